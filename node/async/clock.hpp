@@ -1,0 +1,30 @@
+// Clock: where node/ gets time from, so that tests can run hours of it in milliseconds.
+#pragma once
+
+#include <chrono>
+
+#include "node/async/asio.hpp"
+#include "proto/result.hpp"
+
+namespace kp2p {
+
+class Clock {
+  public:
+    using Time = std::chrono::steady_clock::time_point;
+    using Span = std::chrono::steady_clock::duration;
+
+    virtual ~Clock() = default;
+    virtual Time now() const = 0;
+    // Both return operation_aborted when cancelled; a moment in the past returns at once.
+    virtual Task<Result<void>> sleep_until(Time moment) = 0;
+    Task<Result<void>> sleep_for(Span span) { return sleep_until(now() + span); }
+};
+
+// The machine's monotonic clock.
+class SteadyClock final : public Clock {
+  public:
+    Time now() const override { return std::chrono::steady_clock::now(); }
+    Task<Result<void>> sleep_until(Time moment) override;
+};
+
+}  // namespace kp2p

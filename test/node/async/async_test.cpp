@@ -1,0 +1,93 @@
+#include <asio/thread_pool.hpp>
+
+#include "node/async/event.hpp"
+#include "node/async/offload.hpp"
+#include "node/async/queue.hpp"
+#include "node/async/tasks.hpp"
+#include "node/async/timeout.hpp"
+#include "test/run.hpp"
+
+using namespace kp2p;
+using namespace std::chrono_literals;
+
+namespace {
+
+SteadyClock wall;
+
+Task<Result<int>> late() {
+    auto slept = co_await wall.sleep_for(1h);
+    if (!slept) co_return slept.error();
+    co_return 1;
+}
+
+Task<> times_out() {
+    auto result = co_await with_timeout(wall, 2ms, late());
+    CHECK(result.error() == Errc::timed_out);
+}
+
+Task<> requires_fails() {
+    REQUIRE(1 == 2);
+    co_return;
+}
+
+Task<> sleeper(int& ended) {
+    auto slept = co_await wall.sleep_for(1h);
+    if (!slept) ++ended;
+}
+
+Task<> thrower() {
+    auto slept = co_await wall.sleep_for(1ms);
+    if (slept) throw std::runtime_error("child");
+}
+
+Task<> child_failure_cancels_siblings() {
+    int ended = 0;
+    bool caught = false;
+    try {
+        auto body = [&](Tasks& all) -> Task<> {
+            all.spawn(sleeper(ended));
+            all.spawn(thrower());
+            co_return;
+        };
+        auto done = co_await with_tasks(body);
+        CHECK(done);
+    } catch (const std::runtime_error&) {
+        caught = true;
+    }
+    CHECK(caught);
+    CHECK(ended == 1);
+}
+
+Task<> queue_is_bounded() {
+    Queue<int> queue(co_await asio::this_coro::executor, 2);
+    CHECK(queue.try_push(1));
+    CHECK(queue.try_push(2));
+    CHECK(!queue.try_push(3));
+    queue.close();
+    auto first = co_await queue.pop();
+    auto second = co_await queue.pop();
+    auto third = co_await queue.pop();
+    CHECK(*first == 1);
+    CHECK(*second == 2);
+    CHECK(third.error() == Errc::closed);
+}
+
+Task<> offload_returns() {
+    asio::thread_pool pool(1);
+    auto work = [] { return 41 + 1; };
+    const int answer = co_await offload(pool, work);
+    CHECK(answer == 42);
+    pool.join();
+}
+
+}  // namespace
+
+TEST_CASE("with_timeout reports a late operation") { test::run(times_out()); }
+TEST_CASE("REQUIRE in a coroutine stops the test" * doctest::should_fail()) {
+    test::run(requires_fails());
+}
+TEST_CASE("a child that throws cancels its siblings") {
+    test::run(child_failure_cancels_siblings());
+}
+TEST_CASE("a queue refuses when full and drains after close") { test::run(queue_is_bounded()); }
+TEST_CASE("offload resumes with the value") { test::run(offload_returns()); }

@@ -1,0 +1,17 @@
+// test::vectors(name): the parsed test vectors of test/vectors/NAME.json, made by the reference
+// implementations. Lives until the process ends.
+#pragma once
+
+#include <simdjson.h>
+
+#include <deque>
+#include <string>
+
+namespace kp2p::test {
+
+inline simdjson::dom::element vectors(const std::string& name) {
+    static std::deque<simdjson::dom::parser> parsers;  // a document lives in its parser
+    return parsers.emplace_back().load(KP2P_VECTORS "/" + name + ".json").value();
+}
+
+}  // namespace kp2p::test
