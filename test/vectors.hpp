@@ -14,4 +14,11 @@ inline simdjson::dom::element vectors(const std::string& name) {
     return parsers.emplace_back().load(KP2P_VECTORS "/" + name + ".json").value();
 }
 
+// The text of a JSON string (hex, names), "" for null and for what is missing.
+inline std::string text(simdjson::simdjson_result<simdjson::dom::element> value) {
+    std::string_view view;
+    if (value.get(view)) return {};
+    return std::string(view);
+}
+
 }  // namespace kp2p::test
