@@ -1,0 +1,28 @@
+// Peers: what sharing needs of the swarm. The daemon passes the swarm through an adapter; tests
+// pass connections in memory.
+#pragma once
+
+#include <memory>
+
+#include "node/async/asio.hpp"
+#include "proto/bytes.hpp"
+#include "proto/result.hpp"
+
+namespace kp2p {
+
+class Connection;
+
+class Peers {
+  public:
+    virtual ~Peers() = default;
+    // Announces the topic, looks others up under it, and connects to them.
+    virtual void join(const Topic& topic) = 0;
+    virtual void leave(const Topic& topic) = 0;
+    // True while a first lookup of the topic, or the connections it led to, are under way: that
+    // nobody has answered yet means nothing then.
+    virtual bool settling(const Topic& topic) const = 0;
+    // A connection to one node, being served already; the existing one if there is one.
+    virtual Task<Result<std::shared_ptr<Connection>>> connect(NodeId node) = 0;
+};
+
+}  // namespace kp2p

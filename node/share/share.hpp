@@ -1,0 +1,108 @@
+// Share: the files of this node and of the channels it is in. Finds who has a file, downloads it
+// verified into the storage, and gives what the storage holds to members of common channels.
+//
+// A local file is never asked for on the network. Everything runs on the loop's thread; heavy work
+// on the pool. Cancelling a coroutine that awaits one of these cancels its work; what was verified
+// by then stays in the storage and is not fetched again. Two loads of one file share the download.
+// Errors are kp2p::Errc: not_found, verification_failed, out_of_space, storage_unavailable, usage
+// (the URI does not fit the operation), canceled; the Diagnosis says in words what led there.
+#pragma once
+
+#include <asio/thread_pool.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "node/async/asio.hpp"
+#include "node/async/clock.hpp"
+#include "node/share/diagnosis.hpp"
+#include "proto/bytes.hpp"
+#include "proto/result.hpp"
+#include "proto/share/channel.hpp"
+
+namespace kp2p {
+
+class Connection;
+class Peers;
+class Store;
+namespace proto {
+struct Uri;
+}
+
+struct LoadProgress {
+    std::uint64_t verified_bytes = 0;
+    std::uint64_t size_bytes = 0;  // 0 until the size is proven
+    std::size_t providers = 0;     // that are giving now
+};
+using ProgressSink = std::function<void(const LoadProgress&)>;  // at most ten times a second
+
+enum class Completeness { complete, partial };
+struct FoundProvider {
+    NodeId node;  // our own when the file is local
+    std::uint64_t size_bytes = 0;
+    Completeness completeness = Completeness::complete;
+};
+
+struct ByteRange {
+    std::uint64_t start = 0;
+    std::optional<std::uint64_t> end;  // exclusive; absent: the end of the file
+};
+using ByteSink = std::function<Task<Result<void>>(ByteView)>;  // an error from it ends the work
+
+struct DirEntry {
+    enum class Kind { file, directory };
+    std::string name;
+    Kind kind = Kind::file;
+    std::uint64_t size_bytes = 0;  // of a file
+};
+
+struct ShareParts {
+    Executor executor;
+    Store& store;
+    Peers& peers;
+    asio::thread_pool& pool;
+    Clock& clock;
+    NodeId own;
+    std::function<void(std::string)> log;  // one line each; for the daemon's log
+};
+
+class Share {
+  public:
+    explicit Share(ShareParts parts);
+    ~Share();
+
+    // Serves an established connection until it ends: the swarm calls it for each.
+    Task<> serve(std::shared_ptr<Connection> connection);
+
+    // Returns when the key is derived and the topic joined; joining twice is no error. The list
+    // is not remembered across restarts here.
+    Task<Result<void>> join(ChannelName name);
+    Result<void> leave(const ChannelName& name);  // Errc::usage if we are not in it
+    std::vector<ChannelName> channels() const;
+
+    // The verified file in the storage (or where a linked file lies). A sha1dir URI needs a
+    // subpath that names a file, else Errc::usage.
+    Task<Result<std::filesystem::path>> load(proto::Uri uri, ProgressSink progress,
+                                             Diagnosis& diagnosis);
+    // The same, then copied to `dest`, beside and renamed into place. A sha1dir (or a directory
+    // in one) goes whole to the directory `dest`.
+    Task<Result<std::filesystem::path>> load_to(proto::Uri uri, std::filesystem::path dest,
+                                                ProgressSink progress, Diagnosis& diagnosis);
+    // Verified bytes only, in order. A range past the end gives what there is.
+    Task<Result<void>> cat(proto::Uri uri, ByteRange range, ByteSink sink, Diagnosis& diagnosis);
+    // Each provider once, as it answers; the count of them, or Errc::not_found if there is none.
+    Task<Result<std::size_t>> find(proto::Uri uri, std::function<void(const FoundProvider&)> found,
+                                   Diagnosis& diagnosis);
+    // Of a sha1dir or a directory in one; directories first, each kind by name.
+    Task<Result<std::vector<DirEntry>>> list(proto::Uri uri, Diagnosis& diagnosis);
+
+  private:
+    class Node;
+    std::unique_ptr<Node> node_;
+};
+
+}  // namespace kp2p
