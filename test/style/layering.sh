@@ -1,0 +1,45 @@
+#!/bin/bash
+# layering.sh [ROOT]: every include points down the map of README.md, and proto/ does no I/O, tells
+# no time and draws no random number. Prints each include that does not.
+cd "${1:-$(dirname "$0")/../..}" || exit 2
+bad=0
+
+# What a file may include of the project, as an extended regular expression on the path.
+allowed() {
+    local async='proto/|node/async/'
+    case $1 in
+        proto/*)       echo 'proto/' ;;
+        node/async/*)  echo "$async" ;;
+        node/net/*)    echo "$async|node/net/" ;;
+        node/dht/*)    echo "$async|node/(net|dht)/" ;;
+        node/swarm/*)  echo "$async|node/(net|dht|swarm)/" ;;
+        node/store/*)  echo "$async|node/store/" ;;
+        node/share/*)  echo "$async|node/(net|dht|swarm|store|share)/" ;;
+        node/api/*)    echo "$async|node/(net|dht|swarm|store|share|api)/" ;;
+        node/client/*) echo 'proto/|node/client/' ;;
+        node/*)        echo "$async|node/(net|dht|swarm|store|share|api)/|node/[a-z_]+\.hpp" ;;
+        cmd/kp2p-start-daemon.cpp) echo 'proto/|node/client/|node/daemon\.hpp' ;;
+        cmd/kp2p-bootstrap.cpp)    echo 'proto/|node/client/|node/bootstrap\.hpp' ;;
+        cmd/kp2p-store.cpp|cmd/kp2p-link.cpp) echo 'proto/|node/client/|node/store/' ;;
+        cmd/*)         echo 'proto/|node/client/' ;;
+    esac
+}
+
+while IFS= read -r file; do
+    while IFS=: read -r line path; do
+        echo "$file:$line: includes $path, which is not below it"
+        bad=1
+    done < <(sed -n 's/^ *# *include *"\([^"]*\)".*/\1/=;s/^ *# *include *"\([^"]*\)".*/\1/p' "$file" |
+             paste -d: - - | grep -vE "^[0-9]+:($(allowed "$file"))")
+done < <(find proto node cmd \( -name '*.cpp' -o -name '*.hpp' \) | sort)
+
+io='<(asio|fstream|iostream|filesystem|thread|mutex|future|atomic|condition_variable|random|httplib|sys/|netinet/|arpa/|unistd|fcntl|cstdio)'
+if grep -rnE "^ *# *include *$io" proto; then
+    echo "proto/ includes what does I/O, locks, or draws random numbers"
+    bad=1
+fi
+if grep -rnE '_clock::now\(|\b(randombytes\w*|RAND_bytes|getrandom|rand)\(' proto; then
+    echo "proto/ reads a clock or draws a random number; both are passed in"
+    bad=1
+fi
+exit $bad

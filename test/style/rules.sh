@@ -1,0 +1,54 @@
+#!/bin/bash
+# rules.sh [ROOT]: rules of the source that grep and wc can check. Prints each line that breaks one.
+cd "${1:-$(dirname "$0")/../..}" || exit 2
+bad=0
+
+sources() { find proto node cmd test \( -name '*.cpp' -o -name '*.hpp' \) | sort; }
+
+# forbid REASON PATTERN [PATH THAT MAY]...
+forbid() {
+    local reason=$1 pattern=$2 except=${3:-^$}
+    local found
+    found=$(sources | grep -vE "$except" | xargs grep -nE "$pattern")
+    if [ -n "$found" ]; then
+        echo "$found"
+        echo "  ^ $reason"
+        bad=1
+    fi
+}
+
+at_most() { # LINES FILES...
+    local limit=$1 file
+    shift
+    for file in "$@"; do
+        if [ "$(wc -l <"$file")" -gt "$limit" ]; then
+            echo "$file: longer than $limit lines: find the second idea"
+            bad=1
+        fi
+    done
+}
+
+forbid 'every coroutine has an owner that waits for it' '\bdetached\b'
+forbid 'coroutines are spawned in Tasks' '\bco_spawn\(' \
+    '^(node/async/|cmd/|node/(daemon|bootstrap)\.cpp|test/run\.hpp|test/node/async/)'
+forbid 'several things at once is a nursery' 'awaitable_operators'
+forbid 'asio loses what is in its channel; use Queue' 'experimental/(concurrent_)?channel'
+forbid 'include narrow asio headers' '# *include <asio\.hpp>'
+forbid 'compare socket errors with asio::error' '== *std::errc::(connection|operation_canceled|timed_out|address_in_use|host_unreachable|network)'
+forbid 'no unfinished business' '\b(TODO|FIXME|XXX|HACK)\b'
+forbid 'headers begin with #pragma once' '^# *ifndef .*_HPP'
+
+mapfile -t headers < <(find proto node -name '*.hpp')
+mapfile -t sources < <(find proto node -name '*.cpp')
+mapfile -t commands < <(find cmd -name '*.cpp')
+at_most 200 "${headers[@]}"
+at_most 400 "${sources[@]}"
+at_most 150 "${commands[@]}"
+
+for header in "${headers[@]}"; do
+    if ! grep -q '^#pragma once' "$header"; then
+        echo "$header: no #pragma once"
+        bad=1
+    fi
+done
+exit $bad
