@@ -1,0 +1,60 @@
+#!/bin/bash
+# style_cases.sh: layering.sh and rules.sh let a right tree pass and catch each wrong line.
+here=$(cd "$(dirname "$0")" && pwd)
+tree=$(mktemp -d)
+trap 'rm -rf "$tree"' EXIT
+failed=0
+
+fresh() {
+    rm -rf "${tree:?}"/*
+    mkdir -p "$tree"/{proto,cmd,test} "$tree"/node/{async,net,dht,store,share,client}
+    echo '#include "proto/b.hpp"' >"$tree/proto/a.cpp"
+    echo '#include "node/net/b.hpp"' >"$tree/node/dht/a.cpp"
+    echo '#include "node/daemon.hpp"' >"$tree/cmd/kp2p-start-daemon.cpp"
+}
+
+expect() { # STATUS SCRIPT NAME
+    "$here/$2" "$tree" >"$tree/out" 2>&1
+    local status=$?
+    if [ $status -ne "$1" ]; then
+        echo "FAILED: $3: $2 ended with $status"
+        cat "$tree/out"
+        failed=1
+    fi
+}
+
+fresh
+expect 0 layering.sh 'a right tree'
+expect 0 rules.sh 'a right tree'
+
+while IFS='|' read -r script file line; do
+    fresh
+    echo "$line" >>"$tree/$file"
+    expect 1 "$script" "$file with $line"
+done <<'ROWS'
+layering.sh|proto/a.cpp|#include "node/async/asio.hpp"
+layering.sh|proto/a.cpp|#include <asio/ip/udp.hpp>
+layering.sh|proto/a.cpp|#include <fstream>
+layering.sh|proto/a.cpp|auto now = std::chrono::steady_clock::now();
+layering.sh|proto/a.cpp|randombytes_buf(p, n);
+layering.sh|node/net/a.cpp|#include "node/dht/a.hpp"
+layering.sh|node/store/a.cpp|#include "node/net/a.hpp"
+layering.sh|node/async/a.cpp|#include "node/net/a.hpp"
+layering.sh|node/share/a.cpp|#include "node/api/a.hpp"
+layering.sh|node/client/a.cpp|#include "node/async/asio.hpp"
+layering.sh|cmd/kp2p-load.cpp|#include "node/share/share.hpp"
+layering.sh|cmd/kp2p-load.cpp|#include "node/daemon.hpp"
+layering.sh|cmd/kp2p-store.cpp|#include "node/dht/dht.hpp"
+rules.sh|node/dht/a.cpp|asio::co_spawn(loop, f(), token);
+rules.sh|node/async/a.cpp|spawn(loop, asio::detached);
+rules.sh|node/dht/a.cpp|using namespace asio::experimental::awaitable_operators;
+rules.sh|node/dht/a.cpp|#include <asio.hpp>
+rules.sh|node/dht/a.cpp|if (error == std::errc::connection_refused) return;
+rules.sh|node/dht/a.hpp|// no guard
+rules.sh|test/a.cpp|// TODO: finish
+ROWS
+
+fresh
+yes ';' | head -401 >"$tree/node/dht/b.cpp"
+expect 1 rules.sh 'a source of 401 lines'
+exit $failed
