@@ -1,0 +1,147 @@
+#include "proto/crypto/secret_stream.hpp"
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+namespace kp2p::proto {
+namespace {
+
+constexpr std::size_t length_bytes = 3;
+constexpr std::size_t header_bytes = Hash32::size_bytes + StreamHeader::size_bytes;
+constexpr std::size_t added_bytes = crypto_secretstream_xchacha20poly1305_ABYTES;
+static_assert(length_bytes + added_bytes == secret_overhead_bytes);
+// A buffer begins small, grows when a receive fills it, and what a rare long frame made it grow
+// beyond the usual size is given back.
+constexpr std::size_t first_buffer_bytes = 32 * 1024;
+constexpr std::size_t usual_buffer_bytes = 256 * 1024;
+
+void put_length(std::size_t length, std::uint8_t* to) {
+    to[0] = static_cast<std::uint8_t>(length);
+    to[1] = static_cast<std::uint8_t>(length >> 8);
+    to[2] = static_cast<std::uint8_t>(length >> 16);
+}
+
+std::size_t get_length(const std::uint8_t* from) {
+    return from[0] | std::size_t{from[1]} << 8 | std::size_t{from[2]} << 16;
+}
+
+// With a given header both directions start alike; init_push would only draw the header itself.
+SecretState start(const CipherKey& key, const StreamHeader& header) {
+    SecretState state(new crypto_secretstream_xchacha20poly1305_state);
+    crypto_secretstream_xchacha20poly1305_init_pull(state.get(), header.data(), key.data());
+    return state;
+}
+
+}  // namespace
+
+Hash32 secret_stream_id(const HandshakeHash& hash, Role sender) {
+    static const Hash32 initiator = hash_namespace("hyperswarm/secret-stream", 0);
+    static const Hash32 responder = hash_namespace("hyperswarm/secret-stream", 1);
+    return keyed_blake2b_256(hash.view(),
+                             (sender == Role::initiator ? initiator : responder).view());
+}
+
+Hash32 holepunch_secret(const HandshakeHash& hash) {
+    return keyed_blake2b_256(hash.view(), dht_namespace_of(dht_namespace::peer_holepunch).view());
+}
+
+void SecretStateDeleter::operator()(crypto_secretstream_xchacha20poly1305_state* state) const {
+    sodium_memzero(state, sizeof *state);
+    delete state;
+}
+
+SecretWriter::SecretWriter(const NoiseKeys& keys, const StreamHeader& header, ByteVector& out)
+    : state_(start(keys.tx, header)) {
+    const Hash32 id = secret_stream_id(keys.hash, keys.role);
+    const std::size_t at = out.size();
+    out.resize(at + length_bytes + header_bytes);
+    std::uint8_t* to = out.data() + at;
+    put_length(header_bytes, to);
+    std::memcpy(to + length_bytes, id.data(), Hash32::size_bytes);
+    std::memcpy(to + length_bytes + Hash32::size_bytes, header.data(), StreamHeader::size_bytes);
+}
+
+void SecretWriter::write(std::span<const ByteView> parts, ByteVector& out) {
+    std::size_t size = 0;
+    for (ByteView part : parts) size += part.size();
+    assert(size <= max_secret_message_bytes);
+    const std::size_t at = out.size();
+    out.resize(at + secret_overhead_bytes + size);
+    put_length(size + added_bytes, out.data() + at);
+    std::uint8_t* body = out.data() + at + length_bytes;
+    std::uint8_t* text = body + 1;  // behind the encrypted tag: encryption is in place
+    std::size_t filled = 0;
+    for (ByteView part : parts) {
+        if (!part.empty()) std::memcpy(text + filled, part.data(), part.size());
+        filled += part.size();
+    }
+    crypto_secretstream_xchacha20poly1305_push(state_.get(), body, nullptr, text, size, nullptr, 0,
+                                               crypto_secretstream_xchacha20poly1305_TAG_MESSAGE);
+}
+
+SecretReader::SecretReader(const NoiseKeys& keys, std::size_t max_frame_bytes)
+    : key_(keys.rx),
+      remote_stream_id_(secret_stream_id(
+          keys.hash, keys.role == Role::initiator ? Role::responder : Role::initiator)),
+      max_frame_bytes_(max_frame_bytes) {}
+
+std::span<std::uint8_t> SecretReader::room() {
+    if (begin_ > 0) {
+        std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+        end_ -= begin_;
+        begin_ = 0;
+    }
+    if (end_ == buffer_.size()) {
+        buffer_.resize(std::max(first_buffer_bytes, 2 * buffer_.size()));
+    } else if (buffer_.size() > 2 * usual_buffer_bytes && end_ < usual_buffer_bytes) {
+        buffer_.resize(usual_buffer_bytes);
+        buffer_.shrink_to_fit();
+    }
+    return std::span(buffer_).subspan(end_);
+}
+
+void SecretReader::received(std::size_t n_bytes) {
+    assert(n_bytes <= buffer_.size() - end_);
+    end_ += n_bytes;
+}
+
+Result<void> SecretReader::open(ByteView header) {
+    if (header.size() != header_bytes) return Errc::bad_value;
+    if (sodium_memcmp(header.data(), remote_stream_id_.data(), Hash32::size_bytes) != 0)
+        return Errc::bad_decryption;
+    state_ = start(key_, StreamHeader(header.last<StreamHeader::size_bytes>()));
+    return ok;
+}
+
+Result<ByteView> SecretReader::decrypt(std::span<std::uint8_t> body) {
+    if (body.size() < added_bytes) return Errc::truncated;
+    const std::span<std::uint8_t> text = body.subspan(1, body.size() - added_bytes);
+    unsigned char tag;  // says nothing that readers of this protocol act on
+    if (crypto_secretstream_xchacha20poly1305_pull(state_.get(), text.data(), nullptr, &tag,
+                                                   body.data(), body.size(), nullptr, 0) != 0)
+        return Errc::bad_decryption;
+    return ByteView(text);
+}
+
+Result<std::optional<ByteView>> SecretReader::next() {
+    while (end_ - begin_ >= length_bytes) {
+        const std::size_t length = get_length(buffer_.data() + begin_);
+        if (length > (state_ ? max_frame_bytes_ : header_bytes)) return Errc::too_long;
+        if (end_ - begin_ < length_bytes + length) break;
+        const auto body = std::span(buffer_).subspan(begin_ + length_bytes, length);
+        begin_ += length_bytes + length;
+        if (!state_) {
+            if (auto opened = open(body); !opened) return opened.error();
+            continue;
+        }
+        auto text = decrypt(body);
+        if (!text) return text.error();
+        if (!text->empty()) return std::optional<ByteView>(*text);
+    }
+    return std::optional<ByteView>();
+}
+
+}  // namespace kp2p::proto

@@ -1,0 +1,76 @@
+// Secret stream: encrypted messages over a reliable byte stream, after a Noise handshake.
+//   frame  := size:u24 body:size            each direction: one header frame, then messages
+//   header := stream id:32  secretstream header:24
+//   message := libsodium secretstream xchacha20poly1305, tag MESSAGE: 17 bytes more than the text
+// Source: npm @hyperswarm/secret-stream 6.9.2.
+//
+// SecretWriter and SecretReader are the two directions and independent of each other. Neither
+// copies more than it must: the writer encrypts in place in the caller's buffer, the reader
+// decrypts in place in the buffer that the caller received into.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+
+#include "proto/crypto/noise.hpp"
+
+struct crypto_secretstream_xchacha20poly1305_state;
+
+namespace kp2p::proto {
+
+using StreamHeader = Bytes<struct StreamHeaderTag, 24>;
+
+constexpr std::size_t max_secret_frame_bytes = 0xffffff;  // what the length field can say
+constexpr std::size_t secret_overhead_bytes = 3 + 17;     // of a message
+constexpr std::size_t max_secret_message_bytes = max_secret_frame_bytes - 17;
+// Without writes for this long both sides write an empty message; readers swallow those.
+constexpr std::chrono::seconds secret_keepalive{5};
+
+// Tells the two ends that they share a transcript, and catches reflected streams.
+Hash32 secret_stream_id(const HandshakeHash& hash, Role sender);
+// The key under which HyperDHT encrypts its hole punching.
+Hash32 holepunch_secret(const HandshakeHash& hash);
+
+struct SecretStateDeleter {
+    void operator()(crypto_secretstream_xchacha20poly1305_state* state) const;
+};
+using SecretState =
+    std::unique_ptr<crypto_secretstream_xchacha20poly1305_state, SecretStateDeleter>;
+
+class SecretWriter {
+  public:
+    // `header` is fresh random bytes. Appends the header frame to `out`.
+    SecretWriter(const NoiseKeys& keys, const StreamHeader& header, ByteVector& out);
+    // Appends one frame holding the concatenation of `parts`, in all at most
+    // max_secret_message_bytes (asserted). No parts: a keepalive.
+    void write(std::span<const ByteView> parts, ByteVector& out);
+
+  private:
+    SecretState state_;
+};
+
+// Shape: receive into room(), say received(n), then next() until it is empty; and again.
+// After an error the stream is dead. Memory grows only with bytes that have arrived.
+class SecretReader {
+  public:
+    // Frames longer than the limit are Errc::too_long.
+    SecretReader(const NoiseKeys& keys, std::size_t max_frame_bytes);
+    std::span<std::uint8_t> room();      // never empty; valid until the next call of anything
+    void received(std::size_t n_bytes);  // of room()
+    // The next message, empty ones left out; valid until room() is called.
+    Result<std::optional<ByteView>> next();
+
+  private:
+    Result<void> open(ByteView header);
+    Result<ByteView> decrypt(std::span<std::uint8_t> body);
+
+    CipherKey key_;
+    Hash32 remote_stream_id_;
+    std::size_t max_frame_bytes_;
+    SecretState state_;  // once the header has come
+    ByteVector buffer_;
+    std::size_t begin_ = 0, end_ = 0;  // of what has arrived and is not yet taken
+};
+
+}  // namespace kp2p::proto
