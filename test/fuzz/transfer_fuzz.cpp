@@ -1,0 +1,22 @@
+// A type and any payload as a transfer message: what is understood survives a round trip, and
+// pieces unpack into exactly the size asked for, or not at all.
+#include "proto/share/piece.hpp"
+
+using namespace kp2p;
+using namespace kp2p::proto;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    if (size == 0) return 0;
+    const auto message = decode_transfer(data[0], ByteView(data + 1, size - 1));
+    if (!message) return 0;
+    const Encoded once = encode(*message);
+    const auto again = decode_transfer(once.type, once.payload);
+    if (!again || encode(*again).payload != once.payload) __builtin_trap();
+    if (const auto* opened = std::get_if<Opened>(&*message); opened && opened->have)
+        (void)has_chunk(*opened->have, opened->size_bytes);
+    if (const auto* piece = std::get_if<Data>(&*message)) {
+        ByteVector plain(piece->offset % (piece_bytes + 1));
+        (void)unpack_piece(piece->encoding, piece->bytes, plain);
+    }
+    return 0;
+}
