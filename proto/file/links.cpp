@@ -1,0 +1,41 @@
+#include "proto/file/links.hpp"
+
+#include <algorithm>
+
+namespace kp2p::proto {
+
+Sha1Link first_link() { return Sha1Hasher().link(); }
+
+Result<Sha1Link> next_link(const Sha1Link& link, ByteView chunk) {
+    if (chunk.size() != chunk_bytes) return Errc::bad_value;
+    Sha1Hasher hasher(link, 0);
+    hasher.update(chunk);
+    return hasher.link();
+}
+
+Result<Sha1> finish_chunk(const Sha1Link& link, ByteView chunk, std::uint64_t size_bytes) {
+    if (size_bytes > max_file_bytes) return Errc::bad_value;
+    const std::uint64_t last = chunk_count(size_bytes) - 1;
+    if (chunk.size() != chunk_size_bytes(size_bytes, last)) return Errc::bad_value;
+    Sha1Hasher hasher(link, last * chunk_bytes);
+    hasher.update(chunk);
+    return hasher.finish();
+}
+
+void LinkHasher::update(ByteView bytes) {
+    while (!bytes.empty()) {
+        // The link of a chunk is known when the one before it is whole, but belongs to the file
+        // only if another byte follows.
+        const std::uint64_t into_chunk = size_bytes_ % chunk_bytes;
+        if (into_chunk == 0 && size_bytes_ > 0) links_.push_back(hasher_.link());
+        const auto size = std::min<std::uint64_t>(bytes.size(), chunk_bytes - into_chunk);
+        const ByteView part = bytes.first(static_cast<std::size_t>(size));
+        hasher_.update(part);
+        size_bytes_ += part.size();
+        bytes = bytes.subspan(part.size());
+    }
+}
+
+Sha1 LinkHasher::finish() { return hasher_.finish(); }
+
+}  // namespace kp2p::proto

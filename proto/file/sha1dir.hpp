@@ -1,0 +1,65 @@
+// Sha1Dir: a directory as kachery stores it, one JSON document for the whole tree, kept like any
+// file under its SHA-1 and named "sha1dir://HASH.label".
+//   directory := {"files": {NAME: {"size": N, "sha1": "HASH"}, ...}, "dirs": {NAME: directory,
+//   ...}}
+// text() gives the bytes Python's json.dumps() gives for it, with names in byte order (kachery
+// writes them in the order in which the file system lists them). Source: kachery 0.6 core.py,
+// _read_file_system_dir.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/bytes.hpp"
+
+namespace kp2p::proto {
+
+// Limits of parse().
+inline constexpr std::size_t max_sha1dir_bytes = std::size_t{64} << 20;
+inline constexpr int max_sha1dir_depth = 64;
+
+// Whether a file or directory may have this name: 1 to 255 bytes of UTF-8, neither "." nor "..",
+// without "/" and NUL. So a path of such names never leaves the directory it starts in.
+bool is_entry_name(std::string_view name);
+
+struct DirEntry {
+    enum class Kind { file, directory };
+    Kind kind = Kind::file;
+    std::string name;
+    std::uint64_t size_bytes = 0;  // of a file
+    Sha1 sha1;                     // of a file
+    friend bool operator==(const DirEntry&, const DirEntry&) = default;
+};
+
+struct Sha1Dir {
+    struct File {
+        std::uint64_t size_bytes = 0;
+        Sha1 sha1;
+        friend bool operator==(const File&, const File&) = default;
+    };
+    // All names satisfy is_entry_name(), and none is in both.
+    std::map<std::string, File, std::less<>> files;
+    std::map<std::string, Sha1Dir, std::less<>> dirs;
+
+    // Errc::bad_text: no JSON, or not of this shape (a file without a SHA-1 included); too_long:
+    // above a limit; bad_value: a name or number that is not allowed, or a name used twice.
+    static Result<Sha1Dir> parse(std::string_view json);
+    std::string text() const;
+
+    // What `path` ("a/b", as in a Uri) names: a file, a directory, or (both null) nothing. The
+    // empty path names this directory. Valid as long as this object is unchanged.
+    struct Found {
+        const File* file = nullptr;
+        const Sha1Dir* dir = nullptr;
+    };
+    Found find(std::string_view path) const;
+
+    std::vector<DirEntry> entries() const;  // of this directory alone, by name
+    friend bool operator==(const Sha1Dir&, const Sha1Dir&) = default;
+};
+
+}  // namespace kp2p::proto

@@ -1,0 +1,119 @@
+#include "proto/file/uri.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace kp2p;
+using proto::Uri;
+
+namespace {
+
+const std::string hash = "0123456789abcdef0123456789abcdef01234567";
+const std::string other_hash = "89abcdef0123456789abcdef0123456789abcdef";
+
+Uri uri(Uri::Kind kind, std::string label, std::string path) {
+    return {kind, *Sha1::from_hex(hash), std::move(label), std::move(path), std::nullopt};
+}
+
+}  // namespace
+
+TEST_CASE("a URI is parsed, and written in one canonical form") {
+    using enum Uri::Kind;
+    Uri with_manifest = uri(file, "", "big.dat");
+    with_manifest.manifest = *Sha1::from_hex(other_hash);
+    const struct {
+        const char* name;
+        std::string text;
+        Uri expected;
+        std::string canonical;  // empty: text
+    } rows[] = {
+        {"hash alone", "sha1://" + hash, uri(file, "", ""), ""},
+        {"name", "sha1://" + hash + "/a.txt", uri(file, "", "a.txt"), ""},
+        {"slash and no name", "sha1://" + hash + "/", uri(file, "", ""), "sha1://" + hash},
+        {"label", "sha1://" + hash + ".txt/a", uri(file, "txt", "a"), ""},
+        {"label with dots", "sha1dir://" + hash + ".v1.2", uri(directory, "v1.2", ""), ""},
+        {"manifest", "sha1://" + hash + "/big.dat?manifest=" + other_hash, with_manifest, ""},
+        {"chunk hint", "sha1://" + hash + "?chunkOf=" + other_hash + "~0~20000000",
+         uri(file, "", ""), "sha1://" + hash},
+        {"empty query", "sha1://" + hash + "/a?", uri(file, "", "a"), "sha1://" + hash + "/a"},
+        {"directory", "sha1dir://" + hash + ".lab/sub/path", uri(directory, "lab", "sub/path"), ""},
+        {"directory with a slash", "sha1dir://" + hash + "/sub/", uri(directory, "", "sub"),
+         "sha1dir://" + hash + "/sub"},
+        {"blank, encoded", "sha1://" + hash + "/a%20b", uri(file, "", "a b"), ""},
+        {"blank, as kachery prints it", "sha1://" + hash + "/a b", uri(file, "", "a b"),
+         "sha1://" + hash + "/a%20b"},
+        {"UTF-8", "sha1://" + hash + "/Grüße_文件_😀", uri(file, "", "Grüße_文件_😀"), ""},
+        {"UTF-8, encoded", "sha1://" + hash + "/Gr%C3%BC%C3%9fe", uri(file, "", "Grüße"),
+         "sha1://" + hash + "/Grüße"},
+        {"no-break space", "sha1://" + hash + "/a%C2%A0b", uri(file, "", "a\u00a0b"), ""},
+        {"no UTF-8", "sha1://" + hash + "/a%FFb",
+         uri(file, "",
+             "a\xff"
+             "b"),
+         ""},
+        {"marks", "sha1://" + hash + "/%3F%23%25%26%22%27%5C%24%0A", uri(file, "", "?#%&\"'\\$\n"),
+         ""},
+        {"harmless marks", "sha1://" + hash + "/-._~+,=:@", uri(file, "", "-._~+,=:@"), ""},
+        {"three dots", "sha1dir://" + hash + "/...", uri(directory, "", "..."), ""},
+        {"upper-case hash", "sha1://0123456789ABCDEF0123456789ABCDEF01234567", uri(file, "", ""),
+         "sha1://" + hash},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.name);
+        auto parsed = Uri::parse(row.text);
+        REQUIRE(parsed);
+        CHECK(*parsed == row.expected);
+        CHECK(parsed->text() == (row.canonical.empty() ? row.text : row.canonical));
+        CHECK(*Uri::parse(parsed->text()) == row.expected);
+    }
+}
+
+TEST_CASE("a malformed URI is refused, and the complaint says why") {
+    const struct {
+        std::string text;
+        const char* complaint;
+    } rows[] = {
+        {"", "begins with"},
+        {"sha1:/" + hash, "begins with"},
+        {"SHA1://" + hash, "begins with"},
+        {"md5://" + hash, "begins with"},
+        {"/home/me/a.txt", "begins with"},
+        {"sha1://", "40 hexadecimal digits"},
+        {"sha1:///" + hash, "40 hexadecimal digits"},
+        {"sha1://" + hash + "0/a", "has 41 characters"},
+        {"sha1://" + hash.substr(1), "has 39 characters"},
+        {"sha1://g" + hash.substr(1), "other than hexadecimal"},
+        {"sha1://" + hash + "//a", "empty name"},
+        {"sha1dir://" + hash + "/a//b", "empty name"},
+        {"sha1dir://" + hash + "/a/../b", "'..'"},
+        {"sha1dir://" + hash + "/a/%2e%2E/b", "'..'"},
+        {"sha1dir://" + hash + "/./b", "'.'"},
+        {"sha1dir://" + hash + "/a%2fb", "%2F"},
+        {"sha1://" + hash + "/a%00", "%00"},
+        {"sha1://" + hash + "/100%", "'%'"},
+        {"sha1://" + hash + "/a%2", "'%'"},
+        {"sha1://" + hash + "/a%gg", "'%'"},
+        {"sha1://" + hash + "/a\n", "control character"},
+        {"sha1://" + hash + "/a?manifest=12", "manifest has 40"},
+        {"sha1://" + hash + "/a?manifest=" + hash + "&manifest=" + hash, "two manifests"},
+        {"sha1://" + hash + "/a?manifst=" + hash, "unknown parameter 'manifst'"},
+        {"sha1dir://" + hash + "?manifest=" + hash, "no manifest"},
+        {"sha1://" + hash + "/" + std::string(20000, 'a'), "too long"},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.text);
+        std::string complaint;
+        auto parsed = Uri::parse(row.text, complaint);
+        CHECK(parsed.error() == kp2p::Errc::usage);
+        CHECK(complaint.find(row.complaint) != std::string::npos);
+    }
+}
+
+TEST_CASE("a prefix of a URI never parses as the same URI") {
+    const std::string text = "sha1://" + hash + ".l/a%20b/ü?manifest=" + other_hash;
+    const Uri whole = *Uri::parse(text);
+    for (std::size_t size = 0; size < text.size(); ++size) {
+        CAPTURE(size);
+        auto parsed = Uri::parse(std::string_view(text).substr(0, size));
+        CHECK((!parsed || *parsed != whole));
+    }
+}
