@@ -1,0 +1,91 @@
+// Query: walks the DHT towards a target and collects the (up to 20) closest nodes that answer.
+// Shape: drain next_visit() and next_down_hint() after the start and after each event; report each
+// visit's end by on_reply() or on_failed(), and by on_slow() that its first transmission timed out.
+// Each address is visited once. When finished() the visits still under way may be cancelled.
+// Source: npm dht-rpc 6.27.0 (lib/query.js). Holds at most max_seen addresses: what a hostile node
+// invents beyond that is ignored.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "proto/dht/routing_table.hpp"
+#include "proto/dht/rpc.hpp"
+
+namespace kp2p::proto::dht {
+
+struct QueryReply {
+    Endpoint from;
+    std::optional<DhtId> id;  // verified
+    Reply reply;
+};
+
+// Broken machines of an old test network, and addresses that cannot be.
+bool is_usable_node(const Endpoint& address);
+
+class Query {
+  public:
+    static constexpr std::size_t width = 20;  // k
+    static constexpr unsigned full_concurrency = 10, background_concurrency = 2;
+    static constexpr std::size_t max_seen = 2048;
+
+    struct Start {
+        DhtId target;
+        std::vector<Endpoint> seeds;      // asked first; the closest nodes of an earlier query
+        std::vector<Endpoint> bootstrap;  // asked while the table cannot supply `width` nodes
+        unsigned concurrency = full_concurrency;
+        bool only_seeds = false;
+    };
+    // The table must outlive the query.
+    Query(const RoutingTable& table, Start start);
+
+    std::optional<Endpoint> next_visit();
+    struct DownHint {
+        Endpoint referrer, dead;
+    };
+    std::optional<DownHint> next_down_hint();
+
+    void on_reply(const Endpoint& from, const Reply& reply);
+    void on_slow(const Endpoint& from);
+    void on_failed(const Endpoint& from);
+    void set_concurrency(unsigned concurrency) { concurrency_ = concurrency; }
+
+    bool finished() const { return finished_; }
+    // Replies without error of the closest nodes with a verified id, closest first.
+    const std::vector<QueryReply>& closest() const { return closest_; }
+    std::size_t successes() const { return successes_; }
+
+  private:
+    enum class State { offered, done, down };
+    struct Seen {
+        State state = State::offered;
+        std::vector<Endpoint> referrers;
+    };
+    struct Visit {
+        bool slow = false;
+    };
+
+    bool is_closer(const DhtId& id) const;
+    bool offer(const Endpoint& node, const std::optional<Endpoint>& referrer);
+    void add_from_table();
+    void run();
+    void ended(const Endpoint& from);
+    void insert(QueryReply reply);
+
+    const RoutingTable& table_;
+    DhtId target_;
+    unsigned concurrency_;
+    bool only_seeds_, offering_seeds_ = true;
+    bool from_table_ = false, slowdown_ = false, finished_ = false;
+    std::vector<QueryReply> closest_;
+    std::vector<Endpoint> pending_;  // a stack
+    std::unordered_map<Endpoint, Seen, EndpointHash> seen_;
+    std::unordered_map<Endpoint, Visit, EndpointHash> in_flight_;
+    std::deque<Endpoint> visits_;
+    std::deque<DownHint> down_hints_;
+    std::size_t slow_ = 0, successes_ = 0, errors_ = 0;
+};
+
+}  // namespace kp2p::proto::dht
