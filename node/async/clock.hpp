@@ -2,11 +2,22 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
+#include <memory>
 
 #include "node/async/asio.hpp"
 #include "proto/result.hpp"
 
 namespace kp2p {
+
+// A moment that can be moved at little cost: moving it later, or clearing it, touches no timer.
+// Calls its function from the loop, once for each time it was set, never after its destruction.
+class Alarm {
+  public:
+    virtual ~Alarm() = default;
+    virtual void set(std::chrono::steady_clock::time_point moment) = 0;
+    virtual void clear() = 0;
+};
 
 class Clock {
   public:
@@ -18,6 +29,7 @@ class Clock {
     // Both return operation_aborted when cancelled; a moment in the past returns at once.
     virtual Task<Result<void>> sleep_until(Time moment) = 0;
     Task<Result<void>> sleep_for(Span span) { return sleep_until(now() + span); }
+    virtual std::unique_ptr<Alarm> alarm(Executor executor, std::function<void()> on_time) = 0;
 };
 
 // The machine's monotonic clock.
@@ -25,6 +37,7 @@ class SteadyClock final : public Clock {
   public:
     Time now() const override { return std::chrono::steady_clock::now(); }
     Task<Result<void>> sleep_until(Time moment) override;
+    std::unique_ptr<Alarm> alarm(Executor executor, std::function<void()> on_time) override;
 };
 
 }  // namespace kp2p

@@ -1,0 +1,35 @@
+// Datagrams: the one door to the network, so that tests can put a simulated network behind it.
+// One bound UDP socket; used by one thread. Sending never waits and never fails: a datagram that
+// cannot leave is a lost datagram, as it could have been lost anywhere else.
+#pragma once
+
+#include <span>
+
+#include "node/async/asio.hpp"
+#include "proto/bytes.hpp"
+#include "proto/endpoint.hpp"
+
+namespace kp2p {
+
+struct Datagram {
+    Endpoint from;
+    ByteView bytes;  // valid until the next receive()
+};
+
+class Datagrams {
+  public:
+    virtual ~Datagrams() = default;
+    virtual Endpoint local() const = 0;
+    virtual void send(const Endpoint& to, ByteView bytes) = 0;
+    // For hole punching: `ttl` replaces the system's time to live for this one datagram.
+    virtual void send_with_ttl(const Endpoint& to, ByteView bytes, int ttl) = 0;
+    // The pieces, end to end, are datagrams of `segment_bytes` each; only the last may be shorter.
+    virtual void send_segments(const Endpoint& to, std::span<const ByteView> pieces,
+                               std::size_t segment_bytes) = 0;
+    // Waits for datagrams and returns a batch of at least one. An error is final.
+    virtual Task<Result<std::span<const Datagram>>> receive() = 0;
+    // The largest IP packet the system knows to fit the first hop towards `to`.
+    virtual std::size_t route_mtu_bytes(const Endpoint&) const { return 1500; }
+};
+
+}  // namespace kp2p

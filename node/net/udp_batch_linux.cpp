@@ -1,0 +1,219 @@
+#include <linux/udp.h>
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "node/net/udp_batch.hpp"
+
+namespace kp2p {
+namespace {
+
+constexpr std::size_t messages_per_call = 16;
+constexpr std::size_t max_message_bytes = 65536;  // a run of datagrams that the kernel joined
+constexpr std::size_t max_run_bytes = 65507;      // of UDP payload in one send
+constexpr std::size_t max_run_segments = 64;
+constexpr std::size_t max_pieces = 512;  // below the kernel's limit of 1024
+
+sockaddr_in to_system(const Endpoint& endpoint) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(endpoint.port);
+    std::memcpy(&address.sin_addr, endpoint.host.data(), 4);
+    return address;
+}
+
+Endpoint from_system(const sockaddr_in& address) {
+    Endpoint endpoint;
+    std::memcpy(endpoint.host.data(), &address.sin_addr, 4);
+    endpoint.port = ntohs(address.sin_port);
+    return endpoint;
+}
+
+union Control {  // ancillary data, aligned
+    char bytes[CMSG_SPACE(sizeof(int))];
+    cmsghdr align;
+};
+
+template <class Int>
+void put_control(msghdr& message, Control& control, int level, int type, Int value) {
+    message.msg_control = control.bytes;
+    message.msg_controllen = CMSG_SPACE(sizeof value);
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = level;
+    header->cmsg_type = type;
+    header->cmsg_len = CMSG_LEN(sizeof value);
+    std::memcpy(CMSG_DATA(header), &value, sizeof value);
+}
+
+// How long each of the joined datagrams is; all of it if nothing was joined.
+std::size_t segment_bytes_of(msghdr& message, std::size_t all) {
+    for (cmsghdr* c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c)) {
+        if (c->cmsg_level != IPPROTO_UDP || c->cmsg_type != UDP_GRO) continue;
+        int size = 0;
+        std::memcpy(&size, CMSG_DATA(c), sizeof size);
+        if (size > 0) return static_cast<std::size_t>(size);
+    }
+    return all;
+}
+
+}  // namespace
+
+struct UdpBatch::State {
+    int fd;
+    bool joins_sends = true;  // until the kernel or the device says that it cannot
+    std::unique_ptr<std::uint8_t[]> buffer;
+    std::array<mmsghdr, messages_per_call> headers;
+    std::array<iovec, messages_per_call> buffers;
+    std::array<sockaddr_in, messages_per_call> sources;
+    std::array<Control, messages_per_call> controls;
+    std::vector<Datagram> received;
+    std::vector<iovec> run;
+
+    void send_run(const Endpoint& to, std::size_t run_bytes, std::size_t segment_bytes);
+    void send_each(sockaddr_in& address, std::size_t segment_bytes);
+};
+
+UdpBatch::UdpBatch(asio::ip::udp::socket& socket) : state_(std::make_unique<State>()) {
+    State& s = *state_;
+    s.fd = socket.native_handle();
+    // Only pages that datagrams reach are ever touched.
+    s.buffer =
+        std::make_unique_for_overwrite<std::uint8_t[]>(messages_per_call * max_message_bytes);
+    const int probe = IP_PMTUDISC_PROBE, on = 1;
+    ::setsockopt(s.fd, IPPROTO_IP, IP_MTU_DISCOVER, &probe, sizeof probe);
+    ::setsockopt(s.fd, IPPROTO_UDP, UDP_GRO, &on, sizeof on);
+}
+
+UdpBatch::~UdpBatch() = default;
+
+std::span<const Datagram> UdpBatch::receive(std::error_code& error) {
+    State& s = *state_;
+    for (std::size_t i = 0; i < messages_per_call; ++i) {
+        s.buffers[i] = {s.buffer.get() + i * max_message_bytes, max_message_bytes};
+        msghdr& header = s.headers[i].msg_hdr;
+        header = {};
+        header.msg_name = &s.sources[i];
+        header.msg_namelen = sizeof s.sources[i];
+        header.msg_iov = &s.buffers[i];
+        header.msg_iovlen = 1;
+        header.msg_control = s.controls[i].bytes;
+        header.msg_controllen = sizeof s.controls[i].bytes;
+    }
+    s.received.clear();
+    const int count = ::recvmmsg(s.fd, s.headers.data(), messages_per_call, MSG_DONTWAIT, nullptr);
+    if (count < 0) {
+        error = {errno, asio::error::get_system_category()};
+        return {};
+    }
+    for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
+        const Endpoint from = from_system(s.sources[i]);
+        ByteView rest(s.buffer.get() + i * max_message_bytes, s.headers[i].msg_len);
+        const std::size_t each = segment_bytes_of(s.headers[i].msg_hdr, rest.size());
+        do {
+            const std::size_t size = std::min(each, rest.size());
+            s.received.push_back({from, rest.first(size)});
+            rest = rest.subspan(size);
+        } while (!rest.empty());
+    }
+    error = {};
+    return s.received;
+}
+
+void UdpBatch::send(const Endpoint& to, std::span<const ByteView> pieces,
+                    std::size_t segment_bytes) {
+    State& s = *state_;
+    const std::size_t segments =
+        std::min(max_run_segments, std::max<std::size_t>(1, max_run_bytes / segment_bytes));
+    const std::size_t limit = segments * segment_bytes;
+    std::size_t bytes = 0;
+    s.run.clear();
+    for (ByteView piece : pieces) {
+        while (!piece.empty()) {
+            const bool at_boundary = bytes % segment_bytes == 0;
+            if (bytes == limit || (at_boundary && bytes && s.run.size() + 64 > max_pieces)) {
+                s.send_run(to, bytes, segment_bytes);
+                s.run.clear();
+                bytes = 0;
+            }
+            const std::size_t size = std::min(piece.size(), segment_bytes - bytes % segment_bytes);
+            auto* data = const_cast<std::uint8_t*>(piece.data());  // sendmsg only reads
+            s.run.push_back({data, size});
+            bytes += size;
+            piece = piece.subspan(size);
+        }
+    }
+    s.send_run(to, bytes, segment_bytes);
+}
+
+void UdpBatch::State::send_run(const Endpoint& to, std::size_t run_bytes,
+                               std::size_t segment_bytes) {
+    sockaddr_in address = to_system(to);
+    if (run_bytes > segment_bytes && !joins_sends) return send_each(address, segment_bytes);
+    msghdr message{};
+    message.msg_name = &address;
+    message.msg_namelen = sizeof address;
+    message.msg_iov = run.data();
+    message.msg_iovlen = run.size();
+    Control control{};
+    if (run_bytes > segment_bytes)
+        put_control(message, control, IPPROTO_UDP, UDP_SEGMENT,
+                    static_cast<std::uint16_t>(segment_bytes));
+    if (::sendmsg(fd, &message, MSG_DONTWAIT) >= 0 || run_bytes <= segment_bytes) return;
+    // A device without checksum offload refuses with EIO for good; EINVAL may concern this run.
+    if (errno == EIO || errno == EOPNOTSUPP || errno == ENOPROTOOPT) joins_sends = false;
+    if (!joins_sends || errno == EINVAL) send_each(address, segment_bytes);
+}
+
+void UdpBatch::State::send_each(sockaddr_in& address, std::size_t segment_bytes) {
+    std::array<mmsghdr, max_run_segments> messages{};
+    std::size_t count = 0, bytes = 0;
+    for (iovec& piece : run) {
+        if (bytes % segment_bytes == 0) {
+            msghdr& message = messages[count++].msg_hdr;
+            message.msg_name = &address;
+            message.msg_namelen = sizeof address;
+            message.msg_iov = &piece;
+        }
+        ++messages[count - 1].msg_hdr.msg_iovlen;
+        bytes += piece.iov_len;
+    }
+    for (std::size_t sent = 0; sent < count;) {
+        const int n = ::sendmmsg(fd, messages.data() + sent, static_cast<unsigned>(count - sent),
+                                 MSG_DONTWAIT);
+        sent += n > 0 ? static_cast<std::size_t>(n) : 1;  // the one that failed is lost
+    }
+}
+
+void UdpBatch::send_with_ttl(const Endpoint& to, ByteView bytes, int ttl) {
+    sockaddr_in address = to_system(to);
+    iovec piece{const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
+    msghdr message{};
+    message.msg_name = &address;
+    message.msg_namelen = sizeof address;
+    message.msg_iov = &piece;
+    message.msg_iovlen = 1;
+    Control control{};
+    put_control(message, control, IPPROTO_IP, IP_TTL, ttl);
+    ::sendmsg(state_->fd, &message, MSG_DONTWAIT);
+}
+
+std::size_t UdpBatch::route_mtu_bytes(const Endpoint& to) const {
+    const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return 1500;
+    const sockaddr_in address = to_system(to);
+    int mtu = 0;
+    socklen_t length = sizeof mtu;
+    const bool known =
+        ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+        ::getsockopt(fd, IPPROTO_IP, IP_MTU, &mtu, &length) == 0 && mtu > 0;
+    ::close(fd);
+    return known ? static_cast<std::size_t>(mtu) : 1500;
+}
+
+}  // namespace kp2p

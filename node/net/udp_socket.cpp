@@ -1,0 +1,67 @@
+#include "node/net/udp_socket.hpp"
+
+namespace kp2p {
+namespace {
+
+// Best effort: the system may grant less. A burst that arrives while the loop is busy waits here.
+constexpr int receive_buffer_bytes = 4 << 20;
+constexpr int send_buffer_bytes = 1 << 20;
+
+}  // namespace
+
+asio::ip::udp::endpoint to_asio(const Endpoint& endpoint) {
+    return {asio::ip::address_v4(endpoint.host), endpoint.port};
+}
+
+Endpoint from_asio(const asio::ip::udp::endpoint& endpoint) {
+    return {endpoint.address().to_v4().to_bytes(), endpoint.port()};
+}
+
+Result<std::unique_ptr<UdpSocket>> UdpSocket::open(Executor executor, const Endpoint& local) {
+    asio::ip::udp::socket socket(executor);
+    std::error_code error;
+    socket.open(asio::ip::udp::v4(), error);
+    if (!error) socket.non_blocking(true, error);
+    if (!error) socket.bind(to_asio(local), error);
+    if (error) return error;
+    std::error_code ignored;
+    socket.set_option(asio::socket_base::receive_buffer_size(receive_buffer_bytes), ignored);
+    socket.set_option(asio::socket_base::send_buffer_size(send_buffer_bytes), ignored);
+    const Endpoint bound = from_asio(socket.local_endpoint(error));
+    if (error) return error;
+    return std::unique_ptr<UdpSocket>(new UdpSocket(std::move(socket), bound));
+}
+
+UdpSocket::UdpSocket(asio::ip::udp::socket socket, const Endpoint& local)
+    : socket_(std::move(socket)), local_(local), batch_(socket_) {}
+
+void UdpSocket::send(const Endpoint& to, ByteView bytes) {
+    batch_.send(to, {&bytes, 1}, std::max<std::size_t>(1, bytes.size()));
+}
+
+void UdpSocket::send_with_ttl(const Endpoint& to, ByteView bytes, int ttl) {
+    batch_.send_with_ttl(to, bytes, ttl);
+}
+
+void UdpSocket::send_segments(const Endpoint& to, std::span<const ByteView> pieces,
+                              std::size_t segment_bytes) {
+    batch_.send(to, pieces, segment_bytes);
+}
+
+std::size_t UdpSocket::route_mtu_bytes(const Endpoint& to) const {
+    return batch_.route_mtu_bytes(to);
+}
+
+Task<Result<std::span<const Datagram>>> UdpSocket::receive() {
+    for (;;) {
+        std::error_code error;
+        const std::span<const Datagram> batch = batch_.receive(error);
+        if (!batch.empty()) co_return batch;
+        if (error == asio::error::bad_descriptor) co_return error;
+        // Anything else but would_block reports an earlier send that found nobody: not our concern.
+        auto [waited] = co_await socket_.async_wait(asio::ip::udp::socket::wait_read, use_result);
+        if (waited) co_return waited;
+    }
+}
+
+}  // namespace kp2p

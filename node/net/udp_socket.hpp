@@ -1,0 +1,34 @@
+// UdpSocket: Datagrams over a real UDP socket, IPv4. Don't fragment is set where the system can,
+// so a datagram that is too large for the path is lost, which is how the path MTU is found.
+#pragma once
+
+#include <asio/ip/udp.hpp>
+#include <memory>
+
+#include "node/net/datagrams.hpp"
+#include "node/net/udp_batch.hpp"
+
+namespace kp2p {
+
+class UdpSocket final : public Datagrams {
+  public:
+    // Port 0 takes a free one. A port that is taken is asio::error::address_in_use.
+    static Result<std::unique_ptr<UdpSocket>> open(Executor executor, const Endpoint& local);
+
+    Endpoint local() const override { return local_; }
+    void send(const Endpoint& to, ByteView bytes) override;
+    void send_with_ttl(const Endpoint& to, ByteView bytes, int ttl) override;
+    void send_segments(const Endpoint& to, std::span<const ByteView> pieces,
+                       std::size_t segment_bytes) override;
+    Task<Result<std::span<const Datagram>>> receive() override;
+    std::size_t route_mtu_bytes(const Endpoint& to) const override;
+
+  private:
+    UdpSocket(asio::ip::udp::socket socket, const Endpoint& local);
+
+    asio::ip::udp::socket socket_;
+    Endpoint local_;
+    UdpBatch batch_;
+};
+
+}  // namespace kp2p

@@ -1,0 +1,116 @@
+#include "node/async/tasks.hpp"
+#include "node/net/udp_port.hpp"
+#include "node/net/udp_socket.hpp"
+#include "node/net/udx_context.hpp"
+#include "test/run.hpp"
+
+using namespace kp2p;
+
+namespace {
+
+const Endpoint any_port = Endpoint::loopback(0);
+
+Task<Result<ByteVector>> receive_all(Datagrams& socket, std::size_t datagrams,
+                                     std::vector<std::size_t>& sizes) {
+    ByteVector all;
+    while (sizes.size() < datagrams) {
+        auto batch = co_await socket.receive();
+        if (!batch) co_return batch.error();
+        for (const Datagram& d : *batch) {
+            sizes.push_back(d.bytes.size());
+            all.insert(all.end(), d.bytes.begin(), d.bytes.end());
+        }
+    }
+    co_return all;
+}
+
+Task<> segments_arrive_in_order() {
+    auto executor = co_await asio::this_coro::executor;
+    auto a = UdpSocket::open(executor, any_port);
+    auto b = UdpSocket::open(executor, any_port);
+    REQUIRE(a);
+    REQUIRE(b);
+    ByteVector sent(70 * 1000 + 1);
+    for (std::size_t i = 0; i < sent.size(); ++i) sent[i] = static_cast<std::uint8_t>(i * 7 / 3);
+    // Cut at odd places, so that pieces span datagrams and datagrams span pieces.
+    std::vector<ByteView> pieces;
+    for (std::size_t at = 0, size = 1; at < sent.size(); at += size, size = size * 2 % 4099 + 1)
+        pieces.push_back(ByteView(sent).subspan(at, std::min(size, sent.size() - at)));
+    (*a)->send_segments((*b)->local(), pieces, 1000);
+    std::vector<std::size_t> sizes;
+    auto got = co_await receive_all(**b, 71, sizes);
+    REQUIRE(got);
+    CHECK(*got == sent);
+    CHECK(sizes.front() == 1000);
+    CHECK(sizes.back() == 1);
+}
+
+Task<> single_datagrams_arrive() {
+    auto executor = co_await asio::this_coro::executor;
+    auto a = UdpSocket::open(executor, any_port);
+    auto b = UdpSocket::open(executor, any_port);
+    REQUIRE(a);
+    REQUIRE(b);
+    (*a)->send((*b)->local(), as_bytes("one"));
+    (*a)->send((*b)->local(), {});
+    (*a)->send_with_ttl((*b)->local(), as_bytes("two"), 5);
+    std::vector<std::size_t> sizes;
+    auto got = co_await receive_all(**b, 3, sizes);
+    REQUIRE(got);
+    CHECK(as_text(*got) == "onetwo");
+    CHECK(sizes == std::vector<std::size_t>{3, 0, 3});
+}
+
+Task<> second_bind_fails() {
+    auto executor = co_await asio::this_coro::executor;
+    auto a = UdpSocket::open(executor, any_port);
+    REQUIRE(a);
+    CHECK((*a)->local().port != 0);
+    auto b = UdpSocket::open(executor, (*a)->local());
+    CHECK(b.error() == asio::error::address_in_use);
+}
+
+Task<> port_sorts_datagrams() {
+    auto executor = co_await asio::this_coro::executor;
+    SteadyClock clock;
+    UdxContext context(executor, clock, 1);
+    auto a = UdpSocket::open(executor, any_port);
+    auto b = UdpSocket::open(executor, any_port);
+    REQUIRE(a);
+    REQUIRE(b);
+    const Endpoint to = (*b)->local();
+    UdpPort port(std::move(*b), context);
+    std::vector<std::string> rpc, probes;
+    auto body = [&](Tasks& all) -> Task<> {
+        port.on_probe([&](UdpPort&, const Datagram& d) { probes.emplace_back(as_text(d.bytes)); });
+        port.on_rpc([&](UdpPort& from, const Datagram& d) {
+            CHECK(&from == &port);
+            CHECK(d.from == (*a)->local());
+            rpc.emplace_back(as_text(d.bytes));
+            if (rpc.size() == 2) all.cancel();
+        });
+        all.spawn(port.read_loop());
+        (*a)->send(to, as_bytes("\x01"));
+        (*a)->send(to, as_bytes("\x03 request"));
+        (*a)->send(to, as_bytes("\xff\x01 short"));
+        co_return;
+    };
+    auto ended = co_await with_tasks(body);
+    CHECK(ended);
+    CHECK(probes == std::vector<std::string>{"\x01"});
+    CHECK(rpc == std::vector<std::string>{"\x03 request", "\xff\x01 short"});
+}
+
+Task<> loopback_mtu() {
+    auto a = UdpSocket::open(co_await asio::this_coro::executor, any_port);
+    REQUIRE(a);
+    CHECK((*a)->route_mtu_bytes((*a)->local()) >= 1500);
+}
+
+}  // namespace
+
+TEST_CASE("segments leave as datagrams of one size") { test::run(segments_arrive_in_order()); }
+TEST_CASE("datagrams arrive, empty ones too") { test::run(single_datagrams_arrive()); }
+TEST_CASE("a taken port is address_in_use") { test::run(second_bind_fails()); }
+TEST_CASE("a port sorts probes from requests") { test::run(port_sorts_datagrams()); }
+TEST_CASE("the route MTU of loopback is at least Ethernet's") { test::run(loopback_mtu()); }
