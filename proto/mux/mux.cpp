@@ -152,14 +152,17 @@ void Mux::receive(ByteView frame) {
     batch_channel_.reset();
 }
 
+std::optional<MuxEvent> Mux::next_ready() {
+    if (events_.empty()) return std::nullopt;
+    std::optional<MuxEvent> event(std::move(events_.front()));
+    events_.pop_front();
+    return event;
+}
+
 Result<std::optional<MuxEvent>> Mux::next_event() {
     for (;;) {
         if (unsent_rejects_ > max_unsent_rejects) return Errc::too_long;
-        if (!events_.empty()) {
-            std::optional<MuxEvent> event(std::move(events_.front()));
-            events_.pop_front();
-            return event;
-        }
+        if (auto event = next_ready()) return event;
         if (consumed() || stalled()) return std::optional<MuxEvent>();
         if (auto stepped = step(); !stepped) return stepped.error();
     }

@@ -82,6 +82,8 @@ class Mux {
     // Only when consumed().
     void receive(ByteView frame);
     Result<std::optional<MuxEvent>> next_event();
+    // Of what an open() has made happen by itself, without reading on in the frame.
+    std::optional<MuxEvent> next_ready();
     // Nothing is left of the frame. When false and there is no event, the mux is stalled.
     bool consumed() const { return rest_.empty(); }
     bool stalled() const { return waiting_bytes_ > max_waiting_bytes; }

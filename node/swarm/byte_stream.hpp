@@ -1,0 +1,29 @@
+// ByteStream: a reliable, flow-controlled stream of bytes in both directions, under a secure
+// connection: a UDX stream, or in tests a pipe in memory. At most one read and one write wait at a
+// time. After an error, or destroy(), everything fails.
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "node/async/asio.hpp"
+#include "proto/bytes.hpp"
+#include "proto/endpoint.hpp"
+
+namespace kp2p {
+
+class ByteStream {
+  public:
+    virtual ~ByteStream() = default;
+    virtual Endpoint remote() const = 0;
+    // At least one byte, or 0 when the other side has ended.
+    virtual Task<Result<std::size_t>> read_some(std::span<std::uint8_t> into) = 0;
+    // Returns when the bytes are taken over; waits while too many are on their way.
+    virtual Task<Result<void>> write(ByteView bytes) = 0;
+    // Ends our direction and waits until the other side has everything.
+    virtual Task<Result<void>> finish() = 0;
+    // Ends both directions at once; what is on its way may be lost.
+    virtual void destroy() = 0;
+};
+
+}  // namespace kp2p
