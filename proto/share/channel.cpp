@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include "proto/crypto/hash.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {
@@ -44,16 +45,6 @@ namespace {
 constexpr char salt[] = "kp2p channel key";
 static_assert(sizeof salt - 1 == crypto_pwhash_SALTBYTES);
 
-template <class Id>
-Id keyed_hash(const ChannelKey& key, std::initializer_list<ByteView> parts) {
-    crypto_generichash_state state;
-    crypto_generichash_init(&state, key.data(), key.view().size(), Id::size_bytes);
-    for (ByteView part : parts) crypto_generichash_update(&state, part.data(), part.size());
-    Id id;
-    crypto_generichash_final(&state, id.data(), Id::size_bytes);
-    return id;
-}
-
 }  // namespace
 
 Result<ChannelKey> derive_channel_key(const ChannelName& name) {
@@ -67,17 +58,19 @@ Result<ChannelKey> derive_channel_key(const ChannelName& name) {
 }
 
 Topic channel_topic(const ChannelKey& key) {
-    return keyed_hash<Topic>(key, {as_bytes("kp2p topic")});
+    return Topic(keyed_blake2b_256(key.view(), as_bytes("kp2p topic")).view());
 }
 
 LookupId lookup_id(const ChannelKey& key, const HandshakeHash& handshake) {
-    return keyed_hash<LookupId>(key, {as_bytes("kp2p lookup"), handshake.view()});
+    return LookupId(
+        keyed_blake2b_256(key.view(), as_bytes("kp2p lookup"), handshake.view()).view());
 }
 
-MembershipProof membership_proof(const ChannelKey& key, const HandshakeHash& handshake, Side side) {
-    const std::uint8_t role = static_cast<std::uint8_t>(side);
-    return keyed_hash<MembershipProof>(
-        key, {as_bytes("kp2p member"), handshake.view(), ByteView(&role, 1)});
+MembershipProof membership_proof(const ChannelKey& key, const HandshakeHash& handshake, Role role) {
+    const std::uint8_t side = role == Role::initiator ? 0 : 1;
+    const Hash32 proof = keyed_blake2b_256(key.view(), as_bytes("kp2p member"), handshake.view(),
+                                           ByteView(&side, 1));
+    return MembershipProof(proof.view());
 }
 
 bool proves_membership(const MembershipProof& expected, ByteView shown) {

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "proto/bytes.hpp"
+#include "proto/crypto/noise.hpp"
 
 namespace kp2p {
 
@@ -33,14 +34,12 @@ using MembershipProof = Bytes<struct MembershipProofTag, 32>;
 
 namespace kp2p::proto {
 
-enum class Side : std::uint8_t { initiator = 0, responder = 1 };  // who opened the connection
-
 // Takes about 0.1 s and 64 MiB, which are given back. Fails only for lack of memory.
 Result<ChannelKey> derive_channel_key(const ChannelName& name);
 Topic channel_topic(const ChannelKey& key);
 LookupId lookup_id(const ChannelKey& key, const HandshakeHash& handshake);
-// The proof that the node on `side` of the connection knows the channel's name.
-MembershipProof membership_proof(const ChannelKey& key, const HandshakeHash& handshake, Side side);
+// The proof that the node in this role of the connection knows the channel's name.
+MembershipProof membership_proof(const ChannelKey& key, const HandshakeHash& handshake, Role role);
 bool proves_membership(const MembershipProof& expected, ByteView shown);  // in constant time
 
 }  // namespace kp2p::proto

@@ -29,11 +29,11 @@ TEST_CASE("a channel's derived values differ by connection and side") {
     HandshakeHash one, two;
     two.data()[63] = 1;
     CHECK(lookup_id(*key, one) != lookup_id(*key, two));
-    const auto ours = membership_proof(*key, one, Side::initiator);
-    CHECK(ours != membership_proof(*key, one, Side::responder));
-    CHECK(ours != membership_proof(*key, two, Side::initiator));
+    const auto ours = membership_proof(*key, one, Role::initiator);
+    CHECK(ours != membership_proof(*key, one, Role::responder));
+    CHECK(ours != membership_proof(*key, two, Role::initiator));
     CHECK(proves_membership(ours, ours.view()));
     CHECK(!proves_membership(ours, ours.view().first(31)));
-    CHECK(!proves_membership(ours, membership_proof(*key, one, Side::responder).view()));
+    CHECK(!proves_membership(ours, membership_proof(*key, one, Role::responder).view()));
     CHECK(!proves_membership(ours, {}));
 }

@@ -87,8 +87,8 @@ TEST_CASE("the worked examples of PROTOCOL.md hold for channels") {
     CHECK(key->hex() == examples.at("channel_key"));
     CHECK(channel_topic(*key).hex() == examples.at("topic"));
     CHECK(lookup_id(*key, h).hex() == examples.at("lookup_id"));
-    CHECK(membership_proof(*key, h, Side::initiator).hex() == examples.at("proof(initiator)"));
-    CHECK(membership_proof(*key, h, Side::responder).hex() == examples.at("proof(responder)"));
+    CHECK(membership_proof(*key, h, Role::initiator).hex() == examples.at("proof(initiator)"));
+    CHECK(membership_proof(*key, h, Role::responder).hex() == examples.at("proof(responder)"));
 }
 
 TEST_CASE("lookup messages are the bytes of PROTOCOL.md, both ways") {
