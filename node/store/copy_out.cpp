@@ -1,0 +1,90 @@
+// How files and directories leave the storage: beside their destination first, then into place, so
+// that nobody ever sees half of one.
+#include "node/store/store.hpp"
+
+namespace kp2p {
+namespace fs = std::filesystem;
+
+namespace {
+
+// A directory under construction: gone with this object, unless it was renamed into place.
+class TempDirectory {
+  public:
+    explicit TempDirectory(fs::path path) : path_(std::move(path)) {}
+    TempDirectory(const TempDirectory&) = delete;
+    ~TempDirectory() {
+        std::error_code ignored;
+        if (!path_.empty()) fs::remove_all(path_, ignored);
+    }
+    const fs::path& path() const { return path_; }
+    // Over an empty directory at most.
+    Result<void> publish(const fs::path& to) {
+        if (auto done = rename_durably(path_, to); !done) return done.error();
+        path_.clear();
+        return ok;
+    }
+
+  private:
+    fs::path path_;
+};
+
+// Makes `to` the content of `sha1`, not yet flushed. A linked file may have changed under its
+// stamp, so it is hashed again.
+Result<void> write_out(const Store& store, const Sha1& sha1, const File& to) {
+    const auto stored = store.find(sha1);
+    if (!stored) return Errc::not_found;
+    auto source = File::open(stored->path, File::Mode::read);
+    if (!source) return storage_error(source.error());
+    if (stored->trust == WholeChunks::Trust::ours) return to.copy_from(*source);
+    auto copied = ingest(*source, &to, ManifestWish::none, std::stop_token());
+    if (!copied) return copied.error();
+    if (copied->sha1 != sha1) return Errc::not_found;
+    return ok;
+}
+
+// `to` is new, in a directory that nobody else knows, and every name was checked when the listing
+// was parsed, so nothing can be written elsewhere.
+Result<void> fill(const Store& store, const proto::Sha1Dir& dir, const fs::path& to) {
+    std::error_code error;
+    if (!fs::create_directory(to, error)) {
+        if (!error) error = make_error_code(std::errc::file_exists);
+        return error;
+    }
+    for (const auto& [name, file] : dir.files) {
+        auto copy = File::open(to / name, File::Mode::create);
+        if (!copy) return copy.error();
+        if (auto done = write_out(store, file.sha1, *copy); !done) return done.error();
+    }
+    for (const auto& [name, child] : dir.dirs)
+        if (auto done = fill(store, child, to / name); !done) return done.error();
+    return ok;
+}
+
+fs::path parent_of(const fs::path& path) {
+    const fs::path parent = path.parent_path();
+    return parent.empty() ? fs::path(".") : parent;
+}
+
+}  // namespace
+
+Result<void> Store::copy_out(const Sha1& sha1, const fs::path& to) const {
+    if (!find(sha1)) return Errc::not_found;
+    std::error_code ignored;
+    if (fs::is_directory(to, ignored)) return make_error_code(std::errc::is_a_directory);
+    auto temp = TempFile::create_in(parent_of(to));
+    if (!temp) return temp.error();
+    if (auto done = write_out(*this, sha1, temp->file()); !done) return done.error();
+    return temp->publish(to);
+}
+
+Result<void> Store::copy_out(const proto::Sha1Dir& dir, const fs::path& to) const {
+    std::error_code ignored;
+    if (fs::exists(fs::symlink_status(to, ignored)) && !fs::is_empty(to, ignored))
+        return make_error_code(std::errc::file_exists);
+    TempDirectory temp(parent_of(to) / (random_name() + std::string(TempFile::suffix)));
+    if (auto done = fill(*this, dir, temp.path()); !done) return done.error();
+    if (auto done = flush_tree(temp.path()); !done) return done.error();
+    return temp.publish(to);
+}
+
+}  // namespace kp2p

@@ -1,0 +1,216 @@
+#include "node/store/file.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <random>
+
+#include "node/store/platform.hpp"
+
+namespace kp2p {
+namespace fs = std::filesystem;
+
+namespace {
+
+std::error_code last_error() { return system_error(errno); }
+
+}  // namespace
+
+std::error_code system_error(int number) {
+    if (number == ENOSPC || number == EDQUOT) return Errc::out_of_space;
+    return {number, std::generic_category()};
+}
+
+std::error_code storage_error(std::error_code error) {
+    const bool space =
+        error == make_error_code(Errc::out_of_space) || error == std::errc::no_space_on_device;
+    return space ? Errc::out_of_space : Errc::storage_unavailable;
+}
+
+File& File::operator=(File&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+}
+
+File::~File() {
+    if (fd_ >= 0) close(fd_);
+}
+
+Result<File> File::open(const fs::path& path, Mode mode) {
+    int flags = O_CLOEXEC;
+    if (mode == Mode::read) flags |= O_RDONLY;
+    if (mode == Mode::update) flags |= O_RDWR | O_CREAT;
+    if (mode == Mode::create) flags |= O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
+    const int fd = ::open(path.c_str(), flags, 0644);
+    if (fd < 0) return last_error();
+    return File(fd);
+}
+
+Result<FileStamp> File::stamp() const {
+    struct stat status;
+    if (fstat(fd_, &status) != 0) return last_error();
+    if (!S_ISREG(status.st_mode)) return make_error_code(std::errc::invalid_argument);
+    return FileStamp{static_cast<std::uint64_t>(status.st_size), platform::modified_ns(status)};
+}
+
+Result<std::size_t> File::read_at(std::uint64_t offset, std::span<std::uint8_t> into) const {
+    std::size_t done = 0;
+    while (done < into.size()) {
+        const auto rest = into.subspan(done);
+        const ssize_t n = pread(fd_, rest.data(), rest.size(), static_cast<off_t>(offset + done));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return last_error();
+        if (n == 0) break;
+        done += static_cast<std::size_t>(n);
+    }
+    return done;
+}
+
+Result<void> File::write_at(std::uint64_t offset, ByteView bytes) const {
+    while (!bytes.empty()) {
+        const ssize_t n = pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return last_error();
+        bytes = bytes.subspan(static_cast<std::size_t>(n));
+        offset += static_cast<std::uint64_t>(n);
+    }
+    return ok;
+}
+
+Result<void> File::reserve(std::uint64_t size_bytes) const {
+    if (platform::reserve(fd_, size_bytes) != 0) return last_error();
+    return ok;
+}
+
+Result<void> File::resize(std::uint64_t size_bytes) const {
+    if (ftruncate(fd_, static_cast<off_t>(size_bytes)) != 0) return last_error();
+    return ok;
+}
+
+Result<void> File::flush() const {
+    if (platform::flush(fd_) != 0) return last_error();
+    return ok;
+}
+
+bool File::clone_from(const File& from) const { return platform::clone(from.fd_, fd_); }
+
+Result<void> File::copy_from(const File& from) const {
+    if (clone_from(from)) return ok;
+    ByteVector buffer(std::size_t{1} << 20);
+    for (std::uint64_t offset = 0;;) {
+        auto size = from.read_at(offset, buffer);
+        if (!size) return size.error();
+        if (*size == 0) return ok;
+        if (auto done = write_at(offset, ByteView(buffer).first(*size)); !done) return done.error();
+        offset += *size;
+    }
+}
+
+File::Lock File::try_lock() const {
+    if (flock(fd_, LOCK_EX | LOCK_NB) == 0) return Lock::held;
+    return errno == EWOULDBLOCK ? Lock::busy : Lock::unsupported;
+}
+
+bool File::is_at(const fs::path& path) const {
+    struct stat mine, there;
+    return fstat(fd_, &mine) == 0 && stat(path.c_str(), &there) == 0 &&
+           mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
+}
+
+Result<TempFile> TempFile::create_in(const fs::path& directory) {
+    for (;;) {
+        fs::path path = directory / (random_name() + std::string(suffix));
+        auto file = File::open(path, File::Mode::create);
+        if (!file) return file.error();
+        TempFile temp(std::move(path), std::move(*file));
+        // A sweep may come between creating and locking it, and take it for a dead writer's.
+        if (temp.file_.try_lock() != File::Lock::busy && temp.file_.is_at(temp.path_)) return temp;
+    }
+}
+
+TempFile::TempFile(TempFile&& other) noexcept
+    : path_(std::exchange(other.path_, {})), file_(std::move(other.file_)) {}
+
+TempFile::~TempFile() {
+    if (!path_.empty()) unlink(path_.c_str());
+}
+
+Result<void> TempFile::publish(const fs::path& final_path) {
+    if (auto done = file_.flush(); !done) return done.error();
+    if (auto done = rename_durably(path_, final_path); !done) return done.error();
+    path_.clear();
+    return ok;
+}
+
+void TempFile::sweep(const fs::path& directory) {
+    std::error_code error;
+    for (fs::directory_iterator each(directory, error), end; !error && each != end;
+         each.increment(error)) {
+        if (!each->path().native().ends_with(suffix)) continue;
+        auto file = File::open(each->path(), File::Mode::update);
+        if (file && file->try_lock() == File::Lock::held) unlink(each->path().c_str());
+    }
+}
+
+Result<void> make_directories(const fs::path& directory) {
+    if (mkdir(directory.c_str(), 0755) == 0) return flush_directory(directory.parent_path());
+    if (errno == EEXIST) return ok;
+    if (errno != ENOENT || !directory.has_relative_path()) return last_error();
+    if (auto done = make_directories(directory.parent_path()); !done) return done.error();
+    if (mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) return last_error();
+    return flush_directory(directory.parent_path());
+}
+
+namespace {
+
+template <class Flush>
+Result<void> flush_opened(const fs::path& directory, Flush flush) {
+    const int fd =
+        ::open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return last_error();
+    const std::error_code error = flush(fd) == 0 ? std::error_code() : last_error();
+    close(fd);
+    // Some network file systems refuse to flush a directory because they need not.
+    if (error && error != std::errc::invalid_argument) return error;
+    return ok;
+}
+
+}  // namespace
+
+Result<void> flush_directory(const fs::path& directory) { return flush_opened(directory, fsync); }
+
+Result<void> flush_tree(const fs::path& directory) {
+    return flush_opened(directory, platform::flush_file_system);
+}
+
+Result<void> rename_durably(const fs::path& from, const fs::path& to) {
+    if (std::rename(from.c_str(), to.c_str()) != 0) return last_error();
+    return flush_directory(to.parent_path());
+}
+
+Result<ByteVector> read_small_file(const fs::path& path, std::size_t max_bytes) {
+    auto file = File::open(path, File::Mode::read);
+    if (!file) return file.error();
+    auto stamp = file->stamp();
+    if (!stamp) return stamp.error();
+    if (stamp->size_bytes > max_bytes) return make_error_code(std::errc::file_too_large);
+    ByteVector bytes(static_cast<std::size_t>(stamp->size_bytes));
+    auto size = file->read_at(0, bytes);
+    if (!size) return size.error();
+    bytes.resize(*size);
+    return bytes;
+}
+
+std::string random_name() {
+    std::random_device device;
+    ByteVector bytes(8);
+    for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(device());
+    return to_hex(bytes);
+}
+
+}  // namespace kp2p

@@ -1,0 +1,94 @@
+// File: an open file, with every failure as a value. Errors are the system's own codes, save that a
+// full disk or quota is Errc::out_of_space. Blocking; positioned reads and writes may come from
+// several threads at once.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <utility>
+
+#include "proto/bytes.hpp"
+#include "proto/outcome.hpp"
+
+namespace kp2p {
+
+// What tells one state of a file from another: a file whose stamp changed may have other content.
+struct FileStamp {
+    std::uint64_t size_bytes = 0;
+    std::int64_t modified_ns = 0;  // since 1970
+    friend bool operator==(const FileStamp&, const FileStamp&) = default;
+};
+
+class File {
+  public:
+    enum class Mode {
+        read,    // must exist
+        update,  // read and write; made if missing
+        create,  // read and write; must not exist
+    };
+    File() = default;
+    File(File&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    File& operator=(File&& other) noexcept;
+    ~File();
+
+    static Result<File> open(const std::filesystem::path& path, Mode mode);
+
+    Result<FileStamp> stamp() const;  // std::errc::invalid_argument unless it is a regular file
+    // Reads until `into` is full or the file ends, and says how much that was.
+    Result<std::size_t> read_at(std::uint64_t offset, std::span<std::uint8_t> into) const;
+    Result<void> write_at(std::uint64_t offset, ByteView bytes) const;
+    Result<void> reserve(std::uint64_t size_bytes) const;  // disk space for the whole file, now
+    Result<void> resize(std::uint64_t size_bytes) const;
+    Result<void> flush() const;               // content and size are on the disk when it returns
+    bool clone_from(const File& from) const;  // shares the blocks of `from`, where that can be done
+    Result<void> copy_from(const File& from) const;  // all of it; by sharing blocks if it can
+    enum class Lock { held, busy, unsupported };
+    Lock try_lock() const;  // exclusive; ends with this object or its process, even a killed one
+    bool is_at(const std::filesystem::path& path) const;  // no other file has taken its name
+
+  private:
+    explicit File(int fd) : fd_(fd) {}
+    int fd_ = -1;
+};
+
+// A file under construction: gone with this object, unless it was renamed into place.
+class TempFile {
+  public:
+    static constexpr std::string_view suffix = ".kp2p-temp";
+
+    static Result<TempFile> create_in(const std::filesystem::path& directory);
+    TempFile(TempFile&& other) noexcept;
+    TempFile& operator=(TempFile&&) = delete;
+    ~TempFile();
+
+    const File& file() const { return file_; }
+    const std::filesystem::path& path() const { return path_; }
+    // Durably, and over whatever is there: the content is flushed, then the name.
+    Result<void> publish(const std::filesystem::path& final_path);
+
+    // Removes what writers left in `directory` that were killed. Files of living ones are locked.
+    static void sweep(const std::filesystem::path& directory);
+
+  private:
+    TempFile(std::filesystem::path path, File file)
+        : path_(std::move(path)), file_(std::move(file)) {}
+    std::filesystem::path path_;  // empty: nothing to remove
+    File file_;
+};
+
+std::error_code system_error(int number);  // errno as a code
+// What went wrong with the storage itself: out_of_space stays, all else is storage_unavailable.
+std::error_code storage_error(std::error_code error);
+
+// Makes a directory and its parents, durably.
+Result<void> make_directories(const std::filesystem::path& directory);
+// Makes all that was written under `directory` durable, in one go.
+Result<void> flush_tree(const std::filesystem::path& directory);
+// Makes names in `directory` durable.
+Result<void> flush_directory(const std::filesystem::path& directory);
+Result<void> rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);
+// A small file, whole; std::errc::file_too_large above `max_bytes`.
+Result<ByteVector> read_small_file(const std::filesystem::path& path, std::size_t max_bytes);
+std::string random_name();  // 16 hex digits
+
+}  // namespace kp2p

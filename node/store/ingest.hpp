@@ -1,0 +1,28 @@
+// Ingest: one pass over a file that finds out all there is to know of it, and copies it meanwhile.
+#pragma once
+
+#include <optional>
+#include <stop_token>
+#include <vector>
+
+#include "node/store/file.hpp"
+#include "proto/file/links.hpp"
+#include "proto/file/manifest.hpp"
+
+namespace kp2p {
+
+struct Ingested {
+    Sha1 sha1;
+    std::uint64_t size_bytes = 0;
+    std::vector<Sha1Link> links;
+    std::optional<proto::Manifest> manifest;
+};
+
+enum class ManifestWish { none, make };
+
+// Hashes `source`, and makes `copy` (if not null) hold exactly the bytes that were hashed, whatever
+// happens to `source` meanwhile. Uses a second core for the manifest. Errc::canceled on `stop`.
+Result<Ingested> ingest(const File& source, const File* copy, ManifestWish wish,
+                        const std::stop_token& stop);
+
+}  // namespace kp2p

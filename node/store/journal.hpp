@@ -1,0 +1,48 @@
+// Journal: what a download has kept, so that a killed process loses none of it. Append-only; a torn
+// end is cut off when the journal is opened again. Integers little-endian.
+//   journal := "kp2pjnl1"  file:20  size:u64  check:u64  record*
+//   record  := index:u64  link:20  next:20  content:u64  check:u64
+//   content is XXH3-64 of the chunk's bytes; check is XXH3-64 of what precedes it in its structure.
+// The order in which data and journal reach the disk does not matter: a chunk counts only after its
+// bytes were read back and have the hash that its record says.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "node/store/file.hpp"
+
+namespace kp2p {
+
+// A proven chunk: its link, and the link after it (of the file's last chunk: anything).
+struct KeptChunk {
+    std::uint64_t index = 0;
+    Sha1Link link;
+    Sha1Link next;
+    friend bool operator==(const KeptChunk&, const KeptChunk&) = default;
+};
+
+struct JournalRecord {
+    KeptChunk chunk;
+    std::uint64_t content_hash = 0;
+};
+
+class Journal {
+  public:
+    explicit Journal(File file) : file_(std::move(file)) {}
+
+    struct Replayed {
+        std::uint64_t size_bytes = 0;  // of the file being downloaded
+        std::vector<JournalRecord> records;
+    };
+    // Nothing if it is empty, damaged at its head or of another file.
+    std::optional<Replayed> replay(const Sha1& file);
+    Result<void> start(const Sha1& file, std::uint64_t size_bytes);  // anew
+    Result<void> append(const JournalRecord& record);
+
+  private:
+    File file_;
+    std::uint64_t end_bytes_ = 0;
+};
+
+}  // namespace kp2p

@@ -1,0 +1,35 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "node/store/platform.hpp"
+
+namespace kp2p::platform {
+
+bool clone(int, int) { return false; }
+
+int reserve(int fd, std::uint64_t size_bytes) {
+    return ftruncate(fd, static_cast<off_t>(size_bytes));
+}
+
+int flush(int fd) {
+#ifdef F_FULLFSYNC
+    if (fcntl(fd, F_FULLFSYNC) == 0) return 0;
+#endif
+    return fsync(fd);
+}
+
+int flush_file_system(int) {
+    sync();
+    return 0;
+}
+
+std::int64_t modified_ns(const struct stat& status) {
+#ifdef __APPLE__
+    const timespec& at = status.st_mtimespec;
+#else
+    const timespec& at = status.st_mtim;
+#endif
+    return std::int64_t{at.tv_sec} * 1'000'000'000 + at.tv_nsec;
+}
+
+}  // namespace kp2p::platform

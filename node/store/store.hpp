@@ -1,0 +1,88 @@
+// Store: the storage directory, as kachery lays it out (layout.hpp). Puts files in, finds them, and
+// reads them with their proofs.
+//
+// Blocking: run it through offload(). From several threads at once, and several processes may use
+// one directory at once: what is seen under a hash is whole, durable, and was hashed as it was
+// written. Killed at any point, it loses nothing that it has said is stored.
+// Errors: Errc::out_of_space; Errc::storage_unavailable (the directory is missing, read-only, ...);
+// for a file of the user's own the system's code (no such file, permission denied, ...).
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "node/store/chunks.hpp"
+#include "node/store/ingest.hpp"
+#include "node/store/layout.hpp"
+#include "node/store/partial.hpp"
+#include "proto/file/sha1dir.hpp"
+#include "proto/file/uri.hpp"
+
+namespace kp2p {
+
+struct StoredFile {
+    std::filesystem::path path;
+    std::uint64_t size_bytes = 0;
+    WholeChunks::Trust trust = WholeChunks::Trust::ours;
+};
+
+struct PutOptions {
+    enum class Content { copy, link };        // link: leave the content where it is
+    enum class Manifest { if_large, never };  // if_large: above 20 MB, as kachery does
+    Content content = Content::copy;
+    Manifest manifest = Manifest::if_large;
+    std::stop_token stop;  // ends it early, with Errc::canceled
+    // Gets a sentence about each thing in a directory that was left out, and about what file
+    // failed.
+    std::function<void(const std::string&)> remark;
+};
+
+class Store {
+  public:
+    // `root` must be a directory. One that cannot be written to can still be read.
+    static Result<Store> open(const std::filesystem::path& root);
+    const std::filesystem::path& root() const { return layout_.root(); }
+
+    // Nothing if it is neither stored nor linked, or the linked file has changed since. Cheap: it
+    // trusts what is in the storage.
+    std::optional<StoredFile> find(const Sha1& sha1) const;
+    // Errc::not_found as find().
+    Result<std::unique_ptr<WholeChunks>> open_chunks(const Sha1& sha1) const;
+    // A whole file that was hashed just now; std::errc::file_too_large above `max_bytes`.
+    Result<ByteVector> read(const Sha1& sha1, std::size_t max_bytes) const;
+
+    // A file, or with all that is in it, links followed, a directory.
+    Result<proto::Uri> put(const std::filesystem::path& path, const PutOptions& options) const;
+    Result<Sha1> put_bytes(ByteView bytes) const;
+
+    // Copies a file out; whole, or not at all. `to` is replaced if it is a file.
+    Result<void> copy_out(const Sha1& sha1, const std::filesystem::path& to) const;
+    // Copies a directory, all files of which are here, to `to`, which must not exist or be an empty
+    // directory; whole, or not at all. Errc::not_found if a file is missing.
+    Result<void> copy_out(const proto::Sha1Dir& dir, const std::filesystem::path& to) const;
+
+    // A download that goes on from what an earlier run has kept, if there is something; nothing
+    // else.
+    Result<std::unique_ptr<Partial>> resume_partial(const Sha1& sha1) const;
+    // The same, or a new one. `size_bytes` must be proven. Both are Errc::limit_reached when many
+    // processes download this file into this storage at once.
+    Result<std::unique_ptr<Partial>> open_partial(const Sha1& sha1, std::uint64_t size_bytes) const;
+
+  private:
+    explicit Store(Layout layout) : layout_(std::move(layout)) {}
+    static ManifestWish wish(const FileStamp& stamp, const PutOptions& options);
+    Result<proto::Uri> copy_file(const std::filesystem::path& path,
+                                 const PutOptions& options) const;
+    Result<proto::Uri> link_file(const std::filesystem::path& path,
+                                 const PutOptions& options) const;
+    Result<proto::Uri> finish_put(const std::filesystem::path& path,
+                                  const Ingested& ingested) const;
+
+    Layout layout_;
+};
+
+}  // namespace kp2p
