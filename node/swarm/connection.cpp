@@ -23,7 +23,7 @@ Connection::Connection(Executor executor, Clock& clock, std::unique_ptr<ByteStre
       remote_endpoint_(stream->remote()),
       executor_(executor),
       stream_(std::make_unique<SecureStream>(executor, clock, std::move(stream), keys, header)),
-      ended_(executor),
+      state_changed_(executor),
       drained_(executor) {
     stream_->before_write([this] { collect(); });
     stream_->after_write([this] {
@@ -130,11 +130,14 @@ Task<Result<void>> Connection::drain(proto::MuxEvent event) {
 }
 
 Task<Result<void>> Connection::read_frames() {
+    auto opened = co_await stream_->opened();
+    if (!opened) co_return opened;
+    established_ = true;
+    state_changed_.notify_all();
     for (int frames = 1;; frames++) {
         if (frames % frames_per_turn == 0) co_await asio::post(executor_, asio::use_awaitable);
         auto frame = co_await stream_->read();
         if (!frame) co_return frame.error();
-        received_ = true;
         if (why_) continue;  // we have closed: only the end of the stream matters now
         mux_.receive(*frame);
         while (!why_) {
@@ -209,9 +212,18 @@ Task<Result<void>> Connection::run() {
 
 Task<Result<void>> Connection::closed() {
     while (!why_) {
-        auto woken = co_await ended_.wait();
+        auto woken = co_await state_changed_.wait();
         if (!woken) co_return woken;
     }
+    co_return why_;
+}
+
+Task<Result<void>> Connection::established() {
+    while (!established_ && !why_) {
+        auto woken = co_await state_changed_.wait();
+        if (!woken) co_return woken;
+    }
+    if (established_) co_return ok;
     co_return why_;
 }
 
@@ -227,7 +239,7 @@ void Connection::end(std::error_code why) {
     why_ = why;
     for (auto& [id, channel] : std::exchange(channels_, {})) channel->end(why);
     open_handlers_.clear();
-    ended_.notify_all();
+    state_changed_.notify_all();
     drained_.notify_all();
 }
 

@@ -31,7 +31,10 @@ class Connection {
     const HandshakeHash& handshake_hash() const { return keys_.hash; }
     Role role() const { return keys_.role; }
     Endpoint remote_endpoint() const { return remote_endpoint_; }
-    bool has_received() const { return received_; }  // a message, that is proof of a live peer
+    // The other side has proven that it is there and has the keys.
+    bool is_established() const { return established_; }
+    // Waits for that; the reason if the connection ends first.
+    Task<Result<void>> established();
     bool is_closed() const { return bool(why_); }
 
     // Opens our half of (protocol, id); ready when the other's half arrives. Errc::refused when it
@@ -75,10 +78,10 @@ class Connection {
     proto::Mux mux_;
     std::map<proto::ChannelId, MuxChannel*> channels_;
     std::map<std::string, OpenHandler> open_handlers_;
-    bool received_ = false;
+    bool established_ = false;
     std::error_code why_;  // it has ended
-    Event ended_;
-    Event drained_;  // a channel has room, or an open was answered
+    Event state_changed_;  // established or ended
+    Event drained_;        // a channel has room, or an open was answered
 };
 
 }  // namespace kp2p

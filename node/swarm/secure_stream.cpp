@@ -35,15 +35,31 @@ Task<Result<void>> SecureStream::writable() {
     co_return ok;
 }
 
+Task<Result<void>> SecureStream::receive() {
+    auto n = co_await stream_->read_some(reader_.room());
+    if (!n) co_return n.error();
+    if (*n == 0) co_return Errc::closed;
+    reader_.received(*n);
+    co_return ok;
+}
+
+Task<Result<void>> SecureStream::opened() {
+    for (;;) {
+        auto opened = reader_.opened();
+        if (!opened) co_return opened.error();
+        if (*opened) co_return ok;
+        auto received = co_await receive();
+        if (!received) co_return received;
+    }
+}
+
 Task<Result<ByteView>> SecureStream::read() {
     for (;;) {
         auto message = reader_.next();
         if (!message) co_return message.error();
         if (*message) co_return **message;
-        auto n = co_await stream_->read_some(reader_.room());
-        if (!n) co_return n.error();
-        if (*n == 0) co_return Errc::closed;
-        reader_.received(*n);
+        auto received = co_await receive();
+        if (!received) co_return received.error();
     }
 }
 

@@ -30,6 +30,9 @@ class SecureStream {
     std::size_t unsent_bytes() const { return out_.size() + writing_.size(); }
     // Waits until fewer bytes than the watermark are unsent; the error that ended the writing.
     Task<Result<void>> writable();
+    // Waits for the other's header, by which it proves that it has the keys. Optional, before the
+    // first read().
+    Task<Result<void>> opened();
     // The next message, valid until the next call. Errc::closed when the other side has ended.
     Task<Result<ByteView>> read();
 
@@ -47,6 +50,7 @@ class SecureStream {
 
   private:
     void tell();
+    Task<Result<void>> receive();
 
     Clock& clock_;
     std::unique_ptr<ByteStream> stream_;

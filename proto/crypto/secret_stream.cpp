@@ -126,18 +126,34 @@ Result<ByteView> SecretReader::decrypt(std::span<std::uint8_t> body) {
     return ByteView(text);
 }
 
+Result<std::optional<std::span<std::uint8_t>>> SecretReader::next_frame() {
+    std::optional<std::span<std::uint8_t>> frame;
+    if (end_ - begin_ < length_bytes) return frame;
+    const std::size_t length = get_length(buffer_.data() + begin_);
+    if (length > (state_ ? max_frame_bytes_ : header_bytes)) return Errc::too_long;
+    if (end_ - begin_ < length_bytes + length) return frame;
+    frame = std::span(buffer_).subspan(begin_ + length_bytes, length);
+    begin_ += length_bytes + length;
+    return frame;
+}
+
+Result<bool> SecretReader::opened() {
+    if (state_) return true;
+    auto header = next_frame();
+    if (!header) return header.error();
+    if (!*header) return false;
+    if (auto opened = open(**header); !opened) return opened.error();
+    return true;
+}
+
 Result<std::optional<ByteView>> SecretReader::next() {
-    while (end_ - begin_ >= length_bytes) {
-        const std::size_t length = get_length(buffer_.data() + begin_);
-        if (length > (state_ ? max_frame_bytes_ : header_bytes)) return Errc::too_long;
-        if (end_ - begin_ < length_bytes + length) break;
-        const auto body = std::span(buffer_).subspan(begin_ + length_bytes, length);
-        begin_ += length_bytes + length;
-        if (!state_) {
-            if (auto opened = open(body); !opened) return opened.error();
-            continue;
-        }
-        auto text = decrypt(body);
+    auto ready = opened();
+    if (!ready) return ready.error();
+    while (*ready) {
+        auto frame = next_frame();
+        if (!frame) return frame.error();
+        if (!*frame) break;
+        auto text = decrypt(**frame);
         if (!text) return text.error();
         if (!text->empty()) return std::optional<ByteView>(*text);
     }

@@ -60,8 +60,11 @@ class SecretReader {
     void received(std::size_t n_bytes);  // of room()
     // The next message, empty ones left out; valid until room() is called.
     Result<std::optional<ByteView>> next();
+    // Whether the other's header has come: it has the keys. Takes the header and no message.
+    Result<bool> opened();
 
   private:
+    Result<std::optional<std::span<std::uint8_t>>> next_frame();
     Result<void> open(ByteView header);
     Result<ByteView> decrypt(std::span<std::uint8_t> body);
 

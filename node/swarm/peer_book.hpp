@@ -1,0 +1,80 @@
+// PeerBook: whom the swarm knows of, whom it dials next, and when it tries again. Policy only: no
+// I/O, time is passed in. Source: npm hyperswarm 4.17.2 (lib/peer-info.js, lib/retry-timer.js).
+// Shape: tell it what happens to peers; take next_dial() when another dial may start, and look
+// again at deadline().
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <random>
+#include <set>
+#include <vector>
+
+#include "proto/bytes.hpp"
+#include "proto/endpoint.hpp"
+
+namespace kp2p {
+
+// What a peer's past says about dialing it again.
+struct PeerPast {
+    unsigned attempts = 0;  // that failed or ended, since it last was good
+    bool proven = false;    // connected once
+};
+// Higher is sooner; nothing when it is not dialed until it is discovered again.
+std::optional<unsigned> dial_priority(const PeerPast& past);
+enum class RetryDelay { short_delay, medium_delay, long_delay };
+std::optional<RetryDelay> retry_delay(const PeerPast& past);
+
+class PeerBook {
+  public:
+    using Time = std::chrono::steady_clock::time_point;
+    using Span = std::chrono::steady_clock::duration;
+    enum class Dialed { by_us, by_them };
+
+    // Peers beyond this are not taken in; it is far more than the connections a swarm has.
+    static constexpr std::size_t max_peers = 4096;
+    static constexpr std::size_t max_relays = 8;  // hints of one peer
+    // A connection that lived that long was a good one.
+    static constexpr std::chrono::seconds good_life{15};
+
+    PeerBook(const NodeId& ourselves, std::uint64_t seed);
+
+    void discovered(Time now, const Topic& topic, const NodeId& peer,
+                    const std::vector<Endpoint>& relays);
+    void left(const Topic& topic);  // its peers are not dialed again for its sake
+    // The best peer that is due; it counts as being dialed from now on.
+    std::optional<NodeId> next_dial(Time now);
+    std::optional<Time> deadline() const;  // when a peer will be due, if none is now
+    std::vector<Endpoint> relays(const NodeId& peer) const;
+
+    void dialing(const NodeId& peer);  // for another reason than next_dial()
+    void dial_failed(Time now, const NodeId& peer);
+    void connected(const NodeId& peer, Dialed who);
+    void closed(Time now, const NodeId& peer, Span lived);
+    // Whether peers of this topic are being dialed or about to be for the first time.
+    bool unsettled(const Topic& topic) const;
+
+  private:
+    enum class State { idle, due, dialing, connected };
+    struct Peer {
+        PeerPast past;
+        State state = State::idle;
+        Time due{};
+        std::uint64_t order = 0;  // random among peers of one priority
+        bool dialed_by_us = false;
+        std::set<Topic> topics;
+        std::vector<Endpoint> relays;
+    };
+
+    using Peers = std::map<NodeId, Peer>;
+
+    void retry(Time now, Peers::iterator peer);
+    Span delay_of(RetryDelay delay);
+
+    NodeId ourselves_;
+    std::mt19937_64 random_;
+    Peers peers_;
+};
+
+}  // namespace kp2p

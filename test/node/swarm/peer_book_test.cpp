@@ -1,0 +1,117 @@
+#include "node/swarm/peer_book.hpp"
+
+#include <doctest/doctest.h>
+
+#include "test/vectors.hpp"
+
+namespace kp2p {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr PeerBook::Time start{};
+
+NodeId node(std::uint8_t i) {
+    NodeId id;
+    id.data()[0] = i;
+    return id;
+}
+
+TEST_CASE("priorities and retry delays are those of the reference") {
+    int seen = 0;
+    for (auto row : test::vectors("dht")["swarm_priority"]["vectors"]) {
+        if (bool(row["inputs"]["explicit"])) continue;  // a peer that is to be kept by its key
+        CAPTURE(test::text(row["name"]));
+        seen++;
+        const PeerPast past{static_cast<unsigned>(std::uint64_t(row["inputs"]["attempts"])),
+                            bool(row["inputs"]["proven"])};
+        const auto priority = dial_priority(past);
+        CHECK(priority.has_value() == bool(row["expected"]["queueable"]));
+        if (priority) CHECK(*priority == std::uint64_t(row["expected"]["priority"]));
+        const auto delay = retry_delay(past);
+        CHECK(delay.has_value() != row["expected"]["timer"].is_null());
+        if (delay) CHECK(std::uint64_t(*delay) == std::uint64_t(row["expected"]["timer"]));
+    }
+    CHECK(seen == 12);
+}
+
+TEST_CASE("a discovered peer is dialed once, ourselves never") {
+    PeerBook book(node(1), 7);
+    book.discovered(start, Topic(), node(1), {});
+    CHECK_FALSE(book.next_dial(start));
+    book.discovered(start, Topic(), node(2), {Endpoint::loopback(5)});
+    book.discovered(start, Topic(), node(2), {});
+    CHECK(book.unsettled(Topic()));
+    CHECK(book.deadline() == start);
+    CHECK(book.next_dial(start) == node(2));
+    CHECK(book.relays(node(2)) == std::vector{Endpoint::loopback(5)});
+    CHECK_FALSE(book.next_dial(start));
+    book.discovered(start, Topic(), node(2), {});
+    CHECK_FALSE(book.next_dial(start));
+    book.connected(node(2), PeerBook::Dialed::by_us);
+    CHECK_FALSE(book.unsettled(Topic()));
+    book.discovered(start, Topic(), node(2), {});
+    CHECK_FALSE(book.next_dial(start));
+}
+
+TEST_CASE("a peer that cannot be dialed is retried ever later, then not until discovered again") {
+    PeerBook book(node(1), 7);
+    book.discovered(start, Topic(), node(2), {});
+    auto now = start;
+    const std::pair<PeerBook::Span, PeerBook::Span> waits[] = {
+        {5s, 6500ms}, {15s, 17500ms}, {15s, 17500ms}};
+    for (const auto& [least, most] : waits) {
+        REQUIRE(book.next_dial(now) == node(2));
+        book.dial_failed(now, node(2));
+        REQUIRE(book.deadline());
+        CHECK(*book.deadline() - now >= least);
+        CHECK(*book.deadline() - now <= most);
+        CHECK_FALSE(book.next_dial(now));
+        now = *book.deadline();
+    }
+    REQUIRE(book.next_dial(now) == node(2));
+    book.dial_failed(now, node(2));
+    CHECK_FALSE(book.deadline());
+    book.discovered(now, Topic(), node(2), {});
+    CHECK(book.next_dial(now) == node(2));
+}
+
+TEST_CASE("a connection that lived well is taken up again soon") {
+    PeerBook book(node(1), 7);
+    book.discovered(start, Topic(), node(2), {});
+    REQUIRE(book.next_dial(start));
+    book.connected(node(2), PeerBook::Dialed::by_us);
+    book.closed(start, node(2), 20s);
+    REQUIRE(book.deadline());
+    CHECK(*book.deadline() - start <= 2s);
+}
+
+TEST_CASE("peers of a topic that was left are forgotten") {
+    PeerBook book(node(1), 7);
+    Topic other;
+    other.data()[0] = 1;
+    book.discovered(start, Topic(), node(2), {});
+    book.discovered(start, other, node(2), {});
+    book.discovered(start, Topic(), node(3), {});
+    book.left(Topic());
+    CHECK(book.next_dial(start) == node(2));
+    CHECK_FALSE(book.next_dial(start));
+    book.left(other);
+    book.dial_failed(start, node(2));
+    CHECK_FALSE(book.deadline());
+}
+
+TEST_CASE("the book is bounded") {
+    PeerBook book(node(1), 7);
+    for (std::size_t i = 0; i < PeerBook::max_peers + 100; i++) {
+        NodeId id = node(9);
+        id.data()[1] = static_cast<std::uint8_t>(i);
+        id.data()[2] = static_cast<std::uint8_t>(i >> 8);
+        book.discovered(start, Topic(), id, {});
+    }
+    std::size_t known = 0;
+    while (book.next_dial(start)) known++;
+    CHECK(known == PeerBook::max_peers);
+}
+
+}  // namespace
+}  // namespace kp2p
