@@ -1,0 +1,50 @@
+// Announcer: keeps a listening key reachable. Announces it at the closest three nodes, pings these
+// every 3 s so that the NAT in front of us keeps letting them through, and starts over about every
+// 5 min, or at once when too few of them answer. Source: npm hyperdht 6.34.0 (lib/announcer.js).
+// Shape: spawn run(); cancel it to stop, then await unannounce() if there is time for a farewell.
+#pragma once
+
+#include <array>
+
+#include "node/dht/dht.hpp"
+
+namespace kp2p {
+
+class Announcer {
+  public:
+    static constexpr std::size_t max_relays = 3;
+
+    Announcer(Dht& dht, proto::KeyPair keys);
+
+    Task<> run();
+    // Takes the key back from the relays. run() has ended.
+    Task<Result<void>> unannounce();
+    // Announce again now: the network changed.
+    void refresh();
+
+    // What a client needs to reach us through each relay.
+    const std::vector<proto::dht::NoisePayload::Relay>& relays() const { return relays_; }
+    // Ourselves if open, then relays: at most three.
+    std::vector<Endpoint> relay_addresses() const;
+    // Whether we announced at this node in one of the last three rounds.
+    bool is_relay(const Endpoint& address) const;
+    // Waits until the first round has ended, successful or not.
+    Task<Result<void>> announced();
+
+  private:
+    Task<Result<void>> round();
+    Task<Result<void>> unannounce_at(std::vector<Endpoint> nodes);
+    Task<Result<void>> keep_alive();
+
+    Dht& dht_;
+    proto::KeyPair keys_;
+    proto::dht::DhtId target_;
+    std::vector<proto::dht::NoisePayload::Relay> relays_;
+    std::array<std::vector<Endpoint>, 3> rounds_;  // relays of the last three, newest first
+    std::vector<Endpoint> seeds_;
+    Event changed_;
+    std::size_t rounds_ended_ = 0;
+    bool refresh_ = false;
+};
+
+}  // namespace kp2p

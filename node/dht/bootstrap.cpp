@@ -1,0 +1,107 @@
+#include "node/dht/bootstrap.hpp"
+
+#include <asio/ip/udp.hpp>
+#include <charconv>
+
+namespace kp2p {
+namespace {
+
+constexpr std::uint16_t default_port = 49737;
+constexpr Clock::Span remember_for = std::chrono::minutes(10);
+constexpr Clock::Span retry_after = std::chrono::seconds(5);
+
+Result<std::uint16_t> parse_port(std::string_view text) {
+    std::uint16_t port = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+    if (error != std::errc() || end != text.data() + text.size() || port == 0)
+        return proto::Errc::bad_text;
+    return port;
+}
+
+// Resolving runs in a thread of asio's own, as getaddrinfo() blocks.
+Task<std::optional<Endpoint>> look_up(std::string host, std::uint16_t port) {
+    asio::ip::udp::resolver resolver(co_await asio::this_coro::executor);
+    auto [error, results] =
+        co_await resolver.async_resolve(asio::ip::udp::v4(), host, "", use_result);
+    if (error || results.empty()) co_return std::nullopt;
+    Endpoint address;
+    address.host = results.begin()->endpoint().address().to_v4().to_bytes();
+    address.port = port;
+    co_return address;
+}
+
+}  // namespace
+
+Result<BootstrapNode> parse_bootstrap(std::string_view text) {
+    BootstrapNode node;
+    if (const auto port = parse_port(text)) {
+        node.port = *port;
+        node.address = Endpoint::loopback(*port);
+        return node;
+    }
+    std::string_view suggested;
+    if (const auto at = text.find('@'); at != text.npos) {
+        suggested = text.substr(0, at);
+        text.remove_prefix(at + 1);
+    }
+    const auto colon = text.find(':');
+    node.port = default_port;
+    if (colon != text.npos) {
+        const auto port = parse_port(text.substr(colon + 1));
+        if (!port) return port.error();
+        node.port = *port;
+    }
+    node.host = text.substr(0, colon);
+    if (node.host.empty() || node.host.find_first_of(" /[]") != node.host.npos)
+        return proto::Errc::bad_text;
+    const std::string port_text = ":" + std::to_string(node.port);
+    if (const auto literal = Endpoint::parse(node.host + port_text)) {
+        node.address = *literal;
+        node.host.clear();
+    } else if (!suggested.empty()) {
+        const auto address = Endpoint::parse(std::string(suggested) + port_text);
+        if (!address) return address.error();
+        node.address = *address;
+    }
+    return node;
+}
+
+std::vector<BootstrapNode> public_bootstrap() {
+    std::vector<BootstrapNode> nodes;
+    for (const char* entry :
+         {"88.99.3.86@node1.hyperdht.org:49737", "142.93.90.113@node2.hyperdht.org:49737",
+          "138.68.147.8@node3.hyperdht.org:49737"})
+        nodes.push_back(*parse_bootstrap(entry));
+    return nodes;
+}
+
+Task<std::optional<Endpoint>> Bootstrap::resolve(const BootstrapNode& node) {
+    if (node.host.empty()) co_return node.address;
+    if (node.address) {
+        proto::dht::Ask ping;
+        ping.from = rpc_.node().default_socket();
+        ping.to = *node.address;
+        auto answer = co_await rpc_.request(std::move(ping));
+        if (answer) co_return node.address;
+        if (answer.error() != Errc::timed_out) co_return std::nullopt;
+    }
+    co_return co_await look_up(node.host, node.port);
+}
+
+Task<std::vector<Endpoint>> Bootstrap::addresses() {
+    if (rpc_.clock().now() < resolve_again_) co_return resolved_;
+    std::vector<Endpoint> resolved;
+    for (const BootstrapNode& node : nodes_) {
+        auto address = co_await resolve(node);
+        if (address) resolved.push_back(*address);
+    }
+    resolved_ = resolved;
+    resolve_again_ = rpc_.clock().now();
+    if (resolved.size() == nodes_.size())
+        resolve_again_ += remember_for;
+    else
+        resolve_again_ += retry_after;
+    co_return resolved;
+}
+
+}  // namespace kp2p

@@ -1,0 +1,41 @@
+// Bootstrap nodes: where a DHT network is entered. An entry is "HOST:PORT", "IP@HOST:PORT" (the
+// address is tried first, the name asked only when it does not answer), or a bare port of this
+// machine. Names resolve to IPv4.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "node/dht/rpc.hpp"
+
+namespace kp2p {
+
+struct BootstrapNode {
+    std::optional<Endpoint> address;  // known, or only suggested when there is a name
+    std::string host;                 // a name to resolve; empty when the address is certain
+    std::uint16_t port = 0;
+};
+
+// proto::Errc::bad_text for what is no entry.
+Result<BootstrapNode> parse_bootstrap(std::string_view text);
+// The entries of the public network.
+std::vector<BootstrapNode> public_bootstrap();
+
+class Bootstrap {
+  public:
+    Bootstrap(Rpc& rpc, std::vector<BootstrapNode> nodes) : rpc_(rpc), nodes_(std::move(nodes)) {}
+
+    // Their addresses; an entry that cannot be resolved is left out. Remembered for some minutes.
+    Task<std::vector<Endpoint>> addresses();
+    std::size_t size() const { return nodes_.size(); }
+
+  private:
+    Task<std::optional<Endpoint>> resolve(const BootstrapNode& node);
+
+    Rpc& rpc_;
+    std::vector<BootstrapNode> nodes_;
+    std::vector<Endpoint> resolved_;
+    Clock::Time resolve_again_ = Clock::Time::min();
+};
+
+}  // namespace kp2p

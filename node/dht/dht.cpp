@@ -1,0 +1,210 @@
+#include "node/dht/dht.hpp"
+
+#include <utility>
+
+#include "node/async/tasks.hpp"
+#include "proto/compact.hpp"
+#include "proto/crypto/hash.hpp"
+
+namespace kp2p {
+
+using namespace proto::dht;
+
+namespace {
+
+constexpr std::size_t max_known_nodes = 100;
+constexpr auto asleep = std::chrono::seconds(15);  // a tick that took so long
+
+// Independent random values from one seed.
+template <class Id>
+Id derive(const proto::Seed& seed, std::string_view what) {
+    return Id(proto::keyed_blake2b_256(seed.view(), as_bytes(what)).view());
+}
+
+std::uint64_t derive_number(const proto::Seed& seed, std::string_view what) {
+    const auto bytes = derive<Hash32>(seed, what);
+    return proto::Reader(bytes.view()).u64();
+}
+
+Node::Setup node_setup(const DhtSetup& setup, const proto::Seed& seed) {
+    Node::Setup node;
+    node.server.token_secrets = {derive<TokenSecret>(seed, "older token secret"),
+                                 derive<TokenSecret>(seed, "newer token secret")};
+    node.server.seed = derive_number(seed, "samples");
+    node.server.unix_time = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::system_clock::now().time_since_epoch());
+    node.upkeep.seed = derive_number(seed, "timers");
+    node.upkeep.bootstrap_nodes = setup.bootstrap.size();
+    node.random_id = derive<DhtId>(seed, "id");
+    node.first_tid = static_cast<std::uint16_t>(derive_number(seed, "tid"));
+    node.reach = setup.public_address ? Reach::open : setup.reach;
+    return node;
+}
+
+}  // namespace
+
+Dht::Dht(Executor executor, Clock& clock, UdpPort& server, UdpPort& client, DhtSetup setup,
+         const proto::Seed& seed)
+    : rpc_(executor, clock, node_setup(setup, seed)),
+      bootstrap_(rpc_, setup.bootstrap),
+      queries_(rpc_, bootstrap_),
+      reachability_(rpc_, bootstrap_,
+                    setup.public_address ? Citizenship::citizen : setup.citizenship),
+      server_(server),
+      client_(client),
+      setup_(std::move(setup)),
+      random_(seed),
+      upkeep_due_(executor) {
+    rpc_.attach(SocketId::server, server_);
+    rpc_.attach(SocketId::client, client_);
+    rpc_.on_handshake = [this](const IncomingHandshake& in) {
+        const auto listener = listeners_.find(*in.request.target);
+        if (listener != listeners_.end() && listener->second.handshake)
+            listener->second.handshake(in);
+    };
+    rpc_.on_holepunch = [this](const IncomingHolepunch& in) {
+        const auto listener = listeners_.find(*in.request.target);
+        if (listener != listeners_.end() && listener->second.holepunch)
+            listener->second.holepunch(in);
+    };
+    if (setup_.public_address) rpc_.node().upkeep().sampler().add(*setup_.public_address);
+}
+
+Dht::~Dht() {
+    rpc_.detach(SocketId::client);
+    rpc_.detach(SocketId::server);
+}
+
+Task<> Dht::run() {
+    auto body = [this](Tasks& all) -> Task<> {
+        all.spawn(server_.read_loop());
+        all.spawn(client_.read_loop());
+        all.spawn(rpc_.timer_loop());
+        all.spawn(tick_loop());
+        all.spawn(upkeep_loop());
+        co_return;
+    };
+    // Ends only by cancellation, which the caller sees at its next await.
+    (void)co_await with_tasks(body);
+}
+
+Task<> Dht::tick_loop() {
+    auto last = std::chrono::system_clock::now();
+    for (;;) {
+        auto slept = co_await rpc_.clock().sleep_for(Upkeep::tick_length);
+        if (!slept) co_return;
+        const auto now = std::chrono::system_clock::now();
+        if (now - last > asleep) {
+            rpc_.node().upkeep().woke_up();
+            reachability_.woke_up(derive<DhtId>(random_, "id after sleep"));
+        }
+        last = now;
+        queries_.tick();
+        rpc_.tick();
+        if (!bootstrapped_) continue;
+        if (rpc_.node().upkeep().take_refresh()) refresh_due_ = true;
+        if (reachability_.tick()) full_test_due_ = true;
+        if (refresh_due_ || full_test_due_) upkeep_due_.notify_all();
+    }
+}
+
+Task<> Dht::upkeep_loop() {
+    for (;;) {
+        if (std::exchange(full_test_due_, false)) {
+            auto changed = co_await reachability_.update(Reachability::Scope::everything);
+            if (changed && *changed) refresh_due_ = true;
+        } else if (std::exchange(firewall_test_due_, false)) {
+            auto changed = co_await reachability_.update(Reachability::Scope::firewall_only);
+            if (changed && *changed) refresh_due_ = true;
+        } else if (std::exchange(refresh_due_, false)) {
+            (void)co_await refresh();
+        } else {
+            auto woken = co_await upkeep_due_.wait();
+            if (!woken) co_return;
+        }
+    }
+}
+
+Task<Result<QueryEnd>> Dht::refresh() {
+    const RoutingTable& table = rpc_.node().table();
+    QuerySpec spec;
+    spec.priority = QuerySpec::Priority::background;
+    spec.target = table.self();
+    if (table.size()) spec.target = table.at(refreshes_++ % table.size()).id;
+    auto end = co_await queries_.run(std::move(spec), nullptr);
+    co_return end;
+}
+
+Task<Result<void>> Dht::bootstrap() {
+    // The first node to answer tells by a packet to our server port whether such packets arrive.
+    auto quick_test = [this, asked = false](const QueryReply& first) mutable {
+        if (asked || !firewalled() || setup_.citizenship != Citizenship::adaptive) return;
+        asked = true;
+        Ask ask;
+        ask.from = SocketId::client;
+        ask.to = first.from;
+        ask.command = InternalCommand::ping_nat;
+        ask.value = proto::Writer().u16(reachability_.server_port()).take();
+        (void)rpc_.start(std::move(ask), [this](const RequestEvent& event) {
+            if (event.kind != RequestEvent::Kind::reply) return;
+            firewall_test_due_ = true;
+            if (bootstrapped_) upkeep_due_.notify_all();
+        });
+    };
+    QueryRunner::OnReply on_reply = quick_test;
+    auto found = co_await find_self(on_reply);
+    if (!found) co_return found.error();
+    const auto scope = setup_.citizenship == Citizenship::citizen || setup_.public_address
+                           ? Reachability::Scope::everything
+                           : Reachability::Scope::firewall_only;
+    Result<bool> changed = false;
+    if (scope == Reachability::Scope::everything || std::exchange(firewall_test_due_, false))
+        changed = co_await reachability_.update(scope);
+    if (!changed) co_return changed.error();
+    if (*changed) {
+        auto again = co_await find_self(nullptr);
+        if (!again) co_return again.error();
+    }
+    rpc_.node().upkeep().bootstrapped();
+    bootstrapped_ = true;
+    upkeep_due_.notify_all();
+    co_return ok;
+}
+
+Task<Result<QueryEnd>> Dht::find_self(QueryRunner::OnReply on_reply) {
+    QuerySpec spec;
+    spec.target = rpc_.node().table().self();
+    spec.seeds = setup_.known_nodes;
+    auto end = co_await queries_.run(std::move(spec), std::move(on_reply));
+    co_return end;
+}
+
+std::optional<Endpoint> Dht::remote_address() {
+    const auto sampled = sampled_address();
+    if (firewalled() || !sampled || sampled->port != reachability_.server_port())
+        return std::nullopt;
+    return sampled;
+}
+
+std::vector<Endpoint> Dht::known_nodes() {
+    std::vector<Endpoint> nodes;
+    for (const TableNode* node : rpc_.node().table().latest(max_known_nodes))
+        nodes.push_back(node->address);
+    return nodes;
+}
+
+void Dht::listen(const NodeId& key, Listener listener) {
+    listeners_[target_of(key)] = std::move(listener);
+    rpc_.node().server().listen(target_of(key), {key, {}});
+}
+
+void Dht::unlisten(const NodeId& key) {
+    listeners_.erase(target_of(key));
+    rpc_.node().server().unlisten(target_of(key));
+}
+
+std::optional<Endpoint> Dht::route(const DhtId& target) {
+    return rpc_.node().server().route(rpc_.clock().now(), target);
+}
+
+}  // namespace kp2p

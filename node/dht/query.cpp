@@ -1,0 +1,148 @@
+#include "node/dht/query.hpp"
+
+#include <unordered_map>
+
+#include "proto/compact.hpp"
+
+namespace kp2p {
+
+using namespace proto::dht;
+
+namespace {
+
+constexpr std::size_t busy_requests = 3;  // from here on background work stays in the background
+
+}  // namespace
+
+std::vector<Endpoint> QueryEnd::closest_addresses() const {
+    std::vector<Endpoint> addresses;
+    for (const QueryReply& reply : closest) addresses.push_back(reply.from);
+    return addresses;
+}
+
+class QueryRunner::Running {
+  public:
+    Running(QueryRunner& runner, const QuerySpec& spec, const OnReply& on_reply, Query::Start start)
+        : runner_(runner),
+          spec_(spec),
+          on_reply_(on_reply),
+          query_(runner.rpc_.node().table(), std::move(start)),
+          changed_(runner.rpc_.executor()) {
+        advance();
+    }
+
+    bool finished() const { return query_.finished(); }
+    Task<Result<void>> changed() { return changed_.wait(); }
+    const Query& query() const { return query_; }
+
+  private:
+    void advance() {
+        while (const auto hint = query_.next_down_hint()) runner_send_hint(*hint);
+        while (const auto to = query_.next_visit()) visit(*to);
+        if (query_.finished()) changed_.notify_all();
+    }
+
+    void visit(const Endpoint& to) {
+        Ask ask;
+        ask.from = runner_.rpc_.node().default_socket();
+        ask.to = to;
+        ask.command = spec_.command;
+        ask.target = spec_.target;
+        ask.value = spec_.value;
+        ask.retries = spec_.retries;
+        auto id = runner_.rpc_.start(
+            std::move(ask), [this, to](const RequestEvent& event) { on_event(to, event); });
+        if (id)
+            pending_.insert_or_assign(to, PendingRequest(runner_.rpc_, *id));
+        else
+            query_.on_failed(to);
+    }
+
+    void on_event(const Endpoint& to, const RequestEvent& event) {
+        switch (event.kind) {
+            case RequestEvent::Kind::slow:
+                query_.on_slow(to);
+                break;
+            case RequestEvent::Kind::failed:
+                pending_.erase(to);
+                query_.on_failed(to);
+                break;
+            case RequestEvent::Kind::reply:
+                pending_.erase(to);
+                on_reply(to, event.reply);
+        }
+        advance();
+    }
+
+    void on_reply(const Endpoint& from, const Reply& reply) {
+        if (spec_.priority == QuerySpec::Priority::background &&
+            runner_.rpc_.node().requests_in_flight() < busy_requests)
+            query_.set_concurrency(Query::full_concurrency);
+        if (reply.error == rpc_ok && on_reply_ && !query_.finished())
+            on_reply_({from, verified_id(reply.id, from), reply});
+        query_.on_reply(from, reply);
+    }
+
+    void runner_send_hint(const Query::DownHint& hint) {
+        if (runner_.down_hints_left_ == 0) return;
+        --runner_.down_hints_left_;
+        Ask ask;
+        ask.from = runner_.rpc_.node().default_socket();
+        ask.to = hint.referrer;
+        ask.command = InternalCommand::down_hint;
+        ask.value = proto::Writer().addr4(hint.dead).take();
+        // Nobody waits for the answer.
+        (void)runner_.rpc_.start(std::move(ask), [](const RequestEvent&) {});
+    }
+
+    QueryRunner& runner_;
+    const QuerySpec& spec_;
+    const OnReply& on_reply_;
+    Query query_;
+    Event changed_;
+    std::unordered_map<Endpoint, PendingRequest, EndpointHash> pending_;
+};
+
+Task<Result<QueryEnd>> QueryRunner::run(QuerySpec spec, OnReply on_reply) {
+    Query::Start start;
+    start.target = spec.target;
+    start.seeds = spec.seeds;
+    if (spec.priority == QuerySpec::Priority::background)
+        start.concurrency = Query::background_concurrency;
+    if (rpc_.node().table().size() < Query::width)
+        start.bootstrap = co_await bootstrap_.addresses();
+    Running running(*this, spec, on_reply, std::move(start));
+    while (!running.finished()) {
+        auto woken = co_await running.changed();
+        if (!woken) co_return woken.error();
+    }
+    QueryEnd end;
+    end.closest = running.query().closest();
+    end.answers = running.query().successes();
+    co_return end;
+}
+
+Task<Result<void>> QueryRunner::commit(const QueryEnd& end, DhtId target, Command command,
+                                       MakeValue make) {
+    std::vector<Ask> asks;
+    for (const QueryReply& node : end.closest) {
+        if (!node.reply.token) continue;
+        Ask ask;
+        ask.from = rpc_.node().default_socket();
+        ask.to = node.from;
+        ask.command = command;
+        ask.target = target;
+        ask.token = node.reply.token;
+        ask.value = make(node);
+        asks.push_back(std::move(ask));
+    }
+    if (asks.empty()) co_return Errc::not_found;
+    std::size_t accepted = 0;
+    auto count = [&](std::size_t, const Reply& reply) { accepted += reply.error == rpc_ok; };
+    auto answered = co_await rpc_.request_all(std::move(asks), count);
+    if (!answered) co_return answered.error();
+    if (accepted == 0) co_return *answered ? Errc::refused : Errc::timed_out;
+    co_return ok;
+}
+
+}  // namespace kp2p
