@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""What a user can get wrong, and what the command and its exit status say then."""
+import os
+import socket
+import stat
+import subprocess
+import urllib.error
+import urllib.request
+
+from case import NetworkCase, main
+from network import Failed
+
+HASH = "1234567890123456789012345678901234567890"
+
+
+class Usage(NetworkCase):
+    daemons = ("alice",)
+
+    def test_a_malformed_uri_is_a_usage_error(self):
+        for uri in ("", "x", "sha1://", "sha1://1234/x", f"sha2://{HASH}/x", f"sha1://{HASH[:-1]}g",
+                    f"sha1dir://{HASH}.x/../y", f"sha1://{HASH}/x?manifest=12"):
+            for command in ("kp2p-load", "kp2p-cat", "kp2p-find"):
+                with self.subTest((command, uri)):
+                    self.assert_ends(self.alice.run(command, uri, check=False), 2)
+
+    def test_wrong_flags_are_usage_errors(self):
+        for arguments in (["kp2p-load"], ["kp2p-load", "--nonsense", f"sha1://{HASH}/x"],
+                          ["kp2p-join"], ["kp2p-join", ""], ["kp2p-store"],
+                          ["kp2p-cat", f"sha1://{HASH}/x", "--start", "-1"],
+                          ["kp2p-start-daemon", "--port", "70000"],
+                          ["kp2p-start-daemon", "--bootstrap", "nonsense"]):
+            with self.subTest(arguments):
+                self.assert_ends(self.alice.run(*arguments, check=False), 2)
+
+    def test_help_and_version_say_something_true(self):
+        for command in sorted(self.network.commands.glob("kp2p-*")):
+            if not command.is_file() or command.suffix:
+                continue
+            with self.subTest(command.name):
+                words = self.alice.run(command.name, "--help").stdout.decode()
+                self.assertIn(command.name, words)
+                self.assertIn("--json", words)
+                version = self.alice.run(command.name, "--version").stdout.decode()
+                self.assertRegex(version, r"\d+\.\d+\.\d+")
+
+    def test_a_missing_file_to_store_fails(self):
+        self.assert_ends(self.alice.run("kp2p-store", self.path("absent"), check=False), 1)
+
+    def test_without_a_daemon_the_exit_status_is_3(self):
+        idle = self.idle("nobody")
+        for arguments in (["kp2p-load", f"sha1://{HASH}/x"], ["kp2p-status"], ["kp2p-channels"],
+                          ["kp2p-stop-daemon"]):
+            with self.subTest(arguments):
+                self.assert_ends(idle.run(*arguments, check=False), 3)
+
+    def test_a_named_storage_that_is_missing_is_an_error(self):
+        idle = self.idle("lost")
+        idle.storage_dir.rmdir()
+        path = self.path("file")
+        path.write_text("x")
+        self.assert_ends(idle.run("kp2p-store", path, check=False), 1, str(idle.storage_dir))
+        with self.assertRaises(Failed):
+            idle.start()
+        self.assertIn(str(idle.storage_dir), idle.log())
+
+    def test_a_port_in_use_is_said(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+            taken.bind(("127.0.0.1", 0))
+            port = taken.getsockname()[1]
+            idle = self.idle("late")
+            done = idle.run("kp2p-start-daemon", "--host", "127.0.0.1", "--port", port,
+                            "--api-port", "0", "--bootstrap", "none", check=False, seconds=20)
+            self.assert_ends(done, 1, str(port))
+
+    def test_an_api_port_in_use_is_said(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            idle = self.idle("late")
+            done = idle.run("kp2p-start-daemon", "--host", "127.0.0.1", "--port", "0",
+                            "--api-port", port, "--bootstrap", "none", check=False, seconds=20)
+            self.assert_ends(done, 1, str(port))
+
+    def api(self, headers):
+        port = int((self.alice.config_dir / "api-port").read_text())
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/v1/status", headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    def token(self):
+        files = [f for f in self.alice.config_dir.iterdir() if "token" in f.name]
+        self.assertEqual(len(files), 1)
+        self.assertEqual(stat.S_IMODE(files[0].stat().st_mode), 0o600)
+        return files[0].read_text().strip()
+
+    def test_the_api_wants_its_token_its_host_and_no_foreign_origin(self):
+        good = {"Authorization": "Bearer " + self.token()}
+        self.assertEqual(self.api(good), 200)
+        rows = [({}, (401,)), ({"Authorization": "Bearer wrong"}, (401,)),
+                ({**good, "Host": "evil.example"}, (403, 421)),
+                ({**good, "Origin": "http://evil.example"}, (403,))]
+        for headers, statuses in rows:
+            with self.subTest(headers):
+                self.assertIn(self.api(headers), statuses)
+
+    def test_the_key_and_the_token_are_the_owners_alone(self):
+        for file in self.alice.config_dir.iterdir():
+            if "key" in file.name or "token" in file.name:
+                self.assertEqual(stat.S_IMODE(file.stat().st_mode), 0o600, file)
+
+    def test_random_datagrams_leave_the_daemon_alive(self):
+        port = self.alice.status()["port"] if "port" in self.alice.status() else None
+        if port is None:
+            self.skipTest("the status names no port")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for size in list(range(0, 200)) + [500, 1200, 1472, 9000]:
+                for first in (b"", b"\xff\x01", b"\x03", b"\x02"):
+                    sender.sendto((first + os.urandom(size))[:max(size, len(first))],
+                                  ("127.0.0.1", port))
+        self.assertEqual(self.alice.run("kp2p-status").returncode, 0)
+
+
+class Pipes(NetworkCase):
+    daemons = ("alice",)
+
+    def test_a_full_stdout_is_an_error(self):
+        path = self.path("file")
+        path.write_bytes(b"x" * 100000)
+        uri = self.alice.store(path)
+        with open("/dev/full", "wb") as full:
+            child = self.alice.popen("kp2p-cat", uri, stdout=full, stderr=subprocess.PIPE)
+            words = child.communicate(timeout=30)[1].decode()
+        self.assertNotEqual(child.returncode, 0)
+        self.assertIn("standard output", words)
+
+
+if __name__ == "__main__":
+    main()
