@@ -1,0 +1,71 @@
+// hyperdht_file.js FILE: what a plain JavaScript program does to send a file to another computer.
+// Starts a private DHT, a sender process and a receiver process on loopback; the receiver takes
+// the file over one hyperdht connection and hashes it. Prints {"seconds", "bytes", "sha1"} from
+// the first to the last byte as the receiver sees them.
+const { fork } = require('child_process')
+const { createHash } = require('crypto')
+const { createReadStream } = require('fs')
+const path = require('path')
+const interop = path.join(__dirname, '..', 'interop')
+const DHT = require(require.resolve('hyperdht', { paths: [interop] }))
+const createTestnet = require(require.resolve('hyperdht/testnet', { paths: [interop] }))
+
+async function send (bootstrap, file) {
+  const node = new DHT({ bootstrap, host: '127.0.0.1' })
+  const server = node.createServer(socket => {
+    socket.on('error', () => {})
+    createReadStream(file, { highWaterMark: 1 << 20 }).pipe(socket)
+  })
+  const keyPair = DHT.keyPair()
+  await server.listen(keyPair)
+  process.send(keyPair.publicKey.toString('hex'))
+}
+
+function receive (bootstrap, publicKey) {
+  const node = new DHT({ bootstrap, host: '127.0.0.1' })
+  const socket = node.connect(Buffer.from(publicKey, 'hex'))
+  const hash = createHash('sha1')
+  let bytes = 0
+  let started
+  socket.on('error', error => { throw error })
+  socket.on('data', data => {
+    if (started === undefined) started = process.hrtime.bigint()
+    hash.update(data)
+    bytes += data.length
+  })
+  socket.on('end', () => {
+    const seconds = Number(process.hrtime.bigint() - started) / 1e9
+    process.send({ seconds, bytes, sha1: hash.digest('hex') })
+  })
+}
+
+async function main (file) {
+  const testnet = await createTestnet(3)
+  const bootstrap = JSON.stringify(testnet.bootstrap)
+  const children = []
+  const start = (...args) => {
+    const child = fork(__filename, args)
+    children.push(child)
+    return new Promise((resolve, reject) => {
+      child.once('message', resolve)
+      child.once('exit', code => reject(new Error(`a child process ended early with ${code}`)))
+    })
+  }
+  try {
+    const publicKey = await start('--send', bootstrap, file)
+    console.log(JSON.stringify(await start('--receive', bootstrap, publicKey)))
+  } finally {
+    for (const child of children) child.kill('SIGKILL')
+    await testnet.destroy()
+  }
+}
+
+const [job, bootstrap, argument] = process.argv.slice(2)
+if (job === '--send') send(JSON.parse(bootstrap), argument)
+else if (job === '--receive') receive(JSON.parse(bootstrap), argument)
+else {
+  main(job).catch(error => {
+    console.error(error.message)
+    process.exit(1)
+  })
+}
