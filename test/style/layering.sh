@@ -37,12 +37,12 @@ while IFS= read -r file; do
     done < <(grep -nE '^ *# *include *"' "$file")
 done < <(find proto node cmd \( -name '*.cpp' -o -name '*.hpp' \) | sort)
 
-io='<(asio|fstream|iostream|filesystem|thread|mutex|future|atomic|condition_variable|random|httplib|sys/|netinet/|arpa/|unistd|fcntl)'
+io='<(asio|fstream|iostream|filesystem|thread|mutex|future|atomic|condition_variable|httplib|sys/|netinet/|arpa/|unistd|fcntl)'
 if grep -rnE "^ *# *include *$io" proto; then
     echo "proto/ includes what does I/O, locks, or draws random numbers"
     bad=1
 fi
-if grep -rnE '_clock::now\(|\b(randombytes\w*|RAND_bytes|getrandom|rand)\(' proto; then
+if grep -rnE '_clock::now\(|\b(randombytes\w*|RAND_bytes|getrandom|rand)\(|random_device' proto; then
     echo "proto/ reads a clock or draws a random number; both are passed in"
     bad=1
 fi

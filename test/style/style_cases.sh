@@ -37,6 +37,7 @@ layering.sh|proto/a.cpp|#include <asio/ip/udp.hpp>
 layering.sh|proto/a.cpp|#include <fstream>
 layering.sh|proto/a.cpp|auto now = std::chrono::steady_clock::now();
 layering.sh|proto/a.cpp|randombytes_buf(p, n);
+layering.sh|proto/a.cpp|std::random_device device;
 layering.sh|node/net/a.cpp|#include "node/dht/a.hpp"
 layering.sh|node/store/a.cpp|#include "node/net/a.hpp"
 layering.sh|node/async/a.cpp|#include "node/net/a.hpp"
