@@ -1,0 +1,46 @@
+// UdxLinger: what closed streams still say. A peer whose last packet or whose news of our closing
+// got lost would otherwise repeat itself into silence for 13 seconds. For a few seconds each late
+// packet is answered with the stream's last word; a DESTROY is also repeated unasked. Holds at most
+// max_entries, and drops the oldest first.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <optional>
+#include <unordered_map>
+
+#include "node/async/clock.hpp"
+#include "node/net/datagrams.hpp"
+#include "proto/udx/packet.hpp"
+
+namespace kp2p {
+
+class UdxLinger {
+  public:
+    static constexpr std::size_t max_entries = 1024;
+    using Word = std::array<std::uint8_t, proto::udx::header_bytes>;
+
+    struct Entry {
+        Word word{};
+        Datagrams* socket = nullptr;
+        Endpoint remote;
+        int repeats_left = 0;  // unasked, a few milliseconds apart
+        int answers_left = 16;
+        Clock::Time repeat_at{};
+        Clock::Time until{};
+    };
+    void add(Clock::Time now, std::uint32_t id, Entry entry);
+    bool holds(std::uint32_t id) const { return entries_.contains(id); }
+    // A packet for a closed stream. False if we know nothing of it.
+    bool answer(std::uint32_t id);
+    void expire(Clock::Time now);
+    std::optional<Clock::Time> deadline() const;
+    void forget(const Datagrams& socket);
+
+  private:
+    std::unordered_map<std::uint32_t, Entry> entries_;
+    std::deque<std::pair<Clock::Time, std::uint32_t>> ends_;  // in order; some are gone already
+    std::deque<std::pair<Clock::Time, std::uint32_t>> repeats_;
+};
+
+}  // namespace kp2p

@@ -1,0 +1,229 @@
+#include "proto/udx/bbr.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace kp2p::proto::udx {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr double high_gain = 2.88539;  // 2/ln 2: doubles the rate each round
+constexpr double cycle_gains[] = {1.25, 0.75, 1, 1, 1, 1, 1, 1};
+constexpr int cycle_length = 8, first_cycle = 4;
+constexpr double full_pipe_growth = 1.25;
+constexpr double pacing_margin = 0.99;
+constexpr std::size_t initial_window = 10, min_window = 4;
+constexpr std::uint64_t bandwidth_rounds = 10;
+constexpr int extra_acked_rounds = 5;
+constexpr double max_extra_seconds = 0.1;
+constexpr Span min_rtt_window = 10s, probe_rtt_time = 200ms;
+// Hosts take about this long to notice and answer packets; a model of less would starve the path.
+constexpr Span min_rtt_floor = 1ms;
+constexpr std::size_t initial_payload_bytes = 1132;
+
+}  // namespace
+
+Bbr::Bbr()
+    : pacing_rate_(initial_window * 1000. * initial_payload_bytes * high_gain * pacing_margin) {}
+
+double Bbr::pacing_gain() const {
+    switch (phase_) {
+        case Phase::startup:
+            return high_gain;
+        case Phase::drain:
+            return 1 / high_gain;
+        case Phase::probe_bandwidth:
+            return restarting_ ? 1 : cycle_gains[cycle_];
+        case Phase::probe_round_trip:
+            break;
+    }
+    return 1;
+}
+
+double Bbr::window_gain() const {
+    if (phase_ == Phase::probe_bandwidth) return 2;
+    return phase_ == Phase::probe_round_trip ? 1 : high_gain;
+}
+
+std::size_t Bbr::bandwidth_delay(double gain) const {
+    if (!min_rtt_) return initial_window;
+    const double packets = bandwidth() * Seconds(*min_rtt_).count() * gain;
+    return std::max<std::size_t>(1, static_cast<std::size_t>(packets));
+}
+
+void Bbr::save_window(Recovery from) {
+    const bool fresh = from == Recovery::open && phase_ != Phase::probe_round_trip;
+    saved_window_ = fresh ? window_ : std::max(saved_window_, window_);
+}
+
+void Bbr::on_timeout(Recovery from, std::size_t in_flight) {
+    save_window(from);
+    previous_ = Recovery::loss;
+    full_bandwidth_ = 0;
+    round_start_ = true;
+    window_ = in_flight + 1;
+}
+
+void Bbr::on_restart(Time now) {
+    restarting_ = true;
+    epoch_start_ = now;
+    epoch_acked_ = 0;
+}
+
+void Bbr::on_ack(const Ack& ack, DeliveryRate& rate) {
+    update_bandwidth(ack, rate);
+    update_aggregation(ack, rate);
+    update_cycle(ack, rate);
+    check_full_pipe(ack);
+    check_drain(ack, rate);
+    update_min_rtt(ack, rate);
+    set_pacing_rate(ack);
+    set_window(ack, rate);
+}
+
+void Bbr::update_bandwidth(const Ack& ack, const DeliveryRate& rate) {
+    round_start_ = false;
+    if (!ack.sample.usable) return;
+    if (ack.sample.prior_delivered >= next_round_) {
+        next_round_ = rate.delivered();
+        ++round_;
+        round_start_ = true;
+        conserving_ = false;
+    }
+    const double measured =
+        static_cast<double>(ack.sample.delivered) / Seconds(ack.sample.interval).count();
+    if (!ack.sample.app_limited || measured >= bandwidth())
+        bandwidth_.update(measured, round_, bandwidth_rounds);
+}
+
+void Bbr::update_aggregation(const Ack& ack, const DeliveryRate& rate) {
+    if (!ack.sample.usable || ack.acked == 0) return;
+    if (round_start_ && ++extra_rounds_ >= extra_acked_rounds) {
+        extra_rounds_ = 0;
+        extra_slot_ ^= 1;
+        extra_acked_[extra_slot_] = 0;
+    }
+    double expected = bandwidth() * Seconds(rate.delivered_at() - epoch_start_).count();
+    if (epoch_acked_ <= expected) {
+        epoch_acked_ = 0;
+        epoch_start_ = rate.delivered_at();
+        expected = 0;
+    }
+    epoch_acked_ += static_cast<double>(ack.acked);
+    const double extra = std::min(epoch_acked_ - expected, static_cast<double>(window_));
+    std::size_t& slot = extra_acked_[extra_slot_];
+    slot = std::max(slot, static_cast<std::size_t>(std::max(0., extra)));
+}
+
+void Bbr::start_cycle(int index, Time at) {
+    cycle_ = index;
+    cycle_start_ = at;
+}
+
+void Bbr::update_cycle(const Ack& ack, const DeliveryRate& rate) {
+    if (phase_ != Phase::probe_bandwidth) return;
+    const bool full = rate.delivered_at() - cycle_start_ > min_rtt_.value_or(Span::zero());
+    const double gain = cycle_gains[cycle_];
+    bool step = full;
+    if (gain > 1) step = full && (ack.lost > 0 || ack.in_flight >= bandwidth_delay(gain));
+    if (gain < 1) step = full || ack.in_flight <= bandwidth_delay(1);
+    if (step) start_cycle((cycle_ + 1) % cycle_length, rate.delivered_at());
+}
+
+void Bbr::check_full_pipe(const Ack& ack) {
+    if (pipe_full() || !round_start_ || ack.sample.app_limited) return;
+    if (bandwidth() >= full_bandwidth_ * full_pipe_growth) {
+        full_bandwidth_ = bandwidth();
+        full_rounds_ = 0;
+    } else {
+        ++full_rounds_;
+    }
+}
+
+void Bbr::check_drain(const Ack& ack, const DeliveryRate& rate) {
+    if (phase_ == Phase::startup && pipe_full()) phase_ = Phase::drain;
+    if (phase_ == Phase::drain && ack.in_flight <= bandwidth_delay(1)) {
+        phase_ = Phase::probe_bandwidth;
+        start_cycle(first_cycle, rate.delivered_at());
+    }
+}
+
+void Bbr::update_min_rtt(const Ack& ack, DeliveryRate& rate) {
+    const bool expired = min_rtt_ && ack.now > min_rtt_at_ + min_rtt_window;
+    if (ack.rtt) {
+        const Span rtt = std::max(*ack.rtt, min_rtt_floor);
+        if (!min_rtt_ || rtt <= *min_rtt_ || expired) {
+            min_rtt_ = rtt;
+            min_rtt_at_ = ack.now;
+        }
+    }
+    if (expired && !restarting_ && phase_ != Phase::probe_round_trip) {
+        save_window(ack.recovery);
+        phase_ = Phase::probe_round_trip;
+        probe_rtt_until_.reset();
+    }
+    if (phase_ == Phase::probe_round_trip) probe_round_trip(ack, rate);
+    if (ack.acked > 0) restarting_ = false;
+}
+
+void Bbr::probe_round_trip(const Ack& ack, DeliveryRate& rate) {
+    rate.limit_by_app(ack.in_flight);
+    if (!probe_rtt_until_) {
+        if (ack.in_flight > min_window) return;
+        probe_rtt_until_ = ack.now + probe_rtt_time;
+        probe_rtt_round_done_ = false;
+        next_round_ = rate.delivered();
+        return;
+    }
+    if (round_start_) probe_rtt_round_done_ = true;
+    if (!probe_rtt_round_done_ || ack.now <= *probe_rtt_until_) return;
+    min_rtt_at_ = ack.now;
+    window_ = std::max(window_, saved_window_);
+    phase_ = pipe_full() ? Phase::probe_bandwidth : Phase::startup;
+    if (phase_ == Phase::probe_bandwidth) start_cycle(first_cycle, ack.now);
+}
+
+void Bbr::set_pacing_rate(const Ack& ack) {
+    const double payload = static_cast<double>(ack.payload_bytes);
+    if (!pacing_from_rtt_ && ack.smoothed_rtt) {
+        pacing_from_rtt_ = true;
+        const double rtt = std::max(Seconds(*ack.smoothed_rtt).count(), 1e-6);
+        pacing_rate_ = static_cast<double>(window_) / rtt * payload * high_gain * pacing_margin;
+    }
+    const double wanted = std::max(1000., bandwidth() * payload * pacing_gain() * pacing_margin);
+    if (pipe_full() || wanted > pacing_rate_) pacing_rate_ = wanted;
+}
+
+bool Bbr::conserve_packets(const Ack& ack, const DeliveryRate& rate) {
+    if (ack.lost > 0) window_ = window_ > ack.lost ? window_ - ack.lost : 1;
+    if (ack.recovery == Recovery::recovery && previous_ != Recovery::recovery) {
+        conserving_ = true;
+        next_round_ = rate.delivered();
+        window_ = ack.in_flight + ack.acked;
+    } else if (ack.recovery == Recovery::open && previous_ != Recovery::open) {
+        window_ = std::max(window_, saved_window_);
+        conserving_ = false;
+    }
+    previous_ = ack.recovery;
+    if (conserving_) window_ = std::max(window_, ack.in_flight + ack.acked);
+    return conserving_;
+}
+
+void Bbr::set_window(const Ack& ack, const DeliveryRate& rate) {
+    if (ack.acked > 0 && !conserve_packets(ack, rate)) {
+        std::size_t target = bandwidth_delay(window_gain());
+        if (pipe_full()) {
+            const double most = bandwidth() * max_extra_seconds;
+            const std::size_t extra = std::max(extra_acked_[0], extra_acked_[1]);
+            target += std::min(extra, static_cast<std::size_t>(most));
+            window_ = std::min(window_ + ack.acked, target);
+        } else if (window_ < target || rate.delivered() < initial_window) {
+            window_ += ack.acked;
+        }
+        window_ = std::max(window_, min_window);
+    }
+    if (phase_ == Phase::probe_round_trip) window_ = std::min(window_, min_window);
+}
+
+}  // namespace kp2p::proto::udx

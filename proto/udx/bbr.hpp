@@ -1,0 +1,88 @@
+// Bbr: congestion control from a model of the path: its bandwidth (the best delivery rate of the
+// last rounds) and its round trip (the shortest of the last ten seconds). Gives a window in packets
+// and a pacing rate. Fed once for each acknowledgement.
+// Source: npm udx-native 1.21.3, a variant of BBR version 1 that counts packets.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "proto/udx/delivery_rate.hpp"
+#include "proto/udx/windowed.hpp"
+
+namespace kp2p::proto::udx {
+
+enum class Recovery { open, recovery, loss };  // nothing missing; gaps known; timed out
+
+class Bbr {
+  public:
+    Bbr();
+
+    struct Ack {
+        Time now{};
+        std::size_t acked = 0, lost = 0;  // packets, by this acknowledgement
+        std::size_t in_flight = 0;        // after it
+        RateSample sample;
+        std::optional<Span> rtt;  // shortest of the newly acknowledged packets
+        std::optional<Span> smoothed_rtt;
+        Recovery recovery = Recovery::open;
+        std::size_t payload_bytes = 0;  // of a full packet
+    };
+    void on_ack(const Ack& ack, DeliveryRate& rate);
+    void on_enter_recovery(Recovery from) { save_window(from); }
+    void on_timeout(Recovery from, std::size_t in_flight);
+    // The first packet after the application had nothing to send.
+    void on_restart(Time now);
+
+    std::size_t window_packets() const { return window_; }
+    double pacing_bytes_per_second() const { return pacing_rate_; }
+
+  private:
+    enum class Phase { startup, drain, probe_bandwidth, probe_round_trip };
+    using Seconds = std::chrono::duration<double>;
+
+    void update_bandwidth(const Ack& ack, const DeliveryRate& rate);
+    void update_aggregation(const Ack& ack, const DeliveryRate& rate);
+    void update_cycle(const Ack& ack, const DeliveryRate& rate);
+    void check_full_pipe(const Ack& ack);
+    void check_drain(const Ack& ack, const DeliveryRate& rate);
+    void update_min_rtt(const Ack& ack, DeliveryRate& rate);
+    void probe_round_trip(const Ack& ack, DeliveryRate& rate);
+    void set_pacing_rate(const Ack& ack);
+    void set_window(const Ack& ack, const DeliveryRate& rate);
+    bool conserve_packets(const Ack& ack, const DeliveryRate& rate);
+    void start_cycle(int index, Time at);
+    void save_window(Recovery from);
+    double bandwidth() const { return bandwidth_.empty() ? 0 : bandwidth_.best(); }
+    double pacing_gain() const;
+    double window_gain() const;
+    std::size_t bandwidth_delay(double gain) const;
+    bool pipe_full() const { return full_rounds_ >= 3; }
+
+    Phase phase_ = Phase::startup;
+    WindowedBest<double, std::uint64_t, std::greater<>> bandwidth_;  // packets a second
+    std::uint64_t round_ = 0, next_round_ = 0;
+    bool round_start_ = false;
+    double full_bandwidth_ = 0;
+    int full_rounds_ = 0;
+    int cycle_ = 0;
+    Time cycle_start_{};
+    std::optional<Span> min_rtt_;
+    Time min_rtt_at_{};
+    std::optional<Time> probe_rtt_until_;
+    bool probe_rtt_round_done_ = false;
+    bool restarting_ = false;
+    Recovery previous_ = Recovery::open;
+    bool conserving_ = false;
+    std::size_t window_ = 10, saved_window_ = 10;
+    double pacing_rate_;
+    bool pacing_from_rtt_ = false;
+    // Acknowledgements that arrive in lumps: how many more than the bandwidth explains.
+    Time epoch_start_{};
+    double epoch_acked_ = 0;
+    std::size_t extra_acked_[2] = {0, 0};
+    int extra_slot_ = 0;
+    int extra_rounds_ = 0;
+};
+
+}  // namespace kp2p::proto::udx

@@ -1,0 +1,80 @@
+// Flight: the packets that were sent and are not yet covered by the cumulative acknowledgement, by
+// sequence number. Each is in flight, lost (waits to be sent again) or done (acknowledged out of
+// order). In-flight packets are kept in the order of their last transmission, lost ones in the
+// order of their loss. Bounded by what congestion control and the peer's window let out.
+#pragma once
+
+#include <vector>
+
+#include "proto/udx/packet.hpp"
+
+namespace kp2p::proto::udx {
+
+struct SentPacket {
+    enum class State : std::uint8_t { in_flight, lost, done };
+
+    std::uint64_t seq = 0;
+    std::uint64_t offset = 0;  // of its bytes in the stream
+    std::uint32_t bytes = 0;
+    std::uint8_t flags = 0;
+    std::uint32_t path = 0;  // where it goes, every time
+    State state = State::in_flight;
+    bool retransmitted = false;
+    std::uint32_t probe_mtu_bytes = 0;  // when it carries padding to try this size
+    Time sent_at{};
+    // What the delivery rate was measured from when it was sent (DeliveryRate).
+    std::uint64_t delivered = 0;
+    Time delivered_at{}, first_sent_at{};
+    bool app_limited = false;
+    // Neighbours in the list of its state.
+    std::uint64_t before = 0, after = 0;
+};
+
+class Flight {
+  public:
+    explicit Flight(std::uint64_t first_seq);
+
+    std::uint64_t unacked_seq() const { return unacked_; }
+    std::uint64_t next_seq() const { return next_; }
+    bool empty() const { return unacked_ == next_; }
+    std::size_t in_flight() const { return flying_.count; }
+    std::size_t lost() const { return lost_.count; }
+    std::size_t done() const { return done_; }  // acknowledged out of order
+
+    SentPacket& at(std::uint64_t seq) { return ring_[seq & mask_]; }
+    const SentPacket& at(std::uint64_t seq) const { return ring_[seq & mask_]; }
+    bool holds(std::uint64_t seq) const { return seq >= unacked_ && seq < next_; }
+
+    // A new packet with the next number, last in flight.
+    SentPacket& push();
+    // From lost, or from in flight, to last in flight.
+    void resend(SentPacket& packet);
+    void lose(SentPacket& packet);  // from in flight
+    void finish(SentPacket& packet);
+    // Forgets everything below `seq`; all of it is done.
+    void advance(std::uint64_t seq);
+
+    // Walks a list: `none` is its end.
+    static constexpr std::uint64_t none = 0;
+    std::uint64_t first_in_flight() const { return flying_.first; }
+    std::uint64_t first_lost() const { return lost_.first; }
+
+  private:
+    struct List {
+        std::uint64_t first = none, last = none;
+        std::size_t count = 0;
+    };
+
+    void link(List& list, SentPacket& packet);
+    void unlink(List& list, SentPacket& packet);
+    List& list_of(const SentPacket& packet);
+    void grow();
+
+    std::vector<SentPacket> ring_;
+    std::uint64_t mask_;
+    std::uint64_t unacked_, next_;
+    List flying_, lost_;
+    std::size_t done_ = 0;
+};
+
+}  // namespace kp2p::proto::udx

@@ -1,0 +1,60 @@
+#include "proto/udx/mtu.hpp"
+
+#include <algorithm>
+
+#include "proto/udx/packet.hpp"
+
+namespace kp2p::proto::udx {
+namespace {
+
+constexpr std::size_t step_bytes = 32;
+constexpr int max_probes = 3;
+
+}  // namespace
+
+MtuSearch::MtuSearch(std::size_t max_bytes) : max_(std::min(max_bytes, internet_bytes)) {
+    if (max_ <= base_bytes) state_ = State::complete;
+}
+
+void MtuSearch::on_first_delivery() {
+    if (state_ != State::base) return;
+    state_ = State::searching;
+    wanted_ = true;
+}
+
+std::optional<std::size_t> MtuSearch::next_probe(std::size_t packet_bytes) {
+    if (state_ != State::searching || !wanted_) return {};
+    if (packet_bytes > probe_ || probe_ - packet_bytes > max_extension_bytes) return {};
+    wanted_ = false;
+    ++sent_;
+    return probe_;
+}
+
+void MtuSearch::on_probe_delivered(std::size_t probe_bytes) {
+    if (state_ != State::searching || probe_bytes != probe_) return;
+    mtu_ = std::max(mtu_, probe_);
+    sent_ = 0;
+    if (mtu_ >= max_) {
+        state_ = State::complete;
+    } else {
+        probe_ = std::min(probe_ + step_bytes, max_);
+        wanted_ = true;
+    }
+}
+
+void MtuSearch::on_probe_lost() {
+    if (state_ != State::searching) return;
+    if (sent_ >= max_probes) {
+        state_ = State::complete;
+    } else {
+        wanted_ = true;
+    }
+}
+
+void MtuSearch::raise(std::size_t bytes) {
+    if (bytes <= mtu_) return;
+    mtu_ = bytes;
+    state_ = State::complete;
+}
+
+}  // namespace kp2p::proto::udx

@@ -1,0 +1,39 @@
+// MtuSearch: finds how large a packet the path takes, counting the IP header: starts where every
+// path is known to work and pads data packets in steps, so a lost probe loses no more than padding.
+// Source: npm udx-native 1.21.3.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+
+namespace kp2p::proto::udx {
+
+class MtuSearch {
+  public:
+    static constexpr std::size_t base_bytes = 1200, internet_bytes = 1500;
+
+    // Searches up to `max_bytes`, at most internet_bytes.
+    explicit MtuSearch(std::size_t max_bytes);
+
+    std::size_t mtu_bytes() const { return mtu_; }
+    bool complete() const { return state_ == State::complete; }
+
+    // A packet has arrived, so the path works and probing may start.
+    void on_first_delivery();
+    // The size to pad a packet of `packet_bytes` to, if it should be a probe.
+    std::optional<std::size_t> next_probe(std::size_t packet_bytes);
+    void on_probe_delivered(std::size_t probe_bytes);
+    void on_probe_lost();
+    // A larger packet than the search would try has arrived by other means.
+    void raise(std::size_t bytes);
+
+  private:
+    enum class State { base, searching, complete };
+
+    State state_ = State::base;
+    std::size_t mtu_ = base_bytes, max_, probe_ = base_bytes;
+    bool wanted_ = false;
+    int sent_ = 0;  // probes of this size
+};
+
+}  // namespace kp2p::proto::udx

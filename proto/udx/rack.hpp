@@ -1,0 +1,39 @@
+// Rack: tells lost packets from late ones by time: a packet is lost when one sent after it has
+// arrived and the reordering window has passed.
+// Source: RFC 8985 as npm udx-native 1.21.3 applies it, with finer clocks.
+#pragma once
+
+#include <optional>
+
+#include "proto/udx/flight.hpp"
+#include "proto/udx/rtt.hpp"
+
+namespace kp2p::proto::udx {
+
+class Rack {
+  public:
+    void on_delivered(const SentPacket& packet, Time now, Span min_rtt);
+
+    struct Verdict {
+        std::size_t lost = 0;            // packets moved to the lost list
+        std::size_t lost_probes = 0;     // of these, how many were MTU probes
+        std::optional<Time> look_again;  // when some that may be late count as lost
+    };
+    // `window` is reordering_window(). Moves lost packets of `flight` to its lost list.
+    Verdict detect(Flight& flight, Time now, Span window) const;
+    // For a retransmission timeout: every packet that the window has passed, the first one always.
+    Verdict expire(Flight& flight, Time now, Span window) const;
+    Span reordering_window(const RoundTrip& rtt, bool recovering, std::size_t done) const;
+
+  private:
+    bool before(const SentPacket& packet) const;
+
+    bool known_ = false;
+    Time sent_at_{};             // of the newest packet that arrived
+    std::uint64_t end_seq_ = 0;  // and one past its number
+    Span rtt_{};                 // and how long it took
+    std::uint64_t highest_ = 0;  // one past the highest number that arrived
+    bool reordering_seen_ = false;
+};
+
+}  // namespace kp2p::proto::udx

@@ -1,0 +1,117 @@
+#include "proto/udx/stream.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace kp2p::proto::udx {
+namespace {
+
+constexpr std::size_t high_watermark_bytes = 262144;  // beyond what the windows let out
+
+}  // namespace
+
+Stream::Stream(std::uint32_t id, const StreamOptions& options)
+    : id_(id),
+      options_(options),
+      in_(widen_first(options.remote_first_seq), options.receive_window_bytes),
+      flight_(widen_first(options.first_seq)),
+      peer_window_(widen_first(options.remote_first_seq), widen_first(options.first_seq)),
+      mtu_(MtuSearch::internet_bytes),
+      announced_window_bytes_(options.receive_window_bytes) {}
+
+void Stream::connect(Time now, const Remote& remote) {
+    assert(!connected_);
+    if (closed_ != Closed::no) return;
+    connected_ = true;
+    remote_ids_[path_ % max_paths] = remote.id;
+    mtu_ = MtuSearch(remote.max_mtu_bytes);
+    pacer_.refill(now);
+    rearm(now);
+}
+
+void Stream::change_remote(Time now, const Remote& remote) {
+    if (!connected_ || closed_ != Closed::no) return;
+    ++path_;
+    remote_ids_[path_ % max_paths] = remote.id;
+    for (std::uint64_t seq = flight_.unacked_seq(); seq != flight_.next_seq(); ++seq) {
+        SentPacket& packet = flight_.at(seq);
+        if (path_ - packet.path >= max_paths) packet.path = path_;
+    }
+    changed_at_seq_ = flight_.next_seq();
+    mtu_ = MtuSearch(remote.max_mtu_bytes);
+    rearm(now);
+}
+
+void Stream::write(Time now, ByteView bytes) {
+    if (closed_ != Closed::no || end_requested_) return;
+    const bool first = !has_new();
+    out_.append(bytes);
+    if (first && connected_ && flight_.empty() && peer_window_.bytes() == 0) on_closed_window(now);
+}
+
+bool Stream::writable() const {
+    const std::size_t window =
+        std::min(congestion_.window_packets() * payload_capacity(), peer_window_.bytes());
+    return out_.size() < high_watermark_bytes + window;
+}
+
+void Stream::end(Time now) {
+    if (closed_ != Closed::no || end_requested_) return;
+    const bool first = !has_new();
+    end_requested_ = true;
+    if (first && connected_ && flight_.empty() && peer_window_.bytes() == 0) on_closed_window(now);
+}
+
+void Stream::destroy() {
+    if (closed_ != Closed::no) return;
+    destroy_due_ = connected_;
+    close(Closed::destroyed);
+}
+
+void Stream::close(Closed why) {
+    closed_ = why;
+    role_ = Role::none;
+    waits_for_pacer_ = heartbeat_due_ = tail_.due = false;
+    if (why == Closed::timed_out) destroy_due_ = connected_;
+    if (why != Closed::ended) ack_due_ = false;
+    if (why == Closed::destroyed) in_.readable().clear();
+    messages_out_.clear();
+}
+
+std::size_t Stream::read(std::span<std::uint8_t> out) {
+    const std::size_t size = in_.readable().read(out);
+    // The sender stops when the window closes and only hears of its opening from us.
+    const std::size_t window = in_.window_bytes(), limit = in_.window_limit_bytes();
+    const bool was_small = announced_window_bytes_ < limit / 2;
+    if (was_small && window >= announced_window_bytes_ + limit / 4 && closed_ == Closed::no)
+        ack_due_ = true;
+    return size;
+}
+
+void Stream::send_message(ByteView bytes) {
+    const bool fits = bytes.size() + packet_overhead_bytes <= mtu_.mtu_bytes();
+    if (!fits || closed_ != Closed::no || messages_out_.size() >= max_messages) return;
+    messages_out_.emplace_back(bytes.begin(), bytes.end());
+}
+
+std::optional<ByteVector> Stream::next_message() {
+    if (messages_in_.empty()) return {};
+    ByteVector message = std::move(messages_in_.front());
+    messages_in_.pop_front();
+    return message;
+}
+
+std::optional<std::array<std::uint8_t, header_bytes>> Stream::last_word() const {
+    if (!connected_ || closed_ == Closed::no || closed_ == Closed::reset) return {};
+    const bool orderly = closed_ == Closed::ended;
+    std::array<std::uint8_t, header_bytes> word;
+    const Header header{.flags = orderly ? std::uint8_t{0} : flag::destroy,
+                        .receiver_id = remote_ids_[path_ % max_paths],
+                        .window_bytes = static_cast<std::uint32_t>(in_.window_limit_bytes()),
+                        .seq = static_cast<std::uint32_t>(flight_.next_seq()),
+                        .ack = static_cast<std::uint32_t>(in_.next_seq())};
+    write_header(header, word);
+    return word;
+}
+
+}  // namespace kp2p::proto::udx

@@ -1,0 +1,143 @@
+// Stream: what a packet does, in the order of the reference implementation.
+#include <algorithm>
+
+#include "proto/udx/stream.hpp"
+
+namespace kp2p::proto::udx {
+
+void Stream::receive(Time now, const Packet& packet) {
+    if (closed_ != Closed::no) return;
+    unanswered_probes_ = 0;
+    if (packet.header.has(flag::heartbeat)) {
+        ack_due_ = true;
+        return;
+    }
+    if (!packet.extension_fits()) return;
+    const bool was_due = ack_due_;
+    const bool accepted = receive_content(packet);
+    if (closed_ != Closed::no) return;
+    const std::uint64_t ack = widen(flight_.unacked_seq(), packet.header.ack);
+    if (ack > flight_.next_seq()) return;  // acknowledges what was never sent
+    ack_due_ = was_due || (accepted && packet.header.has(flag::data | flag::end));
+    receive_acknowledgement(now, packet);
+    if (end_acknowledged_ && in_.ended() && closed_ == Closed::no) close(Closed::ended);
+}
+
+// False: the packet brings nothing that may be acknowledged.
+bool Stream::receive_content(const Packet& packet) {
+    const Header& header = packet.header;
+    const std::uint64_t seq = widen(in_.next_seq(), header.seq);
+    bool accepted = true;
+    if (header.has(flag::data | flag::end)) {
+        const ByteView bytes = header.has(flag::data) ? packet.payload() : ByteView();
+        accepted = in_.accept({.seq = seq, .is_end = header.has(flag::end), .bytes = bytes});
+    } else if (header.has(flag::destroy) && seq >= in_.next_seq()) {
+        close(Closed::reset);
+        return false;
+    }
+    if (header.has(flag::message) && messages_in_.size() < max_messages) {
+        const ByteView bytes = packet.payload();
+        messages_in_.emplace_back(bytes.begin(), bytes.end());
+    }
+    return accepted;
+}
+
+void Stream::receive_acknowledgement(Time now, const Packet& packet) {
+    const std::uint64_t ack = widen(flight_.unacked_seq(), packet.header.ack);
+    const std::size_t in_flight_before = flight_.in_flight();
+    if (ack >= flight_.unacked_seq()) {
+        const PeerWindow::Update update{.seq = widen(in_.next_seq(), packet.header.seq),
+                                        .ack = ack,
+                                        .bytes = packet.header.window_bytes};
+        if (peer_window_.update(update)) window_probes_ = 0;
+    }
+    if (tail_.in_flight && (tail_.is_new ? ack >= tail_.seq : ack > tail_.seq))
+        tail_.in_flight = false;
+    leave_recovery(ack);
+    Acked acked;
+    release(now, ack, acked);
+    if (end_seq_ && flight_.unacked_seq() > *end_seq_ && !end_acknowledged_) {
+        end_acknowledged_ = true;
+        // The peer learns from one more packet that we know, unless this closes the stream.
+        if (!in_.ended()) ack_due_ = true;
+    }
+    apply_sack(now, packet, acked);
+    settle(now, acked, in_flight_before);
+}
+
+void Stream::leave_recovery(std::uint64_t ack) {
+    if (recovery_ != Recovery::open && ack > recover_until_) recovery_ = Recovery::open;
+}
+
+void Stream::release(Time now, std::uint64_t ack, Acked& acked) {
+    if (ack <= flight_.unacked_seq()) return;
+    for (std::uint64_t seq = flight_.unacked_seq(); seq != ack; ++seq) {
+        SentPacket& packet = flight_.at(seq);
+        if (packet.state != SentPacket::State::done) deliver(now, packet, acked);
+    }
+    const SentPacket& last = flight_.at(ack - 1);
+    out_.drop_until(last.offset + last.bytes);
+    flight_.advance(ack);
+    timeouts_ = 0;
+}
+
+void Stream::apply_sack(Time now, const Packet& packet, Acked& acked) {
+    // A peer may list the same packets again and again; it gets no more work out of us than this.
+    std::uint64_t walk_left = 2 * (flight_.next_seq() - flight_.unacked_seq());
+    for (std::size_t i = 0; i < packet.sack_ranges(); ++i) {
+        const SackRange range = packet.sack_range(i);
+        const std::uint64_t start = widen(flight_.unacked_seq(), range.start);
+        const std::uint64_t end = widen(flight_.unacked_seq(), range.end);
+        if (start >= end || start < flight_.unacked_seq() || end > flight_.next_seq()) continue;
+        if (end - start > walk_left) return;
+        walk_left -= end - start;
+        for (std::uint64_t seq = start; seq != end; ++seq) {
+            SentPacket& sent = flight_.at(seq);
+            if (sent.state != SentPacket::State::done) deliver(now, sent, acked);
+        }
+    }
+}
+
+void Stream::deliver(Time now, SentPacket& packet, Acked& acked) {
+    ++acked.packets;
+    if (!packet.retransmitted) {
+        const Span rtt = now - packet.sent_at;
+        acked.longest_rtt = std::max(acked.longest_rtt.value_or(rtt), rtt);
+        acked.shortest_rtt = std::min(acked.shortest_rtt.value_or(rtt), rtt);
+    }
+    rate_.on_delivered(packet);
+    rack_.on_delivered(packet, now, rtt_.minimum());
+    mtu_.on_first_delivery();
+    if (packet.probe_mtu_bytes && packet.path == path_)
+        mtu_.on_probe_delivered(packet.probe_mtu_bytes);
+    flight_.finish(packet);
+}
+
+void Stream::settle(Time now, const Acked& acked, std::size_t in_flight_before) {
+    if (acked.longest_rtt) {
+        rtt_.sample(now, *acked.longest_rtt, *acked.shortest_rtt);
+        tail_.rtt_sampled = true;
+    }
+    if (acked.packets > 0) {
+        timeout_at_ = now + rtt_.timeout();
+        detect_losses(now);
+    } else if (flight_.empty()) {
+        rearm(now);
+    }
+    if (in_flight_before == 0) return;
+    Bbr::Ack ack{.now = now,
+                 .acked = acked.packets,
+                 .lost = lost_unreported_,
+                 .in_flight = flight_.in_flight(),
+                 .sample = rate_.take(now, rtt_.minimum()),
+                 .rtt = acked.shortest_rtt,
+                 .smoothed_rtt = {},
+                 .recovery = recovery_,
+                 .payload_bytes = payload_capacity()};
+    if (rtt_.known()) ack.smoothed_rtt = rtt_.smoothed();
+    lost_unreported_ = 0;
+    congestion_.on_ack(ack, rate_);
+    pacer_.set_rate(congestion_.pacing_bytes_per_second());
+}
+
+}  // namespace kp2p::proto::udx

@@ -1,0 +1,128 @@
+// Stream: its one timer, and what silence means in each role of it.
+#include <algorithm>
+
+#include "proto/udx/stream.hpp"
+
+namespace kp2p::proto::udx {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr unsigned max_timeouts = 7;       // in a row; the last one closes
+constexpr unsigned max_window_probes = 7;  // unanswered
+constexpr Span tail_probe_unknown_rtt = 1s;
+// A peer acknowledges at once but may be late in noticing, a single packet most of all.
+constexpr Span min_tail_probe = 2ms, single_packet_extra = 2ms;
+constexpr Span min_remaining = 1ms;
+
+}  // namespace
+
+std::optional<Time> Stream::deadline() const {
+    std::optional<Time> next;
+    if (role_ != Role::none) next = timer_;
+    if (waits_for_pacer_) next = std::min(next.value_or(Time::max()), pacer_.ready_at());
+    return next;
+}
+
+void Stream::arm(Role role, Time at) {
+    role_ = role;
+    timer_ = at;
+}
+
+bool Stream::tail_probe_allowed() const {
+    return flight_.in_flight() > 0 && recovery_ == Recovery::open && flight_.done() == 0 &&
+           tail_.rtt_sampled && !tail_.in_flight;
+}
+
+// Chooses the role that fits what is out; a loss detection that looks again is armed elsewhere.
+void Stream::rearm(Time now) {
+    if (closed_ != Closed::no || !connected_) return arm(Role::none, now);
+    if (!flight_.empty()) {
+        const Time timeout = std::max(timeout_at_, now + min_remaining);
+        if (!tail_probe_allowed()) return arm(Role::timeout, timeout);
+        Span delay = tail_probe_unknown_rtt;
+        if (rtt_.known()) {
+            delay = std::max<Span>(2 * rtt_.smoothed(), min_tail_probe);
+            if (flight_.in_flight() == 1) delay += single_packet_extra;
+        }
+        if (now + delay < timeout) return arm(Role::tail_probe, now + delay);
+        return arm(Role::timeout, timeout);
+    }
+    if (peer_window_.bytes() == 0 && has_new()) {
+        if (role_ == Role::closed_window) return;
+        window_probes_ = 1;
+        return arm(Role::closed_window, now + rtt_.timeout());
+    }
+    if (options_.keepalive > Span::zero()) return arm(Role::keepalive, now + options_.keepalive);
+    arm(Role::none, now);
+}
+
+void Stream::expire(Time now) {
+    if (closed_ != Closed::no || role_ == Role::none || timer_ > now) return;
+    switch (role_) {
+        case Role::timeout:
+            return on_timeout(now);
+        case Role::tail_probe:
+            tail_.due = true;
+            tail_.rtt_sampled = false;
+            timeout_at_ = now + rtt_.timeout();
+            return arm(Role::timeout, timeout_at_);
+        case Role::reorder:
+            detect_losses(now);
+            return;
+        case Role::closed_window:
+            return on_closed_window(now);
+        case Role::keepalive:
+            heartbeat_due_ = true;
+            return arm(Role::keepalive, now + options_.keepalive);
+        case Role::none:
+            return;
+    }
+}
+
+std::size_t Stream::detect_losses(Time now) {
+    const bool recovering = recovery_ != Recovery::open;
+    const Span window = rack_.reordering_window(rtt_, recovering, flight_.done());
+    const Rack::Verdict verdict = rack_.detect(flight_, now, window);
+    enter_recovery(verdict);
+    rearm(now);
+    if (verdict.look_again && *verdict.look_again < timer_) arm(Role::reorder, *verdict.look_again);
+    return verdict.lost;
+}
+
+void Stream::enter_recovery(const Rack::Verdict& verdict) {
+    lost_unreported_ += verdict.lost - verdict.lost_probes;
+    for (std::size_t i = 0; i < verdict.lost_probes; ++i) mtu_.on_probe_lost();
+    // The loss of a probe says something about its size, not about congestion.
+    if (verdict.lost == verdict.lost_probes || recovery_ != Recovery::open) return;
+    congestion_.on_enter_recovery(recovery_);
+    recovery_ = Recovery::recovery;
+    recover_until_ = flight_.next_seq();
+    tail_.in_flight = tail_.due = false;
+}
+
+void Stream::on_timeout(Time now) {
+    if (flight_.empty()) return rearm(now);
+    if (++timeouts_ >= max_timeouts) return close(Closed::timed_out);
+    const Recovery before = recovery_;
+    const Span window = rack_.reordering_window(rtt_, true, flight_.done());
+    const Rack::Verdict verdict = rack_.expire(flight_, now, window);
+    for (std::size_t i = 0; i < verdict.lost_probes; ++i) mtu_.on_probe_lost();
+    recovery_ = Recovery::loss;
+    recover_until_ = flight_.next_seq();
+    tail_.in_flight = tail_.due = false;
+    congestion_.on_timeout(before, flight_.in_flight());
+    timeout_at_ = now + 2 * rtt_.timeout();
+    arm(Role::timeout, timeout_at_);
+}
+
+// A heartbeat asks for the window; any answer that opens it ends this.
+void Stream::on_closed_window(Time now) {
+    if (peer_window_.bytes() > 0 || !has_new()) return rearm(now);
+    if (++unanswered_probes_ > max_window_probes) return close(Closed::timed_out);
+    const Span wait = window_probes_++ == 0 ? rtt_.timeout() : 2 * rtt_.timeout();
+    heartbeat_due_ = true;
+    arm(Role::closed_window, now + wait);
+}
+
+}  // namespace kp2p::proto::udx

@@ -1,0 +1,162 @@
+#include "node/async/tasks.hpp"
+#include "node/async/timeout.hpp"
+#include "node/net/udp_port.hpp"
+#include "node/net/udp_socket.hpp"
+#include "node/net/udx_stream.hpp"
+#include "test/run.hpp"
+
+using namespace kp2p;
+using namespace std::chrono_literals;
+
+namespace {
+
+SteadyClock wall;
+
+// One end of a stream with a context and a port of its own.
+struct Side {
+    Side(Executor executor, std::uint64_t seed)
+        : context(executor, wall, seed),
+          port(*UdpSocket::open(executor, Endpoint::loopback(0)), context),
+          stream(context) {}
+    void connect(Side& other) {
+        stream.connect(port.socket(), other.stream.id(), other.port.socket().local());
+    }
+    UdxContext context;
+    UdpPort port;
+    UdxStream stream;
+};
+
+std::uint8_t byte_at(std::uint64_t offset, std::uint64_t seed) {
+    return static_cast<std::uint8_t>((offset * 0x9e3779b97f4a7c15u + seed) >> 29);
+}
+
+Task<> write_all(Side& side, std::uint64_t size, std::uint64_t seed) {
+    ByteVector bytes;
+    for (std::uint64_t at = 0; at < size; at += bytes.size()) {
+        bytes.resize(std::min<std::uint64_t>(size - at, 100'000));
+        for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = byte_at(at + i, seed);
+        auto written = co_await side.stream.write(bytes);
+        REQUIRE(written);
+    }
+    auto finished = co_await side.stream.finish();
+    CHECK(finished);
+}
+
+Task<> read_all(Side& side, std::uint64_t size, std::uint64_t seed) {
+    ByteVector bytes(50'000);
+    std::uint64_t at = 0;
+    for (;;) {
+        auto got = co_await side.stream.read_some(bytes);
+        REQUIRE(got);
+        if (*got == 0) break;
+        bool right = true;
+        for (std::size_t i = 0; i < *got; ++i) right = right && bytes[i] == byte_at(at + i, seed);
+        REQUIRE(right);
+        at += *got;
+    }
+    CHECK(at == size);
+}
+
+template <class Body>
+Task<> with_pair(Body body) {
+    auto executor = co_await asio::this_coro::executor;
+    Side a(executor, 1), b(executor, 2);
+    auto all = [&](Tasks& tasks) -> Task<> {
+        tasks.spawn(a.port.read_loop());
+        tasks.spawn(b.port.read_loop());
+        co_await body(a, b);
+        tasks.cancel();
+    };
+    auto ended = co_await with_tasks(all);
+    CHECK(ended);
+}
+
+Task<> transfers(Side& a, Side& b) {
+    a.connect(b);
+    b.connect(a);
+    constexpr std::uint64_t size = 20'000'000;
+    auto body = [&](Tasks& all) -> Task<> {
+        all.spawn(write_all(a, size, 1));
+        all.spawn(write_all(b, size + 1, 2));
+        all.spawn(read_all(a, size + 1, 2));
+        all.spawn(read_all(b, size, 1));
+        co_return;
+    };
+    auto ended = co_await with_tasks(body);
+    CHECK(ended);
+    CHECK(a.stream.machine().closed() == proto::udx::Closed::ended);
+    CHECK(b.stream.machine().closed() == proto::udx::Closed::ended);
+    CHECK(a.context.streams() == 0);
+}
+
+Task<> learns_path(Side& a, Side& b) {
+    int paths = 0;
+    b.stream.on_path([&](Datagrams& socket, const Endpoint& from) {
+        ++paths;
+        CHECK(&socket == &b.port.socket());
+        b.stream.connect(socket, a.stream.id(), from);
+    });
+    a.connect(b);
+    auto written = co_await a.stream.write(as_bytes("hello"));
+    CHECK(written);
+    ByteVector bytes(10);
+    auto got = co_await b.stream.read_some(bytes);
+    REQUIRE(got);
+    CHECK(as_text(ByteView(bytes).first(*got)) == "hello");
+    CHECK(paths == 1);
+    CHECK(b.stream.remote() == a.port.socket().local());
+}
+
+Task<> destroy_resets(Side& a, Side& b) {
+    a.connect(b);
+    b.connect(a);
+    auto written = co_await a.stream.write(as_bytes("hello"));
+    CHECK(written);
+    ByteVector bytes(10);
+    auto got = co_await b.stream.read_some(bytes);
+    CHECK(got);
+    a.stream.destroy();
+    got = co_await b.stream.read_some(bytes);
+    CHECK(got.error() == asio::error::connection_reset);
+    got = co_await a.stream.read_some(bytes);
+    CHECK(got.error() == Errc::closed);
+    written = co_await b.stream.write(as_bytes("x"));
+    CHECK(written.error() == asio::error::connection_reset);
+    auto finished = co_await b.stream.finish();
+    CHECK(finished.error() == asio::error::connection_reset);
+}
+
+// A reader that does not read stops the writer, and lets it go on when it does.
+Task<> slow_reader(Side& a, Side& b) {
+    a.connect(b);
+    b.connect(a);
+    constexpr std::uint64_t size = 12'000'000;
+    auto body = [&](Tasks& all) -> Task<> {
+        all.spawn(write_all(a, size, 7));
+        auto slept = co_await wall.sleep_for(100ms);
+        CHECK(slept);
+        CHECK(b.stream.machine().readable_bytes() <=
+              (4 << 20) + 2000);  // and the packet that fills it
+        CHECK(b.stream.machine().readable_bytes() > (3 << 20));
+        all.spawn(read_all(b, size, 7));
+    };
+    auto ended = co_await with_tasks(body);
+    CHECK(ended);
+}
+
+Task<> cancel_read(Side& a, Side& b) {
+    a.connect(b);
+    ByteVector bytes(10);
+    auto got = co_await with_timeout(wall, 2ms, a.stream.read_some(bytes));
+    CHECK(got.error() == Errc::timed_out);
+}
+
+}  // namespace
+
+TEST_CASE("a stream carries bytes both ways and closes in order") {
+    test::run(with_pair(transfers));
+}
+TEST_CASE("the first packet tells where the peer is") { test::run(with_pair(learns_path)); }
+TEST_CASE("destroy resets the peer") { test::run(with_pair(destroy_resets)); }
+TEST_CASE("a slow reader stops the writer for a while") { test::run(with_pair(slow_reader)); }
+TEST_CASE("a read can be cancelled") { test::run(with_pair(cancel_read)); }
