@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "node/async/timeout.hpp"
 #include "proto/dht/signatures.hpp"
 
 namespace kp2p {

@@ -79,7 +79,6 @@ Task<> Dht::run() {
     auto body = [this](Tasks& all) -> Task<> {
         all.spawn(server_.read_loop());
         all.spawn(client_.read_loop());
-        all.spawn(rpc_.timer_loop());
         all.spawn(tick_loop());
         all.spawn(upkeep_loop());
         co_return;

@@ -2,14 +2,18 @@
 
 #include <utility>
 
-#include "node/async/timeout.hpp"
-
 namespace kp2p {
 
 using namespace proto::dht;
 
 Rpc::Rpc(Executor executor, Clock& clock, const Node::Setup& setup)
-    : executor_(executor), clock_(clock), node_(clock.now(), setup), rearm_(executor) {}
+    : executor_(executor),
+      clock_(clock),
+      node_(clock.now(), setup),
+      alarm_(clock.alarm(executor, [this] {
+          node_.expire(clock_.now());
+          pump();
+      })) {}
 
 void Rpc::attach(SocketId id, UdpPort& port) {
     ports_[id] = &port;
@@ -87,39 +91,10 @@ void Rpc::pump() {
         }
     }
     pumping_ = false;
-    const auto due = node_.deadline();
-    if (!due || (armed_ && *armed_ <= *due)) return;
-    rearm_requested_ = true;
-    rearm_.notify_all();
-}
-
-Task<Result<void>> Rpc::rearmed() {
-    while (!rearm_requested_) {
-        auto woken = co_await rearm_.wait();
-        if (!woken) co_return woken;
-    }
-    co_return ok;
-}
-
-Task<> Rpc::timer_loop() {
-    for (;;) {
-        rearm_requested_ = false;
-        armed_ = node_.deadline();
-        Result<void> woken;
-        if (armed_) {
-            const auto wait = *armed_ - clock_.now();
-            if (wait > Clock::Span::zero())
-                woken = co_await with_timeout(clock_, wait, rearmed());
-            else
-                woken = ok;
-        } else {
-            woken = co_await rearmed();
-        }
-        if (!woken && woken.error() != Errc::timed_out) co_return;
-        node_.expire(clock_.now());
-        armed_ = node_.deadline();
-        pump();
-    }
+    if (const auto due = node_.deadline())
+        alarm_->set(*due);
+    else
+        alarm_->clear();
 }
 
 void Rpc::tick() {

@@ -1,6 +1,6 @@
 // Rpc: moves a proto::dht::Node with real sockets and time. Sockets are attached to it; requests
 // are started with a handler, or awaited. Runs on the loop's thread; handlers are called from the
-// read loops and the timer loop, and may start and cancel requests.
+// read loops and from timers, and may start and cancel requests.
 #pragma once
 
 #include <functional>
@@ -47,7 +47,6 @@ class Rpc {
     std::function<void(const proto::dht::ForUs<proto::dht::PeerHandshake>&)> on_handshake;
     std::function<void(const proto::dht::ForUs<proto::dht::PeerHolepunch>&)> on_holepunch;
 
-    Task<> timer_loop();  // until cancelled
     void tick();
     Clock& clock() { return clock_; }
     Executor executor() { return executor_; }
@@ -58,7 +57,6 @@ class Rpc {
     void receive(proto::dht::SocketId on, const Datagram& datagram);
     void handle(const proto::dht::NodeEvent& event);
     void pump();
-    Task<Result<void>> rearmed();
 
     Executor executor_;
     Clock& clock_;
@@ -66,9 +64,8 @@ class Rpc {
     std::map<proto::dht::SocketId, UdpPort*> ports_;
     std::uint32_t next_socket_ = 2;
     std::unordered_map<proto::dht::RequestId, Handler> handlers_;
-    Event rearm_;
-    bool rearm_requested_ = false, pumping_ = false;
-    std::optional<Clock::Time> armed_;
+    std::unique_ptr<Alarm> alarm_;  // at the node's deadline
+    bool pumping_ = false;
 };
 
 // Cancels a request when it goes.

@@ -1,0 +1,192 @@
+#include "node/dht/dht.hpp"
+
+#include <doctest/doctest.h>
+
+#include "node/async/tasks.hpp"
+#include "proto/dht/signatures.hpp"
+#include "test/node/dht/simulated_dht.hpp"
+
+using namespace kp2p;
+using namespace kp2p::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+Topic topic_of(std::uint8_t number) {
+    Topic topic;
+    topic.mutable_view().back() = number;
+    return topic;
+}
+
+// A first node that knows its address, then citizens that enter through it.
+struct Network {
+    Network(Sim& sim, std::uint32_t size) : sim(sim) {
+        for (std::uint32_t i = 0; i < size; ++i) {
+            DhtSetup setup;
+            if (i == 0) {
+                setup.public_address = host_of(0);
+            } else {
+                setup.bootstrap.push_back(*parse_bootstrap(host_of(0).text()));
+                setup.citizenship = Citizenship::citizen;
+                setup.reach = proto::dht::Reach::open;
+            }
+            nodes.push_back(std::make_unique<SimulatedDht>(sim, host_of(i), setup));
+        }
+    }
+    SimulatedDht& add_guest(std::uint32_t number) {
+        DhtSetup setup;
+        setup.bootstrap.push_back(*parse_bootstrap(host_of(0).text()));
+        nodes.push_back(std::make_unique<SimulatedDht>(sim, host_of(number), setup));
+        return *nodes.back();
+    }
+    Task<> run(SimulatedDht& node, Tasks& all) {
+        all.spawn(node.dht.run());
+        auto entered = co_await node.dht.bootstrap();
+        CHECK(entered);
+    }
+
+    Sim& sim;
+    std::vector<std::unique_ptr<SimulatedDht>> nodes;
+};
+
+// Runs `test` in a network of `size` nodes that have all entered it.
+template <class Test>
+void in_network(Sim& sim, std::uint32_t size, Test test) {
+    Network network(sim, size);
+    auto body = [&](Tasks& all) -> Task<> {
+        for (auto& node : network.nodes) co_await network.run(*node, all);
+        co_await test(network, all);
+        all.cancel();
+    };
+    auto root = [&]() -> Task<> { (void)co_await with_tasks(body); };
+    sim.run(root());
+}
+
+}  // namespace
+
+TEST_CASE("nodes that enter through one of them become citizens and know each other") {
+    Sim sim(1);
+    auto test = [&](Network& network, Tasks&) -> Task<> {
+        for (auto& node : network.nodes) {
+            CAPTURE(node->address.text());
+            CHECK(node->dht.persistent());
+            CHECK(node->dht.remote_address() == node->address);
+            CHECK(node->dht.table_size() >= 5);
+        }
+        co_return;
+    };
+    in_network(sim, 12, test);
+}
+
+TEST_CASE("an announce is found by others, and not after it is taken back") {
+    Sim sim(2);
+    auto test = [&](Network& network, Tasks& all) -> Task<> {
+        SimulatedDht& guest = network.add_guest(1000);
+        co_await network.run(guest, all);
+        const auto keys = proto::KeyPair::from_seed(seed_of(7));
+        Dht::Announcing announcing{keys, {Endpoint::loopback(1)}, {}};
+        auto announced = co_await guest.dht.announce(topic_of(1), std::move(announcing), nullptr);
+        CHECK(announced);
+
+        std::vector<proto::dht::PeerRecord> found;
+        auto take = [&](const proto::dht::PeerRecord& peer) { found.push_back(peer); };
+        std::vector<Endpoint> no_seeds;
+        auto looked = co_await network.nodes[3]->dht.lookup(topic_of(1), no_seeds, take);
+        CHECK(looked);
+        CHECK(found.size() >= 10);
+        for (const auto& peer : found) {
+            CHECK(peer.key == keys.public_key());
+            CHECK(peer.relays == std::vector{Endpoint::loopback(1)});
+        }
+        auto gone = co_await guest.dht.unannounce(topic_of(1), keys, no_seeds);
+        CHECK(gone);
+        found.clear();
+        looked = co_await network.nodes[3]->dht.lookup(topic_of(1), no_seeds, take);
+        CHECK(found.empty());
+    };
+    in_network(sim, 20, test);
+}
+
+TEST_CASE("records are stored and come back, the newest of the mutable ones") {
+    Sim sim(3);
+    auto test = [&](Network& network, Tasks&) -> Task<> {
+        Dht& writer = network.nodes[2]->dht;
+        Dht& reader = network.nodes[9]->dht;
+        ByteVector value{1, 2, 3};
+        auto target = co_await writer.immutable_put(value);
+        REQUIRE(target);
+        auto read = co_await reader.immutable_get(*target);
+        REQUIRE(read);
+        CHECK(*read == value);
+        auto nothing = co_await reader.immutable_get(proto::dht::DhtId());
+        CHECK(nothing.error() == Errc::not_found);
+
+        const auto keys = proto::KeyPair::from_seed(seed_of(8));
+        for (std::uint64_t seq = 1; seq < 4; ++seq) {
+            auto put = proto::dht::sign_mutable(keys, seq, value);
+            auto done = co_await writer.mutable_put(std::move(put));
+            CHECK(done);
+        }
+        auto record = co_await reader.mutable_get(keys.public_key(), 0);
+        REQUIRE(record);
+        CHECK(record->seq == 3);
+        auto newer = co_await reader.mutable_get(keys.public_key(), 4);
+        CHECK(newer.error() == Errc::not_found);
+        auto old = proto::dht::sign_mutable(keys, 2, value);
+        auto refused = co_await writer.mutable_put(std::move(old));
+        CHECK(refused.error() == Errc::refused);
+    };
+    in_network(sim, 20, test);
+}
+
+TEST_CASE("a handshake reaches an announced server through relays and comes back") {
+    Sim sim(4);
+    auto test = [&](Network& network, Tasks& all) -> Task<> {
+        SimulatedDht& server = network.add_guest(1000);
+        co_await network.run(server, all);
+        const auto keys = proto::KeyPair::from_seed(seed_of(9));
+        std::vector<bool> relayed;
+        Listener listener;
+        listener.handshake = [&](const IncomingHandshake& in) {
+            relayed.push_back(in.relayed());
+            ByteVector noise = in.message.noise;
+            noise.push_back('!');
+            server.dht.answer(server.dht.default_socket(), in, std::move(noise));
+        };
+        server.dht.listen(keys.public_key(), listener);
+        Announcer announcer(server.dht, keys);
+        all.spawn(announcer.run());
+        auto announced = co_await announcer.announced();
+        CHECK(announced);
+        CHECK(announcer.relays().size() == 3);
+
+        SimulatedDht& client = network.add_guest(1001);
+        co_await network.run(client, all);
+        std::vector<FoundRelay> found;
+        auto take = [&](const FoundRelay& relay) { found.push_back(relay); };
+        Dht::FindingPeer finding;
+        auto looked = co_await client.dht.find_peer(keys.public_key(), finding, take);
+        CHECK(looked);
+        REQUIRE(found.size() >= 3);
+        CHECK(announcer.is_relay(found[0].relay));
+        const auto target = proto::dht::target_of(keys.public_key());
+        ByteVector noise{'h', 'i'};
+        auto reply = co_await client.dht.peer_handshake(found[0].relay, target, noise);
+        REQUIRE(reply);
+        CHECK(reply->noise == ByteVector{'h', 'i', '!'});
+        CHECK(reply->relayed);
+        CHECK(reply->server.host == server.address.host);
+        CHECK(reply->client.host == client.address.host);
+        CHECK(relayed == std::vector{true});
+
+        // Straight to the server: it answers itself.
+        auto direct = co_await client.dht.peer_handshake(server.address, target, noise);
+        REQUIRE(direct);
+        CHECK(!direct->relayed);
+        // A node without a route says so.
+        const auto elsewhere = proto::dht::target_of(NodeId());
+        auto none = co_await client.dht.peer_handshake(found[0].relay, elsewhere, noise);
+        CHECK(none.error() == Errc::not_found);
+    };
+    in_network(sim, 20, test);
+}

@@ -1,0 +1,41 @@
+// A DHT node of ours in a simulated world, as its own host: x.x.x.x:49737 and a client port.
+#pragma once
+
+#include "node/dht/announcer.hpp"
+#include "node/dht/dht.hpp"
+#include "node/net/udx_context.hpp"
+#include "test/sim/sim.hpp"
+
+namespace kp2p::test {
+
+inline proto::Seed seed_of(std::uint64_t number) {
+    proto::Seed seed;
+    for (std::size_t i = 0; i < 8; ++i)
+        seed.mutable_view()[i] = static_cast<std::uint8_t>(number >> (8 * i));
+    return seed;
+}
+
+// Distinct public addresses, far apart.
+inline Endpoint host_of(std::uint32_t number) {
+    return {{static_cast<std::uint8_t>(11 + number % 80), static_cast<std::uint8_t>(number >> 16),
+             static_cast<std::uint8_t>(number >> 8), static_cast<std::uint8_t>(number)},
+            49737};
+}
+
+class SimulatedDht {
+  public:
+    SimulatedDht(Sim& sim, const Endpoint& address, DhtSetup setup)
+        : udx(sim.loop().get_executor(), sim.clock(), 1),
+          server(sim.open(address), udx),
+          client(sim.open({address.host, 50000}), udx),
+          address(address),
+          dht(sim.loop().get_executor(), sim.clock(), server, client, std::move(setup),
+              seed_of(EndpointHash()(address))) {}
+
+    UdxContext udx;
+    UdpPort server, client;
+    Endpoint address;
+    Dht dht;
+};
+
+}  // namespace kp2p::test

@@ -1,0 +1,140 @@
+#include "test/sim/sim.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+namespace kp2p::test {
+
+class SimAlarm final : public Alarm {
+  public:
+    SimAlarm(SimClock& clock, std::function<void()> on_time)
+        : clock_(clock), on_time_(std::move(on_time)) {}
+    ~SimAlarm() override { clear(); }
+    void set(Clock::Time moment) override {
+        clear();
+        key_ = SimClock::Key(std::max(moment, clock_.now_), clock_.sequence_++);
+        clock_.events_.emplace(*key_, [this] {
+            key_.reset();
+            const auto on_time = on_time_;  // outlives an alarm that it destroys
+            on_time();
+        });
+    }
+    void clear() override {
+        if (key_) clock_.events_.erase(*key_);
+        key_.reset();
+    }
+
+  private:
+    SimClock& clock_;
+    std::function<void()> on_time_;
+    std::optional<SimClock::Key> key_;
+};
+
+std::unique_ptr<Alarm> SimClock::alarm(Executor, std::function<void()> on_time) {
+    return std::make_unique<SimAlarm>(*this, std::move(on_time));
+}
+
+void SimClock::at(Time moment, std::function<void()> event) {
+    events_.emplace(Key(std::max(moment, now_), sequence_++), std::move(event));
+}
+
+bool SimClock::step() {
+    if (events_.empty()) return false;
+    auto next = events_.extract(events_.begin());
+    now_ = next.key().first;
+    next.mapped()();
+    return true;
+}
+
+Task<Result<void>> SimClock::sleep_until(Time moment) {
+    asio::steady_timer wake(co_await asio::this_coro::executor, Time::max());
+    const Key key(std::max(moment, now_), sequence_++);
+    bool due = false;
+    events_.emplace(key, [&] {
+        due = true;
+        wake.cancel();
+    });
+    co_await wake.async_wait(use_result);
+    if (!due) events_.erase(key);
+    const auto state = co_await asio::this_coro::cancellation_state;
+    if (!due && state.cancelled() != asio::cancellation_type::none)
+        co_return asio::error::operation_aborted;
+    co_return ok;
+}
+
+SimSocket::SimSocket(Sim& sim, const Endpoint& local)
+    : sim_(sim), local_(local), arrived_(sim.loop(), asio::steady_timer::time_point::max()) {
+    sim_.sockets_[local_] = this;
+}
+
+SimSocket::~SimSocket() { sim_.sockets_.erase(local_); }
+
+void SimSocket::send(const Endpoint& to, ByteView bytes) { sim_.deliver(local_, to, bytes); }
+
+void SimSocket::send_segments(const Endpoint& to, std::span<const ByteView> pieces,
+                              std::size_t segment_bytes) {
+    ByteVector whole;
+    for (const ByteView piece : pieces) whole.insert(whole.end(), piece.begin(), piece.end());
+    for (std::size_t at = 0; at < whole.size(); at += segment_bytes)
+        send(to, ByteView(whole).subspan(at, std::min(segment_bytes, whole.size() - at)));
+}
+
+Task<Result<std::span<const Datagram>>> SimSocket::receive() {
+    while (queue_.empty()) {
+        co_await arrived_.async_wait(use_result);
+        const auto state = co_await asio::this_coro::cancellation_state;
+        if (state.cancelled() != asio::cancellation_type::none)
+            co_return asio::error::operation_aborted;
+    }
+    current_ = std::move(queue_.front());
+    queue_.pop_front();
+    batch_ = {current_.from, current_.bytes};
+    co_return std::span<const Datagram>(&batch_, 1);
+}
+
+std::unique_ptr<Datagrams> Sim::open(const Endpoint& local) {
+    return std::make_unique<SimSocket>(*this, local);
+}
+
+void Sim::kill(const Endpoint& host) { dead_.insert({host.host, 0}); }
+
+void Sim::deliver(const Endpoint& from, const Endpoint& to, ByteView bytes) {
+    if (dead_.contains({from.host, 0})) return;
+    if (std::uniform_real_distribution<>()(random_) < conditions_.loss) return;
+    const auto latency = std::uniform_int_distribution<std::int64_t>(
+        conditions_.min_latency.count(), conditions_.max_latency.count())(random_);
+    clock_.at(clock_.now() + std::chrono::milliseconds(latency),
+              [this, from, to, copy = ByteVector(bytes.begin(), bytes.end())] {
+                  arrive(from, to, copy);
+              });
+}
+
+void Sim::arrive(const Endpoint& from, const Endpoint& to, const ByteVector& bytes) {
+    const auto socket = sockets_.find(to);
+    if (socket == sockets_.end() || dead_.contains({to.host, 0})) return;
+    if (socket->second->queue_.size() >= SimSocket::max_queued) return;
+    ++delivered_;
+    trace_ = trace_ * 1099511628211u ^ EndpointHash()(from) ^ EndpointHash()(to) * 3 ^
+             static_cast<std::uint64_t>(clock_.now().time_since_epoch().count()) ^ bytes.size();
+    socket->second->queue_.push_back({from, bytes});
+    socket->second->arrived_.cancel();
+}
+
+void Sim::run(Task<> body) {
+    std::exception_ptr thrown;
+    bool done = false;
+    asio::co_spawn(loop_, std::move(body), [&](std::exception_ptr e) {
+        thrown = e;
+        done = true;
+    });
+    for (;;) {
+        loop_.restart();
+        loop_.poll();
+        if (done || !clock_.step()) break;
+    }
+    CHECK(done);
+    if (thrown) std::rethrow_exception(thrown);
+}
+
+}  // namespace kp2p::test

@@ -1,0 +1,106 @@
+// A simulated world: time that jumps from event to event, and a network of UDP sockets with
+// latency, loss and dead hosts, all from one seed. Same seed, same trace.
+//   Sim sim(seed);  auto socket = sim.open(endpoint);  sim.run(body());  // to the end of body
+// Coroutines run on sim.loop(); time passes only when all of them wait.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <set>
+
+#include "node/async/clock.hpp"
+#include "node/net/datagrams.hpp"
+
+namespace kp2p::test {
+
+class SimClock final : public Clock {
+  public:
+    Time now() const override { return now_; }
+    Task<Result<void>> sleep_until(Time moment) override;
+    std::unique_ptr<Alarm> alarm(Executor executor, std::function<void()> on_time) override;
+    void at(Time moment, std::function<void()> event);
+
+  private:
+    friend class Sim;
+    friend class SimAlarm;
+    using Key = std::pair<Time, std::uint64_t>;  // the second orders what happens at one moment
+
+    bool step();  // to the next event; false if there is none
+
+    Time now_ = Time(std::chrono::hours(1000));
+    std::uint64_t sequence_ = 0;
+    std::map<Key, std::function<void()>> events_;
+};
+
+class Sim;
+
+// One socket. Datagrams that arrive while max_queued wait are lost.
+class SimSocket final : public Datagrams {
+  public:
+    static constexpr std::size_t max_queued = 256;
+
+    SimSocket(Sim& sim, const Endpoint& local);
+    ~SimSocket() override;
+    Endpoint local() const override { return local_; }
+    void send(const Endpoint& to, ByteView bytes) override;
+    void send_with_ttl(const Endpoint& to, ByteView bytes, int) override { send(to, bytes); }
+    void send_segments(const Endpoint& to, std::span<const ByteView> pieces,
+                       std::size_t segment_bytes) override;
+    Task<Result<std::span<const Datagram>>> receive() override;
+
+  private:
+    friend class Sim;
+    struct Queued {
+        Endpoint from;
+        ByteVector bytes;
+    };
+
+    Sim& sim_;
+    Endpoint local_;
+    asio::steady_timer arrived_;
+    std::deque<Queued> queue_;
+    Queued current_;
+    Datagram batch_;
+};
+
+class Sim {
+  public:
+    struct Conditions {
+        double loss = 0;
+        std::chrono::milliseconds min_latency{5}, max_latency{45};
+    };
+    explicit Sim(std::uint64_t seed) : random_(seed) {}
+    Sim(std::uint64_t seed, const Conditions& conditions)
+        : random_(seed), conditions_(conditions) {}
+
+    std::unique_ptr<Datagrams> open(const Endpoint& local);
+    void kill(const Endpoint& host);  // all of its sockets: nothing leaves or arrives any more
+    // Runs until `body` has ended; rethrows what it throws. Fails the test if nothing is left to
+    // happen before that.
+    void run(Task<> body);
+
+    asio::io_context& loop() { return loop_; }
+    SimClock& clock() { return clock_; }
+    std::mt19937_64& random() { return random_; }
+    std::uint64_t delivered() const { return delivered_; }
+    std::uint64_t trace() const { return trace_; }  // a hash of all that was delivered, and when
+
+  private:
+    friend class SimSocket;
+    void deliver(const Endpoint& from, const Endpoint& to, ByteView bytes);
+    void arrive(const Endpoint& from, const Endpoint& to, const ByteVector& bytes);
+
+    asio::io_context loop_{1};
+    SimClock clock_;
+    std::mt19937_64 random_;
+    Conditions conditions_;
+    std::map<Endpoint, SimSocket*> sockets_;
+    std::set<Endpoint> dead_;  // port 0
+    std::uint64_t delivered_ = 0, trace_ = 0;
+};
+
+}  // namespace kp2p::test
