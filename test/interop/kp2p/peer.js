@@ -1,0 +1,243 @@
+// A kp2p node in JavaScript, written from proto/PROTOCOL.md: joins channels, finds, downloads and
+// provides files. It keeps few of section 7's limits, and holds files in memory. As a program:
+//
+//   peer.js --bootstrap HOST:PORT[,HOST:PORT] --channel NAME --provide FILE
+//       prints "ready NODE_ID" once announced and "providing SHA1 SIZE"; runs until SIGTERM
+//   peer.js --bootstrap ... --channel NAME --get SHA1 --out FILE [--timeout SECONDS]
+//       exit status: 0 done, 1 failed and said why on stderr
+const fs = require('fs')
+const { parseArgs } = require('util')
+const c = require('compact-encoding')
+const DHT = require('hyperdht')
+const Hyperswarm = require('hyperswarm')
+const Protomux = require('protomux')
+const { Download } = require('./download')
+const { Searches } = require('./search')
+const { linksOf } = require('./sha1')
+const { SharedFile, Transfer } = require('./transfer')
+const wire = require('./wire')
+
+const PROOF_TIMEOUT_MS = 10000
+const SEARCH_AGAIN_MS = 1000
+
+// A connection to another node and the kp2p channels proven on it.
+class Neighbour {
+  constructor (peer, socket) {
+    this.peer = peer
+    this.socket = socket
+    this.mux = Protomux.from(socket)
+    this.nodeId = socket.remotePublicKey
+    this.name = this.nodeId.toString('hex').slice(0, 8)
+    this.lookups = new Map() // by hexadecimal lookup id
+    this.transfer = null
+    this.proven = new Promise(resolve => { this.prove = resolve })
+    const timer = setTimeout(() => this.destroy(new Error('no channel in common')), PROOF_TIMEOUT_MS)
+    this.proven.then(() => clearTimeout(timer))
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      clearTimeout(timer)
+      peer.neighbours.delete(this)
+    })
+    this.mux.pair({ protocol: wire.LOOKUP }, id => {
+      const channel = peer.channels.find(channel => this.lookupId(channel).equals(id))
+      if (channel) this.openLookup(channel)
+    })
+    this.mux.pair({ protocol: wire.TRANSFER }, async () => {
+      await this.proven
+      if (this.transfer === null) this.openTransfer()
+    })
+    for (const channel of peer.channels) this.openLookup(channel)
+  }
+
+  lookupId (channel) {
+    return wire.lookupId(channel.key, this.socket.handshakeHash)
+  }
+
+  openLookup (channel) {
+    const { handshakeHash, isInitiator } = this.socket
+    const searches = channel.searches
+    const lookup = { neighbour: this, send: null, isProven: false }
+    const expected = wire.proof(channel.key, handshakeHash, !isInitiator)
+    const muxed = this.mux.createChannel({
+      protocol: wire.LOOKUP,
+      id: this.lookupId(channel),
+      handshake: c.raw,
+      onopen: handshake => {
+        if (!handshake || !expected.equals(handshake.subarray(0, 32))) return muxed.close()
+        lookup.isProven = true
+        this.prove()
+        searches.add(lookup)
+        this.peer.onproven(this)
+      },
+      onclose: () => {
+        lookup.isProven = false
+        searches.remove(lookup)
+      }
+    })
+    if (muxed === null) return
+    const ifProven = handle => m => { if (lookup.isProven) handle(m) }
+    lookup.send = wire.addMessages(muxed, wire.lookupMessages, {
+      seeking: ifProven(m => searches.seeking(lookup, m)),
+      providing: ifProven(m => searches.providing(lookup, m)),
+      lacking: ifProven(m => searches.lacking(lookup, m))
+    })
+    muxed.open(wire.proof(channel.key, handshakeHash, isInitiator))
+  }
+
+  openTransfer () {
+    this.transfer ??= new Transfer(this.mux, this.peer.files, () => { this.transfer = null })
+    return this.transfer
+  }
+
+  destroy (error) {
+    this.socket.destroy(error)
+  }
+}
+
+class Peer {
+  // `bootstrap`: [{ host, port }]. Emits nothing; `onproven(neighbour)` may be replaced.
+  constructor ({ bootstrap, host = '127.0.0.1', channels = [] }) {
+    // Nothing is behind a firewall on loopback. Said aloud, because hyperdht's hole punching, which
+    // judges by samples, now and then gives up there after its shortcut has connected already.
+    const firewalled = host !== '127.0.0.1'
+    this.swarm = new Hyperswarm({ dht: new DHT({ bootstrap, host, firewalled }) })
+    this.nodeId = this.swarm.keyPair.publicKey
+    this.files = new Map() // SharedFile by hexadecimal SHA-1
+    this.channels = []
+    this.neighbours = new Set()
+    this.onproven = () => {}
+    for (const name of channels) {
+      const key = wire.channelKey(name)
+      this.channels.push({ name, key, topic: wire.topic(key), searches: new Searches(this.nodeId, this.files) })
+    }
+    this.swarm.on('connection', socket => this.neighbours.add(new Neighbour(this, socket)))
+  }
+
+  // Listens without announcing: others need the node id.
+  listen () {
+    return this.swarm.listen()
+  }
+
+  // Announces and looks up the topics; resolves once announced.
+  async join () {
+    await Promise.all(this.channels.map(channel => this.swarm.join(channel.topic).flushed()))
+  }
+
+  // `offered`: a Set of the chunks to give, or null for all.
+  provide (bytes, offered = null) {
+    const { sha1, links } = linksOf(bytes)
+    const file = new SharedFile(bytes, sha1, links, offered)
+    this.files.set(sha1.toString('hex'), file)
+    return file
+  }
+
+  // Offers one more chunk of a file that is provided in part.
+  offer (file, index) {
+    file.offered.add(index)
+    for (const neighbour of this.neighbours) neighbour.transfer?.announce(file, index)
+  }
+
+  // The verified bytes of a file; throws with the reasons when `timeoutMs` have passed.
+  async load (file, timeoutMs) {
+    const download = new Download(file)
+    const providers = new Set()
+    const onproven = this.onproven
+    const consider = neighbour => {
+      if (providers.has(neighbour.nodeId.toString('hex'))) neighbour.proven.then(() => download.add(neighbour))
+    }
+    const found = m => {
+      const id = m.node.toString('hex')
+      if (m.node.equals(this.nodeId) || providers.has(id)) return
+      providers.add(id)
+      this.swarm.joinPeer(Buffer.from(m.node))
+      for (const neighbour of this.neighbours) consider(neighbour)
+    }
+    this.onproven = consider
+    const searchAll = () => this.channels.map(({ searches }) => ({ searches, search: searches.start(file, found) }))
+    const stopAll = all => all.forEach(({ searches, search }) => searches.stop(search))
+    let running = searchAll()
+    const again = setInterval(() => {
+      stopAll(running)
+      running = searchAll()
+    }, SEARCH_AGAIN_MS)
+    let timer
+    try {
+      const timeout = new Promise((resolve, reject) => {
+        timer = setTimeout(() => reject(new Error(this.whyNot(providers, download))), timeoutMs)
+      })
+      return await Promise.race([download.finished, timeout])
+    } finally {
+      clearTimeout(timer)
+      clearInterval(again)
+      stopAll(running)
+      download.stop()
+      this.onproven = onproven
+    }
+  }
+
+  whyNot (providers, download) {
+    const proven = this.channels.reduce((sum, channel) => sum + channel.searches.lookups.size, 0)
+    return `not loaded in time: ${this.neighbours.size} connections, ${proven} channels proven, ` +
+      `${providers.size} providers found; ` + (download.reasons.join('; ') || 'no provider failed')
+  }
+
+  async close () {
+    for (const channel of this.channels) channel.searches.close()
+    await this.swarm.destroy()
+  }
+}
+
+function parseNodes (text) {
+  return text.split(',').map(node => {
+    const [, host, port] = /^(.+):(\d+)$/.exec(node) || []
+    if (!port) throw new Error('not HOST:PORT: ' + node)
+    return { host, port: Number(port) }
+  })
+}
+
+async function main () {
+  const string = { type: 'string' }
+  const { values } = parseArgs({
+    options: {
+      bootstrap: string,
+      channel: { ...string, multiple: true },
+      provide: { ...string, multiple: true },
+      get: string,
+      out: string,
+      timeout: { ...string, default: '30' }
+    }
+  })
+  if (!values.bootstrap || !values.channel || !(values.get ? values.out : values.provide)) {
+    throw new Error('usage: --bootstrap HOST:PORT --channel NAME (--provide FILE | --get SHA1 --out FILE)')
+  }
+  const peer = new Peer({ bootstrap: parseNodes(values.bootstrap), channels: values.channel })
+  for (const path of values.provide || []) {
+    const file = peer.provide(fs.readFileSync(path))
+    console.log('providing', file.sha1.toString('hex'), file.size)
+  }
+  if (values.get) {
+    peer.join().catch(() => {})
+    const bytes = await peer.load(Buffer.from(values.get, 'hex'), Number(values.timeout) * 1000)
+    fs.writeFileSync(values.out + '.partial', bytes)
+    fs.renameSync(values.out + '.partial', values.out)
+    await peer.close()
+    return
+  }
+  const signal = new Promise(resolve => {
+    process.once('SIGTERM', resolve)
+    process.once('SIGINT', resolve)
+  })
+  await peer.join()
+  console.log('ready', peer.nodeId.toString('hex'))
+  await signal
+  await peer.close()
+}
+
+module.exports = { Peer }
+
+if (require.main === module) {
+  main().catch(error => {
+    console.error('kp2p_peer: ' + error.message)
+    process.exit(1)
+  })
+}

@@ -1,0 +1,136 @@
+// Two and three JavaScript kp2p nodes on a private DHT: what one stores, another loads.
+const assert = require('assert')
+const { spawn } = require('child_process')
+const crypto = require('crypto')
+const fs = require('fs')
+const os = require('os')
+const path = require('path')
+const createTestnet = require('hyperdht/testnet')
+const { Peer } = require('./peer')
+const { CHUNK_BYTES: MiB } = require('./sha1')
+
+const LOAD_MS = 20000
+
+async function loadsFilesOfEverySize ({ peer }) {
+  const provider = peer('sizes')
+  const files = [0, 1, 65, MiB - 1, MiB, MiB + 1, 5 * MiB + 7].map(size => provider.provide(crypto.randomBytes(size)))
+  await provider.join()
+  const loader = peer('sizes')
+  loader.join()
+  for (const file of files) {
+    const bytes = await loader.load(file.sha1, LOAD_MS)
+    assert(bytes.equals(file.bytes), 'differs: ' + file.size)
+  }
+}
+
+async function joinsWhatTwoPartialProvidersHave ({ peer }) {
+  const bytes = crypto.randomBytes(5 * MiB + 7)
+  const even = peer('parts')
+  const odd = peer('parts')
+  const late = even.provide(bytes, new Set([0, 2]))
+  odd.provide(bytes, new Set([1, 3, 5]))
+  const opened = new Promise(resolve => { late.onopen = resolve })
+  await Promise.all([even.join(), odd.join()])
+  const loader = peer('parts')
+  loader.join()
+  const loading = loader.load(late.sha1, LOAD_MS)
+  await opened
+  even.offer(late, 4)
+  assert((await loading).equals(bytes))
+}
+
+async function goesOnWithAnHonestProviderAfterALie ({ peer }) {
+  const bytes = crypto.randomBytes(4 * MiB + 1)
+  const liar = peer('lie')
+  const lie = liar.provide(bytes, new Set([2, 3, 4]))
+  lie.bytes = Buffer.from(bytes)
+  lie.bytes[2 * MiB + 5] ^= 1
+  const opened = new Promise(resolve => { lie.onopen = resolve })
+  await liar.join()
+  const loader = peer('lie')
+  loader.join()
+  const loading = loader.load(lie.sha1, LOAD_MS)
+  await opened
+  const honest = peer('lie')
+  honest.provide(bytes)
+  await honest.join()
+  assert((await loading).equals(bytes))
+}
+
+async function findsAProviderBehindANeighbour ({ peer }) {
+  const [loader, middle, provider] = [peer('hops'), peer('hops'), peer('hops')]
+  const file = provider.provide(crypto.randomBytes(MiB + 3))
+  await Promise.all([middle.listen(), provider.listen()])
+  middle.swarm.joinPeer(provider.nodeId)
+  loader.swarm.joinPeer(middle.nodeId)
+  assert((await loader.load(file.sha1, LOAD_MS)).equals(file.bytes))
+}
+
+async function givesNothingWithoutTheChannelsName ({ peer }) {
+  const provider = peer('secret')
+  const file = provider.provide(crypto.randomBytes(100))
+  await provider.listen()
+  const stranger = peer('not the secret')
+  stranger.swarm.joinPeer(provider.nodeId)
+  await assert.rejects(stranger.load(file.sha1, 2000), /1 connections, 0 channels proven, 0 providers/)
+}
+
+// Runs the program; resolves to its exit status and standard error.
+function run (args) {
+  const child = spawn(process.execPath, [path.join(__dirname, 'peer.js'), ...args])
+  let stderr = ''
+  child.stderr.on('data', text => { stderr += text })
+  child.ended = new Promise(resolve => child.on('close', status => resolve({ status, stderr })))
+  return child
+}
+
+async function worksAsAProgram ({ bootstrap }) {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'kp2p-peers-'))
+  const [stored, loaded] = [path.join(dir, 'stored'), path.join(dir, 'loaded')]
+  fs.writeFileSync(stored, crypto.randomBytes(3 * MiB))
+  const nodes = bootstrap.map(node => node.host + ':' + node.port).join(',')
+  const network = ['--bootstrap', nodes, '--channel', 'program']
+  const provider = run([...network, '--provide', stored])
+  try {
+    const lines = []
+    for await (const text of provider.stdout) {
+      lines.push(...String(text).trim().split('\n'))
+      if (lines.at(-1).startsWith('ready')) break
+    }
+    const sha1 = lines[0].split(' ')[1]
+    const done = await run([...network, '--get', sha1, '--out', loaded]).ended
+    assert.deepEqual(done, { status: 0, stderr: '' })
+    assert(fs.readFileSync(loaded).equals(fs.readFileSync(stored)))
+    const failed = await run([...network, '--get', '00'.repeat(20), '--out', loaded, '--timeout', '2']).ended
+    assert.equal(failed.status, 1)
+    assert.match(failed.stderr, /not loaded in time: 1 connections, 1 channels proven, 0 providers found/)
+  } finally {
+    provider.kill()
+    await provider.ended
+    fs.rmSync(dir, { recursive: true })
+  }
+}
+
+async function main () {
+  const testnet = await createTestnet(3)
+  const peers = []
+  const peer = name => {
+    peers.push(new Peer({ bootstrap: testnet.bootstrap, channels: [name] }))
+    return peers.at(-1)
+  }
+  const tests = [
+    loadsFilesOfEverySize, joinsWhatTwoPartialProvidersHave, goesOnWithAnHonestProviderAfterALie,
+    findsAProviderBehindANeighbour, givesNothingWithoutTheChannelsName, worksAsAProgram
+  ]
+  for (const test of tests) {
+    console.log(test.name)
+    await test({ peer, bootstrap: testnet.bootstrap })
+    await Promise.all(peers.splice(0).map(peer => peer.close()))
+  }
+  await testnet.destroy()
+}
+
+main().catch(error => {
+  console.error(error)
+  process.exit(1)
+})
