@@ -1,0 +1,43 @@
+// kp2p-status: prints what the node is doing.
+#include "node/client/command.hpp"
+#include "node/client/daemon.hpp"
+
+using namespace kp2p;
+
+namespace {
+
+// "joined: lab, other" and the like; "none" for none.
+std::string joined(const std::vector<std::string>& words) {
+    std::string text;
+    for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+    return text.empty() ? "none" : text;
+}
+
+std::string describe(const client::Answer& status) {
+    const std::string address = status.string("public_address");
+    const std::string dht = status.truth("bootstrapped") ? "joined" : "nobody has answered yet";
+    return "node         " + status.string("node") +                                        //
+           "\nversion      " + status.string("version") +                                   //
+           "\nudp          " + status.string("udp") +                                       //
+           "\nreachable    " + (status.truth("firewalled") ? "by hole punching" : "yes") +  //
+           (address.empty() ? "" : ", as " + address) +                                     //
+           "\ndht          " + dht + ", " + std::to_string(status.number("dht_nodes")) +
+           " nodes known" +  //
+           "\nconnections  " + std::to_string(status.number("connections")) + "\nchannels     " +
+           joined(status.strings("channels")) +                //
+           "\nstorage      " + status.string("storage_dir") +  //
+           "\napi          127.0.0.1:" + std::to_string(status.number("api_port")) +
+           "\nup           " + std::to_string(status.number("uptime_seconds")) + " s";
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    client::Command command("kp2p-status", "Prints what the node is doing.", client::Needs::daemon);
+    return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {
+        auto status = daemon.request("GET", "/v1/status", "");
+        if (!status) return status.error();
+        if (command.json()) return command.print_json(status->text());
+        return command.print(describe(*status));
+    });
+}

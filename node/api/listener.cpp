@@ -1,0 +1,180 @@
+#include "node/api/listener.hpp"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+
+namespace kp2p {
+namespace {
+
+// A client sends its request at once; whoever takes longer than this is cut off.
+constexpr int read_timeout_ms = 10'000;
+
+#ifdef MSG_NOSIGNAL
+constexpr int send_flags = MSG_NOSIGNAL;
+#else
+constexpr int send_flags = 0;  // httplib::Server has SIGPIPE ignored
+#endif
+
+// One connection as httplib wants it: buffered reads, writes that wait as long as the client takes.
+class SocketStream final : public httplib::Stream {
+  public:
+    explicit SocketStream(socket_t socket) : socket_(socket) {}
+
+    bool is_readable() const override { return true; }
+    // Whether the client is still there; write() itself waits for room.
+    bool is_writable() const override {
+        char byte;
+        const auto peeked = ::recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+        return peeked > 0 || (peeked < 0 && (errno == EAGAIN || errno == EINTR));
+    }
+    ssize_t read(char* into, std::size_t size) override {
+        if (at_ == end_) {
+            if (!wait_for(POLLIN, read_timeout_ms)) return -1;
+            const auto got = ::recv(socket_, buffer_.data(), buffer_.size(), 0);
+            if (got <= 0) return got;
+            at_ = 0;
+            end_ = static_cast<std::size_t>(got);
+        }
+        const std::size_t taken = std::min(size, end_ - at_);
+        std::copy_n(buffer_.data() + at_, taken, into);
+        at_ += taken;
+        return static_cast<ssize_t>(taken);
+    }
+    ssize_t write(const char* from, std::size_t size) override {
+        for (;;) {
+            const auto sent = ::send(socket_, from, size, send_flags);
+            if (sent >= 0 || errno != EINTR) return sent;
+        }
+    }
+    void get_remote_ip_and_port(std::string&, int&) const override {}
+    void get_local_ip_and_port(std::string&, int&) const override {}
+    socket_t socket() const override { return socket_; }
+
+  private:
+    bool wait_for(short events, int timeout_ms) const {
+        pollfd wait{socket_, events, 0};
+        int ready = 0;
+        do ready = ::poll(&wait, 1, timeout_ms);
+        while (ready < 0 && errno == EINTR);
+        return ready > 0;
+    }
+
+    socket_t socket_;
+    std::array<char, 4096> buffer_;
+    std::size_t at_ = 0, end_ = 0;
+};
+
+}  // namespace
+
+// Hands connections to threads, and holds the accepting thread up while none is free.
+class Listener::Workers final : public httplib::TaskQueue {
+  public:
+    explicit Workers(Listener& listener) : listener_(listener) {
+        for (std::size_t i = 0; i < thread_count; ++i) threads_.emplace_back([this] { work(); });
+    }
+    void enqueue(std::function<void()> job) override {
+        std::unique_lock lock(listener_.mutex_);
+        listener_.changed_.wait(lock, [this] { return idle_ > jobs_.size() || ended_; });
+        jobs_.push_back(std::move(job));
+        listener_.changed_.notify_all();
+    }
+    void shutdown() override {
+        {
+            const std::lock_guard lock(listener_.mutex_);
+            ended_ = true;
+            listener_.changed_.notify_all();
+        }
+        for (std::thread& thread : threads_) thread.join();
+    }
+
+  private:
+    void work() {
+        std::unique_lock lock(listener_.mutex_);
+        for (;;) {
+            ++idle_;
+            listener_.changed_.notify_all();
+            listener_.changed_.wait(lock, [this] { return ended_ || !jobs_.empty(); });
+            --idle_;
+            if (jobs_.empty()) return;
+            const auto job = std::move(jobs_.front());
+            jobs_.pop_front();
+            lock.unlock();
+            job();
+            lock.lock();
+        }
+    }
+
+    Listener& listener_;
+    std::vector<std::thread> threads_;
+    std::deque<std::function<void()>> jobs_;
+    std::size_t idle_ = 0;
+    bool ended_ = false;
+};
+
+// The entry of one connection among the open ones.
+class Listener::Open {
+  public:
+    Open(Listener& listener, socket_t socket) : listener_(listener), socket_(socket) {
+        const std::lock_guard lock(listener_.mutex_);
+        listener_.open_.insert(socket_);
+    }
+    ~Open() {
+        const std::lock_guard lock(listener_.mutex_);
+        listener_.open_.erase(socket_);
+        ::shutdown(socket_, SHUT_RDWR);
+        ::close(socket_);
+        listener_.changed_.notify_all();
+    }
+
+  private:
+    Listener& listener_;
+    socket_t socket_;
+};
+
+Listener::Listener() {
+    new_task_queue = [this] { return new Workers(*this); };
+    set_tcp_nodelay(true);
+    // httplib would share the port with another process that asks for it.
+    set_socket_options([](socket_t socket) {
+        const int yes = 1;
+        ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    });
+}
+
+Listener::~Listener() = default;
+
+void Listener::start() {
+    acceptor_ = std::thread([this] { listen_after_bind(); });
+    while (!is_running()) std::this_thread::yield();  // stop() does nothing before
+}
+
+void Listener::stop(std::chrono::milliseconds grace) {
+    if (!acceptor_.joinable()) return;
+    {
+        std::unique_lock lock(mutex_);
+        changed_.wait_for(lock, grace, [this] { return open_.empty(); });
+    }
+    httplib::Server::stop();  // from here on httplib drops the rest of streamed answers
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+        for (const socket_t socket : open_) ::shutdown(socket, SHUT_RDWR);
+    }
+    acceptor_.join();
+}
+
+bool Listener::process_and_close_socket(socket_t socket) {
+    const Open open(*this, socket);
+    {
+        const std::lock_guard lock(mutex_);
+        if (stopping_) return false;
+    }
+    SocketStream stream(socket);
+    bool closed = false;
+    return process_request(stream, true, closed, nullptr);
+}
+
+}  // namespace kp2p

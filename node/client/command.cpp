@@ -1,0 +1,149 @@
+#include "node/client/command.hpp"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <csignal>
+#include <cstdio>
+
+#include "node/client/daemon.hpp"
+#include "proto/json.hpp"
+
+namespace kp2p::client {
+
+struct Command::Parser {
+    Parser(const std::string& purpose, const std::string& name) : app(purpose, name) {}
+    CLI::App app;
+    std::string name;
+    Flags flags;
+    bool json = false;
+    bool quiet = false;
+    std::deque<bool> switches;
+};
+
+Command::Command(std::string name, std::string purpose, Needs needs)
+    : parser_(std::make_unique<Parser>(purpose, name)) {
+    parser_->name = name;
+    CLI::App& app = parser_->app;
+    Flags& flags = parser_->flags;
+    app.set_version_flag("--version", name + " " KP2P_VERSION);
+    app.add_flag("--json", parser_->json, "write one JSON object per line");
+    app.add_flag("--quiet", parser_->quiet, "say nothing but data and errors");
+    app.add_option("--config-dir", flags.config_dir, "configuration directory")->type_name("DIR");
+    if (needs == Needs::storage || needs == Needs::node)
+        app.add_option("--storage-dir", flags.storage_dir, "kachery storage")->type_name("DIR");
+    if (needs == Needs::daemon || needs == Needs::node)
+        app.add_option("--api-port", flags.api_port, "port of the daemon's API")->type_name("N");
+    app.get_formatter()->column_width(28);
+}
+
+Command::~Command() = default;
+
+void Command::declare(Declared declared, Store store) {
+    const auto callback = [store = std::move(store),
+                           name = declared.name](const CLI::results_t& texts) {
+        for (const std::string& text : texts) {
+            std::string complaint;
+            const auto stored = store(text, complaint);
+            if (stored) continue;
+            if (complaint.empty()) complaint = stored.error().message();
+            throw CLI::ValidationError(name, text + ": " + complaint);
+        }
+        return true;
+    };
+    CLI::Option* option = parser_->app.add_option(declared.name, callback, declared.help);
+    option->type_name(declared.value.empty() ? "" : declared.value);
+    if (declared.count == Count::one || declared.count == Count::at_least_one) option->required();
+    if (declared.count == Count::at_least_one)
+        option->expected(1, CLI::detail::expected_max_vector_size)->allow_extra_args();
+    if (declared.count == Count::any)
+        option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+const bool& Command::flag(std::string name, std::string help) {
+    bool& value = parser_->switches.emplace_back(false);
+    parser_->app.add_flag(name, value, help);
+    return value;
+}
+
+const Config& Command::config() const { return *config_; }
+bool Command::json() const { return parser_->json; }
+bool Command::quiet() const { return parser_->quiet; }
+
+std::optional<int> Command::parse_arguments(int argc, char** argv) {
+    std::signal(SIGPIPE, SIG_IGN);  // a write to a closed pipe is an error like any other
+    try {
+        parser_->app.parse(argc, argv);
+    } catch (const CLI::Success& help_or_version) {
+        return parser_->app.exit(help_or_version);
+    } catch (const CLI::ParseError& error) {
+        return report(failure(Errc::usage, error.what()));
+    }
+    std::string why;
+    auto config = Config::resolve(parser_->flags, process_environment, why);
+    if (!config) return report(failure(config.error(), why));
+    config_ = *std::move(config);
+    return std::nullopt;
+}
+
+int Command::run(int argc, char** argv, const std::function<Result<void>()>& body) {
+    if (const auto ended = parse_arguments(argc, argv)) return *ended;
+    return report(body());
+}
+
+int Command::run(int argc, char** argv, const std::function<Result<void>(Daemon&)>& body) {
+    if (const auto ended = parse_arguments(argc, argv)) return *ended;
+    Daemon daemon(*config_);
+    const auto outcome = body(daemon);
+    if (!outcome && detail_.empty()) detail_ = daemon.message();
+    return report(outcome);
+}
+
+int Command::report(const Result<void>& outcome) {
+    if (outcome) return 0;
+    const std::error_code error = outcome.error();
+    if (error == Errc::canceled) return exit_status(error);
+    std::string words = error.message();
+    if (!detail_.empty() && detail_ != words) words += ": " + detail_;
+    if (json()) {
+        proto::JsonWriter writer;
+        writer.begin_object().field("event", "error").field("code", code_name(error));
+        writer.field("message", words).end_object();
+        // When even this cannot be written, the exit status has to do.
+        (void)print_json(writer.text());
+    } else {
+        std::fprintf(stderr, "%s: %s\n", parser_->name.c_str(), words.c_str());
+    }
+    return exit_status(error);
+}
+
+Result<void> Command::print(std::string_view line) {
+    return write(stdout, as_bytes(std::string(line) + '\n'));
+}
+
+Result<void> Command::print_json(std::string_view line) {
+    return write(json_stream_, as_bytes(std::string(line) + '\n'));
+}
+
+Result<void> Command::print_bytes(ByteView bytes) { return write(stdout, bytes); }
+
+Result<void> Command::write(std::FILE* stream, ByteView bytes) {
+    if (std::fwrite(bytes.data(), 1, bytes.size(), stream) == bytes.size() &&
+        std::fflush(stream) == 0)
+        return ok;
+    if (errno == EPIPE) return Errc::canceled;
+    const std::error_code error(errno, std::generic_category());
+    return failure(error, "writing to standard output");
+}
+
+void Command::say(std::string_view line) {
+    if (quiet()) return;
+    std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
+}
+
+std::error_code Command::failure(std::error_code error, std::string detail) {
+    detail_ = std::move(detail);
+    return error;
+}
+
+}  // namespace kp2p::client

@@ -1,0 +1,166 @@
+// Command: what all executables share: arguments, the common flags, errors to words and exit codes.
+// Declare arguments and options first, then run() once; main returns what it returns. The values
+// that the declarations return are filled in when the body runs.
+//   int main(int argc, char** argv) {
+//       client::Command command("kp2p-ls", "lists a sha1dir", client::Needs::daemon);
+//       const auto& uri = command.argument<proto::Uri>("URI", "of the directory");
+//       return command.run(argc, argv, [&]() -> Result<void> { use(*uri); return ok; });
+//   }
+// Data goes to stdout with print(), words to stderr with say(). The exit status is
+// kp2p::exit_status() of what the body returns, 2 for arguments that do not parse. When the reader
+// of stdout has gone, print() fails with Errc::canceled, which run() reports by exit status 1
+// alone.
+#pragma once
+
+#include <charconv>
+#include <concepts>
+#include <cstdio>
+#include <deque>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "node/client/config.hpp"
+#include "proto/bytes.hpp"
+#include "proto/outcome.hpp"
+
+namespace kp2p::client {
+
+class Daemon;
+
+// Which of the common flags a command has beside --json --quiet --config-dir --help --version:
+// storage adds --storage-dir, daemon adds --api-port, node adds both.
+enum class Needs { nothing, storage, daemon, node };
+
+// How the text of an argument becomes a value: text as it is, a number, or T::parse(), which may
+// have a second parameter for a sentence that says what is wrong.
+inline Result<void> parse_argument(std::string_view text, std::string& into, std::string&) {
+    into = text;
+    return ok;
+}
+template <std::unsigned_integral T>
+Result<void> parse_argument(std::string_view text, T& into, std::string& complaint) {
+    const char* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, into);
+    if (error == std::errc() && stop == end) return ok;
+    complaint = "not a whole number from 0 to " + std::to_string(std::numeric_limits<T>::max());
+    return Errc::usage;
+}
+
+class Command {
+  public:
+    Command(std::string name, std::string purpose, Needs needs);
+    Command(const Command&) = delete;
+    Command& operator=(const Command&) = delete;
+    ~Command();
+
+    // One required, one optional, or one and more positional arguments, in this order.
+    template <class T>
+    const std::optional<T>& argument(std::string name, std::string help) {
+        return one<T>({std::move(name), {}, std::move(help), Count::one});
+    }
+    template <class T>
+    const std::optional<T>& optional_argument(std::string name, std::string help) {
+        return one<T>({std::move(name), {}, std::move(help), Count::at_most_one});
+    }
+    template <class T>
+    const std::vector<T>& arguments(std::string name, std::string help) {
+        return many<T>({std::move(name), {}, std::move(help), Count::at_least_one});
+    }
+    // --name VALUE, at most once or any number of times.
+    template <class T>
+    const std::optional<T>& option(std::string name, std::string value, std::string help) {
+        return one<T>({std::move(name), std::move(value), std::move(help), Count::at_most_one});
+    }
+    template <class T>
+    const std::vector<T>& options(std::string name, std::string value, std::string help) {
+        return many<T>({std::move(name), std::move(value), std::move(help), Count::any});
+    }
+    // --name without a value.
+    const bool& flag(std::string name, std::string help);
+
+    int run(int argc, char** argv, const std::function<Result<void>()>& body);
+    int run(int argc, char** argv, const std::function<Result<void>(Daemon&)>& body);
+
+    // Before run(), by a command whose stdout is bytes: --json goes to stderr.
+    void bytes_are_data() { json_stream_ = stderr; }
+
+    // For the body:
+    const Config& config() const;
+    bool json() const;  // data on stdout is one JSON object a line
+    bool quiet() const;
+    Result<void> print(std::string_view line);       // one line to stdout, flushed
+    Result<void> print_json(std::string_view line);  // the same, where --json goes
+    Result<void> print_bytes(ByteView bytes);        // to stdout
+    void say(std::string_view line);                 // one line to stderr, unless --quiet
+    // Adds what the error code cannot say (which file, why) to the words of a failure:
+    //   return command.failure(Errc::usage, "no such file: " + path);
+    std::error_code failure(std::error_code error, std::string detail);
+
+  private:
+    enum class Count { one, at_most_one, at_least_one, any };
+    struct Declared {
+        std::string name, value, help;
+        Count count;
+    };
+    using Store = std::function<Result<void>(std::string_view text, std::string& complaint)>;
+
+    template <class T>
+    static Result<T> parse(std::string_view text, std::string& complaint) {
+        if constexpr (requires(T value) { parse_argument(text, value, complaint); }) {
+            T value{};
+            auto parsed = parse_argument(text, value, complaint);
+            if (!parsed) return parsed.error();
+            return value;
+        } else if constexpr (requires { T::parse(text, complaint); }) {
+            return T::parse(text, complaint);
+        } else {
+            return T::parse(text);
+        }
+    }
+    template <class T>
+    const std::optional<T>& one(Declared declared) {
+        auto value = std::make_shared<std::optional<T>>();
+        values_.push_back(value);
+        declare(
+            std::move(declared),
+            [slot = value.get()](std::string_view text, std::string& complaint) -> Result<void> {
+                auto parsed = parse<T>(text, complaint);
+                if (!parsed) return parsed.error();
+                *slot = *std::move(parsed);
+                return ok;
+            });
+        return *value;
+    }
+    template <class T>
+    const std::vector<T>& many(Declared declared) {
+        auto values = std::make_shared<std::vector<T>>();
+        values_.push_back(values);
+        declare(
+            std::move(declared),
+            [slot = values.get()](std::string_view text, std::string& complaint) -> Result<void> {
+                auto parsed = parse<T>(text, complaint);
+                if (!parsed) return parsed.error();
+                slot->push_back(*std::move(parsed));
+                return ok;
+            });
+        return *values;
+    }
+    void declare(Declared declared, Store store);
+    std::optional<int> parse_arguments(int argc, char** argv);  // the exit status if it ends here
+    Result<void> write(std::FILE* stream, ByteView bytes);
+    int report(const Result<void>& outcome);
+
+    struct Parser;
+    std::unique_ptr<Parser> parser_;
+    std::deque<std::shared_ptr<void>> values_;
+    std::optional<Config> config_;
+    std::string detail_;
+    std::FILE* json_stream_ = stdout;
+};
+
+}  // namespace kp2p::client
