@@ -60,6 +60,19 @@ Result<void> fill(const Store& store, const proto::Sha1Dir& dir, const fs::path&
     return ok;
 }
 
+Result<void> flush_each(const fs::path& directory) {
+    std::error_code error;
+    fs::recursive_directory_iterator each(directory, error);
+    for (; !error && each != fs::recursive_directory_iterator(); each.increment(error)) {
+        if (!each->is_regular_file()) continue;
+        auto file = File::open(each->path(), File::Mode::read);
+        if (!file) return file.error();
+        if (auto done = file->flush(); !done) return done.error();
+    }
+    if (error) return error;
+    return ok;
+}
+
 fs::path parent_of(const fs::path& path) {
     const fs::path parent = path.parent_path();
     return parent.empty() ? fs::path(".") : parent;
@@ -74,7 +87,7 @@ Result<void> Store::copy_out(const Sha1& sha1, const fs::path& to) const {
     auto temp = TempFile::create_in(parent_of(to));
     if (!temp) return temp.error();
     if (auto done = write_out(*this, sha1, temp->file()); !done) return done.error();
-    return temp->publish(to);
+    return temp->publish(to, TempFile::Durability::flush);
 }
 
 Result<void> Store::copy_out(const proto::Sha1Dir& dir, const fs::path& to) const {
@@ -83,7 +96,10 @@ Result<void> Store::copy_out(const proto::Sha1Dir& dir, const fs::path& to) cons
         return make_error_code(std::errc::file_exists);
     TempDirectory temp(parent_of(to) / (random_name() + std::string(TempFile::suffix)));
     if (auto done = fill(*this, dir, temp.path()); !done) return done.error();
-    if (auto done = flush_tree(temp.path()); !done) return done.error();
+    auto flushed = flush_file_system(temp.path());
+    if (!flushed && flushed.error() == std::errc::function_not_supported)
+        flushed = flush_each(temp.path());
+    if (!flushed) return flushed.error();
     return temp.publish(to);
 }
 

@@ -140,9 +140,14 @@ TempFile::~TempFile() {
     if (!path_.empty()) unlink(path_.c_str());
 }
 
-Result<void> TempFile::publish(const fs::path& final_path) {
-    if (auto done = file_.flush(); !done) return done.error();
-    if (auto done = rename_durably(path_, final_path); !done) return done.error();
+Result<void> TempFile::publish(const fs::path& final_path, Durability durability) {
+    if (durability == Durability::flush) {
+        if (auto done = file_.flush(); !done) return done.error();
+        if (auto done = rename_durably(path_, final_path); !done) return done.error();
+    } else {
+        if (auto made = make_directories(final_path.parent_path()); !made) return made.error();
+        if (std::rename(path_.c_str(), final_path.c_str()) != 0) return last_error();
+    }
     path_.clear();
     return ok;
 }
@@ -157,21 +162,22 @@ void TempFile::sweep(const fs::path& directory) {
     }
 }
 
-Result<void> make_directories(const fs::path& directory) {
-    if (mkdir(directory.c_str(), 0755) == 0) return flush_directory(directory.parent_path());
-    if (errno == EEXIST) return ok;
+Result<int> make_directories(const fs::path& directory) {
+    if (directory.empty() || mkdir(directory.c_str(), 0755) == 0) return directory.empty() ? 0 : 1;
+    if (errno == EEXIST) return 0;
     if (errno != ENOENT || !directory.has_relative_path()) return last_error();
-    if (auto done = make_directories(directory.parent_path()); !done) return done.error();
+    auto made = make_directories(directory.parent_path());
+    if (!made) return made.error();
     if (mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) return last_error();
-    return flush_directory(directory.parent_path());
+    return *made + 1;
 }
 
 namespace {
 
 template <class Flush>
 Result<void> flush_opened(const fs::path& directory, Flush flush) {
-    const int fd =
-        ::open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const fs::path path = directory.empty() ? "." : directory;
+    const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return last_error();
     const std::error_code error = flush(fd) == 0 ? std::error_code() : last_error();
     close(fd);
@@ -182,15 +188,19 @@ Result<void> flush_opened(const fs::path& directory, Flush flush) {
 
 }  // namespace
 
-Result<void> flush_directory(const fs::path& directory) { return flush_opened(directory, fsync); }
-
-Result<void> flush_tree(const fs::path& directory) {
+Result<void> flush_file_system(const fs::path& directory) {
     return flush_opened(directory, platform::flush_file_system);
 }
 
 Result<void> rename_durably(const fs::path& from, const fs::path& to) {
+    fs::path directory = to.parent_path();
+    auto made = make_directories(directory);
+    if (!made) return made.error();
     if (std::rename(from.c_str(), to.c_str()) != 0) return last_error();
-    return flush_directory(to.parent_path());
+    // The lowest first: on a journaling file system that brings the others along.
+    for (int i = 0; i <= *made; ++i, directory = directory.parent_path())
+        if (auto done = flush_opened(directory, fsync); !done) return done.error();
+    return ok;
 }
 
 Result<ByteVector> read_small_file(const fs::path& path, std::size_t max_bytes) {

@@ -63,8 +63,9 @@ class TempFile {
 
     const File& file() const { return file_; }
     const std::filesystem::path& path() const { return path_; }
-    // Durably, and over whatever is there: the content is flushed, then the name.
-    Result<void> publish(const std::filesystem::path& final_path);
+    // Gives it its final name, over a file that has it; makes missing directories.
+    enum class Durability { flush, none };  // flush: content and name are on the disk afterwards
+    Result<void> publish(const std::filesystem::path& final_path, Durability durability);
 
     // Removes what writers left in `directory` that were killed. Files of living ones are locked.
     static void sweep(const std::filesystem::path& directory);
@@ -80,12 +81,11 @@ std::error_code system_error(int number);  // errno as a code
 // What went wrong with the storage itself: out_of_space stays, all else is storage_unavailable.
 std::error_code storage_error(std::error_code error);
 
-// Makes a directory and its parents, durably.
-Result<void> make_directories(const std::filesystem::path& directory);
-// Makes all that was written under `directory` durable, in one go.
-Result<void> flush_tree(const std::filesystem::path& directory);
-// Makes names in `directory` durable.
-Result<void> flush_directory(const std::filesystem::path& directory);
+// Makes a directory and its parents, and says how many were missing.
+Result<int> make_directories(const std::filesystem::path& directory);
+// All that was written to the file system of `directory` is on the disk.
+Result<void> flush_file_system(const std::filesystem::path& directory);
+// The new name, and those of the directories made for it, are on the disk.
 Result<void> rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);
 // A small file, whole; std::errc::file_too_large above `max_bytes`.
 Result<ByteVector> read_small_file(const std::filesystem::path& path, std::size_t max_bytes);

@@ -47,7 +47,7 @@ void save_links(const std::filesystem::path& cache, const FileStamp& stamp,
     if (!make_directories(cache.parent_path())) return;
     auto temp = TempFile::create_in(cache.parent_path());
     if (!temp || !temp->file().write_at(0, writer.bytes())) return;
-    (void)temp->publish(cache);
+    (void)temp->publish(cache, TempFile::Durability::none);  // its check tells a torn one
 }
 
 }  // namespace kp2p

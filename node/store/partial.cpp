@@ -46,7 +46,7 @@ Result<std::unique_ptr<Partial>> Partial::open(const Layout& layout, const Sha1&
         if (*resumed && (*resumed)->size_bytes() == size_bytes) return resumed;
         if (*resumed) (*resumed)->discard();
     }
-    if (auto done = make_directories(layout.partials()); !done) return storage_error(done.error());
+    if (auto made = make_directories(layout.partials()); !made) return storage_error(made.error());
     for (int number = 0; number < max_at_once; ++number)
         if (auto place = take(layout, file, number, File::Mode::update))
             return start(layout, file, size_bytes, std::move(*place));
@@ -153,15 +153,14 @@ Result<fs::path> Partial::commit() {
     if (!ready() || !complete()) return proto::Errc::bad_state;
     if (auto done = check_chain(); !done) return done.error();
     const fs::path path = layout_.content(file_);
-    auto done = make_directories(path.parent_path());
-    if (done) done = data_.flush();
+    auto done = data_.flush();
     if (!done) return storage_error(done.error());
     if (auto renamed = rename_durably(place_.data_path, path); !renamed) {
         if (renamed.error() != std::errc::cross_device_link) return storage_error(renamed.error());
         auto temp = TempFile::create_in(layout_.contents());
         if (!temp) return storage_error(temp.error());
         done = temp->file().copy_from(data_);
-        if (done) done = temp->publish(path);
+        if (done) done = temp->publish(path, TempFile::Durability::flush);
         if (!done) return storage_error(done.error());
     }
     std::vector<Sha1Link> links;

@@ -15,7 +15,8 @@ bool clone(int from, int to);
 int reserve(int fd, std::uint64_t size_bytes);
 // Content and size, and what else it takes to read them back, are on the disk. 0, or -1 and errno.
 int flush(int fd);
-// All that was written to the file system that `fd` is on is on the disk. 0, or -1 and errno.
+// All that was written to the file system that `fd` is on is on the disk. 0, or -1 and errno:
+// ENOSYS where there is no such thing.
 int flush_file_system(int fd);
 std::int64_t modified_ns(const struct stat& status);
 

@@ -1,6 +1,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 #include "node/store/platform.hpp"
 
 namespace kp2p::platform {
@@ -19,8 +21,8 @@ int flush(int fd) {
 }
 
 int flush_file_system(int) {
-    sync();
-    return 0;
+    errno = ENOSYS;
+    return -1;
 }
 
 std::int64_t modified_ns(const struct stat& status) {

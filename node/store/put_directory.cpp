@@ -3,6 +3,9 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <vector>
+
+#include "proto/file/sha1dir.hpp"
 
 namespace kp2p {
 namespace fs = std::filesystem;
@@ -17,9 +20,7 @@ struct DirectoryId {
 
 class Walk {
   public:
-    Walk(const Store& store, const PutOptions& options) : store_(store), options_(options) {
-        options_.manifest = PutOptions::Manifest::never;
-    }
+    Walk(Intake& intake, const PutOptions& options) : intake_(intake), options_(options) {}
 
     Result<proto::Sha1Dir> put(const fs::path& path) {
         if (auto entered = enter(path); !entered) return entered.error();
@@ -61,11 +62,9 @@ class Walk {
             dir.dirs.emplace(name, std::move(*child));
             return ok;
         }
-        auto uri = store_.put(path, options_);
-        if (!uri) return blame(path, uri.error());
-        const auto stored = store_.find(uri->sha1);
-        if (!stored) return blame(path, make_error_code(std::errc::text_file_busy));
-        dir.files.emplace(name, proto::Sha1Dir::File{stored->size_bytes, uri->sha1});
+        auto file = intake_.put_file(path);
+        if (!file) return blame(path, file.error());
+        dir.files.emplace(name, proto::Sha1Dir::File{file->size_bytes, file->sha1});
         return ok;
     }
 
@@ -77,19 +76,22 @@ class Walk {
         if (options_.remark) options_.remark(sentence);
     }
 
-    const Store& store_;
-    PutOptions options_;
+    Intake& intake_;
+    const PutOptions& options_;
     std::vector<DirectoryId> above_;  // the directories that we are in
 };
 
 }  // namespace
 
-Result<proto::Uri> put_directory(const Store& store, const fs::path& directory,
-                                 const PutOptions& options) {
-    auto dir = Walk(store, options).put(directory);
+Result<proto::Uri> put_directory(const Layout& layout, const fs::path& directory,
+                                 PutOptions options) {
+    options.manifest = PutOptions::Manifest::never;
+    Intake intake(layout, options);
+    auto dir = Walk(intake, options).put(directory);
     if (!dir) return dir.error();
-    auto sha1 = store.put_bytes(as_bytes(dir->text()));
+    auto sha1 = intake.put_bytes(as_bytes(dir->text()));
     if (!sha1) return sha1.error();
+    if (auto done = intake.finish(); !done) return done.error();
     proto::Uri uri;
     uri.kind = proto::Uri::Kind::directory;
     uri.sha1 = *sha1;

@@ -1,10 +1,7 @@
 #include "node/store/store.hpp"
 
-#include "node/store/ingest.hpp"
 #include "node/store/link_file.hpp"
-#include "node/store/links_cache.hpp"
 #include "node/store/put_directory.hpp"
-#include "proto/utf8.hpp"
 
 namespace kp2p {
 namespace fs = std::filesystem;
@@ -76,94 +73,25 @@ Result<proto::Uri> Store::put(const fs::path& path, const PutOptions& options) c
     std::error_code error;
     const fs::file_status status = fs::status(path, error);
     if (error) return error;
-    if (fs::is_directory(status)) return put_directory(*this, path, options);
+    if (fs::is_directory(status)) return put_directory(layout_, path, options);
     if (!fs::is_regular_file(status)) return make_error_code(std::errc::invalid_argument);
-    return options.content == PutOptions::Content::link ? link_file(path, options)
-                                                        : copy_file(path, options);
-}
-
-Result<proto::Uri> Store::copy_file(const fs::path& path, const PutOptions& options) const {
-    auto source = File::open(path, File::Mode::read);
-    if (!source) return source.error();
-    auto stamp = source->stamp();
-    if (!stamp) return stamp.error();
-    if (auto done = make_directories(layout_.contents()); !done) return storage_error(done.error());
-    auto temp = TempFile::create_in(layout_.contents());
-    if (!temp) return storage_error(temp.error());
-    auto ingested = ingest(*source, &temp->file(), wish(*stamp, options), options.stop);
-    if (!ingested) return ingested.error();
-
-    const fs::path final_path = layout_.content(ingested->sha1);
-    auto done = make_directories(final_path.parent_path());
-    if (done) done = temp->publish(final_path);
-    if (!done) return storage_error(done.error());
-    if (const auto stored = stamp_of(final_path))
-        save_links(layout_.links_cache(ingested->sha1), *stored, ingested->links);
-    return finish_put(path, *ingested);
-}
-
-Result<proto::Uri> Store::link_file(const fs::path& path, const PutOptions& options) const {
-    std::error_code error;
-    const fs::path target = fs::absolute(path, error).lexically_normal();
-    if (error) return error;
-    if (!proto::is_utf8(target.native()))  // JSON could not hold the path
-        return make_error_code(std::errc::illegal_byte_sequence);
-    auto source = File::open(target, File::Mode::read);
-    if (!source) return source.error();
-    auto before = source->stamp();
-    if (!before) return before.error();
-    auto ingested = ingest(*source, nullptr, wish(*before, options), options.stop);
-    if (!ingested) return ingested.error();
-    auto after = source->stamp();
-    if (!after) return after.error();
-    if (*after != *before) return make_error_code(std::errc::text_file_busy);
-
-    auto uri = finish_put(path, *ingested);
-    if (!uri) return uri.error();
-    const Sha1& sha1 = ingested->sha1;
-    if (const auto stored = find(sha1); stored && stored->trust == WholeChunks::Trust::ours)
-        return uri;  // as kachery does: what is stored needs no link
-    save_links(layout_.links_cache(sha1), *after, ingested->links);
-    const std::string json = LinkFile::to(target, *after, uri->manifest).text();
-    const fs::path link_path = layout_.link(sha1);
-    auto done = make_directories(link_path.parent_path());
-    if (!done) return storage_error(done.error());
-    auto temp = TempFile::create_in(layout_.contents());
-    if (!temp) return storage_error(temp.error());
-    done = temp->file().write_at(0, as_bytes(json));
-    if (done) done = temp->publish(link_path);
-    if (!done) return storage_error(done.error());
-    return uri;
-}
-
-ManifestWish Store::wish(const FileStamp& stamp, const PutOptions& options) {
-    const bool large = stamp.size_bytes > proto::manifest_threshold_bytes;
-    return large && options.manifest == PutOptions::Manifest::if_large ? ManifestWish::make
-                                                                       : ManifestWish::none;
-}
-
-Result<proto::Uri> Store::finish_put(const fs::path& path, const Ingested& ingested) const {
+    Intake intake(layout_, options);
+    auto put = intake.put_file(path);
+    if (!put) return put.error();
+    if (auto done = intake.finish(); !done) return done.error();
     proto::Uri uri;
-    uri.sha1 = ingested.sha1;
+    uri.sha1 = put->sha1;
     uri.path = path.filename().native();
-    if (ingested.manifest) {
-        auto manifest = put_bytes(as_bytes(ingested.manifest->text()));
-        if (!manifest) return manifest.error();
-        uri.manifest = *manifest;
-    }
+    uri.manifest = put->manifest;
     return uri;
 }
 
 Result<Sha1> Store::put_bytes(ByteView bytes) const {
-    const Sha1 sha1 = proto::sha1_of(bytes);
-    const fs::path final_path = layout_.content(sha1);
-    auto done = make_directories(final_path.parent_path());
-    if (!done) return storage_error(done.error());
-    auto temp = TempFile::create_in(layout_.contents());
-    if (!temp) return storage_error(temp.error());
-    done = temp->file().write_at(0, bytes);
-    if (done) done = temp->publish(final_path);
-    if (!done) return storage_error(done.error());
+    const PutOptions options;
+    Intake intake(layout_, options);
+    auto sha1 = intake.put_bytes(bytes);
+    if (!sha1) return sha1.error();
+    if (auto done = intake.finish(); !done) return done.error();
     return sha1;
 }
 

@@ -9,14 +9,11 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <optional>
-#include <stop_token>
-#include <string>
 
 #include "node/store/chunks.hpp"
-#include "node/store/ingest.hpp"
+#include "node/store/intake.hpp"
 #include "node/store/layout.hpp"
 #include "node/store/partial.hpp"
 #include "proto/file/sha1dir.hpp"
@@ -28,17 +25,6 @@ struct StoredFile {
     std::filesystem::path path;
     std::uint64_t size_bytes = 0;
     WholeChunks::Trust trust = WholeChunks::Trust::ours;
-};
-
-struct PutOptions {
-    enum class Content { copy, link };        // link: leave the content where it is
-    enum class Manifest { if_large, never };  // if_large: above 20 MB, as kachery does
-    Content content = Content::copy;
-    Manifest manifest = Manifest::if_large;
-    std::stop_token stop;  // ends it early, with Errc::canceled
-    // Gets a sentence about each thing in a directory that was left out, and about what file
-    // failed.
-    std::function<void(const std::string&)> remark;
 };
 
 class Store {
@@ -74,14 +60,6 @@ class Store {
 
   private:
     explicit Store(Layout layout) : layout_(std::move(layout)) {}
-    static ManifestWish wish(const FileStamp& stamp, const PutOptions& options);
-    Result<proto::Uri> copy_file(const std::filesystem::path& path,
-                                 const PutOptions& options) const;
-    Result<proto::Uri> link_file(const std::filesystem::path& path,
-                                 const PutOptions& options) const;
-    Result<proto::Uri> finish_put(const std::filesystem::path& path,
-                                  const Ingested& ingested) const;
-
     Layout layout_;
 };
 

@@ -1,0 +1,144 @@
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include "node/store/store.hpp"
+#include "test/node/store/temp_directory.hpp"
+#include "test/proto/file/content.hpp"
+
+using namespace kp2p;
+using namespace kp2p::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Fixture {
+    TempDirectory directory;
+    fs::path root = directory.path() / "storage", tree = directory.path() / "my data";
+    fs::path out = directory.path() / "out";
+    Store store = open();
+
+    Store open() const {
+        fs::create_directories(root);
+        fs::create_directories(tree);
+        return *Store::open(root);
+    }
+    proto::Sha1Dir listing(const proto::Uri& uri) const {
+        auto json = store.read(uri.sha1, proto::max_sha1dir_bytes);
+        REQUIRE(json);
+        auto dir = proto::Sha1Dir::parse(as_text(*json));
+        REQUIRE(dir);
+        return *dir;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a directory goes into the storage and comes out as it was") {
+    const Fixture f;
+    write_file(f.tree / "a b.txt", "one");
+    write_file(f.tree / "文件 é.bin", content(300'000));
+    write_file(f.tree / "sub" / "deeper" / "zero", "");
+    fs::create_directories(f.tree / "empty");
+    auto uri = f.store.put(f.tree, {});
+    REQUIRE(uri);
+    CHECK(uri->text() == "sha1dir://" + uri->sha1.hex() + ".my%20data");
+    const proto::Sha1Dir dir = f.listing(*uri);
+    CHECK(dir.find("a b.txt").file->size_bytes == 3);
+    CHECK(dir.find("empty").dir);
+
+    REQUIRE(f.store.copy_out(dir, f.out));
+    CHECK(files_below(f.out) == files_below(f.tree));
+    for (const std::string& name : files_below(f.tree))
+        CHECK(read_file(f.out / name) == read_file(f.tree / name));
+    CHECK(fs::is_directory(f.out / "empty"));
+    CHECK(f.store.put(f.out / "", {})->sha1 == uri->sha1);
+}
+
+TEST_CASE("links in a directory count as what they point to, and what is neither is left out") {
+    const Fixture f;
+    write_file(f.directory.path() / "elsewhere" / "file", "text");
+    fs::create_symlink(f.directory.path() / "elsewhere" / "file", f.tree / "to-file");
+    fs::create_directory_symlink(f.directory.path() / "elsewhere", f.tree / "to-directory");
+    fs::create_symlink("nowhere", f.tree / "broken");
+    std::vector<std::string> remarks;
+    PutOptions options;
+    options.remark = [&](const std::string& sentence) { remarks.push_back(sentence); };
+    auto uri = f.store.put(f.tree, options);
+    REQUIRE(uri);
+    const proto::Sha1Dir dir = f.listing(*uri);
+    CHECK(dir.find("to-file").file);
+    CHECK(dir.find("to-directory/file").file);
+    CHECK(!dir.find("broken").file);
+    REQUIRE(remarks.size() == 1);
+    CHECK(remarks[0].find("broken: neither a file nor a directory") != std::string::npos);
+}
+
+TEST_CASE("a directory that cannot be stored is refused with a remark that names the place") {
+    const Fixture f;
+    std::vector<std::string> remarks;
+    PutOptions options;
+    options.remark = [&](const std::string& sentence) { remarks.push_back(sentence); };
+    std::error_code expected;
+    std::string place;
+    SUBCASE("it contains itself") {
+        fs::create_directory(f.tree / "sub");
+        fs::create_directory_symlink("..", f.tree / "sub" / "up");
+        expected = make_error_code(std::errc::too_many_symbolic_link_levels);
+        place = "sub/up";
+    }
+    SUBCASE("a name is no UTF-8") {
+        write_file(f.tree / "a\xff", "x");
+        expected = make_error_code(std::errc::illegal_byte_sequence);
+        place = "a\xff";
+    }
+    CHECK(f.store.put(f.tree, options).error() == expected);
+    REQUIRE(!remarks.empty());
+    CHECK(remarks[0].find(place) != std::string::npos);
+}
+
+TEST_CASE("five hundred small files in one directory") {
+    const Fixture f;
+    for (int i = 0; i < 500; ++i)
+        write_file(f.tree / ("file " + std::to_string(i)), "content " + std::to_string(i));
+    auto uri = f.store.put(f.tree, {});
+    REQUIRE(uri);
+    const proto::Sha1Dir dir = f.listing(*uri);
+    CHECK(dir.files.size() == 500);
+    REQUIRE(f.store.copy_out(dir, f.out));
+    CHECK(files_below(f.out).size() == 500);
+    CHECK(read_file(f.out / "file 499") == "content 499");
+}
+
+TEST_CASE("a directory comes out whole or not at all, and over nothing that is there") {
+    const Fixture f;
+    write_file(f.tree / "a", "one");
+    write_file(f.tree / "b", "two");
+    const proto::Sha1Dir dir = f.listing(*f.store.put(f.tree, {}));
+    SUBCASE("a file is missing") {
+        fs::remove(Layout(f.root).content(dir.find("b").file->sha1));
+        CHECK(f.store.copy_out(dir, f.out).error() == Errc::not_found);
+        CHECK(!fs::exists(f.out));
+    }
+    SUBCASE("the destination holds something") {
+        write_file(f.out / "mine", "precious");
+        CHECK(f.store.copy_out(dir, f.out).error() == std::errc::file_exists);
+        CHECK(files_below(f.out) == std::vector<std::string>{"mine"});
+    }
+    SUBCASE("the destination is a file") {
+        write_file(f.out, "precious");
+        CHECK(f.store.copy_out(dir, f.out).error() == std::errc::file_exists);
+        CHECK(read_file(f.out) == "precious");
+    }
+    SUBCASE("the destination is an empty directory") {
+        fs::create_directory(f.out);
+        CHECK(f.store.copy_out(dir, f.out));
+        CHECK(files_below(f.out).size() == 2);
+    }
+    SUBCASE("the destination's parent is missing") {
+        CHECK(!f.store.copy_out(dir, f.out / "x" / "y"));
+        CHECK(!fs::exists(f.out));
+    }
+    std::size_t entries = 0;
+    for ([[maybe_unused]] const auto& entry : fs::directory_iterator(f.directory.path())) ++entries;
+    CHECK(entries == (fs::exists(f.out) ? 3 : 2));  // no temporary ones
+}
