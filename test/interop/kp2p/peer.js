@@ -1,12 +1,5 @@
-// A kp2p node in JavaScript, written from proto/PROTOCOL.md: joins channels, finds, downloads and
-// provides files. It keeps few of section 7's limits, and holds files in memory. As a program:
-//
-//   peer.js --bootstrap HOST:PORT[,HOST:PORT] --channel NAME --provide FILE
-//       prints "ready NODE_ID" once announced and "providing SHA1 SIZE"; runs until SIGTERM
-//   peer.js --bootstrap ... --channel NAME --get SHA1 --out FILE [--timeout SECONDS]
-//       exit status: 0 done, 1 failed and said why on stderr
-const fs = require('fs')
-const { parseArgs } = require('util')
+// A kp2p node in JavaScript, written from proto/PROTOCOL.md alone: joins channels, finds, downloads
+// and provides files. It keeps few of section 7's limits, and holds files in memory.
 const c = require('compact-encoding')
 const DHT = require('hyperdht')
 const Hyperswarm = require('hyperswarm')
@@ -30,6 +23,7 @@ class Neighbour {
     this.name = this.nodeId.toString('hex').slice(0, 8)
     this.lookups = new Map() // by hexadecimal lookup id
     this.transfer = null
+    this.onrefused = () => {} // a lookup channel closed without having been proven
     this.proven = new Promise(resolve => { this.prove = resolve })
     const timer = setTimeout(() => this.destroy(new Error('no channel in common')), PROOF_TIMEOUT_MS)
     this.proven.then(() => clearTimeout(timer))
@@ -70,6 +64,7 @@ class Neighbour {
         this.peer.onproven(this)
       },
       onclose: () => {
+        if (!lookup.isProven) this.onrefused()
         lookup.isProven = false
         searches.remove(lookup)
       }
@@ -95,7 +90,7 @@ class Neighbour {
 }
 
 class Peer {
-  // `bootstrap`: [{ host, port }]. Emits nothing; `onproven(neighbour)` may be replaced.
+  // `bootstrap`: [{ host, port }]. The functions that start with `on` may be replaced.
   constructor ({ bootstrap, host = '127.0.0.1', channels = [] }) {
     // Nothing is behind a firewall on loopback. Said aloud, because hyperdht's hole punching, which
     // judges by samples, now and then gives up there after its shortcut has connected already.
@@ -105,12 +100,18 @@ class Peer {
     this.files = new Map() // SharedFile by hexadecimal SHA-1
     this.channels = []
     this.neighbours = new Set()
-    this.onproven = () => {}
+    this.onneighbour = () => {} // a connection
+    this.onproven = () => {} // a neighbour is in one of our channels
+    this.onprovider = () => {} // the id of a node that claims to have what is being loaded
     for (const name of channels) {
       const key = wire.channelKey(name)
       this.channels.push({ name, key, topic: wire.topic(key), searches: new Searches(this.nodeId, this.files) })
     }
-    this.swarm.on('connection', socket => this.neighbours.add(new Neighbour(this, socket)))
+    this.swarm.on('connection', socket => {
+      const neighbour = new Neighbour(this, socket)
+      this.neighbours.add(neighbour)
+      this.onneighbour(neighbour)
+    })
   }
 
   // Listens without announcing: others need the node id.
@@ -126,8 +127,11 @@ class Peer {
   // `offered`: a Set of the chunks to give, or null for all.
   provide (bytes, offered = null) {
     const { sha1, links } = linksOf(bytes)
-    const file = new SharedFile(bytes, sha1, links, offered)
-    this.files.set(sha1.toString('hex'), file)
+    return this.share(new SharedFile(bytes, sha1, links, offered))
+  }
+
+  share (file) {
+    this.files.set(file.sha1.toString('hex'), file)
     return file
   }
 
@@ -149,6 +153,7 @@ class Peer {
       const id = m.node.toString('hex')
       if (m.node.equals(this.nodeId) || providers.has(id)) return
       providers.add(id)
+      this.onprovider(m.node)
       this.swarm.joinPeer(Buffer.from(m.node))
       for (const neighbour of this.neighbours) consider(neighbour)
     }
@@ -187,57 +192,4 @@ class Peer {
   }
 }
 
-function parseNodes (text) {
-  return text.split(',').map(node => {
-    const [, host, port] = /^(.+):(\d+)$/.exec(node) || []
-    if (!port) throw new Error('not HOST:PORT: ' + node)
-    return { host, port: Number(port) }
-  })
-}
-
-async function main () {
-  const string = { type: 'string' }
-  const { values } = parseArgs({
-    options: {
-      bootstrap: string,
-      channel: { ...string, multiple: true },
-      provide: { ...string, multiple: true },
-      get: string,
-      out: string,
-      timeout: { ...string, default: '30' }
-    }
-  })
-  if (!values.bootstrap || !values.channel || !(values.get ? values.out : values.provide)) {
-    throw new Error('usage: --bootstrap HOST:PORT --channel NAME (--provide FILE | --get SHA1 --out FILE)')
-  }
-  const peer = new Peer({ bootstrap: parseNodes(values.bootstrap), channels: values.channel })
-  for (const path of values.provide || []) {
-    const file = peer.provide(fs.readFileSync(path))
-    console.log('providing', file.sha1.toString('hex'), file.size)
-  }
-  if (values.get) {
-    peer.join().catch(() => {})
-    const bytes = await peer.load(Buffer.from(values.get, 'hex'), Number(values.timeout) * 1000)
-    fs.writeFileSync(values.out + '.partial', bytes)
-    fs.renameSync(values.out + '.partial', values.out)
-    await peer.close()
-    return
-  }
-  const signal = new Promise(resolve => {
-    process.once('SIGTERM', resolve)
-    process.once('SIGINT', resolve)
-  })
-  await peer.join()
-  console.log('ready', peer.nodeId.toString('hex'))
-  await signal
-  await peer.close()
-}
-
 module.exports = { Peer }
-
-if (require.main === module) {
-  main().catch(error => {
-    console.error('kp2p_peer: ' + error.message)
-    process.exit(1)
-  })
-}

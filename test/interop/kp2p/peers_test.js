@@ -5,6 +5,7 @@ const crypto = require('crypto')
 const fs = require('fs')
 const os = require('os')
 const path = require('path')
+const readline = require('readline')
 const createTestnet = require('hyperdht/testnet')
 const { Peer } = require('./peer')
 const { CHUNK_BYTES: MiB } = require('./sha1')
@@ -75,44 +76,70 @@ async function givesNothingWithoutTheChannelsName ({ peer }) {
   await assert.rejects(stranger.load(file.sha1, 2000), /1 connections, 0 channels proven, 0 providers/)
 }
 
-// Runs the program; resolves to its exit status and standard error.
-function run (args) {
-  const child = spawn(process.execPath, [path.join(__dirname, 'peer.js'), ...args])
-  let stderr = ''
-  child.stderr.on('data', text => { stderr += text })
-  child.ended = new Promise(resolve => child.on('close', status => resolve({ status, stderr })))
+// Starts the program; `ended` resolves to its exit status and events.
+function run (...args) {
+  const child = spawn(process.execPath, [path.join(__dirname, '../kp2p_peer.js'), ...args])
+  const events = []
+  const lines = readline.createInterface(child.stdout)
+  lines.on('line', line => {
+    events.push(JSON.parse(line))
+    if (events.at(-1).event === 'joined') child.emit('joined')
+  })
+  child.ended = new Promise(resolve => child.on('close', status => resolve({ status, events })))
   return child
 }
 
-async function worksAsAProgram ({ bootstrap }) {
+async function givenTo (use, network, channel, bytes, ...lie) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'kp2p-peers-'))
   const [stored, loaded] = [path.join(dir, 'stored'), path.join(dir, 'loaded')]
-  fs.writeFileSync(stored, crypto.randomBytes(3 * MiB))
-  const nodes = bootstrap.map(node => node.host + ':' + node.port).join(',')
-  const network = ['--bootstrap', nodes, '--channel', 'program']
-  const provider = run([...network, '--provide', stored])
+  fs.writeFileSync(stored, bytes)
+  const giver = run('give', network, channel, stored, ...lie)
   try {
-    const lines = []
-    for await (const text of provider.stdout) {
-      lines.push(...String(text).trim().split('\n'))
-      if (lines.at(-1).startsWith('ready')) break
-    }
-    const sha1 = lines[0].split(' ')[1]
-    const done = await run([...network, '--get', sha1, '--out', loaded]).ended
-    assert.deepEqual(done, { status: 0, stderr: '' })
-    assert(fs.readFileSync(loaded).equals(fs.readFileSync(stored)))
-    const failed = await run([...network, '--get', '00'.repeat(20), '--out', loaded, '--timeout', '2']).ended
-    assert.equal(failed.status, 1)
-    assert.match(failed.stderr, /not loaded in time: 1 connections, 1 channels proven, 0 providers found/)
+    await new Promise(resolve => giver.on('joined', resolve))
+    const sha1 = crypto.createHash('sha1').update(bytes).digest('hex')
+    const ask = (job, file, seconds) => run(job, network, channel, file, loaded, seconds).ended
+    await use({ ask, sha1, loaded })
   } finally {
-    provider.kill()
-    await provider.ended
+    giver.stdin.end()
+    await giver.ended
     fs.rmSync(dir, { recursive: true })
   }
 }
 
+async function worksAsAProgram ({ network }) {
+  const bytes = crypto.randomBytes(3 * MiB)
+  await givenTo(async ({ ask, sha1, loaded }) => {
+    const done = await ask('get', sha1, '20')
+    assert.equal(done.status, 0, JSON.stringify(done.events))
+    assert(fs.readFileSync(loaded).equals(bytes))
+    const missed = await ask('get', '00'.repeat(20), '2')
+    assert.equal(missed.status, 1)
+    assert.match(missed.events.at(-1).message, /1 connections, 1 channels proven, 0 providers found/)
+    const knock = await ask('knock', sha1, '2')
+    assert.equal(knock.status, 1)
+    assert(knock.events.some(each => each.event === 'unproven'), JSON.stringify(knock.events))
+  }, network, 'program', bytes)
+}
+
+async function saysWhichLieItWasTold ({ network }) {
+  const lies = {
+    byte: /sent a wrong chunk/,
+    last: /sent a wrong last chunk/,
+    link: /sent a wrong last chunk/,
+    size: /sent a wrong last chunk|malformed piece/,
+    garbage: /transfer channel closed/
+  }
+  await Promise.all(Object.entries(lies).map(([lie, why]) => givenTo(async ({ ask, sha1, loaded }) => {
+    const { status, events } = await ask('get', sha1, '3')
+    assert.equal(status, 1)
+    assert.match(events.at(-1).message, why, lie)
+    assert(!fs.existsSync(loaded))
+  }, network, lie, crypto.randomBytes(2 * MiB + 9), lie)))
+}
+
 async function main () {
   const testnet = await createTestnet(3)
+  const network = testnet.bootstrap.map(node => node.host + ':' + node.port).join(',')
   const peers = []
   const peer = name => {
     peers.push(new Peer({ bootstrap: testnet.bootstrap, channels: [name] }))
@@ -120,11 +147,12 @@ async function main () {
   }
   const tests = [
     loadsFilesOfEverySize, joinsWhatTwoPartialProvidersHave, goesOnWithAnHonestProviderAfterALie,
-    findsAProviderBehindANeighbour, givesNothingWithoutTheChannelsName, worksAsAProgram
+    findsAProviderBehindANeighbour, givesNothingWithoutTheChannelsName, worksAsAProgram,
+    saysWhichLieItWasTold
   ]
   for (const test of tests) {
     console.log(test.name)
-    await test({ peer, bootstrap: testnet.bootstrap })
+    await test({ peer, network })
     await Promise.all(peers.splice(0).map(peer => peer.close()))
   }
   await testnet.destroy()

@@ -30,6 +30,11 @@ class SharedFile {
     for (const i of this.offered) bits[i >> 3] |= 1 << (i & 7)
     return bits
   }
+
+  // Answers a get of an offered chunk.
+  give (transfer, m) {
+    transfer.enqueue(m, this)
+  }
 }
 
 class Transfer {
@@ -98,6 +103,10 @@ class Transfer {
     if (!file) return // refused or closed, while this was under way
     if (!file.isOffered(m.index)) return this.refuse(m.id, REFUSAL.notOffered)
     if (this.queue.length >= MAX_OUTSTANDING_GETS) return this.refuse(m.id, REFUSAL.tooMany)
+    file.give(this, m)
+  }
+
+  enqueue (m, file) {
     this.queue.push({ id: m.id, index: m.index, file })
     if (!this.sending) this.sendQueue().catch(() => this.channel.close())
   }
