@@ -21,7 +21,7 @@ class Neighbour {
     this.mux = Protomux.from(socket)
     this.nodeId = socket.remotePublicKey
     this.name = this.nodeId.toString('hex').slice(0, 8)
-    this.lookups = new Map() // by hexadecimal lookup id
+    this.provenLookups = 0
     this.transfer = null
     this.onrefused = () => {} // a lookup channel closed without having been proven
     this.proven = new Promise(resolve => { this.prove = resolve })
@@ -59,12 +59,14 @@ class Neighbour {
       onopen: handshake => {
         if (!handshake || !expected.equals(handshake.subarray(0, 32))) return muxed.close()
         lookup.isProven = true
+        this.provenLookups++
         this.prove()
         searches.add(lookup)
         this.peer.onproven(this)
       },
       onclose: () => {
-        if (!lookup.isProven) this.onrefused()
+        if (lookup.isProven) this.provenLookups--
+        else this.onrefused()
         lookup.isProven = false
         searches.remove(lookup)
       }
@@ -80,7 +82,8 @@ class Neighbour {
   }
 
   openTransfer () {
-    this.transfer ??= new Transfer(this.mux, this.peer.files, () => { this.transfer = null })
+    const find = sha1 => this.provenLookups > 0 ? this.peer.files.get(sha1) : undefined
+    this.transfer ??= new Transfer(this.mux, find, () => { this.transfer = null })
     return this.transfer
   }
 

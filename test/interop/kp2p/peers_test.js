@@ -1,5 +1,5 @@
 // Two and three JavaScript kp2p nodes on a private DHT: what one stores, another loads.
-const assert = require('assert')
+const assert = require('assert').strict
 const { spawn } = require('child_process')
 const crypto = require('crypto')
 const fs = require('fs')

@@ -1,5 +1,4 @@
-// One connection's kp2p/transfer/1 channel, proto/PROTOCOL.md section 5, both directions. A Transfer
-// is made only once a kp2p channel is proven on the connection.
+// One connection's kp2p/transfer/1 channel, proto/PROTOCOL.md section 5, both directions.
 const { CHUNK_BYTES, chunkCount } = require('./sha1')
 const { TRANSFER, PIECE_BYTES, REFUSAL, transferMessages, addMessages } = require('./wire')
 
@@ -38,9 +37,10 @@ class SharedFile {
 }
 
 class Transfer {
-  // `files`: a Map of SharedFile by hexadecimal SHA-1. `onclose` is called once.
-  constructor (mux, files, onclose) {
-    this.files = files
+  // `find`: gives the SharedFile of a hexadecimal SHA-1, if the remote may have it. `onclose` is
+  // called once.
+  constructor (mux, find, onclose) {
+    this.find = find
     this.opens = new Map() // the remote's, by its id
     this.queue = [] // chunks to send, the first one under way
     this.sending = false
@@ -90,7 +90,7 @@ class Transfer {
   // Provider.
   open (m) {
     if (this.opens.has(m.id)) return this.channel.close()
-    const file = this.files.get(m.file.toString('hex'))
+    const file = this.find(m.file.toString('hex'))
     if (!file) return this.send.refused({ id: m.id, code: REFUSAL.notFound })
     if (this.opens.size >= MAX_OPEN_FILES) return this.send.refused({ id: m.id, code: REFUSAL.tooMany })
     this.opens.set(m.id, file)

@@ -1,6 +1,6 @@
 // Section 8 of proto/PROTOCOL.md, read from the page itself, against the JavaScript peer's own
 // derivations, codecs and links. argv: PROTOCOL.md
-const assert = require('assert')
+const assert = require('assert').strict
 const crypto = require('crypto')
 const fs = require('fs')
 const c = require('compact-encoding')
