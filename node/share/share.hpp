@@ -21,6 +21,8 @@
 #include "node/async/clock.hpp"
 #include "node/share/diagnosis.hpp"
 #include "proto/bytes.hpp"
+#include "proto/file/sha1dir.hpp"
+#include "proto/file/uri.hpp"
 #include "proto/result.hpp"
 #include "proto/share/channel.hpp"
 
@@ -29,9 +31,6 @@ namespace kp2p {
 class Connection;
 class Peers;
 class Store;
-namespace proto {
-struct Uri;
-}
 
 struct LoadProgress {
     std::uint64_t verified_bytes = 0;
@@ -53,12 +52,7 @@ struct ByteRange {
 };
 using ByteSink = std::function<Task<Result<void>>(ByteView)>;  // an error from it ends the work
 
-struct DirEntry {
-    enum class Kind { file, directory };
-    std::string name;
-    Kind kind = Kind::file;
-    std::uint64_t size_bytes = 0;  // of a file
-};
+using proto::DirEntry;
 
 struct ShareParts {
     Executor executor;
@@ -97,7 +91,7 @@ class Share {
     // Each provider once, as it answers; the count of them, or Errc::not_found if there is none.
     Task<Result<std::size_t>> find(proto::Uri uri, std::function<void(const FoundProvider&)> found,
                                    Diagnosis& diagnosis);
-    // Of a sha1dir or a directory in one; directories first, each kind by name.
+    // Of a sha1dir or a directory in one, by name.
     Task<Result<std::vector<DirEntry>>> list(proto::Uri uri, Diagnosis& diagnosis);
 
   private:

@@ -47,7 +47,7 @@ static_assert(sizeof salt - 1 == crypto_pwhash_SALTBYTES);
 
 }  // namespace
 
-Result<ChannelKey> derive_channel_key(const ChannelName& name) {
+Result<ChannelKey> derive_channel_key(const kp2p::ChannelName& name) {
     ChannelKey key;
     const int failed = crypto_pwhash(
         key.data(), ChannelKey::size_bytes, name.text().data(), name.text().size(),

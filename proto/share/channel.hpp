@@ -35,7 +35,7 @@ using MembershipProof = Bytes<struct MembershipProofTag, 32>;
 namespace kp2p::proto {
 
 // Takes about 0.1 s and 64 MiB, which are given back. Fails only for lack of memory.
-Result<ChannelKey> derive_channel_key(const ChannelName& name);
+Result<ChannelKey> derive_channel_key(const kp2p::ChannelName& name);
 Topic channel_topic(const ChannelKey& key);
 LookupId lookup_id(const ChannelKey& key, const HandshakeHash& handshake);
 // The proof that the node in this role of the connection knows the channel's name.

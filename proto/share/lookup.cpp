@@ -39,10 +39,10 @@ Providing read_providing(Reader& in) {
 Encoded encode(const LookupMessage& message) {
     Writer out;
     std::visit([&](const auto& m) { write(out, m); }, message);
-    return {static_cast<unsigned>(message.index()), out.take()};
+    return {message.index(), out.take()};
 }
 
-Result<LookupMessage> decode_lookup(unsigned type, ByteView payload) {
+Result<LookupMessage> decode_lookup(std::uint64_t type, ByteView payload) {
     Reader in(payload);
     LookupMessage message;
     switch (type) {

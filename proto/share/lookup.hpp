@@ -41,12 +41,12 @@ struct Lacking {  // no more answers will come
 using LookupMessage = std::variant<Seeking, Providing, Lacking>;
 
 struct Encoded {  // what Protomux sends
-    unsigned type = 0;
+    std::uint64_t type = 0;
     ByteVector payload;
 };
 
 Encoded encode(const LookupMessage& message);
 // Errc::unknown_type for a type that this version does not have: ignore it.
-Result<LookupMessage> decode_lookup(unsigned type, ByteView payload);
+Result<LookupMessage> decode_lookup(std::uint64_t type, ByteView payload);
 
 }  // namespace kp2p::proto

@@ -64,7 +64,7 @@ ChunkMessage read_chunk_message(Reader& in) {
     return m;
 }
 
-TransferMessage read(unsigned type, Reader& in) {
+TransferMessage read(std::uint64_t type, Reader& in) {
     switch (type) {
         case 0: {
             const FileId id = in.uint();
@@ -99,10 +99,10 @@ TransferMessage read(unsigned type, Reader& in) {
 Encoded encode(const TransferMessage& message) {
     Writer out;
     std::visit([&](const auto& m) { write(out, m); }, message);
-    return {static_cast<unsigned>(message.index()), out.take()};
+    return {message.index(), out.take()};
 }
 
-Result<TransferMessage> decode_transfer(unsigned type, ByteView payload) {
+Result<TransferMessage> decode_transfer(std::uint64_t type, ByteView payload) {
     Reader in(payload);
     TransferMessage message = read(type, in);
     if (auto read = in.finish(); !read) return read.error();

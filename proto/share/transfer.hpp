@@ -24,8 +24,10 @@ namespace kp2p::proto {
 inline constexpr char transfer_protocol[] = "kp2p/transfer/1";
 inline constexpr std::size_t piece_bytes = 64 * 1024;  // of a chunk, before compression
 inline constexpr std::size_t max_have_bytes = 1 << 20;
-inline constexpr std::size_t max_open_files = 64;         // that a provider grants a connection
-inline constexpr std::size_t max_outstanding_gets = 256;  // the same, over all its files
+inline constexpr std::size_t max_open_files = 64;          // that a provider grants a connection
+inline constexpr std::size_t max_outstanding_gets = 4096;  // the same, over all its files
+
+inline constexpr std::uint64_t data_type = 3;
 
 using FileId = std::uint64_t;      // chosen by the requester, its own on each connection
 using ChunkIndex = std::uint64_t;  // of 1 MiB
@@ -91,7 +93,7 @@ using TransferMessage =
 
 Encoded encode(const TransferMessage& message);
 // A Data's bytes are a view of `payload`. Errc::unknown_type: ignore it.
-Result<TransferMessage> decode_transfer(unsigned type, ByteView payload);
+Result<TransferMessage> decode_transfer(std::uint64_t type, ByteView payload);
 
 inline bool has_chunk(ByteView have, ChunkIndex index) {
     return index / 8 < have.size() && (have[index / 8] >> (index % 8) & 1) != 0;

@@ -1,0 +1,130 @@
+// Directories of Share, and reading files that are here.
+#include <algorithm>
+#include <set>
+
+#include "node/async/offload.hpp"
+#include "node/share/share_node.hpp"
+
+namespace kp2p {
+namespace {
+
+constexpr std::size_t loads_at_once = 24;  // of a directory's files
+
+struct Wanted {
+    Sha1 file;
+    std::uint64_t size_bytes;
+};
+
+void collect(const proto::Sha1Dir& directory, std::set<Sha1>& seen, std::vector<Wanted>& files) {
+    for (const auto& [name, file] : directory.files)
+        if (seen.insert(file.sha1).second) files.push_back({file.sha1, file.size_bytes});
+    for (const auto& [name, inner] : directory.dirs) collect(inner, seen, files);
+}
+
+struct Batch {  // the files of a directory, on their way
+    Loads& loads;
+    std::vector<Wanted> files;
+    std::vector<NodeId> givers;
+    ProgressSink progress;
+    Diagnosis& diagnosis;
+    std::size_t next = 0;
+    LoadProgress done = {};
+    std::error_code failure = {};
+};
+
+Task<> load_some(Batch& batch, Tasks& all) {
+    while (batch.next < batch.files.size()) {
+        const Wanted wanted = batch.files[batch.next++];
+        auto loaded = co_await batch.loads.load(wanted.file, batch.givers, {}, batch.diagnosis);
+        if (!loaded) {
+            if (!batch.failure) batch.failure = loaded.error();
+            all.cancel();
+            co_return;
+        }
+        for (const NodeId& giver : loaded->givers)
+            if (std::ranges::find(batch.givers, giver) == batch.givers.end())
+                batch.givers.push_back(giver);
+        batch.done.verified_bytes += wanted.size_bytes;
+        batch.done.providers = batch.givers.size();
+        if (batch.progress) batch.progress(batch.done);
+    }
+}
+
+}  // namespace
+
+Task<Result<Share::Node::Named>> Share::Node::resolve(proto::Uri uri, Diagnosis& diagnosis) {
+    if (uri.kind == proto::Uri::Kind::directory) co_return co_await read_directory(uri, diagnosis);
+    Named named;
+    named.file = uri.sha1;
+    co_return named;
+}
+
+Task<Result<Share::Node::Named>> Share::Node::read_directory(proto::Uri uri, Diagnosis& diagnosis) {
+    auto loaded = co_await loads.load(uri.sha1, {}, {}, diagnosis);
+    if (!loaded) co_return loaded.error();
+    const Store* store = &parts.store;
+    auto read = [store, file = uri.sha1]() -> Result<proto::Sha1Dir> {
+        auto document = store->read(file, proto::max_sha1dir_bytes);
+        if (!document) return document.error();
+        return proto::Sha1Dir::parse(as_text(*document));
+    };
+    auto directory = co_await offload(parts.pool, std::move(read));
+    if (!directory) {
+        diagnosis.note("the file with this hash does not describe a directory");
+        co_return Errc::usage;
+    }
+    const proto::Sha1Dir::Found found = directory->find(uri.path);
+    Named named;
+    named.file = uri.sha1;
+    named.givers = loaded->givers;
+    if (found.file) {
+        named.file = found.file->sha1;
+        named.size_bytes = found.file->size_bytes;
+    } else if (found.dir) {
+        proto::Sha1Dir inner = *found.dir;
+        named.directory = std::move(inner);
+    } else {
+        diagnosis.note("there is no " + uri.path + " in the directory");
+        co_return Errc::usage;
+    }
+    co_return named;
+}
+
+Task<Result<void>> Share::Node::load_all(proto::Sha1Dir directory, std::vector<NodeId> givers,
+                                         ProgressSink progress, Diagnosis& diagnosis) {
+    Batch batch{loads, {}, std::move(givers), std::move(progress), diagnosis};
+    std::set<Sha1> seen;
+    collect(directory, seen, batch.files);
+    for (const Wanted& wanted : batch.files) batch.done.size_bytes += wanted.size_bytes;
+    auto body = [&](Tasks& all) -> Task<> {
+        for (std::size_t i = 0; i < loads_at_once; ++i) all.spawn(load_some(batch, all));
+        co_return;
+    };
+    auto loaded = co_await with_tasks(body);
+    if (batch.failure) co_return batch.failure;
+    if (!loaded) co_return loaded.error();
+    co_return ok;
+}
+
+Task<Result<void>> Share::Node::cat_local(Sha1 file, ByteRange range, ByteSink sink) {
+    auto taken = co_await shelf.take(file);
+    if (!taken) co_return taken.error();
+    const std::shared_ptr<const Chunks> chunks = taken->chunks;
+    const std::uint64_t end =
+        std::min(range.end.value_or(chunks->size_bytes()), chunks->size_bytes());
+    for (std::uint64_t at = range.start; at < end;) {
+        const std::uint64_t index = at / proto::chunk_bytes;
+        auto read = [chunks, index] { return chunks->read(index); };
+        auto chunk = co_await offload(parts.pool, std::move(read));
+        if (!chunk) co_return chunk.error();
+        const std::uint64_t first = at - index * proto::chunk_bytes;
+        const std::uint64_t last =
+            std::min<std::uint64_t>(chunk->bytes.size(), end - index * proto::chunk_bytes);
+        auto taken_over = co_await sink(ByteView(chunk->bytes).subspan(first, last - first));
+        if (!taken_over) co_return taken_over;
+        at = index * proto::chunk_bytes + last;
+    }
+    co_return ok;
+}
+
+}  // namespace kp2p

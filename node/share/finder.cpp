@@ -1,0 +1,76 @@
+#include "node/share/finder.hpp"
+
+#include <sodium.h>
+
+#include <algorithm>
+
+namespace kp2p {
+
+Finder::Link::Link(Finder& finder, proto::ChannelTag channel, Sink send, Look look)
+    : finder_(finder), key_(finder.next_key_++) {
+    finder_.links_.emplace(key_, Ends{channel, std::move(send), std::move(look)});
+    finder_.flood_.add_link(finder_.clock_.now(), key_, channel);
+    finder_.carry_out();
+}
+
+Finder::Link::~Link() {
+    finder_.links_.erase(key_);
+    finder_.flood_.remove_link(finder_.clock_.now(), key_);
+    finder_.carry_out();
+}
+
+void Finder::Link::receive(const proto::LookupMessage& message) {
+    finder_.flood_.receive(finder_.clock_.now(), key_, message);
+    finder_.carry_out();
+}
+
+Finder::Search::Search(Finder& finder, const Sha1& file, Found found)
+    : finder_(finder), key_(finder.next_key_++) {
+    RequestId request;
+    randombytes_buf(request.data(), RequestId::size_bytes);
+    finder_.searches_.emplace(key_, std::move(found));
+    finder_.flood_.search(finder_.clock_.now(), key_, file, request);
+    finder_.carry_out();
+}
+
+Finder::Search::~Search() {
+    finder_.searches_.erase(key_);
+    finder_.flood_.end_search(key_);
+}
+
+void Finder::looked(std::uint64_t ticket, std::optional<proto::LocalFile> local) {
+    flood_.looked(clock_.now(), ticket, local);
+    carry_out();
+}
+
+void Finder::expire() {
+    const auto deadline = flood_.deadline();
+    if (!deadline || *deadline > clock_.now()) return;
+    flood_.expire(clock_.now());
+    carry_out();
+}
+
+std::size_t Finder::links(proto::ChannelTag channel) const {
+    return static_cast<std::size_t>(std::count_if(
+        links_.begin(), links_.end(), [&](const auto& l) { return l.second.channel == channel; }));
+}
+
+void Finder::carry_out() {
+    // Callbacks may lead back here: what they cause is carried out by the inner call, and this one
+    // looks everything up anew.
+    for (const proto::Flood::Event& event : flood_.take_events()) {
+        if (const auto* send = std::get_if<proto::Flood::Send>(&event)) {
+            const auto link = links_.find(send->link);
+            if (link != links_.end()) link->second.send(send->message);
+        } else if (const auto* look = std::get_if<proto::Flood::Look>(&event)) {
+            const auto link = links_.find(look->from);
+            if (link != links_.end()) link->second.look(look->ticket, look->file);
+        } else if (const auto* found = std::get_if<proto::Flood::Found>(&event)) {
+            const auto search = searches_.find(found->search);
+            if (search != searches_.end()) Found(search->second)(found->what);
+        }
+    }
+    changed_.notify_all();
+}
+
+}  // namespace kp2p

@@ -1,0 +1,72 @@
+// Finder: moves the Flood: links it to the neighbours' lookup channels and hands what a search
+// finds to whoever started it.
+#pragma once
+
+#include <functional>
+#include <map>
+
+#include "node/async/clock.hpp"
+#include "node/async/event.hpp"
+#include "proto/share/flood.hpp"
+
+namespace kp2p {
+
+class Finder {
+  public:
+    using Sink = std::function<void(const proto::LookupMessage&)>;  // sends on a link
+    using Look = std::function<void(std::uint64_t ticket, const Sha1& file)>;
+    using Found = std::function<void(const proto::Providing&)>;
+
+    Finder(Executor executor, Clock& clock, const NodeId& own)
+        : clock_(clock), flood_(own), changed_(executor) {}
+
+    // A proven lookup channel, for as long as this lives. `look` asks the storage and then calls
+    // looked().
+    class Link {
+      public:
+        Link(Finder& finder, proto::ChannelTag channel, Sink send, Look look);
+        Link(const Link&) = delete;
+        ~Link();
+        void receive(const proto::LookupMessage& message);
+
+      private:
+        Finder& finder_;
+        proto::LinkKey key_;
+    };
+
+    // A search of ours, for as long as this lives.
+    class Search {
+      public:
+        Search(Finder& finder, const Sha1& file, Found found);
+        Search(const Search&) = delete;
+        ~Search();
+        std::size_t asked() const { return finder_.flood_.asked(key_); }
+        bool quiet() const { return finder_.flood_.waiting(key_) == 0; }  // nobody owes an answer
+
+      private:
+        Finder& finder_;
+        proto::SearchKey key_;
+    };
+
+    void looked(std::uint64_t ticket, std::optional<proto::LocalFile> local);
+    void expire();  // to be called about once a second
+    std::size_t links(proto::ChannelTag channel) const;
+    Event& changed() { return changed_; }  // links or answers came or went
+
+  private:
+    void carry_out();
+
+    struct Ends {
+        proto::ChannelTag channel;
+        Sink send;
+        Look look;
+    };
+    Clock& clock_;
+    proto::Flood flood_;
+    std::map<proto::LinkKey, Ends> links_;
+    std::map<proto::SearchKey, Found> searches_;
+    std::uint64_t next_key_ = 1;
+    Event changed_;
+};
+
+}  // namespace kp2p

@@ -1,0 +1,165 @@
+#include "node/share/giver.hpp"
+
+#include "node/async/offload.hpp"
+#include "proto/share/piece.hpp"
+
+namespace kp2p {
+
+using proto::RefusalCode;
+
+Giver::Giver(Executor executor, asio::thread_pool& pool, Shelf& shelf, Outbox& outbox)
+    : pool_(pool),
+      shelf_(shelf),
+      outbox_(outbox),
+      filled_(executor),
+      watch_(shelf, [this](const Sha1& file, std::uint64_t index) { gained(file, index); }) {}
+
+Result<void> Giver::receive(const proto::TransferMessage& message) {
+    if (const auto* m = std::get_if<proto::Open>(&message)) return open(*m);
+    if (const auto* m = std::get_if<proto::Get>(&message)) return get(*m);
+    if (const auto* m = std::get_if<proto::Cancel>(&message)) return cancel(*m);
+    if (const auto* m = std::get_if<proto::Close>(&message)) {
+        const auto file = files_.find(m->id);
+        if (file == files_.end()) return ok;
+        asked_ -= file->second.asked.size();
+        files_.erase(file);
+    }
+    return ok;
+}
+
+Result<void> Giver::open(const proto::Open& open) {
+    if (files_.contains(open.id)) return proto::Errc::bad_state;
+    if (files_.size() >= proto::max_open_files) {
+        outbox_.put(encode(proto::Refused{open.id, RefusalCode::limit}));
+        return ok;
+    }
+    files_[open.id].sha1 = open.file;
+    tasks_->spawn(open_file(open));
+    return ok;
+}
+
+Task<> Giver::open_file(proto::Open open) {
+    auto taken = co_await shelf_.take(open.file);
+    const auto file = files_.find(open.id);
+    if (file == files_.end()) co_return;  // closed meanwhile
+    if (!taken) {
+        const bool missing = taken.error() == Errc::not_found;
+        refuse(open.id, missing ? RefusalCode::not_found : RefusalCode::unavailable);
+        co_return;
+    }
+    file->second.chunks = taken->chunks;
+    file->second.complete = taken->complete;
+    proto::Opened opened{open.id, taken->chunks->size_bytes(), std::nullopt};
+    if (const auto* partial = dynamic_cast<const Partial*>(taken->chunks.get()))
+        opened.have = have_bits(*partial);
+    outbox_.put(encode(std::move(opened)));
+}
+
+Result<void> Giver::get(const proto::Get& get) {
+    const auto found = files_.find(get.id);
+    if (found == files_.end()) return ok;  // refused or closed meanwhile
+    File& file = found->second;
+    if (!file.chunks) return proto::Errc::bad_state;
+    if (asked_ >= proto::max_outstanding_gets) {
+        refuse(get.id, RefusalCode::limit);
+    } else if (!file.chunks->has(get.index) || file.chunks->size_bytes() == 0) {
+        refuse(get.id, RefusalCode::no_chunk);
+    } else if (!file.asked.emplace(get.index, Stage::queued).second) {
+        return proto::Errc::bad_state;
+    } else {
+        ++asked_;
+        queue_.push_back(Wanted{get.id, get.index});
+        filled_.notify_all();
+    }
+    return ok;
+}
+
+Result<void> Giver::cancel(const proto::Cancel& cancel) {
+    const Wanted wanted{cancel.id, cancel.index};
+    Stage* at = stage(wanted);
+    if (!at) return ok;
+    if (*at != Stage::queued) {
+        *at = Stage::called_off;  // answered behind the pieces that are under way
+        return ok;
+    }
+    std::erase_if(queue_, [&](const Wanted& other) {
+        return other.id == wanted.id && other.index == wanted.index;
+    });
+    done(wanted);
+    outbox_.put(encode(proto::Canceled{cancel.id, cancel.index}));
+    return ok;
+}
+
+Task<> Giver::give_loop(std::shared_ptr<MuxChannel> channel) {
+    for (;;) {
+        while (queue_.empty()) {
+            auto filled = co_await filled_.wait();
+            if (!filled) co_return;
+        }
+        const Wanted wanted = queue_.front();
+        queue_.pop_front();
+        Stage* at = stage(wanted);
+        if (!at) continue;
+        *at = Stage::giving;
+        auto given = co_await give(channel, wanted);
+        if (!given) co_return;
+    }
+}
+
+Task<Result<void>> Giver::give(std::shared_ptr<MuxChannel> channel, Wanted wanted) {
+    using Pieces = Result<std::vector<ByteVector>>;
+    auto chunks = files_.at(wanted.id).chunks;
+    auto cut = [chunks, wanted]() -> Pieces {
+        auto chunk = chunks->read(wanted.index);
+        if (!chunk) return chunk.error();
+        return proto::cut_chunk({wanted.id, wanted.index, chunk->link}, chunk->bytes);
+    };
+    auto pieces = co_await offload(pool_, std::move(cut));
+    if (!pieces) {
+        if (stage(wanted)) refuse(wanted.id, RefusalCode::unavailable);
+        co_return ok;
+    }
+    for (ByteVector& piece : *pieces) {
+        const Stage* at = stage(wanted);
+        if (!at) co_return ok;
+        if (*at == Stage::called_off) {
+            proto::Encoded canceled = encode(proto::Canceled{wanted.id, wanted.index});
+            done(wanted);
+            co_return co_await channel->send(canceled.type, std::move(canceled.payload));
+        }
+        given_bytes_ += piece.size();
+        auto sent = co_await channel->send(proto::data_type, std::move(piece));
+        if (!sent) co_return sent;
+    }
+    done(wanted);
+    co_return ok;
+}
+
+Giver::Stage* Giver::stage(const Wanted& wanted) {
+    const auto file = files_.find(wanted.id);
+    if (file == files_.end()) return nullptr;
+    const auto asked = file->second.asked.find(wanted.index);
+    return asked == file->second.asked.end() ? nullptr : &asked->second;
+}
+
+void Giver::done(const Wanted& wanted) {
+    const auto file = files_.find(wanted.id);
+    if (file != files_.end()) asked_ -= file->second.asked.erase(wanted.index);
+}
+
+void Giver::refuse(proto::FileId id, RefusalCode code) {
+    const auto file = files_.find(id);
+    if (file != files_.end()) {
+        asked_ -= file->second.asked.size();
+        files_.erase(file);
+    }
+    outbox_.put(encode(proto::Refused{id, code}));
+}
+
+void Giver::gained(const Sha1& sha1, std::uint64_t index) {
+    for (const auto& [id, file] : files_)
+        if (file.chunks && !file.complete && file.sha1 == sha1)
+            outbox_.put(encode(proto::Have{id, index}));
+}
+
+}  // namespace kp2p

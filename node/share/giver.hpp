@@ -1,0 +1,67 @@
+// Giver: gives files to one neighbour over its transfer channel. Source: proto/PROTOCOL.md,
+// section 5. Chunks are read, and compressed where it pays, on the pool; two at a time, so that
+// one is read while the other is sent. Holds at most proto::max_open_files files,
+// proto::max_outstanding_gets gets and two chunks.
+#pragma once
+
+#include <deque>
+#include <map>
+
+#include "node/async/tasks.hpp"
+#include "node/share/outbox.hpp"
+#include "node/share/shelf.hpp"
+#include "proto/share/transfer.hpp"
+
+namespace kp2p {
+
+class Giver {
+  public:
+    Giver(Executor executor, asio::thread_pool& pool, Shelf& shelf, Outbox& outbox);
+
+    // Before anything else. `tasks` is joined before this ends.
+    void work_in(Tasks& tasks) { tasks_ = &tasks; }
+
+    // A message of the neighbour as requester. proto::Errc::bad_state for one that must not come
+    // now; others are no business of a giver and do nothing.
+    Result<void> receive(const proto::TransferMessage& message);
+    // Sends chunks until the channel ends or it is cancelled.
+    Task<> give_loop(std::shared_ptr<MuxChannel> channel);
+
+    std::uint64_t given_bytes() const { return given_bytes_; }
+
+  private:
+    enum class Stage { queued, giving, called_off };
+    struct File {
+        Sha1 sha1;
+        std::shared_ptr<const Chunks> chunks;  // null while it is being opened
+        bool complete = false;
+        std::map<proto::ChunkIndex, Stage> asked;
+    };
+    struct Wanted {
+        proto::FileId id;
+        proto::ChunkIndex index;
+    };
+
+    Result<void> open(const proto::Open& open);
+    Result<void> get(const proto::Get& get);
+    Result<void> cancel(const proto::Cancel& cancel);
+    Task<> open_file(proto::Open open);
+    Task<Result<void>> give(std::shared_ptr<MuxChannel> channel, Wanted wanted);
+    Stage* stage(const Wanted& wanted);  // null: not asked for any more
+    void done(const Wanted& wanted);
+    void refuse(proto::FileId id, proto::RefusalCode code);
+    void gained(const Sha1& file, std::uint64_t index);
+
+    asio::thread_pool& pool_;
+    Shelf& shelf_;
+    Outbox& outbox_;
+    Tasks* tasks_ = nullptr;
+    std::map<proto::FileId, File> files_;
+    std::deque<Wanted> queue_;
+    std::size_t asked_ = 0;
+    std::uint64_t given_bytes_ = 0;
+    Event filled_;
+    Shelf::Watch watch_;
+};
+
+}  // namespace kp2p

@@ -1,0 +1,305 @@
+#include "node/share/load.hpp"
+
+#include <algorithm>
+
+#include "node/async/offload.hpp"
+#include "node/share/load_source.hpp"
+
+namespace kp2p {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto tick_span = 100ms;
+constexpr auto hint_patience = 1s;         // before a search, when there are hints
+constexpr auto standstill_patience = 30s;  // for a chunk that no provider has
+constexpr int max_attempts = 4;            // at a node whose connection breaks
+
+}  // namespace
+
+Load::Load(LoadParts parts, const Sha1& file, std::vector<NodeId> hints)
+    : parts_(parts),
+      file_(file),
+      hints_(std::move(hints)),
+      download_(file),
+      changed_(parts.share.executor),
+      started_(parts.share.clock.now()),
+      moved_(started_) {}
+
+Task<Result<Load::Path>> Load::run() {
+    Result<Path> outcome = Errc::canceled;
+    auto body = [&](Tasks& all) -> Task<> {
+        tasks_ = &all;
+        auto fetched = co_await fetch(all);
+        outcome = std::move(fetched);
+        all.cancel();
+    };
+    auto ran = co_await with_tasks(body);
+    tasks_ = nullptr;
+    search_.reset();
+    if (!ran && !outcome) co_return ran.error();
+    co_return outcome;
+}
+
+Task<Result<Load::Path>> Load::fetch(Tasks& all) {
+    auto resumed = co_await resume();
+    if (!resumed) co_return resumed.error();
+    if (!download_.complete()) {
+        for (const NodeId& hint : std::exchange(hints_, {})) found(hint);
+        if (tried_.empty()) search();
+        all.spawn(tick_loop());
+    }
+    while (!download_.complete()) {
+        if (failure_) co_return failure_;
+        if (hopeless()) {
+            if (search_) co_return explain();
+            search();
+        }
+        auto changed = co_await changed_.wait();
+        if (!changed) co_return changed.error();
+    }
+    if (failure_) co_return failure_;
+    tell_watchers();
+    co_return co_await commit();
+}
+
+Task<Result<void>> Load::resume() {
+    const Store* store = &parts_.share.store;
+    const Sha1 file = file_;
+    auto open = [store, file] { return store->resume_partial(file); };
+    auto opened = co_await offload(parts_.share.pool, open);
+    if (!opened) co_return opened.error();
+    if (!*opened) co_return ok;
+    std::shared_ptr<Partial> partial = std::move(*opened);
+    while (!partial->ready()) {
+        auto prepare = [partial] { return partial->prepare(); };
+        auto prepared = co_await offload(parts_.share.pool, std::move(prepare));
+        if (!prepared) co_return prepared.error();
+    }
+    std::vector<proto::Download::KeptChunk> chunks;
+    for (const KeptChunk& chunk : partial->kept())
+        chunks.push_back({chunk.index, chunk.link, chunk.next});
+    download_.resume(partial->size_bytes(), chunks);
+    partial_ = std::move(partial);
+    showing_.emplace(parts_.shelf, file_, partial_);
+    co_return ok;
+}
+
+Task<> Load::tick_loop() {
+    for (;;) {
+        auto slept = co_await parts_.share.clock.sleep_for(tick_span);
+        if (!slept) co_return;
+        const auto now = parts_.share.clock.now();
+        parts_.finder.expire();
+        if (const auto deadline = download_.deadline(); deadline && *deadline <= now)
+            download_.expire(now);
+        if (download_.verified_bytes() != moved_bytes_ || download_.giving() > 0) moved_ = now;
+        moved_bytes_ = download_.verified_bytes();
+        if (!search_ && now - started_ >= hint_patience) search();
+        tell_watchers();
+        pump();
+    }
+}
+
+void Load::tell_watchers() {
+    for (const ProgressSink& watcher : watchers_)
+        if (watcher) watcher(progress());
+}
+
+LoadProgress Load::progress() const {
+    return {download_.verified_bytes(), download_.size_bytes().value_or(0), download_.giving()};
+}
+
+void Load::fail(std::error_code error) {
+    if (!failure_) failure_ = error;
+    changed_.notify_all();
+}
+
+// ---- finding providers ----
+
+void Load::search() {
+    if (search_) return;
+    search_.emplace(parts_.finder, file_,
+                    [this](const proto::Providing& what) { found(what.node); });
+}
+
+bool Load::hopeless() const {
+    const auto now = parts_.share.clock.now();
+    if (attached_ > 0) return now - moved_ >= standstill_patience;
+    if (!search_) return true;
+    return parts_.hood.exhausted(*search_, started_);
+}
+
+std::error_code Load::explain() {
+    if (tried_.empty()) parts_.hood.explain_silence(diagnosis_);
+    if (attached_ > 0) diagnosis_.note("the providers have only parts of the file");
+    return misled_ ? Errc::verification_failed : Errc::not_found;
+}
+
+void Load::found(const NodeId& node) {
+    if (!tasks_ || node == parts_.share.own || tried_.size() >= max_providers) return;
+    if (!tried_.insert(node).second) return;
+    ++attached_;
+    tasks_->spawn(attach(node));
+}
+
+Task<> Load::attach(NodeId node) {
+    auto pause = 250ms;
+    for (int attempt = 0; attempt < max_attempts;) {
+        auto reached = co_await parts_.hood.reach(node);
+        if (!reached) {
+            const std::error_code why = reached.error();
+            if (why == asio::error::operation_aborted) co_return;
+            const char* words =
+                why == Errc::refused ? " is in no common channel" : " cannot be connected to";
+            diagnosis_.note("node " + node.hex() + words);
+            break;
+        }
+        const Ended ended = co_await use(node);
+        if (ended == Ended::closed || ended == Ended::dropped) break;
+        if (ended == Ended::lost) {
+            diagnosis_.note("the connection to node " + node.hex() + " was lost");
+            ++attempt;
+        }
+        auto slept = co_await parts_.share.clock.sleep_for(pause);
+        if (!slept) co_return;
+        pause *= 2;
+    }
+    --attached_;
+    changed_.notify_all();
+}
+
+Task<Load::Ended> Load::use(NodeId node) {
+    Neighbour* neighbour = parts_.hood.proven(node);
+    if (!neighbour) co_return Ended::lost;
+    Source source(*this, *neighbour);
+    co_return co_await source.stay();
+}
+
+// ---- moving the download ----
+
+void Load::pump() {
+    for (const proto::Download::Event& event : download_.take_events()) {
+        if (const auto* ask = std::get_if<proto::Download::AskChunk>(&event)) {
+            if (const auto at = sources_.find(ask->source); at != sources_.end())
+                at->second->ask(ask->index);
+        } else if (const auto* off = std::get_if<proto::Download::CallOff>(&event)) {
+            if (const auto at = sources_.find(off->source); at != sources_.end())
+                at->second->call_off(off->index);
+        } else if (const auto* job = std::get_if<proto::Download::CheckChunk>(&event)) {
+            if (tasks_) tasks_->spawn(check(*job));
+        } else if (const auto* chunk = std::get_if<proto::Download::KeepChunk>(&event)) {
+            keep(*chunk);
+        } else if (const auto* dropped = std::get_if<proto::Download::DropSource>(&event)) {
+            drop(*dropped);
+        }
+    }
+    changed_.notify_all();
+}
+
+void Load::drop(const proto::Download::DropSource& drop) {
+    const auto at = sources_.find(drop.source);
+    if (at == sources_.end()) return;
+    const std::string chunk = std::to_string(drop.index);
+    std::string what;
+    switch (drop.fault) {
+        case proto::Fault::wrong_chunk:
+            what = "sent a wrong chunk " + chunk;
+            break;
+        case proto::Fault::wrong_size:
+            what = "claims a wrong size";
+            break;
+        case proto::Fault::bad_message:
+            what = "sent messages that make no sense";
+            break;
+        case proto::Fault::stalled:
+            what = "stopped sending";
+            break;
+    }
+    misled_ = true;
+    const std::string sentence = "node " + at->second->node().hex() + " " + what;
+    diagnosis_.note(sentence);
+    parts_.share.log(sentence + " of file " + file_.hex() + ", and is not used for it any more");
+    at->second->end(Ended::dropped);
+}
+
+Task<> Load::check(proto::Download::CheckChunk job) {
+    auto run = [check = job.check] { return proto::run_check(*check); };
+    auto checked = co_await offload(parts_.share.pool, std::move(run));
+    download_.checked(parts_.share.clock.now(), job.job, std::move(checked));
+    pump();
+}
+
+// ---- writing ----
+
+void Load::keep(proto::Download::KeepChunk chunk) {
+    if (!tasks_) return;
+    if (partial_) {
+        tasks_->spawn(write(std::move(chunk)));
+    } else if (proto::chunk_count(chunk.file_bytes) == 1) {
+        put_whole_ = true;
+        tasks_->spawn(put_whole(std::move(chunk)));
+    } else {
+        if (!std::exchange(opening_, true)) tasks_->spawn(open_partial(chunk.file_bytes));
+        unwritten_.push_back(std::move(chunk));
+    }
+}
+
+Task<> Load::open_partial(std::uint64_t size_bytes) {
+    const Store* store = &parts_.share.store;
+    const Sha1 file = file_;
+    auto open = [store, file, size_bytes] { return store->open_partial(file, size_bytes); };
+    auto opened = co_await offload(parts_.share.pool, open);
+    if (!opened) {
+        fail(opened.error());
+        co_return;
+    }
+    partial_ = std::move(*opened);
+    showing_.emplace(parts_.shelf, file_, partial_);
+    for (proto::Download::KeepChunk& chunk : std::exchange(unwritten_, {}))
+        tasks_->spawn(write(std::move(chunk)));
+}
+
+Task<> Load::write(proto::Download::KeepChunk chunk) {
+    const KeptChunk record{chunk.index, chunk.link, chunk.chunk->next};
+    auto put = [partial = partial_, record, checked = chunk.chunk] {
+        return partial->write(record, checked->bytes);
+    };
+    auto written = co_await offload(parts_.share.pool, std::move(put));
+    if (!written) {
+        fail(written.error());
+        co_return;
+    }
+    if (showing_) showing_->kept(chunk.index);
+    download_.kept(parts_.share.clock.now(), chunk.index);
+    pump();
+}
+
+Task<> Load::put_whole(proto::Download::KeepChunk chunk) {
+    const Store* store = &parts_.share.store;
+    auto put = [store, checked = chunk.chunk] { return store->put_bytes(checked->bytes); };
+    auto stored = co_await offload(parts_.share.pool, std::move(put));
+    if (!stored) {
+        fail(stored.error());
+        co_return;
+    }
+    download_.kept(parts_.share.clock.now(), chunk.index);
+    pump();
+}
+
+Task<Result<Load::Path>> Load::commit() {
+    if (put_whole_) {
+        const Store* store = &parts_.share.store;
+        const Sha1 file = file_;
+        auto find = [store, file] { return store->find(file); };
+        auto found = co_await offload(parts_.share.pool, find);
+        if (!found) co_return Errc::storage_unavailable;
+        co_return found->path;
+    }
+    auto finish = [partial = partial_] { return partial->commit(); };
+    auto path = co_await offload(parts_.share.pool, std::move(finish));
+    showing_.reset();
+    co_return path;
+}
+
+}  // namespace kp2p

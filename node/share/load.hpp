@@ -1,0 +1,99 @@
+// Load: brings one file that is not here into the storage: searches for providers, opens the file
+// at each, moves the Download, writes what is proven, and commits it. Runs once, in the frame of
+// whoever awaits run().
+#pragma once
+
+#include <filesystem>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+
+#include "node/async/event.hpp"
+#include "node/async/tasks.hpp"
+#include "node/share/finder.hpp"
+#include "node/share/neighbourhood.hpp"
+#include "node/share/shelf.hpp"
+#include "proto/share/download.hpp"
+
+namespace kp2p {
+
+struct LoadParts {
+    const ShareParts& share;
+    Neighbourhood& hood;
+    Finder& finder;
+    Shelf& shelf;
+};
+
+class Load {
+  public:
+    static constexpr std::size_t max_providers = 64;
+
+    // `hints`: nodes that are likely to have it; with some, the search waits a moment.
+    Load(LoadParts parts, const Sha1& file, std::vector<NodeId> hints);
+
+    Task<Result<std::filesystem::path>> run();
+
+    LoadProgress progress() const;
+    const Diagnosis& diagnosis() const { return diagnosis_; }
+    std::vector<NodeId> givers() const { return {givers_.begin(), givers_.end()}; }
+    std::list<ProgressSink>& watchers() { return watchers_; }
+
+  private:
+    class Source;
+    friend class Source;
+    using Path = std::filesystem::path;
+
+    Task<Result<void>> resume();
+    Task<Result<Path>> fetch(Tasks& all);
+    Task<> tick_loop();
+    void tell_watchers();
+    void search();
+    bool hopeless() const;
+    std::error_code explain();
+
+    void found(const NodeId& node);
+    Task<> attach(NodeId node);
+    enum class Ended { closed, lost, busy, dropped };
+    Task<Ended> use(NodeId node);
+
+    void pump();
+    void drop(const proto::Download::DropSource& drop);
+    Task<> check(proto::Download::CheckChunk job);
+    void keep(proto::Download::KeepChunk chunk);
+    Task<> open_partial(std::uint64_t size_bytes);
+    Task<> write(proto::Download::KeepChunk chunk);
+    Task<> put_whole(proto::Download::KeepChunk chunk);
+    Task<Result<Path>> commit();
+    void fail(std::error_code error);
+
+    LoadParts parts_;
+    Sha1 file_;
+    std::vector<NodeId> hints_;
+    proto::Download download_;
+    Tasks* tasks_ = nullptr;  // while it runs
+    Event changed_;
+    Clock::Time started_, moved_;  // moved: when a chunk was last proven
+    std::uint64_t moved_bytes_ = 0;
+
+    std::optional<Finder::Search> search_;
+    std::set<NodeId> tried_;
+    std::size_t attached_ = 0;  // attach() that run
+    std::map<proto::SourceKey, Source*> sources_;
+    proto::SourceKey next_source_ = 1;
+
+    std::shared_ptr<Partial> partial_;
+    std::optional<Shelf::Showing> showing_;
+    bool opening_ = false;
+    std::vector<proto::Download::KeepChunk> unwritten_;  // while the partial is being opened
+    bool put_whole_ = false;                             // a file of one chunk: no partial
+
+    std::error_code failure_;
+    bool misled_ = false;  // a provider was dropped
+    Diagnosis diagnosis_;
+    std::set<NodeId> givers_;
+    std::list<ProgressSink> watchers_;
+};
+
+}  // namespace kp2p

@@ -1,0 +1,87 @@
+#include "node/share/loads.hpp"
+
+#include "node/async/offload.hpp"
+#include "proto/file/sha1.hpp"
+
+namespace kp2p {
+namespace {
+
+using Path = std::filesystem::path;
+
+// What is here already. An empty file need not be fetched to be known.
+std::optional<StoredFile> find_here(const Store& store, const Sha1& file) {
+    static const Sha1 empty = proto::sha1_of({});
+    auto found = store.find(file);
+    if (!found && file == empty && store.put_bytes({})) found = store.find(file);
+    return found;
+}
+
+class Watching {  // a progress sink at a load, for as long as this lives
+  public:
+    Watching(Load& load, ProgressSink sink)
+        : load_(load), at_(load.watchers().insert(load.watchers().end(), std::move(sink))) {}
+    Watching(const Watching&) = delete;
+    ~Watching() { load_.watchers().erase(at_); }
+
+  private:
+    Load& load_;
+    std::list<ProgressSink>::iterator at_;
+};
+
+}  // namespace
+
+Task<Result<Loaded>> Loads::load(Sha1 file, std::vector<NodeId> hints, ProgressSink progress,
+                                 Diagnosis& diagnosis) {
+    for (;;) {
+        const Store* store = &parts_.share.store;
+        auto find = [store, file] { return find_here(*store, file); };
+        auto here = co_await offload(parts_.share.pool, find);
+        if (here) co_return Loaded{here->path, {}};
+
+        const auto found = active_.find(file);
+        ActiveRef active;
+        if (found != active_.end()) active = found->second;
+        const bool ours = !active;
+        if (ours) active = std::make_shared<Active>(parts_, file, hints);
+        Watching watching(active->load, progress);
+        Result<Path> outcome;
+        if (ours)
+            outcome = co_await run(file, active);
+        else
+            outcome = co_await wait(active);
+        if (outcome) co_return Loaded{*outcome, active->load.givers()};
+        if (outcome.error() == asio::error::operation_aborted) co_return Errc::canceled;
+        if (!ours && outcome.error() == Errc::canceled) continue;
+        for (const std::string& sentence : active->load.diagnosis().sentences())
+            diagnosis.note(sentence);
+        co_return outcome.error();
+    }
+}
+
+Task<Result<Path>> Loads::run(Sha1 file, ActiveRef active) {
+    active_.emplace(file, active);
+    struct Leave {  // also when this coroutine is cancelled
+        Loads& loads;
+        Sha1 file;
+        Active& active;
+        ~Leave() {
+            if (!active.outcome) active.outcome = Result<Path>(Errc::canceled);
+            loads.active_.erase(file);
+            active.changed.notify_all();
+        }
+    } leave{*this, file, *active};
+    auto outcome = co_await active->load.run();
+    const bool aborted = !outcome && outcome.error() == asio::error::operation_aborted;
+    if (!aborted) active->outcome = outcome;
+    co_return outcome;
+}
+
+Task<Result<Path>> Loads::wait(ActiveRef active) {
+    while (!active->outcome) {
+        auto changed = co_await active->changed.wait();
+        if (!changed) co_return changed.error();
+    }
+    co_return *active->outcome;
+}
+
+}  // namespace kp2p

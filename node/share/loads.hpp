@@ -1,0 +1,40 @@
+// Loads: brings files into the storage, each once at a time: whoever asks for a file that is being
+// loaded waits for that. If the one who began it is cancelled, a waiter goes on with what it kept.
+#pragma once
+
+#include <map>
+
+#include "node/share/load.hpp"
+
+namespace kp2p {
+
+struct Loaded {
+    std::filesystem::path path;
+    std::vector<NodeId> givers;  // nodes that gave chunks of it just now
+};
+
+class Loads {
+  public:
+    explicit Loads(LoadParts parts) : parts_(parts) {}
+
+    Task<Result<Loaded>> load(Sha1 file, std::vector<NodeId> hints, ProgressSink progress,
+                              Diagnosis& diagnosis);
+
+  private:
+    struct Active {
+        Active(LoadParts parts, const Sha1& file, std::vector<NodeId> hints)
+            : load(parts, file, std::move(hints)), changed(parts.share.executor) {}
+        Load load;
+        std::optional<Result<std::filesystem::path>> outcome;
+        Event changed;
+    };
+    using ActiveRef = std::shared_ptr<Active>;
+
+    Task<Result<std::filesystem::path>> run(Sha1 file, ActiveRef active);
+    Task<Result<std::filesystem::path>> wait(ActiveRef active);
+
+    LoadParts parts_;
+    std::map<Sha1, ActiveRef> active_;
+};
+
+}  // namespace kp2p

@@ -1,0 +1,131 @@
+#include "node/share/neighbourhood.hpp"
+
+#include <algorithm>
+
+#include "node/async/offload.hpp"
+#include "node/async/timeout.hpp"
+#include "node/share/peers.hpp"
+
+namespace kp2p {
+namespace {
+
+constexpr std::chrono::seconds connect_span{20};
+constexpr std::chrono::seconds usual_proof_span{2};  // what a well-behaved node needs at most
+
+constexpr std::chrono::seconds first_patience{5};      // for any neighbour to appear
+constexpr std::chrono::seconds settling_patience{15};  // for lookups and connections under way
+
+}  // namespace
+
+Neighbourhood::Neighbourhood(const ShareParts& parts, Finder& finder, Shelf& shelf)
+    : parts_(parts), finder_(finder), shelf_(shelf), changed_(parts.executor) {}
+
+Task<> Neighbourhood::serve(std::shared_ptr<Connection> connection) {
+    Neighbour neighbour(parts_, finder_, shelf_, channels_, changed_, connection);
+    const auto entry =
+        neighbours_.emplace(connection->remote(), Served{&neighbour, parts_.clock.now()});
+    struct Leave {
+        Neighbourhood& hood;
+        std::multimap<NodeId, Served>::iterator entry;
+        ~Leave() {
+            hood.neighbours_.erase(entry);
+            hood.changed_.notify_all();
+        }
+    } leave{*this, entry};
+    co_await neighbour.serve();
+}
+
+Task<Result<void>> Neighbourhood::join(ChannelName name) {
+    while (deriving_) {  // each takes much memory for a moment: one after another
+        auto woken = co_await changed_.wait();
+        if (!woken) co_return woken;
+    }
+    if (channels_.contains(name)) co_return ok;
+    deriving_ = true;
+    auto derive = [name] { return proto::derive_channel_key(name); };
+    auto key = co_await offload(parts_.pool, std::move(derive));
+    deriving_ = false;
+    changed_.notify_all();
+    if (!key) co_return key.error();
+    auto channel = std::make_shared<const Channel>(
+        Channel{next_tag_++, name, *key, proto::channel_topic(*key)});
+    channels_.emplace(name, channel);
+    parts_.peers.join(channel->topic);
+    for (auto& [node, served] : neighbours_) served.neighbour->joined(channel);
+    co_return ok;
+}
+
+Result<void> Neighbourhood::leave(const ChannelName& name) {
+    const auto found = channels_.find(name);
+    if (found == channels_.end()) return Errc::usage;
+    const ChannelRef channel = found->second;
+    channels_.erase(found);
+    parts_.peers.leave(channel->topic);
+    for (auto& [node, served] : neighbours_) served.neighbour->left(channel->tag);
+    return ok;
+}
+
+Neighbour* Neighbourhood::proven(const NodeId& node) {
+    const auto [first, last] = neighbours_.equal_range(node);
+    const auto found =
+        std::find_if(first, last, [](const auto& n) { return n.second.neighbour->proven(); });
+    return found == last ? nullptr : found->second.neighbour;
+}
+
+Task<Result<void>> Neighbourhood::reach(NodeId node) {
+    if (proven(node)) co_return ok;
+    if (!neighbours_.contains(node)) {
+        auto connecting = parts_.peers.connect(node);
+        auto connected = co_await with_timeout(parts_.clock, connect_span, std::move(connecting));
+        if (!connected && connected.error() == asio::error::operation_aborted)
+            co_return connected.error();
+        if (!connected) co_return Errc::cannot_connect;
+    }
+    const auto until = parts_.clock.now() + Neighbour::proof_span;
+    while (!proven(node)) {
+        const auto now = parts_.clock.now();
+        if (now >= until) co_return Errc::refused;
+        auto change = changed_.wait();
+        auto changed = co_await with_timeout(parts_.clock, until - now, std::move(change));
+        if (!changed && changed.error() == asio::error::operation_aborted)
+            co_return changed.error();
+    }
+    co_return ok;
+}
+
+bool Neighbourhood::exhausted(const Finder::Search& search, Clock::Time started) const {
+    if (!search.quiet()) return false;
+    const auto waited = parts_.clock.now() - started;
+    if (settling() && waited < settling_patience) return false;
+    return search.asked() > 0 || channels_.empty() || waited >= first_patience;
+}
+
+// Nodes are being looked up, connected to, or about to prove themselves.
+bool Neighbourhood::settling() const {
+    const auto now = parts_.clock.now();
+    const bool proving =
+        std::any_of(neighbours_.begin(), neighbours_.end(), [&](const auto& entry) {
+            const Served& served = entry.second;
+            return !served.neighbour->proven() && now - served.since < usual_proof_span;
+        });
+    return proving || std::any_of(channels_.begin(), channels_.end(), [&](const auto& entry) {
+               return parts_.peers.settling(entry.second->topic);
+           });
+}
+
+void Neighbourhood::explain_silence(Diagnosis& diagnosis) const {
+    if (channels_.empty()) diagnosis.note("this node is in no channel");
+    for (const auto& [name, channel] : channels_) {
+        const std::size_t links = finder_.links(channel->tag);
+        const std::string where = "in channel " + name.text();
+        if (links == 0)
+            diagnosis.note("no other node " + where + " could be reached");
+        else if (links == 1)
+            diagnosis.note("the one node reached " + where + " knows nobody who has it");
+        else
+            diagnosis.note("none of the " + std::to_string(links) + " nodes reached " + where +
+                           " knows anybody who has it");
+    }
+}
+
+}  // namespace kp2p

@@ -1,0 +1,48 @@
+// Neighbourhood: the channels this node is in, and the connections it has, by node.
+#pragma once
+
+#include <map>
+
+#include "node/share/neighbour.hpp"
+
+namespace kp2p {
+
+class Neighbourhood {
+  public:
+    Neighbourhood(const ShareParts& parts, Finder& finder, Shelf& shelf);
+
+    Task<> serve(std::shared_ptr<Connection> connection);
+
+    Task<Result<void>> join(ChannelName name);
+    Result<void> leave(const ChannelName& name);
+    const ChannelList& channels() const { return channels_; }
+
+    // Null unless it is connected and has proven a channel. Valid until the next wait.
+    Neighbour* proven(const NodeId& node);
+    // Until proven(node), connecting if need be. Errc::cannot_connect, or Errc::refused when it is
+    // in no channel of ours.
+    Task<Result<void>> reach(NodeId node);
+    // Whether it is no use to wait longer for answers to a search that began at `started`:
+    // everybody has answered, and nobody is just being connected to.
+    bool exhausted(const Finder::Search& search, Clock::Time started) const;
+    void explain_silence(Diagnosis& diagnosis) const;  // why a search may have found nobody
+    Event& changed() { return changed_; }              // who is proven
+
+  private:
+    bool settling() const;
+
+    const ShareParts& parts_;
+    Finder& finder_;
+    Shelf& shelf_;
+    ChannelList channels_;
+    proto::ChannelTag next_tag_ = 1;
+    bool deriving_ = false;
+    struct Served {
+        Neighbour* neighbour;
+        Clock::Time since;
+    };
+    std::multimap<NodeId, Served> neighbours_;
+    Event changed_;
+};
+
+}  // namespace kp2p

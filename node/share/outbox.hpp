@@ -1,0 +1,36 @@
+// Outbox: messages for one Protomux channel, put in without waiting and sent in order by
+// pour(). They wait while the channel is not open yet. Holds at most max_messages; a neighbour that
+// lets it fill up does not read, and the owner ends the connection when put() says so.
+#pragma once
+
+#include <deque>
+
+#include "node/async/event.hpp"
+#include "node/swarm/mux_channel.hpp"
+#include "proto/share/lookup.hpp"
+
+namespace kp2p {
+
+class Outbox {
+  public:
+    static constexpr std::size_t max_messages = 16384;
+
+    explicit Outbox(Executor executor) : filled_(executor) {}
+
+    // False when it is full; the message is lost.
+    bool put(proto::Encoded message) {
+        if (messages_.size() >= max_messages) return false;
+        messages_.push_back(std::move(message));
+        filled_.notify_all();
+        return true;
+    }
+    void clear() { messages_.clear(); }
+    // Until the channel ends, or the caller is cancelled.
+    Task<> pour(std::shared_ptr<MuxChannel> channel);
+
+  private:
+    std::deque<proto::Encoded> messages_;
+    Event filled_;
+};
+
+}  // namespace kp2p

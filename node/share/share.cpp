@@ -1,0 +1,129 @@
+#include "node/share/share.hpp"
+
+#include <algorithm>
+
+#include "node/async/offload.hpp"
+#include "node/async/timeout.hpp"
+#include "node/share/share_node.hpp"
+
+namespace kp2p {
+namespace {
+
+using Path = std::filesystem::path;
+constexpr std::chrono::milliseconds poll_span{200};
+
+}  // namespace
+
+Share::Share(ShareParts parts) : node_(std::make_unique<Node>(std::move(parts))) {}
+
+Share::~Share() = default;
+
+Task<> Share::serve(std::shared_ptr<Connection> connection) {
+    co_await node_->hood.serve(std::move(connection));
+}
+
+Task<Result<void>> Share::join(ChannelName name) {
+    co_return co_await node_->hood.join(std::move(name));
+}
+
+Result<void> Share::leave(const ChannelName& name) { return node_->hood.leave(name); }
+
+std::vector<ChannelName> Share::channels() const {
+    std::vector<ChannelName> names;
+    for (const auto& [name, channel] : node_->hood.channels()) names.push_back(name);
+    return names;
+}
+
+Task<Result<Path>> Share::load(proto::Uri uri, ProgressSink progress, Diagnosis& diagnosis) {
+    auto named = co_await node_->resolve(uri, diagnosis);
+    if (!named) co_return named.error();
+    if (named->directory) {
+        diagnosis.note("it is a directory: say where to put it");
+        co_return Errc::usage;
+    }
+    auto loaded = co_await node_->loads.load(named->file, named->givers, progress, diagnosis);
+    if (!loaded) co_return loaded.error();
+    co_return loaded->path;
+}
+
+Task<Result<Path>> Share::load_to(proto::Uri uri, Path dest, ProgressSink progress,
+                                  Diagnosis& diagnosis) {
+    auto named = co_await node_->resolve(uri, diagnosis);
+    if (!named) co_return named.error();
+    const Store* store = &node_->parts.store;
+    if (named->directory) {
+        auto all = co_await node_->load_all(*named->directory, named->givers, progress, diagnosis);
+        if (!all) co_return all.error();
+        auto copy = [store, directory = std::move(*named->directory), dest] {
+            return store->copy_out(directory, dest);
+        };
+        auto copied = co_await offload(node_->parts.pool, std::move(copy));
+        if (!copied) co_return copied.error();
+        co_return dest;
+    }
+    auto loaded = co_await node_->loads.load(named->file, named->givers, progress, diagnosis);
+    if (!loaded) co_return loaded.error();
+    auto copy = [store, file = named->file, dest] { return store->copy_out(file, dest); };
+    auto copied = co_await offload(node_->parts.pool, std::move(copy));
+    if (!copied) co_return copied.error();
+    co_return dest;
+}
+
+Task<Result<void>> Share::cat(proto::Uri uri, ByteRange range, ByteSink sink,
+                              Diagnosis& diagnosis) {
+    if (range.end && *range.end < range.start) co_return Errc::usage;
+    auto named = co_await node_->resolve(uri, diagnosis);
+    if (!named) co_return named.error();
+    if (named->directory) {
+        diagnosis.note("it is a directory, not a file");
+        co_return Errc::usage;
+    }
+    auto loaded = co_await node_->loads.load(named->file, named->givers, {}, diagnosis);
+    if (!loaded) co_return loaded.error();
+    co_return co_await node_->cat_local(named->file, range, sink);
+}
+
+Task<Result<std::size_t>> Share::find(proto::Uri uri,
+                                      std::function<void(const FoundProvider&)> found,
+                                      Diagnosis& diagnosis) {
+    Sha1 file = uri.sha1;
+    if (uri.kind == proto::Uri::Kind::directory && !uri.path.empty()) {
+        auto named = co_await node_->resolve(uri, diagnosis);
+        if (!named) co_return named.error();
+        file = named->file;
+    }
+    std::size_t count = 0;
+    auto report = [&](const NodeId& node, std::uint64_t size_bytes, bool complete) {
+        ++count;
+        found({node, size_bytes, complete ? Completeness::complete : Completeness::partial});
+    };
+    auto local = co_await node_->shelf.look(file);
+    if (local) report(node_->parts.own, local->size_bytes, local->complete);
+
+    Finder::Search search(node_->finder, file, [&](const proto::Providing& what) {
+        report(what.node, what.size_bytes, what.complete);
+    });
+    Clock& clock = node_->parts.clock;
+    const auto started = clock.now();
+    while (!node_->hood.exhausted(search, started) && !(local && search.quiet())) {
+        auto change = node_->finder.changed().wait();
+        auto changed = co_await with_timeout(clock, poll_span, std::move(change));
+        if (!changed && changed.error() == asio::error::operation_aborted) co_return Errc::canceled;
+        node_->finder.expire();
+    }
+    if (count > 0) co_return count;
+    node_->hood.explain_silence(diagnosis);
+    co_return Errc::not_found;
+}
+
+Task<Result<std::vector<DirEntry>>> Share::list(proto::Uri uri, Diagnosis& diagnosis) {
+    auto named = co_await node_->resolve(uri, diagnosis);
+    if (!named) co_return named.error();
+    if (!named->directory) {
+        diagnosis.note("it is a file, not a directory");
+        co_return Errc::usage;
+    }
+    co_return named->directory->entries();
+}
+
+}  // namespace kp2p

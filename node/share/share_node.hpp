@@ -1,0 +1,43 @@
+// Share::Node: the parts of Share, wired.
+#pragma once
+
+#include "node/share/finder.hpp"
+#include "node/share/loads.hpp"
+#include "node/share/neighbourhood.hpp"
+#include "node/share/share.hpp"
+#include "node/share/shelf.hpp"
+
+namespace kp2p {
+
+class Share::Node {
+  public:
+    explicit Node(ShareParts given)
+        : parts(std::move(given)),
+          finder(parts.executor, parts.clock, parts.own),
+          shelf(parts.store, parts.pool),
+          hood(parts, finder, shelf),
+          loads(LoadParts{parts, hood, finder, shelf}) {}
+
+    ShareParts parts;
+    Finder finder;
+    Shelf shelf;
+    Neighbourhood hood;
+    Loads loads;
+
+    struct Named {  // what a URI names
+        Sha1 file;  // or the directory's document
+        std::uint64_t size_bytes = 0;
+        std::optional<proto::Sha1Dir> directory;
+        std::vector<NodeId> givers;
+    };
+    // Loads what it takes to know. Errc::usage when a path names nothing.
+    Task<Result<Named>> resolve(proto::Uri uri, Diagnosis& diagnosis);
+    Task<Result<Named>> read_directory(proto::Uri uri, Diagnosis& diagnosis);
+    // Every file in the directory.
+    Task<Result<void>> load_all(proto::Sha1Dir directory, std::vector<NodeId> givers,
+                                ProgressSink progress, Diagnosis& diagnosis);
+    // Of a file that is here.
+    Task<Result<void>> cat_local(Sha1 file, ByteRange range, ByteSink sink);
+};
+
+}  // namespace kp2p

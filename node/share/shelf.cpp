@@ -1,0 +1,67 @@
+#include "node/share/shelf.hpp"
+
+#include "node/async/offload.hpp"
+
+namespace kp2p {
+namespace {
+
+using Opening = Result<std::shared_ptr<WholeChunks>>;
+
+Opening open_whole(const Store& store, const Sha1& file) {
+    auto opened = store.open_chunks(file);
+    if (!opened) return opened.error();
+    return std::shared_ptr<WholeChunks>(std::move(*opened));
+}
+
+}  // namespace
+
+Task<std::optional<proto::LocalFile>> Shelf::look(Sha1 file) {
+    const Store* store = &store_;
+    auto find = [store, file] { return store->find(file); };
+    auto stored = co_await offload(pool_, find);
+    if (stored) co_return proto::LocalFile{stored->size_bytes, true};
+    const auto partial = partials_.find(file);
+    if (partial == partials_.end()) co_return std::nullopt;
+    co_return proto::LocalFile{partial->second->size_bytes(), false};
+}
+
+Task<Result<Shelf::Taken>> Shelf::take(Sha1 file) {
+    const auto partial = partials_.find(file);
+    if (partial != partials_.end()) co_return Taken{partial->second, false};
+    const Store* store = &store_;
+    auto open = [store, file] { return open_whole(*store, file); };
+    auto opened = co_await offload(pool_, open);
+    if (!opened) co_return opened.error();
+    std::shared_ptr<WholeChunks> chunks = std::move(*opened);
+    while (!chunks->ready()) {
+        auto prepare = [chunks] { return chunks->prepare(); };
+        auto prepared = co_await offload(pool_, std::move(prepare));
+        if (!prepared) co_return prepared.error();
+    }
+    co_return Taken{std::move(chunks), true};
+}
+
+Shelf::Showing::Showing(Shelf& shelf, const Sha1& file, std::shared_ptr<const Partial> partial)
+    : shelf_(shelf), file_(file) {
+    shelf_.partials_.insert_or_assign(file, std::move(partial));
+}
+
+Shelf::Showing::~Showing() { shelf_.partials_.erase(file_); }
+
+void Shelf::Showing::kept(std::uint64_t index) {
+    for (const Gained& gained : shelf_.watches_) gained(file_, index);
+}
+
+Shelf::Watch::Watch(Shelf& shelf, Gained gained)
+    : shelf_(shelf), at_(shelf.watches_.insert(shelf.watches_.end(), std::move(gained))) {}
+
+Shelf::Watch::~Watch() { shelf_.watches_.erase(at_); }
+
+ByteVector have_bits(const Partial& partial) {
+    ByteVector bits((proto::chunk_count(partial.size_bytes()) + 7) / 8);
+    for (const KeptChunk& chunk : partial.kept())
+        bits[chunk.index / 8] |= static_cast<std::uint8_t>(1 << chunk.index % 8);
+    return bits;
+}
+
+}  // namespace kp2p

@@ -1,0 +1,65 @@
+// Shelf: what this node can give: the files of its storage, and what it has verified of those that
+// it is downloading.
+#pragma once
+
+#include <asio/thread_pool.hpp>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+
+#include "node/async/asio.hpp"
+#include "node/store/store.hpp"
+#include "proto/share/flood.hpp"
+
+namespace kp2p {
+
+class Shelf {
+  public:
+    Shelf(Store& store, asio::thread_pool& pool) : store_(store), pool_(pool) {}
+
+    Task<std::optional<proto::LocalFile>> look(Sha1 file);
+    // Ready to be read. Errc::not_found, or why it cannot be read.
+    struct Taken {
+        std::shared_ptr<const Chunks> chunks;
+        bool complete = false;
+    };
+    Task<Result<Taken>> take(Sha1 file);
+
+    // A download shows what it has, for as long as this lives.
+    class Showing {
+      public:
+        Showing(Shelf& shelf, const Sha1& file, std::shared_ptr<const Partial> partial);
+        Showing(const Showing&) = delete;
+        ~Showing();
+        void kept(std::uint64_t index);  // one more chunk can be read
+
+      private:
+        Shelf& shelf_;
+        Sha1 file_;
+    };
+
+    // Is told of chunks that showings have gained, for as long as this lives.
+    using Gained = std::function<void(const Sha1& file, std::uint64_t index)>;
+    class Watch {
+      public:
+        Watch(Shelf& shelf, Gained gained);
+        Watch(const Watch&) = delete;
+        ~Watch();
+
+      private:
+        Shelf& shelf_;
+        std::list<Gained>::iterator at_;
+    };
+
+  private:
+    Store& store_;
+    asio::thread_pool& pool_;
+    std::map<Sha1, std::shared_ptr<const Partial>> partials_;
+    std::list<Gained> watches_;
+};
+
+// The chunks of `partial` that can be read, as the `have` of an `opened` message.
+ByteVector have_bits(const Partial& partial);
+
+}  // namespace kp2p

@@ -1,0 +1,99 @@
+#include "test/node/share/fake_network.hpp"
+
+namespace kp2p::test {
+
+NodeId numbered(std::uint8_t number) {
+    NodeId id;
+    id.data()[0] = number;
+    return id;
+}
+
+void FakePeers::join(const Topic& topic) { network_.meet(own_, topic); }
+
+void FakePeers::leave(const Topic& topic) { network_.members_.at(own_).topics.erase(topic); }
+
+Task<Result<std::shared_ptr<Connection>>> FakePeers::connect(NodeId node) {
+    auto connection = network_.connect(own_, node);
+    if (!connection) co_return Errc::cannot_connect;
+    co_return connection;
+}
+
+FakeNode::FakeNode(FakeNetwork& network, std::uint8_t number)
+    : id(numbered(number)),
+      store(*Store::open(directory.path())),
+      peers(network, id),
+      share(ShareParts{network.executor, store, peers, network.pool, network.clock, id,
+                       [this](std::string line) { log.push_back(std::move(line)); }}) {}
+
+FakeNode& FakeNetwork::add() {
+    FakeNode& node = nodes_.emplace_back(*this, static_cast<std::uint8_t>(members_.size() + 1));
+    members_[node.id].serve = [&node](std::shared_ptr<Connection> connection) {
+        return node.share.serve(std::move(connection));
+    };
+    return node;
+}
+
+NodeId FakeNetwork::add_stranger(const Topic& topic, Serve serve) {
+    const NodeId id = numbered(static_cast<std::uint8_t>(members_.size() + 1));
+    members_[id].serve = std::move(serve);
+    meet(id, topic);
+    return id;
+}
+
+void FakeNetwork::meet(const NodeId& newcomer, const Topic& topic) {
+    if (meet_in_topics)
+        for (const auto& [id, member] : members_)
+            if (id != newcomer && member.topics.contains(topic)) connect(newcomer, id);
+    members_.at(newcomer).topics.insert(topic);
+}
+
+std::shared_ptr<Connection> FakeNetwork::connect(const NodeId& from, const NodeId& to) {
+    if (!members_.contains(from) || !members_.contains(to)) return nullptr;
+    for (const Link& link : links_) {
+        const bool these =
+            (link.one == from && link.other == to) || (link.one == to && link.other == from);
+        auto connection = link.connection.lock();
+        if (these && connection && !connection->is_closed()) return connection;
+    }
+    auto streams = stream_pair(executor);
+    auto keys = keys_of(Role::initiator), back = keys_of(Role::responder);
+    for (std::uint8_t& byte : keys.hash.mutable_view()) byte = static_cast<std::uint8_t>(random_());
+    back.hash = keys.hash;
+    keys.remote = to;
+    back.remote = from;
+    auto near = std::make_shared<Connection>(executor, clock, std::move(streams.initiator), keys,
+                                             proto::StreamHeader());
+    auto far = std::make_shared<Connection>(executor, clock, std::move(streams.responder), back,
+                                            proto::StreamHeader());
+    links_.push_back({from, to, near});
+    links_.push_back({to, from, far});
+    tasks->spawn(keep(near, members_.at(from).serve));
+    tasks->spawn(keep(far, members_.at(to).serve));
+    return near;
+}
+
+void FakeNetwork::disconnect(const NodeId& node) {
+    for (const Link& link : links_)
+        if (auto connection = link.connection.lock(); connection && link.one == node)
+            connection->close();
+}
+
+namespace {
+
+Task<> serve_and_close(std::shared_ptr<Connection> connection, Serve serve) {
+    co_await serve(connection);
+    connection->close();
+}
+
+}  // namespace
+
+Task<> FakeNetwork::keep(std::shared_ptr<Connection> connection, Serve serve) {
+    auto body = [&](Tasks& all) -> Task<> {
+        all.spawn(serve_and_close(connection, serve));
+        co_await run_connection(connection);
+    };
+    auto ended = co_await with_tasks(body);
+    (void)ended;
+}
+
+}  // namespace kp2p::test

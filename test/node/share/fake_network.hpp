@@ -1,0 +1,85 @@
+// Several nodes' worth of Share in one process: each with its storage in a temporary directory,
+// connected by streams in memory whenever they are in one topic, as the swarm would.
+#pragma once
+
+#include <asio/thread_pool.hpp>
+#include <deque>
+#include <random>
+#include <set>
+
+#include "node/async/tasks.hpp"
+#include "node/share/peers.hpp"
+#include "node/share/share.hpp"
+#include "node/store/store.hpp"
+#include "test/node/swarm/memory_stream.hpp"
+#include "test/temp_dir.hpp"
+
+namespace kp2p::test {
+
+class FakeNetwork;
+
+// What runs on a connection's end: a Share, or a peer of a test's own.
+using Serve = std::function<Task<>(std::shared_ptr<Connection>)>;
+
+class FakePeers final : public Peers {
+  public:
+    FakePeers(FakeNetwork& network, const NodeId& own) : network_(network), own_(own) {}
+    void join(const Topic& topic) override;
+    void leave(const Topic& topic) override;
+    bool settling(const Topic&) const override { return false; }
+    Task<Result<std::shared_ptr<Connection>>> connect(NodeId node) override;
+
+  private:
+    FakeNetwork& network_;
+    NodeId own_;
+};
+
+struct FakeNode {
+    FakeNode(FakeNetwork& network, std::uint8_t number);
+
+    NodeId id;
+    TempDir directory;
+    Store store;
+    FakePeers peers;
+    std::vector<std::string> log;
+    Share share;
+};
+
+class FakeNetwork {
+  public:
+    explicit FakeNetwork(Executor on) : executor(on) {}
+
+    FakeNode& add();
+    // A member of the topic that is no Share.
+    NodeId add_stranger(const Topic& topic, Serve serve);
+    std::shared_ptr<Connection> connect(const NodeId& from, const NodeId& to);
+    void disconnect(const NodeId& node);
+
+    Executor executor;
+    Tasks* tasks = nullptr;  // owns what runs on the connections
+    asio::thread_pool pool{2};
+    SteadyClock clock;
+    bool meet_in_topics = true;  // false: only who connects by node id is connected
+
+  private:
+    friend class FakePeers;
+    struct Member {
+        Serve serve;
+        std::set<Topic> topics;
+    };
+    struct Link {
+        NodeId one, other;
+        std::weak_ptr<Connection> connection;
+    };
+    void meet(const NodeId& newcomer, const Topic& topic);
+    Task<> keep(std::shared_ptr<Connection> connection, Serve serve);
+
+    std::deque<FakeNode> nodes_;
+    std::map<NodeId, Member> members_;
+    std::vector<Link> links_;
+    std::mt19937 random_{1};
+};
+
+NodeId numbered(std::uint8_t number);
+
+}  // namespace kp2p::test
