@@ -9,19 +9,17 @@ set -eu
 here=$(cd "$(dirname "$0")/../.." && pwd)
 [ $# -gt 0 ] || set -- demo test
 [ "$(id -u)" -eq 0 ] || { echo "bare.sh: needs root" >&2; exit 1; }
+# Mounts and processes of its own end with it.
+[ "${BARE_INSIDE:-}" ] ||
+    BARE_INSIDE=1 exec unshare --mount --propagation private --pid --fork --kill-child "$0" "$@"
 work=$(mktemp -d)
 pristine=$work/pristine
 extra_ca=${NODE_EXTRA_CA_CERTS:-} # of a network with an authority of its own
 mirror=${MIRROR:-$(apt-get indextargets --format '$(CODENAME) $(SITE)' 'Created-By: Packages' |
     sed -n 's/^bookworm //p' | head -1)}
 
-unmount() {
-    local folder
-    for folder in proc sys dev/pts dev/shm dev; do umount -l "$1/$folder" 2>/dev/null || true; done
-}
 finish() {
-    unmount "$work/root"
-    unmount "$work/user"
+    umount -l "$work"/*/{proc,sys,dev/pts,dev/shm,dev} 2>/dev/null || true
     rm -rf --one-file-system "$work"
 }
 trap finish EXIT
@@ -51,7 +49,10 @@ try() { # NAME OWNER FOLDER JOB...
     local name=$1 owner=$2 folder=$3 job bare=$work/$1
     shift 3
     cp -a "$pristine" "$bare"
-    for job in proc sys dev dev/pts; do mount --bind "/$job" "$bare/$job"; done
+    mount -t proc proc "$bare/proc"
+    mount --bind /sys "$bare/sys"
+    mount --bind /dev "$bare/dev"
+    mount -t devpts devpts "$bare/dev/pts"
     mount -t tmpfs tmpfs "$bare/dev/shm"
     mkdir -p "$bare$folder"
     (cd "$here" && git ls-files -z --cached --others --exclude-standard |
@@ -68,7 +69,7 @@ try() { # NAME OWNER FOLDER JOB...
             status=1
         fi
     done
-    unmount "$bare"
+    umount -l "$bare"/{proc,sys,dev/pts,dev/shm,dev}
     rm -rf --one-file-system "$bare"
 }
 
