@@ -85,6 +85,14 @@ class JavaScriptPeer(WithPeers):
         self.assertEqual(peer.wait("provider")["node"], self.alice.status()["node"])
         self.assertEqual(sha1_of(copy), sha1)
 
+    def test_it_unpacks_what_we_compress(self):
+        path = self.path("text.dat")
+        path.write_bytes(b"the same words again and again\n" * 100000)
+        self.alice.store(path)
+        copy = self.path("copy")
+        self.peer("get", sha1_of(path), copy).wait("result")
+        self.assertEqual(copy.read_bytes(), path.read_bytes())
+
     def test_we_find_and_load_a_file_of_its(self):
         path = self.path("theirs.dat")
         sha1 = random_file(path, 5 * MIB + 17)
@@ -99,8 +107,9 @@ class JavaScriptPeer(WithPeers):
         self.alice.store(path)
         peer = self.peer("knock", sha1, self.path("copy"))
         peer.wait("connection")
-        self.assertFalse(peer.wait("transfer")["open"])
-        for event in ("provider", "result"):
+        peer.wait("error")
+        self.assertFalse(any(each["open"] for each in peer.all("transfer")), peer.events)
+        for event in ("opened", "provider", "result"):
             self.assertEqual(peer.all(event), [])
 
 

@@ -1,0 +1,29 @@
+// kp2p-bootstrap: a persistent DHT node, all that a private network needs.
+#include "node/bootstrap.hpp"
+#include "node/client/command.hpp"
+#include "proto/json.hpp"
+
+using namespace kp2p;
+
+int main(int argc, char** argv) {
+    client::Command command("kp2p-bootstrap",
+                            "Runs a persistent DHT node for a private network, until it is told "
+                            "to stop by a signal.",
+                            client::Needs::nothing);
+    const auto& host = command.option<std::string>(
+        "--host", "ADDR", "the address to bind, by which others know it (default: all)");
+    const auto& port =
+        command.option<std::uint16_t>("--port", "N", "the UDP port (default: 49737; 0: any)");
+    return command.run(argc, argv, [&]() -> Result<void> {
+        const auto bind =
+            Endpoint::parse(host.value_or("0.0.0.0") + ":" + std::to_string(port.value_or(49737)));
+        if (!bind) return command.failure(Errc::usage, "not an IPv4 address: " + *host);
+        return run_bootstrap(*bind, [&](const Endpoint& address) {
+            command.say("kp2p-bootstrap: ready at " + address.text());
+            if (!command.json()) return;
+            proto::JsonWriter line;
+            line.begin_object().field("event", "ready").field("address", address.text());
+            (void)command.print(line.end_object().take());
+        });
+    });
+}

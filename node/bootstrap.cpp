@@ -1,0 +1,80 @@
+#include "node/bootstrap.hpp"
+
+#include <sodium/randombytes.h>
+
+#include <asio/ip/udp.hpp>
+#include <asio/signal_set.hpp>
+
+#include "node/async/tasks.hpp"
+#include "node/dht/dht.hpp"
+#include "node/net/udp_socket.hpp"
+#include "node/net/udx_context.hpp"
+
+namespace kp2p {
+namespace {
+
+proto::Seed random_seed() {
+    proto::Seed seed;
+    randombytes_buf(seed.data(), seed.size_bytes);
+    return seed;
+}
+
+// The host that packets of ours carry when they leave this machine; loopback when none can.
+// Connecting a UDP socket sends nothing.
+Endpoint own_host(asio::io_context& loop) {
+    const auto elsewhere = asio::ip::make_address_v4("192.0.2.1");
+    asio::ip::udp::socket socket(loop);
+    std::error_code error;
+    socket.connect({elsewhere, 9}, error);
+    if (error) return Endpoint::loopback(0);
+    const auto local = socket.local_endpoint(error);
+    if (error) return Endpoint::loopback(0);
+    return {local.address().to_v4().to_bytes(), 0};
+}
+
+Task<> cancel_on_signal(Tasks& all) {
+    asio::signal_set signals(co_await asio::this_coro::executor, SIGINT, SIGTERM);
+    co_await signals.async_wait(use_result);
+    all.cancel();
+}
+
+Task<> serve(Dht& dht, const Endpoint& address, std::function<void(const Endpoint&)> ready) {
+    auto body = [&](Tasks& all) -> Task<> {
+        all.spawn(cancel_on_signal(all));
+        all.spawn(dht.run());
+        auto entered = co_await dht.bootstrap();
+        if (entered) ready(address);
+    };
+    (void)co_await with_tasks(body);
+}
+
+}  // namespace
+
+Result<void> run_bootstrap(const Endpoint& bind, std::function<void(const Endpoint&)> ready) {
+    asio::io_context loop{1};
+    SteadyClock clock;
+    const proto::Seed seed = random_seed();
+    auto server_socket = UdpSocket::open(loop.get_executor(), bind);
+    if (!server_socket && server_socket.error() == asio::error::address_in_use)
+        return Errc::port_in_use;
+    if (!server_socket) return server_socket.error();
+    auto client_socket = UdpSocket::open(loop.get_executor(), {bind.host, 0});
+    if (!client_socket) return client_socket.error();
+
+    Endpoint address = (*server_socket)->local();
+    if (address.host == Endpoint().host) address.host = own_host(loop).host;
+    UdxContext udx(loop.get_executor(), clock, 0);  // carries no streams
+    UdpPort server(std::move(*server_socket), udx), client(std::move(*client_socket), udx);
+    DhtSetup setup;
+    setup.public_address = address;
+    Dht dht(loop.get_executor(), clock, server, client, setup, seed);
+
+    std::exception_ptr thrown;
+    asio::co_spawn(loop, serve(dht, address, std::move(ready)),
+                   [&](std::exception_ptr e) { thrown = e; });
+    loop.run();
+    if (thrown) std::rethrow_exception(thrown);
+    return ok;
+}
+
+}  // namespace kp2p

@@ -1,0 +1,17 @@
+// The node behind kp2p-bootstrap: a DHT node that is a citizen from the start, so that a private
+// network needs no other. It answers, stores and relays; it knows nothing of files.
+#pragma once
+
+#include <functional>
+
+#include "proto/endpoint.hpp"
+
+namespace kp2p {
+
+// Runs until SIGTERM or SIGINT. `bind` is the address to bind; port 0 takes a free one. Host
+// 0.0.0.0 binds all, and is known to others by the address that this machine uses towards them.
+// `ready` is called once with the address under which others enter the network.
+// Errc::port_in_use when the port is taken.
+Result<void> run_bootstrap(const Endpoint& bind, std::function<void(const Endpoint&)> ready);
+
+}  // namespace kp2p
