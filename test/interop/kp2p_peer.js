@@ -96,7 +96,7 @@ async function main ([job, bootstrap, channel, ...rest]) {
   if (!work || rest.length === 0) throw new Error('usage: kp2p_peer.js get|give|knock BOOTSTRAP CHANNEL ...')
   const peer = new Peer({ bootstrap: parseNodes(bootstrap), channels: [channel] })
   await work(peer, ...rest)
-  await peer.close()
+  await peer.destroy()
   process.exit(0)
 }
 

@@ -189,7 +189,7 @@ class Peer {
       `${providers.size} providers found; ` + (download.reasons.join('; ') || 'no provider failed')
   }
 
-  async close () {
+  async destroy () {
     for (const channel of this.channels) channel.searches.close()
     await this.swarm.destroy()
   }

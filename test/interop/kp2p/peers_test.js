@@ -153,7 +153,7 @@ async function main () {
   for (const test of tests) {
     console.log(test.name)
     await test({ peer, network })
-    await Promise.all(peers.splice(0).map(peer => peer.close()))
+    await Promise.all(peers.splice(0).map(peer => peer.destroy()))
   }
   await testnet.destroy()
 }

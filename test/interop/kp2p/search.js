@@ -5,13 +5,16 @@ const crypto = require('crypto')
 const MAX_HOPS = 4
 const MAX_FANOUT = 64
 const MAX_REMEMBERED = 8192
+const MAX_PROVIDING = 64 // per search and neighbour
+const SEARCHES_PER_SECOND = 50
+const SEARCHES_AT_ONCE = 500
 
 class Search {
   constructor (request, file, hops) {
     this.request = request
     this.file = file
     this.hops = hops
-    this.waiting = new Set() // lookups that have not said lacking
+    this.waiting = new Map() // lookup that has not said lacking → how often it said providing
     this.asked = 0
     this.onproviding = () => {}
     this.ondone = () => {}
@@ -19,8 +22,15 @@ class Search {
 
   ask (lookup) {
     if (this.asked++ >= MAX_FANOUT) return
-    this.waiting.add(lookup)
+    this.waiting.set(lookup, 0)
     lookup.send.seeking({ request: this.request, file: this.file, hops: this.hops })
+  }
+
+  take (lookup, m) {
+    const count = this.waiting.get(lookup)
+    if (count === undefined || count >= MAX_PROVIDING || !m.file.equals(this.file)) return
+    this.waiting.set(lookup, count + 1)
+    this.onproviding(m)
   }
 
   forget (lookup) {
@@ -71,10 +81,18 @@ class Searches {
     this.running.delete(search.request.toString('hex'))
   }
 
+  mayAsk (asker) {
+    const now = Date.now()
+    const { left = SEARCHES_AT_ONCE, at = now } = asker.allowance || {}
+    const allowed = Math.min(SEARCHES_AT_ONCE, left + (now - at) * SEARCHES_PER_SECOND / 1000)
+    asker.allowance = { left: Math.max(0, allowed - 1), at: now }
+    return allowed >= 1
+  }
+
   seeking (asker, m) {
     const key = m.request.toString('hex')
     const answer = { request: Buffer.from(m.request) }
-    if (this.handled.has(key)) return asker.send.lacking(answer)
+    if (this.handled.has(key) || !this.mayAsk(asker)) return asker.send.lacking(answer)
     this.remember(key)
     const file = this.files.get(m.file.toString('hex'))
     if (file) {
@@ -97,8 +115,7 @@ class Searches {
   }
 
   providing (lookup, m) {
-    const search = this.running.get(m.request.toString('hex'))
-    if (search?.waiting.has(lookup) && m.file.equals(search.file)) search.onproviding(m)
+    this.running.get(m.request.toString('hex'))?.take(lookup, m)
   }
 
   lacking (lookup, m) {
