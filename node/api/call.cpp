@@ -55,7 +55,8 @@ std::string error_json(std::error_code error, std::string_view words, Shape shap
     return json.end_object().take();
 }
 
-Call::Call(Executor loop, Shape shape) : shape_(shape), outbox_(std::make_shared<Outbox>(loop)) {}
+Call::Call(Executor loop, Shape shape)
+    : shape_(shape), answer_(std::make_shared<AnswerQueue>(loop)) {}
 
 Result<void> Call::parse(const std::string& body) {
     if (parser_.parse(body.empty() ? std::string("{}") : body).get(body_) != simdjson::SUCCESS ||
@@ -103,29 +104,29 @@ Result<bool> Call::truth(const char* key) {
 
 Task<Result<void>> Call::send(std::string line) {
     line.push_back('\n');
-    co_return co_await outbox_->put(std::move(line));
+    co_return co_await answer_->put(std::move(line));
 }
 
 void Call::try_send(std::string line) {
     line.push_back('\n');
-    outbox_->try_put(std::move(line));
+    answer_->try_put(std::move(line));
 }
 
 Task<Result<void>> Call::send_bytes(ByteView bytes) {
     while (!bytes.empty()) {
         const ByteView part = bytes.first(std::min(bytes.size(), max_frame_bytes));
         bytes = bytes.subspan(part.size());
-        auto put = co_await outbox_->put(frame(part));
+        auto put = co_await answer_->put(frame(part));
         if (!put) co_return put.error();
     }
     co_return ok;
 }
 
 struct Call::Serving {  // what of the serving coroutine others may reach while it runs
-    Serving(Call& served, Executor loop) : call(served), room(loop) { call.outbox_->attach(&room); }
+    Serving(Call& served, Executor loop) : call(served), room(loop) { call.answer_->attach(&room); }
     ~Serving() {
         call.tasks_ = nullptr;
-        call.outbox_->attach(nullptr);
+        call.answer_->attach(nullptr);
     }
     Call& call;
     Event room;
@@ -151,7 +152,7 @@ void Call::cancel() {
 }
 
 void Call::finish(const Result<std::string>& outcome) {
-    Outbox::End end;
+    AnswerQueue::End end;
     if (outcome) {
         end.status = 200;
         end.text = *outcome;
@@ -162,7 +163,7 @@ void Call::finish(const Result<std::string>& outcome) {
     }
     if (shape_ == Shape::frames) end.text.insert(0, frame({}));
     end.text.push_back('\n');
-    outbox_->finish(std::move(end));
+    answer_->finish(std::move(end));
 }
 
 }  // namespace kp2p

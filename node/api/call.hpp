@@ -10,7 +10,7 @@
 #include <optional>
 #include <string>
 
-#include "node/api/outbox.hpp"
+#include "node/api/answer_queue.hpp"
 #include "proto/bytes.hpp"
 
 namespace kp2p {
@@ -45,20 +45,20 @@ class Call {
 
     // The rest is for the server. On the HTTP thread, before the call starts:
     Result<void> parse(const std::string& body);
-    // On the loop: runs `handler` and puts its end into the outbox.
+    // On the loop: runs `handler` and puts its end into the answer queue.
     using Handler = std::function<Task<Result<std::string>>(Call&)>;
     Task<> serve(const Handler& handler);
     void cancel();
     void finish(const Result<std::string>& outcome);
 
     Shape shape() const { return shape_; }
-    const std::shared_ptr<Outbox>& outbox() const { return outbox_; }
+    const std::shared_ptr<AnswerQueue>& answer() const { return answer_; }
 
   private:
     struct Serving;
 
     Shape shape_;
-    std::shared_ptr<Outbox> outbox_;
+    std::shared_ptr<AnswerQueue> answer_;
     simdjson::dom::parser parser_;
     simdjson::dom::element body_;
     std::string words_;

@@ -4,7 +4,7 @@
 #include <cerrno>
 
 #include "node/api/guard.hpp"
-#include "node/api/listener.hpp"
+#include "node/api/http_listener.hpp"
 #include "node/async/tasks.hpp"
 #include "proto/outcome.hpp"
 
@@ -91,7 +91,7 @@ class HttpServer::Door : public std::enable_shared_from_this<Door> {
     std::atomic<bool> closed_{false};
     Executor loop_;
     Tasks* tasks_ = nullptr;  // touched on the loop alone
-    Listener listener_;
+    HttpListener listener_;
 };
 
 Result<std::uint16_t> HttpServer::Door::bind(std::uint16_t port) {
@@ -167,10 +167,10 @@ void HttpServer::Door::start(const Route& route, std::shared_ptr<Call> call) {
 }
 
 void HttpServer::Door::answer_json(Call& call, httplib::Response& response) {
-    while (!call.outbox()->take(client_check).ended)
+    while (!call.answer()->take(client_check).ended)
         if (closed_) return refuse(response, {503, Errc::canceled, "the daemon is stopping"});
-    response.status = call.outbox()->end().status;
-    response.set_content(call.outbox()->end().text, json_type);
+    response.status = call.answer()->end().status;
+    response.set_content(call.answer()->end().text, json_type);
 }
 
 void HttpServer::Door::stream(std::shared_ptr<Call> call, Slot slot, httplib::Response& response) {
@@ -186,10 +186,10 @@ void HttpServer::Door::stream(std::shared_ptr<Call> call, Slot slot, httplib::Re
 }
 
 bool HttpServer::Door::write_some(Call& call, httplib::DataSink& sink) {
-    const auto taken = call.outbox()->take(client_check);
+    const auto taken = call.answer()->take(client_check);
     if (taken.piece) return sink.write(taken.piece->data(), taken.piece->size());
     if (taken.ended) {
-        const std::string& last = call.outbox()->end().text;
+        const std::string& last = call.answer()->end().text;
         if (!sink.write(last.data(), last.size())) return false;
         sink.done();
         return true;

@@ -3,8 +3,8 @@
 // on() for each route, then serve() until cancelled.
 //
 // The HTTP threads are the only foreign threads that reach into the node, and this is their one
-// door: they post to the loop, wait on the outbox of their call, and touch nothing else. A client
-// that goes away is noticed within a quarter of a second, and its call cancelled.
+// door: they post to the loop, wait on the answer queue of their call, and touch nothing else. A
+// client that goes away is noticed within a quarter of a second, and its call cancelled.
 #pragma once
 
 #include <cstdint>

@@ -67,6 +67,11 @@ const bool& Command::flag(std::string name, std::string help) {
 }
 
 const Config& Command::config() const { return *config_; }
+Result<std::filesystem::path> Command::storage_dir() {
+    auto dir = config_->storage_dir();
+    if (!dir) detail_ = config_->storage_path().string();
+    return dir;
+}
 bool Command::json() const { return parser_->json; }
 bool Command::quiet() const { return parser_->quiet; }
 

@@ -91,7 +91,8 @@ class Command {
 
     // For the body:
     const Config& config() const;
-    bool json() const;  // data on stdout is one JSON object a line
+    Result<std::filesystem::path> storage_dir();  // config().storage_dir(), with words if it fails
+    bool json() const;                            // data on stdout is one JSON object a line
     bool quiet() const;
     Result<void> print(std::string_view line);       // one line to stdout, flushed
     Result<void> print_json(std::string_view line);  // the same, where --json goes

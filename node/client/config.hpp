@@ -46,6 +46,7 @@ class Config {
     // Makes the default storage directory if it is missing. One that was named must exist:
     // Errc::storage_unavailable.
     Result<std::filesystem::path> storage_dir() const;
+    const std::filesystem::path& storage_path() const { return storage_dir_; }  // unchecked
 
     // Of config.json alone; what a daemon starts with when its flags do not say otherwise.
     const std::optional<std::string>& host() const { return host_; }

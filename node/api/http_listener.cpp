@@ -1,4 +1,4 @@
-#include "node/api/listener.hpp"
+#include "node/api/http_listener.hpp"
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -70,9 +70,9 @@ class SocketStream final : public httplib::Stream {
 }  // namespace
 
 // Hands connections to threads, and holds the accepting thread up while none is free.
-class Listener::Workers final : public httplib::TaskQueue {
+class HttpListener::Workers final : public httplib::TaskQueue {
   public:
-    explicit Workers(Listener& listener) : listener_(listener) {
+    explicit Workers(HttpListener& listener) : listener_(listener) {
         for (std::size_t i = 0; i < thread_count; ++i) threads_.emplace_back([this] { work(); });
     }
     void enqueue(std::function<void()> job) override {
@@ -107,7 +107,7 @@ class Listener::Workers final : public httplib::TaskQueue {
         }
     }
 
-    Listener& listener_;
+    HttpListener& listener_;
     std::vector<std::thread> threads_;
     std::deque<std::function<void()>> jobs_;
     std::size_t idle_ = 0;
@@ -115,9 +115,9 @@ class Listener::Workers final : public httplib::TaskQueue {
 };
 
 // The entry of one connection among the open ones.
-class Listener::Open {
+class HttpListener::Open {
   public:
-    Open(Listener& listener, socket_t socket) : listener_(listener), socket_(socket) {
+    Open(HttpListener& listener, socket_t socket) : listener_(listener), socket_(socket) {
         const std::lock_guard lock(listener_.mutex_);
         listener_.open_.insert(socket_);
     }
@@ -130,11 +130,11 @@ class Listener::Open {
     }
 
   private:
-    Listener& listener_;
+    HttpListener& listener_;
     socket_t socket_;
 };
 
-Listener::Listener() {
+HttpListener::HttpListener() {
     new_task_queue = [this] { return new Workers(*this); };
     set_tcp_nodelay(true);
     // httplib would share the port with another process that asks for it.
@@ -144,14 +144,14 @@ Listener::Listener() {
     });
 }
 
-Listener::~Listener() = default;
+HttpListener::~HttpListener() = default;
 
-void Listener::start() {
+void HttpListener::start() {
     acceptor_ = std::thread([this] { listen_after_bind(); });
     while (!is_running()) std::this_thread::yield();  // stop() does nothing before
 }
 
-void Listener::stop(std::chrono::milliseconds grace) {
+void HttpListener::stop(std::chrono::milliseconds grace) {
     if (!acceptor_.joinable()) return;
     {
         std::unique_lock lock(mutex_);
@@ -166,7 +166,7 @@ void Listener::stop(std::chrono::milliseconds grace) {
     acceptor_.join();
 }
 
-bool Listener::process_and_close_socket(socket_t socket) {
+bool HttpListener::process_and_close_socket(socket_t socket) {
     const Open open(*this, socket);
     {
         const std::lock_guard lock(mutex_);

@@ -1,6 +1,6 @@
-// Outbox: carries the answer to one request from the loop's thread to the HTTP thread that writes
-// it. Bounded in bytes: put() waits for the reader, try_put() refuses. The end is final and unlike
-// the pieces always fits. Each side uses its own half, and no other thread does.
+// AnswerQueue: carries the answer to one request from the loop's thread to the HTTP thread that
+// writes it. Bounded in bytes: put() waits for the reader, try_put() refuses. The end is final and
+// unlike the pieces always fits. Each side uses its own half, and no other thread does.
 #pragma once
 
 #include <condition_variable>
@@ -14,7 +14,7 @@
 
 namespace kp2p {
 
-class Outbox : public std::enable_shared_from_this<Outbox> {
+class AnswerQueue : public std::enable_shared_from_this<AnswerQueue> {
   public:
     // Two chunks of a file: one on its way out while the next is verified.
     static constexpr std::size_t max_bytes = 2 << 20;
@@ -28,7 +28,7 @@ class Outbox : public std::enable_shared_from_this<Outbox> {
         bool ended = false;  // no piece will come any more
     };
 
-    explicit Outbox(Executor loop) : loop_(loop) {}
+    explicit AnswerQueue(Executor loop) : loop_(loop) {}
 
     // On the loop. `room` belongs to the coroutine that serves the request, and is notified when
     // put() should look again; attach(nullptr) before it goes.

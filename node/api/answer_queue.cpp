@@ -1,10 +1,10 @@
-#include "node/api/outbox.hpp"
+#include "node/api/answer_queue.hpp"
 
 #include "proto/outcome.hpp"
 
 namespace kp2p {
 
-Outbox::Offer Outbox::offer(std::string& piece) {
+AnswerQueue::Offer AnswerQueue::offer(std::string& piece) {
     const std::lock_guard lock(mutex_);
     if (ended_) return Offer::ended;
     if (bytes_ > 0 && bytes_ + piece.size() > max_bytes) return Offer::full;
@@ -14,9 +14,9 @@ Outbox::Offer Outbox::offer(std::string& piece) {
     return Offer::taken;
 }
 
-bool Outbox::try_put(std::string piece) { return offer(piece) == Offer::taken; }
+bool AnswerQueue::try_put(std::string piece) { return offer(piece) == Offer::taken; }
 
-Task<Result<void>> Outbox::put(std::string piece) {
+Task<Result<void>> AnswerQueue::put(std::string piece) {
     for (;;) {
         const Offer offered = offer(piece);
         if (offered == Offer::taken) co_return ok;
@@ -26,7 +26,7 @@ Task<Result<void>> Outbox::put(std::string piece) {
     }
 }
 
-void Outbox::finish(End end) {
+void AnswerQueue::finish(End end) {
     const std::lock_guard lock(mutex_);
     if (ended_) return;
     ended_ = true;
@@ -34,7 +34,7 @@ void Outbox::finish(End end) {
     changed_.notify_one();
 }
 
-Outbox::Taken Outbox::take(std::chrono::milliseconds patience) {
+AnswerQueue::Taken AnswerQueue::take(std::chrono::milliseconds patience) {
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, patience, [this] { return ended_ || !pieces_.empty(); });
     Taken taken;

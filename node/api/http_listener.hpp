@@ -1,8 +1,8 @@
-// Listener: the sockets and threads under the HTTP server. cpp-httplib reads and writes HTTP over
-// the streams that this makes of its connections, because its own neither notice that a client has
-// gone while nothing is being written, nor let go of a slow client when the server stops.
-// One request per connection, each on one thread of a fixed set; while all are busy no connection
-// is accepted. Include it only where HTTP is spoken: httplib.h is large.
+// HttpListener: the sockets and threads under the HTTP server. cpp-httplib reads and writes HTTP
+// over the streams that this makes of its connections, because its own neither notice that a client
+// has gone while nothing is being written, nor let go of a slow client when the server stops. One
+// request per connection, each on one thread of a fixed set; while all are busy no connection is
+// accepted. Include it only where HTTP is spoken: httplib.h is large.
 #pragma once
 
 #include <httplib.h>
@@ -17,13 +17,13 @@
 
 namespace kp2p {
 
-class Listener final : public httplib::Server {
+class HttpListener final : public httplib::Server {
   public:
     // A local client needs one for as long as its work takes; idle ones cost a few KiB each.
     static constexpr std::size_t thread_count = 40;
 
-    Listener();
-    ~Listener() override;  // stop() was called if start() was
+    HttpListener();
+    ~HttpListener() override;  // stop() was called if start() was
 
     // After the handlers are set and a bind succeeded.
     void start();

@@ -1,0 +1,285 @@
+#include "node/api/api.hpp"
+
+#include "node/async/offload.hpp"
+#include "node/async/tasks.hpp"
+#include "node/share/share.hpp"
+#include "node/store/store.hpp"
+#include "proto/json.hpp"
+#include "proto/outcome.hpp"
+
+namespace kp2p {
+namespace {
+
+using proto::JsonWriter;
+
+JsonWriter event(const char* name) {
+    JsonWriter json;
+    json.begin_object().field("event", name);
+    return json;
+}
+
+std::string end(JsonWriter& json) { return json.end_object().take(); }
+
+Result<proto::Uri> uri_of(Call& call) {
+    auto text = call.text("uri");
+    if (!text) return text.error();
+    std::string complaint;
+    auto uri = proto::Uri::parse(*text, complaint);
+    if (!uri) call.explain(complaint);
+    return uri;
+}
+
+Result<ChannelName> channel_of(Call& call) {
+    auto text = call.text("name");
+    if (!text) return text.error();
+    auto name = ChannelName::parse(*text);
+    if (!name) call.explain("a channel's name is 1 to 200 bytes of text without control marks");
+    return name;
+}
+
+Result<ByteRange> range_of(Call& call) {
+    auto start = call.optional_number("start");
+    if (!start) return start.error();
+    auto stop = call.optional_number("end");
+    if (!stop) return stop.error();
+    ByteRange range{start->value_or(0), *stop};
+    if (!range.end || *range.end >= range.start) return range;
+    call.explain("\"end\" is before \"start\"");
+    return Errc::usage;
+}
+
+// The daemon does not know where its client is, so a relative path would mean another place.
+Result<std::filesystem::path> absolute(Call& call, const std::string& text) {
+    std::filesystem::path path(text);
+    if (path.is_absolute()) return path;
+    call.explain("the path is not absolute: " + text);
+    return Errc::usage;
+}
+
+ProgressSink progress_to(Call& call) {
+    return [&call](const LoadProgress& progress) {
+        JsonWriter json = event("progress");
+        json.field("verified_bytes", progress.verified_bytes);
+        json.field("size_bytes", progress.size_bytes);
+        json.field("providers", progress.providers);
+        call.try_send(end(json));
+    };
+}
+
+struct Stored {
+    Result<proto::Uri> uri;
+    std::vector<std::string> remarks;
+};
+
+Task<> stop_when_cancelled(std::stop_source& source) {
+    Event never(co_await asio::this_coro::executor);
+    for (;;) {
+        auto woken = co_await never.wait();
+        if (woken) continue;
+        source.request_stop();
+        co_return;
+    }
+}
+
+// Store::put() on the pool, stopped when the caller is cancelled.
+Task<Stored> put_on_pool(ApiParts& parts, std::filesystem::path path, PutOptions options) {
+    std::stop_source source;
+    options.stop = source.get_token();
+    auto work = [&store = parts.store, path, options]() mutable {
+        std::vector<std::string> remarks;
+        options.remark = [&remarks](const std::string& remark) { remarks.push_back(remark); };
+        auto uri = store.put(path, options);
+        return Stored{std::move(uri), std::move(remarks)};
+    };
+    Stored stored{Errc::canceled, {}};
+    auto body = [&](Tasks& tasks) -> Task<> {
+        tasks.spawn(stop_when_cancelled(source));
+        stored = co_await offload(parts.pool, std::move(work));
+        tasks.cancel();
+    };
+    auto done = co_await with_tasks(body);
+    if (!done) stored.uri = done.error();
+    co_return stored;
+}
+
+}  // namespace
+
+Api::Api(HttpServer& server, ApiParts parts) : parts_(std::move(parts)) {
+    using Method = HttpServer::Method;
+    struct Route {
+        Method method;
+        const char* path;
+        Shape shape;
+        Answer (Api::*answer)(Call&);
+    };
+    const Route routes[] = {
+        {Method::get, "/v1/status", Shape::json, &Api::status},
+        {Method::post, "/v1/stop", Shape::json, &Api::stop},
+        {Method::get, "/v1/channels", Shape::json, &Api::channels},
+        {Method::post, "/v1/channels", Shape::json, &Api::join},
+        {Method::del, "/v1/channels", Shape::json, &Api::leave},
+        {Method::post, "/v1/load", Shape::events, &Api::load},
+        {Method::post, "/v1/find", Shape::events, &Api::find},
+        {Method::post, "/v1/cat", Shape::frames, &Api::cat},
+        {Method::post, "/v1/ls", Shape::events, &Api::list},
+        {Method::post, "/v1/store", Shape::events, &Api::put},
+    };
+    for (const Route& route : routes)
+        server.on(route.method, route.path, route.shape,
+                  [this, answer = route.answer](Call& call) { return (this->*answer)(call); });
+}
+
+Api::Answer Api::status(Call&) { co_return parts_.status(); }
+
+Api::Answer Api::stop(Call&) {
+    parts_.stop();
+    co_return std::string("{}");
+}
+
+std::string Api::channels_json() const {
+    JsonWriter json;
+    json.begin_object().key("channels").begin_array();
+    for (const ChannelName& name : parts_.share.channels()) json.value(name.text());
+    return json.end_array().end_object().take();
+}
+
+Api::Answer Api::channels(Call&) { co_return channels_json(); }
+
+Api::Answer Api::join(Call& call) {
+    auto name = channel_of(call);
+    if (!name) co_return name.error();
+    auto joined = co_await parts_.share.join(*name);
+    if (!joined) co_return joined.error();
+    auto remembered = parts_.channels_changed();
+    if (!remembered) co_return remembered.error();
+    co_return channels_json();
+}
+
+Api::Answer Api::leave(Call& call) {
+    auto name = channel_of(call);
+    if (!name) co_return name.error();
+    if (auto left = parts_.share.leave(*name); !left) {
+        call.explain("this node is not in the channel " + name->text());
+        co_return left.error();
+    }
+    auto remembered = parts_.channels_changed();
+    if (!remembered) co_return remembered.error();
+    co_return channels_json();
+}
+
+Api::Answer Api::load(Call& call) {
+    auto uri = uri_of(call);
+    if (!uri) co_return uri.error();
+    auto dest = call.optional_text("dest");
+    if (!dest) co_return dest.error();
+    Diagnosis diagnosis;
+    Result<std::filesystem::path> loaded;
+    if (*dest) {
+        auto to = absolute(call, **dest);
+        if (!to) co_return to.error();
+        loaded = co_await parts_.share.load_to(*uri, *to, progress_to(call), diagnosis);
+    } else {
+        loaded = co_await parts_.share.load(*uri, progress_to(call), diagnosis);
+    }
+    if (!loaded) {
+        call.explain(diagnosis.text());
+        co_return loaded.error();
+    }
+    JsonWriter json = event("result");
+    json.field("path", loaded->string());
+    co_return end(json);
+}
+
+Api::Answer Api::find(Call& call) {
+    auto uri = uri_of(call);
+    if (!uri) co_return uri.error();
+    Diagnosis diagnosis;
+    const std::function<void(const FoundProvider&)> tell = [&call](const FoundProvider& provider) {
+        JsonWriter json = event("provider");
+        json.field("node", provider.node.hex()).field("size", provider.size_bytes);
+        json.field("complete", provider.completeness == Completeness::complete);
+        call.try_send(end(json));
+    };
+    auto count = co_await parts_.share.find(*uri, tell, diagnosis);
+    if (!count) {
+        call.explain(diagnosis.text());
+        co_return count.error();
+    }
+    JsonWriter json = event("result");
+    json.field("providers", *count);
+    co_return end(json);
+}
+
+Api::Answer Api::cat(Call& call) {
+    auto uri = uri_of(call);
+    if (!uri) co_return uri.error();
+    auto range = range_of(call);
+    if (!range) co_return range.error();
+    Diagnosis diagnosis;
+    std::uint64_t sent_bytes = 0;
+    const ByteSink sink = [&call, &sent_bytes](ByteView bytes) {
+        sent_bytes += bytes.size();
+        return call.send_bytes(bytes);
+    };
+    auto done = co_await parts_.share.cat(*uri, *range, sink, diagnosis);
+    if (!done) {
+        call.explain(diagnosis.text());
+        co_return done.error();
+    }
+    JsonWriter json = event("result");
+    json.field("bytes", sent_bytes);
+    co_return end(json);
+}
+
+Api::Answer Api::list(Call& call) {
+    auto uri = uri_of(call);
+    if (!uri) co_return uri.error();
+    Diagnosis diagnosis;
+    auto entries = co_await parts_.share.list(*uri, diagnosis);
+    if (!entries) {
+        call.explain(diagnosis.text());
+        co_return entries.error();
+    }
+    for (const DirEntry& entry : *entries) {
+        const bool is_file = entry.kind == DirEntry::Kind::file;
+        JsonWriter json = event("entry");
+        json.field("name", entry.name).field("type", is_file ? "file" : "directory");
+        if (is_file) json.field("size", entry.size_bytes);
+        auto sent = co_await call.send(end(json));
+        if (!sent) co_return sent.error();
+    }
+    JsonWriter json = event("result");
+    json.field("entries", entries->size());
+    co_return end(json);
+}
+
+Api::Answer Api::put(Call& call) {
+    auto text = call.text("path");
+    if (!text) co_return text.error();
+    auto path = absolute(call, *text);
+    if (!path) co_return path.error();
+    auto link = call.truth("link");
+    if (!link) co_return link.error();
+    auto bare = call.truth("bare");
+    if (!bare) co_return bare.error();
+    PutOptions options;
+    if (*link) options.content = PutOptions::Content::link;
+    if (*bare) options.manifest = PutOptions::Manifest::never;
+    Stored stored = co_await put_on_pool(parts_, *path, std::move(options));
+    for (const std::string& remark : stored.remarks) {
+        JsonWriter json = event("remark");
+        json.field("message", remark);
+        auto sent = co_await call.send(end(json));
+        if (!sent) co_return sent.error();
+    }
+    if (!stored.uri) {
+        const std::string reason = stored.uri.error().message();
+        call.explain(*text + ": " + reason);
+        co_return stored.uri.error();
+    }
+    JsonWriter json = event("result");
+    json.field("uri", stored.uri->text());
+    co_return end(json);
+}
+
+}  // namespace kp2p

@@ -1,0 +1,49 @@
+// Api: what can be asked of a running node over HTTP: API.md, call by call. Construct it on an
+// opened HttpServer before that serves; it lives as long as the server.
+#pragma once
+
+#include <asio/thread_pool.hpp>
+#include <functional>
+
+#include "node/api/http_server.hpp"
+#include "node/share/diagnosis.hpp"
+#include "proto/file/uri.hpp"
+
+namespace kp2p {
+
+class Share;
+class Store;
+
+struct ApiParts {
+    Share& share;
+    Store& store;
+    asio::thread_pool& pool;
+    std::function<std::string()> status;             // a JSON object
+    std::function<void()> stop;                      // the node ends soon after
+    std::function<Result<void>()> channels_changed;  // remembers Share::channels()
+};
+
+class Api {
+  public:
+    Api(HttpServer& server, ApiParts parts);
+
+  private:
+    using Answer = Task<Result<std::string>>;
+
+    Answer status(Call& call);
+    Answer stop(Call& call);
+    Answer channels(Call& call);
+    Answer join(Call& call);
+    Answer leave(Call& call);
+    Answer load(Call& call);
+    Answer find(Call& call);
+    Answer cat(Call& call);
+    Answer list(Call& call);
+    Answer put(Call& call);
+
+    std::string channels_json() const;
+
+    ApiParts parts_;
+};
+
+}  // namespace kp2p

@@ -1,0 +1,124 @@
+#include "node/config_dir.hpp"
+
+#include <sodium/randombytes.h>
+
+#include "proto/outcome.hpp"
+
+namespace kp2p {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Far more than the longest of these files has.
+constexpr std::size_t max_file_bytes = 1 << 20;
+
+std::error_code say(std::string& why, const fs::path& path, std::error_code error) {
+    why = path.string() + ": " + error.message();
+    return error;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ConfigDir>> ConfigDir::open(const fs::path& path, std::string& why) {
+    std::error_code error;
+    const bool existed = fs::exists(path, error);
+    if (auto made = make_directories(path); !made) return say(why, path, made.error());
+    if (!existed) fs::permissions(path, fs::perms::owner_all, error);
+    auto lock = File::open(path / "lock", File::Mode::update);
+    if (!lock) return say(why, path / "lock", lock.error());
+    if (lock->try_lock() == File::Lock::busy) {
+        why = "another daemon runs in " + path.string();
+        return Errc::limit_reached;
+    }
+    TempFile::sweep(path);
+    return std::unique_ptr<ConfigDir>(new ConfigDir(path, *std::move(lock)));
+}
+
+ConfigDir::~ConfigDir() {
+    std::error_code ignored;
+    fs::remove(path_ / "api-port", ignored);
+}
+
+Result<std::string> ConfigDir::secret(const char* name, std::string& why) const {
+    const fs::path path = path_ / name;
+    if (auto bytes = read_small_file(path, max_file_bytes)) {
+        std::error_code ignored;
+        fs::permissions(path, fs::perms::owner_read | fs::perms::owner_write, ignored);
+        const std::string text(as_text(*bytes).substr(0, as_text(*bytes).find('\n')));
+        if (auto seed = proto::Seed::from_hex(text)) return text;
+        return say(why, path, proto::Errc::bad_text);
+    } else if (bytes.error() != std::errc::no_such_file_or_directory) {
+        return say(why, path, bytes.error());
+    }
+    proto::Seed fresh;
+    randombytes_buf(fresh.data(), fresh.size_bytes);
+    if (auto kept = keep(name, fresh.hex() + '\n'); !kept) return say(why, path, kept.error());
+    return fresh.hex();
+}
+
+Result<proto::Seed> ConfigDir::key_seed(std::string& why) const {
+    auto text = secret("key", why);
+    if (!text) return text.error();
+    return proto::Seed::from_hex(*text);
+}
+
+Result<std::string> ConfigDir::api_token(std::string& why) const {
+    return secret("api-token", why);
+}
+
+std::vector<std::string> ConfigDir::lines(const char* name) const {
+    std::vector<std::string> lines;
+    const auto bytes = read_small_file(path_ / name, max_file_bytes);
+    if (!bytes) return lines;
+    std::string_view rest = as_text(*bytes);
+    while (!rest.empty()) {
+        const std::size_t end = std::min(rest.find('\n'), rest.size());
+        lines.emplace_back(rest.substr(0, end));
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return lines;
+}
+
+std::vector<ChannelName> ConfigDir::channels() const {
+    std::vector<ChannelName> channels;
+    for (const std::string& line : lines("channels"))
+        if (auto name = ChannelName::parse(line)) channels.push_back(*std::move(name));
+    return channels;
+}
+
+std::vector<Endpoint> ConfigDir::known_nodes() const {
+    std::vector<Endpoint> nodes;
+    for (const std::string& line : lines("known-nodes"))
+        if (auto node = Endpoint::parse(line); node && nodes.size() < max_known_nodes)
+            nodes.push_back(*node);
+    return nodes;
+}
+
+Result<void> ConfigDir::keep_channels(const std::vector<ChannelName>& channels) const {
+    std::string text;
+    for (const ChannelName& name : channels) text += name.text() + '\n';
+    return keep("channels", text);
+}
+
+Result<void> ConfigDir::keep_known_nodes(const std::vector<Endpoint>& nodes) const {
+    std::string text;
+    for (std::size_t i = 0; i < std::min(nodes.size(), max_known_nodes); ++i)
+        text += nodes[i].text() + '\n';
+    return keep("known-nodes", text);
+}
+
+Result<void> ConfigDir::keep_api_port(std::uint16_t port) const {
+    return keep("api-port", std::to_string(port) + '\n');
+}
+
+Result<void> ConfigDir::keep(const char* name, const std::string& text) const {
+    auto temp = TempFile::create_in(path_);
+    if (!temp) return temp.error();
+    std::error_code error;
+    fs::permissions(temp->path(), fs::perms::owner_read | fs::perms::owner_write, error);
+    if (error) return error;
+    if (auto written = temp->file().write_at(0, as_bytes(text)); !written) return written.error();
+    return temp->publish(path_ / name, TempFile::Durability::flush);
+}
+
+}  // namespace kp2p

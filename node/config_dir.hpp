@@ -1,0 +1,56 @@
+// ConfigDir: the files that a node keeps between its runs. Written beside and renamed into place,
+// readable by their owner alone.
+//   key          64 hex digits: the seed of the node's key pair         made once
+//   api-token    64 hex digits: what clients of the HTTP API must show  made once
+//   channels     a name a line
+//   known-nodes  HOST:PORT a line: DHT nodes, where the network is entered next time
+//   api-port     the port of the HTTP API while the node runs
+//   lock         locked while the node runs, so that two nodes never share a key
+// Errors are the system's codes, proto::Errc::bad_text for a damaged key; `why` names the file.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "node/store/file.hpp"
+#include "proto/crypto/key_pair.hpp"
+#include "proto/endpoint.hpp"
+#include "proto/share/channel.hpp"
+
+namespace kp2p {
+
+class ConfigDir {
+  public:
+    static constexpr std::size_t max_known_nodes = 64;
+
+    // Makes the directory if it is missing. Errc::limit_reached when another node runs in it.
+    static Result<std::unique_ptr<ConfigDir>> open(const std::filesystem::path& path,
+                                                   std::string& why);
+    ConfigDir(const ConfigDir&) = delete;
+    ConfigDir& operator=(const ConfigDir&) = delete;
+    ~ConfigDir();  // removes api-port
+
+    Result<proto::Seed> key_seed(std::string& why) const;
+    Result<std::string> api_token(std::string& why) const;
+    // What cannot be read or parsed is left out.
+    std::vector<ChannelName> channels() const;
+    std::vector<Endpoint> known_nodes() const;
+
+    Result<void> keep_channels(const std::vector<ChannelName>& channels) const;
+    Result<void> keep_known_nodes(const std::vector<Endpoint>& nodes) const;
+    Result<void> keep_api_port(std::uint16_t port) const;
+
+  private:
+    ConfigDir(std::filesystem::path path, File lock)
+        : path_(std::move(path)), lock_(std::move(lock)) {}
+    Result<std::string> secret(const char* name, std::string& why) const;
+    std::vector<std::string> lines(const char* name) const;
+    Result<void> keep(const char* name, const std::string& text) const;
+
+    std::filesystem::path path_;
+    File lock_;
+};
+
+}  // namespace kp2p

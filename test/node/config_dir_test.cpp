@@ -1,0 +1,87 @@
+#include "node/config_dir.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+
+#include "proto/outcome.hpp"
+#include "test/temp_dir.hpp"
+
+using namespace kp2p;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::unique_ptr<ConfigDir> open(const fs::path& path) {
+    std::string why;
+    auto opened = ConfigDir::open(path, why);
+    CAPTURE(why);
+    REQUIRE(opened);
+    return *std::move(opened);
+}
+
+}  // namespace
+
+TEST_CASE("what a configuration directory keeps is there the next time") {
+    test::TempDir temp;
+    const fs::path path = temp.path() / "a" / "b";
+    const std::vector<ChannelName> channels = {*ChannelName::parse("our lab"),
+                                               *ChannelName::parse("ü")};
+    const std::vector<Endpoint> nodes = {Endpoint::loopback(1), Endpoint::loopback(2)};
+    std::string why, token;
+    proto::Seed seed;
+    {
+        auto config = open(path);
+        seed = *config->key_seed(why);
+        token = *config->api_token(why);
+        CHECK(token != seed.hex());
+        CHECK(config->channels().empty());
+        CHECK(config->known_nodes().empty());
+        CHECK(config->keep_channels(channels));
+        CHECK(config->keep_known_nodes(nodes));
+        CHECK(config->keep_api_port(4000));
+        CHECK(fs::exists(path / "api-port"));
+    }
+    auto config = open(path);
+    CHECK(*config->key_seed(why) == seed);
+    CHECK(*config->api_token(why) == token);
+    CHECK(config->channels() == channels);
+    CHECK(config->known_nodes() == nodes);
+    CHECK(!fs::exists(path / "api-port"));
+    CHECK(fs::status(path).permissions() == fs::perms::owner_all);
+    for (const char* name : {"key", "api-token", "channels", "known-nodes"})
+        CHECK(fs::status(path / name).permissions() ==
+              (fs::perms::owner_read | fs::perms::owner_write));
+}
+
+TEST_CASE("a second node in one configuration directory is refused") {
+    test::TempDir temp;
+    auto first = open(temp.path());
+    std::string why;
+    CHECK(ConfigDir::open(temp.path(), why).error() == Errc::limit_reached);
+    CHECK(why.find(temp.path().string()) != std::string::npos);
+    first.reset();
+    open(temp.path());
+}
+
+TEST_CASE("a damaged key is an error, and is not replaced") {
+    test::TempDir temp;
+    auto config = open(temp.path());
+    for (const std::string text : {"", "\n", "xyz\n", "00\n"}) {
+        CAPTURE(text);
+        std::ofstream(temp.path() / "key") << text;
+        std::string why;
+        CHECK(config->key_seed(why).error() == proto::Errc::bad_text);
+        CHECK(why.find("key") != std::string::npos);
+        CHECK(fs::file_size(temp.path() / "key") == text.size());
+    }
+}
+
+TEST_CASE("lines that are no channel and no node are left out") {
+    test::TempDir temp;
+    auto config = open(temp.path());
+    std::ofstream(temp.path() / "channels") << "\nlab\n\x01\n" << std::string(300, 'x');
+    std::ofstream(temp.path() / "known-nodes") << "1.2.3.4:5\nnonsense\n\n";
+    CHECK(config->channels() == std::vector<ChannelName>{*ChannelName::parse("lab")});
+    CHECK(config->known_nodes() == std::vector<Endpoint>{{{1, 2, 3, 4}, 5}});
+}
