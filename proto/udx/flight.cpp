@@ -70,7 +70,12 @@ void Flight::resend(SentPacket& packet) {
 void Flight::lose(SentPacket& packet) {
     unlink(flying_, packet);
     packet.state = SentPacket::State::lost;
-    link(lost_, packet);
+    if (lost_.first == none || packet.seq > lost_.first) return link(lost_, packet);
+    packet.before = none;
+    packet.after = lost_.first;
+    at(lost_.first).before = packet.seq;
+    lost_.first = packet.seq;
+    ++lost_.count;
 }
 
 void Flight::finish(SentPacket& packet) {

@@ -1,7 +1,9 @@
 // Flight: the packets that were sent and are not yet covered by the cumulative acknowledgement, by
 // sequence number. Each is in flight, lost (waits to be sent again) or done (acknowledged out of
 // order). In-flight packets are kept in the order of their last transmission, lost ones in the
-// order of their loss. Bounded by what congestion control and the peer's window let out.
+// order of their loss, save that
+// one which everything waits for comes first. Bounded by what congestion control and the peer's
+// window let out.
 #pragma once
 
 #include <vector>
@@ -49,7 +51,7 @@ class Flight {
     SentPacket& push();
     // From lost, or from in flight, to last in flight.
     void resend(SentPacket& packet);
-    void lose(SentPacket& packet);  // from in flight
+    void lose(SentPacket& packet);  // from in flight; the lowest number goes first
     void finish(SentPacket& packet);
     // Forgets everything below `seq`; all of it is done.
     void advance(std::uint64_t seq);

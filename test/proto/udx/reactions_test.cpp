@@ -1,0 +1,247 @@
+// Hand-made packets were sent to a stream of the reference implementation; ours must answer them in
+// the same way, deliver the same bytes and end the same way.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "proto/udx/stream.hpp"
+#include "test/proto/udx/captured.hpp"
+
+using namespace kp2p;
+using namespace kp2p::proto::udx;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::uint32_t our_id = 77, peer_id = 99;
+
+struct Step {  // one line of the log of a reaction
+    Time at{};
+    std::string direction;  // or empty for an event
+    std::string event, value;
+    ByteVector bytes;
+    bool next_is_end = false;  // what waits for the window to open
+};
+
+ByteVector packet_bytes(simdjson::dom::element entry) {
+    std::string_view hex;
+    if (!entry["hex"].get(hex)) return *from_hex(hex);
+    const simdjson::dom::element fields = entry["fields"];
+    const std::uint64_t size = entry["len"];
+    ByteVector bytes(size, 1);
+    const auto field = [&](const char* name) {
+        return static_cast<std::uint32_t>(std::uint64_t(fields[name]));
+    };
+    CHECK(std::string_view(fields["flags"]) == "DATA");  // of those too long to be stored
+    write_header({.flags = flag::data,
+                  .extension_bytes = 0,
+                  .receiver_id = field("id"),
+                  .window_bytes = field("rwnd"),
+                  .seq = field("seq"),
+                  .ack = field("ack")},
+                 std::span(bytes).first<header_bytes>());
+    return bytes;
+}
+
+std::vector<Step> steps_of(simdjson::dom::element reaction) {
+    std::vector<Step> steps;
+    for (simdjson::dom::element entry : simdjson::dom::array(reaction["log"])) {
+        Step step{.at = Time(1h) + std::chrono::milliseconds(std::uint64_t(entry["t_ms"])),
+                  .direction = {},
+                  .event = {},
+                  .value = {},
+                  .bytes = {}};
+        std::string_view text;
+        if (!entry["event"].get(text)) {
+            step.event = text;
+            if (!entry["value"].get(text)) step.value = text;
+        } else {
+            step.direction = std::string_view(entry["dir"]);
+            step.bytes = packet_bytes(entry);
+        }
+        steps.push_back(std::move(step));
+    }
+    return steps;
+}
+
+// An answer without its payload, which only echoes what the test wrote.
+std::string text_of(ByteView bytes) {
+    const Packet packet = *parse_packet(bytes);
+    Header header = packet.header;
+    if (header.has(flag::sack)) header.window_bytes = 0;  // ours counts what waits behind a gap
+    std::array<std::uint8_t, header_bytes> plain;
+    write_header(header, plain);
+    return to_hex(plain) + " size " + std::to_string(bytes.size()) +
+           (header.has(flag::sack) ? " sack " + to_hex(packet.body) : "");
+}
+
+std::string lines(const std::vector<std::string>& all) {
+    std::string text;
+    for (const std::string& line : all) text += '\n' + line;
+    return text;
+}
+
+struct Run {
+    Stream stream;
+    std::uint32_t next_seq;
+    bool queued = false;  // behind a closed window
+    std::vector<std::string> sent;
+    ByteVector read;
+    std::string messages;
+
+    explicit Run(std::uint32_t first_seq)
+        : stream(our_id, {.first_seq = first_seq}), next_seq(first_seq) {}
+
+    void drain(Time now) {
+        ByteVector buffer(70'000);
+        while (const std::size_t size = stream.read(buffer))
+            read.insert(read.end(), buffer.begin(),
+                        buffer.begin() + static_cast<std::ptrdiff_t>(size));
+        while (const auto message = stream.next_message()) messages += to_hex(*message) + ';';
+        while (const auto burst = stream.next_burst(now)) {
+            ByteVector all;
+            for (ByteView piece : burst->pieces) all.insert(all.end(), piece.begin(), piece.end());
+            for (ByteView rest = all; !rest.empty();) {
+                const std::size_t size = std::min(burst->segment_bytes, rest.size());
+                sent.push_back(text_of(rest.first(size)));
+                rest = rest.subspan(size);
+            }
+        }
+    }
+    // Does what made the reference send this.
+    void provoke(const Step& step) {
+        const Packet packet = *parse_packet(step.bytes);
+        const Header& header = packet.header;
+        Time now = step.at;
+        if (header.has(flag::data | flag::end) && header.seq == next_seq) {
+            ++next_seq;
+            if (!queued) stream.write(now, packet.payload());
+            if (header.has(flag::end)) stream.end(now);
+            queued = false;
+            const std::size_t before = sent.size();
+            drain(now);
+            if (sent.size() > before || !stream.deadline()) return;
+            now = *stream.deadline();  // a loss probe goes out where the window lets nothing else
+            stream.expire(now);
+        } else if (header.has(flag::destroy)) {
+            stream.destroy();
+        } else if (header.has(flag::heartbeat) && stream.deadline() == std::nullopt) {
+            queued = true;
+            if (step.next_is_end) {
+                stream.end(now);
+            } else {
+                stream.write(now, as_bytes("queued"));
+            }
+        } else {
+            if (const auto deadline = stream.deadline()) now = std::max(now, *deadline);
+            CHECK(now - step.at < 60ms);
+            stream.expire(now);
+        }
+        drain(now);
+    }
+};
+
+void react(const std::string& name, std::uint32_t first_seq) {
+    CAPTURE(name);
+    auto steps = steps_of(test::udx_vector("peer-reactions")["expected"][name]);
+    for (Step& step : steps) step.next_is_end = name == "zero_window_end";
+    Run run(first_seq);
+    run.stream.connect(Time(1h), {.id = peer_id});
+    std::vector<std::string> expected;
+    std::string data, messages;
+    bool ended = false, reset = false;
+    for (const Step& step : steps) {
+        if (step.event == "stream-data") data += step.value;
+        if (step.event == "stream-message") messages += step.value + ';';
+        if (step.event == "stream-end") ended = true;
+        if (step.event == "stream-error") reset = step.value == "ECONNRESET";
+        if (step.direction == "real>peer") {
+            expected.push_back(text_of(step.bytes));
+            if (run.sent.size() < expected.size()) run.provoke(step);
+        } else if (step.direction == "peer>real") {
+            const auto packet = parse_packet(step.bytes);
+            if (packet) run.stream.receive(step.at, *packet);
+            run.drain(step.at);
+        }
+    }
+    CHECK(lines(run.sent) == lines(expected));
+    if (data.find('.') == std::string::npos) CHECK(to_hex(run.read) == data);
+    CHECK(run.messages == messages);
+    CHECK(run.stream.remote_ended() == ended);
+    CHECK((run.stream.closed() == Closed::reset) == reset);
+}
+
+}  // namespace
+
+TEST_CASE("a stream reacts to odd packets as the reference does") {
+    const char* const names[] = {
+        "bad_version",
+        "short_packet",
+        "data_offset",
+        "data_offset_equal_len",
+        "data_offset_too_big",
+        "duplicate",
+        "zero_len_data",
+        "ack_beyond",
+        "ack_old",
+        "destroy_old_seq",
+        "destroy_exact",
+        "destroy_future",
+        "heartbeat_with_data",
+        "heartbeat",
+        "big_2048",
+        "other_source",
+        "end_with_data_then_more",
+        "end_only_with_payload",
+        "end_ooo",
+        "message_empty",
+        "plain_ack_payload",
+        "unknown_flag",
+        "initial_burst",
+        "small_rwnd",
+        "zero_window",
+        "zero_window_end",
+        "coalesced_ack",
+        "ack_delay_10ms",
+        "two_writes_one_tick",
+        "destroy_unacked",
+        "end_then_destroy",
+    };
+    for (const char* name : names) react(name, 0);
+    react("seq_opt", 1000);
+}
+
+TEST_CASE("data before connecting is kept and acknowledged when connected") {
+    const auto steps =
+        steps_of(test::udx_vector("peer-reactions")["expected"]["preconnect_allowed"]);
+    Run run(0);
+    run.stream.receive(steps.front().at, *parse_packet(steps.front().bytes));
+    run.drain(steps.front().at);
+    CHECK(to_hex(run.read) == "6869");
+    CHECK(run.sent.empty());
+    run.stream.connect(steps.back().at, {.id = peer_id});
+    run.drain(steps.back().at);
+    CHECK(run.sent == std::vector<std::string>{text_of(steps.back().bytes)});
+}
+
+// Where the reference sends a pure acknowledgement after the data that carried it already, we
+// save it; the rest of this reaction is the same.
+TEST_CASE("data and SACK in one packet are both honoured") {
+    const auto steps = steps_of(test::udx_vector("peer-reactions")["expected"]["data_plus_sack"]);
+    Run run(0);
+    run.stream.connect(Time(1h), {.id = peer_id});
+    run.provoke(steps[0]);
+    run.provoke(steps[1]);
+    CHECK(run.sent == std::vector<std::string>{text_of(steps[0].bytes), text_of(steps[1].bytes)});
+    run.stream.receive(steps[2].at, *parse_packet(steps[2].bytes));
+    run.drain(steps[2].at);
+    if (run.sent.size() ==
+        2) {  // our clock is finer, so it may give the lost packet some more time
+        REQUIRE(run.stream.deadline());
+        const Time later = *run.stream.deadline();
+        run.stream.expire(later);
+        run.drain(later);
+    }
+    CHECK(to_hex(run.read) == "776974682d7361636b");
+    CHECK(run.sent.back() == text_of(steps[4].bytes));
+}

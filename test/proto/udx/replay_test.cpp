@@ -1,0 +1,161 @@
+// Puts a stream in the place of one end of a captured session: it is fed what arrived there, does
+// what the application did, and must send what the reference implementation sent.
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "proto/udx/stream.hpp"
+#include "test/proto/udx/captured.hpp"
+
+using namespace kp2p;
+using namespace kp2p::proto::udx;
+using namespace std::chrono_literals;
+
+namespace {
+
+Time at_ms(double ms) {
+    return Time(1h) +
+           std::chrono::duration_cast<Span>(std::chrono::duration<double, std::milli>(ms));
+}
+
+double ms_of(Time time) {
+    return std::chrono::duration<double, std::milli>(time - Time(1h)).count();
+}
+
+struct Sent {  // what is compared of a packet; the window only when nothing is held behind a gap
+    Header header;
+    std::size_t size = 0;
+    ByteVector sack;
+    friend bool operator==(const Sent&, const Sent&) = default;
+};
+
+Sent sent_of(ByteView bytes) {
+    const Packet packet = *parse_packet(bytes);
+    Sent sent{.header = packet.header, .size = bytes.size(), .sack = {}};
+    if (packet.header.has(flag::sack)) {
+        sent.header.window_bytes = 0;
+        sent.sack.assign(packet.body.begin(), packet.body.end());
+    }
+    return sent;
+}
+
+std::string text_of(const Sent& sent) {
+    const Header& h = sent.header;
+    return "flags " + std::to_string(h.flags) + " ext " + std::to_string(h.extension_bytes) +
+           " window " + std::to_string(h.window_bytes) + " seq " + std::to_string(h.seq) + " ack " +
+           std::to_string(h.ack) + " size " + std::to_string(sent.size) + " sack " +
+           to_hex(sent.sack);
+}
+
+void drain(Stream& stream, Time now, std::vector<Sent>& out) {
+    ByteVector unread(100'000);
+    while (stream.read(unread) > 0) continue;
+    while (const auto burst = stream.next_burst(now)) {
+        ByteVector all;
+        for (ByteView piece : burst->pieces) all.insert(all.end(), piece.begin(), piece.end());
+        for (ByteView rest = all; !rest.empty();) {
+            const std::size_t size = std::min(burst->segment_bytes, rest.size());
+            out.push_back(sent_of(rest.first(size)));
+            rest = rest.subspan(size);
+        }
+    }
+}
+
+struct Replay {
+    std::string name;
+    std::string out;  // the direction of what our end sends
+    StreamOptions options;
+};
+
+// Does what made the reference send `packet`: the application's call, or the passing of time.
+Time provoke(Stream& stream, const test::Captured& packet, std::uint32_t& next_seq) {
+    const Packet parsed = *parse_packet(packet.bytes);
+    const Header& header = parsed.header;
+    const Time now = at_ms(packet.at_ms);
+    if (header.has(flag::data | flag::end) && header.seq == next_seq) {
+        ++next_seq;
+        stream.write(now, parsed.payload());
+        if (header.has(flag::end)) stream.end(now);
+    } else if (header.has(flag::data | flag::end | flag::heartbeat)) {
+        // A repetition: our timer must be due at about the same time.
+        const auto deadline = stream.deadline();
+        if (!deadline || *deadline <= now) {
+            stream.expire(now);
+            return now;
+        }
+        CHECK(std::abs(ms_of(*deadline) - packet.at_ms) < 60);
+        stream.expire(*deadline);
+        return *deadline;
+    } else if (header.has(flag::message)) {
+        stream.send_message(parsed.payload());
+    } else if (header.has(flag::destroy)) {
+        stream.destroy();
+    }
+    return now;
+}
+
+void replay(const Replay& row) {
+    CAPTURE(row.name);
+    CAPTURE(row.out);
+    std::vector<test::Captured> session = test::captured_session(row.name);
+    const std::string in = std::string() + row.out[2] + '>' + row.out[0];
+    std::uint32_t our_id = 0, remote_id = 0;
+    for (const auto& p : session)
+        (p.direction == row.out ? remote_id : our_id) = parse_packet(p.bytes)->header.receiver_id;
+    Stream stream(our_id, row.options);
+    stream.connect(at_ms(0), {.id = remote_id});
+    std::uint32_t next_seq = row.options.first_seq;
+    std::vector<Sent> expected, sent;
+    // The capture was made in the middle: what comes in arrives later.
+    double delay_ms = 0;
+    if (test::udx_vector(row.name)["inputs"]["one_way_delay_ms"].get(delay_ms)) delay_ms = 0;
+    for (auto& packet : session)
+        if (packet.direction != row.out) packet.at_ms += delay_ms;
+    std::stable_sort(session.begin(), session.end(),
+                     [](const auto& a, const auto& b) { return a.at_ms < b.at_ms; });
+    for (const auto& packet : session) {
+        if (packet.direction == row.out) {
+            expected.push_back(sent_of(packet.bytes));
+            // What arrived may have brought forth this packet already.
+            if (sent.size() < expected.size())
+                drain(stream, provoke(stream, packet, next_seq), sent);
+        } else if (!packet.dropped) {
+            stream.receive(at_ms(packet.at_ms), *parse_packet(packet.bytes));
+            drain(stream, at_ms(packet.at_ms), sent);
+        }
+    }
+    for (std::size_t i = 0; i < std::min(sent.size(), expected.size()); ++i) {
+        CAPTURE(i);
+        CHECK(text_of(sent[i]) == text_of(expected[i]));
+    }
+    CHECK(sent.size() == expected.size());
+}
+
+}  // namespace
+
+TEST_CASE("a stream in place of a captured one sends the same packets") {
+    const StreamOptions usual;
+    const Replay rows[] = {
+        {"session-basic", "A>B", usual},
+        {"session-basic", "B>A", usual},
+        {"coalesced-writes", "A>B", usual},
+        {"coalesced-writes", "B>A", usual},
+        {"message", "A>B", usual},
+        {"message", "B>A", usual},
+        {"heartbeat", "A>B", {.keepalive = 80ms}},
+        {"heartbeat", "B>A", usual},
+        {"destroy", "A>B", usual},
+        {"destroy", "B>A", usual},
+        {"sack-recovery", "A>B", usual},
+        {"sack-recovery", "B>A", usual},
+        {"tail-loss-probe", "A>B", usual},
+        {"tail-loss-probe", "B>A", usual},
+        {"seq-wrap", "A>B", {.first_seq = 0xfffffffe}},
+        {"seq-wrap", "B>A", {.remote_first_seq = 0xfffffffe}},
+        {"rto-blackhole", "A>B", usual},
+        {"rto-blackhole-no-rtt", "A>B", usual},
+        {"final-ack-lost", "A>B", usual},
+        {"final-ack-lost", "B>A", usual},
+    };
+    for (const Replay& row : rows) replay(row);
+}
