@@ -12,6 +12,8 @@ constexpr double high_gain = 2.88539;  // 2/ln 2: doubles the rate each round
 constexpr double cycle_gains[] = {1.25, 0.75, 1, 1, 1, 1, 1, 1};
 constexpr int cycle_length = 8, first_cycle = 4;
 constexpr double full_pipe_growth = 1.25;
+// So many losses in a round of the startup, more than an eighth, mean that the path is full.
+constexpr std::size_t min_overflow = 16;
 constexpr double pacing_margin = 0.99;
 constexpr std::size_t initial_window = 10, min_window = 4;
 constexpr std::uint64_t bandwidth_rounds = 10;
@@ -132,7 +134,14 @@ void Bbr::update_cycle(const Ack& ack, const DeliveryRate& rate) {
 }
 
 void Bbr::check_full_pipe(const Ack& ack) {
-    if (pipe_full() || !round_start_ || ack.sample.app_limited) return;
+    lost_in_round_ += ack.lost;
+    acked_in_round_ += ack.acked;
+    if (!round_start_) return;
+    const bool overflows = lost_in_round_ >= min_overflow && lost_in_round_ * 8 > acked_in_round_;
+    lost_in_round_ = acked_in_round_ = 0;
+    if (pipe_full()) return;
+    if (overflows) full_rounds_ = full_pipe_rounds;
+    if (ack.sample.app_limited) return;
     if (bandwidth() >= full_bandwidth_ * full_pipe_growth) {
         full_bandwidth_ = bandwidth();
         full_rounds_ = 0;

@@ -57,7 +57,8 @@ class Bbr {
     double pacing_gain() const;
     double window_gain() const;
     std::size_t bandwidth_delay(double gain) const;
-    bool pipe_full() const { return full_rounds_ >= 3; }
+    static constexpr int full_pipe_rounds = 3;  // without growth
+    bool pipe_full() const { return full_rounds_ >= full_pipe_rounds; }
 
     Phase phase_ = Phase::startup;
     WindowedBest<double, std::uint64_t, std::greater<>> bandwidth_;  // packets a second
@@ -65,6 +66,7 @@ class Bbr {
     bool round_start_ = false;
     double full_bandwidth_ = 0;
     int full_rounds_ = 0;
+    std::size_t lost_in_round_ = 0, acked_in_round_ = 0;
     int cycle_ = 0;
     Time cycle_start_{};
     std::optional<Span> min_rtt_;

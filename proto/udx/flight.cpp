@@ -25,61 +25,48 @@ SentPacket& Flight::push() {
     SentPacket& packet = at(next_);
     packet = SentPacket();
     packet.seq = next_++;
-    link(flying_, packet);
+    link(packet);
     return packet;
 }
 
-Flight::List& Flight::list_of(const SentPacket& packet) {
-    assert(packet.state != SentPacket::State::done);
-    return packet.state == SentPacket::State::lost ? lost_ : flying_;
-}
-
-void Flight::link(List& list, SentPacket& packet) {
-    packet.before = list.last;
+void Flight::link(SentPacket& packet) {
+    packet.before = last_;
     packet.after = none;
-    if (list.last == none) {
-        list.first = packet.seq;
-    } else {
-        at(list.last).after = packet.seq;
-    }
-    list.last = packet.seq;
-    ++list.count;
+    (last_ == none ? first_ : at(last_).after) = packet.seq;
+    last_ = packet.seq;
+    ++in_flight_;
 }
 
-void Flight::unlink(List& list, SentPacket& packet) {
-    if (packet.before == none) {
-        list.first = packet.after;
+void Flight::unlink(SentPacket& packet) {
+    (packet.before == none ? first_ : at(packet.before).after) = packet.after;
+    (packet.after == none ? last_ : at(packet.after).before) = packet.before;
+    --in_flight_;
+}
+
+void Flight::leave(SentPacket& packet) {
+    assert(packet.state != SentPacket::State::done);
+    if (packet.state == SentPacket::State::lost) {
+        lost_.erase(packet.seq);
     } else {
-        at(packet.before).after = packet.after;
+        unlink(packet);
     }
-    if (packet.after == none) {
-        list.last = packet.before;
-    } else {
-        at(packet.after).before = packet.before;
-    }
-    --list.count;
 }
 
 void Flight::resend(SentPacket& packet) {
-    unlink(list_of(packet), packet);
+    leave(packet);
     packet.state = SentPacket::State::in_flight;
     packet.retransmitted = true;
-    link(flying_, packet);
+    link(packet);
 }
 
 void Flight::lose(SentPacket& packet) {
-    unlink(flying_, packet);
+    unlink(packet);
     packet.state = SentPacket::State::lost;
-    if (lost_.first == none || packet.seq > lost_.first) return link(lost_, packet);
-    packet.before = none;
-    packet.after = lost_.first;
-    at(lost_.first).before = packet.seq;
-    lost_.first = packet.seq;
-    ++lost_.count;
+    lost_.insert(packet.seq);
 }
 
 void Flight::finish(SentPacket& packet) {
-    unlink(list_of(packet), packet);
+    leave(packet);
     packet.state = SentPacket::State::done;
     ++done_;
 }

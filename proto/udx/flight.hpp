@@ -1,11 +1,10 @@
 // Flight: the packets that were sent and are not yet covered by the cumulative acknowledgement, by
 // sequence number. Each is in flight, lost (waits to be sent again) or done (acknowledged out of
-// order). In-flight packets are kept in the order of their last transmission, lost ones in the
-// order of their loss, save that
-// one which everything waits for comes first. Bounded by what congestion control and the peer's
-// window let out.
+// order). In-flight packets are kept in the order of their last transmission, lost ones by number.
+// Bounded by what congestion control and the peer's window let out.
 #pragma once
 
+#include <set>
 #include <vector>
 
 #include "proto/udx/packet.hpp"
@@ -28,7 +27,7 @@ struct SentPacket {
     std::uint64_t delivered = 0;
     Time delivered_at{}, first_sent_at{};
     bool app_limited = false;
-    // Neighbours in the list of its state.
+    // Neighbours in the list of packets in flight.
     std::uint64_t before = 0, after = 0;
 };
 
@@ -39,8 +38,8 @@ class Flight {
     std::uint64_t unacked_seq() const { return unacked_; }
     std::uint64_t next_seq() const { return next_; }
     bool empty() const { return unacked_ == next_; }
-    std::size_t in_flight() const { return flying_.count; }
-    std::size_t lost() const { return lost_.count; }
+    std::size_t in_flight() const { return in_flight_; }
+    std::size_t lost() const { return lost_.size(); }
     std::size_t done() const { return done_; }  // acknowledged out of order
 
     SentPacket& at(std::uint64_t seq) { return ring_[seq & mask_]; }
@@ -51,32 +50,27 @@ class Flight {
     SentPacket& push();
     // From lost, or from in flight, to last in flight.
     void resend(SentPacket& packet);
-    void lose(SentPacket& packet);  // from in flight; the lowest number goes first
+    void lose(SentPacket& packet);  // from in flight
     void finish(SentPacket& packet);
     // Forgets everything below `seq`; all of it is done.
     void advance(std::uint64_t seq);
 
-    // Walks a list: `none` is its end.
-    static constexpr std::uint64_t none = 0;
-    std::uint64_t first_in_flight() const { return flying_.first; }
-    std::uint64_t first_lost() const { return lost_.first; }
+    static constexpr std::uint64_t none = 0;  // ends the list through SentPacket::after
+    std::uint64_t first_in_flight() const { return first_; }
+    std::uint64_t first_lost() const { return lost_.empty() ? none : *lost_.begin(); }
 
   private:
-    struct List {
-        std::uint64_t first = none, last = none;
-        std::size_t count = 0;
-    };
-
-    void link(List& list, SentPacket& packet);
-    void unlink(List& list, SentPacket& packet);
-    List& list_of(const SentPacket& packet);
+    void link(SentPacket& packet);
+    void unlink(SentPacket& packet);
+    void leave(SentPacket& packet);
     void grow();
 
     std::vector<SentPacket> ring_;
     std::uint64_t mask_;
     std::uint64_t unacked_, next_;
-    List flying_, lost_;
-    std::size_t done_ = 0;
+    std::uint64_t first_ = none, last_ = none;  // of the list of packets in flight
+    std::set<std::uint64_t> lost_;
+    std::size_t in_flight_ = 0, done_ = 0;
 };
 
 }  // namespace kp2p::proto::udx

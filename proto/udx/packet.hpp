@@ -24,7 +24,8 @@ inline constexpr std::size_t header_bytes = 20;
 inline constexpr std::size_t packet_overhead_bytes = 20 + 8 + header_bytes;  // IPv4, UDP, UDX
 inline constexpr std::size_t max_extension_bytes = 255;
 inline constexpr std::size_t sack_range_bytes = 8;
-inline constexpr std::size_t max_sack_ranges = 50;
+// What the smallest path takes. The reference implementation sends 50 and reads any number.
+inline constexpr std::size_t max_sack_ranges = 144;
 
 // 0 is a pure acknowledgement. Unknown bits are ignored.
 namespace flag {

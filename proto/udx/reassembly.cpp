@@ -83,14 +83,21 @@ void Reassembly::note_range(std::uint64_t seq) {
     ranges_.emplace_hint(after, seq, end);
 }
 
-std::size_t Reassembly::write_sack(std::span<std::uint8_t> out, std::size_t max_ranges) const {
+std::size_t Reassembly::write_sack(std::span<std::uint8_t> out) const {
+    const std::size_t room = out.size() / sack_range_bytes;
+    const std::size_t total = std::min(room, ranges_.size());
+    const std::size_t from_front = ranges_.size() > room ? room / 2 : total;
     std::size_t count = 0;
-    for (const auto& [start, end] : ranges_) {
-        if (count == max_ranges || out.size() < (count + 1) * sack_range_bytes) break;
-        const SackRange range{static_cast<std::uint32_t>(start), static_cast<std::uint32_t>(end)};
+    const auto put = [&](const auto& entry) {
+        const SackRange range{static_cast<std::uint32_t>(entry.first),
+                              static_cast<std::uint32_t>(entry.second)};
         write_sack_range(range, out.subspan(count * sack_range_bytes).first<sack_range_bytes>());
         ++count;
-    }
+    };
+    for (auto it = ranges_.begin(); count < from_front; ++it) put(*it);
+    auto back = ranges_.end();
+    std::advance(back, -static_cast<std::ptrdiff_t>(total - from_front));
+    for (; back != ranges_.end(); ++back) put(*back);
     return count;
 }
 

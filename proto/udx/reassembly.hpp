@@ -28,8 +28,10 @@ class Reassembly {
     std::uint64_t next_seq() const { return next_seq_; }
     bool ended() const { return ended_; }  // the end and everything before it is here
     bool has_gap() const { return !ranges_.empty(); }
-    // Up to `max_ranges` ranges that arrived beyond next_seq(), ascending; the number written.
-    std::size_t write_sack(std::span<std::uint8_t> out, std::size_t max_ranges) const;
+    // The ranges that arrived beyond next_seq(), ascending, as many as fit; the number written.
+    // Of too many the middle is left out: news comes at the front, where the sender repeats
+    // itself, and at the back.
+    std::size_t write_sack(std::span<std::uint8_t> out) const;
 
     ByteQueue& readable() { return readable_; }
     const ByteQueue& readable() const { return readable_; }

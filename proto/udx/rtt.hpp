@@ -18,6 +18,8 @@ class RoundTrip {
     bool known() const { return known_; }
     Span smoothed() const { return smoothed_; }
     Span timeout() const { return timeout_; }
+    // What an answer takes at most on a path that behaves.
+    Span patience() const { return 2 * smoothed_ + 4 * variation_; }
     Span minimum() const { return minimum_.empty() ? Span::zero() : minimum_.best(); }
 
   private:

@@ -117,6 +117,7 @@ class Stream {
     void arm(Role role, Time at);
     void rearm(Time now);
     bool tail_probe_allowed() const;
+    bool quick_timeout_allowed() const;
     // stream_send.cpp
     std::size_t payload_capacity() const;
     bool window_allows_new() const;
@@ -158,7 +159,8 @@ class Stream {
 
     Recovery recovery_ = Recovery::open;
     std::uint64_t recover_until_ = 0;
-    unsigned timeouts_ = 0, window_probes_ = 0, unanswered_probes_ = 0;
+    unsigned timeouts_ = 0, quick_timeouts_ = 0;  // in a row
+    unsigned window_probes_ = 0, unanswered_probes_ = 0;
     struct TailProbe {
         bool due = false, in_flight = false, is_new = false;
         bool rtt_sampled = false;  // since the last one

@@ -78,7 +78,7 @@ void Stream::release(Time now, std::uint64_t ack, Acked& acked) {
     const SentPacket& last = flight_.at(ack - 1);
     out_.drop_until(last.offset + last.bytes);
     flight_.advance(ack);
-    timeouts_ = 0;
+    timeouts_ = quick_timeouts_ = 0;
 }
 
 void Stream::apply_sack(Time now, const Packet& packet, Acked& acked) {

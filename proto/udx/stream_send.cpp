@@ -174,7 +174,7 @@ bool Stream::add_control(Time now) {
         segment_bytes_ = header_bytes;
     } else if (ack_due_) {
         ack_due_ = false;
-        const std::size_t bytes = in_.write_sack(sack_, max_sack_ranges) * sack_range_bytes;
+        const std::size_t bytes = in_.write_sack(sack_) * sack_range_bytes;
         add_header(bytes > 0 ? flag::sack : std::uint8_t{0}, 0, seq, path_);
         if (bytes > 0) pieces_.push_back(ByteView(sack_).first(bytes));
         segment_bytes_ = header_bytes + bytes;

@@ -8,7 +8,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr unsigned max_timeouts = 7;       // in a row; the last one closes
+constexpr unsigned max_timeouts = 7;        // in a row; the last one closes
+constexpr unsigned max_quick_timeouts = 3;  // in a row
+constexpr Span min_quick_timeout = 30ms;
 constexpr unsigned max_window_probes = 7;  // unanswered
 constexpr Span tail_probe_unknown_rtt = 1s;
 // A peer acknowledges at once but may be late in noticing, a single packet most of all.
@@ -34,11 +36,22 @@ bool Stream::tail_probe_allowed() const {
            tail_.rtt_sampled && !tail_.in_flight;
 }
 
+// A path that is known to lose packets but was alive a moment ago is not given a whole second when
+// the repetitions were lost as well.
+bool Stream::quick_timeout_allowed() const {
+    return recovery_ != Recovery::open && timeouts_ == 0 && rtt_.known() &&
+           quick_timeouts_ < max_quick_timeouts;
+}
+
 // Chooses the role that fits what is out; a loss detection that looks again is armed elsewhere.
 void Stream::rearm(Time now) {
     if (closed_ != Closed::no || !connected_) return arm(Role::none, now);
     if (!flight_.empty()) {
-        const Time timeout = std::max(timeout_at_, now + min_remaining);
+        Time timeout = std::max(timeout_at_, now + min_remaining);
+        if (quick_timeout_allowed()) {
+            const Span quick = std::max<Span>(rtt_.patience(), min_quick_timeout);
+            timeout = std::min(timeout, now + quick * (1 << quick_timeouts_));
+        }
         if (!tail_probe_allowed()) return arm(Role::timeout, timeout);
         Span delay = tail_probe_unknown_rtt;
         if (rtt_.known()) {
@@ -103,7 +116,9 @@ void Stream::enter_recovery(const Rack::Verdict& verdict) {
 
 void Stream::on_timeout(Time now) {
     if (flight_.empty()) return rearm(now);
-    if (++timeouts_ >= max_timeouts) return close(Closed::timed_out);
+    const bool quick = quick_timeout_allowed() && now < timeout_at_;
+    if (!quick && ++timeouts_ >= max_timeouts) return close(Closed::timed_out);
+    if (quick) ++quick_timeouts_;
     const Recovery before = recovery_;
     const Span window = rack_.reordering_window(rtt_, true, flight_.done());
     const Rack::Verdict verdict = rack_.expire(flight_, now, window);
@@ -112,8 +127,8 @@ void Stream::on_timeout(Time now) {
     recover_until_ = flight_.next_seq();
     tail_.in_flight = tail_.due = false;
     congestion_.on_timeout(before, flight_.in_flight());
-    timeout_at_ = now + 2 * rtt_.timeout();
-    arm(Role::timeout, timeout_at_);
+    if (!quick) timeout_at_ = now + 2 * rtt_.timeout();
+    rearm(now);
 }
 
 // A heartbeat asks for the window; any answer that opens it ends this.

@@ -1,0 +1,136 @@
+#include "test/proto/udx/sim.hpp"
+
+#include <algorithm>
+
+namespace kp2p::test {
+namespace {
+
+std::uint8_t byte_at(std::uint64_t offset, std::uint64_t seed) {
+    return static_cast<std::uint8_t>((offset * 0x9e3779b97f4a7c15 + seed) >> 29);
+}
+
+}  // namespace
+
+Sim::Sim(const LinkOptions& link, std::uint64_t seed, const proto::udx::StreamOptions& options)
+    : link_(link), state_(seed), a_(1, options), b_(2, options) {
+    sides_[0].seed = 11;
+    sides_[1].seed = 22;
+    a_.connect(now_, {.id = 2});
+    b_.connect(now_, {.id = 1});
+}
+
+std::uint64_t Sim::random() {  // splitmix64
+    std::uint64_t z = state_ += 0x9e3779b97f4a7c15;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return z ^ (z >> 31);
+}
+
+bool Sim::chance(double probability) {
+    return static_cast<double>(random() >> 11) * 0x1p-53 < probability;
+}
+
+void Sim::send(int from, ByteView datagram) {
+    ++datagrams_;
+    for (std::uint8_t byte : datagram.first(20)) trace_ = (trace_ ^ byte) * 0x100000001b3;
+    trace_ ^= static_cast<std::uint64_t>(now_.time_since_epoch().count());
+    if (datagram.size() + 28 > link_.mtu_bytes) return;
+    Time& free = link_free_[from];
+    free = std::max(free, now_);
+    const std::chrono::duration<double> waits = free - now_;
+    if (waits.count() * link_.bytes_per_second > static_cast<double>(link_.queue_bytes)) return;
+    free += std::chrono::duration_cast<Span>(std::chrono::duration<double>(
+        static_cast<double>(datagram.size()) / link_.bytes_per_second));
+    if (chance(link_.loss)) return;
+    const int copies = chance(link_.repeat) ? 2 : 1;
+    for (int i = 0; i < copies; ++i) {
+        Time at = free + link_.delay;
+        if (chance(link_.reorder) || i > 0)
+            at += Span(static_cast<Span::rep>(random() % std::uint64_t(link_.jitter.count() + 1)));
+        events_.push({at, events_made_++, 1 - from, ByteVector(datagram.begin(), datagram.end())});
+    }
+}
+
+bool Sim::write(int index) {
+    Side& side = sides_[index];
+    if (side.written == side.to_write || !stream(index).writable()) return false;
+    ByteVector bytes(std::min<std::uint64_t>(side.to_write - side.written, 30'000));
+    for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = byte_at(side.written + i, side.seed);
+    stream(index).write(now_, bytes);
+    side.written += bytes.size();
+    return true;
+}
+
+bool Sim::read(int index) {
+    Side& side = sides_[index];
+    side.most_unread = std::max(side.most_unread, stream(index).readable_bytes());
+    if (!side.reads) return false;
+    ByteVector bytes(100'000);
+    const std::size_t size = stream(index).read(bytes);
+    for (std::size_t i = 0; i < size; ++i)
+        side.right = side.right && bytes[i] == byte_at(side.read + i, sides_[1 - index].seed);
+    side.read += size;
+    if (size == 0 && stream(index).remote_ended() && !side.done_at) side.done_at = now_;
+    return size > 0;
+}
+
+void Sim::step(int index) {
+    Side& side = sides_[index];
+    Stream& s = stream(index);
+    for (bool more = true; more;) {
+        more = false;
+        while (write(index)) more = true;
+        while (read(index)) more = true;
+        if (side.written == side.to_write && side.ends) s.end(now_);
+        while (const auto burst = s.next_burst(now_)) {
+            more = true;
+            ByteVector all;
+            for (ByteView piece : burst->pieces) all.insert(all.end(), piece.begin(), piece.end());
+            for (ByteView rest = all; !rest.empty();) {
+                const std::size_t size = std::min(burst->segment_bytes, rest.size());
+                send(index, rest.first(size));
+                rest = rest.subspan(size);
+            }
+        }
+    }
+}
+
+bool Sim::finished() const {
+    using proto::udx::Closed;
+    return a_.closed() != Closed::no && b_.closed() != Closed::no;
+}
+
+void Sim::run(Span limit) {
+    const Time end = now_ + limit;
+    step(0);
+    step(1);
+    while (!finished()) {
+        Time next = Time::max();
+        if (!events_.empty()) next = events_.top().at;
+        for (Stream* s : {&a_, &b_})
+            if (const auto deadline = s->deadline()) next = std::min(next, *deadline);
+        if (next > end) {
+            now_ = end;
+            return;
+        }
+        now_ = std::max(now_, next);
+        bool touched[2] = {false, false};
+        while (!events_.empty() && events_.top().at <= now_) {
+            const Event event = events_.top();
+            events_.pop();
+            if (const auto word = stream(event.to).last_word()) send(event.to, *word);
+            stream(event.to).receive(now_, *proto::udx::parse_packet(event.bytes));
+            touched[event.to] = true;
+        }
+        for (int i : {0, 1}) {
+            const auto deadline = stream(i).deadline();
+            if (deadline && *deadline <= now_) {
+                stream(i).expire(now_);
+                touched[i] = true;
+            }
+            if (touched[i]) step(i);
+        }
+    }
+}
+
+}  // namespace kp2p::test
