@@ -8,7 +8,8 @@ namespace kp2p::proto::dht {
 namespace {
 
 constexpr std::uint64_t peer_flag = 1, relay_flag = 2;
-constexpr std::uint64_t payload_version = 1, reusable_socket_feature = 1;
+constexpr std::uint64_t payload_version = 1, reusable_socket_feature = 1,
+                        large_datagrams_feature = 64;
 
 template <class Enum>
 std::uint64_t number(Enum value) {
@@ -47,14 +48,18 @@ NoisePayload::Holepunch read_holepunch(Reader& reader) {
 }
 
 void write(Writer& writer, const NoisePayload::Udx& udx) {
-    writer.uint(udx.version).uint(udx.reusable_socket ? reusable_socket_feature : 0);
+    writer.uint(udx.version);
+    writer.uint((udx.reusable_socket ? reusable_socket_feature : 0) |
+                (udx.large_datagrams ? large_datagrams_feature : 0));
     writer.uint(udx.id).uint(udx.seq);
 }
 
 NoisePayload::Udx read_udx(Reader& reader) {
     NoisePayload::Udx udx;
     udx.version = reader.uint();
-    udx.reusable_socket = reader.uint() & reusable_socket_feature;
+    const std::uint64_t features = reader.uint();
+    udx.reusable_socket = features & reusable_socket_feature;
+    udx.large_datagrams = features & large_datagrams_feature;
     udx.id = reader.uint();
     udx.seq = reader.uint();
     return udx;

@@ -71,9 +71,12 @@ struct NoisePayload {
     };
     struct Udx {
         std::uint64_t version = 1;
-        bool reusable_socket = false;
+        bool reusable_socket = false;  // feature 1
         std::uint64_t id = 0;
         std::uint64_t seq = 0;
+        // Feature 64, which only kp2p knows: UDX packets larger than the reference sends are
+        // taken.
+        bool large_datagrams = false;
         friend bool operator==(const Udx&, const Udx&) = default;
     };
     struct RelayThrough {
