@@ -134,6 +134,10 @@ Task<Result<void>> Connection::read_frames() {
     if (!opened) co_return opened;
     established_ = true;
     state_changed_.notify_all();
+    while (!started_ && !why_) {
+        auto woken = co_await state_changed_.wait();
+        if (!woken) co_return woken;
+    }
     for (int frames = 1;; frames++) {
         if (frames % frames_per_turn == 0) co_await asio::post(executor_, asio::use_awaitable);
         auto frame = co_await stream_->read();
@@ -225,6 +229,11 @@ Task<Result<void>> Connection::established() {
     }
     if (established_) co_return ok;
     co_return why_;
+}
+
+void Connection::start() {
+    started_ = true;
+    state_changed_.notify_all();
 }
 
 void Connection::close() {

@@ -35,6 +35,9 @@ class Connection {
     bool is_established() const { return established_; }
     // Waits for that; the reason if the connection ends first.
     Task<Result<void>> established();
+    // Nothing is read of what the other side sends before this is called, so that handlers can be
+    // set first.
+    void start();
     bool is_closed() const { return bool(why_); }
 
     // Opens our half of (protocol, id); ready when the other's half arrives. Errc::refused when it
@@ -78,9 +81,9 @@ class Connection {
     proto::Mux mux_;
     std::map<proto::ChannelId, MuxChannel*> channels_;
     std::map<std::string, OpenHandler> open_handlers_;
-    bool established_ = false;
+    bool established_ = false, started_ = false;
     std::error_code why_;  // it has ended
-    Event state_changed_;  // established or ended
+    Event state_changed_;  // established, started or ended
     Event drained_;        // a channel has room, or an open was answered
 };
 

@@ -1,0 +1,216 @@
+// Topics and dialing; connections are in swarm_connections.cpp.
+#include "node/swarm/swarm.hpp"
+
+#include "node/async/tasks.hpp"
+#include "node/async/timeout.hpp"
+#include "proto/outcome.hpp"
+
+namespace kp2p {
+namespace {
+
+using namespace std::chrono_literals;
+
+// After a first announce come a few quick lookups: two nodes that join at the same moment may each
+// look before the other has announced itself.
+constexpr std::chrono::seconds first_refreshes[] = {5s, 30s, 120s};
+constexpr std::chrono::seconds refresh_interval = 10min, refresh_jitter = 2min;
+constexpr std::chrono::seconds retry_interval = 15s;  // when no DHT node answered
+constexpr std::size_t max_all_dials = 32;             // those that were asked for by key included
+constexpr std::size_t max_failures = 256;             // whose reason is remembered
+
+std::uint64_t random_word() {
+    std::array<std::uint8_t, 8> bytes;
+    fill_random(bytes);
+    std::uint64_t word;
+    std::memcpy(&word, bytes.data(), sizeof word);
+    return word;
+}
+
+}  // namespace
+
+Swarm::Swarm(SwarmParts parts)
+    : parts_(std::move(parts)),
+      announcer_(parts_.dht, parts_.keys),
+      dialer_({parts_.executor, parts_.clock, parts_.dht, parts_.udx, parts_.keys, parts_.puncher}),
+      acceptor_({parts_.executor, parts_.clock, parts_.dht, parts_.udx, announcer_, parts_.keys,
+                 [this](const NodeId& node) { return node != node_id() && has_room(); },
+                 [this](Link link) { accepted(std::move(link)); }}),
+      book_(node_id(), random_word()),
+      changed_(parts_.executor) {}
+
+Swarm::~Swarm() = default;
+
+Task<> Swarm::run() {
+    auto done = co_await with_tasks([this](Tasks& all) -> Task<> {
+        tasks_ = &all;
+        all.spawn(announcer_.run());
+        all.spawn(acceptor_.run());
+        all.spawn(dial_loop());
+        for (const auto& [topic, joined] : topics_) start(topic);
+        co_return;
+    });
+    (void)done;
+    tasks_ = nullptr;
+    peers_.clear();
+    changed_.notify_all();
+}
+
+// ---- topics ----
+
+void Swarm::join(const Topic& topic) {
+    auto& joined = topics_[topic];
+    if (joined) {
+        joined->wanted = true;
+        return;
+    }
+    joined = std::make_shared<Joined>();
+    if (tasks_) start(topic);
+}
+
+void Swarm::leave(const Topic& topic) {
+    const auto found = topics_.find(topic);
+    if (found == topics_.end()) return;
+    found->second->wanted = false;
+    book_.left(topic);
+    if (found->second->tasks) found->second->tasks->cancel();
+    if (!tasks_) topics_.erase(found);
+}
+
+bool Swarm::settling(const Topic& topic) const {
+    const auto found = topics_.find(topic);
+    if (found == topics_.end()) return false;
+    return !found->second->looked_up || book_.unsettled(topic);
+}
+
+void Swarm::start(const Topic& topic) { tasks_->spawn(serve_topic(topic, topics_[topic])); }
+
+Task<> Swarm::serve_topic(Topic topic, std::shared_ptr<Joined> joined) {
+    while (joined->wanted) {
+        auto done = co_await with_tasks([&](Tasks& all) -> Task<> {
+            joined->tasks = &all;
+            co_await refresh_loop(topic, joined);
+        });
+        joined->tasks = nullptr;
+        if (!done) co_return;
+        auto taken_back =
+            co_await parts_.dht.unannounce(topic, parts_.keys, std::vector<Endpoint>());
+        if (!taken_back && taken_back.error() == asio::error::operation_aborted) co_return;
+    }
+    topics_.erase(topic);
+}
+
+Task<> Swarm::refresh_loop(Topic topic, std::shared_ptr<Joined> joined) {
+    const auto found = [this, topic](const proto::dht::PeerRecord& record) {
+        book_.discovered(parts_.clock.now(), topic, record.key, record.relays);
+        changed_.notify_all();
+    };
+    auto listening = co_await announcer_.announced();
+    if (!listening) co_return;
+    std::vector<Endpoint> seeds;
+    for (std::size_t round = 0;; round++) {
+        Dht::Announcing announcing{parts_.keys, announcer_.relay_addresses(), seeds};
+        auto end = co_await parts_.dht.announce(topic, std::move(announcing), found);
+        if (!end && end.error() == asio::error::operation_aborted) co_return;
+        joined->looked_up = true;
+        if (end) seeds = end->closest_addresses();
+        Clock::Span wait = retry_interval;
+        if (end && round < std::size(first_refreshes)) {
+            wait = first_refreshes[round];
+        } else if (end) {
+            const auto jitter_ms = std::chrono::milliseconds(refresh_jitter).count();
+            wait = refresh_interval +
+                   std::chrono::milliseconds(random_word() % std::uint64_t(jitter_ms));
+        }
+        auto slept = co_await parts_.clock.sleep_for(wait);
+        if (!slept) co_return;
+    }
+}
+
+// ---- dialing ----
+
+bool Swarm::has_room() const { return peers_.size() < max_connections; }
+
+Task<> Swarm::dial_loop() {
+    for (;;) {
+        start_dials();
+        Clock::Span wait = 1h;
+        if (const auto due = book_.deadline(); due && dials_ < max_dials && has_room())
+            wait = *due - parts_.clock.now();
+        auto woken = co_await with_timeout(parts_.clock, wait, changed_.wait());
+        if (!woken && woken.error() == asio::error::operation_aborted) co_return;
+    }
+}
+
+void Swarm::start_dials() {
+    while (dials_ < max_dials && has_room()) {
+        const auto node = book_.next_dial(parts_.clock.now());
+        if (!node) return;
+        if (!peers_.contains(*node)) start_dial(*node);
+    }
+}
+
+void Swarm::start_dial(const NodeId& node) {
+    dials_++;
+    peers_[node] = Peer();
+    book_.dialing(node);
+    tasks_->spawn(dial(node));
+}
+
+Task<> Swarm::dial(NodeId node) {
+    std::string why_not;
+    Result<Link> link;
+    Tasks* own = nullptr;
+    auto done = co_await with_tasks([&](Tasks& all) -> Task<> {
+        own = peers_[node].dial = &all;
+        link = co_await dialer_.dial(node, book_.relays(node), why_not);
+    });
+    dials_--;
+    changed_.notify_all();
+    if (!done) co_return;
+    const auto peer = peers_.find(node);
+    if (peer == peers_.end() || peer->second.dial != own) co_return;  // the peer came to us
+    peer->second.dial = nullptr;
+    if (!link) {
+        note_failure(node, why_not);
+        peers_.erase(peer);
+        book_.dial_failed(parts_.clock.now(), node);
+        co_return;
+    }
+    auto connection = make_connection(std::move(*link));
+    peer->second.connection = connection;
+    co_await serve(connection, PeerBook::Dialed::by_us);
+}
+
+Task<Result<std::shared_ptr<Connection>>> Swarm::connect(NodeId node) {
+    for (bool dialed = false; tasks_;) {
+        const auto peer = peers_.find(node);
+        if (peer != peers_.end() && peer->second.proven) co_return peer->second.connection;
+        if (peer == peers_.end()) {
+            if (dialed || node == node_id()) co_return Errc::cannot_connect;
+            if (dials_ >= max_all_dials || !has_room()) co_return Errc::limit_reached;
+            dialed = true;
+            start_dial(node);
+        }
+        auto woken = co_await changed_.wait();
+        if (!woken) co_return woken.error();
+    }
+    co_return Errc::closed;
+}
+
+void Swarm::note_failure(const NodeId& node, std::string why) {
+    log("cannot connect to " + node.hex() + ": " + why);
+    if (failures_.size() >= max_failures && !failures_.contains(node))
+        failures_.erase(failures_.begin());
+    failures_[node] = std::move(why);
+}
+
+std::string Swarm::why_not(const NodeId& node) const {
+    const auto found = failures_.find(node);
+    return found == failures_.end() ? std::string() : found->second;
+}
+
+void Swarm::log(const std::string& line) const {
+    if (parts_.log) parts_.log(line);
+}
+
+}  // namespace kp2p

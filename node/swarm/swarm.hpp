@@ -1,0 +1,104 @@
+// Swarm: keeps us connected to nodes that share our topics, and connects to any node by its key.
+// It announces each topic and looks others up under it, dials whom it finds, accepts whoever dials
+// us, and keeps one connection for each peer. Source: npm hyperswarm 4.17.2 (index.js).
+// Shape: spawn run(); it ends, with all connections, when it is cancelled.
+#pragma once
+
+#include <map>
+#include <set>
+
+#include "node/dht/announcer.hpp"
+#include "node/swarm/acceptor.hpp"
+#include "node/swarm/connection.hpp"
+#include "node/swarm/dialer.hpp"
+#include "node/swarm/peer_book.hpp"
+
+namespace kp2p {
+
+struct SwarmParts {
+    Executor executor;
+    Clock& clock;
+    Dht& dht;
+    UdxContext& udx;
+    proto::KeyPair keys;  // our identity
+    // Runs for every connection, dialed by whichever side, once the peer has proven itself; the
+    // connection ends when it returns, and it is cancelled when the connection ends. What it does
+    // before it first waits (set handlers for opens) comes before anything the peer sends.
+    std::function<Task<>(std::shared_ptr<Connection>)> serve;
+    Puncher puncher;                       // none: only open nodes and LANs are reached
+    std::function<void(std::string)> log;  // one line each; may be empty
+};
+
+class Swarm {
+  public:
+    static constexpr std::size_t max_connections = 64;
+    static constexpr std::size_t max_dials = 3;  // of peers found under topics, at a time
+    // From the first packet on a path to the proof that the peer is there.
+    static constexpr std::chrono::seconds max_proof{10};
+
+    explicit Swarm(SwarmParts parts);
+    ~Swarm();
+
+    Task<> run();
+    void join(const Topic& topic);   // joining twice is one
+    void leave(const Topic& topic);  // its connections stay
+    // True while the first lookup of the topic, or a first dial that came of it, is under way.
+    bool settling(const Topic& topic) const;
+    // The connection to this node, made if there is none: Errc::cannot_connect if it fails, for a
+    // reason that why_not() then tells. Many callers share one dial.
+    Task<Result<std::shared_ptr<Connection>>> connect(NodeId node);
+    // Why the last attempt failed, a sentence; empty if none did.
+    std::string why_not(const NodeId& node) const;
+    std::vector<std::shared_ptr<Connection>> connections() const;
+    const Announcer& announcer() const { return announcer_; }
+    const NodeId& node_id() const { return parts_.keys.public_key(); }
+
+  private:
+    // Being dialed (then there is no connection yet), or connected to.
+    struct Peer {
+        Tasks* dial = nullptr;
+        std::shared_ptr<Connection> connection;
+        std::optional<Clock::Time> proven;
+    };
+    struct Joined {
+        Tasks* tasks = nullptr;  // while it is announced
+        bool wanted = true, looked_up = false;
+    };
+
+    // Topics.
+    void start(const Topic& topic);
+    Task<> serve_topic(Topic topic, std::shared_ptr<Joined> joined);
+    Task<> refresh_loop(Topic topic, std::shared_ptr<Joined> joined);
+    // Dialing.
+    Task<> dial_loop();
+    void start_dials();
+    void start_dial(const NodeId& node);
+    Task<> dial(NodeId node);
+    bool has_room() const;
+    void note_failure(const NodeId& node, std::string why);
+    // Connections.
+    void accepted(Link link);
+    Task<> serve(std::shared_ptr<Connection> connection, PeerBook::Dialed who);
+    Task<> run_connection(std::shared_ptr<Connection> connection, Tasks& all);
+    Task<> prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who, Tasks& all);
+    Task<> serve_proven(std::shared_ptr<Connection> connection);
+    bool admit(const std::shared_ptr<Connection>& connection, PeerBook::Dialed who);
+    bool prefers_new(const NodeId& remote, const Peer& old) const;
+    void forget(const std::shared_ptr<Connection>& connection);
+    std::shared_ptr<Connection> make_connection(Link link);
+    void log(const std::string& line) const;
+
+    SwarmParts parts_;
+    Announcer announcer_;
+    Dialer dialer_;
+    Acceptor acceptor_;
+    PeerBook book_;
+    std::map<Topic, std::shared_ptr<Joined>> topics_;
+    std::map<NodeId, Peer> peers_;
+    std::map<NodeId, std::string> failures_;
+    std::size_t dials_ = 0;
+    Tasks* tasks_ = nullptr;  // while run() is
+    Event changed_;           // of peers, dials and the book
+};
+
+}  // namespace kp2p

@@ -1,0 +1,114 @@
+// Connections of the swarm: from the first packet to the end.
+#include "node/async/tasks.hpp"
+#include "node/async/timeout.hpp"
+#include "node/swarm/swarm.hpp"
+#include "proto/outcome.hpp"
+
+namespace kp2p {
+namespace {
+
+// A peer with whom we have had a connection for longer than this, and that dials us, has lost it.
+// Before that, both have dialed at the same time.
+constexpr std::chrono::seconds min_stale_age{5};
+
+}  // namespace
+
+std::shared_ptr<Connection> Swarm::make_connection(Link link) {
+    return std::make_shared<Connection>(parts_.executor, parts_.clock, std::move(link.stream),
+                                        link.keys, random_id<proto::StreamHeader>());
+}
+
+// Whoever dials us is not counted before it has proven itself: a handshake that somebody repeats
+// must not disturb a good connection. The acceptor bounds how many of these there are.
+void Swarm::accepted(Link link) {
+    tasks_->spawn(serve(make_connection(std::move(link)), PeerBook::Dialed::by_them));
+}
+
+Task<> Swarm::serve(std::shared_ptr<Connection> connection, PeerBook::Dialed who) {
+    auto done = co_await with_tasks([&](Tasks& all) -> Task<> {
+        all.spawn(run_connection(connection, all));
+        all.spawn(prove(connection, who, all));
+        co_return;
+    });
+    (void)done;
+    forget(connection);
+}
+
+Task<> Swarm::run_connection(std::shared_ptr<Connection> connection, Tasks& all) {
+    auto ended = co_await connection->run();
+    log("connection to " + connection->remote().hex() + " ended: " + ended.error().message());
+    all.cancel();
+}
+
+Task<> Swarm::prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who, Tasks& all) {
+    auto proven = co_await with_timeout(parts_.clock, max_proof, connection->established());
+    if (!proven && proven.error() == asio::error::operation_aborted) co_return;
+    if (proven && admit(connection, who)) {
+        log("connected to " + connection->remote().hex() + " at " +
+            connection->remote_endpoint().text() +
+            (who == PeerBook::Dialed::by_us ? ", dialed by us" : ", dialed by it"));
+        all.spawn(serve_proven(connection));
+        connection->start();
+        co_return;
+    }
+    if (!proven && who == PeerBook::Dialed::by_us) {
+        note_failure(connection->remote(), "nothing comes back from " +
+                                               connection->remote_endpoint().text() +
+                                               ", where it should be");
+    }
+    connection->close();
+}
+
+Task<> Swarm::serve_proven(std::shared_ptr<Connection> connection) {
+    co_await parts_.serve(connection);
+    connection->close();
+}
+
+bool Swarm::admit(const std::shared_ptr<Connection>& connection, PeerBook::Dialed who) {
+    const NodeId& remote = connection->remote();
+    const auto old = peers_.find(remote);
+    if (old == peers_.end()) {
+        if (!has_room()) return false;
+    } else if (old->second.connection != connection) {
+        if (!prefers_new(remote, old->second)) return false;
+        if (old->second.dial) old->second.dial->cancel();
+        if (old->second.connection) old->second.connection->close();
+    }
+    peers_[remote] = Peer{nullptr, connection, parts_.clock.now()};
+    failures_.erase(remote);
+    book_.connected(remote, who);
+    changed_.notify_all();
+    return true;
+}
+
+// Both sides decide alike: of two connections made at the same time that one stays which the node
+// with the greater key dialed.
+bool Swarm::prefers_new(const NodeId& remote, const Peer& old) const {
+    if (!old.connection) return true;  // we were still looking for it
+    if (old.proven && parts_.clock.now() - *old.proven >= min_stale_age) return true;
+    return node_id() < remote;
+}
+
+void Swarm::forget(const std::shared_ptr<Connection>& connection) {
+    const NodeId& remote = connection->remote();
+    const auto peer = peers_.find(remote);
+    if (peer == peers_.end() || peer->second.connection != connection) return;
+    const auto proven = peer->second.proven;
+    peers_.erase(peer);
+    const auto now = parts_.clock.now();
+    if (proven) {
+        book_.closed(now, remote, now - *proven);
+    } else {
+        book_.dial_failed(now, remote);
+    }
+    changed_.notify_all();
+}
+
+std::vector<std::shared_ptr<Connection>> Swarm::connections() const {
+    std::vector<std::shared_ptr<Connection>> all;
+    for (const auto& [node, peer] : peers_)
+        if (peer.proven) all.push_back(peer.connection);
+    return all;
+}
+
+}  // namespace kp2p

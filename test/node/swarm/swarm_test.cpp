@@ -1,0 +1,303 @@
+#include "node/swarm/swarm.hpp"
+
+#include <doctest/doctest.h>
+
+#include "node/async/tasks.hpp"
+#include "proto/outcome.hpp"
+#include "test/node/dht/simulated_dht.hpp"
+
+using namespace kp2p;
+using namespace kp2p::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::uint32_t dht_nodes = 8;
+constexpr const char* protocol = "test";
+
+// Serves every connection with a channel that sends messages back.
+Task<> echo(std::shared_ptr<Connection> connection) {
+    auto channel = co_await connection->open(protocol, ByteVector(), ByteVector());
+    while (channel) {
+        auto message = co_await (*channel)->receive();
+        if (!message) co_return;
+        auto sent = co_await (*channel)->send(message->type, std::move(message->payload));
+        if (!sent) co_return;
+    }
+}
+
+// Serves until the connection ends; the test itself opens channels.
+Task<> hold(std::shared_ptr<Connection> connection) {
+    connection->on_open(protocol, [](const RemoteOpen&) { return true; });
+    auto ended = co_await connection->closed();
+    (void)ended;
+}
+
+class Member {
+  public:
+    using Serve = std::function<Task<>(std::shared_ptr<Connection>)>;
+
+    Member(Sim& sim, std::uint32_t number, DhtSetup setup, Serve serve)
+        : node(sim, host_of(number), std::move(setup)), swarm(parts(sim, number, serve)) {}
+
+    Task<> enter(Tasks& all) {
+        all.spawn(node.dht.run());
+        auto entered = co_await node.dht.bootstrap();
+        CHECK(entered);
+        all.spawn(swarm.run());
+    }
+
+    SimulatedDht node;
+    Swarm swarm;
+    std::vector<std::string> log;
+
+  private:
+    SwarmParts parts(Sim& sim, std::uint32_t number, Serve serve) {
+        return {.executor = sim.loop().get_executor(),
+                .clock = sim.clock(),
+                .dht = node.dht,
+                .udx = node.udx,
+                .keys = proto::KeyPair::from_seed(seed_of(number)),
+                .serve = std::move(serve),
+                .puncher = nullptr,
+                .log = [this](std::string line) { log.push_back(std::move(line)); }};
+    }
+};
+
+enum class Reach { open, behind_nat };
+
+struct World {
+    explicit World(Sim& sim) : sim(sim) {
+        for (std::uint32_t i = 0; i < dht_nodes; i++) {
+            DhtSetup setup = entering();
+            if (i == 0) {
+                setup = DhtSetup();
+                setup.public_address = host_of(0);
+            }
+            setup.citizenship = Citizenship::citizen;
+            setup.reach = proto::dht::Reach::open;
+            nodes.push_back(std::make_unique<SimulatedDht>(sim, host_of(i), setup));
+        }
+    }
+    static DhtSetup entering() {
+        DhtSetup setup;
+        setup.bootstrap.push_back(*parse_bootstrap(host_of(0).text()));
+        return setup;
+    }
+    Member& add(Reach reach, Member::Serve serve) {
+        DhtSetup setup = entering();
+        setup.citizenship = Citizenship::guest;
+        if (reach == Reach::open) setup.reach = proto::dht::Reach::open;
+        const auto number = static_cast<std::uint32_t>(100 + members.size());
+        members.push_back(std::make_unique<Member>(sim, number, setup, std::move(serve)));
+        return *members.back();
+    }
+
+    Sim& sim;
+    std::vector<std::unique_ptr<SimulatedDht>> nodes;
+    std::vector<std::unique_ptr<Member>> members;
+};
+
+// Runs `test` in a world whose DHT is up.
+template <class Test>
+void in_world(std::uint64_t seed, Test test) {
+    Sim sim(seed);
+    World world(sim);
+    auto body = [&](Tasks& all) -> Task<> {
+        for (auto& node : world.nodes) {
+            all.spawn(node->dht.run());
+            auto entered = co_await node->dht.bootstrap();
+            CHECK(entered);
+        }
+        co_await test(world, all);
+        all.cancel();
+    };
+    auto root = [&]() -> Task<> {
+        auto done = co_await with_tasks(body);
+        (void)done;
+    };
+    sim.run(root());
+    for (auto& member : world.members) CHECK(member->node.udx.streams() == 0);
+}
+
+// Waits for virtual time to pass until it holds, up to the limit.
+template <class Holds>
+Task<bool> soon(World& world, Clock::Span limit, Holds holds) {
+    for (Clock::Span waited{}; waited < limit; waited += 100ms) {
+        if (holds()) co_return true;
+        auto slept = co_await world.sim.clock().sleep_for(100ms);
+        if (!slept) co_return false;
+    }
+    co_return holds();
+}
+
+Task<> check_echo(Connection& connection) {
+    auto channel = co_await connection.open(protocol, ByteVector(), ByteVector());
+    CAPTURE(channel.error().message());
+    REQUIRE(channel);
+    ByteVector payload(100000);
+    for (std::size_t i = 0; i < payload.size(); i++)
+        payload[i] = static_cast<std::uint8_t>(i * i >> 8);
+    auto sent = co_await (*channel)->send(3, payload);
+    CHECK(sent);
+    auto back = co_await (*channel)->receive();
+    REQUIRE(back);
+    CHECK(back->payload == payload);
+}
+
+TEST_CASE("a node is reached by its key, from open and from firewalled nodes") {
+    for (const auto& [server_reach, client_reach] :
+         {std::pair(Reach::open, Reach::open), std::pair(Reach::open, Reach::behind_nat),
+          std::pair(Reach::behind_nat, Reach::open)}) {
+        in_world(1, [&](World& world, Tasks& all) -> Task<> {
+            Member& server = world.add(server_reach, echo);
+            Member& client = world.add(client_reach, hold);
+            co_await server.enter(all);
+            co_await client.enter(all);
+            auto announced = co_await soon(
+                world, 20s, [&] { return server.swarm.announcer().relays().size() == 3; });
+            CHECK(announced);
+            auto connection = co_await client.swarm.connect(server.swarm.node_id());
+            CAPTURE(client.swarm.why_not(server.swarm.node_id()));
+            REQUIRE(connection);
+            CHECK((*connection)->remote() == server.swarm.node_id());
+            CHECK((*connection)->role() == Role::initiator);
+            co_await check_echo(**connection);
+            auto again = co_await client.swarm.connect(server.swarm.node_id());
+            REQUIRE(again);
+            CHECK(*again == *connection);
+            CHECK(server.swarm.connections().size() == 1);
+            CHECK(client.swarm.connections().size() == 1);
+        });
+    }
+}
+
+TEST_CASE("a node that is not announced cannot be connected to, and the reason is told") {
+    in_world(2, [&](World& world, Tasks& all) -> Task<> {
+        Member& client = world.add(Reach::open, hold);
+        co_await client.enter(all);
+        const NodeId nobody = proto::KeyPair::from_seed(seed_of(999)).public_key();
+        auto connection = co_await client.swarm.connect(nobody);
+        CHECK(connection.error() == Errc::cannot_connect);
+        CHECK(client.swarm.why_not(nobody).find("not announced") != std::string::npos);
+        auto bad_key = co_await client.swarm.connect(NodeId());
+        CHECK(bad_key.error() == Errc::cannot_connect);
+        auto ourselves = co_await client.swarm.connect(client.swarm.node_id());
+        CHECK(ourselves.error() == Errc::cannot_connect);
+    });
+}
+
+TEST_CASE("nodes that join a topic find each other, each pair with one connection") {
+    in_world(3, [&](World& world, Tasks& all) -> Task<> {
+        for (int i = 0; i < 4; i++) world.add(Reach::open, hold);
+        for (auto& member : world.members) {
+            member->swarm.join(Topic());
+            CHECK(member->swarm.settling(Topic()));
+            co_await member->enter(all);
+        }
+        const auto all_met = [&] {
+            for (auto& member : world.members)
+                if (member->swarm.connections().size() != 3) return false;
+            return true;
+        };
+        auto met = co_await soon(world, 90s, all_met);
+        CHECK(met);
+        for (auto& member : world.members) CHECK_FALSE(member->swarm.settling(Topic()));
+        auto slept = co_await world.sim.clock().sleep_for(60s);
+        CHECK(slept);
+        CHECK(all_met());
+        for (auto& member : world.members) CHECK(member->node.udx.streams() == 3);
+    });
+}
+
+TEST_CASE("two nodes that dial each other at the same moment keep one connection") {
+    for (std::uint64_t seed = 10; seed < 20; seed++) {
+        CAPTURE(seed);
+        in_world(seed, [&](World& world, Tasks& all) -> Task<> {
+            Member& a = world.add(Reach::open, hold);
+            Member& b = world.add(Reach::open, hold);
+            co_await a.enter(all);
+            co_await b.enter(all);
+            auto announced = co_await soon(world, 20s, [&] {
+                return a.swarm.announcer().relays().size() + b.swarm.announcer().relays().size() ==
+                       6;
+            });
+            CHECK(announced);
+            const auto connect = [](Swarm& from, NodeId to) -> Task<> {
+                auto connection = co_await from.connect(to);
+                CHECK(connection);
+            };
+            all.spawn(connect(a.swarm, b.swarm.node_id()));
+            all.spawn(connect(b.swarm, a.swarm.node_id()));
+            auto slept = co_await world.sim.clock().sleep_for(20s);
+            CHECK(slept);
+            CHECK(a.swarm.connections().size() == 1);
+            CHECK(b.swarm.connections().size() == 1);
+            CHECK(a.node.udx.streams() == 1);
+            CHECK(b.node.udx.streams() == 1);
+        });
+    }
+}
+
+TEST_CASE("a peer that dies is noticed, and taken up again when it is back") {
+    in_world(4, [&](World& world, Tasks& all) -> Task<> {
+        Member& a = world.add(Reach::open, hold);
+        Member& b = world.add(Reach::open, hold);
+        a.swarm.join(Topic());
+        b.swarm.join(Topic());
+        co_await a.enter(all);
+        co_await b.enter(all);
+        auto met = co_await soon(world, 60s, [&] { return a.swarm.connections().size() == 1; });
+        REQUIRE(met);
+        const auto connection = a.swarm.connections().front();
+        world.sim.kill(b.node.address);
+        auto gone = co_await soon(world, 40s, [&] { return a.swarm.connections().empty(); });
+        CHECK(gone);
+        auto why = co_await connection->closed();
+        CHECK(why.error() == Errc::timed_out);
+    });
+}
+
+TEST_CASE("a connection that is closed while wanted is made again") {
+    in_world(5, [&](World& world, Tasks& all) -> Task<> {
+        Member& a = world.add(Reach::open, hold);
+        Member& b = world.add(Reach::open, hold);
+        a.swarm.join(Topic());
+        b.swarm.join(Topic());
+        co_await a.enter(all);
+        co_await b.enter(all);
+        auto met = co_await soon(world, 60s, [&] {
+            return a.swarm.connections().size() == 1 && b.swarm.connections().size() == 1;
+        });
+        REQUIRE(met);
+        const auto first = a.swarm.connections().front();
+        first->close();
+        auto again = co_await soon(world, 30s, [&] {
+            return a.swarm.connections().size() == 1 && a.swarm.connections().front() != first;
+        });
+        CHECK(again);
+    });
+}
+
+TEST_CASE("a topic that was left is not found any more") {
+    in_world(6, [&](World& world, Tasks& all) -> Task<> {
+        Member& a = world.add(Reach::open, hold);
+        co_await a.enter(all);
+        a.swarm.join(Topic());
+        auto settled = co_await soon(world, 60s, [&] { return !a.swarm.settling(Topic()); });
+        CHECK(settled);
+        std::size_t found = 0;
+        const auto count = [&](const proto::dht::PeerRecord&) { found++; };
+        std::vector<Endpoint> no_seeds;
+        auto end = co_await world.nodes[3]->dht.lookup(Topic(), no_seeds, count);
+        CHECK(found > 0);
+        a.swarm.leave(Topic());
+        auto slept = co_await world.sim.clock().sleep_for(20s);
+        CHECK(slept);
+        found = 0;
+        end = co_await world.nodes[3]->dht.lookup(Topic(), no_seeds, count);
+        CHECK(found == 0);
+    });
+}
+
+}  // namespace
