@@ -1,8 +1,10 @@
+#include <deque>
 #include <fstream>
 #include <random>
 
 #include "test/node/share/fake_network.hpp"
 #include "test/run.hpp"
+#include "test/share/liar_peer.hpp"
 
 using namespace kp2p;
 using namespace kp2p::test;
@@ -68,6 +70,297 @@ Task<> one_file(FakeNetwork& network) {
     }
 }
 
+// `count` nodes in the channel.
+Task<std::vector<FakeNode*>> members(FakeNetwork& network, std::size_t count) {
+    std::vector<FakeNode*> nodes;
+    for (std::size_t i = 0; i < count; ++i) {
+        nodes.push_back(&network.add());
+        auto joined = co_await nodes.back()->share.join(lab());
+        REQUIRE(joined);
+    }
+    co_return nodes;
+}
+
+bool logged(const FakeNode& node, const NodeId& whom) {
+    return std::any_of(node.log.begin(), node.log.end(), [&](const std::string& line) {
+        return line.find(whom.hex()) != std::string::npos;
+    });
+}
+
+struct LieRow {
+    LiarLie lie;
+    std::uint64_t at;
+    const char* words;
+};
+
+Task<> liars(FakeNetwork& network) {
+    auto key = proto::derive_channel_key(lab());
+    auto nodes = co_await members(network, 2);
+    const Topic topic = proto::channel_topic(*key);
+    const LieRow rows[] = {
+        {LiarLie::byte, 4, "sent a wrong chunk 4"}, {LiarLie::byte, 1, "sent a wrong chunk 1"},
+        {LiarLie::link, 2, "sent a wrong chunk 2"}, {LiarLie::link, 0, "sent a wrong chunk 0"},
+        {LiarLie::size, 0, "sent a wrong chunk 5"}, {LiarLie::garbage, 0, "make no sense"},
+    };
+    std::deque<LiarPeer> peers;
+    std::uint32_t seed = 10;
+    for (const LieRow& row : rows) {
+        CAPTURE(std::string(row.words));
+        const ByteVector bytes = noise(4 * mib + 5, ++seed);
+        NodeId id = numbered(static_cast<std::uint8_t>(3 + peers.size()));
+        LiarPeer& liar = peers.emplace_back(*key, id, bytes, row.lie, row.at);
+        const NodeId added = network.add_stranger(
+            topic, [&liar](std::shared_ptr<Connection> c) { return liar.serve(std::move(c)); });
+        REQUIRE(added == id);
+
+        Diagnosis alone;
+        auto failed = co_await nodes[1]->share.load(uri_of(liar.file()), {}, alone);
+        CAPTURE(alone.text());
+        CHECK(failed.error() == Errc::verification_failed);
+        CHECK(!nodes[1]->store.find(liar.file()));
+        CHECK(alone.text().find(row.words) != std::string::npos);
+        CHECK(logged(*nodes[1], id));
+
+        auto stored = nodes[0]->store.put_bytes(bytes);
+        REQUIRE(stored);
+        Diagnosis beside;
+        auto path = co_await nodes[1]->share.load(uri_of(liar.file()), {}, beside);
+        CAPTURE(beside.text());
+        REQUIRE(path);
+        CHECK(content(*path) == bytes);
+    }
+}
+
+Task<> strangers(FakeNetwork& network) {
+    auto key = proto::derive_channel_key(lab());
+    auto nodes = co_await members(network, 1);
+    const ByteVector bytes = noise(mib);
+    auto stored = nodes[0]->store.put_bytes(bytes);
+    REQUIRE(stored);
+
+    // Knows the topic, not the name: its proof is wrong.
+    const NodeId id = numbered(2);
+    LiarPeer liar(*key, id, noise(3 * mib, 5), LiarLie::no_proof, 0);
+    network.add_stranger(proto::channel_topic(*key), [&liar](std::shared_ptr<Connection> c) {
+        return liar.serve(std::move(c));
+    });
+    Diagnosis diagnosis;
+    auto failed = co_await nodes[0]->share.load(uri_of(liar.file()), {}, diagnosis);
+    CHECK(failed.error() == Errc::not_found);
+    CHECK(liar.opens() == 0);
+    CHECK(logged(*nodes[0], id));
+
+    // Is in another channel.
+    FakeNode& other = network.add();
+    auto joined = co_await other.share.join(*ChannelName::parse("their-lab"));
+    REQUIRE(joined);
+    auto connection = network.connect(other.id, nodes[0]->id);
+    Diagnosis why;
+    auto refused = co_await other.share.load(uri_of(*stored), {}, why);
+    CHECK(refused.error() == Errc::not_found);
+    CHECK(why.text() == "no other node in channel their-lab could be reached");
+}
+
+// Opens the transfer channel without any lookup channel, and asks for a file.
+Task<> ask_unproven(std::shared_ptr<Connection> connection, Sha1 file, bool& answered) {
+    auto channel = co_await connection->open(proto::transfer_protocol, {}, {});
+    answered = bool(channel);
+    (void)file;
+}
+
+Task<> unproven_transfer(FakeNetwork& network) {
+    auto nodes = co_await members(network, 1);
+    auto stored = nodes[0]->store.put_bytes(noise(10));
+    REQUIRE(stored);
+    bool answered = false, ended = false;
+    const NodeId id = network.add_stranger(Topic(), [&](std::shared_ptr<Connection> c) -> Task<> {
+        co_await ask_unproven(c, *stored, answered);
+        ended = true;
+    });
+    auto connection = network.connect(id, nodes[0]->id);
+    auto why = co_await connection->closed();
+    CHECK(!why);
+    CHECK(!answered);
+}
+
+Task<> two_providers(FakeNetwork& network) {
+    auto key = proto::derive_channel_key(lab());
+    auto nodes = co_await members(network, 1);
+    const ByteVector bytes = noise(40 * mib);
+    std::deque<LiarPeer> honest;
+    for (const std::uint8_t number : {std::uint8_t{2}, std::uint8_t{3}}) {
+        LiarPeer& peer = honest.emplace_back(*key, numbered(number), bytes, LiarLie::none, 0);
+        network.add_stranger(proto::channel_topic(*key), [&peer](std::shared_ptr<Connection> c) {
+            return peer.serve(std::move(c));
+        });
+    }
+    Diagnosis diagnosis;
+    std::uint64_t most = 0;
+    auto progress = [&](const LoadProgress& p) { most = std::max(most, p.verified_bytes); };
+    auto path = co_await nodes[0]->share.load(uri_of(honest[0].file()), progress, diagnosis);
+    REQUIRE(path);
+    CHECK(content(*path) == bytes);
+    CHECK(honest[0].given_chunks() >= 10);
+    CHECK(honest[1].given_chunks() >= 10);
+    CHECK(most == bytes.size());
+}
+
+Task<> far_provider(FakeNetwork& network) {
+    // 1 - 2 - 3 in a row: 1 hears of 3 through 2, and connects to it.
+    network.meet_in_topics = false;
+    auto nodes = co_await members(network, 3);
+    network.connect(nodes[0]->id, nodes[1]->id);
+    network.connect(nodes[1]->id, nodes[2]->id);
+    const ByteVector bytes = noise(2 * mib);
+    auto stored = nodes[2]->store.put_bytes(bytes);
+    REQUIRE(stored);
+    Diagnosis diagnosis;
+    std::vector<NodeId> found;
+    auto count = co_await nodes[0]->share.find(
+        uri_of(*stored), [&](const FoundProvider& p) { found.push_back(p.node); }, diagnosis);
+    REQUIRE(count);
+    CHECK(found == std::vector<NodeId>{nodes[2]->id});
+    auto path = co_await nodes[0]->share.load(uri_of(*stored), {}, diagnosis);
+    REQUIRE(path);
+    CHECK(content(*path) == bytes);
+}
+
+Task<> many_small(FakeNetwork& network) {
+    auto nodes = co_await members(network, 2);
+    TempDir source, target;
+    for (int i = 0; i < 500; ++i) {
+        const auto folder = source.path() / "tree" / std::to_string(i % 7);
+        std::filesystem::create_directories(folder);
+        std::ofstream(folder / ("file " + std::to_string(i))) << "content " << i;
+    }
+    auto uri = nodes[0]->store.put(source.path() / "tree", {});
+    REQUIRE(uri);
+    Diagnosis diagnosis;
+    auto listed = co_await nodes[1]->share.list(*uri, diagnosis);
+    REQUIRE(listed);
+    CHECK(listed->size() == 7);
+    const auto began = std::chrono::steady_clock::now();
+    auto path = co_await nodes[1]->share.load_to(*uri, target.path() / "out", {}, diagnosis);
+    CAPTURE(diagnosis.text());
+    REQUIRE(path);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+    MESSAGE("500 files: " << took.count() << " s");
+    for (int i = 0; i < 500; i += 71) {
+        const auto file = *path / std::to_string(i % 7) / ("file " + std::to_string(i));
+        CHECK(as_text(content(file)) == "content " + std::to_string(i));
+    }
+    auto one = *uri;
+    one.path = "3/file 10";
+    auto single = co_await nodes[1]->share.load(one, {}, diagnosis);
+    CHECK(single);
+}
+
+Task<> load_into(FakeNode& node, Sha1 file, Result<std::filesystem::path>& into) {
+    Diagnosis diagnosis;
+    into = co_await node.share.load(uri_of(file), {}, diagnosis);
+}
+
+Task<> joined_loads(FakeNetwork& network) {
+    auto key = proto::derive_channel_key(lab());
+    auto nodes = co_await members(network, 1);
+    const ByteVector bytes = noise(20 * mib);
+    LiarPeer peer(*key, numbered(2), bytes, LiarLie::none, 0);
+    network.add_stranger(proto::channel_topic(*key), [&peer](std::shared_ptr<Connection> c) {
+        return peer.serve(std::move(c));
+    });
+    Result<std::filesystem::path> first, second, third;
+    auto body = [&](Tasks& all) -> Task<> {
+        // The first is cancelled midway: the others go on with what it has.
+        auto some = [&](Tasks& cancelled) -> Task<> {
+            cancelled.spawn(load_into(*nodes[0], peer.file(), first));
+            all.spawn(load_into(*nodes[0], peer.file(), second));
+            all.spawn(load_into(*nodes[0], peer.file(), third));
+            while (peer.given_chunks() < 15) {
+                auto slept = co_await network.clock.sleep_for(1ms);
+                if (!slept) co_return;
+            }
+            cancelled.cancel();
+        };
+        auto ended = co_await with_tasks(some);
+        (void)ended;
+    };
+    auto ended = co_await with_tasks(body);
+    CHECK(ended);
+    CHECK(!first);
+    REQUIRE(second);
+    REQUIRE(third);
+    CHECK(content(*second) == bytes);
+    CHECK(peer.given_chunks() < 15 + 20);  // what was kept was not fetched again
+}
+
+Task<> cat_ranges(FakeNetwork& network) {
+    auto nodes = co_await members(network, 2);
+    const ByteVector bytes = noise(2 * mib + 10);
+    auto stored = nodes[0]->store.put_bytes(bytes);
+    REQUIRE(stored);
+    struct Row {
+        std::uint64_t start;
+        std::optional<std::uint64_t> end;
+    };
+    const Row rows[] = {
+        {0, {}},       {5, 6},       {mib - 1, mib + 1}, {3, 2 * mib + 5}, {2 * mib + 10, {}},
+        {9 * mib, {}}, {0, 99 * mib}};
+    for (const Row& row : rows) {
+        CAPTURE(row.start);
+        ByteVector got;
+        ByteSink sink = [&](ByteView part) -> Task<Result<void>> {
+            got.insert(got.end(), part.begin(), part.end());
+            co_return ok;
+        };
+        Diagnosis diagnosis;
+        ByteRange range;
+        range.start = row.start;
+        range.end = row.end;
+        auto done = co_await nodes[1]->share.cat(uri_of(*stored), range, sink, diagnosis);
+        CHECK(done);
+        const std::uint64_t size = bytes.size(), start = std::min(row.start, size);
+        const std::uint64_t end = std::min(row.end.value_or(size), size);
+        CHECK(std::ranges::equal(got, ByteView(bytes).subspan(start, end - start)));
+    }
+}
+
+Task<> leaves(FakeNetwork& network) {
+    auto nodes = co_await members(network, 2);
+    auto stored = nodes[0]->store.put_bytes(noise(mib));
+    REQUIRE(stored);
+    CHECK(nodes[0]->share.leave(lab()));
+    CHECK(nodes[0]->share.leave(lab()).error() == Errc::usage);
+    Diagnosis diagnosis;
+    auto gone = co_await nodes[1]->share.load(uri_of(*stored), {}, diagnosis);
+    CHECK(gone.error() == Errc::not_found);
+    // And again: on the connection that is there, if it still is.
+    auto joined = co_await nodes[0]->share.join(lab());
+    REQUIRE(joined);
+    auto back = co_await nodes[1]->share.load(uri_of(*stored), {}, diagnosis);
+    CHECK(back);
+}
+
 }  // namespace
 
 TEST_CASE("files of all sizes come from one node to another") { test::run(with_network(one_file)); }
+TEST_CASE("a liar alone is named and nothing is stored; beside an honest node the file is right") {
+    test::run(with_network(liars));
+}
+TEST_CASE("who is in no common channel learns and gets nothing") {
+    test::run(with_network(strangers));
+}
+TEST_CASE("a transfer channel is not answered before a channel is proven") {
+    test::run(with_network(unproven_transfer));
+}
+TEST_CASE("two providers share the work") { test::run(with_network(two_providers)); }
+TEST_CASE("a provider two hops away is found and connected to") {
+    test::run(with_network(far_provider));
+}
+TEST_CASE("a directory of many small files is quick") { test::run(with_network(many_small)); }
+TEST_CASE("loads of one file share the download and outlive who began it") {
+    test::run(with_network(joined_loads));
+}
+TEST_CASE("cat gives the bytes of a range") { test::run(with_network(cat_ranges)); }
+TEST_CASE("who leaves a channel gives nothing any more, until it joins again") {
+    test::run(with_network(leaves));
+}
