@@ -1,0 +1,120 @@
+#include "proto/dht/storage.hpp"
+
+#include <set>
+
+#include "proto/dht/server.hpp"
+#include "test/proto/dht/json.hpp"
+
+using namespace kp2p;
+using namespace kp2p::proto::dht;
+using namespace kp2p::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Numbers = GenerationCache<DhtId, int, BytesHash>;
+
+DhtId key(std::uint32_t number) { return id_of({{1, 1, 1, 1}, std::uint16_t(number)}); }
+
+NodeId node_key(std::uint32_t number) { return NodeId(key(number).view()); }
+
+}  // namespace
+
+TEST_CASE("a cached entry lives one to two lifetimes, and reading renews it") {
+    Numbers cache(at(0ms), {1 << 20, 100s});
+    cache.put(at(0ms), key(1), 1);
+    cache.put(at(0ms), key(2), 2);
+    CHECK(cache.find(at(150s), key(1)));
+    CHECK(cache.find(at(249s), key(1)));
+    CHECK(!cache.find(at(251s), key(2)));
+    CHECK(cache.find(at(252s), key(1)));
+    CHECK(!cache.find(at(10h), key(1)));
+    CHECK(cache.size() == 0);
+}
+
+TEST_CASE("a cache that is full drops the older half") {
+    Numbers cache(at(0ms), {10000, 1h});
+    for (std::uint32_t i = 0; i < 1000; ++i) cache.put(at(0ms), key(i), 1);
+    CHECK(cache.find(at(0ms), key(999)));
+    CHECK(!cache.find(at(0ms), key(0)));
+    CHECK(cache.size() < 300);
+    CHECK(cache.size() > 50);
+    cache.put(at(0ms), key(5), 5, 1 << 20);  // one entry larger than all
+    cache.erase(key(5));
+    CHECK(!cache.find(at(0ms), key(5)));
+}
+
+TEST_CASE("a topic keeps one record per key, fresh ones as they are") {
+    TopicRecords records(at(0ms), 1);
+    const PeerRecord first{node_key(1), {Endpoint::loopback(1)}};
+    const PeerRecord second{node_key(1), {Endpoint::loopback(2)}};
+    records.add(at(0ms), key(9), first);
+    records.add(at(1s), key(9), second);
+    CHECK(records.sample(at(2s), key(9), 20) == std::vector{first});
+    records.add(at(801s), key(9), second);  // the first is stale now
+    CHECK(records.sample(at(802s), key(9), 20) == std::vector{second});
+    records.remove(key(9), node_key(1));
+    CHECK(records.sample(at(803s), key(9), 20).empty());
+    records.add(at(900s), key(9), first);
+    CHECK(records.sample(at(900s + 1601s), key(9), 20).empty());
+}
+
+TEST_CASE("a lookup gives twenty different records of many, at random") {
+    TopicRecords records(at(0ms), 1);
+    for (std::uint32_t i = 0; i < 3000; ++i) records.add(at(0ms), key(9), {node_key(i), {}});
+    std::set<NodeId> seen;
+    for (int i = 0; i < 50; ++i) {
+        std::set<NodeId> keys;
+        for (const PeerRecord& record : records.sample(at(0ms), key(9), 20))
+            keys.insert(record.key);
+        CHECK(keys.size() == 20);
+        seen.merge(keys);
+    }
+    CHECK(seen.size() > 400);
+}
+
+TEST_CASE("records beyond the capacity push the oldest out, whatever their topics") {
+    TopicRecords records(at(0ms), 1);
+    const std::vector<Endpoint> relays(3, Endpoint::loopback(3));
+    for (std::uint32_t i = 0; i < 60000; ++i) records.add(at(0ms), key(i), {node_key(1), relays});
+    CHECK(records.sample(at(0ms), key(59999), 20).size() == 1);
+    CHECK(records.sample(at(0ms), key(0), 20).empty());
+}
+
+TEST_CASE("a delayed ping is answered in time, and only so many wait") {
+    RoutingTable table(key(1));
+    Server server(at(0ms), table, {});
+    Request request;
+    request.command = InternalCommand::delayed_ping;
+    request.value = ByteVector{0xe8, 3, 0, 0};
+    for (std::size_t i = 0; i < 2 * Server::max_delayed_pings; ++i)
+        server.receive(at(0ms), SocketId::client, Endpoint::loopback(5), request);
+    CHECK(server.deadline() == at(1s));
+    server.expire(at(999ms));
+    CHECK(!server.next_send());
+    server.expire(at(1s));
+    std::size_t answers = 0;
+    while (const auto send = server.next_send()) {
+        CHECK(send->to == Endpoint::loopback(5));
+        ++answers;
+    }
+    CHECK(answers == Server::max_delayed_pings);
+    CHECK(!server.deadline());
+}
+
+TEST_CASE("a stranger makes us send to others only so often") {
+    RoutingTable table(key(1));
+    Server server(at(0ms), table, {});
+    Request request;
+    request.command = Command::peer_holepunch;
+    request.target = key(2);
+    request.value = PeerHolepunch{Mode::from_client, 0, {1}, Endpoint::loopback(9)}.encode();
+    std::size_t sent = 0;
+    for (int i = 0; i < 1000; ++i) {
+        server.receive(at(0ms), SocketId::server, Endpoint::loopback(5), request);
+        while (server.next_send()) ++sent;
+    }
+    CHECK(sent == 100);
+    server.receive(at(0ms), SocketId::server, {{10, 0, 0, 1}, 5}, request);
+    CHECK(server.next_send());
+}
