@@ -1,0 +1,332 @@
+#include "node/daemon.hpp"
+
+#include <sodium/randombytes.h>
+
+#include <asio/signal_set.hpp>
+#include <csignal>
+#include <thread>
+
+#include "node/api/api.hpp"
+#include "node/async/timeout.hpp"
+#include "node/config_dir.hpp"
+#include "node/dht/dht.hpp"
+#include "node/log.hpp"
+#include "node/net/udp_socket.hpp"
+#include "node/net/udx_context.hpp"
+#include "node/notify.hpp"
+#include "node/share/peers.hpp"
+#include "node/share/share.hpp"
+#include "node/store/store.hpp"
+#include "node/swarm/swarm.hpp"
+#include "proto/json.hpp"
+
+namespace kp2p {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Where HyperDHT nodes listen by custom.
+constexpr std::uint16_t usual_port = 49737;
+// How long the network may take to answer before commands are let at a node without it.
+constexpr std::chrono::seconds entry_patience = 5s;
+// What a killed node may lose of the DHT nodes it knows.
+constexpr std::chrono::minutes keep_interval = 5min;
+
+template <class Id>
+Id random_id() {
+    Id id;
+    randombytes_buf(id.data(), Id::size_bytes);
+    return id;
+}
+
+// What can fail, opened before anything runs.
+struct Opened {
+    std::unique_ptr<ConfigDir> config;
+    std::optional<proto::KeyPair> keys;
+    std::string token;
+    std::optional<Store> store;
+    std::unique_ptr<UdpSocket> server, client;  // with the port that others know; with any other
+    std::unique_ptr<HttpServer> http;
+    DhtSetup dht;
+};
+
+Result<std::unique_ptr<UdpSocket>> open_udp(Executor loop, const DaemonOptions& options,
+                                            std::string& why) {
+    const Endpoint wanted{options.host, options.port.value_or(usual_port)};
+    auto opened = UdpSocket::open(loop, wanted);
+    const bool in_use = !opened && opened.error() == asio::error::address_in_use;
+    if (in_use && !options.port) opened = UdpSocket::open(loop, {options.host, 0});
+    if (opened) return opened;
+    why = "UDP " + wanted.text() + ": " + opened.error().message();
+    if (in_use) return Errc::port_in_use;
+    return opened.error();
+}
+
+Result<std::vector<BootstrapNode>> bootstrap_nodes(const std::vector<std::string>& texts,
+                                                   std::string& why) {
+    if (texts.empty()) return public_bootstrap();
+    std::vector<BootstrapNode> nodes;
+    if (texts.size() == 1 && texts[0] == "none") return nodes;
+    for (const std::string& text : texts) {
+        auto node = parse_bootstrap(text);
+        if (!node) {
+            why = "--bootstrap takes HOST:PORT or none, not " + text;
+            return Errc::usage;
+        }
+        nodes.push_back(*std::move(node));
+    }
+    return nodes;
+}
+
+Result<Opened> open_parts(Executor loop, const DaemonOptions& options, std::string& why) {
+    Opened parts;
+    auto nodes = bootstrap_nodes(options.bootstrap, why);
+    if (!nodes) return nodes.error();
+    auto store = Store::open(options.storage_dir);
+    if (!store) {
+        why = options.storage_dir.string();
+        return store.error();
+    }
+    auto config = ConfigDir::open(options.config_dir, why);
+    if (!config) return config.error();
+    parts.config = *std::move(config);
+    auto seed = parts.config->key_seed(why);
+    if (!seed) return seed.error();
+    auto token = parts.config->api_token(why);
+    if (!token) return token.error();
+    auto server = open_udp(loop, options, why);
+    if (!server) return server.error();
+    auto client = UdpSocket::open(loop, {options.host, 0});
+    if (!client) return client.error();
+    HttpServerConfig http_config{.port = options.api_port, .token = *token};
+    auto http = HttpServer::open(std::move(http_config));
+    if (!http) {
+        why = "API 127.0.0.1:" + std::to_string(options.api_port);
+        return http.error();
+    }
+    parts.keys = proto::KeyPair::from_seed(*seed);
+    parts.store = *std::move(store);
+    parts.server = *std::move(server);
+    parts.client = *std::move(client);
+    parts.http = *std::move(http);
+    parts.dht.bootstrap = *std::move(nodes);
+    parts.dht.known_nodes = parts.config->known_nodes();
+    return parts;
+}
+
+// What sharing asks of the swarm.
+class SwarmPeers final : public Peers {
+  public:
+    void attach(Swarm& swarm) { swarm_ = &swarm; }
+    void join(const Topic& topic) override { swarm_->join(topic); }
+    void leave(const Topic& topic) override { swarm_->leave(topic); }
+    bool settling(const Topic& topic) const override { return swarm_->settling(topic); }
+    Task<Result<std::shared_ptr<Connection>>> connect(NodeId node) override {
+        return swarm_->connect(node);
+    }
+
+  private:
+    Swarm* swarm_ = nullptr;
+};
+
+std::function<void(std::string)> log_of(const char* room) {
+    return [room](std::string text) { log(LogLevel::info, room, text); };
+}
+
+class Node {
+  public:
+    Node(Executor loop, Opened parts, const DaemonOptions& options);
+    Task<> run(const std::function<void(const Ready&)>& ready);
+
+  private:
+    Task<> stop_on_signal();
+    void stop_soon();  // when the request that asked for it is answered
+    Task<> start_up(std::vector<ChannelName> channels,
+                    const std::function<void(const Ready&)>& ready);
+    Task<> enter_network();
+    Task<> serve_api();
+    Task<> keep_loop();
+    Result<void> keep_channels();
+    void keep_nodes();
+    std::string status();
+
+    Executor loop_;
+    const DaemonOptions& options_;
+    Opened parts_;
+    SteadyClock clock_;
+    asio::thread_pool pool_;
+    UdxContext udx_;
+    UdpPort server_, client_;
+    Dht dht_;
+    SwarmPeers peers_;
+    Share share_;
+    Swarm swarm_;
+    Api api_;
+    Event entered_;
+    Clock::Time started_;
+    Tasks* tasks_ = nullptr;  // while run() is
+};
+
+Node::Node(Executor loop, Opened parts, const DaemonOptions& options)
+    : loop_(loop),
+      options_(options),
+      parts_(std::move(parts)),
+      pool_(std::max(2u, std::thread::hardware_concurrency())),
+      udx_(loop, clock_, randombytes_random() | std::uint64_t{randombytes_random()} << 32),
+      server_(std::move(parts_.server), udx_),
+      client_(std::move(parts_.client), udx_),
+      dht_(loop, clock_, server_, client_, std::move(parts_.dht), random_id<proto::Seed>()),
+      share_(ShareParts{.executor = loop,
+                        .store = *parts_.store,
+                        .peers = peers_,
+                        .pool = pool_,
+                        .clock = clock_,
+                        .own = parts_.keys->public_key(),
+                        .log = log_of("share")}),
+      swarm_(SwarmParts{.executor = loop,
+                        .clock = clock_,
+                        .dht = dht_,
+                        .udx = udx_,
+                        .keys = *parts_.keys,
+                        .serve = [this](auto connection) { return share_.serve(connection); },
+                        .puncher = {},
+                        .log = log_of("swarm")}),
+      api_(*parts_.http, ApiParts{.share = share_,
+                                  .store = *parts_.store,
+                                  .pool = pool_,
+                                  .status = [this] { return status(); },
+                                  .stop = [this] { stop_soon(); },
+                                  .channels_changed = [this] { return keep_channels(); }}),
+      entered_(loop),
+      started_(clock_.now()) {
+    peers_.attach(swarm_);
+}
+
+Task<> Node::run(const std::function<void(const Ready&)>& ready) {
+    std::vector<ChannelName> channels = parts_.config->channels();
+    channels.insert(channels.end(), options_.channels.begin(), options_.channels.end());
+    auto body = [&](Tasks& tasks) -> Task<> {
+        tasks_ = &tasks;
+        tasks.spawn(stop_on_signal());
+        tasks.spawn(dht_.run());
+        tasks.spawn(enter_network());
+        tasks.spawn(serve_api());
+        tasks.spawn(keep_loop());
+        tasks.spawn(start_up(std::move(channels), ready));
+        co_return;
+    };
+    (void)co_await with_tasks(body);  // it ends by cancellation
+    tasks_ = nullptr;
+    keep_nodes();
+    log(LogLevel::info, "daemon", "stopped");
+}
+
+Task<> Node::stop_on_signal() {
+    asio::signal_set signals(loop_, SIGINT, SIGTERM, SIGHUP);
+    auto [error, signal] = co_await signals.async_wait(use_result);
+    if (error) co_return;
+    log(LogLevel::info, "daemon", "stopping, by signal " + std::to_string(signal));
+    notify_service_manager("STOPPING=1");
+    tasks_->cancel();
+}
+
+void Node::stop_soon() {
+    log(LogLevel::info, "daemon", "stopping, as asked over the API");
+    asio::post(loop_, [this] {
+        if (tasks_) tasks_->cancel();
+    });
+}
+
+Task<> Node::serve_api() {
+    (void)co_await parts_.http->serve();  // it ends by cancellation
+}
+
+Task<> Node::enter_network() {
+    auto entered = co_await dht_.bootstrap();
+    if (!entered && entered.error() == asio::error::operation_aborted) co_return;
+    if (!entered) log(LogLevel::warning, "dht", entered.error().message());
+    entered_.notify_all();
+    co_await swarm_.run();
+}
+
+Task<> Node::start_up(std::vector<ChannelName> channels,
+                      const std::function<void(const Ready&)>& ready) {
+    for (const ChannelName& name : channels) {
+        auto joined = co_await share_.join(name);
+        if (!joined && joined.error() == asio::error::operation_aborted) co_return;
+        if (!joined) log(LogLevel::error, "share", joined.error().message());
+    }
+    if (auto kept = keep_channels(); !kept)
+        log(LogLevel::error, "daemon", "cannot keep the channels: " + kept.error().message());
+    if (auto kept = parts_.config->keep_api_port(parts_.http->port()); !kept)
+        log(LogLevel::error, "daemon", "cannot keep api-port: " + kept.error().message());
+    while (!dht_.bootstrapped()) {
+        auto entered = co_await with_timeout(clock_, entry_patience, entered_.wait());
+        if (entered) continue;
+        if (entered.error() != Errc::timed_out) co_return;
+        log(LogLevel::warning, "dht", "nobody has answered yet; trying on");
+        break;
+    }
+    ready({swarm_.node_id(), server_.socket().local(), parts_.http->port()});
+    notify_service_manager("READY=1");
+}
+
+Task<> Node::keep_loop() {
+    for (;;) {
+        auto slept = co_await clock_.sleep_for(keep_interval);
+        if (!slept) co_return;
+        keep_nodes();
+    }
+}
+
+void Node::keep_nodes() {
+    const auto nodes = dht_.known_nodes();
+    if (nodes.empty()) return;  // what an earlier run knew is better than nothing
+    if (auto kept = parts_.config->keep_known_nodes(nodes); !kept)
+        log(LogLevel::warning, "daemon", "cannot keep known nodes: " + kept.error().message());
+}
+
+Result<void> Node::keep_channels() { return parts_.config->keep_channels(share_.channels()); }
+
+std::string Node::status() {
+    const auto up = std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - started_);
+    const Endpoint udp = server_.socket().local();
+    proto::JsonWriter json;
+    json.begin_object().field("version", KP2P_VERSION).field("node", swarm_.node_id().hex());
+    json.field("udp", udp.text()).field("port", udp.port).field("api_port", parts_.http->port());
+    json.key("public_address");
+    if (const auto address = dht_.remote_address())
+        json.value(address->text());
+    else
+        json.null();
+    json.field("firewalled", dht_.firewalled()).field("bootstrapped", dht_.bootstrapped());
+    json.field("dht_nodes", dht_.table_size()).field("connections", swarm_.connections().size());
+    json.key("channels").begin_array();
+    for (const ChannelName& name : share_.channels()) json.value(name.text());
+    json.end_array().field("storage_dir", parts_.store->root().string());
+    return json.field("uptime_seconds", up.count()).end_object().take();
+}
+
+// The node goes with this frame, so that nothing of it is left to wait for when the loop looks.
+Task<> run_node(Opened parts, const DaemonOptions& options,
+                const std::function<void(const Ready&)>& ready) {
+    Node node(co_await asio::this_coro::executor, std::move(parts), options);
+    co_await node.run(ready);
+}
+
+}  // namespace
+
+Result<void> run_daemon(const DaemonOptions& options,
+                        const std::function<void(const Ready&)>& ready, std::string& why) {
+    asio::io_context loop{1};
+    auto parts = open_parts(loop.get_executor(), options, why);
+    if (!parts) return parts.error();
+    asio::co_spawn(loop, run_node(*std::move(parts), options, ready),
+                   [](std::exception_ptr thrown) {
+                       if (thrown) std::rethrow_exception(thrown);
+                   });
+    loop.run();
+    return ok;
+}
+
+}  // namespace kp2p
