@@ -35,7 +35,8 @@ struct Batch {  // the files of a directory, on their way
 Task<> load_some(Batch& batch, Tasks& all) {
     while (batch.next < batch.files.size()) {
         const Wanted wanted = batch.files[batch.next++];
-        auto loaded = co_await batch.loads.load(wanted.file, batch.givers, {}, batch.diagnosis);
+        auto loaded =
+            co_await batch.loads.load(wanted.file, batch.givers, ProgressSink(), batch.diagnosis);
         if (!loaded) {
             if (!batch.failure) batch.failure = loaded.error();
             all.cancel();
@@ -60,7 +61,7 @@ Task<Result<Share::Node::Named>> Share::Node::resolve(proto::Uri uri, Diagnosis&
 }
 
 Task<Result<Share::Node::Named>> Share::Node::read_directory(proto::Uri uri, Diagnosis& diagnosis) {
-    auto loaded = co_await loads.load(uri.sha1, {}, {}, diagnosis);
+    auto loaded = co_await loads.load(uri.sha1, std::vector<NodeId>(), ProgressSink(), diagnosis);
     if (!loaded) co_return loaded.error();
     const Store* store = &parts.store;
     auto read = [store, file = uri.sha1]() -> Result<proto::Sha1Dir> {

@@ -195,7 +195,8 @@ Task<> Neighbour::transfer_session() {
             if (!proof) co_return;
         }
         transfer_again_ = false;
-        auto opened = co_await connection_->open(proto::transfer_protocol, {}, {});
+        auto opened =
+            co_await connection_->open(proto::transfer_protocol, ByteVector(), ByteVector());
         if (!opened && opened.error() != Errc::refused) break;
         if (opened) {
             transfer_mux_ = *opened;

@@ -78,7 +78,7 @@ Task<Result<void>> Share::cat(proto::Uri uri, ByteRange range, ByteSink sink,
         diagnosis.note("it is a directory, not a file");
         co_return Errc::usage;
     }
-    auto loaded = co_await node_->loads.load(named->file, named->givers, {}, diagnosis);
+    auto loaded = co_await node_->loads.load(named->file, named->givers, ProgressSink(), diagnosis);
     if (!loaded) co_return loaded.error();
     co_return co_await node_->cat_local(named->file, range, sink);
 }

@@ -73,7 +73,7 @@ Task<> LiarPeer::lookup(std::shared_ptr<Connection> connection) {
 }
 
 Task<> LiarPeer::transfer(std::shared_ptr<Connection> connection) {
-    auto channel = co_await connection->open(transfer_protocol, {}, {});
+    auto channel = co_await connection->open(transfer_protocol, ByteVector(), ByteVector());
     if (!channel) co_return;
     for (;;) {
         auto got = co_await (*channel)->receive();

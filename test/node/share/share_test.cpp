@@ -63,7 +63,7 @@ Task<> one_file(FakeNetwork& network) {
         auto sha1 = a.store.put_bytes(bytes);
         REQUIRE(sha1);
         Diagnosis diagnosis;
-        auto path = co_await b.share.load(uri_of(*sha1), {}, diagnosis);
+        auto path = co_await b.share.load(uri_of(*sha1), ProgressSink(), diagnosis);
         CAPTURE(diagnosis.text());
         REQUIRE(path);
         CHECK(content(*path) == bytes);
@@ -114,7 +114,7 @@ Task<> liars(FakeNetwork& network) {
         REQUIRE(added == id);
 
         Diagnosis alone;
-        auto failed = co_await nodes[1]->share.load(uri_of(liar.file()), {}, alone);
+        auto failed = co_await nodes[1]->share.load(uri_of(liar.file()), ProgressSink(), alone);
         CAPTURE(alone.text());
         CHECK(failed.error() == Errc::verification_failed);
         CHECK(!nodes[1]->store.find(liar.file()));
@@ -124,7 +124,7 @@ Task<> liars(FakeNetwork& network) {
         auto stored = nodes[0]->store.put_bytes(bytes);
         REQUIRE(stored);
         Diagnosis beside;
-        auto path = co_await nodes[1]->share.load(uri_of(liar.file()), {}, beside);
+        auto path = co_await nodes[1]->share.load(uri_of(liar.file()), ProgressSink(), beside);
         CAPTURE(beside.text());
         REQUIRE(path);
         CHECK(content(*path) == bytes);
@@ -145,7 +145,7 @@ Task<> strangers(FakeNetwork& network) {
         return liar.serve(std::move(c));
     });
     Diagnosis diagnosis;
-    auto failed = co_await nodes[0]->share.load(uri_of(liar.file()), {}, diagnosis);
+    auto failed = co_await nodes[0]->share.load(uri_of(liar.file()), ProgressSink(), diagnosis);
     CHECK(failed.error() == Errc::not_found);
     CHECK(liar.opens() == 0);
     CHECK(logged(*nodes[0], id));
@@ -156,14 +156,14 @@ Task<> strangers(FakeNetwork& network) {
     REQUIRE(joined);
     auto connection = network.connect(other.id, nodes[0]->id);
     Diagnosis why;
-    auto refused = co_await other.share.load(uri_of(*stored), {}, why);
+    auto refused = co_await other.share.load(uri_of(*stored), ProgressSink(), why);
     CHECK(refused.error() == Errc::not_found);
     CHECK(why.text() == "no other node in channel their-lab could be reached");
 }
 
 // Opens the transfer channel without any lookup channel, and asks for a file.
 Task<> ask_unproven(std::shared_ptr<Connection> connection, Sha1 file, bool& answered) {
-    auto channel = co_await connection->open(proto::transfer_protocol, {}, {});
+    auto channel = co_await connection->open(proto::transfer_protocol, ByteVector(), ByteVector());
     answered = bool(channel);
     (void)file;
 }
@@ -220,7 +220,7 @@ Task<> far_provider(FakeNetwork& network) {
         uri_of(*stored), [&](const FoundProvider& p) { found.push_back(p.node); }, diagnosis);
     REQUIRE(count);
     CHECK(found == std::vector<NodeId>{nodes[2]->id});
-    auto path = co_await nodes[0]->share.load(uri_of(*stored), {}, diagnosis);
+    auto path = co_await nodes[0]->share.load(uri_of(*stored), ProgressSink(), diagnosis);
     REQUIRE(path);
     CHECK(content(*path) == bytes);
 }
@@ -240,7 +240,8 @@ Task<> many_small(FakeNetwork& network) {
     REQUIRE(listed);
     CHECK(listed->size() == 7);
     const auto began = std::chrono::steady_clock::now();
-    auto path = co_await nodes[1]->share.load_to(*uri, target.path() / "out", {}, diagnosis);
+    auto path =
+        co_await nodes[1]->share.load_to(*uri, target.path() / "out", ProgressSink(), diagnosis);
     CAPTURE(diagnosis.text());
     REQUIRE(path);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
@@ -251,13 +252,13 @@ Task<> many_small(FakeNetwork& network) {
     }
     auto one = *uri;
     one.path = "3/file 10";
-    auto single = co_await nodes[1]->share.load(one, {}, diagnosis);
+    auto single = co_await nodes[1]->share.load(one, ProgressSink(), diagnosis);
     CHECK(single);
 }
 
 Task<> load_into(FakeNode& node, Sha1 file, Result<std::filesystem::path>& into) {
     Diagnosis diagnosis;
-    into = co_await node.share.load(uri_of(file), {}, diagnosis);
+    into = co_await node.share.load(uri_of(file), ProgressSink(), diagnosis);
 }
 
 Task<> joined_loads(FakeNetwork& network) {
@@ -331,12 +332,12 @@ Task<> leaves(FakeNetwork& network) {
     CHECK(nodes[0]->share.leave(lab()));
     CHECK(nodes[0]->share.leave(lab()).error() == Errc::usage);
     Diagnosis diagnosis;
-    auto gone = co_await nodes[1]->share.load(uri_of(*stored), {}, diagnosis);
+    auto gone = co_await nodes[1]->share.load(uri_of(*stored), ProgressSink(), diagnosis);
     CHECK(gone.error() == Errc::not_found);
     // And again: on the connection that is there, if it still is.
     auto joined = co_await nodes[0]->share.join(lab());
     REQUIRE(joined);
-    auto back = co_await nodes[1]->share.load(uri_of(*stored), {}, diagnosis);
+    auto back = co_await nodes[1]->share.load(uri_of(*stored), ProgressSink(), diagnosis);
     CHECK(back);
 }
 
