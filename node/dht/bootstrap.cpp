@@ -58,6 +58,8 @@ Result<BootstrapNode> parse_bootstrap(std::string_view text) {
     if (const auto literal = Endpoint::parse(node.host + port_text)) {
         node.address = *literal;
         node.host.clear();
+    } else if (node.host.find_first_not_of("0123456789.") == node.host.npos) {
+        return proto::Errc::bad_text;
     } else if (!suggested.empty()) {
         const auto address = Endpoint::parse(std::string(suggested) + port_text);
         if (!address) return address.error();

@@ -13,6 +13,8 @@ using namespace proto::dht;
 namespace {
 
 constexpr std::size_t max_known_nodes = 100;
+// Alone, that is without any node in the table, we try to enter the network this often.
+constexpr unsigned ticks_between_attempts = 2;
 constexpr auto asleep = std::chrono::seconds(15);  // a tick that took so long
 
 // Independent random values from one seed.
@@ -102,6 +104,7 @@ Task<> Dht::tick_loop() {
         rpc_.tick();
         if (!bootstrapped_) continue;
         if (rpc_.node().upkeep().take_refresh()) refresh_due_ = true;
+        if (table_size() == 0 && ++ticks_alone_ % ticks_between_attempts == 0) refresh_due_ = true;
         if (reachability_.tick()) full_test_due_ = true;
         if (refresh_due_ || full_test_due_) upkeep_due_.notify_all();
     }

@@ -156,6 +156,7 @@ class Dht {
     std::map<proto::dht::DhtId, Listener> listeners_;
     Event upkeep_due_;
     std::size_t refreshes_ = 0;
+    unsigned ticks_alone_ = 0;
     bool bootstrapped_ = false, refresh_due_ = false;
     bool firewall_test_due_ = false, full_test_due_ = false;
 };

@@ -101,6 +101,8 @@ void Sim::kill(const Endpoint& host) { dead_.insert({host.host, 0}); }
 
 void Sim::deliver(const Endpoint& from, const Endpoint& to, ByteView bytes) {
     if (dead_.contains({from.host, 0})) return;
+    ++sent_[{from.host, 0}];
+    if (firewalled_.contains({from.host, 0})) opened_.emplace(from, to);
     if (std::uniform_real_distribution<>()(random_) < conditions_.loss) return;
     const auto latency = std::uniform_int_distribution<std::int64_t>(
         conditions_.min_latency.count(), conditions_.max_latency.count())(random_);
@@ -113,6 +115,7 @@ void Sim::deliver(const Endpoint& from, const Endpoint& to, ByteView bytes) {
 void Sim::arrive(const Endpoint& from, const Endpoint& to, const ByteVector& bytes) {
     const auto socket = sockets_.find(to);
     if (socket == sockets_.end() || dead_.contains({to.host, 0})) return;
+    if (firewalled_.contains({to.host, 0}) && !opened_.contains({to, from})) return;
     if (socket->second->queue_.size() >= SimSocket::max_queued) return;
     ++delivered_;
     trace_ = trace_ * 1099511628211u ^ EndpointHash()(from) ^ EndpointHash()(to) * 3 ^

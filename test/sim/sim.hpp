@@ -79,6 +79,9 @@ class Sim {
 
     std::unique_ptr<Datagrams> open(const Endpoint& local);
     void kill(const Endpoint& host);  // all of its sockets: nothing leaves or arrives any more
+    void revive(const Endpoint& host) { dead_.erase({host.host, 0}); }
+    // From now on its sockets hear only those whom they have sent something themselves.
+    void firewall(const Endpoint& host) { firewalled_.insert({host.host, 0}); }
     // Runs until `body` has ended; rethrows what it throws. Fails the test if nothing is left to
     // happen before that.
     void run(Task<> body);
@@ -87,6 +90,10 @@ class Sim {
     SimClock& clock() { return clock_; }
     std::mt19937_64& random() { return random_; }
     std::uint64_t delivered() const { return delivered_; }
+    std::uint64_t sent_by(const Endpoint& host) const {  // datagrams
+        const auto sent = sent_.find({host.host, 0});
+        return sent == sent_.end() ? 0 : sent->second;
+    }
     std::uint64_t trace() const { return trace_; }  // a hash of all that was delivered, and when
 
   private:
@@ -99,7 +106,9 @@ class Sim {
     std::mt19937_64 random_;
     Conditions conditions_;
     std::map<Endpoint, SimSocket*> sockets_;
-    std::set<Endpoint> dead_;  // port 0
+    std::set<Endpoint> dead_, firewalled_;            // hosts, port 0
+    std::set<std::pair<Endpoint, Endpoint>> opened_;  // socket behind a firewall, whom it knows
+    std::map<Endpoint, std::uint64_t> sent_;          // by host
     std::uint64_t delivered_ = 0, trace_ = 0;
 };
 

@@ -2,9 +2,8 @@
 
 #include <doctest/doctest.h>
 
-#include "node/async/tasks.hpp"
 #include "proto/dht/signatures.hpp"
-#include "test/node/dht/simulated_dht.hpp"
+#include "test/node/dht/simulated_network.hpp"
 
 using namespace kp2p;
 using namespace kp2p::test;
@@ -16,50 +15,6 @@ Topic topic_of(std::uint8_t number) {
     Topic topic;
     topic.mutable_view().back() = number;
     return topic;
-}
-
-// A first node that knows its address, then citizens that enter through it.
-struct Network {
-    Network(Sim& sim, std::uint32_t size) : sim(sim) {
-        for (std::uint32_t i = 0; i < size; ++i) {
-            DhtSetup setup;
-            if (i == 0) {
-                setup.public_address = host_of(0);
-            } else {
-                setup.bootstrap.push_back(*parse_bootstrap(host_of(0).text()));
-                setup.citizenship = Citizenship::citizen;
-                setup.reach = proto::dht::Reach::open;
-            }
-            nodes.push_back(std::make_unique<SimulatedDht>(sim, host_of(i), setup));
-        }
-    }
-    SimulatedDht& add_guest(std::uint32_t number) {
-        DhtSetup setup;
-        setup.bootstrap.push_back(*parse_bootstrap(host_of(0).text()));
-        nodes.push_back(std::make_unique<SimulatedDht>(sim, host_of(number), setup));
-        return *nodes.back();
-    }
-    Task<> run(SimulatedDht& node, Tasks& all) {
-        all.spawn(node.dht.run());
-        auto entered = co_await node.dht.bootstrap();
-        CHECK(entered);
-    }
-
-    Sim& sim;
-    std::vector<std::unique_ptr<SimulatedDht>> nodes;
-};
-
-// Runs `test` in a network of `size` nodes that have all entered it.
-template <class Test>
-void in_network(Sim& sim, std::uint32_t size, Test test) {
-    Network network(sim, size);
-    auto body = [&](Tasks& all) -> Task<> {
-        for (auto& node : network.nodes) co_await network.run(*node, all);
-        co_await test(network, all);
-        all.cancel();
-    };
-    auto root = [&]() -> Task<> { (void)co_await with_tasks(body); };
-    sim.run(root());
 }
 
 }  // namespace

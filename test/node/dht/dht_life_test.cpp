@@ -1,0 +1,219 @@
+// The life of one node among others, in virtual hours: entering, being found reachable or not,
+// becoming a citizen, restarting, staying announced.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "test/node/dht/simulated_network.hpp"
+
+using namespace kp2p;
+using namespace kp2p::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+Task<> pass(Sim& sim, Clock::Span span) { (void)co_await sim.clock().sleep_for(span); }
+
+}  // namespace
+
+TEST_CASE("a reachable guest learns that it is, and becomes a citizen after twenty minutes") {
+    Sim sim(1);
+    auto test = [&](Network& network, Tasks& all) -> Task<> {
+        SimulatedDht& guest = network.add_guest(1000);
+        co_await network.run(guest, all);
+        co_await pass(sim, 30s);
+        CHECK(!guest.dht.firewalled());
+        CHECK(guest.dht.remote_address() == guest.address);
+        CHECK(!guest.dht.persistent());
+        co_await pass(sim, 21min);
+        CHECK(guest.dht.persistent());
+        CHECK(guest.dht.rpc().node().table().self() == proto::dht::id_of(guest.address));
+        co_await pass(sim, 10min);
+        std::size_t known_by = 0;
+        for (auto& node : network.nodes)
+            known_by +=
+                node->dht.rpc().node().table().find(proto::dht::id_of(guest.address)) != nullptr;
+        CHECK(known_by > 10);
+    };
+    in_network(sim, 20, test);
+}
+
+TEST_CASE("a firewalled node stays a guest and is reached through its relays for hours") {
+    Sim sim(2);
+    auto test = [&](Network& network, Tasks& all) -> Task<> {
+        SimulatedDht& guest = network.add_guest(1000);
+        sim.firewall(guest.address);
+        co_await network.run(guest, all);
+        const auto keys = proto::KeyPair::from_seed(seed_of(5));
+        std::size_t handshakes = 0;
+        Listener listener;
+        listener.handshake = [&](const IncomingHandshake& in) {
+            ++handshakes;
+            guest.dht.answer(in.on, in, in.message.noise);
+        };
+        guest.dht.listen(keys.public_key(), listener);
+        Announcer announcer(guest.dht, keys);
+        all.spawn(announcer.run());
+        auto announced = co_await announcer.announced();
+        CHECK(announced);
+        co_await pass(sim, 2h);
+        CHECK(guest.dht.firewalled());
+        CHECK(!guest.dht.persistent());
+        CHECK(!guest.dht.remote_address());
+        CHECK(announcer.relays().size() == 3);
+        ByteVector noise{1};
+        const auto target = proto::dht::target_of(keys.public_key());
+        for (const auto& relay : announcer.relays()) {
+            auto reply = co_await network.nodes[4]->dht.peer_handshake(relay.relay, target, noise);
+            CHECK(reply);
+        }
+        CHECK(handshakes == 3);
+        // Nobody can reach it without a relay.
+        auto direct = co_await network.nodes[4]->dht.peer_handshake(guest.address, target, noise);
+        CHECK(direct.error() == Errc::timed_out);
+    };
+    in_network(sim, 20, test);
+}
+
+TEST_CASE("a server whose relays die is announced at others within seconds") {
+    Sim sim(3);
+    auto test = [&](Network& network, Tasks& all) -> Task<> {
+        SimulatedDht& guest = network.add_guest(1000);
+        co_await network.run(guest, all);
+        const auto keys = proto::KeyPair::from_seed(seed_of(6));
+        guest.dht.listen(keys.public_key(), {});
+        Announcer announcer(guest.dht, keys);
+        all.spawn(announcer.run());
+        auto announced = co_await announcer.announced();
+        CHECK(announced);
+        const auto before = announcer.relays();
+        REQUIRE(before.size() == 3);
+        for (const auto& relay : before) sim.kill(relay.relay);
+        co_await pass(sim, 30s);
+        REQUIRE(announcer.relays().size() == 3);
+        for (const auto& relay : announcer.relays())
+            for (const auto& dead : before) CHECK(relay.relay != dead.relay);
+        CHECK(announcer.is_relay(before[0].relay));  // handshakes may still be under way
+
+        std::vector<FoundRelay> found;
+        auto take = [&](const FoundRelay& relay) { found.push_back(relay); };
+        Dht::FindingPeer finding;
+        const auto alive = [&](const auto& node) {
+            const auto died = [&](const auto& relay) { return relay.relay == node->address; };
+            return std::none_of(before.begin(), before.end(), died);
+        };
+        const auto looker = std::find_if(network.nodes.begin(), network.nodes.end(), alive);
+        auto looked = co_await (*looker)->dht.find_peer(keys.public_key(), finding, take);
+        CHECK(looked);
+        const bool is_one =
+            (*looker)->dht.route(proto::dht::target_of(keys.public_key())).has_value();
+        CHECK(found.size() + (is_one ? 1 : 0) == 3);
+    };
+    in_network(sim, 20, test);
+}
+
+TEST_CASE("a server that takes itself back is not found") {
+    Sim sim(4);
+    auto test = [&](Network& network, Tasks& all) -> Task<> {
+        SimulatedDht& guest = network.add_guest(1000);
+        co_await network.run(guest, all);
+        const auto keys = proto::KeyPair::from_seed(seed_of(6));
+        Announcer announcer(guest.dht, keys);
+        auto announcing = [&](Tasks& tasks) -> Task<> {
+            tasks.spawn(announcer.run());
+            auto announced = co_await announcer.announced();
+            CHECK(announced);
+            tasks.cancel();
+        };
+        (void)co_await with_tasks(announcing);
+        auto gone = co_await announcer.unannounce();
+        CHECK(gone);
+        std::size_t found = 0;
+        auto take = [&](const FoundRelay&) { ++found; };
+        Dht::FindingPeer finding;
+        auto looked = co_await network.nodes[1]->dht.find_peer(keys.public_key(), finding, take);
+        CHECK(looked);
+        CHECK(found == 0);
+    };
+    in_network(sim, 20, test);
+}
+
+TEST_CASE("a node that knows others of an earlier run needs no bootstrap node") {
+    Sim sim(5);
+    auto test = [&](Network& network, Tasks& all) -> Task<> {
+        const std::vector<Endpoint> known = network.nodes[5]->dht.known_nodes();
+        CHECK(known.size() >= 10);
+        sim.kill(host_of(0));
+        for (const bool with_dead_bootstrap : {false, true}) {
+            DhtSetup setup;
+            setup.known_nodes = known;
+            if (with_dead_bootstrap) setup.bootstrap.push_back(*parse_bootstrap(host_of(0).text()));
+            const auto address = host_of(with_dead_bootstrap ? 2000 : 2001);
+            network.nodes.push_back(std::make_unique<SimulatedDht>(sim, address, setup));
+            co_await network.run(*network.nodes.back(), all);
+            CHECK(network.nodes.back()->dht.table_size() >= 10);
+        }
+    };
+    in_network(sim, 20, test);
+}
+
+TEST_CASE("a node that starts before its network does enters it later") {
+    Sim sim(6);
+    auto test = [&](Network& network, Tasks& all) -> Task<> {
+        sim.kill(host_of(0));
+        SimulatedDht& guest = network.add_guest(1000);
+        co_await network.run(guest, all);
+        CHECK(guest.dht.bootstrapped());
+        CHECK(guest.dht.table_size() == 0);
+        sim.revive(host_of(0));
+        co_await pass(sim, 20s);
+        CHECK(guest.dht.table_size() >= 5);
+    };
+    in_network(sim, 12, test);
+}
+
+TEST_CASE("an idle guest sends next to nothing") {
+    Sim sim(7);
+    auto test = [&](Network& network, Tasks& all) -> Task<> {
+        SimulatedDht& guest = network.add_guest(1000);
+        sim.firewall(guest.address);
+        co_await network.run(guest, all);
+        co_await pass(sim, 10min);
+        const std::uint64_t before = sim.sent_by(guest.address);
+        co_await pass(sim, 1h);
+        // Five pings every 40 s, and every five minutes a query.
+        CHECK(sim.sent_by(guest.address) - before < 2000);
+    };
+    in_network(sim, 20, test);
+}
+
+TEST_CASE("bootstrap entries parse, with and without a suggested address") {
+    struct Row {
+        const char* text;
+        const char* address;  // or nothing
+        const char* host;
+        std::uint16_t port;
+    };
+    const Row rows[] = {
+        {"127.0.0.1:5", "127.0.0.1:5", "", 5},
+        {"4000", "127.0.0.1:4000", "", 4000},
+        {"example.org:77", "", "example.org", 77},
+        {"example.org", "", "example.org", 49737},
+        {"1.2.3.4", "1.2.3.4:49737", "", 49737},
+        {"1.2.3.4@example.org:77", "1.2.3.4:77", "example.org", 77},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.text);
+        const auto node = parse_bootstrap(row.text);
+        REQUIRE(node);
+        CHECK((node->address ? node->address->text() : "") == row.address);
+        CHECK(node->host == row.host);
+        CHECK(node->port == row.port);
+    }
+    for (const char* bad :
+         {"", "0", "host:0", "host:x", "host:70000", ":5", "x@host:5", "a b:5", "[::1]:5"}) {
+        CAPTURE(std::string(bad));
+        CHECK(!parse_bootstrap(bad));
+    }
+    CHECK(public_bootstrap().size() == 3);
+}
