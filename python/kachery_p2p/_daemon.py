@@ -1,0 +1,83 @@
+"""The daemon itself, and the channels it is in."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import threading
+from typing import List, Optional, Sequence
+
+from . import _api
+from ._errors import FailedError, NoDaemonError, error_of
+
+_command = "kp2p-start-daemon"
+
+
+def get_channels() -> List[str]:
+    """The names of the channels that the node is in."""
+    return list(_api.call("GET", "/v1/channels")["channels"])
+
+
+def join_channel(name: str) -> None:
+    """Joins a channel, until leave_channel(). Whoever knows the name can join."""
+    _api.call("POST", "/v1/channels", {"name": name})
+
+
+def leave_channel(name: str) -> None:
+    """Leaves a channel. A UsageError if the node is not in it."""
+    _api.call("DELETE", "/v1/channels", {"name": name})
+
+
+def get_node_id() -> str:
+    """The public key of the node, 64 hex digits."""
+    return str(_api.call("GET", "/v1/status")["node"])
+
+
+def stop_daemon() -> None:
+    """Asks the daemon to stop; it ends soon after."""
+    _api.call("POST", "/v1/stop", {})
+
+
+def start_daemon(*, channels: Sequence[str] = (), bootstrap: Sequence[str] = (),
+                 host: Optional[str] = None, port: Optional[int] = None,
+                 api_port: Optional[int] = None, storage_dir: Optional[str] = None,
+                 config_dir: Optional[str] = None) -> "subprocess.Popen[str]":
+    """Starts kp2p-start-daemon, which must be in PATH, waits until it is ready and returns its
+    process. It goes on when this program ends, unless that ends it. What it logs goes on to our
+    standard error."""
+    program = shutil.which(_command)
+    if program is None:
+        raise NoDaemonError(f"{_command} is not installed, or not in PATH")
+    command = [program, "--json"]
+    for flag, values in (("--channel", channels), ("--bootstrap", bootstrap)):
+        for value in values:
+            command += [flag, value]
+    for flag, value in (("--host", host), ("--port", port), ("--api-port", api_port),
+                        ("--storage-dir", storage_dir), ("--config-dir", config_dir)):
+        if value is not None:
+            command += [flag, str(value)]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               text=True, start_new_session=True)
+    _await_ready(process)
+    return process
+
+
+def _await_ready(process: "subprocess.Popen[str]") -> None:
+    import json
+
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    try:
+        event = json.loads(line)
+    except ValueError:
+        event = {}
+    if event.get("event") == "ready":
+        # Nothing more comes, but what does must not block the daemon.
+        threading.Thread(target=process.stdout.read, daemon=True).start()
+        return
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    if event.get("event") == "error":
+        raise error_of(event.get("code", ""), event.get("message", ""))
+    raise FailedError(f"{_command} ended before it was ready")

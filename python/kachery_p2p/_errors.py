@@ -1,0 +1,107 @@
+"""One exception class per error code of the HTTP API."""
+
+from __future__ import annotations
+
+from typing import Dict, Type
+
+
+class Error(Exception):
+    """What went wrong, in words. `code` is the same for every program that uses the daemon."""
+
+    code = "failed"
+
+
+class FailedError(Error):
+    """Anything that has no class of its own."""
+
+
+class UsageError(Error):
+    """A malformed argument, URI or channel name."""
+
+    code = "usage"
+
+
+class NoDaemonError(Error):
+    """No daemon answers."""
+
+    code = "no_daemon"
+
+
+class UnauthorizedError(Error):
+    """The API token is missing or wrong."""
+
+    code = "unauthorized"
+
+
+class NotFoundError(Error):
+    """Nobody reachable provides the file. load_* return None instead."""
+
+    code = "not_found"
+
+
+class VerificationFailedError(Error):
+    """What was sent is wrong, and no honest provider is left."""
+
+    code = "verification_failed"
+
+
+class OutOfSpaceError(Error):
+    """The storage or the destination is full."""
+
+    code = "out_of_space"
+
+
+class StorageUnavailableError(Error):
+    """The storage is missing, or cannot be read or written."""
+
+    code = "storage_unavailable"
+
+
+class PortInUseError(Error):
+    """Another process holds the port."""
+
+    code = "port_in_use"
+
+
+class CannotConnectError(Error):
+    """A peer is known but could not be connected to."""
+
+    code = "cannot_connect"
+
+
+class TimedOutError(Error):
+    """It took longer than its limit."""
+
+    code = "timed_out"
+
+
+class ClosedError(Error):
+    """A connection or the node is closed."""
+
+    code = "closed"
+
+
+class CanceledError(Error):
+    """The daemon was stopped meanwhile."""
+
+    code = "canceled"
+
+
+class LimitReachedError(Error):
+    """A bound that protects the node was hit."""
+
+    code = "limit_reached"
+
+
+class RefusedError(Error):
+    """The peer does not share with us."""
+
+    code = "refused"
+
+
+_classes: Dict[str, Type[Error]] = {kind.code: kind for kind in Error.__subclasses__()}
+
+
+def error_of(code: str, message: str) -> Error:
+    """The exception for an error that the daemon sent. An unknown code is a FailedError."""
+    return _classes.get(code, FailedError)(message or code)

@@ -1,0 +1,80 @@
+"""Files into the storage of this computer, from where others in our channels can load them."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import re
+import tempfile
+from typing import Any, Optional, Union
+from urllib.parse import quote
+
+from . import _api
+
+PathLike = Union[str, "os.PathLike[str]"]
+
+_hash = re.compile(r"(sha1(?:dir)?://[0-9a-fA-F]{40})[^?]*(\?.*)?")
+
+
+def store_file(path: PathLike, basename: Optional[str] = None) -> str:
+    """Copies a file into the storage and returns its URI, which ends in `basename` if given."""
+    return _named(_put(path), basename)
+
+
+def link_file(path: PathLike, basename: Optional[str] = None) -> str:
+    """Like store_file(), but leaves the content where it is: when it changes it is not provided
+    any more."""
+    return _named(_put(path, link=True), basename)
+
+
+def store_dir(path: PathLike, label: Optional[str] = None) -> str:
+    """Copies all files of a directory into the storage and returns its sha1dir:// URI."""
+    uri = _put(path)
+    match = _hash.fullmatch(uri)
+    if label is None or match is None:
+        return uri
+    return f"{match.group(1)}.{quote(label, safe='')}"
+
+
+def store_text(text: str, basename: str = "file.txt") -> str:
+    """Stores text as UTF-8."""
+    return _store_bytes(text.encode(), basename)
+
+
+def store_json(value: Any, basename: str = "file.json", indent: Optional[int] = None) -> str:
+    """Stores what json.dumps() makes of a value, without blanks unless `indent` is given."""
+    separators = (",", ":") if indent is None else None
+    return store_text(json.dumps(value, separators=separators, indent=indent), basename)
+
+
+store_object = store_json
+
+
+def store_npy(array: Any, basename: str = "file.npy") -> str:
+    """Stores a numpy array, or what numpy makes one of, as a .npy file."""
+    import numpy
+
+    with tempfile.TemporaryDirectory() as directory:
+        path = pathlib.Path(directory) / "array.npy"
+        numpy.save(path, numpy.asarray(array), allow_pickle=False)
+        return _named(_put(path), basename)
+
+
+def _store_bytes(content: bytes, basename: str) -> str:
+    with tempfile.TemporaryDirectory() as directory:
+        path = pathlib.Path(directory) / "content"
+        path.write_bytes(content)
+        return _named(_put(path), basename)
+
+
+def _put(path: PathLike, link: bool = False) -> str:
+    body = {"path": os.path.abspath(os.fspath(path)), "link": link}
+    return str(_api.result("/v1/store", body)["uri"])
+
+
+def _named(uri: str, basename: Optional[str]) -> str:
+    match = _hash.fullmatch(uri)
+    if basename is None or match is None:
+        return uri
+    return f"{match.group(1)}/{quote(basename, safe='')}{match.group(2) or ''}"

@@ -1,0 +1,218 @@
+"""package_test.py COMMANDS [TEST...]: the Python package against real daemons: alice, who stores,
+and bob, who loads, in one channel on a network of their own on loopback."""
+import contextlib
+import io
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(ROOT / "python"))
+
+import kachery_p2p as kp  # noqa: E402
+
+try:
+    import numpy
+except ImportError:
+    numpy = None
+
+CHANNEL = "the package's channel"
+ABSENT = "sha1://" + "7" * 40 + "/absent"
+
+
+class Network(unittest.TestCase):
+    """One network for all tests of a class; `at(name)` makes a daemon the one that kp talks to."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.root = pathlib.Path(tempfile.mkdtemp(prefix="kp2p-"))
+        cls.addClassCleanup(shutil.rmtree, cls.root, ignore_errors=True)
+        for key in [key for key in os.environ if key.startswith("KACHERY_")]:
+            del os.environ[key]
+        os.environ["HOME"] = str(cls.root)
+        bootstrap = subprocess.Popen(
+            ["kp2p-bootstrap", "--host", "127.0.0.1", "--port", "0"], text=True,
+            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        cls.addClassCleanup(cls.end, bootstrap)
+        cls.bootstrap = re.search(r"[\d.]+:\d+", bootstrap.stderr.readline()).group()
+        for name in ("alice", "bob"):
+            cls.start(name)
+
+    @classmethod
+    def start(cls, name):
+        storage = cls.root / name / "storage"
+        storage.mkdir(parents=True, exist_ok=True)
+        process = kp.start_daemon(
+            channels=[CHANNEL], bootstrap=[cls.bootstrap], host="127.0.0.1", port=0, api_port=0,
+            storage_dir=str(storage), config_dir=str(cls.root / name / "config"))
+        cls.addClassCleanup(cls.end, process)
+
+    @staticmethod
+    def end(process):
+        process.terminate()
+        process.wait(10)
+        for pipe in (process.stdout, process.stderr):
+            if pipe:
+                pipe.close()
+
+    @contextlib.contextmanager
+    def at(self, name):
+        os.environ["KACHERY_P2P_CONFIG_DIR"] = str(self.root / name / "config")
+        yield
+
+    def write(self, name, content):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return path
+
+
+class Files(Network):
+    def test_a_file_goes_across(self):
+        content = os.urandom(3 << 20)
+        path = self.write("my ü file.dat", content)
+        with self.at("alice"):
+            uri = kp.store_file(path)
+        self.assertRegex(uri, r"^sha1://[0-9a-f]{40}/my")
+        with self.at("bob"):
+            dest = self.root / "copy"
+            self.assertEqual(kp.load_file(uri, dest=dest), str(dest))
+            self.assertEqual(dest.read_bytes(), content)
+            loaded = kp.load_file(uri)
+            self.assertEqual(pathlib.Path(loaded).read_bytes(), content)
+            self.assertTrue(loaded.startswith(str(self.root / "bob" / "storage")))
+
+    def test_values_go_across(self):
+        value = {"text": "ü \u0001", "list": [1, 2.5, None], "dict": {}}
+        with self.at("alice"):
+            text_uri = kp.store_text("line\r\nü\n")
+            json_uri = kp.store_json(value)
+            object_uri = kp.store_object(value, basename="my object.json")
+        self.assertTrue(text_uri.endswith("/file.txt"))
+        self.assertTrue(object_uri.endswith("/my%20object.json"))
+        with self.at("bob"):
+            self.assertEqual(kp.load_text(text_uri), "line\r\nü\n")
+            self.assertEqual(kp.load_json(json_uri), value)
+            self.assertEqual(kp.load_object(object_uri), value)
+
+    @unittest.skipUnless(numpy, "numpy is not installed")
+    def test_an_array_goes_across(self):
+        array = numpy.arange(12.0).reshape(3, 4)
+        with self.at("alice"):
+            uri = kp.store_npy(array)
+        with self.at("bob"):
+            numpy.testing.assert_array_equal(kp.load_npy(uri), array)
+
+    def test_ranges_of_bytes(self):
+        content = os.urandom(2_500_000)
+        with self.at("alice"):
+            uri = kp.store_file(self.write("ranges", content))
+        with self.at("bob"):
+            for start, end in ((0, 10), (1048570, 1048580), (2_499_990, None), (None, None),
+                               (2_499_990, 9_999_999), (5, 5), (9_999_999, None)):
+                with self.subTest(start=start, end=end):
+                    self.assertEqual(kp.load_bytes(uri, start, end), content[start:end])
+            out = io.BytesIO()
+            self.assertEqual(kp.cat_file(uri, file=out), len(content))
+            self.assertEqual(out.getvalue(), content)
+
+    def test_a_directory_goes_across(self):
+        self.write("dir/top.txt", b"top")
+        self.write("dir/inner/ü.txt", b"inner")
+        with self.at("alice"):
+            uri = kp.store_dir(self.root / "dir", label="my dir")
+        self.assertRegex(uri, r"^sha1dir://[0-9a-f]{40}\.my%20dir$")
+        with self.at("bob"):
+            listed = kp.read_dir(uri)
+            self.assertEqual(set(listed["files"]), {"top.txt"})
+            self.assertEqual(listed["files"]["top.txt"]["size"], 3)
+            self.assertEqual(set(kp.read_dir(uri + "/inner")["files"]), {"ü.txt"})
+            self.assertIsNone(kp.read_dir(uri + "/missing"))
+            self.assertEqual(kp.load_text(uri + "/inner/ü.txt"), "inner")
+            dest = self.root / "dir copy"
+            kp.load_file(uri, dest=dest)
+            self.assertEqual((dest / "inner" / "ü.txt").read_bytes(), b"inner")
+
+    def test_a_linked_file_is_provided_where_it_lies(self):
+        path = self.write("linked", b"linked" * 1000)
+        with self.at("alice"):
+            uri = kp.link_file(path)
+            self.assertEqual(kp.load_file(uri), str(path))
+        with self.at("bob"):
+            self.assertEqual(kp.load_bytes(uri), b"linked" * 1000)
+
+    def test_who_provides_a_file(self):
+        with self.at("alice"):
+            uri = kp.store_text("who has me")
+            alice = kp.get_node_id()
+        with self.at("bob"):
+            self.assertEqual(kp.find_file(uri), [{"node": alice, "size": 10, "complete": True}])
+
+
+class Failures(Network):
+    def test_what_nobody_provides_is_none(self):
+        with self.at("bob"):
+            for load in (kp.load_file, kp.load_text, kp.load_json, kp.load_bytes, kp.cat_file):
+                with self.subTest(load.__name__):
+                    self.assertIsNone(load(ABSENT))
+            self.assertEqual(kp.find_file(ABSENT), [])
+            self.assertIsNone(kp.read_dir("sha1dir://" + "7" * 40))
+
+    def test_each_failure_has_its_class(self):
+        rows = [
+            (kp.UsageError, lambda: kp.load_file("sha1://short")),
+            (kp.UsageError, lambda: kp.load_bytes(ABSENT, 5, 1)),
+            (kp.UsageError, lambda: kp.load_bytes(ABSENT, -1)),
+            (kp.UsageError, lambda: kp.read_dir(ABSENT)),
+            (kp.UsageError, lambda: kp.join_channel("")),
+            (kp.UsageError, lambda: kp.leave_channel("not joined")),
+            (kp.FailedError, lambda: kp.store_file(self.root / "missing")),
+        ]
+        with self.at("alice"):
+            for kind, action in rows:
+                with self.subTest(kind.__name__), self.assertRaises(kind) as raised:
+                    action()
+                self.assertIsInstance(raised.exception, kp.Error)
+                self.assertTrue(str(raised.exception))
+
+    def test_without_a_daemon(self):
+        with self.at("nobody"), self.assertRaises(kp.NoDaemonError):
+            kp.load_file(ABSENT)
+
+    def test_with_a_wrong_token(self):
+        stolen = self.root / "stolen" / "config"
+        stolen.mkdir(parents=True)
+        shutil.copy(self.root / "alice" / "config" / "api-port", stolen)
+        (stolen / "api-token").write_text("0" * 64 + "\n")
+        with self.at("stolen"), self.assertRaises(kp.UnauthorizedError):
+            kp.get_node_id()
+
+    def test_a_second_daemon_in_one_directory(self):
+        with self.assertRaises(kp.LimitReachedError):
+            self.start("alice")
+
+
+class Channels(Network):
+    def test_channels_are_joined_and_left(self):
+        with self.at("alice"):
+            self.assertEqual(kp.get_channels(), [CHANNEL])
+            kp.join_channel("ü second")
+            self.assertIn("ü second", kp.get_channels())
+            kp.leave_channel("ü second")
+            self.assertEqual(kp.get_channels(), [CHANNEL])
+
+    def test_a_node_has_an_id(self):
+        with self.at("alice"):
+            self.assertRegex(kp.get_node_id(), r"^[0-9a-f]{64}$")
+
+
+if __name__ == "__main__":
+    commands = os.path.abspath(sys.argv.pop(1))
+    os.environ["PATH"] = commands + os.pathsep + os.environ["PATH"]
+    unittest.main(verbosity=2)
