@@ -27,7 +27,7 @@ UdxContext::UdxContext(Executor executor, Clock& clock, std::uint64_t seed)
     : executor_(executor),
       clock_(clock),
       seed_(seed),
-      linger_alarm_(clock.alarm(executor, [this] { expire_linger(); })),
+      linger_alarm_(clock.alarm(executor, [this] { repeat_last_words(); })),
       self_(std::make_shared<UdxContext*>(this)) {}
 
 UdxContext::~UdxContext() {
@@ -53,8 +53,8 @@ void UdxContext::linger(std::uint32_t id, const UdxLinger::Entry& entry) {
     if (const auto deadline = linger_.deadline()) linger_alarm_->set(*deadline);
 }
 
-void UdxContext::expire_linger() {
-    linger_.expire(clock_.now());
+void UdxContext::repeat_last_words() {
+    linger_.repeat(clock_.now());
     if (const auto deadline = linger_.deadline()) linger_alarm_->set(*deadline);
 }
 
@@ -67,7 +67,7 @@ bool UdxContext::receive(Datagrams& socket, const Datagram& datagram) {
     const auto packet = proto::udx::parse_packet(datagram.bytes);
     if (!packet) return false;
     const auto found = streams_.find(packet->header.receiver_id);
-    if (found == streams_.end()) return linger_.answer(packet->header.receiver_id);
+    if (found == streams_.end()) return linger_.answer(now(), packet->header.receiver_id);
     found->second->receive(socket, datagram.from, *packet);
     return true;
 }

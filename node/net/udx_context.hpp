@@ -40,7 +40,7 @@ class UdxContext {
     void touch(UdxStream& stream);       // it sends at the next flush
     void flush_soon(UdxStream& stream);  // which comes at the end of this turn of the loop
     Clock::Time now();                   // one moment for a whole batch
-    void expire_linger();
+    void repeat_last_words();
 
     Executor executor_;
     Clock& clock_;

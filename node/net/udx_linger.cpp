@@ -13,29 +13,32 @@ constexpr Clock::Span repeat_interval = 5ms;
 
 }  // namespace
 
-void UdxLinger::add(Clock::Time now, std::uint32_t id, Entry entry) {
-    while (entries_.size() >= max_entries) {
-        entries_.erase(ends_.front().second);
+void UdxLinger::drop_old(Clock::Time now) {
+    while (!ends_.empty() && (ends_.front().first <= now || entries_.size() >= max_entries)) {
+        const auto found = entries_.find(ends_.front().second);
+        if (found != entries_.end() && found->second.until == ends_.front().first)
+            entries_.erase(found);
         ends_.pop_front();
     }
+}
+
+void UdxLinger::add(Clock::Time now, std::uint32_t id, Entry entry) {
+    drop_old(now);
     entry.until = now + linger_time;
     ends_.emplace_back(entry.until, id);
-    if (entry.repeats_left > 0) {
-        entry.repeat_at = now + repeat_interval;
-        repeats_.emplace_back(entry.repeat_at, id);
-    }
+    if (entry.repeats_left > 0) repeats_.emplace_back(now + repeat_interval, id);
     entries_.insert_or_assign(id, entry);
 }
 
-bool UdxLinger::answer(std::uint32_t id) {
+bool UdxLinger::answer(Clock::Time now, std::uint32_t id) {
     const auto found = entries_.find(id);
-    if (found == entries_.end()) return false;
+    if (found == entries_.end() || found->second.until < now) return false;
     Entry& entry = found->second;
     if (entry.answers_left-- > 0) entry.socket->send(entry.remote, entry.word);
     return true;
 }
 
-void UdxLinger::expire(Clock::Time now) {
+void UdxLinger::repeat(Clock::Time now) {
     while (!repeats_.empty() && repeats_.front().first <= now) {
         const std::uint32_t id = repeats_.front().second;
         repeats_.pop_front();
@@ -45,17 +48,11 @@ void UdxLinger::expire(Clock::Time now) {
         entry.socket->send(entry.remote, entry.word);
         if (--entry.repeats_left > 0) repeats_.emplace_back(now + repeat_interval, id);
     }
-    while (!ends_.empty() && ends_.front().first <= now) {
-        const auto found = entries_.find(ends_.front().second);
-        if (found != entries_.end() && found->second.until <= now) entries_.erase(found);
-        ends_.pop_front();
-    }
 }
 
 std::optional<Clock::Time> UdxLinger::deadline() const {
-    if (!repeats_.empty()) return repeats_.front().first;
-    if (!ends_.empty()) return ends_.front().first;
-    return {};
+    if (repeats_.empty()) return {};
+    return repeats_.front().first;
 }
 
 void UdxLinger::forget(const Datagrams& socket) {

@@ -1,7 +1,8 @@
 // UdxLinger: what closed streams still say. A peer whose last packet or whose news of our closing
 // got lost would otherwise repeat itself into silence for 13 seconds. For a few seconds each late
 // packet is answered with the stream's last word; a DESTROY is also repeated unasked. Holds at most
-// max_entries, and drops the oldest first.
+// max_entries, and drops the oldest first. Only the repetitions need to be called for by time, so
+// that a process which stops is not held up.
 #pragma once
 
 #include <array>
@@ -26,18 +27,20 @@ class UdxLinger {
         Endpoint remote;
         int repeats_left = 0;  // unasked, a few milliseconds apart
         int answers_left = 16;
-        Clock::Time repeat_at{};
         Clock::Time until{};
     };
     void add(Clock::Time now, std::uint32_t id, Entry entry);
     bool holds(std::uint32_t id) const { return entries_.contains(id); }
     // A packet for a closed stream. False if we know nothing of it.
-    bool answer(std::uint32_t id);
-    void expire(Clock::Time now);
+    bool answer(Clock::Time now, std::uint32_t id);
+    // When to call repeat().
     std::optional<Clock::Time> deadline() const;
+    void repeat(Clock::Time now);
     void forget(const Datagrams& socket);
 
   private:
+    void drop_old(Clock::Time now);
+
     std::unordered_map<std::uint32_t, Entry> entries_;
     std::deque<std::pair<Clock::Time, std::uint32_t>> ends_;  // in order; some are gone already
     std::deque<std::pair<Clock::Time, std::uint32_t>> repeats_;

@@ -57,7 +57,8 @@ Task<> send(Side& side, std::uint64_t size) {
         if (!written) co_return;
     }
     auto finished = co_await side.stream.finish();
-    (void)finished;
+    ByteVector end(1);
+    if (finished) co_await side.stream.read_some(end);
 }
 
 Task<> receive(Side& side, std::uint64_t& received) {
