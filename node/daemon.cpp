@@ -1,7 +1,10 @@
 #include "node/daemon.hpp"
 
 #include <sodium/randombytes.h>
+#include <sys/time.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <asio/signal_set.hpp>
 #include <csignal>
 #include <thread>
@@ -31,6 +34,17 @@ constexpr std::uint16_t usual_port = 49737;
 constexpr std::chrono::seconds entry_patience = 5s;
 // What a killed node may lose of the DHT nodes it knows.
 constexpr std::chrono::minutes keep_interval = 5min;
+
+// Stopping takes some milliseconds. What may hang is the system: a name being looked up, a disk.
+constexpr std::chrono::milliseconds stop_limit = 1800ms;
+
+// Ends the process if it has not ended by itself. Nothing is lost: no file is ever half written
+// under its name.
+void end_process_within(std::chrono::milliseconds limit) {
+    std::signal(SIGALRM, [](int) { ::_exit(0); });
+    const itimerval timer{{0, 0}, {limit.count() / 1000, limit.count() % 1000 * 1000}};
+    ::setitimer(ITIMER_REAL, &timer, nullptr);
+}
 
 template <class Id>
 Id random_id() {
@@ -69,7 +83,7 @@ Result<std::vector<BootstrapNode>> bootstrap_nodes(const std::vector<std::string
     if (texts.size() == 1 && texts[0] == "none") return nodes;
     for (const std::string& text : texts) {
         auto node = parse_bootstrap(text);
-        if (!node) {
+        if (!node || text.find(':') == text.npos) {
             why = "--bootstrap takes HOST:PORT or none, not " + text;
             return Errc::usage;
         }
@@ -141,6 +155,7 @@ class Node {
   private:
     Task<> stop_on_signal();
     void stop_soon();  // when the request that asked for it is answered
+    void stop();
     Task<> start_up(std::vector<ChannelName> channels,
                     const std::function<void(const Ready&)>& ready);
     Task<> enter_network();
@@ -217,7 +232,6 @@ Task<> Node::run(const std::function<void(const Ready&)>& ready) {
     };
     (void)co_await with_tasks(body);  // it ends by cancellation
     tasks_ = nullptr;
-    keep_nodes();
     log(LogLevel::info, "daemon", "stopped");
 }
 
@@ -226,15 +240,21 @@ Task<> Node::stop_on_signal() {
     auto [error, signal] = co_await signals.async_wait(use_result);
     if (error) co_return;
     log(LogLevel::info, "daemon", "stopping, by signal " + std::to_string(signal));
-    notify_service_manager("STOPPING=1");
-    tasks_->cancel();
+    stop();
 }
 
 void Node::stop_soon() {
     log(LogLevel::info, "daemon", "stopping, as asked over the API");
     asio::post(loop_, [this] {
-        if (tasks_) tasks_->cancel();
+        if (tasks_) stop();
     });
+}
+
+void Node::stop() {
+    notify_service_manager("STOPPING=1");
+    end_process_within(stop_limit);
+    keep_nodes();
+    tasks_->cancel();
 }
 
 Task<> Node::serve_api() {
@@ -280,7 +300,11 @@ Task<> Node::keep_loop() {
 }
 
 void Node::keep_nodes() {
-    const auto nodes = dht_.known_nodes();
+    std::vector<Endpoint> nodes = dht_.known_nodes();
+    for (const auto& connection : swarm_.connections()) {
+        const Endpoint peer = connection->remote_endpoint();
+        if (std::find(nodes.begin(), nodes.end(), peer) == nodes.end()) nodes.push_back(peer);
+    }
     if (nodes.empty()) return;  // what an earlier run knew is better than nothing
     if (auto kept = parts_.config->keep_known_nodes(nodes); !kept)
         log(LogLevel::warning, "daemon", "cannot keep known nodes: " + kept.error().message());
