@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,6 +11,12 @@ namespace kp2p::platform {
 bool clone(int, int) { return false; }
 
 int reserve(int fd, std::uint64_t size_bytes) {
+    struct statvfs space;
+    if (fstatvfs(fd, &space) == 0 &&
+        size_bytes / space.f_frsize > static_cast<std::uint64_t>(space.f_bavail)) {
+        errno = ENOSPC;
+        return -1;
+    }
     return ftruncate(fd, static_cast<off_t>(size_bytes));
 }
 
