@@ -45,18 +45,26 @@ void Acceptor::on_handshake(const IncomingHandshake& incoming) {
     const Hash32 message = proto::blake2b_256(incoming.message.noise);
     const auto known = slots_.find(message);
     if (known != slots_.end()) {
-        if (!known->second->answer.empty())
-            parts_.dht.answer(incoming.on, incoming, known->second->answer);
+        parts_.dht.answer(incoming.on, incoming, known->second->answer);
         return;
     }
-    if (slots_.size() >= max_handshakes) return;
-    if (!strangers_.allow(parts_.clock.now(), incoming.client())) return;
+    const Endpoint client = incoming.client();
+    if (!has_room(client) || !strangers_.allow(parts_.clock.now(), client)) return;
     auto slot = std::make_shared<Slot>(parts_.executor);
     slot->number = free_number();
-    if (!greet(incoming, *slot)) slot->stream.reset();
+    slot->client = client;
+    if (!greet(incoming, *slot)) return;
     slots_[message] = slot;
-    if (!slot->answer.empty()) parts_.dht.answer(incoming.on, incoming, slot->answer);
+    parts_.dht.answer(incoming.on, incoming, slot->answer);
     tasks_->spawn(attend(message, slot));
+}
+
+bool Acceptor::has_room(const Endpoint& client) const {
+    if (slots_.size() >= max_handshakes) return false;
+    const auto from_there = std::count_if(slots_.begin(), slots_.end(), [&](const auto& entry) {
+        return entry.second->client.host == client.host;
+    });
+    return static_cast<std::size_t>(from_there) < max_handshakes_of_host;
 }
 
 std::size_t Acceptor::free_number() const {

@@ -29,7 +29,7 @@ struct AcceptorParts {
 class Acceptor {
   public:
     // Handshakes answered in the last seconds, whose streams may still come. More get no answer.
-    static constexpr std::size_t max_handshakes = 128;
+    static constexpr std::size_t max_handshakes = 128, max_handshakes_of_host = 32;
 
     explicit Acceptor(AcceptorParts parts);
 
@@ -41,7 +41,8 @@ class Acceptor {
         explicit Slot(Executor executor) : path_found(executor) {}
 
         std::size_t number = 0;  // lowest free one; names the handshake in hole punching
-        ByteVector answer;       // empty: none is given
+        Endpoint client;         // where it seems to be
+        ByteVector answer;
         proto::NoiseKeys keys;
         std::unique_ptr<UdxByteStream> stream;
         UdxPeer peer;
@@ -50,7 +51,8 @@ class Acceptor {
     };
 
     void on_handshake(const IncomingHandshake& incoming);
-    // Fills the slot with an answer; on failure there is none.
+    bool has_room(const Endpoint& client) const;
+    // Fills the slot with an answer; on failure there is none, and silence.
     Result<void> greet(const IncomingHandshake& incoming, Slot& slot);
     NoisePayload our_payload(const Slot& slot, proto::dht::PeerError error);
     Task<> attend(Hash32 message, std::shared_ptr<Slot> slot);

@@ -5,7 +5,7 @@
 namespace kp2p {
 namespace {
 
-// What a buffer keeps allocated between writes: an idle connection is small.
+// What a buffer keeps allocated between writes; when the connection is idle, nothing.
 constexpr std::size_t kept_buffer_bytes = 1024 * 1024;
 
 }  // namespace
@@ -95,6 +95,8 @@ Task<Result<void>> SecureStream::keepalive_loop() {
     while (!failure_ && !ending_) {
         if (clock_.now() - last_write_ >= proto::secret_keepalive) {
             last_write_ = clock_.now();
+            if (writing_.empty()) writing_.shrink_to_fit();
+            if (out_.empty()) out_.shrink_to_fit();
             write({});
         }
         auto slept = co_await clock_.sleep_until(last_write_ + proto::secret_keepalive);

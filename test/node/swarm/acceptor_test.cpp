@@ -1,0 +1,152 @@
+#include "node/swarm/acceptor.hpp"
+
+#include <doctest/doctest.h>
+
+#include "test/node/swarm/world.hpp"
+
+using namespace kp2p;
+using namespace kp2p::test;
+using proto::dht::PeerError;
+
+namespace {
+
+// A server and a client in a world; the client makes its handshakes by hand.
+template <class Test>
+void with_server(std::uint64_t seed, Test test) {
+    in_world(seed, [&](World& world, Tasks& all) -> Task<> {
+        Member& server = world.add(Reach::open, hold);
+        Member& client = world.add(Reach::behind_nat, hold);
+        co_await server.enter(all);
+        co_await client.enter(all);
+        auto announced = co_await soon(
+            world, 20s, [&] { return server.swarm.announcer().relays().size() == 3; });
+        REQUIRE(announced);
+        co_await test(world, server, client);
+    });
+}
+
+NoisePayload payload_of(std::uint64_t udx_id) {
+    NoisePayload payload;
+    NoisePayload::Udx udx;
+    udx.id = udx_id;
+    payload.udx = udx;
+    payload.secret_stream_version = 1;
+    return payload;
+}
+
+ByteVector greeting_of(proto::Noise& noise, const NoisePayload& payload) {
+    auto greeting = noise.write(payload.encode());
+    REQUIRE(greeting);
+    return *greeting;
+}
+
+proto::Noise stranger(std::uint64_t seed, const Member& server) {
+    return noise_initiator(proto::KeyPair::from_seed(seed_of(seed)), server.swarm.node_id());
+}
+
+Task<Result<HandshakeReply>> shake(Member& client, Member& server, std::size_t relay,
+                                   ByteVector greeting) {
+    const auto target = proto::dht::target_of(server.swarm.node_id());
+    const auto node = server.swarm.announcer().relays().at(relay).relay;
+    co_return co_await client.node.dht.peer_handshake(node, target, std::move(greeting));
+}
+
+TEST_CASE("one greeting through several relays gets one answer and one stream") {
+    with_server(30, [](World&, Member& server, Member& client) -> Task<> {
+        auto noise = stranger(1, server);
+        const ByteVector greeting = greeting_of(noise, payload_of(7));
+        ByteVector first;
+        for (std::size_t relay = 0; relay < 3; relay++) {
+            auto reply = co_await shake(client, server, relay, greeting);
+            REQUIRE(reply);
+            CHECK(reply->relayed);
+            if (relay == 0) first = reply->noise;
+            CHECK(reply->noise == first);
+        }
+        CHECK(server.node.udx.streams() == 1);
+        auto plain = noise.read(first);
+        REQUIRE(plain);
+        auto payload = NoisePayload::decode(*plain);
+        REQUIRE(payload);
+        CHECK(payload->error == PeerError::none);
+        CHECK(payload->firewall == proto::dht::Firewall::open);
+        CHECK(payload->udx->id != 0);
+        CHECK(payload->relay_addresses->size() == 3);
+    });
+}
+
+TEST_CASE("a client that does not come costs nothing after a while") {
+    with_server(31, [](World& world, Member& server, Member& client) -> Task<> {
+        auto noise = stranger(1, server);
+        auto reply = co_await shake(client, server, 0, greeting_of(noise, payload_of(7)));
+        CHECK(reply);
+        CHECK(server.node.udx.streams() == 1);
+        auto gone = co_await soon(world, 15s, [&] { return server.node.udx.streams() == 0; });
+        CHECK(gone);
+    });
+}
+
+TEST_CASE("garbage and strangers' replays get no answer") {
+    with_server(32, [](World&, Member& server, Member& client) -> Task<> {
+        auto garbage = co_await shake(client, server, 0, ByteVector(150, 7));
+        CHECK(garbage.error() == Errc::timed_out);
+        proto::Noise noise = noise_initiator(proto::KeyPair::from_seed(seed_of(1)),
+                                             client.swarm.node_id());  // for somebody else
+        auto other = co_await shake(client, server, 0, greeting_of(noise, payload_of(7)));
+        CHECK(other.error() == Errc::timed_out);
+        CHECK(server.node.udx.streams() == 0);
+    });
+}
+
+TEST_CASE("clients of another version and without a stream are told so") {
+    with_server(33, [](World&, Member& server, Member& client) -> Task<> {
+        NoisePayload no_stream = payload_of(1);
+        no_stream.udx.reset();
+        auto noise = stranger(1, server);
+        auto reply = co_await shake(client, server, 0, greeting_of(noise, no_stream));
+        REQUIRE(reply);
+        auto plain = noise.read(reply->noise);
+        REQUIRE(plain);
+        CHECK(NoisePayload::decode(*plain)->error == PeerError::aborted);
+
+        auto newer = stranger(2, server);
+        const ByteVector version_2{2, 0, 0, 0};
+        auto greeting = newer.write(version_2);
+        auto second = co_await shake(client, server, 0, std::move(*greeting));
+        REQUIRE(second);
+        plain = newer.read(second->noise);
+        REQUIRE(plain);
+        CHECK(NoisePayload::decode(*plain)->error == PeerError::version_mismatch);
+        CHECK(server.node.udx.streams() == 0);
+    });
+}
+
+TEST_CASE("one host cannot take all the room for handshakes") {
+    with_server(34, [](World& world, Member& server, Member& client) -> Task<> {
+        const auto target = proto::dht::target_of(server.swarm.node_id());
+        const auto relays = server.swarm.announcer().relays();
+        auto flood = co_await with_tasks([&](Tasks& all) -> Task<> {
+            for (std::uint64_t i = 0; i < 100; i++) {
+                auto noise = stranger(i + 1, server);
+                all.spawn([](Dht& dht, Endpoint relay, proto::dht::DhtId to,
+                             ByteVector greeting) -> Task<> {
+                    auto reply = co_await dht.peer_handshake(relay, to, std::move(greeting));
+                    (void)reply;
+                }(client.node.dht, relays.at(i % relays.size()).relay, target,
+                                                  greeting_of(noise, payload_of(i))));
+            }
+            co_return;
+        });
+        CHECK(flood);
+        CHECK(server.node.udx.streams() <= Acceptor::max_handshakes_of_host);
+        Member& honest = *world.members.back();
+        auto gone = co_await soon(world, 40s, [&] { return server.node.udx.streams() == 0; });
+        CHECK(gone);
+        auto slept = co_await world.sim.clock().sleep_for(15s);
+        CHECK(slept);
+        auto connection = co_await honest.swarm.connect(server.swarm.node_id());
+        CHECK(connection);
+    });
+}
+
+}  // namespace

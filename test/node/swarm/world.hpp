@@ -1,0 +1,148 @@
+// Nodes with swarms in a simulated world whose DHT is up.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include "node/async/tasks.hpp"
+#include "node/swarm/swarm.hpp"
+#include "proto/outcome.hpp"
+#include "test/node/dht/simulated_dht.hpp"
+
+namespace kp2p::test {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint32_t dht_nodes = 8;
+constexpr const char* protocol = "test";
+
+// Serves every connection with a channel that sends messages back.
+inline Task<> echo(std::shared_ptr<Connection> connection) {
+    auto channel = co_await connection->open(protocol, ByteVector(), ByteVector());
+    while (channel) {
+        auto message = co_await (*channel)->receive();
+        if (!message) co_return;
+        auto sent = co_await (*channel)->send(message->type, std::move(message->payload));
+        if (!sent) co_return;
+    }
+}
+
+// Serves until the connection ends; the test itself opens channels.
+inline Task<> hold(std::shared_ptr<Connection> connection) {
+    connection->on_open(protocol, [](const RemoteOpen&) { return true; });
+    auto ended = co_await connection->closed();
+    (void)ended;
+}
+
+class Member {
+  public:
+    using Serve = std::function<Task<>(std::shared_ptr<Connection>)>;
+
+    Member(Sim& sim, std::uint32_t number, DhtSetup setup, Serve serve)
+        : node(sim, host_of(number), std::move(setup)), swarm(parts(sim, number, serve)) {}
+
+    Task<> enter(Tasks& all) {
+        all.spawn(node.dht.run());
+        auto entered = co_await node.dht.bootstrap();
+        CHECK(entered);
+        all.spawn(swarm.run());
+    }
+
+    SimulatedDht node;
+    Swarm swarm;
+    std::vector<std::string> log;
+
+  private:
+    SwarmParts parts(Sim& sim, std::uint32_t number, Serve serve) {
+        return {.executor = sim.loop().get_executor(),
+                .clock = sim.clock(),
+                .dht = node.dht,
+                .udx = node.udx,
+                .keys = proto::KeyPair::from_seed(seed_of(number)),
+                .serve = std::move(serve),
+                .puncher = nullptr,
+                .log = [this](std::string line) { log.push_back(std::move(line)); }};
+    }
+};
+
+enum class Reach { open, behind_nat };
+
+struct World {
+    explicit World(Sim& sim) : sim(sim) {
+        for (std::uint32_t i = 0; i < dht_nodes; i++) {
+            DhtSetup setup = entering();
+            if (i == 0) {
+                setup = DhtSetup();
+                setup.public_address = host_of(0);
+            }
+            setup.citizenship = Citizenship::citizen;
+            setup.reach = proto::dht::Reach::open;
+            nodes.push_back(std::make_unique<SimulatedDht>(sim, host_of(i), setup));
+        }
+    }
+    static DhtSetup entering() {
+        DhtSetup setup;
+        setup.bootstrap.push_back(*parse_bootstrap(host_of(0).text()));
+        return setup;
+    }
+    Member& add(Reach reach, Member::Serve serve) {
+        DhtSetup setup = entering();
+        setup.citizenship = Citizenship::guest;
+        if (reach == Reach::open) setup.reach = proto::dht::Reach::open;
+        const auto number = static_cast<std::uint32_t>(100 + members.size());
+        members.push_back(std::make_unique<Member>(sim, number, setup, std::move(serve)));
+        return *members.back();
+    }
+
+    Sim& sim;
+    std::vector<std::unique_ptr<SimulatedDht>> nodes;
+    std::vector<std::unique_ptr<Member>> members;
+};
+
+// Runs `test` in a world whose DHT is up.
+template <class Test>
+void in_world(std::uint64_t seed, Test test) {
+    Sim sim(seed);
+    World world(sim);
+    auto body = [&](Tasks& all) -> Task<> {
+        for (auto& node : world.nodes) {
+            all.spawn(node->dht.run());
+            auto entered = co_await node->dht.bootstrap();
+            CHECK(entered);
+        }
+        co_await test(world, all);
+        all.cancel();
+    };
+    auto root = [&]() -> Task<> {
+        auto done = co_await with_tasks(body);
+        (void)done;
+    };
+    sim.run(root());
+    for (auto& member : world.members) CHECK(member->node.udx.streams() == 0);
+}
+
+// Waits for virtual time to pass until it holds, up to the limit.
+template <class Holds>
+Task<bool> soon(World& world, Clock::Span limit, Holds holds) {
+    for (Clock::Span waited{}; waited < limit; waited += 100ms) {
+        if (holds()) co_return true;
+        auto slept = co_await world.sim.clock().sleep_for(100ms);
+        if (!slept) co_return false;
+    }
+    co_return holds();
+}
+
+inline Task<> check_echo(Connection& connection) {
+    auto channel = co_await connection.open(protocol, ByteVector(), ByteVector());
+    CAPTURE(channel.error().message());
+    REQUIRE(channel);
+    ByteVector payload(100000);
+    for (std::size_t i = 0; i < payload.size(); i++)
+        payload[i] = static_cast<std::uint8_t>(i * i >> 8);
+    auto sent = co_await (*channel)->send(3, payload);
+    CHECK(sent);
+    auto back = co_await (*channel)->receive();
+    REQUIRE(back);
+    CHECK(back->payload == payload);
+}
+
+}  // namespace kp2p::test
