@@ -101,14 +101,18 @@ async function runTests (tests) {
 }
 
 function main (tests) {
-  runTests(tests).then(() => 0, error => {
+  const fail = error => {
     console.error(error)
     for (const { child, words } of programs) console.error(child.spawnfile + ':\n' + words.slice(-4000))
     return 1
-  }).then(async status => {
+  }
+  const end = async status => {
     await endAll()
     process.exit(status)
-  })
+  }
+  process.on('uncaughtException', error => end(fail(error)))
+  for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => end(fail(new Error(signal))))
+  runTests(tests).then(() => 0, fail).then(end)
 }
 
 module.exports = { CHANNEL, LOAD_MS, READY_MS, soon, store, load, main }
