@@ -48,7 +48,11 @@ async function theDaemonFindsAProviderBehindANeighbour ({ peer }) {
   const [middle, provider] = [peer(), peer()]
   const file = provider.provide(crypto.randomBytes(MiB + 3))
   await provider.listen()
+  const met = new Promise(resolve => {
+    middle.onproven = ({ nodeId }) => { if (nodeId.equals(provider.nodeId)) resolve() }
+  })
   middle.swarm.joinPeer(provider.nodeId)
+  await soon(met, READY_MS, 'the two nodes have met')
   await middle.join()
   assert((await load(file.sha1)).equals(file.bytes))
 }
