@@ -92,20 +92,17 @@ class Usage(NetworkCase):
             return error.code
 
     def token(self):
-        files = [f for f in self.alice.config_dir.iterdir() if "token" in f.name]
-        self.assertEqual(len(files), 1)
-        self.assertEqual(stat.S_IMODE(files[0].stat().st_mode), 0o600)
-        return files[0].read_text().strip()
+        return (self.alice.config_dir / "api-token").read_text().strip()
 
     def test_the_api_wants_its_token_its_host_and_no_foreign_origin(self):
         good = {"Authorization": "Bearer " + self.token()}
         self.assertEqual(self.api(good), 200)
-        rows = [({}, (401,)), ({"Authorization": "Bearer wrong"}, (401,)),
-                ({**good, "Host": "evil.example"}, (403, 421)),
-                ({**good, "Origin": "http://evil.example"}, (403,))]
-        for headers, statuses in rows:
+        rows = [({}, 401), ({"Authorization": "Bearer wrong"}, 401),
+                ({**good, "Host": "evil.example"}, 403),
+                ({**good, "Origin": "http://evil.example"}, 403)]
+        for headers, status in rows:
             with self.subTest(headers):
-                self.assertIn(self.api(headers), statuses)
+                self.assertEqual(self.api(headers), status)
 
     def test_the_key_and_the_token_are_the_owners_alone(self):
         for file in self.alice.config_dir.iterdir():
@@ -113,9 +110,7 @@ class Usage(NetworkCase):
                 self.assertEqual(stat.S_IMODE(file.stat().st_mode), 0o600, file)
 
     def test_random_datagrams_leave_the_daemon_alive(self):
-        port = self.alice.status()["port"] if "port" in self.alice.status() else None
-        if port is None:
-            self.skipTest("the status names no port")
+        port = int(self.alice.status()["udp"].rsplit(":", 1)[1])
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             for size in list(range(0, 200)) + [500, 1200, 1472, 9000]:
                 for first in (b"", b"\xff\x01", b"\x03", b"\x02"):
