@@ -12,7 +12,7 @@ DOCTEST = re.compile(
     r"\[doctest\] test cases: *(\d+) *\| *(\d+) passed *\| *(\d+) failed *\| *(\d+) skipped")
 UNITTEST_RAN = re.compile(r"^Ran (\d+) tests? in", re.M)
 UNITTEST_PART = re.compile(r"\b(failures|errors|skipped|unexpected successes)=(\d+)")
-UNITTEST_SKIP = re.compile(r"^(\S.*?) \.\.\. (?:.*\n)??.*?skipped ['\"](.*)['\"]$", re.M)
+UNITTEST_SKIP = re.compile(r"^(\w+ \([\w.]+\))(?:\n.*)? \.\.\. skipped (['\"])(.*)\2$", re.M)
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 SHOWN_LINES = 40
 
@@ -33,7 +33,7 @@ def cases(test, output):
         skipped = parts.pop("skipped")
         failed = sum(parts.values())
         passed = max(int(found.group(1)) - failed - skipped, 0)
-        names = [f"{name}: {reason}" for name, reason in UNITTEST_SKIP.findall(output)]
+        names = [f"{name}: {reason}" for name, _, reason in UNITTEST_SKIP.findall(output)]
         return passed, failed if good else max(failed, 1), skipped, names
     return (1, 0, 0, []) if good else (0, 1, 0, [])
 
