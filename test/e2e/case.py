@@ -37,7 +37,7 @@ class NetworkCase(unittest.TestCase):
         return daemon
 
     def idle(self, name, storage=None):
-        daemon = self.network.idle(f"{self._testMethodName}-{name}", storage)
+        daemon = self.network.idle(f"{self._testMethodName}-{name}-{len(self.own)}", storage)
         self.own.append(daemon)
         return daemon
 

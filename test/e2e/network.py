@@ -106,9 +106,11 @@ class Daemon:
                      "--port", "0", "--api-port", "0"]
         for channel in channels:
             arguments += ["--channel", channel]
-        return arguments + ["--bootstrap", bootstrap or self.network.bootstrap_address]
+        for node in bootstrap or [self.network.bootstrap_address]:
+            arguments += ["--bootstrap", node]
+        return arguments
 
-    def start(self, channels=(CHANNEL,), bootstrap=None):
+    def start(self, channels=(CHANNEL,), bootstrap=()):
         port_file = self.config_dir / "api-port"
         port_file.unlink(missing_ok=True)
         self.process = Process(self.start_arguments(channels, bootstrap),
@@ -232,13 +234,20 @@ class Network:
         return str(self.commands / name)
 
     def start_bootstrap(self):
-        self.bootstrap = Process(
-            [self.command("kp2p-bootstrap"), "--host", "127.0.0.1", "--port", "0"],
-            self.root / "bootstrap.log")
-        self.bootstrap.wait_until(lambda: ADDRESS.search(self.bootstrap.words()),
-                                  "kp2p-bootstrap did not start")
-        port = ADDRESS.search(self.bootstrap.words()).group(1)
-        self.bootstrap_address = f"127.0.0.1:{port}"
+        self.bootstrap = self.start_dht_node("bootstrap")
+        self.bootstrap_address = self.bootstrap.address
+
+    def start_dht_node(self, name):
+        log = self.root / f"{name}.log"
+        log.unlink(missing_ok=True)
+        node = Process([self.command("kp2p-bootstrap"), "--host", "127.0.0.1", "--port", "0"], log)
+        try:
+            node.wait_until(lambda: ADDRESS.search(node.words()), "kp2p-bootstrap did not start")
+        except BaseException:
+            node.kill()
+            raise
+        node.address = ADDRESS.search(node.words()).group()
+        return node
 
     def daemon(self, name, channels=(CHANNEL,), storage=None):
         daemon = self.idle(name, storage)

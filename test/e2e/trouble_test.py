@@ -129,16 +129,21 @@ class Crash(NetworkCase):
 
 class Restart(NetworkCase):
     def test_known_nodes_replace_the_bootstrap_server(self):
-        """Three reachable daemons know each other; the bootstrap server goes for good."""
-        alice, bob, carol = (self.daemon(name) for name in ("alice", "bob", "carol"))
+        """Two DHT nodes; the one that a daemon was told of is gone when it starts again."""
+        other = self.network.start_dht_node("other")
+        self.addCleanup(other.end)
+        nodes = (self.network.bootstrap_address, other.address)
+        alice, bob = self.idle("alice"), self.idle("bob")
+        alice.start(bootstrap=nodes)
+        bob.start(bootstrap=nodes)
         path = self.path("kept.dat")
         random_file(path, MIB)
         uri = alice.store(path)
         self.assertEqual(len(bob.lines("kp2p-find", uri)), 1)
         bob.stop()
-        self.network.bootstrap.end()
+        self.network.bootstrap.kill()
         try:
-            bob.start()
+            bob.start(bootstrap=[self.network.bootstrap_address])
             self.assertEqual(sha1_of(bob.load(uri)), sha1_of(path))
         finally:
             self.network.start_bootstrap()
@@ -165,7 +170,7 @@ class FullDisk(NetworkCase):
     def setUp(self):
         super().setUp()
         self.disk = self.root / "disk"
-        self.disk.mkdir()
+        self.disk.mkdir(exist_ok=True)
         mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "kp2p-test", str(self.disk)]
         if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
             self.skipTest("a small tmpfs needs root")

@@ -28,9 +28,10 @@ class Usage(NetworkCase):
                           ["kp2p-join"], ["kp2p-join", ""], ["kp2p-store"],
                           ["kp2p-cat", f"sha1://{HASH}/x", "--start", "-1"],
                           ["kp2p-start-daemon", "--port", "70000"],
-                          ["kp2p-start-daemon", "--bootstrap", "nonsense"]):
+                          ["kp2p-start-daemon", "--host", "here", "--api-port", "0"]):
             with self.subTest(arguments):
-                self.assert_ends(self.alice.run(*arguments, check=False), 2)
+                daemon = self.idle("new") if "daemon" in arguments[0] else self.alice
+                self.assert_ends(daemon.run(*arguments, check=False, seconds=20), 2)
 
     def test_help_and_version_say_something_true(self):
         for command in sorted(self.network.commands.glob("kp2p-*")):
