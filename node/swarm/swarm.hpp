@@ -83,7 +83,7 @@ class Swarm {
     Task<> prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who, Tasks& all);
     Task<> serve_proven(std::shared_ptr<Connection> connection);
     bool admit(const std::shared_ptr<Connection>& connection, PeerBook::Dialed who);
-    bool prefers_new(const NodeId& remote, const Peer& old) const;
+    bool prefers_new(const Connection& connection, const Peer& old) const;
     void forget(const std::shared_ptr<Connection>& connection);
     std::shared_ptr<Connection> make_connection(Link link);
     void log(const std::string& line) const;

@@ -70,7 +70,7 @@ bool Swarm::admit(const std::shared_ptr<Connection>& connection, PeerBook::Diale
     if (old == peers_.end()) {
         if (!has_room()) return false;
     } else if (old->second.connection != connection) {
-        if (!prefers_new(remote, old->second)) return false;
+        if (!prefers_new(*connection, old->second)) return false;
         if (old->second.dial) old->second.dial->cancel();
         if (old->second.connection) old->second.connection->close();
     }
@@ -81,12 +81,14 @@ bool Swarm::admit(const std::shared_ptr<Connection>& connection, PeerBook::Diale
     return true;
 }
 
-// Both sides decide alike: of two connections made at the same time that one stays which the node
-// with the greater key dialed.
-bool Swarm::prefers_new(const NodeId& remote, const Peer& old) const {
+// Whoever dials again has lost the connection that it dialed before; it may have been restarted.
+// Of two connections that both sides dialed at the same time that one stays which the node with
+// the greater key dialed, so that both decide alike.
+bool Swarm::prefers_new(const Connection& connection, const Peer& old) const {
     if (!old.connection) return true;  // we were still looking for it
+    if (old.connection->role() == connection.role()) return true;
     if (old.proven && parts_.clock.now() - *old.proven >= min_stale_age) return true;
-    return node_id() < remote;
+    return node_id() < connection.remote();
 }
 
 void Swarm::forget(const std::shared_ptr<Connection>& connection) {
