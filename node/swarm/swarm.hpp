@@ -32,7 +32,9 @@ struct SwarmParts {
 class Swarm {
   public:
     static constexpr std::size_t max_connections = 64;
-    static constexpr std::size_t max_dials = 3;  // of peers found under topics, at a time
+    // Of peers found under topics, at a time. One that is announced and gone takes seconds to give
+    // up; those that are there must not wait behind a few such.
+    static constexpr std::size_t max_dials = 16;
     // From the first packet on a path to the proof that the peer is there.
     static constexpr std::chrono::seconds max_proof{10};
 
