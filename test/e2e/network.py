@@ -49,8 +49,8 @@ class Process:
     def alive(self):
         return self.child.poll() is None
 
-    def wait_until(self, ready, what):
-        deadline = time.monotonic() + READY_SECONDS
+    def wait_until(self, ready, what, seconds=READY_SECONDS):
+        deadline = time.monotonic() + seconds
         while not ready():
             if not self.alive() or time.monotonic() > deadline:
                 raise Failed(f"{what}: status {self.child.poll()}\n{self.words()[-2000:]}")

@@ -13,6 +13,8 @@ from network import MIB, STOP_SECONDS, random_file, sha1_of
 BIG = 300 * MIB
 # A download keeps at most this much under way: what a crash may cost to fetch again.
 IN_FLIGHT_BYTES = 64 * MIB
+# The node that is gone is asked several times before it is given up.
+ENTRY_SECONDS = 60
 
 
 class TwoProviders(NetworkCase):
@@ -144,6 +146,8 @@ class Restart(NetworkCase):
         self.network.bootstrap.kill()
         try:
             bob.start(bootstrap=[self.network.bootstrap_address])
+            bob.process.wait_until(lambda: bob.status()["bootstrapped"],
+                                   "the network was not entered", ENTRY_SECONDS)
             self.assertEqual(sha1_of(bob.load(uri)), sha1_of(path))
         finally:
             self.network.start_bootstrap()
