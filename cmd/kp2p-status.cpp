@@ -16,11 +16,11 @@ std::string joined(const std::vector<std::string>& words) {
 std::string describe(const client::Answer& status) {
     const std::string address = status.string("public_address");
     const std::string dht = status.truth("bootstrapped") ? "joined" : "nobody has answered yet";
-    return "node         " + status.string("node") +                                        //
-           "\nversion      " + status.string("version") +                                   //
-           "\nudp          " + status.string("udp") +                                       //
-           "\nreachable    " + (status.truth("firewalled") ? "by hole punching" : "yes") +  //
-           (address.empty() ? "" : ", as " + address) +                                     //
+    return "node         " + status.string("node") +                                    //
+           "\nversion      " + status.string("version") +                               //
+           "\nudp          " + status.string("udp") +                                   //
+           "\nreachable    " + (status.truth("firewalled") ? "not seen yet" : "yes") +  //
+           (address.empty() ? "" : ", as " + address) +                                 //
            "\ndht          " + dht + ", " + std::to_string(status.number("dht_nodes")) +
            " nodes known" +  //
            "\nconnections  " + std::to_string(status.number("connections")) + "\nchannels     " +
