@@ -43,7 +43,7 @@ Swarm::~Swarm() = default;
 Task<> Swarm::run() {
     auto done = co_await with_tasks([this](Tasks& all) -> Task<> {
         tasks_ = &all;
-        all.spawn(announcer_.run());
+        all.spawn(announce_loop());
         all.spawn(acceptor_.run());
         all.spawn(dial_loop());
         for (const auto& [topic, joined] : topics_) start(topic);
@@ -53,6 +53,28 @@ Task<> Swarm::run() {
     tasks_ = nullptr;
     peers_.clear();
     changed_.notify_all();
+}
+
+Task<> Swarm::announce_loop() {
+    auto done = co_await with_tasks([this](Tasks& all) -> Task<> {
+        announcing_ = &all;
+        co_await announcer_.run();
+    });
+    (void)done;
+    announcing_ = nullptr;
+    changed_.notify_all();
+}
+
+Task<Result<void>> Swarm::farewell() {
+    std::vector<Topic> topics;
+    for (const auto& [topic, joined] : topics_) topics.push_back(topic);
+    for (const Topic& topic : topics) leave(topic);
+    if (announcing_) announcing_->cancel();
+    while (tasks_ && (announcing_ || !topics_.empty())) {
+        auto woken = co_await changed_.wait();
+        if (!woken) co_return woken;
+    }
+    co_return co_await announcer_.unannounce();
 }
 
 // ---- topics ----
@@ -97,6 +119,7 @@ Task<> Swarm::serve_topic(Topic topic, std::shared_ptr<Joined> joined) {
         if (!taken_back && taken_back.error() == asio::error::operation_aborted) co_return;
     }
     topics_.erase(topic);
+    changed_.notify_all();
 }
 
 Task<> Swarm::refresh_loop(Topic topic, std::shared_ptr<Joined> joined) {

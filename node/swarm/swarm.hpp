@@ -42,6 +42,9 @@ class Swarm {
     ~Swarm();
 
     Task<> run();
+    // Takes back what we have announced, so that nobody looks for us in vain; to be awaited for as
+    // long as there is time, before run() is cancelled. No topic is joined after it.
+    Task<Result<void>> farewell();
     void join(const Topic& topic);   // joining twice is one
     void leave(const Topic& topic);  // its connections stay
     // True while the first lookup of the topic, or a first dial that came of it, is under way.
@@ -67,6 +70,7 @@ class Swarm {
         bool wanted = true, looked_up = false;
     };
 
+    Task<> announce_loop();
     // Topics.
     void start(const Topic& topic);
     Task<> serve_topic(Topic topic, std::shared_ptr<Joined> joined);
@@ -99,8 +103,9 @@ class Swarm {
     std::map<NodeId, Peer> peers_;
     std::map<NodeId, std::string> failures_;
     std::size_t dials_ = 0;
-    Tasks* tasks_ = nullptr;  // while run() is
-    Event changed_;           // of peers, dials and the book
+    Tasks* tasks_ = nullptr;       // while run() is
+    Tasks* announcing_ = nullptr;  // while our key is announced
+    Event changed_;                // of peers, dials, topics and the book
 };
 
 }  // namespace kp2p

@@ -15,6 +15,7 @@
 #include <sstream>
 
 #include "node/async/tasks.hpp"
+#include "node/async/timeout.hpp"
 #include "node/net/udp_socket.hpp"
 #include "node/swarm/swarm.hpp"
 
@@ -65,6 +66,7 @@ class Raw {
         all.spawn(acceptor_.run());
     }
     Task<Result<void>> ready() { return announcer_.announced(); }
+    Task<Result<void>> farewell() { co_return ok; }
 
     Task<> carry_out(std::string command, std::string a, std::string b) {
         if (command == "send") to_send_ = std::stoull(a);
@@ -157,7 +159,7 @@ Task<> echo(std::shared_ptr<Connection> connection) {
 class Swarming {
   public:
     Swarming(Node& node, Tasks& all)
-        : all_(all),
+        : clock_(node.clock),
           swarm_({.executor = node.executor,
                   .clock = node.clock,
                   .dht = node.dht,
@@ -169,6 +171,9 @@ class Swarming {
         all.spawn(swarm_.run());
     }
     Task<Result<void>> ready() { co_return ok; }
+    Task<Result<void>> farewell() {
+        return with_timeout(clock_, std::chrono::seconds(1), swarm_.farewell());
+    }
 
     Task<> carry_out(std::string command, std::string a, std::string) {
         if (command == "join") swarm_.join(*Topic::from_hex(a));
@@ -183,7 +188,7 @@ class Swarming {
     }
 
   private:
-    Tasks& all_;
+    Clock& clock_;
     Swarm swarm_;
 };
 
@@ -210,6 +215,8 @@ Task<> drive(Node& node, Tasks& all) {
         words >> command >> a >> b;
         co_await driver.carry_out(command, a, b);
     }
+    auto gone = co_await driver.farewell();
+    (void)gone;
     all.cancel();
     while (all.size() > 1) co_await asio::post(asio::use_awaitable);
 }
