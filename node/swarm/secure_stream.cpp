@@ -5,8 +5,9 @@
 namespace kp2p {
 namespace {
 
-// What a buffer keeps allocated between writes; when the connection is idle, nothing.
-constexpr std::size_t kept_buffer_bytes = 1024 * 1024;
+// What a buffer keeps allocated between writes, enough for the watermark after any growth of a
+// vector; when the connection is idle, nothing.
+constexpr std::size_t kept_buffer_bytes = 4 * SecureStream::high_watermark_bytes;
 
 }  // namespace
 
