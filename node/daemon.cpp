@@ -17,6 +17,7 @@
 #include "node/net/udp_socket.hpp"
 #include "node/net/udx_context.hpp"
 #include "node/notify.hpp"
+#include "node/share/memory.hpp"
 #include "node/share/peers.hpp"
 #include "node/share/share.hpp"
 #include "node/store/store.hpp"
@@ -138,6 +139,7 @@ class SwarmPeers final : public Peers {
     Task<Result<std::shared_ptr<Connection>>> connect(NodeId node) override {
         return swarm_->connect(node);
     }
+    std::string why_not(const NodeId& node) const override { return swarm_->why_not(node); }
 
   private:
     Swarm* swarm_ = nullptr;
@@ -342,6 +344,7 @@ Task<> run_node(Opened parts, const DaemonOptions& options,
 
 Result<void> run_daemon(const DaemonOptions& options,
                         const std::function<void(const Ready&)>& ready, std::string& why) {
+    keep_freed_memory();
     asio::io_context loop{1};
     auto parts = open_parts(loop.get_executor(), options, why);
     if (!parts) return parts.error();

@@ -7,10 +7,12 @@ namespace kp2p {
 
 using proto::RefusalCode;
 
-Giver::Giver(Executor executor, asio::thread_pool& pool, Shelf& shelf, Outbox& outbox)
+Giver::Giver(Executor executor, asio::thread_pool& pool, Shelf& shelf, Outbox& outbox,
+             std::uint64_t& given_bytes)
     : pool_(pool),
       shelf_(shelf),
       outbox_(outbox),
+      given_bytes_(given_bytes),
       filled_(executor),
       watch_(shelf, [this](const Sha1& file, std::uint64_t index) { gained(file, index); }) {}
 

@@ -16,7 +16,8 @@ namespace kp2p {
 
 class Giver {
   public:
-    Giver(Executor executor, asio::thread_pool& pool, Shelf& shelf, Outbox& outbox);
+    Giver(Executor executor, asio::thread_pool& pool, Shelf& shelf, Outbox& outbox,
+          std::uint64_t& given_bytes);
 
     // Before anything else. `tasks` is joined before this ends.
     void work_in(Tasks& tasks) { tasks_ = &tasks; }
@@ -26,8 +27,6 @@ class Giver {
     Result<void> receive(const proto::TransferMessage& message);
     // Sends chunks until the channel ends or it is cancelled.
     Task<> give_loop(std::shared_ptr<MuxChannel> channel);
-
-    std::uint64_t given_bytes() const { return given_bytes_; }
 
   private:
     enum class Stage { queued, giving, called_off };
@@ -59,7 +58,7 @@ class Giver {
     std::map<proto::FileId, File> files_;
     std::deque<Wanted> queue_;
     std::size_t asked_ = 0;
-    std::uint64_t given_bytes_ = 0;
+    std::uint64_t& given_bytes_;
     Event filled_;
     Shelf::Watch watch_;
 };

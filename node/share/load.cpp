@@ -4,6 +4,7 @@
 
 #include "node/async/offload.hpp"
 #include "node/share/load_source.hpp"
+#include "node/share/peers.hpp"
 
 namespace kp2p {
 namespace {
@@ -150,8 +151,11 @@ Task<> Load::attach(NodeId node) {
         if (!reached) {
             const std::error_code why = reached.error();
             if (why == asio::error::operation_aborted) co_return;
-            const char* words =
-                why == Errc::refused ? " is in no common channel" : " cannot be connected to";
+            std::string words = " is in no common channel";
+            if (why != Errc::refused) {
+                const std::string reason = parts_.share.peers.why_not(node);
+                words = " cannot be connected to" + (reason.empty() ? reason : ": " + reason);
+            }
             diagnosis_.note("node " + node.hex() + words);
             break;
         }

@@ -3,10 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "node/async/offload.hpp"
+#include "node/share/memory.hpp"
+
 namespace kp2p {
 namespace {
 
 constexpr std::chrono::seconds tick_span{1};
+constexpr std::uint64_t worth_giving_back_bytes = 4 << 20;
 
 ByteVector bytes_of(ByteView view) { return {view.begin(), view.end()}; }
 
@@ -54,6 +58,7 @@ Task<> Neighbour::serve() {
 
 Task<> Neighbour::guard() {
     auto proven_at = parts_.clock.now();
+    std::uint64_t last_moved = 0, rested_at = 0;
     for (;;) {
         auto slept = co_await parts_.clock.sleep_for(tick_span);
         if (!slept) co_return;
@@ -61,6 +66,12 @@ Task<> Neighbour::guard() {
         const auto now = parts_.clock.now();
         if (proven()) proven_at = now;
         if (now - proven_at >= proof_span) connection_->close();
+        if (moved_bytes_ - rested_at >= worth_giving_back_bytes && moved_bytes_ == last_moved) {
+            rested_at = moved_bytes_;
+            auto give_back = [] { return give_freed_memory_back(), ok; };
+            co_await offload(parts_.pool, give_back);
+        }
+        last_moved = moved_bytes_;
     }
 }
 
@@ -213,7 +224,7 @@ Task<> Neighbour::transfer_session() {
 }
 
 Task<> Neighbour::transfer_talk(std::shared_ptr<MuxChannel> mux) {
-    Giver giver(parts_.executor, parts_.pool, shelf_, transfer_out_);
+    Giver giver(parts_.executor, parts_.pool, shelf_, transfer_out_, moved_bytes_);
     auto body = [&](Tasks& all) -> Task<> {
         giver.work_in(all);
         all.spawn(transfer_out_.pour(mux));
@@ -246,6 +257,7 @@ Result<void> Neighbour::receive_transfer(Giver& giver, MuxMessage message) {
         return user == users_.end() ? nullptr : user->second;
     };
     if (const auto* data = std::get_if<proto::Data>(&*decoded)) {
+        moved_bytes_ += message.payload.size();
         if (FileUser* user = user_of(data->id)) user->data(*data, std::move(message.payload));
     } else if (auto* opened = std::get_if<proto::Opened>(&*decoded)) {
         if (FileUser* user = user_of(opened->id)) user->opened(std::move(*opened));

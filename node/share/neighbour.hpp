@@ -103,6 +103,7 @@ class Neighbour {
     bool transfer_again_ = false;               // the other has opened it anew meanwhile
     std::shared_ptr<MuxChannel> transfer_mux_;  // while it is open
     Outbox transfer_out_;
+    std::uint64_t moved_bytes_ = 0;  // of chunks, either way
     std::map<proto::FileId, FileUser*> users_;
     proto::FileId next_file_ = 1;
 };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "node/async/asio.hpp"
 #include "proto/bytes.hpp"
@@ -23,6 +24,8 @@ class Peers {
     virtual bool settling(const Topic& topic) const = 0;
     // A connection to one node, being served already; the existing one if there is one.
     virtual Task<Result<std::shared_ptr<Connection>>> connect(NodeId node) = 0;
+    // Why the last attempt failed, as a sentence for the user; empty if none did.
+    virtual std::string why_not(const NodeId& node) const = 0;
 };
 
 }  // namespace kp2p

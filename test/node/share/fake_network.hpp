@@ -27,6 +27,7 @@ class FakePeers final : public Peers {
     void join(const Topic& topic) override;
     void leave(const Topic& topic) override;
     bool settling(const Topic&) const override { return false; }
+    std::string why_not(const NodeId&) const override { return {}; }
     Task<Result<std::shared_ptr<Connection>>> connect(NodeId node) override;
 
   private:
