@@ -26,7 +26,7 @@ class Source {
     };
 
     static constexpr std::size_t min_depth = 2;
-    static constexpr std::size_t max_depth = 32;
+    static constexpr std::size_t max_depth = 16;
 
     explicit Source(Offer offer) : offer_(std::move(offer)) {}
 
