@@ -74,6 +74,36 @@ TEST_CASE("nodes that join a topic find each other, each pair with one connectio
     });
 }
 
+TEST_CASE("nodes meet and talk in a network that loses one packet in ten") {
+    for (std::uint64_t seed = 40; seed < 45; seed++) {
+        CAPTURE(seed);
+        const auto test = [&](World& world, Tasks& all) -> Task<> {
+            for (int i = 0; i < 3; i++) world.add(i == 0 ? Reach::behind_nat : Reach::open, hold);
+            for (auto& member : world.members) {
+                member->swarm.join(Topic());
+                co_await member->enter(all);
+            }
+            auto met = co_await soon(world, 180s, [&] {
+                for (auto& member : world.members)
+                    if (member->swarm.connections().size() != 2) return false;
+                return true;
+            });
+            REQUIRE(met);
+            const auto connection = world.members[0]->swarm.connections().front();
+            for (auto& member : world.members) {
+                if (member->swarm.node_id() != connection->remote()) continue;
+                const auto back = member->swarm.connections();
+                for (const auto& other : back) {
+                    if (other->remote() != world.members[0]->swarm.node_id()) continue;
+                    all.spawn(echo(other));
+                    co_await check_echo(*connection);
+                }
+            }
+        };
+        in_world(seed, test, 0.1);
+    }
+}
+
 TEST_CASE("two nodes that dial each other at the same moment keep one connection") {
     for (std::uint64_t seed = 10; seed < 20; seed++) {
         CAPTURE(seed);

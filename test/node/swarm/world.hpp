@@ -100,8 +100,10 @@ struct World {
 
 // Runs `test` in a world whose DHT is up.
 template <class Test>
-void in_world(std::uint64_t seed, Test test) {
-    Sim sim(seed);
+void in_world(std::uint64_t seed, Test test, double loss = 0) {
+    Sim::Conditions conditions;
+    conditions.loss = loss;
+    Sim sim(seed, conditions);
     World world(sim);
     auto body = [&](Tasks& all) -> Task<> {
         for (auto& node : world.nodes) {
