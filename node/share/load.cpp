@@ -161,10 +161,9 @@ Task<> Load::attach(NodeId node) {
         }
         const Ended ended = co_await use(node);
         if (ended == Ended::closed || ended == Ended::dropped) break;
-        if (ended == Ended::lost) {
+        if (ended == Ended::lost)
             diagnosis_.note("the connection to node " + node.hex() + " was lost");
-            ++attempt;
-        }
+        if (ended != Ended::busy) ++attempt;
         auto slept = co_await parts_.share.clock.sleep_for(pause);
         if (!slept) co_return;
         pause *= 2;
@@ -223,7 +222,7 @@ void Load::drop(const proto::Download::DropSource& drop) {
     misled_ = true;
     const std::string sentence = "node " + at->second->node().hex() + " " + what;
     diagnosis_.note(sentence);
-    parts_.share.log(sentence + " of file " + file_.hex() + ", and is not used for it any more");
+    parts_.share.log(sentence + " (file " + file_.hex() + "); it is not used for it any more");
     at->second->end(Ended::dropped);
 }
 

@@ -55,7 +55,7 @@ class Load {
 
     void found(const NodeId& node);
     Task<> attach(NodeId node);
-    enum class Ended { closed, lost, busy, dropped };
+    enum class Ended { closed, lost, slow, busy, dropped };
     Task<Ended> use(NodeId node);
 
     void pump();

@@ -36,7 +36,10 @@ Task<Load::Ended> Load::Source::stay() {
     Clock& clock = load_.parts_.share.clock;
     const auto until = clock.now() + open_span;
     while (!ended_ && !opened_) {
-        if (clock.now() >= until) co_return Ended::lost;
+        if (clock.now() >= until) {
+            load_.diagnosis_.note("node " + node_.hex() + " takes too long to open the file");
+            co_return Ended::slow;
+        }
         auto change = changed_.wait();
         auto changed = co_await with_timeout(clock, until - clock.now(), std::move(change));
         if (!changed && changed.error() == asio::error::operation_aborted) co_return Ended::closed;
