@@ -12,8 +12,9 @@ constexpr double high_gain = 2.88539;  // 2/ln 2: doubles the rate each round
 constexpr double cycle_gains[] = {1.25, 0.75, 1, 1, 1, 1, 1, 1};
 constexpr int cycle_length = 8, first_cycle = 4;
 constexpr double full_pipe_growth = 1.25;
-// So many losses in a round of the startup, more than an eighth, mean that the path is full.
+// So many losses in a round, and more than an eighth of it, mean that a queue overflows.
 constexpr std::size_t min_overflow = 16;
+constexpr std::size_t min_window_cap = 32, no_window_cap = 1 << 20;
 constexpr double pacing_margin = 0.99;
 constexpr std::size_t initial_window = 10, min_window = 4;
 constexpr std::uint64_t bandwidth_rounds = 10;
@@ -27,7 +28,8 @@ constexpr std::size_t initial_payload_bytes = 1132;
 }  // namespace
 
 Bbr::Bbr()
-    : pacing_rate_(initial_window * 1000. * initial_payload_bytes * high_gain * pacing_margin) {}
+    : window_cap_(no_window_cap),
+      pacing_rate_(initial_window * 1000. * initial_payload_bytes * high_gain * pacing_margin) {}
 
 double Bbr::pacing_gain() const {
     switch (phase_) {
@@ -133,15 +135,24 @@ void Bbr::update_cycle(const Ack& ack, const DeliveryRate& rate) {
     if (step) start_cycle((cycle_ + 1) % cycle_length, rate.delivered_at());
 }
 
-void Bbr::check_full_pipe(const Ack& ack) {
+// A model of bandwidth and delay does not know how short the queues on the way are; a sender that
+// overruns them sends much of what it sends twice. True at the end of such a round.
+bool Bbr::check_overflow(const Ack& ack) {
     lost_in_round_ += ack.lost;
     acked_in_round_ += ack.acked;
-    if (!round_start_) return;
+    most_in_flight_ = std::max(most_in_flight_, ack.in_flight + ack.acked + ack.lost);
+    if (!round_start_) return false;
     const bool overflows = lost_in_round_ >= min_overflow && lost_in_round_ * 8 > acked_in_round_;
-    lost_in_round_ = acked_in_round_ = 0;
-    if (pipe_full()) return;
-    if (overflows) full_rounds_ = full_pipe_rounds;
-    if (ack.sample.app_limited) return;
+    const bool clean = lost_in_round_ * 32 <= acked_in_round_;
+    if (overflows) window_cap_ = std::max(min_window_cap, most_in_flight_ * 7 / 10);
+    if (clean && window_cap_ < no_window_cap) window_cap_ += window_cap_ / 16 + 1;
+    lost_in_round_ = acked_in_round_ = most_in_flight_ = 0;
+    return overflows;
+}
+
+void Bbr::check_full_pipe(const Ack& ack) {
+    if (check_overflow(ack)) full_rounds_ = full_pipe_rounds;
+    if (pipe_full() || !round_start_ || ack.sample.app_limited) return;
     if (bandwidth() >= full_bandwidth_ * full_pipe_growth) {
         full_bandwidth_ = bandwidth();
         full_rounds_ = 0;
@@ -230,7 +241,7 @@ void Bbr::set_window(const Ack& ack, const DeliveryRate& rate) {
         } else if (window_ < target || rate.delivered() < initial_window) {
             window_ += ack.acked;
         }
-        window_ = std::max(window_, min_window);
+        window_ = std::max(std::min(window_, window_cap_), min_window);
     }
     if (phase_ == Phase::probe_round_trip) window_ = std::min(window_, min_window);
 }

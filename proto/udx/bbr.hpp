@@ -44,6 +44,7 @@ class Bbr {
     void update_bandwidth(const Ack& ack, const DeliveryRate& rate);
     void update_aggregation(const Ack& ack, const DeliveryRate& rate);
     void update_cycle(const Ack& ack, const DeliveryRate& rate);
+    bool check_overflow(const Ack& ack);
     void check_full_pipe(const Ack& ack);
     void check_drain(const Ack& ack, const DeliveryRate& rate);
     void update_min_rtt(const Ack& ack, DeliveryRate& rate);
@@ -66,7 +67,8 @@ class Bbr {
     bool round_start_ = false;
     double full_bandwidth_ = 0;
     int full_rounds_ = 0;
-    std::size_t lost_in_round_ = 0, acked_in_round_ = 0;
+    std::size_t lost_in_round_ = 0, acked_in_round_ = 0, most_in_flight_ = 0;
+    std::size_t window_cap_;  // what queues on the way were seen to hold
     int cycle_ = 0;
     Time cycle_start_{};
     std::optional<Span> min_rtt_;

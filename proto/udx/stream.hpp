@@ -108,6 +108,7 @@ class Stream {
     void apply_sack(Time now, const Packet& packet, Acked& acked);
     void deliver(Time now, SentPacket& packet, Acked& acked);
     void settle(Time now, const Acked& acked, std::size_t in_flight_before);
+    void repeat_first_flight(Time now, std::uint64_t ack);
     void leave_recovery(std::uint64_t ack);
     // stream_timers.cpp
     std::size_t detect_losses(Time now);
@@ -138,6 +139,7 @@ class Stream {
     const std::uint32_t id_;
     const StreamOptions options_;
     bool connected_ = false;
+    bool heard_ = false;  // from the peer
     Closed closed_ = Closed::no;
     unsigned path_ = 0;
     std::array<std::uint32_t, max_paths> remote_ids_{};

@@ -1,9 +1,18 @@
 // Stream: what a packet does, in the order of the reference implementation.
 #include <algorithm>
+#include <utility>
 
 #include "proto/udx/stream.hpp"
 
 namespace kp2p::proto::udx {
+namespace {
+
+using namespace std::chrono_literals;
+
+// What was sent less than this before the peer's first packet may still be on its way.
+constexpr Span first_flight_grace = 50ms;
+
+}  // namespace
 
 void Stream::receive(Time now, const Packet& packet) {
     if (closed_ != Closed::no) return;
@@ -53,6 +62,7 @@ void Stream::receive_acknowledgement(Time now, const Packet& packet) {
     }
     if (tail_.in_flight && (tail_.is_new ? ack >= tail_.seq : ack > tail_.seq))
         tail_.in_flight = false;
+    repeat_first_flight(now, ack);
     leave_recovery(ack);
     Acked acked;
     release(now, ack, acked);
@@ -63,6 +73,19 @@ void Stream::receive_acknowledgement(Time now, const Packet& packet) {
     }
     apply_sack(now, packet, acked);
     settle(now, acked, in_flight_before);
+}
+
+// What we sent before the peer was there, or before the NATs and relays between us let it through,
+// is lost. The first sign of the peer says that the way is open now; it would be a pity to wait for
+// the timeout.
+void Stream::repeat_first_flight(Time now, std::uint64_t ack) {
+    const bool first_sign = !std::exchange(heard_, true);
+    if (!first_sign || flight_.empty() || ack > flight_.unacked_seq()) return;
+    while (flight_.first_in_flight() != Flight::none) {
+        SentPacket& packet = flight_.at(flight_.first_in_flight());
+        if (now - packet.sent_at < first_flight_grace) return;
+        flight_.lose(packet);
+    }
 }
 
 void Stream::leave_recovery(std::uint64_t ack) {

@@ -171,3 +171,23 @@ TEST_CASE("unread and unsent messages are bounded") {
     CHECK(received == Stream::max_messages);
     CHECK(drain(stream, start).size() == Stream::max_messages);
 }
+
+TEST_CASE("what was sent before the peer was there is repeated at its first sign") {
+    Stream stream(1, {});
+    stream.connect(start, {.id = 2});
+    stream.write(start, ByteVector(5000));
+    const std::size_t first = drain(stream, start).size();
+    stream.receive(start + 200ms, packet_of({.flags = flag::message}));
+    const auto sent = drain(stream, start + 200ms);
+    REQUIRE(sent.size() == first);
+    CHECK(sent[0].packet.header.seq == 0);
+    // Only once, and not what may still be on its way.
+    stream.receive(start + 400ms, packet_of({.flags = flag::message}));
+    CHECK(drain(stream, start + 400ms).empty());
+    Stream other(1, {});
+    other.connect(start, {.id = 2});
+    other.write(start, ByteVector(5000));
+    drain(other, start);
+    other.receive(start + 10ms, packet_of({.flags = flag::message}));
+    CHECK(drain(other, start + 10ms).empty());
+}
