@@ -16,6 +16,7 @@ void ByteQueue::append(ByteView bytes) {
                 chunks_.push_back(std::move(spares_.back()));
                 spares_.pop_back();
             }
+            used_lately_ = std::max(used_lately_, chunks_.size());
         }
         const std::size_t at = used % chunk_bytes;
         const std::size_t size = std::min(bytes.size(), chunk_bytes - at);
@@ -59,13 +60,14 @@ void ByteQueue::drop_until(std::uint64_t offset) {
     assert(offset >= begin_ && offset <= end_);
     begin_ = offset;
     while (!chunks_.empty() && (begin_ - base_ >= chunk_bytes || empty())) {
-        if (spares_.size() < max_spares) spares_.push_back(std::move(chunks_.front()));
+        spares_.push_back(std::move(chunks_.front()));
         chunks_.pop_front();
         base_ += chunk_bytes;
     }
     if (!empty()) return;
     base_ = begin_;
-    if (spares_.size() > 1) spares_.resize(1);
+    if (spares_.size() > used_lately_) spares_.resize(used_lately_);
+    used_lately_ /= 2;
 }
 
 }  // namespace kp2p::proto::udx

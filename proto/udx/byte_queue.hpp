@@ -1,6 +1,7 @@
 // ByteQueue: bytes of a stream, named by their offset from its start: appended at the back, dropped
 // from the front, readable anywhere between. Held in chunks, so nothing moves once appended and
-// memory follows the amount of bytes held. Not bounded: its user decides what to append.
+// memory follows the amount of bytes held, with some delay: what a busy queue needed lately it
+// keeps. Not bounded: its user decides what to append.
 #pragma once
 
 #include <cstdint>
@@ -32,12 +33,12 @@ class ByteQueue {
 
   private:
     static constexpr std::size_t chunk_bytes = 16384;
-    static constexpr std::size_t max_spares = 32;
     using Chunk = std::unique_ptr<std::uint8_t[]>;
 
     std::deque<Chunk> chunks_;
-    std::vector<Chunk> spares_;  // against returning memory that is wanted back at once
-    std::uint64_t base_ = 0;     // of the first chunk
+    std::vector<Chunk> spares_;  // at most as many as were in use lately
+    std::size_t used_lately_ = 0;
+    std::uint64_t base_ = 0;  // of the first chunk
     std::uint64_t begin_ = 0, end_ = 0;
 };
 

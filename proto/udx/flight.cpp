@@ -1,5 +1,6 @@
 #include "proto/udx/flight.hpp"
 
+#include <algorithm>
 #include <cassert>
 
 namespace kp2p::proto::udx {
@@ -25,6 +26,7 @@ SentPacket& Flight::push() {
     SentPacket& packet = at(next_);
     packet = SentPacket();
     packet.seq = next_++;
+    most_ = std::max<std::size_t>(most_, next_ - unacked_);
     link(packet);
     return packet;
 }
@@ -75,10 +77,12 @@ void Flight::advance(std::uint64_t seq) {
     assert(seq >= unacked_ && seq <= next_);
     done_ -= static_cast<std::size_t>(seq - unacked_);
     unacked_ = seq;
-    if (empty() && ring_.size() > initial_ring * 32) {  // idle streams hold little
-        ring_ = std::vector<SentPacket>(initial_ring);
-        mask_ = initial_ring - 1;
+    if (!empty()) return;
+    if (ring_.size() > initial_ring && ring_.size() > 4 * most_) {  // it needs less than it did
+        ring_ = std::vector<SentPacket>(ring_.size() / 2);
+        mask_ = ring_.size() - 1;
     }
+    most_ = 0;
 }
 
 }  // namespace kp2p::proto::udx

@@ -71,6 +71,7 @@ class Flight {
     std::uint64_t first_ = none, last_ = none;  // of the list of packets in flight
     std::set<std::uint64_t> lost_;
     std::size_t in_flight_ = 0, done_ = 0;
+    std::size_t most_ = 0;  // held since it was last empty
 };
 
 }  // namespace kp2p::proto::udx
