@@ -1,7 +1,10 @@
 #include "node/dht/bootstrap.hpp"
 
+#include <algorithm>
 #include <asio/ip/udp.hpp>
 #include <charconv>
+
+#include "node/async/tasks.hpp"
 
 namespace kp2p {
 namespace {
@@ -77,26 +80,44 @@ std::vector<BootstrapNode> public_bootstrap() {
     return nodes;
 }
 
-Task<std::optional<Endpoint>> Bootstrap::resolve(const BootstrapNode& node) {
-    if (node.host.empty()) co_return node.address;
+Task<> Bootstrap::resolve(const BootstrapNode& node, std::vector<Endpoint>& resolved) {
     if (node.address) {
         proto::dht::Ask ping;
         ping.from = rpc_.node().default_socket();
         ping.to = *node.address;
-        auto answer = co_await rpc_.request(std::move(ping));
-        if (answer) co_return node.address;
-        if (answer.error() != Errc::timed_out) co_return std::nullopt;
+        const bool certain = node.host.empty();
+        Result<Rpc::Reply> answer;
+        if (!certain) answer = co_await rpc_.request(std::move(ping));
+        if (certain || answer) co_return resolved.push_back(*node.address);
+        if (answer.error() != Errc::timed_out) co_return;
     }
-    co_return co_await look_up(node.host, node.port);
+    auto address = co_await look_up(node.host, node.port);
+    if (address) resolved.push_back(*address);
+}
+
+bool Bootstrap::all_known() const {
+    return rpc_.clock().now() < resolve_again_ ||
+           std::all_of(nodes_.begin(), nodes_.end(),
+                       [](const BootstrapNode& node) { return node.host.empty(); });
+}
+
+std::vector<Endpoint> Bootstrap::known_addresses() const {
+    if (!resolved_.empty()) return resolved_;
+    std::vector<Endpoint> known;
+    for (const BootstrapNode& node : nodes_)
+        if (node.host.empty()) known.push_back(*node.address);
+    return known;
 }
 
 Task<std::vector<Endpoint>> Bootstrap::addresses() {
-    if (rpc_.clock().now() < resolve_again_) co_return resolved_;
+    if (all_known()) co_return known_addresses();
     std::vector<Endpoint> resolved;
-    for (const BootstrapNode& node : nodes_) {
-        auto address = co_await resolve(node);
-        if (address) resolved.push_back(*address);
-    }
+    auto body = [&](Tasks& all) -> Task<> {
+        for (const BootstrapNode& node : nodes_) all.spawn(resolve(node, resolved));
+        co_return;
+    };
+    auto ended = co_await with_tasks(body);
+    if (!ended) co_return resolved;
     resolved_ = resolved;
     resolve_again_ = rpc_.clock().now();
     if (resolved.size() == nodes_.size())

@@ -27,10 +27,12 @@ class Bootstrap {
 
     // Their addresses; an entry that cannot be resolved is left out. Remembered for some minutes.
     Task<std::vector<Endpoint>> addresses();
-    std::size_t size() const { return nodes_.size(); }
+    // The same as far as it takes no time: entries that are addresses, or what is remembered.
+    std::vector<Endpoint> known_addresses() const;
+    bool all_known() const;
 
   private:
-    Task<std::optional<Endpoint>> resolve(const BootstrapNode& node);
+    Task<> resolve(const BootstrapNode& node, std::vector<Endpoint>& resolved);
 
     Rpc& rpc_;
     std::vector<BootstrapNode> nodes_;

@@ -10,6 +10,8 @@ using namespace proto::dht;
 
 namespace {
 
+constexpr std::size_t enough_answers =
+    5;  // to do without bootstrap nodes whose names must be looked up
 constexpr std::size_t busy_requests = 3;  // from here on background work stays in the background
 
 }  // namespace
@@ -103,14 +105,14 @@ class QueryRunner::Running {
     std::unordered_map<Endpoint, PendingRequest, EndpointHash> pending_;
 };
 
-Task<Result<QueryEnd>> QueryRunner::run(QuerySpec spec, OnReply on_reply) {
+Task<Result<QueryEnd>> QueryRunner::walk(const QuerySpec& spec, const OnReply& on_reply,
+                                         std::vector<Endpoint> bootstrap) {
     Query::Start start;
     start.target = spec.target;
     start.seeds = spec.seeds;
+    start.bootstrap = std::move(bootstrap);
     if (spec.priority == QuerySpec::Priority::background)
         start.concurrency = Query::background_concurrency;
-    if (rpc_.node().table().size() < Query::width)
-        start.bootstrap = co_await bootstrap_.addresses();
     Running running(*this, spec, on_reply, std::move(start));
     while (!running.finished()) {
         auto woken = co_await running.changed();
@@ -119,6 +121,21 @@ Task<Result<QueryEnd>> QueryRunner::run(QuerySpec spec, OnReply on_reply) {
     QueryEnd end;
     end.closest = running.query().closest();
     end.answers = running.query().successes();
+    co_return end;
+}
+
+Task<Result<QueryEnd>> QueryRunner::run(QuerySpec spec, OnReply on_reply) {
+    rpc_.node().upkeep().query_started();
+    const bool need_bootstrap = rpc_.node().table().size() < Query::width;
+    // Asking name servers takes time: where there is somebody to ask, that is tried first.
+    if (!need_bootstrap || bootstrap_.all_known() || !spec.seeds.empty()) {
+        std::vector<Endpoint> bootstrap;
+        if (need_bootstrap) bootstrap = bootstrap_.known_addresses();
+        auto end = co_await walk(spec, on_reply, std::move(bootstrap));
+        if (!end || end->answers >= enough_answers || bootstrap_.all_known()) co_return end;
+    }
+    auto bootstrap = co_await bootstrap_.addresses();
+    auto end = co_await walk(spec, on_reply, std::move(bootstrap));
     co_return end;
 }
 

@@ -43,6 +43,8 @@ class QueryRunner {
 
   private:
     class Running;
+    Task<Result<QueryEnd>> walk(const QuerySpec& spec, const OnReply& on_reply,
+                                std::vector<Endpoint> bootstrap);
 
     Rpc& rpc_;
     Bootstrap& bootstrap_;

@@ -8,7 +8,7 @@ namespace kp2p::proto::dht {
 namespace {
 
 // Datagrams to addresses that the source names, not we: generous for a server with many clients.
-constexpr RateLimit::Limits foreign_limits{20, 100};
+constexpr RateLimit::Limits foreign_limits{100, 500};
 
 }  // namespace
 

@@ -50,11 +50,16 @@ run(async (executable) => {
   check(listening.relays.length === 3, 'hyperdht nodes relay for our server')
   const nodes = await collectReplies(theirs.findPeer(pair.publicKey))
   check(nodes.length >= 3, 'hyperdht finds our listening server')
-  const second = await Ours.start(executable, `127.0.0.1:${testnet.bootstrap[0].port}`)
+  const second = await Ours.start(executable, `localhost:${testnet.bootstrap[0].port}`)
+  check((await second.do('status')).nodes > 0, 'a bootstrap node is found by its name')
   const key = pair.publicKey.toString('hex')
   const answer = await second.do(`handshake ${key} ${listening.relays[0]} abcd`)
   check(answer.noise === 'abcd21' && answer.relayed, 'a hyperdht node relays our handshake')
 
+  const third = await Ours.start(executable, `127.0.0.1@nowhere.invalid:${testnet.bootstrap[0].port}`)
+  check((await third.do('status')).nodes > 0, 'or by the address that is suggested beside it')
+
+  await third.stop()
   await second.stop()
   await ours.stop()
   await testnet.destroy()
