@@ -169,6 +169,7 @@ Task<Result<void>> Dht::bootstrap() {
     }
     rpc_.node().upkeep().bootstrapped();
     bootstrapped_ = true;
+    if (reachability_.tick()) full_test_due_ = true;
     upkeep_due_.notify_all();
     co_return ok;
 }

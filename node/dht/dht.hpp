@@ -99,7 +99,7 @@ class Dht {
 
     struct FindingPeer {
         std::vector<Endpoint> seeds;
-        unsigned retries = 5;
+        unsigned retries = 2;
     };
     using FoundRelays = std::function<void(const FoundRelay&)>;
     Task<Result<QueryEnd>> find_peer(NodeId key, FindingPeer finding, FoundRelays found);

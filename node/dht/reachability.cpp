@@ -9,6 +9,11 @@ using namespace proto::dht;
 namespace {
 
 constexpr unsigned stable_ticks = 720, citizen_retry_ticks = 2;
+// The reference lets every node wait, so that the public network is not full of nodes that come
+// and go. A network that cannot fill a query's answer needs everyone who can be reached: it must
+// live on when its bootstrap node dies.
+constexpr std::size_t small_network_nodes = 20;
+constexpr unsigned small_network_retry_ticks = 120;
 constexpr std::size_t test_nodes = 5, needed_of_five = 3, needed_of_fewer = 1;
 
 }  // namespace
@@ -19,6 +24,11 @@ std::uint16_t Reachability::server_port() {
 
 bool Reachability::tick() {
     if (citizenship_ == Citizenship::guest || rpc_.node().persistent()) return false;
+    const std::size_t nodes = rpc_.node().table().size();
+    if (nodes > 0 && nodes < small_network_nodes && --small_network_ticks_left_ == 0) {
+        small_network_ticks_left_ = small_network_retry_ticks;
+        return true;
+    }
     if (stable_ticks_left_ > 0 && --stable_ticks_left_ > 0) return false;
     const bool changed = rpc_.node().upkeep().sampler().address() != checked_;
     stable_ticks_left_ = citizenship_ == Citizenship::citizen ? citizen_retry_ticks : stable_ticks;
@@ -27,6 +37,7 @@ bool Reachability::tick() {
 
 void Reachability::woke_up(const DhtId& random_id) {
     stable_ticks_left_ = stable_ticks;
+    small_network_ticks_left_ = 1;
     checked_.reset();
     if (citizenship_ == Citizenship::adaptive && rpc_.node().persistent())
         rpc_.node().become_ephemeral(random_id);

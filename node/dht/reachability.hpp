@@ -7,7 +7,7 @@
 namespace kp2p {
 
 enum class Citizenship {
-    adaptive,  // a guest first, a citizen once reachable for some time
+    adaptive,  // a guest first, a citizen once reachable for some time; soon in a small network
     guest,     // never stored by others (ephemeral)
     citizen    // as soon as the address is known
 };
@@ -20,7 +20,7 @@ class Reachability {
     enum class Scope { firewall_only, everything };
     // True if our id or our default socket changed.
     Task<Result<bool>> update(Scope scope);
-    // Every 5 s; true when update(everything) is due.
+    // Every 5 s once bootstrapped; true when update(everything) is due.
     bool tick();
     // The machine slept, perhaps elsewhere: what was known may be wrong.
     void woke_up(const proto::dht::DhtId& random_id);
@@ -33,7 +33,7 @@ class Reachability {
     Rpc& rpc_;
     Bootstrap& bootstrap_;
     Citizenship citizenship_;
-    unsigned stable_ticks_left_ = 240;
+    unsigned stable_ticks_left_ = 240, small_network_ticks_left_ = 1;
     std::optional<Endpoint> checked_;  // the sampled address of the last full update
 };
 

@@ -29,6 +29,14 @@ struct Network {
         nodes.push_back(std::make_unique<SimulatedDht>(sim, host_of(number), setup));
         return *nodes.back();
     }
+    // In how many tables it is.
+    std::size_t known_by(const SimulatedDht& known) {
+        std::size_t count = 0;
+        for (auto& node : nodes)
+            count +=
+                node->dht.rpc().node().table().find(proto::dht::id_of(known.address)) != nullptr;
+        return count;
+    }
     Task<> run(SimulatedDht& node, Tasks& all) {
         all.spawn(node.dht.run());
         auto entered = co_await node.dht.bootstrap();
