@@ -34,6 +34,7 @@ class TwoProviders(NetworkCase):
 
     def test_both_give_at_least_a_quarter(self):
         carol = self.daemon("carol")
+        carol.process.wait_until(lambda: carol.status()["connections"] == 2, "carol knows not both")
         before = [d.process.io_bytes("rchar") for d in (self.alice, self.bob)]
         loaded = carol.load(self.uri)
         given = [d.process.io_bytes("rchar") - b for d, b in zip((self.alice, self.bob), before)]
