@@ -39,6 +39,9 @@ constexpr std::chrono::minutes keep_interval = 5min;
 // Stopping takes some milliseconds. What may hang is the system: a name being looked up, a disk.
 constexpr std::chrono::milliseconds stop_limit = 1800ms;
 
+// How long the DHT may take to forget us.
+constexpr std::chrono::milliseconds farewell_limit = 600ms;
+
 // Ends the process if it has not ended by itself. Nothing is lost: no file is ever half written
 // under its name.
 void end_process_within(std::chrono::milliseconds limit) {
@@ -158,6 +161,7 @@ class Node {
     Task<> stop_on_signal();
     void stop_soon();  // when the request that asked for it is answered
     void stop();
+    Task<> say_goodbye();
     Task<> start_up(std::vector<ChannelName> channels,
                     const std::function<void(const Ready&)>& ready);
     Task<> enter_network();
@@ -182,6 +186,7 @@ class Node {
     Event entered_;
     Clock::Time started_;
     Tasks* tasks_ = nullptr;  // while run() is
+    bool stopping_ = false;
 };
 
 Node::Node(Executor loop, Opened parts, const DaemonOptions& options)
@@ -253,9 +258,15 @@ void Node::stop_soon() {
 }
 
 void Node::stop() {
+    if (std::exchange(stopping_, true)) return;
     notify_service_manager("STOPPING=1");
     end_process_within(stop_limit);
     keep_nodes();
+    tasks_->spawn(say_goodbye());
+}
+
+Task<> Node::say_goodbye() {
+    (void)co_await with_timeout(clock_, farewell_limit, swarm_.farewell());
     tasks_->cancel();
 }
 
