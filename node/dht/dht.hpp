@@ -143,6 +143,7 @@ class Dht {
     Task<> tick_loop();
     Task<> upkeep_loop();
     Task<Result<QueryEnd>> refresh();
+    Task<> take_back(proto::dht::Ask ask);
     Task<Result<QueryEnd>> find_self(QueryRunner::OnReply on_reply);
 
     Rpc rpc_;

@@ -1,6 +1,7 @@
 // Dht: what it does for its user: find, announce, store, and ask others to pass things on.
 #include <utility>
 
+#include "node/async/tasks.hpp"
 #include "node/dht/dht.hpp"
 #include "proto/compact.hpp"
 #include "proto/dht/signatures.hpp"
@@ -65,12 +66,11 @@ Task<Result<QueryEnd>> Dht::announce(Topic topic, Announcing announcing, FoundPe
 Task<Result<QueryEnd>> Dht::unannounce(Topic topic, proto::KeyPair keys,
                                        std::vector<Endpoint> seeds) {
     const DhtId target = target_of(topic);
-    std::vector<Ask> asks;
-    QueryRunner::OnReply collect = [&](const QueryReply& reply) {
+    const auto ask_back = [&](const QueryReply& reply) -> std::optional<Ask> {
         const auto peers = peers_in(reply);
         bool listed = peers.size() >= Server::lookup_records;  // ours may be among the rest
         for (const PeerRecord& peer : peers) listed |= peer.key == keys.public_key();
-        if (!listed || !reply.id || !reply.reply.token) return;
+        if (!listed || !reply.id || !reply.reply.token) return {};
         const AnnounceScope scope{target, *reply.id, *reply.reply.token};
         Ask ask;
         ask.from = default_socket();
@@ -79,15 +79,23 @@ Task<Result<QueryEnd>> Dht::unannounce(Topic topic, proto::KeyPair keys,
         ask.target = target;
         ask.token = reply.reply.token;
         ask.value = signed_announce(AnnounceKind::unannounce, scope, keys, {}).encode();
-        asks.push_back(std::move(ask));
+        return ask;
     };
-    QuerySpec spec = spec_of(Command::lookup, target, std::move(seeds));
-    auto end = co_await queries_.run(std::move(spec), std::move(collect));
-    if (!end) co_return end.error();
-    auto answered = co_await rpc_.request_all(std::move(asks), nullptr);
-    if (!answered) co_return answered.error();
+    Result<QueryEnd> end;
+    auto body = [&](Tasks& all) -> Task<> {
+        // At once: whoever stops has no time to wait for nodes that do not answer.
+        QueryRunner::OnReply on_reply = [&](const QueryReply& reply) {
+            if (auto ask = ask_back(reply)) all.spawn(take_back(*std::move(ask)));
+        };
+        QuerySpec spec = spec_of(Command::lookup, target, std::move(seeds));
+        end = co_await queries_.run(std::move(spec), std::move(on_reply));
+    };
+    auto ran = co_await with_tasks(body);
+    if (!ran) co_return ran.error();
     co_return end;
 }
+
+Task<> Dht::take_back(Ask ask) { (void)co_await rpc_.request(std::move(ask)); }
 
 Task<Result<QueryEnd>> Dht::find_peer(NodeId key, FindingPeer finding, FoundRelays found) {
     QueryRunner::OnReply on_reply = [&](const QueryReply& reply) {
