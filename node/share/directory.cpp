@@ -1,9 +1,10 @@
-// Directories of Share, and reading files that are here.
+// Directories and manifests of Share, and reading files that are here.
 #include <algorithm>
 #include <set>
 
 #include "node/async/offload.hpp"
 #include "node/share/share_node.hpp"
+#include "node/share/stream.hpp"
 
 namespace kp2p {
 namespace {
@@ -105,6 +106,44 @@ Task<Result<void>> Share::Node::load_all(proto::Sha1Dir directory, std::vector<N
     if (batch.failure) co_return batch.failure;
     if (!loaded) co_return loaded.error();
     co_return ok;
+}
+
+Task<Result<proto::Manifest>> Share::Node::read_manifest(proto::Uri uri,
+                                                         std::vector<NodeId>& givers) {
+    Diagnosis aside;  // a file can be had without its manifest
+    std::vector<NodeId> nobody;
+    auto loaded = co_await loads.load(*uri.manifest, std::move(nobody), ProgressSink(), aside);
+    if (!loaded) co_return loaded.error();
+    givers = loaded->givers;
+    const Store* store = &parts.store;
+    auto read = [store, uri]() -> Result<proto::Manifest> {
+        auto document = store->read(*uri.manifest, proto::max_manifest_bytes);
+        if (!document) return document.error();
+        return proto::Manifest::parse(as_text(*document));
+    };
+    auto manifest = co_await offload(parts.pool, std::move(read));
+    if (manifest && manifest->sha1 != uri.sha1) co_return proto::Errc::wrong_hash;
+    co_return manifest;
+}
+
+Task<Result<void>> Share::Node::cat_stream(proto::Uri uri, ByteRange& range, ByteSink sink,
+                                           Diagnosis& diagnosis) {
+    const Store* store = &parts.store;
+    auto find = [store, file = uri.sha1] { return store->find(file).has_value(); };
+    const bool here = co_await offload(parts.pool, find);
+    if (here) co_return Errc::not_found;
+    std::vector<NodeId> givers;
+    auto manifest = co_await read_manifest(uri, givers);
+    if (!manifest) {
+        if (manifest.error() == Errc::canceled) co_return manifest.error();
+        diagnosis.note("its manifest cannot be had or used");
+        co_return Errc::not_found;
+    }
+    const LoadParts with{parts, hood, finder, shelf};
+    Stream stream(with, std::move(*manifest), std::move(givers), diagnosis);
+    auto streamed = co_await stream.run(range, sink);
+    if (!streamed && streamed.error() == asio::error::operation_aborted) co_return Errc::canceled;
+    co_return streamed;
 }
 
 Task<Result<void>> Share::Node::cat_local(Sha1 file, ByteRange range, ByteSink sink) {

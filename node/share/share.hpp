@@ -86,7 +86,9 @@ class Share {
     // in one) goes whole to the directory `dest`.
     Task<Result<std::filesystem::path>> load_to(proto::Uri uri, std::filesystem::path dest,
                                                 ProgressSink progress, Diagnosis& diagnosis);
-    // Verified bytes only, in order. A range past the end gives what there is.
+    // Verified bytes only, in order. A range past the end gives what there is. With a manifest in
+    // the URI, a file that is not here is given while it comes, only what the range needs is
+    // fetched, and it is not stored; without one it is loaded first.
     Task<Result<void>> cat(proto::Uri uri, ByteRange range, ByteSink sink, Diagnosis& diagnosis);
     // Each provider once, as it answers; the count of them, or Errc::not_found if there is none.
     Task<Result<std::size_t>> find(proto::Uri uri, std::function<void(const FoundProvider&)> found,

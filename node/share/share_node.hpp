@@ -6,6 +6,7 @@
 #include "node/share/neighbourhood.hpp"
 #include "node/share/share.hpp"
 #include "node/share/shelf.hpp"
+#include "proto/file/manifest.hpp"
 
 namespace kp2p {
 
@@ -36,6 +37,13 @@ class Share::Node {
     // Every file in the directory.
     Task<Result<void>> load_all(proto::Sha1Dir directory, std::vector<NodeId> givers,
                                 ProgressSink progress, Diagnosis& diagnosis);
+    // Of a file that is not here, by the manifest that the URI names: verified part by part, from
+    // the front. Moves range.start behind what the sink has taken. Errc::not_found: it is here, or
+    // the manifest does not help, or no node has all of the next part; what is left is to be
+    // loaded.
+    Task<Result<void>> cat_stream(proto::Uri uri, ByteRange& range, ByteSink sink,
+                                  Diagnosis& diagnosis);
+    Task<Result<proto::Manifest>> read_manifest(proto::Uri uri, std::vector<NodeId>& givers);
     // Of a file that is here.
     Task<Result<void>> cat_local(Sha1 file, ByteRange range, ByteSink sink);
 };

@@ -1,5 +1,7 @@
 #include "test/node/share/fake_network.hpp"
 
+#include "test/run.hpp"
+
 namespace kp2p::test {
 
 NodeId numbered(std::uint8_t number) {
@@ -94,6 +96,38 @@ Task<> FakeNetwork::keep(std::shared_ptr<Connection> connection, Serve serve) {
     };
     auto ended = co_await with_tasks(body);
     (void)ended;
+}
+
+ByteVector noise(std::uint64_t size, std::uint32_t seed) {
+    std::mt19937_64 random(seed);
+    ByteVector bytes(size);
+    for (std::size_t i = 0; i < size; ++i)
+        bytes[i] = static_cast<std::uint8_t>(i % 8 ? bytes[i - 1] + 13 : random());
+    return bytes;
+}
+
+proto::Uri uri_of(const Sha1& sha1) {
+    proto::Uri uri;
+    uri.sha1 = sha1;
+    return uri;
+}
+
+ChannelName lab() { return *ChannelName::parse("our-lab"); }
+
+Task<std::vector<FakeNode*>> members(FakeNetwork& network, std::size_t count) {
+    std::vector<FakeNode*> nodes;
+    for (std::size_t i = 0; i < count; ++i) {
+        nodes.push_back(&network.add());
+        auto joined = co_await nodes.back()->share.join(lab());
+        REQUIRE(joined);
+    }
+    co_return nodes;
+}
+
+bool logged(const FakeNode& node, const NodeId& whom) {
+    return std::any_of(node.log.begin(), node.log.end(), [&](const std::string& line) {
+        return line.find(whom.hex()) != std::string::npos;
+    });
 }
 
 }  // namespace kp2p::test

@@ -11,6 +11,7 @@
 #include "node/share/peers.hpp"
 #include "node/share/share.hpp"
 #include "node/store/store.hpp"
+#include "proto/file/links.hpp"
 #include "test/node/swarm/memory_stream.hpp"
 #include "test/temp_dir.hpp"
 
@@ -82,5 +83,28 @@ class FakeNetwork {
 };
 
 NodeId numbered(std::uint8_t number);
+
+inline constexpr std::uint64_t mib = proto::chunk_bytes;
+
+ByteVector noise(std::uint64_t size, std::uint32_t seed = 1);
+proto::Uri uri_of(const Sha1& sha1);
+ChannelName lab();
+// `count` nodes in the channel.
+Task<std::vector<FakeNode*>> members(FakeNetwork& network, std::size_t count);
+bool logged(const FakeNode& node, const NodeId& whom);
+
+// Runs `body` with a fresh network and ends all connections behind it.
+template <class Body>
+Task<> with_network(Body body) {
+    auto executor = co_await asio::this_coro::executor;
+    FakeNetwork network(executor);
+    auto inner = [&](Tasks& links) -> Task<> {
+        network.tasks = &links;
+        co_await body(network);
+        links.cancel();
+    };
+    auto ended = co_await with_tasks(inner);
+    (void)ended;
+}
 
 }  // namespace kp2p::test

@@ -12,41 +12,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::uint64_t mib = proto::chunk_bytes;
-
-ByteVector noise(std::uint64_t size, std::uint32_t seed = 1) {
-    std::mt19937_64 random(seed);
-    ByteVector bytes(size);
-    for (std::size_t i = 0; i < size; ++i)
-        bytes[i] = static_cast<std::uint8_t>(i % 8 ? bytes[i - 1] + 13 : random());
-    return bytes;
-}
-
 ByteVector content(const std::filesystem::path& path) {
     std::ifstream file(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(file), {}};
-}
-
-proto::Uri uri_of(const Sha1& sha1) {
-    proto::Uri uri;
-    uri.sha1 = sha1;
-    return uri;
-}
-
-ChannelName lab() { return *ChannelName::parse("our-lab"); }
-
-// Runs `body` with a fresh network and ends all connections behind it.
-template <class Body>
-Task<> with_network(Body body) {
-    auto executor = co_await asio::this_coro::executor;
-    FakeNetwork network(executor);
-    auto inner = [&](Tasks& links) -> Task<> {
-        network.tasks = &links;
-        co_await body(network);
-        links.cancel();
-    };
-    auto ended = co_await with_tasks(inner);
-    (void)ended;
 }
 
 Task<> one_file(FakeNetwork& network) {
@@ -68,23 +36,6 @@ Task<> one_file(FakeNetwork& network) {
         REQUIRE(path);
         CHECK(content(*path) == bytes);
     }
-}
-
-// `count` nodes in the channel.
-Task<std::vector<FakeNode*>> members(FakeNetwork& network, std::size_t count) {
-    std::vector<FakeNode*> nodes;
-    for (std::size_t i = 0; i < count; ++i) {
-        nodes.push_back(&network.add());
-        auto joined = co_await nodes.back()->share.join(lab());
-        REQUIRE(joined);
-    }
-    co_return nodes;
-}
-
-bool logged(const FakeNode& node, const NodeId& whom) {
-    return std::any_of(node.log.begin(), node.log.end(), [&](const std::string& line) {
-        return line.find(whom.hex()) != std::string::npos;
-    });
 }
 
 struct LieRow {
