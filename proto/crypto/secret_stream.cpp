@@ -17,6 +17,7 @@ static_assert(length_bytes + added_bytes == secret_overhead_bytes);
 // beyond the usual size is given back.
 constexpr std::size_t first_buffer_bytes = 32 * 1024;
 constexpr std::size_t usual_buffer_bytes = 256 * 1024;
+constexpr std::size_t min_room_bytes = 64 * 1024;
 
 void put_length(std::size_t length, std::uint8_t* to) {
     to[0] = static_cast<std::uint8_t>(length);
@@ -68,16 +69,17 @@ void SecretWriter::write(std::span<const ByteView> parts, ByteVector& out) {
     std::size_t size = 0;
     for (ByteView part : parts) size += part.size();
     assert(size <= max_secret_message_bytes);
+    // Encryption is in place, behind the encrypted tag. Appending the text, rather than making room
+    // for it first, spares filling that room with zeros.
     const std::size_t at = out.size();
-    out.resize(at + secret_overhead_bytes + size);
+    const std::size_t needed = at + secret_overhead_bytes + size;
+    if (needed > out.capacity()) out.reserve(std::max(needed, 2 * out.capacity()));
+    out.resize(at + length_bytes + 1);
+    for (ByteView part : parts) out.insert(out.end(), part.begin(), part.end());
+    out.resize(needed);
     put_length(size + added_bytes, out.data() + at);
     std::uint8_t* body = out.data() + at + length_bytes;
-    std::uint8_t* text = body + 1;  // behind the encrypted tag: encryption is in place
-    std::size_t filled = 0;
-    for (ByteView part : parts) {
-        if (!part.empty()) std::memcpy(text + filled, part.data(), part.size());
-        filled += part.size();
-    }
+    std::uint8_t* text = body + 1;
     crypto_secretstream_xchacha20poly1305_push(state_.get(), body, nullptr, text, size, nullptr, 0,
                                                crypto_secretstream_xchacha20poly1305_TAG_MESSAGE);
 }
@@ -89,7 +91,9 @@ SecretReader::SecretReader(const NoiseKeys& keys, std::size_t max_frame_bytes)
       max_frame_bytes_(max_frame_bytes) {}
 
 std::span<std::uint8_t> SecretReader::room() {
-    if (begin_ > 0) {
+    if (begin_ == end_) begin_ = end_ = 0;
+    // What is left of a frame is moved only when the room behind it has become small.
+    if (begin_ > 0 && buffer_.size() - end_ < min_room_bytes) {
         std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
         end_ -= begin_;
         begin_ = 0;
