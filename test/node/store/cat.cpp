@@ -16,7 +16,7 @@ int main(int argc, char** argv) {
     for (std::uint64_t i = 0; (*chunks)->has(i); ++i) {
         auto chunk = (*chunks)->read(i);
         if (!chunk) return exit_status(chunk.error());
-        std::fwrite(chunk->bytes.data(), 1, chunk->bytes.size(), stdout);
+        if (!chunk->bytes.empty()) std::fwrite(chunk->bytes.data(), 1, chunk->bytes.size(), stdout);
     }
     return 0;
 }
