@@ -94,7 +94,8 @@ std::size_t Reassembly::write_sack(std::span<std::uint8_t> out) const {
         write_sack_range(range, out.subspan(count * sack_range_bytes).first<sack_range_bytes>());
         ++count;
     };
-    for (auto it = ranges_.begin(); count < from_front; ++it) put(*it);
+    auto front = ranges_.begin();
+    for (std::size_t i = 0; i < from_front; ++i, ++front) put(*front);
     auto back = ranges_.end();
     std::advance(back, -static_cast<std::ptrdiff_t>(total - from_front));
     for (; back != ranges_.end(); ++back) put(*back);
