@@ -51,7 +51,9 @@ Task<> Swarm::prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who
         connection->start();
         co_return;
     }
-    if (!proven && who == PeerBook::Dialed::by_us) {
+    const auto peer = peers_.find(connection->remote());
+    const bool replaced = peer == peers_.end() || peer->second.connection != connection;
+    if (!proven && who == PeerBook::Dialed::by_us && !replaced) {
         note_failure(connection->remote(), "nothing comes back from " +
                                                connection->remote_endpoint().text() +
                                                ", where it should be");
@@ -66,6 +68,7 @@ Task<> Swarm::serve_proven(std::shared_ptr<Connection> connection) {
 
 bool Swarm::admit(const std::shared_ptr<Connection>& connection, PeerBook::Dialed who) {
     const NodeId& remote = connection->remote();
+    if (connection->is_closed()) return false;  // replaced by another, a moment before its proof
     const auto old = peers_.find(remote);
     if (old == peers_.end()) {
         if (!has_room()) return false;
