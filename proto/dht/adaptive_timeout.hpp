@@ -1,5 +1,5 @@
-// Request timeouts that follow the round-trip times of each destination: an option of requests()
-// that is off by default. Integer milliseconds throughout. Source: npm dht-rpc 6.27.0 (lib/io.js).
+// Request timeouts that follow the round-trip times of a destination. Integer milliseconds
+// throughout. Source: npm dht-rpc 6.27.0 (lib/io.js), where it is an option that is off by default.
 #pragma once
 
 #include <cstdint>

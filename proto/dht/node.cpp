@@ -7,7 +7,7 @@ namespace kp2p::proto::dht {
 
 Node::Node(Time now, const Setup& setup)
     : table_(setup.random_id),
-      requests_(now, setup.first_tid),
+      requests_(now, setup.first_tid, setup.seed),
       server_(now, table_, setup.server),
       upkeep_(table_, setup.upkeep),
       reach_(setup.reach) {}
@@ -19,6 +19,7 @@ void Node::receive(Time now, SocketId on, const Endpoint& from, ByteView datagra
             watched->second = true;
     auto message = decode_rpc(datagram);
     if (!message) return;
+    requests_.heard(now, from);
     const auto arrival =
         on == default_socket() ? Upkeep::Arrival::default_socket : Upkeep::Arrival::other_socket;
     if (auto* reply = std::get_if<Reply>(&*message)) {

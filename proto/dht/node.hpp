@@ -23,6 +23,7 @@ class Node {
         Upkeep::Setup upkeep;
         DhtId random_id;  // ours until we know our address
         std::uint16_t first_tid = 0;
+        std::uint64_t seed = 0;  // of what is random about requests
         Reach reach = Reach::behind_nat;
     };
     Node(Time now, const Setup& setup);
@@ -36,6 +37,7 @@ class Node {
     std::optional<Outgoing> next_send();
     std::optional<NodeEvent> next_event();
     std::size_t requests_in_flight() const { return requests_.pending(); }
+    bool is_silent(Time now, const Endpoint& node) { return requests_.is_silent(now, node); }
 
     // Reachable: requests leave from the server socket. Persistent: others store us by our id.
     bool open() const { return reach_ == Reach::open; }

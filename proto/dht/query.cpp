@@ -62,6 +62,12 @@ void Query::add_from_table() {
         offer(node, std::nullopt);
 }
 
+bool Query::is_over() const {
+    if (in_flight_.empty()) return true;
+    if (closest_.size() >= width) return slow_ == in_flight_.size();
+    return !closest_.empty() && overdue_ == in_flight_.size();
+}
+
 void Query::run() {
     while (!finished_) {
         const std::size_t limit = (slowdown_ ? slow_start_concurrency : concurrency_) + slow_;
@@ -73,9 +79,7 @@ void Query::run() {
             visits_.push_back(next);
         }
         if (!from_table_ && successes_ == 0 && errors_ == 0) slowdown_ = true;
-        if (!pending_.empty()) return;
-        const bool only_slow = slow_ == in_flight_.size() && closest_.size() >= width;
-        if (!in_flight_.empty() && !only_slow) return;
+        if (!pending_.empty() || !is_over()) return;
         if (!from_table_ && successes_ < width / 4 && !only_seeds_) {
             add_from_table();
             if (!pending_.empty()) continue;
@@ -86,7 +90,8 @@ void Query::run() {
 
 void Query::ended(const Endpoint& from) {
     const auto visit = in_flight_.find(from);
-    if (visit->second.slow) --slow_;
+    if (visit->second.timeouts > 0) --slow_;
+    if (visit->second.timeouts >= overdue_timeouts) --overdue_;
     in_flight_.erase(visit);
     if (successes_ + errors_ >= concurrency_) slowdown_ = false;
 }
@@ -121,9 +126,16 @@ void Query::on_reply(const Endpoint& from, const Reply& reply) {
 
 void Query::on_slow(const Endpoint& from) {
     const auto visit = in_flight_.find(from);
-    if (finished_ || visit == in_flight_.end() || std::exchange(visit->second.slow, true)) return;
-    ++slow_;
+    if (finished_ || visit == in_flight_.end() || visit->second.timeouts == overdue_timeouts)
+        return;
+    const unsigned timeouts = ++visit->second.timeouts;
+    if (timeouts == 1) ++slow_;
+    if (timeouts == overdue_timeouts) ++overdue_;
     run();
+}
+
+void Query::on_silent(const Endpoint& from) {
+    for (unsigned i = 0; i < overdue_timeouts; ++i) on_slow(from);
 }
 
 void Query::on_failed(const Endpoint& from) {
@@ -135,6 +147,13 @@ void Query::on_failed(const Endpoint& from) {
     ++errors_;
     ended(from);
     run();
+}
+
+std::vector<Query::Overdue> Query::overdue() const {
+    std::vector<Overdue> nodes;
+    for (const auto& [node, visit] : in_flight_)
+        if (visit.timeouts >= overdue_timeouts) nodes.push_back({node, seen_.at(node).referrers});
+    return nodes;
 }
 
 std::optional<Endpoint> Query::next_visit() {

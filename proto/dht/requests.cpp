@@ -1,8 +1,23 @@
 #include "proto/dht/requests.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace kp2p::proto::dht {
+namespace {
+
+constexpr Span constant_timeout = std::chrono::milliseconds(1000);
+constexpr unsigned sampled_transmissions = 2;  // a later one may have been answered long ago
+
+// Does the answer, and how long it takes, depend on the destination alone?
+bool answers_alone(const AnyCommand& command) {
+    if (const auto* internal = std::get_if<InternalCommand>(&command))
+        return *internal != InternalCommand::ping_nat && *internal != InternalCommand::delayed_ping;
+    const Command ours = std::get<Command>(command);
+    return ours != Command::peer_handshake && ours != Command::peer_holepunch;
+}
+
+}  // namespace
 
 Result<RequestId> Requests::ask(Time now, Ask ask) {
     if (pending_.size() >= max_pending) return Errc::too_long;
@@ -20,6 +35,7 @@ Result<RequestId> Requests::ask(Time now, Ask ask) {
     Pending& pending = pending_[id];
     pending.tid = request.tid;
     pending.bytes = encode(request);
+    if (!ask.timeout && !answers_alone(ask.command)) ask.timeout = constant_timeout;
     pending.ask = std::move(ask);
     by_tid_[pending.tid] = id;
     if (!pending.ask.forced && (!blocked_.empty() || window_.full(now)))
@@ -30,10 +46,20 @@ Result<RequestId> Requests::ask(Time now, Ask ask) {
 }
 
 void Requests::transmit(Time now, RequestId id, Pending& pending) {
-    if (pending.sent++ == 0) window_.sent(now);
-    pending.due = now + pending.ask.timeout;
+    if (pending.sent++ == 0) {
+        window_.sent(now);
+        pending.first_sent = now;
+    }
+    pending.due = now + timeout(now, pending);
     due_.emplace(pending.due, id);
     sends_.push_back({pending.ask.from, pending.ask.to, pending.bytes});
+}
+
+// A destination that is only busy gets a little longer before it counts as dead.
+Span Requests::timeout(Time now, const Pending& pending) {
+    if (pending.ask.timeout) return *pending.ask.timeout;
+    const Span timeout = destinations_.timeout(now, pending.ask.to, pending.sent);
+    return pending.sent > pending.ask.retries ? std::max(timeout, constant_timeout) : timeout;
 }
 
 void Requests::erase(Time now, RequestId id) {
@@ -53,6 +79,9 @@ bool Requests::receive(Time now, const Endpoint& from, Reply reply) {
     const RequestId id = tid->second;
     const Pending& pending = pending_.at(id);
     if (pending.ask.to != from || pending.sent == 0) return false;
+    last_answer_ = now;
+    if (!pending.ask.timeout && pending.sent <= sampled_transmissions)
+        destinations_.answered(now, from, now - pending.first_sent);
     events_.push_back({RequestEvent::Kind::reply, id, from, std::move(reply)});
     erase(now, id);
     return true;
@@ -63,9 +92,11 @@ void Requests::expire(Time now) {
         const RequestId id = due_.begin()->second;
         due_.erase(due_.begin());
         Pending& pending = pending_.at(id);
-        if (pending.sent == 1)
-            events_.push_back({RequestEvent::Kind::slow, id, pending.ask.to, {}});
+        // While nobody answers the fault may be ours.
+        if (!pending.ask.timeout && last_answer_ >= pending.first_sent)
+            destinations_.unanswered(now, pending.ask.to);
         if (pending.sent <= pending.ask.retries) {
+            events_.push_back({RequestEvent::Kind::slow, id, pending.ask.to, {}});
             transmit(now, id, pending);
             continue;
         }

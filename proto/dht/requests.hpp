@@ -1,10 +1,14 @@
 // Requests: asks DHT nodes, retries, matches replies, gives up. Shape: feed it, then drain it.
 //   ask(), receive() and expire() may each produce sends and events, and may move deadline().
-// A request is sent again unchanged, by default four times a second apart, and fails a second after
-// the last. A reply must carry the request's tid and come from the address that was asked (the
-// answer to PING_NAT may arrive on another of our sockets: sockets are not compared). A full
-// congestion window delays first transmissions. Source: npm dht-rpc 6.27.0 (lib/io.js).
-// Not thread-safe. Holds at most max_pending requests. Time is only the `now` passed in.
+// A request is sent again unchanged, by default up to three times, when the time has passed in
+// which the destination should have answered, by what it took before; it fails no sooner than a
+// second after the last. What others take part in (handshakes, tests of our firewall) is repeated
+// each second and says nothing of the destination. A reply must carry the request's tid and come
+// from the address that was asked (the answer to PING_NAT may arrive on another of our sockets:
+// sockets are not compared). A full congestion window delays first transmissions. Source: npm
+// dht-rpc 6.27.0 (lib/io.js); there timeouts are constant unless adaptive ones are configured,
+// which is nobody's business but the sender's. Not thread-safe. Holds at most max_pending requests.
+// Time is only the `now` passed in.
 #pragma once
 
 #include <deque>
@@ -14,6 +18,7 @@
 #include <unordered_map>
 
 #include "proto/dht/congestion.hpp"
+#include "proto/dht/destinations.hpp"
 #include "proto/dht/rpc.hpp"
 #include "proto/dht/time.hpp"
 
@@ -39,14 +44,14 @@ struct Ask {
     std::optional<Token> token;
     std::optional<ByteVector> value;
     unsigned retries = 3;
-    bool forced = false;  // goes out although the congestion window is full
-    Span timeout = std::chrono::milliseconds(1000);  // of one transmission
+    bool forced = false;          // goes out although the congestion window is full
+    std::optional<Span> timeout;  // of each transmission; none: one that suits
 };
 
 struct RequestEvent {
     enum class Kind {
         reply,
-        slow,   // the first transmission timed out; retries go on
+        slow,   // a transmission timed out, and was repeated
         failed  // no reply at all
     };
     Kind kind;
@@ -59,7 +64,9 @@ class Requests {
   public:
     static constexpr std::size_t max_pending = 4096;
 
-    Requests(Time now, std::uint16_t first_tid) : window_(now), next_tid_(first_tid) {}
+    // All randomness derives from `seed`.
+    Requests(Time now, std::uint16_t first_tid, std::uint64_t seed)
+        : window_(now), destinations_(now, seed), next_tid_(first_tid) {}
 
     // kp2p::Errc is not known here: proto::Errc::too_long when max_pending are in flight.
     Result<RequestId> ask(Time now, Ask ask);
@@ -72,6 +79,10 @@ class Requests {
     std::optional<Outgoing> next_send();
     std::optional<RequestEvent> next_event();
     std::size_t pending() const { return pending_.size(); }
+    // A datagram came from there, asked for or not.
+    void heard(Time now, const Endpoint& from) { destinations_.heard(now, from); }
+    // It left two transmissions in a row without answer lately, while others answered.
+    bool is_silent(Time now, const Endpoint& node) { return destinations_.is_silent(now, node); }
 
   private:
     struct Pending {
@@ -79,15 +90,19 @@ class Requests {
         std::uint16_t tid = 0;
         ByteVector bytes;
         unsigned sent = 0;
+        Time first_sent{};
         Time due{};  // of the transmission under way
     };
     using Due = std::pair<Time, RequestId>;
 
     void transmit(Time now, RequestId id, Pending& pending);
+    Span timeout(Time now, const Pending& pending);
     void erase(Time now, RequestId id);
     void drain_blocked(Time now);
 
     CongestionWindow window_;
+    Destinations destinations_;
+    Time last_answer_ = Time::min();
     std::uint16_t next_tid_;
     std::uint64_t next_id_ = 1;
     std::unordered_map<RequestId, Pending> pending_;

@@ -192,6 +192,50 @@ TEST_CASE("a slow node frees its place, and does not hold up the end") {
     CHECK(!query.next_visit());
 }
 
+TEST_CASE("in a small network a dead node is not waited for to the end") {
+    RoutingTable empty(target_number(1));
+    Query::Start start;
+    start.target = target_number(2);
+    start.bootstrap = {address_of(1), address_of(2), address_of(3)};
+    const auto answer = [](Endpoint from) {
+        Reply reply;
+        reply.id = id_of(from);
+        return reply;
+    };
+    Query query(empty, start);
+    query.on_slow(address_of(3));
+    query.on_slow(address_of(3));
+    Reply naming_it = answer(address_of(1));
+    naming_it.closer_nodes = {address_of(3)};
+    query.on_reply(address_of(1), naming_it);
+    CHECK(!query.finished());  // the other one may still answer in time
+    query.on_slow(address_of(2));
+    CHECK(!query.finished());
+    query.on_slow(address_of(2));
+    CHECK(query.finished());
+    CHECK(found(query) == std::vector{address_of(1)});
+    const auto overdue = query.overdue();
+    REQUIRE(overdue.size() == 2);
+    for (const auto& visit : overdue)
+        CHECK(visit.referrers.size() == (visit.node == address_of(3) ? 1 : 0));
+
+    // Who is known to be silent is visited, but not waited for.
+    Query again(empty, start);
+    again.on_silent(address_of(3));
+    again.on_reply(address_of(1), answer(address_of(1)));
+    CHECK(!again.finished());
+    again.on_reply(address_of(2), answer(address_of(2)));
+    CHECK(again.finished());
+    CHECK(again.closest().size() == 2);
+
+    // With nobody found there is nothing to end with.
+    Query lonely(empty, start);
+    for (int i = 1; i <= 3; ++i) lonely.on_silent(address_of(std::uint32_t(i)));
+    CHECK(!lonely.finished());
+    for (int i = 1; i <= 3; ++i) lonely.on_failed(address_of(std::uint32_t(i)));
+    CHECK(lonely.finished());
+}
+
 TEST_CASE("replies without a verified id and errors are no closest nodes") {
     RoutingTable empty(target_number(1));
     Query::Start start;

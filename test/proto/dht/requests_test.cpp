@@ -37,8 +37,10 @@ std::size_t drain(Requests& requests) {
 }  // namespace
 
 TEST_CASE("a request is sent four times, unchanged, a second apart, then fails") {
-    Requests requests(at(0ms), 1);
-    const auto id = requests.ask(at(0ms), ask());
+    Requests requests(at(0ms), 1, 1);
+    Ask constant = ask();
+    constant.timeout = 1000ms;
+    const auto id = requests.ask(at(0ms), constant);
     REQUIRE(id);
     const auto first = requests.next_send();
     REQUIRE(first);
@@ -51,8 +53,9 @@ TEST_CASE("a request is sent four times, unchanged, a second apart, then fails")
         REQUIRE(again);
         CHECK(again->bytes == first->bytes);
         const auto event = requests.next_event();
-        CHECK(event.has_value() == (second == 1));
-        if (event) CHECK(event->kind == RequestEvent::Kind::slow);
+        REQUIRE(event);
+        CHECK(event->kind == RequestEvent::Kind::slow);
+        CHECK(!requests.next_event());
     }
     requests.expire(at(4000ms));
     CHECK(!requests.next_send());
@@ -65,8 +68,102 @@ TEST_CASE("a request is sent four times, unchanged, a second apart, then fails")
     CHECK(requests.pending() == 0);
 }
 
+TEST_CASE("timeouts follow what the destination took before") {
+    struct Row {
+        const char* name;
+        std::vector<std::chrono::milliseconds> round_trips;
+        std::vector<std::chrono::milliseconds>
+            at_least;  // of the transmissions, jitter comes on top
+    };
+    const Row rows[] = {
+        {"unknown", {}, {250ms, 500ms, 1000ms, 2000ms}},
+        {"near", {2ms, 2ms}, {300ms, 300ms, 300ms, 1000ms}},
+        {"far", {200ms}, {400ms, 800ms, 1200ms, 1600ms}},
+        {"very far", {900ms}, {1800ms, 3600ms, 4000ms, 4000ms}},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.name);
+        Requests requests(at(0ms), 1, 1);
+        Time now = at(0ms);
+        for (const auto round_trip : row.round_trips) {
+            Ask patient = ask();
+            REQUIRE(requests.ask(now, patient));
+            const auto sent = requests.next_send();
+            now += round_trip;
+            while (requests.deadline() <= now) requests.expire(now);  // repeats it, perhaps
+            REQUIRE(requests.receive(now, node, reply_to(*sent)));
+            while (requests.next_send() || requests.next_event()) continue;
+        }
+        REQUIRE(requests.ask(now, ask()));
+        for (const auto at_least : row.at_least) {
+            const Time due = *requests.deadline();
+            CHECK(due - now >= at_least);
+            CHECK(due - now < at_least + 256ms);
+            now = due;
+            requests.expire(now);
+        }
+        CHECK(requests.pending() == 0);
+    }
+}
+
+TEST_CASE("what depends on others too is repeated each second") {
+    const AnyCommand commands[] = {Command::peer_handshake, Command::peer_holepunch,
+                                   InternalCommand::ping_nat, InternalCommand::delayed_ping};
+    for (const AnyCommand& command : commands) {
+        Requests requests(at(0ms), 1, 1);
+        Ask shared = ask();
+        shared.command = command;
+        REQUIRE(requests.ask(at(0ms), shared));
+        for (int second = 1; second <= 4; ++second) {
+            CHECK(requests.deadline() == at(second * 1000ms));
+            requests.expire(at(second * 1000ms));
+        }
+        CHECK(requests.pending() == 0);
+        CHECK(!requests.is_silent(at(4000ms), node));
+    }
+}
+
+TEST_CASE("who does not answer while others do is silent until it is heard, or for a minute") {
+    Requests requests(at(0ms), 1, 1);
+    const Endpoint other = Endpoint::loopback(8);
+    const auto let_expire = [&](Time& now, int times) {
+        for (int i = 0; i < times; ++i) {
+            now = *requests.deadline();
+            requests.expire(now);
+        }
+    };
+    const auto start = [&](Time now, bool other_answers) {
+        const auto id = requests.ask(now, ask());
+        REQUIRE(requests.next_send());
+        if (!other_answers) return *id;
+        Ask to_other;
+        to_other.to = other;
+        REQUIRE(requests.ask(now, to_other));
+        REQUIRE(requests.receive(now, other, reply_to(*requests.next_send())));
+        return *id;
+    };
+    Time now = at(0ms);
+    // Nobody answers at all: it may be our own fault.
+    start(now, false);
+    let_expire(now, 4);
+    CHECK(!requests.is_silent(now, node));
+    while (requests.next_send()) continue;
+
+    const RequestId id = start(now, true);
+    let_expire(now, 1);
+    CHECK(!requests.is_silent(now, node));
+    let_expire(now, 1);
+    CHECK(requests.is_silent(now, node));
+    CHECK(!requests.is_silent(now, other));
+    requests.cancel(now, id);
+    CHECK(requests.is_silent(now + 59s, node));
+    CHECK(!requests.is_silent(now + 61s, node));
+    requests.heard(now, node);
+    CHECK(!requests.is_silent(now, node));
+}
+
 TEST_CASE("a reply answers only the request with its tid at its source, once") {
-    Requests requests(at(0ms), 65535);
+    Requests requests(at(0ms), 65535, 1);
     const auto id = requests.ask(at(0ms), ask());
     const auto send = requests.next_send();
     CHECK(tid_of(*send) == 65535);
@@ -89,7 +186,7 @@ TEST_CASE("a reply answers only the request with its tid at its source, once") {
 }
 
 TEST_CASE("a cancelled request is silent") {
-    Requests requests(at(0ms), 1);
+    Requests requests(at(0ms), 1, 1);
     const auto id = requests.ask(at(0ms), ask());
     const auto send = requests.next_send();
     requests.cancel(at(1ms), *id);
@@ -102,10 +199,12 @@ TEST_CASE("a cancelled request is silent") {
 }
 
 TEST_CASE("a full window delays requests until there is room, forced ones excepted") {
-    Requests requests(at(0ms), 1);
-    for (unsigned i = 0; i < 100; ++i) CHECK(requests.ask(at(0ms), ask()));
+    Requests requests(at(0ms), 1, 1);
+    Ask patient = ask();
+    patient.timeout = 1000ms;
+    for (unsigned i = 0; i < 100; ++i) CHECK(requests.ask(at(0ms), patient));
     CHECK(drain(requests) == CongestionWindow::slot_limit);
-    Ask forced = ask();
+    Ask forced = patient;
     forced.forced = true;
     CHECK(requests.ask(at(0ms), forced));
     CHECK(drain(requests) == 1);
@@ -116,7 +215,7 @@ TEST_CASE("a full window delays requests until there is room, forced ones except
 }
 
 TEST_CASE("requests waiting for room can be cancelled, and are not taken for sent ones") {
-    Requests requests(at(0ms), 1);
+    Requests requests(at(0ms), 1, 1);
     std::vector<RequestId> ids;
     for (unsigned i = 0; i < 100; ++i) ids.push_back(*requests.ask(at(0ms), ask()));
     drain(requests);
@@ -127,7 +226,7 @@ TEST_CASE("requests waiting for room can be cancelled, and are not taken for sen
 }
 
 TEST_CASE("no more than max_pending are under way") {
-    Requests requests(at(0ms), 1);
+    Requests requests(at(0ms), 1, 1);
     for (std::size_t i = 0; i < Requests::max_pending; ++i) CHECK(requests.ask(at(0ms), ask()));
     CHECK(!requests.ask(at(0ms), ask()));
 }
