@@ -70,7 +70,10 @@ Task<Result<void>> Announcer::round() {
     auto accepted = [&](std::size_t i, const Reply& reply) {
         if (reply.error == rpc_ok) relays.push_back(candidates[i]);
     };
-    auto answered = co_await dht_.rpc().request_all(std::move(asks), accepted);
+    auto enough = [&](const Rpc::Progress& progress) {
+        return !relays.empty() && progress.overdue == progress.under_way;
+    };
+    auto answered = co_await dht_.rpc().request_until(std::move(asks), accepted, enough);
     if (!answered) co_return answered.error();
 
     std::vector<Endpoint> dropped;

@@ -38,6 +38,7 @@ Node::Setup node_setup(const DhtSetup& setup, const proto::Seed& seed) {
     node.upkeep.seed = derive_number(seed, "timers");
     node.upkeep.bootstrap_nodes = setup.bootstrap.size();
     node.random_id = derive<DhtId>(seed, "id");
+    node.seed = derive_number(seed, "requests");
     node.first_tid = static_cast<std::uint16_t>(derive_number(seed, "tid"));
     node.reach = setup.public_address ? Reach::open : setup.reach;
     return node;

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t enough_answers =
     5;  // to do without bootstrap nodes whose names must be looked up
+constexpr unsigned check_retries = 1;     // of a node that has let two transmissions go by
 constexpr std::size_t busy_requests = 3;  // from here on background work stays in the background
 
 }  // namespace
@@ -39,7 +40,7 @@ class QueryRunner::Running {
 
   private:
     void advance() {
-        while (const auto hint = query_.next_down_hint()) runner_send_hint(*hint);
+        while (const auto hint = query_.next_down_hint()) runner_.send_hint(*hint);
         while (const auto to = query_.next_visit()) visit(*to);
         if (query_.finished()) changed_.notify_all();
     }
@@ -58,6 +59,7 @@ class QueryRunner::Running {
             pending_.insert_or_assign(to, PendingRequest(runner_.rpc_, *id));
         else
             query_.on_failed(to);
+        if (runner_.rpc_.is_silent(to)) query_.on_silent(to);
     }
 
     void on_event(const Endpoint& to, const RequestEvent& event) {
@@ -85,18 +87,6 @@ class QueryRunner::Running {
         query_.on_reply(from, reply);
     }
 
-    void runner_send_hint(const Query::DownHint& hint) {
-        if (runner_.down_hints_left_ == 0) return;
-        --runner_.down_hints_left_;
-        Ask ask;
-        ask.from = runner_.rpc_.node().default_socket();
-        ask.to = hint.referrer;
-        ask.command = InternalCommand::down_hint;
-        ask.value = proto::Writer().addr4(hint.dead).take();
-        // Nobody waits for the answer.
-        (void)runner_.rpc_.start(std::move(ask), [](const RequestEvent&) {});
-    }
-
     QueryRunner& runner_;
     const QuerySpec& spec_;
     const OnReply& on_reply_;
@@ -118,10 +108,41 @@ Task<Result<QueryEnd>> QueryRunner::walk(const QuerySpec& spec, const OnReply& o
         auto woken = co_await running.changed();
         if (!woken) co_return woken.error();
     }
+    for (Query::Overdue& suspect : running.query().overdue()) check(std::move(suspect));
     QueryEnd end;
     end.closest = running.query().closest();
     end.answers = running.query().successes();
     co_return end;
+}
+
+void QueryRunner::send_hint(const Query::DownHint& hint) {
+    if (down_hints_left_ == 0) return;
+    --down_hints_left_;
+    Ask ask;
+    ask.from = rpc_.node().default_socket();
+    ask.to = hint.referrer;
+    ask.command = InternalCommand::down_hint;
+    ask.value = proto::Writer().addr4(hint.dead).take();
+    // Nobody waits for the answer.
+    (void)rpc_.start(std::move(ask), [](const RequestEvent&) {});
+}
+
+// If it is dead it leaves our table, and those who named it are told.
+void QueryRunner::check(Query::Overdue suspect) {
+    const Endpoint node = suspect.node;
+    if (checks_.size() >= max_checks || !checks_.insert(node).second) return;
+    Ask ping;
+    ping.from = rpc_.node().default_socket();
+    ping.to = node;
+    ping.retries = check_retries;
+    auto on_event = [this, suspect = std::move(suspect)](const RequestEvent& event) {
+        if (event.kind == RequestEvent::Kind::slow) return;
+        checks_.erase(suspect.node);
+        if (event.kind == RequestEvent::Kind::reply) return;
+        for (const Endpoint& referrer : suspect.referrers) send_hint({referrer, suspect.node});
+    };
+    const auto id = rpc_.start(std::move(ping), std::move(on_event));
+    if (!id) checks_.erase(node);
 }
 
 Task<Result<QueryEnd>> QueryRunner::run(QuerySpec spec, OnReply on_reply) {
@@ -156,7 +177,10 @@ Task<Result<void>> QueryRunner::commit(const QueryEnd& end, DhtId target, Comman
     if (asks.empty()) co_return Errc::not_found;
     std::size_t accepted = 0;
     auto count = [&](std::size_t, const Reply& reply) { accepted += reply.error == rpc_ok; };
-    auto answered = co_await rpc_.request_all(std::move(asks), count);
+    auto enough = [&](const Rpc::Progress& progress) {
+        return accepted > 0 && progress.overdue == progress.under_way;
+    };
+    auto answered = co_await rpc_.request_until(std::move(asks), count, enough);
     if (!answered) co_return answered.error();
     if (accepted == 0) co_return *answered ? Errc::refused : Errc::timed_out;
     co_return ok;

@@ -1,6 +1,9 @@
 // QueryRunner: carries out queries of the DHT. Each runs in the coroutine that asks for it and ends
-// with it. Tells other nodes of dead ones, within a budget.
+// with it. Nodes that it did not wait for are asked once more afterwards, and others are told of
+// those that are dead, within a budget.
 #pragma once
+
+#include <set>
 
 #include "node/dht/bootstrap.hpp"
 #include "proto/dht/query.hpp"
@@ -14,8 +17,7 @@ struct QuerySpec {
     proto::dht::AnyCommand command = proto::dht::InternalCommand::find_node;
     std::optional<ByteVector> value;
     std::vector<Endpoint> seeds;  // asked first
-    // The reference's 5 would let a node that died hold up a query in a small network for 6 s.
-    unsigned retries = 2;
+    unsigned retries = 2;  // the reference's are 5; what they would find, the next query finds
     Priority priority = Priority::foreground;
 };
 
@@ -29,6 +31,7 @@ struct QueryEnd {
 class QueryRunner {
   public:
     static constexpr std::size_t down_hints_per_tick = 50;
+    static constexpr std::size_t max_checks = 16;  // at a time; more suspects go unchecked
     using OnReply = std::function<void(const proto::dht::QueryReply&)>;
 
     QueryRunner(Rpc& rpc, Bootstrap& bootstrap) : rpc_(rpc), bootstrap_(bootstrap) {}
@@ -36,7 +39,8 @@ class QueryRunner {
     // `on_reply` sees each reply without error as it arrives.
     Task<Result<QueryEnd>> run(QuerySpec spec, OnReply on_reply);
     // Sends each of the closest nodes that gave a token the request `make` returns for it, and
-    // waits for all. Errc::not_found if there is none, Errc::timed_out if none answers.
+    // waits for all; once one has accepted, only for those that answer in time. Errc::not_found if
+    // there is none, Errc::timed_out if none answers.
     using MakeValue = std::function<ByteVector(const proto::dht::QueryReply&)>;
     Task<Result<void>> commit(const QueryEnd& end, proto::dht::DhtId target,
                               proto::dht::Command command, MakeValue make);
@@ -46,10 +50,13 @@ class QueryRunner {
     class Running;
     Task<Result<QueryEnd>> walk(const QuerySpec& spec, const OnReply& on_reply,
                                 std::vector<Endpoint> bootstrap);
+    void check(proto::dht::Query::Overdue suspect);
+    void send_hint(const proto::dht::Query::DownHint& hint);
 
     Rpc& rpc_;
     Bootstrap& bootstrap_;
     std::size_t down_hints_left_ = down_hints_per_tick;
+    std::set<Endpoint> checks_;  // under way
 };
 
 }  // namespace kp2p

@@ -91,9 +91,10 @@ Task<std::optional<NatSampler>> Reachability::test_firewall(Endpoint sampled) {
         ++reached;
         seen.add(reply.to);
     };
-    auto answers = co_await rpc_.request_all(std::move(asks), on_answer);
-    rpc_.node().watch({});
     const std::size_t needed = nodes.size() >= test_nodes ? needed_of_five : needed_of_fewer;
+    auto enough = [&](const Rpc::Progress&) { return reached >= needed && seen.address(); };
+    auto answers = co_await rpc_.request_until(std::move(asks), on_answer, enough);
+    rpc_.node().watch({});
     if (!answers || reached < needed || !seen.address()) co_return std::nullopt;
     if (seen.address()->host != sampled.host || seen.address()->port != server_port())
         co_return std::nullopt;

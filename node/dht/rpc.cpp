@@ -6,6 +6,12 @@ namespace kp2p {
 
 using namespace proto::dht;
 
+namespace {
+
+constexpr unsigned overdue_repetitions = 2;  // two transmissions have timed out
+
+}  // namespace
+
 Rpc::Rpc(Executor executor, Clock& clock, const Node::Setup& setup)
     : executor_(executor),
       clock_(clock),
@@ -124,31 +130,41 @@ Task<Result<Reply>> Rpc::request(Ask ask) {
 }
 
 Task<Result<std::size_t>> Rpc::request_all(std::vector<Ask> asks, Answered answered) {
-    Event ended(executor_);
-    std::size_t open = 0, replies = 0;
+    IsEnough never = [](const Progress&) { return false; };
+    co_return co_await request_until(std::move(asks), std::move(answered), std::move(never));
+}
+
+Task<Result<std::size_t>> Rpc::request_until(std::vector<Ask> asks, Answered answered,
+                                             IsEnough is_enough) {
+    Event changed(executor_);
+    Progress progress;
     std::vector<PendingRequest> pending;
+    std::vector<unsigned> repeated(asks.size());
     for (std::size_t i = 0; i < asks.size(); ++i) {
         auto handler = [&, i](const RequestEvent& event) {
-            if (event.kind == RequestEvent::Kind::slow) return;
-            --open;
-            if (event.kind == RequestEvent::Kind::reply) {
-                ++replies;
-                if (answered) answered(i, event.reply);
+            changed.notify_all();
+            if (event.kind == RequestEvent::Kind::slow) {
+                if (++repeated[i] == overdue_repetitions) ++progress.overdue;
+                return;
             }
-            ended.notify_all();
+            --progress.under_way;
+            if (repeated[i] >= overdue_repetitions) --progress.overdue;
+            if (event.kind == RequestEvent::Kind::failed) return;
+            ++progress.replies;
+            if (answered) answered(i, event.reply);
         };
-        ++open;
+        ++progress.under_way;
         const auto id = start(std::move(asks[i]), handler);
         if (id)
             pending.emplace_back(*this, *id);
         else
-            --open;
+            --progress.under_way;
     }
-    while (open) {
-        auto woken = co_await ended.wait();
+    while (progress.under_way && !is_enough(progress)) {
+        auto woken = co_await changed.wait();
         if (!woken) co_return woken.error();
     }
-    co_return replies;
+    co_return progress.replies;
 }
 
 }  // namespace kp2p

@@ -29,7 +29,7 @@ class Rpc {
     void detach(proto::dht::SocketId id);
     UdpPort* port(proto::dht::SocketId id);
 
-    // The handler gets `slow` at most once and then `reply` or `failed`, but nothing after
+    // The handler gets `slow` for each repetition and then `reply` or `failed`, but nothing after
     // cancel(). Errc::limit_reached when too many are under way.
     Result<proto::dht::RequestId> start(proto::dht::Ask ask, Handler handler);
     void cancel(proto::dht::RequestId id);
@@ -39,6 +39,15 @@ class Rpc {
     // index of its ask. Returns how many replies came, with whatever error code.
     using Answered = std::function<void(std::size_t, const Reply&)>;
     Task<Result<std::size_t>> request_all(std::vector<proto::dht::Ask> asks, Answered answered);
+    // The same, but gives up those that have not ended as soon as it `is_enough`.
+    struct Progress {
+        std::size_t under_way = 0;
+        std::size_t overdue = 0;  // of these: two transmissions without answer
+        std::size_t replies = 0;
+    };
+    using IsEnough = std::function<bool(const Progress&)>;
+    Task<Result<std::size_t>> request_until(std::vector<proto::dht::Ask> asks, Answered answered,
+                                            IsEnough is_enough);
 
     void answer(proto::dht::SocketId from,
                 const proto::dht::ForUs<proto::dht::PeerHandshake>& handshake, ByteVector noise);
@@ -52,6 +61,7 @@ class Rpc {
     Executor executor() { return executor_; }
     proto::dht::Node& node() { return node_; }
     const proto::dht::Node& node() const { return node_; }
+    bool is_silent(const Endpoint& node) { return node_.is_silent(clock_.now(), node); }
 
   private:
     void receive(proto::dht::SocketId on, const Datagram& datagram);

@@ -199,6 +199,67 @@ TEST_CASE("a node that starts before its network does enters it later") {
     in_network(sim, 12, test);
 }
 
+TEST_CASE("one dead node of three holds up nobody") {
+    Sim sim(9);
+    auto test = [&](Network& network, Tasks& all) -> Task<> {
+        const auto since = [&sim](Clock::Time start) { return sim.clock().now() - start; };
+        co_await pass(sim, 10s);
+        sim.kill(network.nodes[2]->address);
+        for (std::uint32_t number = 1000; number < 1003; ++number) {
+            CAPTURE(number);
+            SimulatedDht& guest = network.add_guest(number);
+            const auto start = sim.clock().now();
+            co_await network.run(guest, all);
+            CHECK(since(start) < 1500ms);
+            Topic topic;
+            topic.mutable_view()[0] = 7;
+            const auto keys = proto::KeyPair::from_seed(seed_of(number));
+            Dht::Announcing announcing{keys, {guest.address}, {}};
+            auto announced = co_await guest.dht.announce(topic, std::move(announcing), nullptr);
+            REQUIRE(announced);
+            CHECK(announced->closest.size() >= 2);
+            Announcer announcer(guest.dht, keys);
+            std::size_t found = 0;
+            auto take = [&](const proto::dht::PeerRecord&) { ++found; };
+            auto looking = [&](Tasks& tasks) -> Task<> {
+                tasks.spawn(announcer.run());
+                auto known = co_await announcer.announced();
+                CHECK(known);
+                tasks.cancel();
+            };
+            (void)co_await with_tasks(looking);
+            std::vector<Endpoint> seeds;
+            auto looked = co_await guest.dht.lookup(topic, seeds, take);
+            CHECK(looked);
+            CHECK(found > 0);
+            // All of that: five queries and three times that many requests.
+            CHECK(since(start) < 2500ms);
+        }
+        // Those who named it have been told, and do not any more.
+        co_await pass(sim, 10s);
+        CHECK(network.known_by(*network.nodes[2]) == 0);
+    };
+    in_network(sim, 3, test);
+}
+
+TEST_CASE("a node whose bootstrap node is gone enters by those it knows, without delay") {
+    Sim sim(10);
+    auto test = [&](Network& network, Tasks& all) -> Task<> {
+        co_await pass(sim, 10s);
+        DhtSetup setup;
+        setup.bootstrap.push_back(*parse_bootstrap(host_of(0).text()));
+        setup.known_nodes = network.nodes[1]->dht.known_nodes();
+        CHECK(setup.known_nodes.size() == 2);
+        sim.kill(host_of(0));
+        network.nodes.push_back(std::make_unique<SimulatedDht>(sim, host_of(1000), setup));
+        const auto start = sim.clock().now();
+        co_await network.run(*network.nodes.back(), all);
+        CHECK(sim.clock().now() - start < 1500ms);
+        CHECK(network.nodes.back()->dht.table_size() == 2);
+    };
+    in_network(sim, 3, test);
+}
+
 TEST_CASE("an idle guest sends next to nothing") {
     Sim sim(7);
     auto test = [&](Network& network, Tasks& all) -> Task<> {
