@@ -15,14 +15,16 @@ std::string joined(const std::vector<std::string>& words) {
 
 std::string describe(const client::Answer& status) {
     const std::string address = status.string("public_address");
-    const std::string dht = status.truth("bootstrapped") ? "joined" : "nobody has answered yet";
+    const std::string dht_nodes = std::to_string(status.number("dht_nodes"));
+    const std::string dht = status.truth("bootstrapped") ? "joined, " + dht_nodes + " nodes known"
+                            : dht_nodes == "0"           ? "nobody answers yet"
+                                               : "being entered, " + dht_nodes + " nodes known";
     return "node         " + status.string("node") +                                    //
            "\nversion      " + status.string("version") +                               //
            "\nudp          " + status.string("udp") +                                   //
            "\nreachable    " + (status.truth("firewalled") ? "not seen yet" : "yes") +  //
            (address.empty() ? "" : ", as " + address) +                                 //
-           "\ndht          " + dht + ", " + std::to_string(status.number("dht_nodes")) +
-           " nodes known" +  //
+           "\ndht          " + dht +                                                    //
            "\nconnections  " + std::to_string(status.number("connections")) + "\nchannels     " +
            joined(status.strings("channels")) +                //
            "\nstorage      " + status.string("storage_dir") +  //

@@ -169,6 +169,8 @@ class Node {
     Task<> keep_loop();
     Result<void> keep_channels();
     void keep_nodes();
+    bool in_network() const { return dht_.bootstrapped() && dht_.table_size() > 0; }
+    std::string lacking_of_dht() const;  // a sentence; empty when we are in the network
     std::string status();
 
     Executor loop_;
@@ -297,11 +299,19 @@ Task<> Node::start_up(std::vector<ChannelName> channels,
         auto entered = co_await with_timeout(clock_, entry_patience, entered_.wait());
         if (entered) continue;
         if (entered.error() != Errc::timed_out) co_return;
-        log(LogLevel::warning, "dht", "nobody has answered yet; trying on");
         break;
     }
+    if (const std::string lacking = lacking_of_dht(); !lacking.empty())
+        log(LogLevel::warning, "dht", lacking + "; trying on");
     ready({swarm_.node_id(), server_.socket().local(), parts_.http->port()});
     notify_service_manager("READY=1");
+}
+
+std::string Node::lacking_of_dht() const {
+    const std::size_t nodes = dht_.table_size();
+    if (in_network()) return {};
+    if (nodes == 0) return "no DHT node has answered yet";
+    return "the DHT is not entered yet, though nodes of it have answered: " + std::to_string(nodes);
 }
 
 Task<> Node::keep_loop() {
@@ -336,7 +346,7 @@ std::string Node::status() {
         json.value(address->text());
     else
         json.null();
-    json.field("firewalled", dht_.firewalled()).field("bootstrapped", dht_.bootstrapped());
+    json.field("firewalled", dht_.firewalled()).field("bootstrapped", in_network());
     json.field("dht_nodes", dht_.table_size()).field("connections", swarm_.connections().size());
     json.key("channels").begin_array();
     for (const ChannelName& name : share_.channels()) json.value(name.text());

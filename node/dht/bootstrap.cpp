@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::uint16_t default_port = 49737;
 constexpr Clock::Span remember_for = std::chrono::minutes(10);
+// Of a suggested address: all wait for the slowest entry, and the name may know better.
+constexpr unsigned suggestion_retries = 1;
 constexpr Clock::Span retry_after = std::chrono::seconds(5);
 
 Result<std::uint16_t> parse_port(std::string_view text) {
@@ -85,6 +87,7 @@ Task<> Bootstrap::resolve(const BootstrapNode& node, std::vector<Endpoint>& reso
         proto::dht::Ask ping;
         ping.from = rpc_.node().default_socket();
         ping.to = *node.address;
+        ping.retries = suggestion_retries;
         const bool certain = node.host.empty();
         Result<Rpc::Reply> answer;
         if (!certain) answer = co_await rpc_.request(std::move(ping));
