@@ -38,15 +38,21 @@ class Peer:
             self.events.append({"event": "ended"})
             self.changed.notify_all()
 
-    def all(self, event):
-        return [each for each in self.events if each["event"] == event]
+    def all(self, event, **fields):
+        wanted = {"event": event, **fields}
+        return [each for each in self.events if wanted.items() <= each.items()]
 
-    def wait(self, event):
+    def wait(self, event, **fields):
         with self.changed:
-            self.changed.wait_for(lambda: self.all(event) or self.all("ended"), PEER_SECONDS)
-            if not self.all(event):
+            self.changed.wait_for(lambda: self.all(event, **fields) or self.all("ended"),
+                                  PEER_SECONDS)
+            if not self.all(event, **fields):
                 raise Failed(f"the JavaScript peer did not say {event}: {self.events}")
-            return self.all(event)[0]
+            return self.all(event, **fields)[0]
+
+    def say(self, line):
+        self.child.stdin.write(line.encode() + b"\n")
+        self.child.stdin.flush()
 
     def close(self):
         self.child.stdin.close()
@@ -114,39 +120,58 @@ class JavaScriptPeer(WithPeers):
 
 
 class Liars(WithPeers):
-    """Each lie alone, and beside alice, who is honest."""
+    """Each lie alone, and beside an honest provider."""
 
-    daemons = ("alice",)
-    lies = ("byte", "last", "link", "size", "stall", "garbage")
+    daemons = ("bob",)
+    LAST = 20  # index of the last chunk of a file of 20 MiB and a little
+    # What bob's log says of the liar, and the chunk that can be had from nobody else until then.
+    lies = {"byte": ("sent a wrong chunk 0", 0),
+            "last": ("sent a wrong chunk 20", LAST),
+            "link": ("sent a wrong chunk 20", LAST),
+            "size": ("sent messages that make no sense", LAST),
+            "stall": ("stopped sending", LAST),
+            "garbage": ("sent messages that make no sense", LAST)}
 
-    def test_beside_an_honest_provider_the_file_arrives_and_the_liar_is_named(self):
-        for lie in self.lies:
+    def setUp(self):
+        super().setUp()
+        self.bob_node = self.bob.status()["node"]
+
+    def assert_named(self, liar, words):
+        sentence = f"node {liar.node} {words}"
+        self.bob.process.wait_until(lambda: sentence in self.bob.log(), f"not said: {sentence}")
+
+    def test_beside_an_honest_provider_the_liar_is_named_and_the_file_arrives(self):
+        for lie, (words, chunk) in self.lies.items():
             with self.subTest(lie):
                 path = self.path(lie + ".dat")
-                sha1 = random_file(path, 20 * MIB + 5)
-                uri = self.alice.store(path, "--bare")
+                sha1 = random_file(path, self.LAST * MIB + 5)
                 liar = self.giver(path, lie)
-                bob = self.daemon(lie)
-                self.assertEqual(sha1_of(bob.load(uri)), sha1)
-                if liar.all("get"):  # else the honest one was faster and nobody was lied to
-                    self.assertIn(liar.node[:8], bob.log())
-                bob.stop()
-                liar.close()
+                honest = self.peer("withhold", path, chunk)
+                honest.node = honest.wait("joined")["node"]
+                for peer in (liar, honest):
+                    peer.wait("connection", node=self.bob_node)
+                loading = self.bob.loading(f"sha1://{sha1}/x")
+                self.assert_named(liar, words)
+                honest.say("now all of it")
+                self.assertEqual(loading.finish(), 0, loading.words)
+                self.assertEqual(sha1_of(self.bob.stored(sha1)), sha1)
+                self.assertNotIn(f"node {honest.node} s", self.bob.log())  # sent, stopped
+                for peer in (liar, honest):
+                    peer.close()
 
     def test_a_liar_alone_leads_to_status_5_and_nothing_under_the_hash(self):
-        for lie in self.lies:
+        for lie, (words, _) in self.lies.items():
             with self.subTest(lie):
                 path = self.path(lie + ".dat")
                 sha1 = random_file(path, 3 * MIB + 5)
                 liar = self.giver(path, lie)
-                bob = self.daemon(lie)
-                self.assert_ends(bob.run("kp2p-load", f"sha1://{sha1}/x", check=False), 5)
-                self.assertFalse(bob.stored(sha1).exists())
-                self.assertIn(liar.node[:8], bob.log())
-                cat = bob.run("kp2p-cat", f"sha1://{sha1}/x", check=False)
+                liar.wait("connection", node=self.bob_node)
+                self.assert_ends(self.bob.run("kp2p-load", f"sha1://{sha1}/x", check=False), 5)
+                self.assertFalse(self.bob.stored(sha1).exists())
+                self.assert_named(liar, words.replace(str(self.LAST), "3"))
+                cat = self.bob.run("kp2p-cat", f"sha1://{sha1}/x", check=False)
                 self.assertNotEqual(cat.returncode, 0)
                 self.assertTrue(path.read_bytes().startswith(cat.stdout))
-                bob.stop()
                 liar.close()
 
 

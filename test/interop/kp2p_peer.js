@@ -1,6 +1,8 @@
 // A kp2p node in JavaScript as a program, for tests from outside; kp2p/peer.js is the node.
 //   kp2p_peer.js get   BOOTSTRAP CHANNEL SHA1 OUT [SECONDS]  finds, downloads and verifies a file
 //   kp2p_peer.js give  BOOTSTRAP CHANNEL FILE [LIE]          provides FILE until its stdin closes
+//   kp2p_peer.js withhold BOOTSTRAP CHANNEL FILE CHUNK       provides all but CHUNK, and that too
+//                                                            once a line has come on its stdin
 //   kp2p_peer.js knock BOOTSTRAP CHANNEL SHA1 OUT [SECONDS]  sees the topic, does not know the name
 // BOOTSTRAP is HOST:PORT[,HOST:PORT]. Prints one JSON object per event, the last one `result` or
 // `error`; exit status 1 on error. LIE is one of: byte (alters one byte of chunk 0), last (one of
@@ -9,7 +11,7 @@
 const crypto = require('crypto')
 const fs = require('fs')
 const { Peer } = require('./kp2p/peer')
-const { CHUNK_BYTES, linksOf } = require('./kp2p/sha1')
+const { CHUNK_BYTES, chunkCount, linksOf } = require('./kp2p/sha1')
 const { SharedFile } = require('./kp2p/transfer')
 
 const DEFAULT_SECONDS = 20
@@ -74,6 +76,16 @@ async function get (peer, sha1, out, seconds = DEFAULT_SECONDS) {
   tell('result', { bytes: bytes.length })
 }
 
+async function withhold (peer, path, chunk) {
+  const index = Number(chunk)
+  const bytes = fs.readFileSync(path)
+  const others = [...Array(chunkCount(bytes.length)).keys()].filter(each => each !== index)
+  const file = peer.provide(bytes, new Set(others))
+  process.stdin.once('data', () => peer.offer(file, index))
+  await join(peer)
+  await new Promise(resolve => process.stdin.resume().on('end', resolve))
+}
+
 // Tries to be let in all the same: with a key of its own, and by asking at once.
 async function knock (peer, sha1, out, seconds) {
   peer.channels[0].key = crypto.randomBytes(32)
@@ -92,8 +104,8 @@ async function knock (peer, sha1, out, seconds) {
 }
 
 async function main ([job, bootstrap, channel, ...rest]) {
-  const work = { give, get, knock }[job]
-  if (!work || rest.length === 0) throw new Error('usage: kp2p_peer.js get|give|knock BOOTSTRAP CHANNEL ...')
+  const work = { give, withhold, get, knock }[job]
+  if (!work || rest.length === 0) throw new Error('usage: kp2p_peer.js get|give|withhold|knock BOOTSTRAP CHANNEL ...')
   const peer = new Peer({ bootstrap: parseNodes(bootstrap), channels: [channel] })
   await work(peer, ...rest)
   await peer.destroy()
