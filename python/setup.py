@@ -1,4 +1,4 @@
-# Without a pyproject.toml pip builds with the setuptools that is installed, and needs no network.
+# Without network: pip install --no-build-isolation, with setuptools and wheel installed.
 import setuptools
 
 setuptools.setup()

@@ -1,6 +1,7 @@
 """package_test.py COMMANDS [TEST...]: the Python package against real daemons: alice, who stores,
 and bob, who loads, in one channel on a network of their own on loopback."""
 import contextlib
+import importlib.util
 import io
 import os
 import pathlib
@@ -107,7 +108,18 @@ class Files(Network):
         with self.at("alice"):
             uri = kp.store_npy(array)
         with self.at("bob"):
-            numpy.testing.assert_array_equal(kp.load_npy(uri), array)
+            loaded = kp.load_npy(uri)
+            numpy.testing.assert_array_equal(loaded, array)
+            self.assertEqual(loaded.dtype, array.dtype)
+            self.assertIsNone(kp.load_npy(ABSENT))
+
+    @unittest.skipUnless(numpy, "numpy is not installed")
+    def test_what_is_like_an_array_becomes_one_and_objects_do_not(self):
+        with self.at("alice"):
+            numpy.testing.assert_array_equal(kp.load_npy(kp.store_npy([[1, 2], [3, 4]])),
+                                             numpy.array([[1, 2], [3, 4]]))
+            with self.assertRaises(ValueError):
+                kp.store_npy([{"not": "numbers"}])
 
     def test_ranges_of_bytes(self):
         content = os.urandom(2_500_000)
@@ -210,6 +222,26 @@ class Channels(Network):
     def test_a_node_has_an_id(self):
         with self.at("alice"):
             self.assertRegex(kp.get_node_id(), r"^[0-9a-f]{64}$")
+
+
+class Package(unittest.TestCase):
+    @unittest.skipUnless(all(map(importlib.util.find_spec, ("ensurepip", "setuptools", "wheel"))),
+                         "venv, setuptools or wheel is not installed")
+    def test_it_is_installed_without_network(self):
+        root = pathlib.Path(tempfile.mkdtemp(prefix="kp2p-"))
+        self.addCleanup(shutil.rmtree, root)
+        shutil.copytree(ROOT / "python", root / "python")  # pip leaves a build folder there
+
+        def run(*arguments):
+            done = subprocess.run(arguments, capture_output=True, text=True, cwd=root)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            return done.stdout
+
+        run(sys.executable, "-m", "venv", "--system-site-packages", "venv")
+        run("venv/bin/pip", "install", "--no-index", "--no-build-isolation", "./python")
+        where = run("venv/bin/python", "-c", "import kachery_p2p; print(kachery_p2p.__file__)")
+        self.assertTrue(where.startswith(str(root / "venv")), where)
+        self.assertTrue((pathlib.Path(where.strip()).parent / "py.typed").exists())
 
 
 if __name__ == "__main__":
