@@ -20,7 +20,8 @@ allowed() {
         node/*)        echo "$async|node/(net|dht|swarm|store|share|api)/|node/[a-z_]+\.hpp" ;;
         cmd/kp2p-start-daemon.cpp) echo 'proto/|node/client/|node/daemon\.hpp' ;;
         cmd/kp2p-bootstrap.cpp)    echo 'proto/|node/client/|node/bootstrap\.hpp' ;;
-        cmd/kp2p-store.cpp|cmd/kp2p-link.cpp) echo 'proto/|node/client/|node/store/' ;;
+        cmd/kp2p-store.cpp|cmd/kp2p-link.cpp) echo 'proto/|node/client/|cmd/put_paths\.hpp' ;;
+        cmd/put_paths.*)           echo 'proto/|node/client/|node/store/|cmd/put_paths\.hpp' ;;
         cmd/*)         echo 'proto/|node/client/' ;;
     esac
 }

@@ -1,0 +1,43 @@
+#include "cmd/put_paths.hpp"
+
+#include <csignal>
+
+#include "node/store/store.hpp"
+#include "proto/json.hpp"
+
+namespace kp2p {
+namespace {
+
+// Ended by a signal, it leaves nothing behind. With no callbacks, request_stop() only sets a flag.
+std::stop_source interrupted;
+void interrupt(int) { interrupted.request_stop(); }
+
+}  // namespace
+
+int put_paths(client::Command& command, PutOptions options, int argc, char** argv) {
+    const auto& paths = command.arguments<std::string>("PATH", "file or directory");
+    const bool& bare = command.flag("--bare", "no ?manifest= in the URIs of files above 20 MB");
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, interrupt);
+    return command.run(argc, argv, [&]() -> Result<void> {
+        auto root = command.storage_dir();
+        if (!root) return root.error();
+        auto store = Store::open(*root);
+        if (!store) return command.failure(store.error(), root->native());
+        if (bare) options.manifest = PutOptions::Manifest::never;
+        options.stop = interrupted.get_token();
+        options.remark = [&](const std::string& sentence) { command.say(sentence); };
+        for (const std::string& path : paths) {
+            auto uri = store->put(path, options);
+            if (!uri) return command.failure(uri.error(), path);
+            proto::JsonWriter json;
+            json.begin_object().field("event", "stored").field("path", path);
+            json.field("uri", uri->text()).end_object();
+            auto printed =
+                command.json() ? command.print_json(json.text()) : command.print(uri->text());
+            if (!printed) return printed.error();
+        }
+        return ok;
+    });
+}
+
+}  // namespace kp2p
