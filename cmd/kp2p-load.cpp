@@ -6,8 +6,23 @@
 #include "node/client/progress_bar.hpp"
 #include "proto/file/uri.hpp"
 #include "proto/json.hpp"
+#include "proto/utf8.hpp"
 
 using namespace kp2p;
+
+namespace {
+
+// The daemon has another working directory, and JSON holds text alone.
+Result<std::string> absolute(client::Command& command, const std::string& path) {
+    std::error_code error;
+    const auto absolute = std::filesystem::absolute(path, error);
+    if (path.empty() || error)
+        return command.failure(Errc::usage, "--dest names no place: \"" + path + '"');
+    if (proto::is_utf8(absolute.native())) return absolute.native();
+    return command.failure(Errc::usage, "--dest is not UTF-8: " + absolute.native());
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
     client::Command command("kp2p-load", "Gets a file, verified, and prints where it lies.",
@@ -18,7 +33,11 @@ int main(int argc, char** argv) {
     return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {
         proto::JsonWriter body;
         body.begin_object().field("uri", uri->text());
-        if (dest) body.field("dest", std::filesystem::absolute(*dest).string());
+        if (dest) {
+            const auto path = absolute(command, *dest);
+            if (!path) return path.error();
+            body.field("dest", *path);
+        }
         client::ProgressBar bar(command);
         const auto show = [&](const client::Answer& event) -> Result<void> {
             if (command.json()) return command.print_json(event.text());

@@ -159,6 +159,8 @@ void Call::finish(const Result<std::string>& outcome) {
     } else {
         const std::error_code error = for_client(outcome.error());
         end.status = http_status(error);
+        // A client that cancels has gone, so whoever reads this learns of the other reason.
+        if (error == Errc::canceled) explain("the daemon is stopping");
         end.text = error_json(error, words_, shape_);
     }
     if (shape_ == Shape::frames) end.text.insert(0, frame({}));

@@ -107,7 +107,7 @@ int Command::run(int argc, char** argv, const std::function<Result<void>(Daemon&
 int Command::report(const Result<void>& outcome) {
     if (outcome) return 0;
     const std::error_code error = outcome.error();
-    if (error == Errc::canceled) return exit_status(error);
+    if (reader_gone_) return exit_status(error);
     std::string words = error.message();
     if (!detail_.empty() && detail_ != words) words += ": " + detail_;
     if (json()) {
@@ -136,8 +136,9 @@ Result<void> Command::write(std::FILE* stream, ByteView bytes) {
     if (std::fwrite(bytes.data(), 1, bytes.size(), stream) == bytes.size() &&
         std::fflush(stream) == 0)
         return ok;
-    if (errno == EPIPE) return Errc::canceled;
     const std::error_code error(errno, std::generic_category());
+    reader_gone_ = error == std::errc::broken_pipe;
+    if (reader_gone_) return Errc::canceled;
     return failure(error, "writing to standard output");
 }
 

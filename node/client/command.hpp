@@ -8,8 +8,7 @@
 //   }
 // Data goes to stdout with print(), words to stderr with say(). The exit status is
 // kp2p::exit_status() of what the body returns, 2 for arguments that do not parse. When the reader
-// of stdout has gone, print() fails with Errc::canceled, which run() reports by exit status 1
-// alone.
+// of stdout has gone, print() fails with Errc::canceled, and run() says nothing but exit status 1.
 #pragma once
 
 #include <charconv>
@@ -162,6 +161,7 @@ class Command {
     std::optional<Config> config_;
     std::string detail_;
     std::FILE* json_stream_ = stdout;
+    bool reader_gone_ = false;  // whoever read what we write has closed it
 };
 
 }  // namespace kp2p::client

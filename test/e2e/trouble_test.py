@@ -114,7 +114,7 @@ class Crash(NetworkCase):
         child = bob.popen("kp2p-cat", self.uri)
         child.stdout.read(100)
         child.stdout.close()
-        child.stderr.read()
+        self.assertEqual(child.stderr.read(), b"")
         child.stderr.close()
         self.assertNotEqual(child.wait(30), 0)
         self.assertEqual(bob.run("kp2p-status").returncode, 0)

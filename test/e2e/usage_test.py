@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What a user can get wrong, and what the command and its exit status say then."""
 import os
+import signal
 import socket
 import stat
 import subprocess
@@ -8,7 +9,7 @@ import urllib.error
 import urllib.request
 
 from case import NetworkCase, main
-from network import Failed
+from network import MIB, Failed, random_file
 
 HASH = "1234567890123456789012345678901234567890"
 
@@ -32,6 +33,21 @@ class Usage(NetworkCase):
             with self.subTest(arguments):
                 daemon = self.idle("new") if "daemon" in arguments[0] else self.alice
                 self.assert_ends(daemon.run(*arguments, check=False, seconds=20), 2)
+
+    def test_a_destination_that_is_no_place_is_a_usage_error(self):
+        path = self.path("file")
+        path.write_text("x")
+        uri = self.alice.store(path)
+        folder = self.path("gone")
+        folder.mkdir()
+        for dest in ("", os.fsdecode(b"bad\xff")):
+            with self.subTest(dest):
+                self.assert_ends(self.alice.run("kp2p-load", uri, "--dest", dest, check=False), 2,
+                                 "--dest")
+        leave = f'cd {folder} && rmdir {folder} && exec {self.network.command("kp2p-load")} "$@"'
+        done = subprocess.run(["sh", "-c", leave, "sh", uri, "--dest", "copy"],
+                              capture_output=True, env=self.alice.environment(), timeout=30)
+        self.assert_ends(done, 2, "--dest")
 
     def test_help_and_version_say_something_true(self):
         for command in sorted(self.network.commands.glob("kp2p-*")):
@@ -118,6 +134,26 @@ class Usage(NetworkCase):
                     sender.sendto((first + os.urandom(size))[:max(size, len(first))],
                                   ("127.0.0.1", port))
         self.assertEqual(self.alice.run("kp2p-status").returncode, 0)
+
+
+class Stopping(NetworkCase):
+    daemons = ("alice",)
+
+    def test_a_command_whose_daemon_stops_says_so(self):
+        file = self.path("big")
+        random_file(file, 128 * MIB)
+        uri = self.alice.store(file, "--bare")
+        bob = self.daemon("bob")
+        loading = bob.loading(uri).until_verified(1)
+        self.alice.process.signal(signal.SIGSTOP)  # so that the load does not end by itself
+        try:
+            bob.run("kp2p-stop-daemon")
+            self.assertEqual(loading.finish(), 1)
+        finally:
+            self.alice.process.signal(signal.SIGCONT)
+        self.assertEqual(loading.last["event"], "error")
+        self.assertEqual(loading.last["code"], "canceled")
+        self.assertIn("the daemon is stopping", loading.last["message"])
 
 
 class Pipes(NetworkCase):

@@ -344,7 +344,9 @@ TEST_CASE("stopping ends requests in progress within two seconds, and says so") 
     const auto before = std::chrono::steady_clock::now();
     server.stop();
     CHECK(std::chrono::steady_clock::now() - before < 2s);
-    CHECK(waiting.read_all().find("\"code\":\"canceled\"") != std::string::npos);
+    const std::string said = waiting.read_all();
+    CHECK(said.find("\"code\":\"canceled\"") != std::string::npos);
+    CHECK(said.find("the daemon is stopping") != std::string::npos);
     CHECK(silent.read_all().empty());
 }
 
