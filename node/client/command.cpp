@@ -15,6 +15,7 @@ struct Command::Parser {
     Parser(const std::string& purpose, const std::string& name) : app(purpose, name) {}
     CLI::App app;
     std::string name;
+    Needs needs = Needs::nothing;
     Flags flags;
     bool json = false;
     bool quiet = false;
@@ -24,12 +25,15 @@ struct Command::Parser {
 Command::Command(std::string name, std::string purpose, Needs needs)
     : parser_(std::make_unique<Parser>(purpose, name)) {
     parser_->name = name;
+    parser_->needs = needs;
     CLI::App& app = parser_->app;
     Flags& flags = parser_->flags;
     app.set_version_flag("--version", name + " " KP2P_VERSION);
     app.add_flag("--json", parser_->json, "write one JSON object per line");
     app.add_flag("--quiet", parser_->quiet, "say nothing but data and errors");
-    app.add_option("--config-dir", flags.config_dir, "configuration directory")->type_name("DIR");
+    if (needs != Needs::nothing)
+        app.add_option("--config-dir", flags.config_dir, "configuration directory")
+            ->type_name("DIR");
     if (needs == Needs::storage || needs == Needs::node)
         app.add_option("--storage-dir", flags.storage_dir, "kachery storage")->type_name("DIR");
     if (needs == Needs::daemon || needs == Needs::node)
@@ -69,7 +73,9 @@ const bool& Command::flag(std::string name, std::string help) {
 const Config& Command::config() const { return *config_; }
 Result<std::filesystem::path> Command::storage_dir() {
     auto dir = config_->storage_dir();
-    if (!dir) detail_ = config_->storage_path().string();
+    if (dir) return dir;
+    detail_ = config_->storage_path().string();
+    if (detail_.empty()) detail_ = "HOME is not set, and neither is KACHERY_STORAGE_DIR";
     return dir;
 }
 bool Command::json() const { return parser_->json; }
@@ -85,7 +91,7 @@ std::optional<int> Command::parse_arguments(int argc, char** argv) {
         return report(failure(Errc::usage, error.what()));
     }
     std::string why;
-    auto config = Config::resolve(parser_->flags, process_environment, why);
+    auto config = Config::resolve(parser_->needs, parser_->flags, process_environment, why);
     if (!config) return report(failure(config.error(), why));
     config_ = *std::move(config);
     return std::nullopt;

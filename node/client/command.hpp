@@ -31,10 +31,6 @@ namespace kp2p::client {
 
 class Daemon;
 
-// Which of the common flags a command has beside --json --quiet --config-dir --help --version:
-// storage adds --storage-dir, daemon adds --api-port, node adds both.
-enum class Needs { nothing, storage, daemon, node };
-
 // How the text of an argument becomes a value: text as it is, a number, or T::parse(), which may
 // have a second parameter for a sentence that says what is wrong.
 inline Result<void> parse_argument(std::string_view text, std::string& into, std::string&) {
@@ -52,6 +48,8 @@ Result<void> parse_argument(std::string_view text, T& into, std::string& complai
 
 class Command {
   public:
+    // Every command has --json --quiet --help --version; what it needs adds --config-dir,
+    // --storage-dir and --api-port.
     Command(std::string name, std::string purpose, Needs needs);
     Command(const Command&) = delete;
     Command& operator=(const Command&) = delete;

@@ -69,25 +69,24 @@ std::optional<std::string> process_environment(const std::string& name) {
     return value;
 }
 
-Result<Config> Config::resolve(const Flags& flags, const Environment& environment,
+Result<Config> Config::resolve(Needs needs, const Flags& flags, const Environment& environment,
                                std::string& why) {
     Config config;
+    if (needs == Needs::nothing) return config;
     const auto home = environment("HOME");
     const auto dir = flags.config_dir ? flags.config_dir : environment("KACHERY_P2P_CONFIG_DIR");
-    if (!dir && !home) {
-        why = "HOME is not set, and neither is KACHERY_P2P_CONFIG_DIR";
-        return Errc::usage;
-    }
-    config.dir_ = dir ? fs::path(*dir) : fs::path(*home) / ".kachery-p2p";
-    if (auto read = config.read_file(why); !read) return read.error();
-
     const auto storage = flags.storage_dir ? flags.storage_dir : environment("KACHERY_STORAGE_DIR");
-    if (storage) {
-        config.storage_dir_ = *storage;
-        config.storage_named_ = true;
-    } else if (!config.storage_named_ && home) {
-        config.storage_dir_ = fs::path(*home) / "kachery-storage";
+    if (home) config.storage_dir_ = fs::path(*home) / "kachery-storage";
+    if (needs != Needs::storage || !storage) {
+        if (!dir && !home) {
+            why = "HOME is not set, and neither is KACHERY_P2P_CONFIG_DIR";
+            return Errc::usage;
+        }
+        config.dir_ = dir ? fs::path(*dir) : fs::path(*home) / ".kachery-p2p";
+        if (auto read = config.read_file(why); !read) return read.error();
     }
+    if (storage) config.name_storage(*storage);
+    if (needs == Needs::storage) return config;
 
     config.told_port_ = flags.api_port;
     const auto port = environment("KACHERY_P2P_API_PORT");
@@ -99,6 +98,11 @@ Result<Config> Config::resolve(const Flags& flags, const Environment& environmen
         }
     }
     return config;
+}
+
+void Config::name_storage(fs::path dir) {
+    storage_dir_ = std::move(dir);
+    storage_named_ = true;
 }
 
 Result<void> Config::read_file(std::string& why) {
@@ -120,10 +124,7 @@ Result<void> Config::read_file(std::string& why) {
         return Errc::usage;
     }
     default_port_ = api_port.value_or(default_api_port);
-    if (storage) {
-        storage_dir_ = *storage;
-        storage_named_ = true;
-    }
+    if (storage) name_storage(*storage);
     return ok;
 }
 

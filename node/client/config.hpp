@@ -18,6 +18,11 @@
 
 namespace kp2p::client {
 
+// What of all this a command uses: nothing, the storage, the daemon, or, being the node, both. A
+// configuration directory is looked for only when it is used, so that where there is no HOME a
+// command that can do without does.
+enum class Needs { nothing, storage, daemon, node };
+
 inline constexpr std::uint16_t default_api_port = 20431;
 
 struct Flags {
@@ -32,8 +37,9 @@ std::optional<std::string> process_environment(const std::string& name);
 
 class Config {
   public:
-    // Errc::usage, with the reason in `why`, for a malformed variable or config.json.
-    static Result<Config> resolve(const Flags& flags, const Environment& environment,
+    // Errc::usage, with the reason in `why`, for a malformed variable or config.json, or when
+    // nothing says where the configuration directory is.
+    static Result<Config> resolve(Needs needs, const Flags& flags, const Environment& environment,
                                   std::string& why);
 
     const std::filesystem::path& dir() const { return dir_; }
@@ -54,6 +60,7 @@ class Config {
     const std::vector<std::string>& bootstrap() const { return bootstrap_; }
 
   private:
+    void name_storage(std::filesystem::path dir);
     Result<void> read_file(std::string& why);
 
     std::filesystem::path dir_, storage_dir_;

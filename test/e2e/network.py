@@ -237,10 +237,11 @@ class Network:
         self.bootstrap = self.start_dht_node("bootstrap")
         self.bootstrap_address = self.bootstrap.address
 
-    def start_dht_node(self, name):
+    def start_dht_node(self, name, environment=None):
         log = self.root / f"{name}.log"
         log.unlink(missing_ok=True)
-        node = Process([self.command("kp2p-bootstrap"), "--host", "127.0.0.1", "--port", "0"], log)
+        node = Process([self.command("kp2p-bootstrap"), "--host", "127.0.0.1", "--port", "0"], log,
+                       environment)
         try:
             node.wait_until(lambda: ADDRESS.search(node.words()), "kp2p-bootstrap did not start")
         except BaseException:

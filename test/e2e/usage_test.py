@@ -63,6 +63,15 @@ class Usage(NetworkCase):
     def test_a_missing_file_to_store_fails(self):
         self.assert_ends(self.alice.run("kp2p-store", self.path("absent"), check=False), 1)
 
+    def test_what_needs_no_home_runs_without(self):
+        path = self.path("file")
+        path.write_text("x")
+        command = [self.network.command("kp2p-store"), "--storage-dir", self.alice.storage_dir]
+        done = subprocess.run([*command, path], capture_output=True, env={}, timeout=30)
+        self.assert_ends(done, 0, "sha1://")
+        node = self.network.start_dht_node("homeless", {})
+        self.addCleanup(node.end)
+
     def test_without_a_daemon_the_exit_status_is_3(self):
         idle = self.idle("nobody")
         for arguments in (["kp2p-load", f"sha1://{HASH}/x"], ["kp2p-status"], ["kp2p-channels"],

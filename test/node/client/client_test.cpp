@@ -49,7 +49,7 @@ TEST_CASE("flags win over the environment, that over config.json, that over defa
     const std::string dir = temp.path().string();
     std::string why;
 
-    auto none = Config::resolve({}, environment({{"HOME", dir}}), why);
+    auto none = Config::resolve(Needs::node, {}, environment({{"HOME", dir}}), why);
     REQUIRE(none);
     CHECK(none->dir() == temp.path() / ".kachery-p2p");
     CHECK(none->api_port() == client::default_api_port);
@@ -58,7 +58,8 @@ TEST_CASE("flags win over the environment, that over config.json, that over defa
 
     write(temp.path() / "config.json",
           R"({"api_port": 1, "storage_dir": ")" + dir + R"(", "bootstrap": ["1.2.3.4:5"]})");
-    auto file = Config::resolve({.config_dir = dir}, environment({{"HOME", dir}}), why);
+    auto file =
+        Config::resolve(Needs::node, {.config_dir = dir}, environment({{"HOME", dir}}), why);
     REQUIRE(file);
     CHECK(file->api_port() == 1);
     CHECK(*file->storage_dir() == temp.path());
@@ -68,13 +69,13 @@ TEST_CASE("flags win over the environment, that over config.json, that over defa
                                         {"KACHERY_P2P_CONFIG_DIR", dir},
                                         {"KACHERY_P2P_API_PORT", "2"},
                                         {"KACHERY_STORAGE_DIR", dir + "/missing"}});
-    auto variable = Config::resolve({}, variables, why);
+    auto variable = Config::resolve(Needs::node, {}, variables, why);
     REQUIRE(variable);
     CHECK(variable->dir() == temp.path());
     CHECK(variable->api_port() == 2);
     CHECK(variable->storage_dir().error() == Errc::storage_unavailable);
 
-    auto flag = Config::resolve({.api_port = 3}, variables, why);
+    auto flag = Config::resolve(Needs::node, {.api_port = 3}, variables, why);
     REQUIRE(flag);
     CHECK(flag->api_port() == 3);
 }
@@ -84,10 +85,10 @@ TEST_CASE("a daemon is found at the port it wrote down, unless another was named
     const std::string dir = temp.path().string();
     std::string why;
     write(temp.path() / "api-port", "4242\n");
-    CHECK(Config::resolve({.config_dir = dir}, environment({}), why)->daemon_port() == 4242);
-    CHECK(
-        Config::resolve({.config_dir = dir, .api_port = 5}, environment({}), why)->daemon_port() ==
-        5);
+    CHECK(Config::resolve(Needs::node, {.config_dir = dir}, environment({}), why)->daemon_port() ==
+          4242);
+    CHECK(Config::resolve(Needs::node, {.config_dir = dir, .api_port = 5}, environment({}), why)
+              ->daemon_port() == 5);
 }
 
 TEST_CASE("malformed configuration says what is wrong") {
@@ -111,7 +112,8 @@ TEST_CASE("malformed configuration says what is wrong") {
         CAPTURE(row.name);
         if (row.file) write(temp.path() / "config.json", row.file);
         std::string why;
-        CHECK(Config::resolve({}, environment(row.variables), why).error() == Errc::usage);
+        CHECK(Config::resolve(Needs::node, {}, environment(row.variables), why).error() ==
+              Errc::usage);
         CHECK(why.find(row.word) != std::string::npos);
     }
 }
@@ -155,8 +157,32 @@ TEST_CASE("a command parses its arguments and returns the exit status of its bod
     }
 }
 
-TEST_CASE("each error has its exit status") {
+TEST_CASE("a configuration directory is looked for only when it is used") {
     test::TempDir temp;
+    struct Row {
+        const char* name;
+        Needs needs;
+        Flags flags;
+        bool resolves;
+    };
+    const Row rows[] = {
+        {"nothing", Needs::nothing, {}, true},
+        {"storage", Needs::storage, {.storage_dir = temp.path().string()}, true},
+        {"storage unnamed", Needs::storage, {}, false},
+        {"daemon", Needs::daemon, {.api_port = 1}, false},
+        {"node", Needs::node, {.storage_dir = temp.path().string()}, false},
+        {"node with its own", Needs::node, {.config_dir = temp.path().string()}, true},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.name);
+        std::string why;
+        auto config = Config::resolve(row.needs, row.flags, environment({}), why);
+        CHECK(bool(config) == row.resolves);
+        if (config && row.flags.storage_dir) CHECK(*config->storage_dir() == temp.path());
+    }
+}
+
+TEST_CASE("each error has its exit status") {
     struct Row {
         Errc code;
         int exit_status;
@@ -167,8 +193,7 @@ TEST_CASE("each error has its exit status") {
                         {Errc::refused, 1},   {Errc::out_of_space, 6}};
     for (const Row& row : rows) {
         Command command("test", "a test", Needs::nothing);
-        CHECK(run(command, {"--config-dir", temp.path().string()},
-                  [&]() -> Result<void> { return row.code; }) == row.exit_status);
+        CHECK(run(command, {}, [&]() -> Result<void> { return row.code; }) == row.exit_status);
     }
 }
 
