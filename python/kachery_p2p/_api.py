@@ -10,9 +10,10 @@ import os
 import pathlib
 from typing import Any, Dict, Iterator, Optional, Union
 
-from ._errors import Error, NoDaemonError, UsageError, error_of
+from ._errors import Error, FailedError, NoDaemonError, UsageError, error_of
 
 Json = Dict[str, Any]
+PathLike = Union[str, "os.PathLike[str]"]
 
 _default_port = 20431
 _connect_seconds = 5.0
@@ -50,6 +51,19 @@ def api_port() -> int:
     return int(written) if written.isdigit() else _configured_port()
 
 
+def absolute_path(path: PathLike) -> str:
+    """The path as the daemon takes it, which has another working directory and knows UTF-8 alone."""
+    try:
+        text = os.fspath(path)
+        if text:
+            text = os.path.abspath(text)
+            text.encode()
+            return text
+    except (OSError, UnicodeEncodeError) as error:
+        raise UsageError(f"{path!r}: {error}") from None
+    raise UsageError("the path is empty")
+
+
 @contextlib.contextmanager
 def _answer(method: str, path: str, body: Optional[Json]) -> Iterator[http.client.HTTPResponse]:
     """The answer to a request, its status checked; without a limit of time, as the work has none."""
@@ -78,29 +92,45 @@ def _answer(method: str, path: str, body: Optional[Json]) -> Iterator[http.clien
 
 def _error_in(line: Union[bytes, str]) -> Error:
     try:
-        answer = json.loads(line)
-        return error_of(answer.get("code", ""), answer.get("message", ""))
-    except (ValueError, AttributeError):
-        return error_of("failed", "the daemon sent what is no answer")
+        answer = _object(line)
+    except FailedError as error:
+        return error
+    return error_of(str(answer.get("code", "")), str(answer.get("message", "")))
+
+
+def _object(text: Union[bytes, str]) -> Json:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if isinstance(value, dict):
+        return value
+    raise FailedError("the daemon sent what is no answer")
+
+
+def _line(text: bytes) -> Json:
+    if not text.endswith(b"\n"):
+        raise NoDaemonError("the daemon ended before its work was done")
+    return _object(text)
 
 
 def call(method: str, path: str, body: Optional[Json] = None) -> Json:
     """A plain call: the object that it answers with."""
     with _answer(method, path, body) as response:
-        return json.loads(response.read())
+        return _object(response.read())
 
 
 def events(path: str, body: Json) -> Iterator[Json]:
     """A streamed call: its events, the last of which is "result". Raises what "error" says."""
     with _answer("POST", path, body) as response:
-        for line in iter(response.readline, b""):
-            event = json.loads(line)
+        while True:
+            text = response.readline()
+            event = _line(text)
             if event.get("event") == "error":
-                raise _error_in(line)
+                raise _error_in(text)
             yield event
             if event.get("event") == "result":
                 return
-        raise NoDaemonError("the daemon ended before its work was done")
 
 
 def result(path: str, body: Json) -> Json:
@@ -121,9 +151,9 @@ def frames(path: str, body: Json) -> Iterator[bytes]:
             if length > _max_frame_bytes:
                 raise error_of("failed", "the daemon sent what is no answer")
             yield _exactly(response, length)
-        line = response.read()
-        if json.loads(line or b"{}").get("event") != "result":
-            raise _error_in(line)
+        text = response.read()
+        if _line(text).get("event") != "result":
+            raise _error_in(text)
 
 
 def _exactly(response: http.client.HTTPResponse, size: int) -> bytes:

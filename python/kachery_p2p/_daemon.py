@@ -8,7 +8,7 @@ import threading
 from typing import List, Optional, Sequence
 
 from . import _api
-from ._errors import FailedError, NoDaemonError, error_of
+from ._errors import FailedError, NoDaemonError, UsageError, error_of
 
 _command = "kp2p-start-daemon"
 
@@ -50,6 +50,8 @@ def start_daemon(*, channels: Sequence[str] = (), bootstrap: Sequence[str] = (),
         raise NoDaemonError(f"{_command} is not installed, or not in PATH")
     command = [program, "--json"]
     for flag, values in (("--channel", channels), ("--bootstrap", bootstrap)):
+        if isinstance(values, str):  # a sequence as well, of letters
+            raise UsageError(f"a list of strings is wanted, not {values!r}")
         for value in values:
             command += [flag, value]
     for flag, value in (("--host", host), ("--port", port), ("--api-port", api_port),

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 from typing import Any, BinaryIO, Dict, Iterator, List, Optional, Union
 
 from . import _api
-from ._errors import NotFoundError, UsageError
-
-PathLike = Union[str, "os.PathLike[str]"]
+from ._api import PathLike
+from ._errors import FailedError, NotFoundError, UsageError
 
 _dir_uri = re.compile(r"sha1dir://([0-9a-fA-F]{40})(?:\.[^/?]*)?(?:/([^?]*))?")
 
@@ -21,7 +19,7 @@ def load_file(uri: str, dest: Optional[PathLike] = None) -> Optional[str]:
     directory to make. None if nobody provides it."""
     body = {"uri": uri}
     if dest is not None:
-        body["dest"] = os.path.abspath(os.fspath(dest))
+        body["dest"] = _api.absolute_path(dest)
     try:
         return str(_api.result("/v1/load", body)["path"])
     except NotFoundError:
@@ -33,14 +31,24 @@ def load_text(uri: str) -> Optional[str]:
     path = load_file(uri)
     if path is None:
         return None
-    with open(path, encoding="utf-8", newline="") as file:
-        return file.read()
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            return file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise FailedError(f"{uri}: {error}") from error
 
 
 def load_json(uri: str) -> Any:
     """The value in a JSON file. None if nobody provides it."""
     text = load_text(uri)
-    return None if text is None else json.loads(text)
+    return None if text is None else _parse(uri, text)
+
+
+def _parse(uri: str, text: Union[str, bytes]) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise FailedError(f"{uri} is not JSON: {error}") from error
 
 
 load_object = load_json
@@ -51,7 +59,10 @@ def load_npy(uri: str) -> Any:
     import numpy
 
     path = load_file(uri)
-    return None if path is None else numpy.load(path, allow_pickle=False)
+    try:
+        return None if path is None else numpy.load(path, allow_pickle=False)
+    except (OSError, EOFError, ValueError) as error:
+        raise FailedError(f"{uri} is not an array: {error}") from error
 
 
 def load_bytes(uri: str, start: Optional[int] = None, end: Optional[int] = None) -> Optional[bytes]:
@@ -65,7 +76,7 @@ def load_bytes(uri: str, start: Optional[int] = None, end: Optional[int] = None)
 def cat_file(uri: str, start: Optional[int] = None, end: Optional[int] = None,
              file: Optional[BinaryIO] = None) -> Optional[int]:
     """Writes the bytes to `file` (default: standard output) as they are verified, and returns how
-    many there were. None if nobody provides the file."""
+    many there were. None, and nothing written, if nobody provides the file."""
     out = sys.stdout.buffer if file is None else file
     written = 0
     try:
@@ -73,6 +84,8 @@ def cat_file(uri: str, start: Optional[int] = None, end: Optional[int] = None,
             out.write(piece)
             written += len(piece)
     except NotFoundError:
+        if written:
+            raise
         return None
     out.flush()
     return written
@@ -104,12 +117,23 @@ def read_dir(uri: str) -> Optional[Dict[str, Any]]:
     if not match:
         raise UsageError(f"not a sha1dir:// URI: {uri}")
     content = load_bytes(f"sha1://{match.group(1)}")
-    directory = None if content is None else json.loads(content)
+    if content is None:
+        return None
+    directory = _parse(uri, content)
     for name in _components(match.group(2) or ""):
+        directory = _member(uri, directory, "dirs").get(name)
         if directory is None:
             return None
-        directory = directory.get("dirs", {}).get(name)
-    return directory
+    _member(uri, directory, "files")
+    _member(uri, directory, "dirs")
+    return dict(directory)
+
+
+def _member(uri: str, directory: Any, kind: str) -> Dict[str, Any]:
+    members = directory.get(kind, {}) if isinstance(directory, dict) else None
+    if isinstance(members, dict):
+        return members
+    raise FailedError(f"{uri} is not a directory")
 
 
 def _components(path: str) -> List[str]:

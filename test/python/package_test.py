@@ -1,6 +1,7 @@
 """package_test.py COMMANDS [TEST...]: the Python package against real daemons: alice, who stores,
 and bob, who loads, in one channel on a network of their own on loopback."""
 import contextlib
+import http.server
 import importlib.util
 import io
 import os
@@ -10,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -184,6 +186,11 @@ class Failures(Network):
             (kp.UsageError, lambda: kp.read_dir(ABSENT)),
             (kp.UsageError, lambda: kp.join_channel("")),
             (kp.UsageError, lambda: kp.leave_channel("not joined")),
+            (kp.UsageError, lambda: kp.load_file(ABSENT, dest="")),
+            (kp.UsageError, lambda: kp.load_file(ABSENT, dest=os.fsdecode(b"\xff"))),
+            (kp.UsageError, lambda: kp.store_text("x", basename="a/b")),
+            (kp.UsageError, lambda: kp.store_dir(self.root, label="..")),
+            (kp.UsageError, lambda: kp.start_daemon(channels="lab")),
             (kp.FailedError, lambda: kp.store_file(self.root / "missing")),
         ]
         with self.at("alice"):
@@ -192,6 +199,20 @@ class Failures(Network):
                     action()
                 self.assertIsInstance(raised.exception, kp.Error)
                 self.assertTrue(str(raised.exception))
+
+    def test_content_of_another_kind_is_an_error(self):
+        with self.at("alice"):
+            noise, text, array, wrong = (
+                kp.store_file(self.write("content", content))
+                for content in (b"\xff\xfe", b"{", b"[]", b'{"dirs": []}'))
+        rows = [(kp.load_text, noise), (kp.load_json, noise), (kp.load_json, text)]
+        rows += [(kp.read_dir, "sha1dir" + uri[4:47]) for uri in (noise, text, array, wrong)]
+        rows += [(kp.read_dir, "sha1dir" + array[4:47] + "/inner")]
+        rows += [(kp.load_npy, text)] if numpy else []
+        with self.at("alice"):
+            for load, uri in rows:
+                with self.subTest((load.__name__, uri)), self.assertRaises(kp.FailedError):
+                    load(uri)
 
     def test_without_a_daemon(self):
         with self.at("nobody"), self.assertRaises(kp.NoDaemonError):
@@ -208,6 +229,50 @@ class Failures(Network):
     def test_a_second_daemon_in_one_directory(self):
         with self.assertRaises(kp.LimitReachedError):
             self.start("alice")
+
+
+class FalseDaemon(unittest.TestCase):
+    """One that answers what no daemon should, or is cut off."""
+
+    @contextlib.contextmanager
+    def answering(self, content):
+        config = pathlib.Path(tempfile.mkdtemp(prefix="kp2p-"))
+        self.addCleanup(shutil.rmtree, config)
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_):
+                pass
+
+        with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+            (config / "api-port").write_text(str(server.server_port))
+            os.environ["KACHERY_P2P_CONFIG_DIR"] = str(config)
+            thread = threading.Thread(target=server.handle_request)
+            thread.start()
+            yield
+            thread.join()
+
+    def test_what_it_says_is_an_error_of_the_package(self):
+        piece = b"\2\0\0\0ab"
+        not_found = b'\0\0\0\0{"event":"error","code":"not_found","message":"gone"}\n'
+        rows = [
+            (kp.NoDaemonError, kp.find_file, b'{"event":"provi'),
+            (kp.NoDaemonError, kp.find_file, b""),
+            (kp.FailedError, kp.find_file, b"[]\n"),
+            (kp.FailedError, kp.find_file, b"\xff\n"),
+            (kp.NoDaemonError, kp.load_bytes, piece + b'\0\0\0\0{"event":"res'),
+            (kp.NoDaemonError, kp.load_bytes, piece + b"\2\0"),
+            (kp.FailedError, kp.load_bytes, piece + b"\0\0\0\0nonsense\n"),
+            (kp.NotFoundError, lambda uri: kp.cat_file(uri, file=io.BytesIO()), piece + not_found),
+        ]
+        for kind, ask, content in rows:
+            with self.subTest(content), self.answering(content), self.assertRaises(kind):
+                ask(ABSENT)
 
 
 class Channels(Network):
