@@ -14,9 +14,9 @@ using namespace std::chrono_literals;
 // look before the other has announced itself.
 constexpr std::chrono::seconds first_refreshes[] = {5s, 30s, 120s};
 constexpr std::chrono::seconds refresh_interval = 10min, refresh_jitter = 2min;
-constexpr std::chrono::seconds retry_interval = 15s;  // when no DHT node answered
-constexpr std::size_t max_all_dials = 32;             // those that were asked for by key included
-constexpr std::size_t max_failures = 256;             // whose reason is remembered
+constexpr std::chrono::seconds retry_interval = 5s;  // when no DHT node answered
+constexpr std::size_t max_all_dials = 32;            // those that were asked for by key included
+constexpr std::size_t max_failures = 256;            // whose reason is remembered
 
 std::uint64_t random_word() {
     std::array<std::uint8_t, 8> bytes;
@@ -130,15 +130,15 @@ Task<> Swarm::refresh_loop(Topic topic, std::shared_ptr<Joined> joined) {
     auto listening = co_await announcer_.announced();
     if (!listening) co_return;
     std::vector<Endpoint> seeds;
-    for (std::size_t round = 0;; round++) {
+    for (std::size_t rounds = 0;;) {
         Dht::Announcing announcing{parts_.keys, announcer_.relay_addresses(), seeds};
         auto end = co_await parts_.dht.announce(topic, std::move(announcing), found);
         if (!end && end.error() == asio::error::operation_aborted) co_return;
         joined->looked_up = true;
         if (end) seeds = end->closest_addresses();
         Clock::Span wait = retry_interval;
-        if (end && round < std::size(first_refreshes)) {
-            wait = first_refreshes[round];
+        if (end && rounds < std::size(first_refreshes)) {
+            wait = first_refreshes[rounds++];
         } else if (end) {
             const auto jitter_ms = std::chrono::milliseconds(refresh_jitter).count();
             wait = refresh_interval +

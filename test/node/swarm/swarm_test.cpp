@@ -179,6 +179,30 @@ TEST_CASE("a peer that dies is noticed, and taken up again when it is back") {
     });
 }
 
+TEST_CASE("nodes that start without a network meet within seconds when there is one") {
+    for (auto offline = 300s; offline < 318s; offline += 2s) {
+        CAPTURE(offline.count());
+        in_world(7, [&](World& world, Tasks& all) -> Task<> {
+            for (int i = 0; i < 2; i++) {
+                Member& member = world.add(Reach::open, hold);
+                world.sim.kill(member.node.address);
+                member.swarm.join(Topic());
+                co_await member.enter(all);
+            }
+            auto slept = co_await world.sim.clock().sleep_for(offline);
+            CHECK(slept);
+            for (auto& member : world.members) world.sim.revive(member->node.address);
+            const auto met = [&] {
+                for (auto& member : world.members)
+                    if (member->swarm.connections().size() != 1) return false;
+                return true;
+            };
+            auto soon_met = co_await soon(world, 15s, met);
+            CHECK(soon_met);
+        });
+    }
+}
+
 TEST_CASE("a connection that is closed while wanted is made again") {
     in_world(5, [&](World& world, Tasks& all) -> Task<> {
         Member& a = world.add(Reach::open, hold);
