@@ -178,6 +178,7 @@ class Node {
     Opened parts_;
     SteadyClock clock_;
     asio::thread_pool pool_;
+    asio::thread_pool long_pool_{2};
     UdxContext udx_;
     UdpPort server_, client_;
     Dht dht_;
@@ -204,6 +205,7 @@ Node::Node(Executor loop, Opened parts, const DaemonOptions& options)
                         .store = *parts_.store,
                         .peers = peers_,
                         .pool = pool_,
+                        .long_pool = long_pool_,
                         .clock = clock_,
                         .own = parts_.keys->public_key(),
                         .log = log_of("share")}),
@@ -217,7 +219,7 @@ Node::Node(Executor loop, Opened parts, const DaemonOptions& options)
                         .log = log_of("swarm")}),
       api_(*parts_.http, ApiParts{.share = share_,
                                   .store = *parts_.store,
-                                  .pool = pool_,
+                                  .long_pool = long_pool_,
                                   .status = [this] { return status(); },
                                   .stop = [this] { stop_soon(); },
                                   .channels_changed = [this] { return keep_channels(); }}),

@@ -1,7 +1,6 @@
 #include "node/api/api.hpp"
 
-#include "node/async/offload.hpp"
-#include "node/async/tasks.hpp"
+#include "node/async/offload_long.hpp"
 #include "node/share/share.hpp"
 #include "node/store/store.hpp"
 #include "proto/json.hpp"
@@ -71,35 +70,16 @@ struct Stored {
     std::vector<std::string> remarks;
 };
 
-Task<> stop_when_cancelled(std::stop_source& source) {
-    Event never(co_await asio::this_coro::executor);
-    for (;;) {
-        auto woken = co_await never.wait();
-        if (woken) continue;
-        source.request_stop();
-        co_return;
-    }
-}
-
-// Store::put() on the pool, stopped when the caller is cancelled.
-Task<Stored> put_on_pool(ApiParts& parts, std::filesystem::path path, PutOptions options) {
-    std::stop_source source;
-    options.stop = source.get_token();
-    auto work = [&store = parts.store, path, options]() mutable {
+// Store::put() off the loop, stopped when the caller is cancelled.
+Task<Stored> put_off_loop(ApiParts& parts, std::filesystem::path path, PutOptions options) {
+    auto work = [&store = parts.store, &path, &options](const std::stop_token& stop) {
         std::vector<std::string> remarks;
+        options.stop = stop;
         options.remark = [&remarks](const std::string& remark) { remarks.push_back(remark); };
         auto uri = store.put(path, options);
         return Stored{std::move(uri), std::move(remarks)};
     };
-    Stored stored{Errc::canceled, {}};
-    auto body = [&](Tasks& tasks) -> Task<> {
-        tasks.spawn(stop_when_cancelled(source));
-        stored = co_await offload(parts.pool, std::move(work));
-        tasks.cancel();
-    };
-    auto done = co_await with_tasks(body);
-    if (!done) stored.uri = done.error();
-    co_return stored;
+    co_return co_await offload_long(parts.long_pool, work);
 }
 
 }  // namespace
@@ -265,7 +245,7 @@ Api::Answer Api::put(Call& call) {
     PutOptions options;
     if (*link) options.content = PutOptions::Content::link;
     if (*bare) options.manifest = PutOptions::Manifest::never;
-    Stored stored = co_await put_on_pool(parts_, *path, std::move(options));
+    Stored stored = co_await put_off_loop(parts_, *path, std::move(options));
     for (const std::string& remark : stored.remarks) {
         JsonWriter json = event("remark");
         json.field("message", remark);

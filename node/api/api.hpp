@@ -17,7 +17,7 @@ class Store;
 struct ApiParts {
     Share& share;
     Store& store;
-    asio::thread_pool& pool;
+    asio::thread_pool& long_pool;                    // for work on whole files
     std::function<std::string()> status;             // a JSON object
     std::function<void()> stop;                      // the node ends soon after
     std::function<Result<void>()> channels_changed;  // remembers Share::channels()

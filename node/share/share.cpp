@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "node/async/offload.hpp"
+#include "node/async/offload_long.hpp"
 #include "node/async/timeout.hpp"
 #include "node/share/share_node.hpp"
 
@@ -54,17 +54,19 @@ Task<Result<Path>> Share::load_to(proto::Uri uri, Path dest, ProgressSink progre
     if (named->directory) {
         auto all = co_await node_->load_all(*named->directory, named->givers, progress, diagnosis);
         if (!all) co_return all.error();
-        auto copy = [store, directory = std::move(*named->directory), dest] {
-            return store->copy_out(directory, dest);
+        auto copy = [store, &directory = *named->directory, &dest](const std::stop_token& stop) {
+            return store->copy_out(directory, dest, stop);
         };
-        auto copied = co_await offload(node_->parts.pool, std::move(copy));
+        auto copied = co_await offload_long(node_->parts.long_pool, copy);
         if (!copied) co_return copied.error();
         co_return dest;
     }
     auto loaded = co_await node_->loads.load(named->file, named->givers, progress, diagnosis);
     if (!loaded) co_return loaded.error();
-    auto copy = [store, file = named->file, dest] { return store->copy_out(file, dest); };
-    auto copied = co_await offload(node_->parts.pool, std::move(copy));
+    auto copy = [store, file = named->file, &dest](const std::stop_token& stop) {
+        return store->copy_out(file, dest, stop);
+    };
+    auto copied = co_await offload_long(node_->parts.long_pool, copy);
     if (!copied) co_return copied.error();
     co_return dest;
 }

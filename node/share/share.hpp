@@ -58,7 +58,8 @@ struct ShareParts {
     Executor executor;
     Store& store;
     Peers& peers;
-    asio::thread_pool& pool;
+    asio::thread_pool& pool;       // for work of some milliseconds
+    asio::thread_pool& long_pool;  // for work on whole files
     Clock& clock;
     NodeId own;
     std::function<void(std::string)> log;  // one line each; for the daemon's log

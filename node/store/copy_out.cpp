@@ -28,37 +28,47 @@ class TempDirectory {
     fs::path path_;
 };
 
-// Makes `to` the content of `sha1`, not yet flushed. A linked file may have changed under its
-// stamp, so it is hashed again.
-Result<void> write_out(const Store& store, const Sha1& sha1, const File& to) {
-    const auto stored = store.find(sha1);
-    if (!stored) return Errc::not_found;
-    auto source = File::open(stored->path, File::Mode::read);
-    if (!source) return storage_error(source.error());
-    if (stored->trust == WholeChunks::Trust::ours) return to.copy_from(*source);
-    auto copied = ingest(*source, &to, ManifestWish::none, std::stop_token());
-    if (!copied) return copied.error();
-    if (copied->sha1 != sha1) return Errc::not_found;
-    return ok;
-}
+class CopyOut {
+  public:
+    CopyOut(const Store& store, const std::stop_token& stop) : store_(store), stop_(stop) {}
 
-// `to` is new, in a directory that nobody else knows, and every name was checked when the listing
-// was parsed, so nothing can be written elsewhere.
-Result<void> fill(const Store& store, const proto::Sha1Dir& dir, const fs::path& to) {
-    std::error_code error;
-    if (!fs::create_directory(to, error)) {
-        if (!error) error = make_error_code(std::errc::file_exists);
-        return error;
+    // Makes `to` the content of `sha1`, not yet flushed. A linked file may have changed under its
+    // stamp, so it is hashed again.
+    Result<void> write(const Sha1& sha1, const File& to) const {
+        const auto stored = store_.find(sha1);
+        if (!stored) return Errc::not_found;
+        auto source = File::open(stored->path, File::Mode::read);
+        if (!source) return storage_error(source.error());
+        if (stored->trust == WholeChunks::Trust::ours) return to.copy_from(*source, stop_);
+        auto copied = ingest(*source, &to, ManifestWish::none, stop_);
+        if (!copied) return copied.error();
+        if (copied->sha1 != sha1) return Errc::not_found;
+        return ok;
     }
-    for (const auto& [name, file] : dir.files) {
-        auto copy = File::open(to / name, File::Mode::create);
-        if (!copy) return copy.error();
-        if (auto done = write_out(store, file.sha1, *copy); !done) return done.error();
+
+    // `to` is new, in a directory that nobody else knows, and every name was checked when the
+    // listing was parsed, so nothing can be written elsewhere.
+    Result<void> fill(const proto::Sha1Dir& dir, const fs::path& to) const {
+        std::error_code error;
+        if (!fs::create_directory(to, error)) {
+            if (!error) error = make_error_code(std::errc::file_exists);
+            return error;
+        }
+        for (const auto& [name, file] : dir.files) {
+            auto copy = File::open(to / name, File::Mode::create);
+            if (!copy) return copy.error();
+            if (stop_.stop_requested()) return Errc::canceled;
+            if (auto done = write(file.sha1, *copy); !done) return done.error();
+        }
+        for (const auto& [name, child] : dir.dirs)
+            if (auto done = fill(child, to / name); !done) return done.error();
+        return ok;
     }
-    for (const auto& [name, child] : dir.dirs)
-        if (auto done = fill(store, child, to / name); !done) return done.error();
-    return ok;
-}
+
+  private:
+    const Store& store_;
+    const std::stop_token& stop_;
+};
 
 Result<void> flush_each(const fs::path& directory) {
     std::error_code error;
@@ -78,28 +88,43 @@ fs::path parent_of(const fs::path& path) {
     return parent.empty() ? fs::path(".") : parent;
 }
 
+// "out/" and "out/." name the directory "out".
+fs::path without_trailing_slash(fs::path path) {
+    while (path.has_parent_path() && path.has_relative_path() &&
+           (!path.has_filename() || path.filename() == "."))
+        path = path.parent_path();
+    return path;
+}
+
 }  // namespace
 
-Result<void> Store::copy_out(const Sha1& sha1, const fs::path& to) const {
+Result<void> Store::copy_out(const Sha1& sha1, const fs::path& to,
+                             const std::stop_token& stop) const {
     if (!find(sha1)) return Errc::not_found;
     std::error_code ignored;
     if (fs::is_directory(to, ignored)) return make_error_code(std::errc::is_a_directory);
+    TempFile::sweep(parent_of(to));
     auto temp = TempFile::create_in(parent_of(to));
     if (!temp) return temp.error();
-    if (auto done = write_out(*this, sha1, temp->file()); !done) return done.error();
+    if (auto done = CopyOut(*this, stop).write(sha1, temp->file()); !done) return done.error();
+    if (auto flushed = temp->file().flush(); !flushed) return flushed.error();
+    if (stop.stop_requested()) return Errc::canceled;  // flushing may have taken long
     return temp->publish(to, TempFile::Durability::flush);
 }
 
-Result<void> Store::copy_out(const proto::Sha1Dir& dir, const fs::path& to) const {
+Result<void> Store::copy_out(const proto::Sha1Dir& dir, const fs::path& named,
+                             const std::stop_token& stop) const {
+    const fs::path to = without_trailing_slash(named);
     std::error_code ignored;
     if (fs::exists(fs::symlink_status(to, ignored)) && !fs::is_empty(to, ignored))
         return make_error_code(std::errc::file_exists);
     TempDirectory temp(parent_of(to) / (random_name() + std::string(TempFile::suffix)));
-    if (auto done = fill(*this, dir, temp.path()); !done) return done.error();
+    if (auto done = CopyOut(*this, stop).fill(dir, temp.path()); !done) return done.error();
     auto flushed = flush_file_system(temp.path());
     if (!flushed && flushed.error() == std::errc::function_not_supported)
         flushed = flush_each(temp.path());
     if (!flushed) return flushed.error();
+    if (stop.stop_requested()) return Errc::canceled;
     return temp.publish(to);
 }
 

@@ -19,6 +19,13 @@ namespace {
 
 std::error_code last_error() { return system_error(errno); }
 
+// The whole name, for a sweep may be in a directory of the user's.
+bool is_temp_name(std::string_view name) {
+    constexpr std::size_t digits = 16;  // as random_name() makes them
+    return name.size() == digits + TempFile::suffix.size() && name.ends_with(TempFile::suffix) &&
+           name.find_first_not_of("0123456789abcdef") == digits;
+}
+
 }  // namespace
 
 std::error_code system_error(int number) {
@@ -99,10 +106,11 @@ Result<void> File::flush() const {
 
 bool File::clone_from(const File& from) const { return platform::clone(from.fd_, fd_); }
 
-Result<void> File::copy_from(const File& from) const {
+Result<void> File::copy_from(const File& from, const std::stop_token& stop) const {
     if (clone_from(from)) return ok;
     ByteVector buffer(std::size_t{1} << 20);
     for (std::uint64_t offset = 0;;) {
+        if (stop.stop_requested()) return Errc::canceled;
         auto size = from.read_at(offset, buffer);
         if (!size) return size.error();
         if (*size == 0) return ok;
@@ -156,7 +164,7 @@ void TempFile::sweep(const fs::path& directory) {
     std::error_code error;
     for (fs::directory_iterator each(directory, error), end; !error && each != end;
          each.increment(error)) {
-        if (!each->path().native().ends_with(suffix)) continue;
+        if (!is_temp_name(each->path().filename().native())) continue;
         auto file = File::open(each->path(), File::Mode::update);
         if (file && file->try_lock() == File::Lock::held) unlink(each->path().c_str());
     }

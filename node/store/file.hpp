@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <stop_token>
 #include <utility>
 
 #include "proto/bytes.hpp"
@@ -41,7 +42,8 @@ class File {
     Result<void> resize(std::uint64_t size_bytes) const;
     Result<void> flush() const;               // content and size are on the disk when it returns
     bool clone_from(const File& from) const;  // shares the blocks of `from`, where that can be done
-    Result<void> copy_from(const File& from) const;  // all of it; by sharing blocks if it can
+    // All of it; by sharing blocks if it can. Errc::canceled on `stop`.
+    Result<void> copy_from(const File& from, const std::stop_token& stop) const;
     enum class Lock { held, busy, unsupported };
     Lock try_lock() const;  // exclusive; ends with this object or its process, even a killed one
     bool is_at(const std::filesystem::path& path) const;  // no other file has taken its name

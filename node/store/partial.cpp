@@ -159,7 +159,7 @@ Result<fs::path> Partial::commit() {
         if (renamed.error() != std::errc::cross_device_link) return storage_error(renamed.error());
         auto temp = TempFile::create_in(layout_.contents());
         if (!temp) return storage_error(temp.error());
-        done = temp->file().copy_from(data_);
+        done = temp->file().copy_from(data_, std::stop_token());
         if (done) done = temp->publish(path, TempFile::Durability::flush);
         if (!done) return storage_error(done.error());
     }

@@ -45,11 +45,14 @@ class Store {
     Result<proto::Uri> put(const std::filesystem::path& path, const PutOptions& options) const;
     Result<Sha1> put_bytes(ByteView bytes) const;
 
-    // Copies a file out; whole, or not at all. `to` is replaced if it is a file.
-    Result<void> copy_out(const Sha1& sha1, const std::filesystem::path& to) const;
+    // Copies a file out; whole, or not at all. `to` is replaced if it is a file. Errc::canceled on
+    // `stop`.
+    Result<void> copy_out(const Sha1& sha1, const std::filesystem::path& to,
+                          const std::stop_token& stop = std::stop_token()) const;
     // Copies a directory, all files of which are here, to `to`, which must not exist or be an empty
     // directory; whole, or not at all. Errc::not_found if a file is missing.
-    Result<void> copy_out(const proto::Sha1Dir& dir, const std::filesystem::path& to) const;
+    Result<void> copy_out(const proto::Sha1Dir& dir, const std::filesystem::path& to,
+                          const std::stop_token& stop = std::stop_token()) const;
 
     // A download that goes on from what an earlier run has kept, if there is something; nothing
     // else.

@@ -1,7 +1,8 @@
 #include <asio/thread_pool.hpp>
+#include <thread>
 
 #include "node/async/event.hpp"
-#include "node/async/offload.hpp"
+#include "node/async/offload_long.hpp"
 #include "node/async/queue.hpp"
 #include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
@@ -80,6 +81,26 @@ Task<> offload_returns() {
     pool.join();
 }
 
+Task<Result<void>> work_until_stopped(asio::thread_pool& pool, bool& stopped) {
+    auto work = [&stopped](const std::stop_token& stop) -> Result<void> {
+        while (!stop.stop_requested()) std::this_thread::yield();
+        stopped = true;
+        return Errc::canceled;
+    };
+    co_return co_await offload_long(pool, work);
+}
+
+Task<> long_work_stops() {
+    SteadyClock clock;
+    asio::thread_pool pool(1);
+    bool stopped = false;
+    auto work = work_until_stopped(pool, stopped);
+    auto done = co_await with_timeout(clock, std::chrono::milliseconds(1), std::move(work));
+    CHECK(!done);
+    CHECK(stopped);
+    pool.join();
+}
+
 }  // namespace
 
 TEST_CASE("with_timeout reports a late operation") { test::run(times_out()); }
@@ -91,3 +112,6 @@ TEST_CASE("a child that throws cancels its siblings") {
 }
 TEST_CASE("a queue refuses when full and drains after close") { test::run(queue_is_bounded()); }
 TEST_CASE("offload resumes with the value") { test::run(offload_returns()); }
+TEST_CASE("long work on a pool is stopped when who waits for it is cancelled") {
+    test::run(long_work_stops());
+}

@@ -134,6 +134,21 @@ TEST_CASE("a directory comes out whole or not at all, and over nothing that is t
         CHECK(f.store.copy_out(dir, f.out));
         CHECK(files_below(f.out).size() == 2);
     }
+    SUBCASE("the destination ends in a slash") {
+        CHECK(f.store.copy_out(dir, f.out / ""));
+        CHECK(files_below(f.out).size() == 2);
+    }
+    SUBCASE("the destination is an empty directory and ends in a slash") {
+        fs::create_directory(f.out);
+        CHECK(f.store.copy_out(dir, f.out / "." / ""));
+        CHECK(files_below(f.out).size() == 2);
+    }
+    SUBCASE("the copy is stopped") {
+        std::stop_source stop;
+        stop.request_stop();
+        CHECK(f.store.copy_out(dir, f.out, stop.get_token()).error() == Errc::canceled);
+        CHECK(!fs::exists(f.out));
+    }
     SUBCASE("the destination's parent is missing") {
         CHECK(!f.store.copy_out(dir, f.out / "x" / "y"));
         CHECK(!fs::exists(f.out));

@@ -274,5 +274,9 @@ TEST_CASE("a file is copied out whole, over an older one") {
     CHECK(f.store.copy_out(sha1, f.files).error() == std::errc::is_a_directory);
     CHECK(f.store.copy_out(sha1, out / "x").error() == std::errc::not_a_directory);
     CHECK(f.store.copy_out(Sha1(), out).error() == Errc::not_found);
+    std::stop_source stop;
+    stop.request_stop();
+    CHECK(f.store.copy_out(sha1, f.directory.path() / "stopped", stop.get_token()).error() ==
+          Errc::canceled);
     CHECK(files_below(f.directory.path()).size() == files_below(f.root).size() + 2);
 }
