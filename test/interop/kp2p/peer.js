@@ -57,7 +57,7 @@ class Neighbour {
       id: this.lookupId(channel),
       handshake: c.raw,
       onopen: handshake => {
-        if (!handshake || !expected.equals(handshake.subarray(0, 32))) return muxed.close()
+        if (!handshake || !expected.equals(handshake)) return muxed.close()
         lookup.isProven = true
         this.provenLookups++
         this.prove()

@@ -103,7 +103,7 @@ class Searches {
     if (m.hops === 0 || others.length === 0) return asker.send.lacking(answer)
     const hops = Math.min(m.hops, MAX_HOPS)
     const search = new Search(answer.request, Buffer.from(m.file), hops - 1)
-    const timer = setTimeout(() => search.ondone(), (hops + 1) * 1000)
+    const timer = setTimeout(() => search.ondone(), hops * 1000)
     search.onproviding = found => asker.send.providing(found)
     search.ondone = () => {
       clearTimeout(timer)
