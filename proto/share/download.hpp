@@ -9,6 +9,7 @@
 //   - the last chunk comes first, once for each size that is claimed, from one who claims it;
 //   - then chunks from the back to the front, within a window below the frontier that starts at
 //     first_window and grows with what was proven, so that a liar wastes no more than was given;
+//   - the provider with the least to do, for its speed, is asked next;
 //   - a chunk that is late at one provider is called off there and asked of a faster one;
 //   - a provider that sends something wrong, or nothing for stall_span, is dropped and forgotten.
 // Holds at most max_window chunks of bytes, and one small entry a chunk that was hashed ahead.
@@ -115,10 +116,12 @@ class Download {
     };
 
     std::size_t window() const;
+    double rate_of(const Source& source) const;
     std::size_t depth_of(const Source& source) const;
     bool can_ask(const Source& source, ChunkIndex index) const;
 
     void go_on(Time now);
+    bool ask_neediest(Time now);
     void ask_for_size(Time now, std::uint64_t size_bytes, Claim& claim);
     bool ask_fresh(Time now, SourceKey key, Source& source);
     bool ask_late(Time now, SourceKey key, Source& source);

@@ -1,5 +1,6 @@
 // The half of Download that decides which chunk is asked of whom.
 #include <algorithm>
+#include <tuple>
 
 #include "proto/file/links.hpp"
 #include "proto/share/download.hpp"
@@ -11,6 +12,7 @@ constexpr auto claim_patience = std::chrono::seconds(1);  // then another claima
 constexpr auto tick_span = std::chrono::milliseconds(200);
 constexpr auto late_margin = std::chrono::milliseconds(200);
 constexpr double late_factor = 2;
+constexpr double first_guess = 1e6;  // bytes a second, before anybody's rate is known
 
 }  // namespace
 
@@ -20,9 +22,18 @@ std::size_t Download::window() const {
     return all - std::min(all, unkept_);
 }
 
+// One that has not given anything yet counts as the fastest, so that it gets its share at once; its
+// silence soon shows if it is not.
+double Download::rate_of(const Source& source) const {
+    double rate = source.bytes_per_second();
+    if (rate > 0) return rate;
+    for (const auto& [key, other] : sources_) rate = std::max(rate, other.bytes_per_second());
+    return rate > 0 ? rate : first_guess;
+}
+
 std::size_t Download::depth_of(const Source& source) const {
     const std::size_t fair = std::max(Source::min_depth, max_window / 2 / sources_.size());
-    return std::min(source.depth(), fair);
+    return std::min(Source::depth(rate_of(source)), fair);
 }
 
 bool Download::can_ask(const Source& source, ChunkIndex index) const {
@@ -33,12 +44,7 @@ void Download::go_on(Time now) {
     if (!chain_.size_bytes()) {
         for (auto& [size, claim] : claims_) ask_for_size(now, size, claim);
     } else {
-        // One chunk each in turn, so that the first does not take the whole window.
-        for (bool asked = true; asked;) {
-            asked = false;
-            for (auto& [key, source] : sources_)
-                if (source.outstanding() < depth_of(source))
-                    asked |= ask_fresh(now, key, source) || ask_late(now, key, source);
+        while (ask_neediest(now)) {
         }
     }
     tick_.reset();
@@ -63,6 +69,31 @@ void Download::ask_for_size(Time now, std::uint64_t size_bytes, Claim& claim) {
     claim.asked_at = now;
 }
 
+// One chunk at a time, for the window may have room for no more: where it is scarce, taking the
+// sources in any fixed order would leave the last ones nothing to do.
+bool Download::ask_neediest(Time now) {
+    struct Need {
+        std::size_t outstanding, depth;
+        std::uint64_t given_bytes;
+        SourceKey key;
+        bool operator<(const Need& other) const {
+            const auto fill = outstanding * other.depth, other_fill = other.outstanding * depth;
+            return std::tie(fill, given_bytes, key) <
+                   std::tie(other_fill, other.given_bytes, other.key);
+        }
+    };
+    std::vector<Need> needs;
+    for (const auto& [key, source] : sources_) {
+        const Need need{source.outstanding(), depth_of(source), source.given_bytes(), key};
+        if (need.outstanding < need.depth) needs.push_back(need);
+    }
+    std::sort(needs.begin(), needs.end());
+    return std::any_of(needs.begin(), needs.end(), [&](const Need& need) {
+        Source& source = sources_.at(need.key);
+        return ask_fresh(now, need.key, source) || ask_late(now, need.key, source);
+    });
+}
+
 bool Download::ask_fresh(Time now, SourceKey key, Source& source) {
     const ChunkIndex frontier = chain_.frontier();
     const ChunkIndex lowest = frontier - std::min<ChunkIndex>(frontier, window());
@@ -80,8 +111,9 @@ bool Download::ask_late(Time now, SourceKey key, Source& source) {
         const auto other = sources_.find(other_key);
         if (other_key == key || other == sources_.end() || !can_ask(source, index)) continue;
         if (!other->second.receiving().contains(index)) continue;  // being checked
-        const auto there = other->second.expected(now, index);
-        if (there < late_factor * source.expected(now, index) + late_margin) continue;
+        const auto there = other->second.expected(now, index, rate_of(other->second));
+        const auto here = source.expected(now, index, rate_of(source));
+        if (there < late_factor * here + late_margin) continue;
         call_off(other_key, other->second, index);
         ask(now, key, source, index);
         return true;

@@ -9,8 +9,7 @@ namespace {
 
 using Seconds = std::chrono::duration<double>;
 constexpr auto sample_span = std::chrono::milliseconds(20);
-constexpr double newest_share = 0.3;     // of the newest sample in the rate
-constexpr double unmeasured_rate = 1e6;  // bytes a second, before the first sample
+constexpr double newest_share = 0.3;  // of the newest sample in the rate
 
 }  // namespace
 
@@ -34,6 +33,7 @@ void Source::ask(Time now, ChunkIndex index) {
 void Source::received(Time now, std::uint64_t bytes) {
     active_ = now;
     sample_bytes_ += bytes;
+    given_bytes_ += bytes;
     const Seconds elapsed = now - sample_start_;
     if (elapsed < sample_span) return;
     const double sample = static_cast<double>(sample_bytes_) / elapsed.count();
@@ -48,13 +48,14 @@ std::size_t Source::outstanding() const {
         receiving_.begin(), receiving_.end(), [](const auto& r) { return !r.second.canceling; }));
 }
 
-std::size_t Source::depth() const {
-    const double chunks = bytes_per_second_ / static_cast<double>(chunk_bytes);
+std::size_t Source::depth(double bytes_per_second) {
+    const double chunks = bytes_per_second / static_cast<double>(chunk_bytes);
     return std::clamp(min_depth + static_cast<std::size_t>(std::min(chunks, 1e3)), min_depth,
                       max_depth);
 }
 
-std::chrono::duration<double> Source::expected(Time now, ChunkIndex index) const {
+std::chrono::duration<double> Source::expected(Time now, ChunkIndex index,
+                                               double bytes_per_second) const {
     // Chunks come about in the order they were asked for, which is from high to low.
     const bool asked = receiving_.contains(index);
     std::uint64_t ahead_bytes = asked ? 0 : chunk_size_bytes(offer_.size_bytes, index);
@@ -62,9 +63,8 @@ std::chrono::duration<double> Source::expected(Time now, ChunkIndex index) const
         if (receiving.canceling || (asked && other < index)) continue;
         ahead_bytes += chunk_size_bytes(offer_.size_bytes, other) - receiving.received_bytes;
     }
-    const double rate = measured() ? bytes_per_second_ : unmeasured_rate;
     const Seconds silent = !receiving_.empty() ? Seconds(now - active_) : Seconds(0);
-    return Seconds(static_cast<double>(ahead_bytes) / rate) + silent;
+    return Seconds(static_cast<double>(ahead_bytes) / bytes_per_second) + silent;
 }
 
 }  // namespace kp2p::proto

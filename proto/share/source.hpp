@@ -39,14 +39,18 @@ class Source {
     void ask(Time now, ChunkIndex index);
     // Counts plain bytes that came.
     void received(Time now, std::uint64_t bytes);
+    std::uint64_t given_bytes() const { return given_bytes_; }
 
     // How many chunks are asked for and not called off.
     std::size_t outstanding() const;
-    // How many should be: about a second's worth, so that a link is full whatever its latency.
-    std::size_t depth() const;
-    // When `index`, asked for or not, would be here if asked for now. Grows while nothing comes.
-    std::chrono::duration<double> expected(Time now, ChunkIndex index) const;
-    bool measured() const { return bytes_per_second_ > 0; }
+    // How many should be, at this rate: about a second's worth, so that a link is full whatever
+    // its latency.
+    static std::size_t depth(double bytes_per_second);
+    // When `index`, asked for or not, would be here if asked for now and given at this rate. Grows
+    // while nothing comes.
+    std::chrono::duration<double> expected(Time now, ChunkIndex index,
+                                           double bytes_per_second) const;
+    double bytes_per_second() const { return bytes_per_second_; }  // 0: not known yet
     // The last moment at which something came, or at which asking began.
     Time active() const { return active_; }
 
@@ -54,7 +58,7 @@ class Source {
     Offer offer_;
     std::map<ChunkIndex, Receiving> receiving_;
     Time active_{}, sample_start_{};
-    std::uint64_t sample_bytes_ = 0;
+    std::uint64_t sample_bytes_ = 0, given_bytes_ = 0;
     double bytes_per_second_ = 0;
 };
 

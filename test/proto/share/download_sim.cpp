@@ -105,7 +105,7 @@ void DownloadSim::drain() {
             });
         } else if (const auto* keep = std::get_if<Download::KeepChunk>(&event)) {
             kept[keep->index] = keep->chunk->bytes;
-            at(std::uniform_real_distribution<>(0, 0.01)(random_),
+            at(std::uniform_real_distribution<>(0, keeping_s)(random_),
                [this, index = keep->index] { download.kept(now_, index); });
         } else if (const auto* drop = std::get_if<Download::DropSource>(&event)) {
             dropped[drop->source] = drop->fault;

@@ -59,6 +59,7 @@ class DownloadSim {
     void resume(const std::set<std::uint64_t>& kept);
 
     proto::Download download;
+    double keeping_s = 0.01;                   // what keeping a chunk takes at most
     std::map<std::uint64_t, ByteVector> kept;  // by chunk
     std::map<proto::SourceKey, proto::Fault> dropped;
     std::map<proto::SourceKey, std::uint64_t> given;  // chunks whole, by source

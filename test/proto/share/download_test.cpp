@@ -129,6 +129,21 @@ TEST_CASE("two equal providers share the work") {
     }
 }
 
+TEST_CASE("two equal providers share the work where keeping it is what takes long") {
+    for (std::uint32_t seed = 1; seed <= 4; ++seed) {
+        const SimFile& file = file_of(120 * mib);
+        SimProvider first, second;
+        first.bytes_per_second = second.bytes_per_second = 2e9;
+        second.joins_s = 0.02;
+        DownloadSim sim(file, {first, second}, seed);
+        sim.keeping_s = 0.2;
+        sim.run();
+        CHECK(sim.download.complete());
+        CHECK(sim.given[1] >= 45);
+        CHECK(sim.given[2] >= 45);
+    }
+}
+
 TEST_CASE("a slow provider loses its chunks to a fast one") {
     const SimFile& file = file_of(40 * mib);
     SimProvider slow, fast;
