@@ -11,8 +11,7 @@ namespace {
 
 constexpr std::size_t length_bytes = 3;
 constexpr std::size_t header_bytes = Hash32::size_bytes + StreamHeader::size_bytes;
-constexpr std::size_t added_bytes = crypto_secretstream_xchacha20poly1305_ABYTES;
-static_assert(length_bytes + added_bytes == secret_overhead_bytes);
+static_assert(length_bytes + SecretCipher::overhead_bytes == secret_overhead_bytes);
 // A buffer begins small, grows when a receive fills it, and what a rare long frame made it grow
 // beyond the usual size is given back.
 constexpr std::size_t first_buffer_bytes = 32 * 1024;
@@ -29,13 +28,6 @@ std::size_t get_length(const std::uint8_t* from) {
     return from[0] | std::size_t{from[1]} << 8 | std::size_t{from[2]} << 16;
 }
 
-// With a given header both directions start alike; init_push would only draw the header itself.
-SecretState start(const CipherKey& key, const StreamHeader& header) {
-    SecretState state(new crypto_secretstream_xchacha20poly1305_state);
-    crypto_secretstream_xchacha20poly1305_init_pull(state.get(), header.data(), key.data());
-    return state;
-}
-
 }  // namespace
 
 Hash32 secret_stream_id(const HandshakeHash& hash, Role sender) {
@@ -49,13 +41,8 @@ Hash32 holepunch_secret(const HandshakeHash& hash) {
     return keyed_blake2b_256(hash.view(), dht_namespace_of(dht_namespace::peer_holepunch).view());
 }
 
-void SecretStateDeleter::operator()(crypto_secretstream_xchacha20poly1305_state* state) const {
-    sodium_memzero(state, sizeof *state);
-    delete state;
-}
-
 SecretWriter::SecretWriter(const NoiseKeys& keys, const StreamHeader& header, ByteVector& out)
-    : state_(start(keys.tx, header)) {
+    : cipher_(keys.tx, header) {
     const Hash32 id = secret_stream_id(keys.hash, keys.role);
     const std::size_t at = out.size();
     out.resize(at + length_bytes + header_bytes);
@@ -69,19 +56,10 @@ void SecretWriter::write(std::span<const ByteView> parts, ByteVector& out) {
     std::size_t size = 0;
     for (ByteView part : parts) size += part.size();
     assert(size <= max_secret_message_bytes);
-    // Encryption is in place, behind the encrypted tag. Appending the text, rather than making room
-    // for it first, spares filling that room with zeros.
     const std::size_t at = out.size();
-    const std::size_t needed = at + secret_overhead_bytes + size;
-    if (needed > out.capacity()) out.reserve(std::max(needed, 2 * out.capacity()));
-    out.resize(at + length_bytes + 1);
-    for (ByteView part : parts) out.insert(out.end(), part.begin(), part.end());
-    out.resize(needed);
-    put_length(size + added_bytes, out.data() + at);
-    std::uint8_t* body = out.data() + at + length_bytes;
-    std::uint8_t* text = body + 1;
-    crypto_secretstream_xchacha20poly1305_push(state_.get(), body, nullptr, text, size, nullptr, 0,
-                                               crypto_secretstream_xchacha20poly1305_TAG_MESSAGE);
+    out.resize(at + secret_overhead_bytes + size);
+    put_length(size + SecretCipher::overhead_bytes, out.data() + at);
+    cipher_.seal(parts, std::span(out).subspan(at + length_bytes));
 }
 
 SecretReader::SecretReader(const NoiseKeys& keys, std::size_t max_frame_bytes)
@@ -116,25 +94,15 @@ Result<void> SecretReader::open(ByteView header) {
     if (header.size() != header_bytes) return Errc::bad_value;
     if (sodium_memcmp(header.data(), remote_stream_id_.data(), Hash32::size_bytes) != 0)
         return Errc::bad_decryption;
-    state_ = start(key_, StreamHeader(header.last<StreamHeader::size_bytes>()));
+    cipher_.emplace(key_, StreamHeader(header.last<StreamHeader::size_bytes>()));
     return ok;
-}
-
-Result<ByteView> SecretReader::decrypt(std::span<std::uint8_t> body) {
-    if (body.size() < added_bytes) return Errc::truncated;
-    const std::span<std::uint8_t> text = body.subspan(1, body.size() - added_bytes);
-    unsigned char tag;  // says nothing that readers of this protocol act on
-    if (crypto_secretstream_xchacha20poly1305_pull(state_.get(), text.data(), nullptr, &tag,
-                                                   body.data(), body.size(), nullptr, 0) != 0)
-        return Errc::bad_decryption;
-    return ByteView(text);
 }
 
 Result<std::optional<std::span<std::uint8_t>>> SecretReader::next_frame() {
     std::optional<std::span<std::uint8_t>> frame;
     if (end_ - begin_ < length_bytes) return frame;
     const std::size_t length = get_length(buffer_.data() + begin_);
-    if (length > (state_ ? max_frame_bytes_ : header_bytes)) return Errc::too_long;
+    if (length > (cipher_ ? max_frame_bytes_ : header_bytes)) return Errc::too_long;
     if (end_ - begin_ < length_bytes + length) return frame;
     frame = std::span(buffer_).subspan(begin_ + length_bytes, length);
     begin_ += length_bytes + length;
@@ -142,7 +110,7 @@ Result<std::optional<std::span<std::uint8_t>>> SecretReader::next_frame() {
 }
 
 Result<bool> SecretReader::opened() {
-    if (state_) return true;
+    if (cipher_) return true;
     auto header = next_frame();
     if (!header) return header.error();
     if (!*header) return false;
@@ -157,9 +125,9 @@ Result<std::optional<ByteView>> SecretReader::next() {
         auto frame = next_frame();
         if (!frame) return frame.error();
         if (!*frame) break;
-        auto text = decrypt(**frame);
+        auto text = cipher_->open(**frame);
         if (!text) return text.error();
-        if (!text->empty()) return std::optional<ByteView>(*text);
+        if (!text->empty()) return std::optional<ByteView>(ByteView(*text));
     }
     return std::optional<ByteView>();
 }

@@ -5,25 +5,21 @@
 // Source: npm @hyperswarm/secret-stream 6.9.2.
 //
 // SecretWriter and SecretReader are the two directions and independent of each other. Neither
-// copies more than it must: the writer encrypts in place in the caller's buffer, the reader
-// decrypts in place in the buffer that the caller received into.
+// copies: the writer encrypts into the caller's buffer, the reader decrypts in place in the buffer
+// that the caller received into.
 #pragma once
 
 #include <chrono>
-#include <memory>
 #include <optional>
 
-#include "proto/crypto/noise.hpp"
-
-struct crypto_secretstream_xchacha20poly1305_state;
+#include "proto/crypto/secret_cipher.hpp"
 
 namespace kp2p::proto {
 
-using StreamHeader = Bytes<struct StreamHeaderTag, 24>;
-
 constexpr std::size_t max_secret_frame_bytes = 0xffffff;  // what the length field can say
-constexpr std::size_t secret_overhead_bytes = 3 + 17;     // of a message
-constexpr std::size_t max_secret_message_bytes = max_secret_frame_bytes - 17;
+constexpr std::size_t secret_overhead_bytes = 3 + SecretCipher::overhead_bytes;  // of a message
+constexpr std::size_t max_secret_message_bytes =
+    max_secret_frame_bytes - SecretCipher::overhead_bytes;
 // Without writes for this long both sides write an empty message; readers swallow those.
 constexpr std::chrono::seconds secret_keepalive{5};
 
@@ -31,12 +27,6 @@ constexpr std::chrono::seconds secret_keepalive{5};
 Hash32 secret_stream_id(const HandshakeHash& hash, Role sender);
 // The key under which HyperDHT encrypts its hole punching.
 Hash32 holepunch_secret(const HandshakeHash& hash);
-
-struct SecretStateDeleter {
-    void operator()(crypto_secretstream_xchacha20poly1305_state* state) const;
-};
-using SecretState =
-    std::unique_ptr<crypto_secretstream_xchacha20poly1305_state, SecretStateDeleter>;
 
 class SecretWriter {
   public:
@@ -47,7 +37,7 @@ class SecretWriter {
     void write(std::span<const ByteView> parts, ByteVector& out);
 
   private:
-    SecretState state_;
+    SecretCipher cipher_;
 };
 
 // Shape: receive into room(), say received(n), then next() until it is empty; and again.
@@ -66,12 +56,11 @@ class SecretReader {
   private:
     Result<std::optional<std::span<std::uint8_t>>> next_frame();
     Result<void> open(ByteView header);
-    Result<ByteView> decrypt(std::span<std::uint8_t> body);
 
     CipherKey key_;
     Hash32 remote_stream_id_;
     std::size_t max_frame_bytes_;
-    SecretState state_;  // once the header has come
+    std::optional<SecretCipher> cipher_;  // once the header has come
     ByteVector buffer_;
     std::size_t begin_ = 0, end_ = 0;  // of what has arrived and is not yet taken
 };
