@@ -13,7 +13,7 @@ run(async (executable) => {
   const ourKey = DHT.keyPair(Buffer.alloc(32, 1)).publicKey.toString('hex')
 
   ours.child.stdin.write(`join ${topic(1)}\n`)
-  await new Promise(resolve => setTimeout(resolve, 1000))  // for our announce
+  await announced(testnet, topic(1), ourKey)
   const visitor = await meet(testnet, topic(1), { server: false, client: true }, ourKey)
   check((await ours.line()).connected === visitor.key, 'a hyperswarm finds us under our topic')
   check(await echoes(visitor.socket), 'and a channel with it carries messages')
@@ -56,6 +56,16 @@ async function start (executable, testnet, seed) {
   const node = new Child(executable, [entry, '127.0.0.1', seed, 'swarm'])
   await node.line()
   return node
+}
+
+// Returns once the node is found under the topic.
+async function announced (testnet, name, key) {
+  const isIt = peer => peer.publicKey.toString('hex') === key
+  for (;;) {
+    for await (const reply of testnet.nodes[1].lookup(Buffer.from(name, 'hex'))) {
+      if (reply.peers.some(isIt)) return
+    }
+  }
 }
 
 function connectionOf (swarm) {

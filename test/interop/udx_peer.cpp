@@ -1,9 +1,13 @@
 // udx_peer PORT ID BYTES [destroy]: one end of a UDX stream, for udx_test.js. Prints the port and
 // the stream id of this end; connects to ID at PORT of this machine, sends BYTES bytes and an end,
-// reads to the other's end, and prints the hashes of what it sent and received and how it closed.
-// With `destroy` it destroys the stream as soon as something was received.
+// reads to the other's end, and prints the hashes of what it sent and received. When its stdin has
+// ended too, prints how the stream closed. With `destroy` it destroys the stream as soon as
+// something was received.
 #include <sodium.h>
 
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/read.hpp>
+#include <asio/streambuf.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -62,6 +66,14 @@ Task<> receive(UdxStream& stream, bool destroys) {
     std::printf("received %s\n", hash.hex().c_str());
 }
 
+Task<> stdin_ended(Executor executor) {
+    asio::posix::stream_descriptor input(executor, ::dup(0));
+    asio::streambuf bytes;
+    auto [error, count] = co_await asio::async_read(input, bytes, use_result);
+    (void)error;  // the end, or none to be had: both end the wait
+    (void)count;
+}
+
 Task<> run(int argc, char** argv) {
     auto executor = co_await asio::this_coro::executor;
     std::uint64_t seed;
@@ -72,7 +84,6 @@ Task<> run(int argc, char** argv) {
     UdpPort port(std::move(*socket), context);
     UdxStream stream(context);
     std::printf("port %u id %u\n", port.socket().local().port, stream.id());
-    std::fflush(stdout);
     const auto remote = Endpoint::loopback(static_cast<std::uint16_t>(std::atoi(argv[1])));
     stream.connect(port.socket(), static_cast<std::uint32_t>(std::strtoul(argv[2], nullptr, 10)),
                    remote);
@@ -84,8 +95,8 @@ Task<> run(int argc, char** argv) {
             co_return;
         };
         auto ended = co_await with_tasks(both);
-        // A last acknowledgement may have been lost: stay to repeat it.
-        if (ended) ended = co_await wall.sleep_for(std::chrono::seconds(2));
+        // A last acknowledgement may have been lost: stay to repeat it until the other is content.
+        if (ended) co_await stdin_ended(executor);
         if (ended) all.cancel();
     };
     auto ended = co_await with_tasks(body);
@@ -98,6 +109,7 @@ Task<> run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     if (argc < 4 || sodium_init() < 0) return 2;
+    std::setvbuf(stdout, nullptr, _IOLBF, 0);
     asio::io_context loop{1};
     int status = 0;
     asio::co_spawn(loop, run(argc, argv), [&](std::exception_ptr e) { status = e ? 1 : 0; });
