@@ -48,7 +48,8 @@ int main(int argc, char** argv) {
             .port = port ? port : config.port(),
             .api_port = config.api_port(),
             .channels = channels,
-            .bootstrap = bootstrap.empty() ? config.bootstrap() : bootstrap};
+            .bootstrap = bootstrap.empty() ? config.bootstrap() : bootstrap,
+            .least_logged = command.quiet() ? LogLevel::error : LogLevel::info};
         std::string why;
         const auto ended = run_daemon(
             options, [&](const Ready& ready) { (void)say_ready(command, ready); }, why);

@@ -368,6 +368,7 @@ Task<> run_node(Opened parts, const DaemonOptions& options,
 Result<void> run_daemon(const DaemonOptions& options,
                         const std::function<void(const Ready&)>& ready, std::string& why) {
     keep_freed_memory();
+    log_only(options.least_logged);
     asio::io_context loop{1};
     auto parts = open_parts(loop.get_executor(), options, why);
     if (!parts) return parts.error();

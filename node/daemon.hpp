@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "node/log.hpp"
 #include "proto/bytes.hpp"
 #include "proto/endpoint.hpp"
 #include "proto/share/channel.hpp"
@@ -26,6 +27,7 @@ struct DaemonOptions {
     std::vector<ChannelName> channels;   // joined beside those that are remembered
     // HOST:PORT each; empty: the public network, "none" alone: no network is entered.
     std::vector<std::string> bootstrap;
+    LogLevel least_logged = LogLevel::info;
 };
 
 struct Ready {

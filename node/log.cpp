@@ -7,6 +7,8 @@
 namespace kp2p {
 namespace {
 
+LogLevel least_written = LogLevel::info;
+
 const char* name(LogLevel level) {
     switch (level) {
         case LogLevel::info:
@@ -21,7 +23,10 @@ const char* name(LogLevel level) {
 
 }  // namespace
 
+void log_only(LogLevel least) { least_written = least; }
+
 void log(LogLevel level, std::string_view room, std::string_view text) {
+    if (level < least_written) return;
     const std::time_t now = std::time(nullptr);
     std::tm utc{};
     ::gmtime_r(&now, &utc);

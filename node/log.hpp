@@ -10,6 +10,9 @@ namespace kp2p {
 
 enum class LogLevel { info, warning, error };
 
+// What is less than `least` is not written any more.
+void log_only(LogLevel least);
+
 // Control characters, which others may have put into the text, are written as '?'.
 void log(LogLevel level, std::string_view room, std::string_view text);
 

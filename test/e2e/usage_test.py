@@ -145,7 +145,7 @@ class Usage(NetworkCase):
         self.assertEqual(self.alice.run("kp2p-status").returncode, 0)
 
 
-class Stopping(NetworkCase):
+class Words(NetworkCase):
     daemons = ("alice",)
 
     def test_a_command_whose_daemon_stops_says_so(self):
@@ -163,6 +163,14 @@ class Stopping(NetworkCase):
         self.assertEqual(loading.last["event"], "error")
         self.assertEqual(loading.last["code"], "canceled")
         self.assertIn("the daemon is stopping", loading.last["message"])
+
+    def test_a_quiet_daemon_says_nothing_without_an_error(self):
+        bob = self.daemon("bob", flags=("--quiet",))
+        file = self.path("file")
+        file.write_text("said by nobody")
+        self.assertEqual(bob.load(self.alice.store(file)).read_text(), "said by nobody")
+        bob.run("kp2p-stop-daemon")
+        self.assertEqual(bob.log(), "")
 
 
 class Pipes(NetworkCase):
