@@ -9,19 +9,19 @@
 namespace kp2p {
 namespace {
 
-// A client sends its request at once; whoever takes longer than this is cut off.
-constexpr int read_timeout_ms = 10'000;
-
 #ifdef MSG_NOSIGNAL
 constexpr int send_flags = MSG_NOSIGNAL;
 #else
 constexpr int send_flags = 0;  // httplib::Server has SIGPIPE ignored
 #endif
 
-// One connection as httplib wants it: buffered reads, writes that wait as long as the client takes.
+using Deadline = std::chrono::steady_clock::time_point;
+
+// One connection as httplib wants it: buffered reads until the deadline, writes that wait as long
+// as the client takes.
 class SocketStream final : public httplib::Stream {
   public:
-    explicit SocketStream(socket_t socket) : socket_(socket) {}
+    SocketStream(socket_t socket, Deadline reads_end) : socket_(socket), reads_end_(reads_end) {}
 
     bool is_readable() const override { return true; }
     // Whether the client is still there; write() itself waits for room.
@@ -32,7 +32,7 @@ class SocketStream final : public httplib::Stream {
     }
     ssize_t read(char* into, std::size_t size) override {
         if (at_ == end_) {
-            if (!wait_for(POLLIN, read_timeout_ms)) return -1;
+            if (!wait_for_bytes()) return -1;
             const auto got = ::recv(socket_, buffer_.data(), buffer_.size(), 0);
             if (got <= 0) return got;
             at_ = 0;
@@ -54,15 +54,20 @@ class SocketStream final : public httplib::Stream {
     socket_t socket() const override { return socket_; }
 
   private:
-    bool wait_for(short events, int timeout_ms) const {
-        pollfd wait{socket_, events, 0};
-        int ready = 0;
-        do ready = ::poll(&wait, 1, timeout_ms);
-        while (ready < 0 && errno == EINTR);
-        return ready > 0;
+    bool wait_for_bytes() const {
+        pollfd wait{socket_, POLLIN, 0};
+        for (;;) {
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+                reads_end_ - std::chrono::steady_clock::now());
+            if (left.count() <= 0) return false;
+            const int ready = ::poll(&wait, 1, static_cast<int>(left.count()));
+            if (ready > 0) return true;
+            if (ready < 0 && errno != EINTR) return false;
+        }
     }
 
     socket_t socket_;
+    Deadline reads_end_;
     std::array<char, 4096> buffer_;
     std::size_t at_ = 0, end_ = 0;
 };
@@ -134,7 +139,8 @@ class HttpListener::Open {
     socket_t socket_;
 };
 
-HttpListener::HttpListener() {
+HttpListener::HttpListener(std::chrono::milliseconds request_limit)
+    : request_limit_(request_limit) {
     new_task_queue = [this] { return new Workers(*this); };
     set_tcp_nodelay(true);
     // httplib would share the port with another process that asks for it.
@@ -172,7 +178,7 @@ bool HttpListener::process_and_close_socket(socket_t socket) {
         const std::lock_guard lock(mutex_);
         if (stopping_) return false;
     }
-    SocketStream stream(socket);
+    SocketStream stream(socket, std::chrono::steady_clock::now() + request_limit_);
     bool closed = false;
     return process_request(stream, true, closed, nullptr);
 }

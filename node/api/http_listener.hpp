@@ -22,7 +22,9 @@ class HttpListener final : public httplib::Server {
     // A local client needs one for as long as its work takes; idle ones cost a few KiB each.
     static constexpr std::size_t thread_count = 40;
 
-    HttpListener();
+    // A connection whose request has not come whole within `request_limit` is cut off: without the
+    // token nobody holds a thread for longer.
+    explicit HttpListener(std::chrono::milliseconds request_limit);
     ~HttpListener() override;  // stop() was called if start() was
 
     // After the handlers are set and a bind succeeded.
@@ -36,6 +38,7 @@ class HttpListener final : public httplib::Server {
     class Open;
     bool process_and_close_socket(socket_t socket) override;
 
+    const std::chrono::milliseconds request_limit_;
     std::mutex mutex_;  // guards what follows
     std::condition_variable changed_;
     std::set<socket_t> open_;

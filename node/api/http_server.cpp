@@ -64,7 +64,8 @@ void explain_status(const httplib::Request&, httplib::Response& response) {
 // they posted.
 class HttpServer::Door : public std::enable_shared_from_this<Door> {
   public:
-    explicit Door(std::string token) : token_(std::move(token)) {}
+    explicit Door(HttpServerConfig config)
+        : token_(std::move(config.token)), listener_(config.request_limit) {}
 
     Result<std::uint16_t> bind(std::uint16_t port);
     void add(Method method, const std::string& path, Shape shape, Call::Handler handler);
@@ -205,7 +206,7 @@ HttpServer::Door::Slot HttpServer::Door::take_slot() {
 }
 
 HttpServer::HttpServer(HttpServerConfig config)
-    : door_(std::make_shared<Door>(std::move(config.token))) {}
+    : door_(std::make_shared<Door>(std::move(config))) {}
 
 HttpServer::~HttpServer() = default;
 

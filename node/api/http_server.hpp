@@ -7,6 +7,7 @@
 // client that goes away is noticed within a quarter of a second, and its call cancelled.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -20,6 +21,7 @@ namespace kp2p {
 struct HttpServerConfig {
     std::uint16_t port = 0;  // 0: any that is free
     std::string token;
+    std::chrono::milliseconds request_limit{5000};  // for a client to send its whole request
 };
 
 class HttpServer {

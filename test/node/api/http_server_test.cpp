@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <httplib.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -86,8 +87,8 @@ Task<Result<std::string>> flood(Call& call, Seen& seen) {
 // A server with the handlers above, on a loop of its own until the test ends.
 class Running {
   public:
-    Running() {
-        HttpServerConfig config{.port = 0, .token = token};
+    explicit Running(std::chrono::milliseconds request_limit = 5s) {
+        HttpServerConfig config{.port = 0, .token = token, .request_limit = request_limit};
         auto opened = HttpServer::open(config);
         REQUIRE(opened);
         server_ = *std::move(opened);
@@ -334,6 +335,30 @@ TEST_CASE("a client that does not read holds its call up, and cancels it by goin
     CHECK(happens(server.seen.started));
     raw.close();
     CHECK(happens(server.seen.cancelled));
+}
+
+TEST_CASE("a request that trickles in is cut off in time, wherever it is") {
+    Running server(200ms);
+    const std::string port = std::to_string(server.port());
+    const std::string heads[] = {
+        "GET /",
+        "GET /fail HTTP/1.1\r\nX: ",
+        "POST /echo HTTP/1.1\r\nHost: 127.0.0.1:" + port + "\r\nAuthorization: Bearer " + token +
+            "\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n",
+    };
+    for (const std::string& head : heads) {
+        CAPTURE(head);
+        Raw raw(server.port());
+        raw.send(head);
+        pollfd answer{raw.handle(), POLLIN, 0};
+        int sent_bytes = 0;  // a byte every 10 ms, until the server says or ends something
+        while (sent_bytes < 500 && ::poll(&answer, 1, 10) == 0) {
+            (void)::send(raw.handle(), "x", 1, MSG_NOSIGNAL);
+            ++sent_bytes;
+        }
+        CHECK(sent_bytes < 500);
+    }
+    CHECK(server.client().Get("/fail")->status == 404);
 }
 
 TEST_CASE("stopping ends requests in progress within two seconds, and says so") {
