@@ -210,7 +210,7 @@ TEST_CASE("one dead node of three holds up nobody") {
             SimulatedDht& guest = network.add_guest(number);
             const auto start = sim.clock().now();
             co_await network.run(guest, all);
-            CHECK(since(start) < 1500ms);
+            CHECK(since(start) < 2s);
             Topic topic;
             topic.mutable_view()[0] = 7;
             const auto keys = proto::KeyPair::from_seed(seed_of(number));
@@ -233,7 +233,7 @@ TEST_CASE("one dead node of three holds up nobody") {
             CHECK(looked);
             CHECK(found > 0);
             // All of that: five queries and three times that many requests.
-            CHECK(since(start) < 2500ms);
+            CHECK(since(start) < 3s);
         }
         // Those who named it have been told, and do not any more.
         co_await pass(sim, 10s);
@@ -254,7 +254,7 @@ TEST_CASE("a node whose bootstrap node is gone enters by those it knows, without
         network.nodes.push_back(std::make_unique<SimulatedDht>(sim, host_of(1000), setup));
         const auto start = sim.clock().now();
         co_await network.run(*network.nodes.back(), all);
-        CHECK(sim.clock().now() - start < 1500ms);
+        CHECK(sim.clock().now() - start < 2s);
         CHECK(network.nodes.back()->dht.table_size() == 2);
     };
     in_network(sim, 3, test);
