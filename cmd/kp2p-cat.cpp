@@ -19,7 +19,7 @@ int main(int argc, char** argv) {
         if (start) body.field("start", *start);
         if (end) body.field("end", *end);
         const auto write = [&](ByteView bytes) { return command.print_bytes(bytes); };
-        auto done = daemon.frames("/v1/cat", body.end_object().take(), write);
+        auto done = daemon.frames({.path = "/v1/cat", .body = body.end_object().take()}, write);
         if (!done) return done.error();
         if (command.json()) return command.print_json(done->text());
         return ok;

@@ -13,7 +13,7 @@ int main(int argc, char** argv) {
     return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {
         proto::JsonWriter body;
         body.begin_object().field("name", name->text()).end_object();
-        auto joined = daemon.request("POST", "/v1/channels", body.take());
+        auto joined = daemon.request({.path = "/v1/channels", .body = body.take()});
         if (!joined) return joined.error();
         if (command.json()) return command.print_json(joined->text());
         command.say("joined " + name->text());

@@ -12,7 +12,8 @@ int main(int argc, char** argv) {
     return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {
         proto::JsonWriter body;
         body.begin_object().field("name", name->text()).end_object();
-        auto left = daemon.request("DELETE", "/v1/channels", body.take());
+        auto left =
+            daemon.request({.path = "/v1/channels", .body = body.take(), .method = "DELETE"});
         if (!left) return left.error();
         if (command.json()) return command.print_json(left->text());
         command.say("left " + name->text());

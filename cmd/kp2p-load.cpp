@@ -46,7 +46,7 @@ int main(int argc, char** argv) {
                       .providers = event.number("providers")});
             return ok;
         };
-        auto loaded = daemon.events("/v1/load", body.end_object().take(), show);
+        auto loaded = daemon.events({.path = "/v1/load", .body = body.end_object().take()}, show);
         if (!loaded) return loaded.error();
         if (command.json()) return command.print_json(loaded->text());
         return command.print(loaded->string("path"));

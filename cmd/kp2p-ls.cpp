@@ -19,7 +19,7 @@ int main(int argc, char** argv) {
             const bool is_directory = event.string("type") == "directory";
             return command.print(event.string("name") + (is_directory ? "/" : ""));
         };
-        auto listed = daemon.events("/v1/ls", body.take(), show);
+        auto listed = daemon.events({.path = "/v1/ls", .body = body.take()}, show);
         if (!listed) return listed.error();
         if (command.json()) return command.print_json(listed->text());
         return ok;

@@ -69,12 +69,12 @@ struct Daemon::Connection {
         client.set_connection_timeout(std::chrono::seconds(5));
         client.set_tcp_nodelay(true);
     }
-    httplib::Request make(const char* method, const std::string& path, const std::string& body) {
+    httplib::Request make(const Request& asked) {
         httplib::Request request;
-        request.method = method;
-        request.path = path;
-        request.body = body;
-        if (!body.empty()) request.set_header("Content-Type", "application/json");
+        request.method = asked.method;
+        request.path = asked.path;
+        request.body = asked.body;
+        if (!asked.body.empty()) request.set_header("Content-Type", "application/json");
         request.set_header("Authorization", "Bearer " + token);
         return request;
     }
@@ -106,27 +106,25 @@ std::error_code Daemon::cut_off() {
     return Errc::no_daemon;
 }
 
-Result<Answer> Daemon::request(const char* method, const std::string& path,
-                               const std::string& body) {
+Result<Answer> Daemon::request(const Request& asked) {
     message_.clear();
     connection_->client.set_read_timeout(request_timeout);
     httplib::Response response;
     httplib::Error error{};
-    auto request = connection_->make(method, path, body);
+    auto request = connection_->make(asked);
     if (!connection_->client.send(request, response, error)) return no_daemon();
     Answer answer(response.body);
     if (response.status != http_ok) return error_of(answer);
     return answer;
 }
 
-Result<void> Daemon::stream(const std::string& path, const std::string& body,
-                            const OnChunk& on_chunk) {
+Result<void> Daemon::stream(const Request& asked, const OnChunk& on_chunk) {
     message_.clear();
     connection_->client.set_read_timeout(stream_timeout);
     int status = 0;
     std::string refusal;
     Result<void> outcome = ok;
-    auto request = connection_->make("POST", path, body);
+    auto request = connection_->make(asked);
     request.response_handler = [&](const httplib::Response& response) {
         status = response.status;
         return true;
@@ -148,8 +146,7 @@ Result<void> Daemon::stream(const std::string& path, const std::string& body,
     return ok;
 }
 
-Result<Answer> Daemon::events(const std::string& path, const std::string& body,
-                              const OnEvent& on_event) {
+Result<Answer> Daemon::events(const Request& asked, const OnEvent& on_event) {
     std::string pending;
     Answer last("");
     const auto on_line = [&](std::string_view line) -> Result<void> {
@@ -172,14 +169,13 @@ Result<Answer> Daemon::events(const std::string& path, const std::string& body,
         if (pending.size() > max_line_bytes) return Errc::limit_reached;
         return ok;
     };
-    auto streamed = stream(path, body, on_chunk);
+    auto streamed = stream(asked, on_chunk);
     if (!streamed) return streamed.error();
     if (last.text().empty()) return cut_off();
     return last;
 }
 
-Result<Answer> Daemon::frames(const std::string& path, const std::string& body,
-                              const OnBytes& on_bytes) {
+Result<Answer> Daemon::frames(const Request& asked, const OnBytes& on_bytes) {
     std::string pending;  // an incomplete length, or the final line
     std::uint32_t left = 0;
     bool ended = false;
@@ -210,7 +206,7 @@ Result<Answer> Daemon::frames(const std::string& path, const std::string& body,
         }
         return ok;
     };
-    auto streamed = stream(path, body, on_chunk);
+    auto streamed = stream(asked, on_chunk);
     if (!streamed) return streamed.error();
     Answer answer(pending);
     if (answer.string("event") == "result") return answer;

@@ -35,6 +35,13 @@ class Answer {
     std::unique_ptr<Document> document_;
 };
 
+// What is asked of the daemon (node/api/API.md). `body` is a JSON object, or empty.
+struct Request {
+    std::string path;
+    std::string body = {};
+    std::string method = "POST";  // or GET, DELETE
+};
+
 class Daemon {
   public:
     explicit Daemon(const Config& config);
@@ -43,14 +50,12 @@ class Daemon {
     using OnEvent = std::function<Result<void>(const Answer&)>;
     using OnBytes = std::function<Result<void>(ByteView)>;
 
-    // `method` is GET, POST or DELETE; `body` a JSON object, or empty.
-    Result<Answer> request(const char* method, const std::string& path, const std::string& body);
+    // The answer to a plain call.
+    Result<Answer> request(const Request& asked);
     // The line whose event is "result"; every line before it goes to `on_event`.
-    Result<Answer> events(const std::string& path, const std::string& body,
-                          const OnEvent& on_event);
+    Result<Answer> events(const Request& asked, const OnEvent& on_event);
     // The final JSON line; the bytes before it go to `on_bytes`.
-    Result<Answer> frames(const std::string& path, const std::string& body,
-                          const OnBytes& on_bytes);
+    Result<Answer> frames(const Request& asked, const OnBytes& on_bytes);
 
     // Waits until the daemon of this configuration, which was asked to stop, has ended.
     // Errc::timed_out after ten seconds.
@@ -62,7 +67,7 @@ class Daemon {
   private:
     struct Connection;
     using OnChunk = std::function<Result<void>(std::string_view)>;
-    Result<void> stream(const std::string& path, const std::string& body, const OnChunk& on_chunk);
+    Result<void> stream(const Request& asked, const OnChunk& on_chunk);
     std::error_code error_of(const Answer& answer);
     std::error_code no_daemon();  // nothing answered at all
     std::error_code cut_off();    // it did, and then vanished
