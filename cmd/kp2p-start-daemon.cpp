@@ -2,6 +2,7 @@
 #include "node/client/command.hpp"
 #include "node/daemon.hpp"
 #include "proto/json.hpp"
+#include "proto/utf8.hpp"
 
 using namespace kp2p;
 
@@ -38,6 +39,8 @@ int main(int argc, char** argv) {
         const client::Config& config = command.config();
         auto storage = command.storage_dir();
         if (!storage) return storage.error();
+        if (!proto::is_utf8(storage->native()))  // the API could not say where files lie
+            return command.failure(Errc::usage, "not UTF-8: " + storage->native());
         const std::string address = host ? *host : config.host().value_or("0.0.0.0");
         const auto bind = Endpoint::parse(address + ":0");
         if (!bind) return command.failure(Errc::usage, "not an IPv4 address: " + address);

@@ -89,6 +89,14 @@ class Usage(NetworkCase):
             idle.start()
         self.assertIn(str(idle.storage_dir), idle.log())
 
+    def test_a_storage_that_the_api_cannot_name_is_refused(self):
+        storage = self.path(os.fsdecode(b"storage-\xff"))
+        storage.mkdir()
+        done = self.idle("new").run("kp2p-start-daemon", "--api-port", "0", "--port", "0",
+                                    "--bootstrap", "none", "--storage-dir", storage, check=False,
+                                    seconds=20)
+        self.assert_ends(done, 2, "UTF-8")
+
     def test_a_port_in_use_is_said(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
             taken.bind(("127.0.0.1", 0))
