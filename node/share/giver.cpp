@@ -160,7 +160,7 @@ void Giver::refuse(proto::FileId id, RefusalCode code) {
 
 void Giver::gained(const Sha1& sha1, std::uint64_t index) {
     for (const auto& [id, file] : files_)
-        if (file.chunks && !file.complete && file.sha1 == sha1)
+        if (file.chunks && !file.complete && file.sha1 == sha1 && file.chunks->has(index))
             outbox_.put(encode(proto::Have{id, index}));
 }
 

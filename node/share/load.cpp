@@ -64,19 +64,27 @@ Task<Result<Load::Path>> Load::fetch(Tasks& all) {
     co_return co_await commit();
 }
 
-Task<Result<void>> Load::resume() {
+Task<Result<std::shared_ptr<Partial>>> Load::open_left_over() {
+    if (auto partial = parts_.shelf.left_over(file_)) co_return partial;
     const Store* store = &parts_.share.store;
     const Sha1 file = file_;
     auto open = [store, file] { return store->resume_partial(file); };
     auto opened = co_await offload(parts_.share.pool, open);
     if (!opened) co_return opened.error();
-    if (!*opened) co_return ok;
     std::shared_ptr<Partial> partial = std::move(*opened);
-    while (!partial->ready()) {
+    while (partial && !partial->ready()) {
         auto prepare = [partial] { return partial->prepare(); };
         auto prepared = co_await offload(parts_.share.pool, std::move(prepare));
         if (!prepared) co_return prepared.error();
     }
+    co_return partial;
+}
+
+Task<Result<void>> Load::resume() {
+    auto opened = co_await open_left_over();
+    if (!opened) co_return opened.error();
+    std::shared_ptr<Partial> partial = std::move(*opened);
+    if (!partial) co_return ok;
     std::vector<proto::Download::KeptChunk> chunks;
     for (const KeptChunk& chunk : partial->kept())
         chunks.push_back({chunk.index, chunk.link, chunk.next});
@@ -113,6 +121,7 @@ LoadProgress Load::progress() const {
 
 void Load::fail(std::error_code error) {
     if (!failure_) failure_ = error;
+    if (error != Errc::out_of_space) parts_.shelf.give_up(file_);
     changed_.notify_all();
 }
 
@@ -302,6 +311,7 @@ Task<Result<Load::Path>> Load::commit() {
     auto finish = [partial = partial_] { return partial->commit(); };
     auto path = co_await offload(parts_.share.pool, std::move(finish));
     showing_.reset();
+    if (path || path.error() != Errc::out_of_space) parts_.shelf.give_up(file_);
     co_return path;
 }
 

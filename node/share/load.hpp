@@ -46,6 +46,7 @@ class Load {
     using Path = std::filesystem::path;
 
     Task<Result<void>> resume();
+    Task<Result<std::shared_ptr<Partial>>> open_left_over();  // null: there is none
     Task<Result<Path>> fetch(Tasks& all);
     Task<> tick_loop();
     void tell_watchers();

@@ -26,11 +26,15 @@ Task<std::optional<proto::LocalFile>> Shelf::look(Sha1 file) {
 }
 
 Task<Result<Shelf::Taken>> Shelf::take(Sha1 file) {
-    const auto partial = partials_.find(file);
-    if (partial != partials_.end()) co_return Taken{partial->second, false};
+    const bool was_shown = partials_.contains(file);
     const Store* store = &store_;
     auto open = [store, file] { return open_whole(*store, file); };
     auto opened = co_await offload(pool_, open);
+    if (!opened && opened.error() == Errc::not_found) {
+        const auto partial = partials_.find(file);
+        if (partial != partials_.end()) co_return Taken{partial->second, false};
+        if (was_shown) opened = co_await offload(pool_, open);  // it was committed meanwhile
+    }
     if (!opened) co_return opened.error();
     std::shared_ptr<WholeChunks> chunks = std::move(*opened);
     while (!chunks->ready()) {
@@ -41,8 +45,15 @@ Task<Result<Shelf::Taken>> Shelf::take(Sha1 file) {
     co_return Taken{std::move(chunks), true};
 }
 
-Shelf::Showing::Showing(Shelf& shelf, const Sha1& file, std::shared_ptr<const Partial> partial)
+std::shared_ptr<Partial> Shelf::left_over(const Sha1& file) const {
+    const auto found = kept_.find(file);
+    return found == kept_.end() ? nullptr : found->second.lock();
+}
+
+Shelf::Showing::Showing(Shelf& shelf, const Sha1& file, std::shared_ptr<Partial> partial)
     : shelf_(shelf), file_(file) {
+    std::erase_if(shelf_.kept_, [](const auto& entry) { return entry.second.expired(); });
+    shelf_.kept_.insert_or_assign(file, partial);
     shelf_.partials_.insert_or_assign(file, std::move(partial));
 }
 

@@ -19,17 +19,24 @@ class Shelf {
     Shelf(Store& store, asio::thread_pool& pool) : store_(store), pool_(pool) {}
 
     Task<std::optional<proto::LocalFile>> look(Sha1 file);
-    // Ready to be read. Errc::not_found, or why it cannot be read.
+    // Ready to be read; of a download only when the file is not here. Errc::not_found, or why it
+    // cannot be read.
     struct Taken {
         std::shared_ptr<const Chunks> chunks;
         bool complete = false;
     };
     Task<Result<Taken>> take(Sha1 file);
 
+    // What a download that broke off has kept, while a neighbour still reads it: the next download
+    // of the file goes on with it, since its place in the storage is taken. Null if there is none.
+    std::shared_ptr<Partial> left_over(const Sha1& file) const;
+    // It is committed, or cannot be written to.
+    void give_up(const Sha1& file) { kept_.erase(file); }
+
     // A download shows what it has, for as long as this lives.
     class Showing {
       public:
-        Showing(Shelf& shelf, const Sha1& file, std::shared_ptr<const Partial> partial);
+        Showing(Shelf& shelf, const Sha1& file, std::shared_ptr<Partial> partial);
         Showing(const Showing&) = delete;
         ~Showing();
         void kept(std::uint64_t index);  // one more chunk can be read
@@ -56,6 +63,7 @@ class Shelf {
     Store& store_;
     asio::thread_pool& pool_;
     std::map<Sha1, std::shared_ptr<const Partial>> partials_;
+    std::map<Sha1, std::weak_ptr<Partial>> kept_;
     std::list<Gained> watches_;
 };
 

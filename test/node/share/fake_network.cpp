@@ -28,7 +28,7 @@ FakeNode::FakeNode(FakeNetwork& network, std::uint8_t number)
                        id, [this](std::string line) { log.push_back(std::move(line)); }}) {}
 
 FakeNode& FakeNetwork::add() {
-    FakeNode& node = nodes_.emplace_back(*this, static_cast<std::uint8_t>(members_.size() + 1));
+    FakeNode& node = nodes_.emplace_back(*this, next_number());
     members_[node.id].serve = [&node](std::shared_ptr<Connection> connection) {
         return node.share.serve(std::move(connection));
     };
@@ -36,7 +36,7 @@ FakeNode& FakeNetwork::add() {
 }
 
 NodeId FakeNetwork::add_stranger(const Topic& topic, Serve serve) {
-    const NodeId id = numbered(static_cast<std::uint8_t>(members_.size() + 1));
+    const NodeId id = numbered(next_number());
     members_[id].serve = std::move(serve);
     meet(id, topic);
     return id;

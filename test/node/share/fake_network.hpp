@@ -54,6 +54,7 @@ class FakeNetwork {
     FakeNode& add();
     // A member of the topic that is no Share.
     NodeId add_stranger(const Topic& topic, Serve serve);
+    std::uint8_t next_number() const { return static_cast<std::uint8_t>(members_.size() + 1); }
     std::shared_ptr<Connection> connect(const NodeId& from, const NodeId& to);
     void disconnect(const NodeId& node);
 

@@ -1,0 +1,112 @@
+// Downloads that break off, and what neighbours read of them meanwhile.
+#include <fstream>
+
+#include "test/node/share/fake_network.hpp"
+#include "test/node/share/raw_peer.hpp"
+#include "test/run.hpp"
+#include "test/share/liar_peer.hpp"
+
+using namespace kp2p;
+using namespace kp2p::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+ByteVector content(const std::filesystem::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+Task<> load_into(FakeNode& node, Sha1 file, Result<std::filesystem::path>& into) {
+    Diagnosis diagnosis;
+    into = co_await node.share.load(uri_of(file), ProgressSink(), diagnosis);
+}
+
+Task<> until(FakeNetwork& network, std::function<bool()> ready) {
+    while (!ready()) {
+        auto slept = co_await network.clock.sleep_for(1ms);
+        if (!slept) co_return;
+    }
+}
+
+// A member that provides `bytes`, and stops giving at the chunk `stop`.
+LiarPeer& add_giver(FakeNetwork& network, std::deque<LiarPeer>& peers, const ByteVector& bytes,
+                    LiarLie lie = LiarLie::none, std::uint64_t stop = 0) {
+    auto key = proto::derive_channel_key(lab());
+    const NodeId id = numbered(network.next_number());
+    LiarPeer& added = peers.emplace_back(*key, id, bytes, lie, stop);
+    network.add_stranger(proto::channel_topic(*key), [&added](std::shared_ptr<Connection> c) {
+        return added.serve(std::move(c));
+    });
+    return added;
+}
+
+Task<> watched(FakeNetwork& network) {
+    auto nodes = co_await members(network, 1);
+    std::deque<LiarPeer> peers;
+    const ByteVector bytes = noise(20 * mib);
+    const LiarPeer& giver = add_giver(network, peers, bytes, LiarLie::stall, 9);
+    RawPeer reader(network);
+    ChannelEnd transfer = co_await reader.open_transfer(nodes[0]->id);
+
+    Result<std::filesystem::path> first, second;
+    auto body = [&](Tasks& all) -> Task<> {
+        all.spawn(load_into(*nodes[0], giver.file(), first));
+        co_await until(network, [&] { return giver.given_chunks() >= 10; });
+        const proto::Open open{1, giver.file()};
+        co_await send(transfer, encode(open));
+        auto opened = co_await next<proto::Opened>(transfer);
+        CHECK(opened.have.has_value());
+        all.cancel();
+    };
+    auto broken_off = co_await with_tasks(body);
+    CHECK(!first);
+    (void)broken_off;
+    const LiarPeer& other = add_giver(network, peers, bytes);
+    co_await load_into(*nodes[0], giver.file(), second);
+    REQUIRE(second);
+    CHECK(content(*second) == bytes);
+    CHECK(other.given_chunks() < 15);  // what was kept was not fetched again
+    CHECK(std::filesystem::is_empty(nodes[0]->directory.path() / "kp2p" / "partial"));
+    // The reader's file is still good for what the second download has added.
+    const proto::Get get{1, 0};
+    co_await send(transfer, encode(get));
+    auto data = co_await next<proto::Data>(transfer);
+    CHECK(data.index == 0);
+}
+
+Task<> stored_meanwhile(FakeNetwork& network) {
+    auto nodes = co_await members(network, 1);
+    std::deque<LiarPeer> peers;
+    const ByteVector bytes = noise(6 * mib);
+    const LiarPeer& giver = add_giver(network, peers, bytes, LiarLie::stall, 2);
+    Result<std::filesystem::path> loaded;
+    auto body = [&](Tasks& all) -> Task<> {
+        all.spawn(load_into(*nodes[0], giver.file(), loaded));
+        co_await until(network, [&] { return giver.given_chunks() >= 3; });
+        auto stored = nodes[0]->store.put_bytes(bytes);
+        REQUIRE(stored);
+        ByteVector got;
+        ByteSink sink = [&](ByteView part) -> Task<Result<void>> {
+            got.insert(got.end(), part.begin(), part.end());
+            co_return ok;
+        };
+        Diagnosis diagnosis;
+        const ByteRange whole;
+        auto done = co_await nodes[0]->share.cat(uri_of(giver.file()), whole, sink, diagnosis);
+        CHECK(done);
+        CHECK(got == bytes);
+        all.cancel();
+    };
+    auto ended = co_await with_tasks(body);
+    (void)ended;
+}
+
+}  // namespace
+
+TEST_CASE("a download that broke off goes on although a neighbour still reads it") {
+    test::run(with_network(watched));
+}
+TEST_CASE("cat reads a file that is stored while it is being loaded") {
+    test::run(with_network(stored_meanwhile));
+}
