@@ -7,43 +7,63 @@ namespace kp2p {
 
 using proto::RefusalCode;
 
-Giver::Giver(Executor executor, asio::thread_pool& pool, Shelf& shelf, Outbox& outbox,
-             std::uint64_t& given_bytes)
-    : pool_(pool),
-      shelf_(shelf),
-      outbox_(outbox),
+namespace {
+
+constexpr std::chrono::seconds preparing_span{2};  // between two messages that say so
+
+}  // namespace
+
+Giver::Giver(Parts parts, Put put, std::uint64_t& given_bytes)
+    : pool_(parts.pool),
+      clock_(parts.clock),
+      shelf_(parts.shelf),
+      put_(std::move(put)),
       given_bytes_(given_bytes),
-      filled_(executor),
-      watch_(shelf, [this](const Sha1& file, std::uint64_t index) { gained(file, index); }) {}
+      filled_(parts.executor),
+      watch_(parts.shelf, [this](const Sha1& file, std::uint64_t index) { gained(file, index); }) {}
 
 Result<void> Giver::receive(const proto::TransferMessage& message) {
     if (const auto* m = std::get_if<proto::Open>(&message)) return open(*m);
     if (const auto* m = std::get_if<proto::Get>(&message)) return get(*m);
     if (const auto* m = std::get_if<proto::Cancel>(&message)) return cancel(*m);
-    if (const auto* m = std::get_if<proto::Close>(&message)) {
-        const auto file = files_.find(m->id);
-        if (file == files_.end()) return ok;
-        asked_ -= file->second.asked.size();
-        files_.erase(file);
-    }
+    if (const auto* m = std::get_if<proto::Close>(&message)) close(m->id);
     return ok;
 }
 
 Result<void> Giver::open(const proto::Open& open) {
     if (files_.contains(open.id)) return proto::Errc::bad_state;
-    if (files_.size() >= proto::max_open_files) {
-        outbox_.put(encode(proto::Refused{open.id, RefusalCode::limit}));
+    if (files_.size() >= proto::max_open_files || opening_ >= proto::max_open_files) {
+        put_(encode(proto::Refused{open.id, RefusalCode::limit}));
         return ok;
     }
-    files_[open.id].sha1 = open.file;
-    tasks_->spawn(open_file(open));
+    File& file = files_[open.id];
+    file.sha1 = open.file;
+    file.number = next_number_++;
+    ++opening_;
+    tasks_->spawn(open_file(open, file.number));
     return ok;
 }
 
-Task<> Giver::open_file(proto::Open open) {
-    auto taken = co_await shelf_.take(open.file);
+// Whether it is still wanted; if so the neighbour is told at times that it takes long.
+bool Giver::hashing(proto::FileId id, std::uint64_t number, Clock::Time& told) {
+    const auto file = files_.find(id);
+    if (file == files_.end() || file->second.number != number) return false;
+    if (clock_.now() - told < preparing_span) return true;
+    told = clock_.now();
+    put_(encode(proto::Preparing{id}));
+    return true;
+}
+
+Task<> Giver::open_file(proto::Open open, std::uint64_t number) {
+    struct Leave {
+        std::size_t& opening;
+        ~Leave() { --opening; }
+    } leave{opening_};
+    Clock::Time told = clock_.now();
+    Shelf::Hashing wanted = [&] { return hashing(open.id, number, told); };
+    auto taken = co_await shelf_.take(open.file, wanted);
     const auto file = files_.find(open.id);
-    if (file == files_.end()) co_return;  // closed meanwhile
+    if (file == files_.end() || file->second.number != number) co_return;  // closed meanwhile
     if (!taken) {
         const bool missing = taken.error() == Errc::not_found;
         refuse(open.id, missing ? RefusalCode::not_found : RefusalCode::unavailable);
@@ -54,7 +74,7 @@ Task<> Giver::open_file(proto::Open open) {
     proto::Opened opened{open.id, taken->chunks->size_bytes(), std::nullopt};
     if (const auto* partial = dynamic_cast<const Partial*>(taken->chunks.get()))
         opened.have = have_bits(*partial);
-    outbox_.put(encode(std::move(opened)));
+    put_(encode(std::move(opened)));
 }
 
 Result<void> Giver::get(const proto::Get& get) {
@@ -88,7 +108,7 @@ Result<void> Giver::cancel(const proto::Cancel& cancel) {
         return other.id == wanted.id && other.index == wanted.index;
     });
     done(wanted);
-    outbox_.put(encode(proto::Canceled{cancel.id, cancel.index}));
+    put_(encode(proto::Canceled{cancel.id, cancel.index}));
     return ok;
 }
 
@@ -149,19 +169,23 @@ void Giver::done(const Wanted& wanted) {
     if (file != files_.end()) asked_ -= file->second.asked.erase(wanted.index);
 }
 
-void Giver::refuse(proto::FileId id, RefusalCode code) {
+void Giver::close(proto::FileId id) {
     const auto file = files_.find(id);
-    if (file != files_.end()) {
-        asked_ -= file->second.asked.size();
-        files_.erase(file);
-    }
-    outbox_.put(encode(proto::Refused{id, code}));
+    if (file == files_.end()) return;
+    asked_ -= file->second.asked.size();
+    files_.erase(file);
+    std::erase_if(queue_, [&](const Wanted& wanted) { return wanted.id == id; });
+}
+
+void Giver::refuse(proto::FileId id, RefusalCode code) {
+    close(id);
+    put_(encode(proto::Refused{id, code}));
 }
 
 void Giver::gained(const Sha1& sha1, std::uint64_t index) {
     for (const auto& [id, file] : files_)
         if (file.chunks && !file.complete && file.sha1 == sha1 && file.chunks->has(index))
-            outbox_.put(encode(proto::Have{id, index}));
+            put_(encode(proto::Have{id, index}));
 }
 
 }  // namespace kp2p

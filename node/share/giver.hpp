@@ -7,17 +7,25 @@
 #include <deque>
 #include <map>
 
+#include "node/async/clock.hpp"
 #include "node/async/tasks.hpp"
-#include "node/share/outbox.hpp"
 #include "node/share/shelf.hpp"
+#include "node/swarm/mux_channel.hpp"
 #include "proto/share/transfer.hpp"
 
 namespace kp2p {
 
 class Giver {
   public:
-    Giver(Executor executor, asio::thread_pool& pool, Shelf& shelf, Outbox& outbox,
-          std::uint64_t& given_bytes);
+    // What is to be sent besides chunks, in order.
+    using Put = std::function<void(proto::Encoded)>;
+    struct Parts {
+        Executor executor;
+        asio::thread_pool& pool;
+        Clock& clock;
+        Shelf& shelf;
+    };
+    Giver(Parts parts, Put put, std::uint64_t& given_bytes);
 
     // Before anything else. `tasks` is joined before this ends.
     void work_in(Tasks& tasks) { tasks_ = &tasks; }
@@ -32,6 +40,7 @@ class Giver {
     enum class Stage { queued, giving, called_off };
     struct File {
         Sha1 sha1;
+        std::uint64_t number = 0;              // which open this is: ids come again
         std::shared_ptr<const Chunks> chunks;  // null while it is being opened
         bool complete = false;
         std::map<proto::ChunkIndex, Stage> asked;
@@ -44,20 +53,25 @@ class Giver {
     Result<void> open(const proto::Open& open);
     Result<void> get(const proto::Get& get);
     Result<void> cancel(const proto::Cancel& cancel);
-    Task<> open_file(proto::Open open);
+    Task<> open_file(proto::Open open, std::uint64_t number);
+    bool hashing(proto::FileId id, std::uint64_t number, Clock::Time& told);
     Task<Result<void>> give(std::shared_ptr<MuxChannel> channel, Wanted wanted);
     Stage* stage(const Wanted& wanted);  // null: not asked for any more
     void done(const Wanted& wanted);
+    void close(proto::FileId id);
     void refuse(proto::FileId id, proto::RefusalCode code);
     void gained(const Sha1& file, std::uint64_t index);
 
     asio::thread_pool& pool_;
+    Clock& clock_;
     Shelf& shelf_;
-    Outbox& outbox_;
+    Put put_;
     Tasks* tasks_ = nullptr;
     std::map<proto::FileId, File> files_;
     std::deque<Wanted> queue_;
     std::size_t asked_ = 0;
+    std::size_t opening_ = 0;  // open_file() that run, also those whose file was closed
+    std::uint64_t next_number_ = 1;
     std::uint64_t& given_bytes_;
     Event filled_;
     Shelf::Watch watch_;

@@ -47,7 +47,7 @@ Task<Result<Load::Path>> Load::fetch(Tasks& all) {
     if (!resumed) co_return resumed.error();
     if (!download_.complete()) {
         for (const NodeId& hint : std::exchange(hints_, {})) found(hint);
-        if (tried_.empty()) search();
+        if (candidates_.none()) search();
         all.spawn(tick_loop());
     }
     while (!download_.complete()) {
@@ -102,7 +102,11 @@ Task<> Load::tick_loop() {
         parts_.finder.expire();
         if (const auto deadline = download_.deadline(); deadline && *deadline <= now)
             download_.expire(now);
-        if (download_.verified_bytes() != moved_bytes_ || download_.giving() > 0) moved_ = now;
+        const bool opening = std::any_of(sources_.begin(), sources_.end(), [](const auto& entry) {
+            return !entry.second->is_open();
+        });
+        if (download_.verified_bytes() != moved_bytes_ || download_.giving() > 0 || opening)
+            moved_ = now;
         moved_bytes_ = download_.verified_bytes();
         if (!search_ && now - started_ >= hint_patience) search();
         tell_watchers();
@@ -135,22 +139,24 @@ void Load::search() {
 
 bool Load::hopeless() const {
     const auto now = parts_.share.clock.now();
-    if (attached_ > 0) return now - moved_ >= standstill_patience;
+    if (candidates_.trying() > 0) return now - moved_ >= standstill_patience;
     if (!search_) return true;
     return parts_.hood.exhausted(*search_, started_);
 }
 
 std::error_code Load::explain() {
-    if (tried_.empty()) parts_.hood.explain_silence(diagnosis_);
-    if (attached_ > 0) diagnosis_.note("the providers have only parts of the file");
+    if (candidates_.none()) parts_.hood.explain_silence(diagnosis_);
+    const auto opened = [](const auto& entry) { return entry.second->is_open(); };
+    if (std::any_of(sources_.begin(), sources_.end(), opened))
+        diagnosis_.note("the providers have only parts of the file");
     return misled_ ? Errc::verification_failed : Errc::not_found;
 }
 
 void Load::found(const NodeId& node) {
-    if (!tasks_ || node == parts_.share.own || tried_.size() >= max_providers) return;
-    if (!tried_.insert(node).second) return;
-    ++attached_;
-    tasks_->spawn(attach(node));
+    using Reach = Candidates::Reach;
+    if (!tasks_ || node == parts_.share.own) return;
+    const Reach reach = parts_.hood.proven(node) ? Reach::neighbour : Reach::distant;
+    if (candidates_.hear(node, reach)) tasks_->spawn(attach(node));
 }
 
 Task<> Load::attach(NodeId node) {
@@ -158,14 +164,8 @@ Task<> Load::attach(NodeId node) {
     for (int attempt = 0; attempt < max_attempts;) {
         auto reached = co_await parts_.hood.reach(node);
         if (!reached) {
-            const std::error_code why = reached.error();
-            if (why == asio::error::operation_aborted) co_return;
-            std::string words = " is in no common channel";
-            if (why != Errc::refused) {
-                const std::string reason = parts_.share.peers.why_not(node);
-                words = " cannot be connected to" + (reason.empty() ? reason : ": " + reason);
-            }
-            diagnosis_.note("node " + node.hex() + words);
+            if (reached.error() == asio::error::operation_aborted) co_return;
+            diagnosis_.note(parts_.hood.why_not(node, reached.error()));
             break;
         }
         const Ended ended = co_await use(node);
@@ -177,7 +177,7 @@ Task<> Load::attach(NodeId node) {
         if (!slept) co_return;
         pause *= 2;
     }
-    --attached_;
+    if (const auto next = candidates_.done(); next && tasks_) tasks_->spawn(attach(*next));
     changed_.notify_all();
 }
 
@@ -228,11 +228,15 @@ void Load::drop(const proto::Download::DropSource& drop) {
             what = "stopped sending";
             break;
     }
+    blame(at->second->node(), what);
+    at->second->end(Ended::dropped);
+}
+
+void Load::blame(const NodeId& node, const std::string& what) {
     misled_ = true;
-    const std::string sentence = "node " + at->second->node().hex() + " " + what;
+    const std::string sentence = "node " + node.hex() + " " + what;
     diagnosis_.note(sentence);
     parts_.share.log(sentence + " (file " + file_.hex() + "); it is not used for it any more");
-    at->second->end(Ended::dropped);
 }
 
 Task<> Load::check(proto::Download::CheckChunk job) {

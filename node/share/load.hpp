@@ -12,6 +12,7 @@
 
 #include "node/async/event.hpp"
 #include "node/async/tasks.hpp"
+#include "node/share/candidates.hpp"
 #include "node/share/finder.hpp"
 #include "node/share/neighbourhood.hpp"
 #include "node/share/shelf.hpp"
@@ -28,8 +29,6 @@ struct LoadParts {
 
 class Load {
   public:
-    static constexpr std::size_t max_providers = 64;
-
     // `hints`: nodes that are likely to have it; with some, the search waits a moment.
     Load(LoadParts parts, const Sha1& file, std::vector<NodeId> hints);
 
@@ -56,11 +55,12 @@ class Load {
 
     void found(const NodeId& node);
     Task<> attach(NodeId node);
-    enum class Ended { closed, lost, slow, busy, dropped };
+    enum class Ended { closed, lost, busy, dropped };
     Task<Ended> use(NodeId node);
 
     void pump();
     void drop(const proto::Download::DropSource& drop);
+    void blame(const NodeId& node, const std::string& what);
     Task<> check(proto::Download::CheckChunk job);
     void keep(proto::Download::KeepChunk chunk);
     Task<> open_partial(std::uint64_t size_bytes);
@@ -79,8 +79,7 @@ class Load {
     std::uint64_t moved_bytes_ = 0;
 
     std::optional<Finder::Search> search_;
-    std::set<NodeId> tried_;
-    std::size_t attached_ = 0;  // attach() that run
+    Candidates candidates_;  // attach() runs for those that are being tried
     std::map<proto::SourceKey, Source*> sources_;
     proto::SourceKey next_source_ = 1;
 

@@ -1,11 +1,14 @@
 #include "node/share/load_source.hpp"
 
+#include <algorithm>
+
 #include "node/async/timeout.hpp"
 
 namespace kp2p {
 namespace {
 
-constexpr std::chrono::seconds open_span{10};  // hashing a file that has no links yet takes time
+constexpr std::chrono::seconds open_span{20};       // without a word about the file
+constexpr std::chrono::minutes preparing_span{60};  // for hashing it where it has no links yet
 
 }  // namespace
 
@@ -34,11 +37,13 @@ Task<Load::Ended> Load::Source::stay() {
     }
     id_ = *id;
     Clock& clock = load_.parts_.share.clock;
-    const auto until = clock.now() + open_span;
+    heard_ = clock.now();
+    const auto last = heard_ + preparing_span;
     while (!ended_ && !opened_) {
+        const auto until = std::min(heard_ + open_span, last);
         if (clock.now() >= until) {
-            load_.diagnosis_.note("node " + node_.hex() + " takes too long to open the file");
-            co_return Ended::slow;
+            load_.blame(node_, "does not open the file that it says it has");
+            co_return Ended::dropped;
         }
         auto change = changed_.wait();
         auto changed = co_await with_timeout(clock, until - clock.now(), std::move(change));
@@ -63,6 +68,8 @@ void Load::Source::end(Ended how) {
     if (!ended_) ended_ = how;
     changed_.notify_all();
 }
+
+void Load::Source::preparing() { heard_ = load_.parts_.share.clock.now(); }
 
 void Load::Source::opened(proto::Opened opened) {
     if (opened_) return garbage();

@@ -11,13 +11,15 @@ class Load::Source final : public FileUser {
     Source(const Source&) = delete;
     ~Source() override;
 
-    // Opens the file and stays until it is over, or `patience` passed before it was opened.
+    // Opens the file and stays until it is over, or the node does not open it in time.
     Task<Ended> stay();
     const NodeId& node() const { return node_; }
+    bool is_open() const { return opened_; }
     void ask(proto::ChunkIndex index);
     void call_off(proto::ChunkIndex index);
     void end(Ended how);  // no more is wanted, or comes
 
+    void preparing() override;
     void opened(proto::Opened opened) override;
     void data(const proto::Data& data, ByteVector payload) override;
     void have(proto::ChunkIndex index) override;
@@ -35,6 +37,7 @@ class Load::Source final : public FileUser {
     proto::SourceKey key_;
     proto::FileId id_ = 0;
     bool opened_ = false;
+    Clock::Time heard_;  // of the file, before it is open
     std::optional<Ended> ended_;
     Event changed_;
 };

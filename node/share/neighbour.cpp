@@ -84,6 +84,11 @@ void Neighbour::put(Outbox& outbox, proto::Encoded message) {
     if (!outbox.put(std::move(message))) connection_->close();  // it does not read
 }
 
+// Once a connection, lest it fill the log.
+void Neighbour::complain(const std::string& what) {
+    if (!std::exchange(complained_, true)) parts_.log("node " + node().hex() + " " + what);
+}
+
 // ---- lookup channels ----
 
 void Neighbour::joined(ChannelRef channel) { start_lookup(std::move(channel)); }
@@ -95,6 +100,11 @@ void Neighbour::left(proto::ChannelTag tag) {
         lookup.proven = false;
         if (lookup.mux) lookup.mux->close();
     }
+    disproved();
+}
+
+// Without a common channel nothing is given any more.
+void Neighbour::disproved() {
     if (!proven() && transfer_mux_) transfer_mux_->close();
     changed_.notify_all();
 }
@@ -137,8 +147,7 @@ Task<> Neighbour::lookup_session(std::uint64_t number) {
         lookup.mux = *opened;
         const auto expected = proto::membership_proof(channel->key, handshake, other(role));
         if (!proto::proves_membership(expected, lookup.mux->remote_handshake())) {
-            parts_.log("node " + node().hex() + " does not know the name of channel " +
-                       channel->name.text());
+            complain("opened a channel of which it does not know the name");
             break;
         }
         co_await lookup_talk(number);
@@ -176,7 +185,7 @@ Task<> Neighbour::lookup_talk(std::uint64_t number) {
     (void)talked;
     mux->close();
     lookups_.at(number).proven = false;
-    changed_.notify_all();
+    disproved();
 }
 
 Task<> Neighbour::look(std::uint64_t ticket, Sha1 file) {
@@ -224,7 +233,9 @@ Task<> Neighbour::transfer_session() {
 }
 
 Task<> Neighbour::transfer_talk(std::shared_ptr<MuxChannel> mux) {
-    Giver giver(parts_.executor, parts_.pool, shelf_, transfer_out_, moved_bytes_);
+    const Giver::Parts parts{parts_.executor, parts_.pool, parts_.clock, shelf_};
+    auto send = [this](proto::Encoded message) { put(transfer_out_, std::move(message)); };
+    Giver giver(parts, send, moved_bytes_);
     auto body = [&](Tasks& all) -> Task<> {
         giver.work_in(all);
         all.spawn(transfer_out_.pour(mux));
@@ -248,7 +259,7 @@ Result<void> Neighbour::receive_transfer(Giver& giver, MuxMessage message) {
     if (!decoded && decoded.error() == proto::Errc::unknown_type) return ok;
     auto received = decoded ? giver.receive(*decoded) : Result<void>(decoded.error());
     if (!received) {
-        parts_.log("node " + node().hex() + " sent a message that makes no sense");
+        complain("sent a message that makes no sense");
         lose_files(&FileUser::garbage);
         return received;
     }
@@ -259,6 +270,8 @@ Result<void> Neighbour::receive_transfer(Giver& giver, MuxMessage message) {
     if (const auto* data = std::get_if<proto::Data>(&*decoded)) {
         moved_bytes_ += message.payload.size();
         if (FileUser* user = user_of(data->id)) user->data(*data, std::move(message.payload));
+    } else if (const auto* preparing = std::get_if<proto::Preparing>(&*decoded)) {
+        if (FileUser* user = user_of(preparing->id)) user->preparing();
     } else if (auto* opened = std::get_if<proto::Opened>(&*decoded)) {
         if (FileUser* user = user_of(opened->id)) user->opened(std::move(*opened));
     } else if (const auto* have = std::get_if<proto::Have>(&*decoded)) {

@@ -29,6 +29,7 @@ using ChannelList = std::map<ChannelName, ChannelRef>;
 class FileUser {
   public:
     virtual ~FileUser() = default;
+    virtual void preparing() = 0;  // opened() or refused() comes later
     virtual void opened(proto::Opened opened) = 0;
     virtual void data(const proto::Data& data, ByteVector payload) = 0;
     virtual void have(proto::ChunkIndex index) = 0;
@@ -72,6 +73,8 @@ class Neighbour {
         bool leaving = false;
     };
 
+    void complain(const std::string& what);
+    void disproved();
     bool lookup_opened(const proto::RemoteOpen& open);
     void start_lookup(ChannelRef channel);
     Task<> lookup_session(std::uint64_t number);
@@ -98,6 +101,7 @@ class Neighbour {
     std::map<std::uint64_t, Lookup> lookups_;
     std::uint64_t next_lookup_ = 1;
     Event proof_;
+    bool complained_ = false;
 
     bool transferring_ = false;                 // a session runs
     bool transfer_again_ = false;               // the other has opened it anew meanwhile

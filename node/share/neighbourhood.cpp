@@ -14,6 +14,7 @@ constexpr std::chrono::seconds usual_proof_span{2};  // what a well-behaved node
 
 constexpr std::chrono::seconds first_patience{5};      // for any neighbour to appear
 constexpr std::chrono::seconds settling_patience{15};  // for lookups and connections under way
+constexpr std::chrono::seconds search_patience{60};    // for all, also if more and more are asked
 
 }  // namespace
 
@@ -93,9 +94,17 @@ Task<Result<void>> Neighbourhood::reach(NodeId node) {
     co_return ok;
 }
 
+std::string Neighbourhood::why_not(const NodeId& node, std::error_code why) const {
+    const std::string who = "node " + node.hex();
+    if (why == Errc::refused) return who + " is in no common channel";
+    const std::string reason = parts_.peers.why_not(node);
+    return who + " cannot be connected to" + (reason.empty() ? reason : ": " + reason);
+}
+
 bool Neighbourhood::exhausted(const Finder::Search& search, Clock::Time started) const {
-    if (!search.quiet()) return false;
     const auto waited = parts_.clock.now() - started;
+    if (waited >= search_patience) return true;
+    if (!search.quiet()) return false;
     if (settling() && waited < settling_patience) return false;
     return search.asked() > 0 || channels_.empty() || waited >= first_patience;
 }

@@ -25,7 +25,7 @@ Task<std::optional<proto::LocalFile>> Shelf::look(Sha1 file) {
     co_return proto::LocalFile{partial->second->size_bytes(), false};
 }
 
-Task<Result<Shelf::Taken>> Shelf::take(Sha1 file) {
+Task<Result<Shelf::Taken>> Shelf::take(Sha1 file, Hashing hashing) {
     const bool was_shown = partials_.contains(file);
     const Store* store = &store_;
     auto open = [store, file] { return open_whole(*store, file); };
@@ -37,12 +37,47 @@ Task<Result<Shelf::Taken>> Shelf::take(Sha1 file) {
     }
     if (!opened) co_return opened.error();
     std::shared_ptr<WholeChunks> chunks = std::move(*opened);
-    while (!chunks->ready()) {
-        auto prepare = [chunks] { return chunks->prepare(); };
-        auto prepared = co_await offload(pool_, std::move(prepare));
-        if (!prepared) co_return prepared.error();
-    }
+    if (!chunks->ready()) co_return co_await prepare(file, std::move(chunks), std::move(hashing));
     co_return Taken{std::move(chunks), true};
+}
+
+Task<Result<Shelf::Taken>> Shelf::prepare(Sha1 file, std::shared_ptr<WholeChunks> chunks,
+                                          Hashing hashing) {
+    const Executor executor = co_await asio::this_coro::executor;
+    std::erase_if(preparations_, [](const auto& entry) { return entry.second.expired(); });
+    std::shared_ptr<Preparation> work = preparations_[file].lock();
+    if (!work) {
+        work = std::make_shared<Preparation>(executor, std::move(chunks));
+        preparations_[file] = work;
+    }
+    // Whoever comes by hashes the next slice, so that it goes on when one of them leaves.
+    while (!work->over) {
+        if (!hashing()) co_return Errc::canceled;
+        if (work->busy) {
+            auto changed = co_await work->changed.wait();
+            if (!changed) co_return changed.error();
+            continue;
+        }
+        struct Turn {
+            Preparation& work;
+            ~Turn() {
+                work.busy = false;
+                work.changed.notify_all();
+            }
+        } turn{*work};
+        work->busy = true;
+        auto slice = [of = work->chunks]() -> Result<bool> {
+            auto prepared = of->prepare();
+            if (!prepared) return prepared.error();
+            return of->ready();
+        };
+        auto over = co_await offload(pool_, std::move(slice));
+        work->over = !over || *over;
+        if (!over) work->failure = over.error();
+    }
+    preparations_.erase(file);
+    if (work->failure) co_return work->failure;
+    co_return Taken{work->chunks, true};
 }
 
 std::shared_ptr<Partial> Shelf::left_over(const Sha1& file) const {

@@ -8,7 +8,7 @@
 #include <map>
 #include <memory>
 
-#include "node/async/asio.hpp"
+#include "node/async/event.hpp"
 #include "node/store/store.hpp"
 #include "proto/share/flood.hpp"
 
@@ -25,7 +25,11 @@ class Shelf {
         std::shared_ptr<const Chunks> chunks;
         bool complete = false;
     };
-    Task<Result<Taken>> take(Sha1 file);
+    // Is called now and then while the file is being hashed, as is needed when its links are not
+    // known yet; false ends that with Errc::canceled. Whoever takes the same file meanwhile shares
+    // the work.
+    using Hashing = std::function<bool()>;
+    Task<Result<Taken>> take(Sha1 file, Hashing hashing);
 
     // What a download that broke off has kept, while a neighbour still reads it: the next download
     // of the file goes on with it, since its place in the storage is taken. Null if there is none.
@@ -60,10 +64,21 @@ class Shelf {
     };
 
   private:
+    struct Preparation {
+        Preparation(Executor executor, std::shared_ptr<WholeChunks> of)
+            : chunks(std::move(of)), changed(executor) {}
+        std::shared_ptr<WholeChunks> chunks;
+        bool busy = false, over = false;
+        std::error_code failure;
+        Event changed;
+    };
+    Task<Result<Taken>> prepare(Sha1 file, std::shared_ptr<WholeChunks> chunks, Hashing hashing);
+
     Store& store_;
     asio::thread_pool& pool_;
     std::map<Sha1, std::shared_ptr<const Partial>> partials_;
     std::map<Sha1, std::weak_ptr<Partial>> kept_;
+    std::map<Sha1, std::weak_ptr<Preparation>> preparations_;
     std::list<Gained> watches_;
 };
 

@@ -16,11 +16,12 @@ using proto::chunk_bytes;
 using proto::ChunkIndex;
 
 constexpr auto tick_span = 200ms;
-constexpr auto open_span = 10s;        // hashing a file that has no links yet takes time
-constexpr auto stall_span = 10s;       // without a byte of what was asked for
-constexpr auto late_span = 5s;         // until the next part is asked of a second node, too
-constexpr int max_attempts = 4;        // at a node whose connection breaks
-constexpr std::size_t max_asked = 12;  // chunks, of one node
+constexpr auto open_span = 20s;         // without a word about the file
+constexpr auto preparing_span = 60min;  // for hashing it where it has no links yet
+constexpr auto stall_span = 10s;        // without a byte of what was asked for
+constexpr auto late_span = 5s;          // until the next part is asked of a second node, too
+constexpr int max_attempts = 4;         // at a node whose connection breaks
+constexpr std::size_t max_asked = 12;   // chunks, of one node
 
 }  // namespace
 
@@ -51,10 +52,11 @@ class Stream::Source final : public FileUser {
         }
         id_ = *id;
         Clock& clock = stream_.parts_.share.clock;
+        const auto last = clock.now() + preparing_span;
         while (neighbour_ && !opened_) {
-            const auto left = active_ + open_span - clock.now();
+            const auto left = std::min(active_ + open_span, last) - clock.now();
             if (left <= Clock::Span::zero()) {
-                stream_.diagnosis_.note("node " + node_.hex() + " takes too long to open the file");
+                stream_.drop(node_, "does not open the file that it says it has");
                 co_return false;
             }
             auto change = changed_.wait();
@@ -92,6 +94,9 @@ class Stream::Source final : public FileUser {
         neighbour_->ask(id_, index);
     }
 
+    void preparing() override {
+        if (!opened_) active_ = stream_.parts_.share.clock.now();
+    }
     void opened(proto::Opened opened) override {
         if (opened_) return garbage();
         if (opened.size_bytes != stream_.manifest_.size_bytes)
@@ -222,7 +227,7 @@ Task<Result<void>> Stream::await_front() {
     while (!checked_.contains(front_)) {
         pump();
         if (hopeless()) {
-            if (tried_.empty()) parts_.hood.explain_silence(diagnosis_);
+            if (candidates_.none()) parts_.hood.explain_silence(diagnosis_);
             co_return misled_ ? Errc::verification_failed : Errc::not_found;
         }
         auto change = changed_.wait();
@@ -240,7 +245,7 @@ Task<Result<void>> Stream::await_front() {
 bool Stream::hopeless() const {
     const auto gives = [&](const FetchRef& fetch) { return fetch->part == front_; };
     if (std::any_of(fetches_.begin(), fetches_.end(), gives)) return false;
-    if (attached_ > sources_.size()) return false;
+    if (candidates_.trying() > sources_.size()) return false;
     const auto may = [&](const auto& entry) { return entry.second->may_give(front_); };
     if (std::any_of(sources_.begin(), sources_.end(), may)) return false;
     return parts_.hood.exhausted(*search_, started_);
@@ -249,10 +254,10 @@ bool Stream::hopeless() const {
 // ---- providers ----
 
 void Stream::found(const NodeId& node) {
-    if (!tasks_ || node == parts_.share.own || tried_.size() >= Load::max_providers) return;
-    if (!tried_.insert(node).second) return;
-    ++attached_;
-    tasks_->spawn(attach(node));
+    using Reach = Candidates::Reach;
+    if (!tasks_ || node == parts_.share.own) return;
+    const Reach reach = parts_.hood.proven(node) ? Reach::neighbour : Reach::distant;
+    if (candidates_.hear(node, reach)) tasks_->spawn(attach(node));
 }
 
 Task<> Stream::attach(NodeId node) {
@@ -260,11 +265,8 @@ Task<> Stream::attach(NodeId node) {
     for (int attempt = 0; attempt < max_attempts; ++attempt) {
         auto reached = co_await parts_.hood.reach(node);
         if (!reached) {
-            const std::error_code why = reached.error();
-            if (why == asio::error::operation_aborted) co_return;
-            const std::string reason = parts_.share.peers.why_not(node);
-            diagnosis_.note("node " + node.hex() + " cannot be connected to" +
-                            (reason.empty() ? reason : ": " + reason));
+            if (reached.error() == asio::error::operation_aborted) co_return;
+            diagnosis_.note(parts_.hood.why_not(node, reached.error()));
             break;
         }
         if (Neighbour* neighbour = parts_.hood.proven(node)) {
@@ -277,7 +279,7 @@ Task<> Stream::attach(NodeId node) {
         if (dropped_.contains(node)) break;
         pause *= 2;
     }
-    --attached_;
+    if (const auto next = candidates_.done(); next && tasks_) tasks_->spawn(attach(*next));
     changed_.notify_all();
 }
 

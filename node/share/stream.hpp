@@ -80,8 +80,8 @@ class Stream {
     Clock::Time started_;
 
     std::optional<Finder::Search> search_;
-    std::set<NodeId> tried_, dropped_;
-    std::size_t attached_ = 0;  // attach() that run
+    Candidates candidates_;  // attach() runs for those that are being tried
+    std::set<NodeId> dropped_;
     std::map<NodeId, Source*> sources_;
     bool misled_ = false;
 

@@ -21,6 +21,7 @@ void write(Writer& out, const Refused& m) {
     out.uint(m.id).uint(static_cast<std::uint64_t>(m.code));
 }
 void write(Writer& out, const Close& m) { out.uint(m.id); }
+void write(Writer& out, const Preparing& m) { out.uint(m.id); }
 template <class ChunkMessage>  // Get, Have, Cancel, Canceled
 void write(Writer& out, const ChunkMessage& m) {
     out.uint(m.id).uint(m.index);
@@ -88,6 +89,8 @@ TransferMessage read(std::uint64_t type, Reader& in) {
         }
         case 8:
             return Close{in.uint()};
+        case 9:
+            return Preparing{in.uint()};
         default:
             in.fail(Errc::unknown_type);
             return Close{};

@@ -9,6 +9,7 @@
 //   6 canceled := id:uint index:uint                                provider
 //   7 refused  := id:uint code:uint                                 provider
 //   8 close    := id:uint                                           requester
+//   9 preparing := id:uint                                          provider
 // opened: flags bit 0 = complete; else `have` follows, bit i of it (least significant first) tells
 // that chunk i is there. data: link is there when offset is 0; bytes go to the end of the payload.
 #pragma once
@@ -88,8 +89,12 @@ struct Close {
     FileId id = 0;
     friend bool operator==(const Close&, const Close&) = default;
 };
+struct Preparing {
+    FileId id = 0;
+    friend bool operator==(const Preparing&, const Preparing&) = default;
+};
 using TransferMessage =
-    std::variant<Open, Opened, Get, Data, Have, Cancel, Canceled, Refused, Close>;
+    std::variant<Open, Opened, Get, Data, Have, Cancel, Canceled, Refused, Close, Preparing>;
 
 Encoded encode(const TransferMessage& message);
 // A Data's bytes are a view of `payload`. Errc::unknown_type: ignore it.

@@ -10,6 +10,29 @@ NodeId numbered(std::uint8_t number) {
     return id;
 }
 
+namespace {
+
+class HastyAlarm final : public Alarm {
+  public:
+    using Real = std::function<Clock::Time(Clock::Time)>;
+    HastyAlarm(std::unique_ptr<Alarm> alarm, Real real)
+        : alarm_(std::move(alarm)), real_(std::move(real)) {}
+    void set(std::chrono::steady_clock::time_point moment) override { alarm_->set(real_(moment)); }
+    void clear() override { alarm_->clear(); }
+
+  private:
+    std::unique_ptr<Alarm> alarm_;
+    Real real_;
+};
+
+}  // namespace
+
+std::unique_ptr<Alarm> HastyClock::alarm(Executor executor, std::function<void()> on_time) {
+    return std::make_unique<HastyAlarm>(
+        real_.alarm(executor, std::move(on_time)),
+        [this](Time moment) { return start_ + (moment - start_) / speed; });
+}
+
 void FakePeers::join(const Topic& topic) { network_.meet(own_, topic); }
 
 void FakePeers::leave(const Topic& topic) { network_.members_.at(own_).topics.erase(topic); }

@@ -21,6 +21,7 @@ class RawPeer {
     const std::shared_ptr<Connection>& connection(const NodeId& to) { return connections_[to]; }
     // With a right proof.
     Task<ChannelEnd> open_lookup(NodeId to);
+    const ChannelEnd& lookup() const { return lookups_.back(); }  // the newest
     // Proves the channel and opens the transfer channel.
     Task<ChannelEnd> open_transfer(NodeId to);
 

@@ -191,11 +191,19 @@ Task<> many_small(FakeNetwork& network) {
     REQUIRE(listed);
     CHECK(listed->size() == 7);
     const auto began = std::chrono::steady_clock::now();
-    auto path =
-        co_await nodes[1]->share.load_to(*uri, target.path() / "out", ProgressSink(), diagnosis);
+    LoadProgress last;
+    std::size_t events = 0;
+    ProgressSink progress = [&](const LoadProgress& at) {
+        last = at;
+        ++events;
+    };
+    const std::filesystem::path out = target.path() / "out";
+    auto path = co_await nodes[1]->share.load_to(*uri, out, progress, diagnosis);
     CAPTURE(diagnosis.text());
     REQUIRE(path);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+    CHECK(last.verified_bytes == last.size_bytes);
+    CHECK(events <= 2 + static_cast<std::size_t>(took.count() * 10));
     MESSAGE("500 files: " << took.count() << " s");
     for (int i = 0; i < 500; i += 71) {
         const auto file = *path / std::to_string(i % 7) / ("file " + std::to_string(i));

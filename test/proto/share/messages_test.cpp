@@ -73,7 +73,8 @@ std::vector<TransferRow> transfer_rows() {
         {"cancel, id 1, chunk 2", Cancel{1, 2}},
         {"canceled, id 1, chunk 2", Canceled{1, 2}},
         {"refused, id 1, not found", Refused{1, RefusalCode::not_found}},
-        {"close, id 1", Close{1}}};
+        {"close, id 1", Close{1}},
+        {"preparing, id 1", Preparing{1}}};
 }
 
 }  // namespace
@@ -126,7 +127,7 @@ TEST_CASE("transfer messages are the bytes of PROTOCOL.md, both ways") {
             CHECK(bool(cut_short) == some_data);
         }
     }
-    CHECK(decode_transfer(9, {}).error() == Errc::unknown_type);
+    CHECK(decode_transfer(10, {}).error() == Errc::unknown_type);
 }
 
 TEST_CASE("transfer messages beyond their limits are refused") {
