@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import time
 
 from case import NetworkCase, main
 from network import MIB, STOP_SECONDS, random_file, sha1_of
