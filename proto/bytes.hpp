@@ -9,9 +9,12 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <memory>
+#include <new>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "proto/errc.hpp"
@@ -21,6 +24,25 @@ namespace kp2p {
 
 using ByteView = std::span<const std::uint8_t>;
 using ByteVector = std::vector<std::uint8_t>;
+
+// Leaves what a resize() adds as it is. For bulk buffers that are filled next: zeros written first
+// cost as much as the bytes themselves.
+template <class T>
+struct LeaveUnset : std::allocator<T> {
+    template <class Other>
+    struct rebind {
+        using other = LeaveUnset<Other>;
+    };
+    template <class Element>
+    void construct(Element* at) noexcept {
+        ::new (static_cast<void*>(at)) Element;
+    }
+    template <class Element, class... Values>
+    void construct(Element* at, Values&&... values) {
+        ::new (static_cast<void*>(at)) Element(std::forward<Values>(values)...);
+    }
+};
+using BulkBytes = std::vector<std::uint8_t, LeaveUnset<std::uint8_t>>;
 
 // Lower-case hexadecimal. from_hex accepts both cases; anything else is proto::Errc::bad_text.
 std::string to_hex(ByteView bytes);

@@ -128,29 +128,38 @@ Task<> Giver::give_loop(std::shared_ptr<MuxChannel> channel) {
     }
 }
 
+namespace {
+
+struct CutChunk {
+    Chunk chunk;
+    std::vector<proto::Piece> pieces;  // of it
+};
+
+}  // namespace
+
 Task<Result<void>> Giver::give(std::shared_ptr<MuxChannel> channel, Wanted wanted) {
-    using Pieces = Result<std::vector<ByteVector>>;
     auto chunks = files_.at(wanted.id).chunks;
-    auto cut = [chunks, wanted]() -> Pieces {
+    auto cut = [chunks, wanted]() -> Result<CutChunk> {
         auto chunk = chunks->read(wanted.index);
         if (!chunk) return chunk.error();
-        return proto::cut_chunk({wanted.id, wanted.index, chunk->link}, chunk->bytes);
+        auto pieces = proto::cut_chunk({wanted.id, wanted.index, chunk->link}, chunk->bytes);
+        return CutChunk{std::move(*chunk), std::move(pieces)};
     };
-    auto pieces = co_await offload(pool_, std::move(cut));
-    if (!pieces) {
+    auto made = co_await offload(pool_, std::move(cut));
+    if (!made) {
         if (stage(wanted)) refuse(wanted.id, RefusalCode::unavailable);
         co_return ok;
     }
-    for (ByteVector& piece : *pieces) {
+    for (const proto::Piece& piece : made->pieces) {
         const Stage* at = stage(wanted);
         if (!at) co_return ok;
         if (*at == Stage::called_off) {
-            proto::Encoded canceled = encode(proto::Canceled{wanted.id, wanted.index});
+            const proto::Encoded canceled = encode(proto::Canceled{wanted.id, wanted.index});
             done(wanted);
-            co_return co_await channel->send(canceled.type, std::move(canceled.payload));
+            co_return co_await channel->send(canceled.type, canceled.payload);
         }
-        given_bytes_ += piece.size();
-        auto sent = co_await channel->send(proto::data_type, std::move(piece));
+        given_bytes_ += piece.size_bytes();
+        auto sent = co_await channel->send(proto::data_type, piece.head, piece.bytes);
         if (!sent) co_return sent;
     }
     done(wanted);

@@ -10,7 +10,7 @@ Task<> Outbox::pour(std::shared_ptr<MuxChannel> channel) {
         }
         proto::Encoded message = std::move(messages_.front());
         messages_.pop_front();
-        auto sent = co_await channel->send(message.type, std::move(message.payload));
+        auto sent = co_await channel->send(message.type, message.payload);
         if (!sent) co_return;
     }
 }

@@ -13,7 +13,7 @@ namespace kp2p {
 
 struct Chunk {
     Sha1Link link;  // SHA-1 state before it
-    ByteVector bytes;
+    BulkBytes bytes;
 };
 
 class Chunks {

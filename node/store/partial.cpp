@@ -125,9 +125,9 @@ std::optional<JournalRecord> Partial::record(std::uint64_t index) const {
     return found->second;
 }
 
-Result<ByteVector> Partial::read_checked(const JournalRecord& record) const {
+Result<BulkBytes> Partial::read_checked(const JournalRecord& record) const {
     const std::uint64_t index = record.chunk.index;
-    ByteVector bytes(static_cast<std::size_t>(proto::chunk_size_bytes(size_bytes_, index)));
+    BulkBytes bytes(static_cast<std::size_t>(proto::chunk_size_bytes(size_bytes_, index)));
     auto size = data_.read_at(index * proto::chunk_bytes, bytes);
     if (!size) return storage_error(size.error());
     if (*size != bytes.size()) return Errc::not_found;

@@ -62,7 +62,7 @@ class Partial final : public Chunks {
     static Result<std::unique_ptr<Partial>> start(const Layout& layout, const Sha1& file,
                                                   std::uint64_t size_bytes, Place place);
     std::optional<JournalRecord> record(std::uint64_t index) const;
-    Result<ByteVector> read_checked(const JournalRecord& record) const;
+    Result<BulkBytes> read_checked(const JournalRecord& record) const;
     Result<void> check_chain() const;
 
     Layout layout_;

@@ -61,14 +61,16 @@ bool Connection::congested() const {
     return stream_->unsent_bytes() + mux_.unsent_bytes() >= SecureStream::high_watermark_bytes;
 }
 
-void Connection::send(MuxChannel& channel, std::uint64_t type, ByteView payload) {
-    if (payload.size() < min_bulk_bytes) {
+void Connection::send(MuxChannel& channel, std::uint64_t type, ByteView head, ByteView rest) {
+    if (head.size() + rest.size() < min_bulk_bytes) {
+        ByteVector payload(head.begin(), head.end());
+        payload.insert(payload.end(), rest.begin(), rest.end());
         mux_.send(channel.id_, type, payload);
         stream_->wake();
     } else {
         collect();
-        const ByteVector head = mux_.message_head(channel.id_, type);
-        const std::array<ByteView, 2> parts{head, payload};
+        const ByteVector mux_head = mux_.message_head(channel.id_, type);
+        const std::array<ByteView, 3> parts{mux_head, head, rest};
         stream_->write(parts);
     }
 }

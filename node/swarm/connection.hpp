@@ -68,7 +68,7 @@ class Connection {
     Task<Result<void>> drain(proto::MuxEvent event);  // apply() when its channel has room
     void apply(proto::MuxEvent event);
     void collect();
-    void send(MuxChannel& channel, std::uint64_t type, ByteView payload);
+    void send(MuxChannel& channel, std::uint64_t type, ByteView head, ByteView rest);
     bool congested() const;
     void close(MuxChannel& channel);
     void end(std::error_code why);

@@ -16,14 +16,14 @@ MuxChannel::MuxChannel(Executor executor, Connection& connection)
 
 MuxChannel::~MuxChannel() { close(); }
 
-Task<Result<void>> MuxChannel::send(std::uint64_t type, ByteVector payload) {
-    if (payload.size() > max_payload_bytes) co_return Errc::limit_reached;
+Task<Result<void>> MuxChannel::send(std::uint64_t type, ByteView head, ByteView rest) {
+    if (head.size() + rest.size() > max_payload_bytes) co_return Errc::limit_reached;
     while (connection_ && connection_->congested()) {
         auto woken = co_await changed_.wait();
         if (!woken) co_return woken;
     }
     if (!connection_) co_return why_;
-    connection_->send(*this, type, payload);
+    connection_->send(*this, type, head, rest);
     co_return ok;
 }
 

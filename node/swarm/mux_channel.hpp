@@ -31,8 +31,9 @@ class MuxChannel {
     // What the other side attached to its open.
     const ByteVector& remote_handshake() const { return remote_handshake_; }
     // Waits while the connection has too much to send; then the message is on its way, in the order
-    // of the sends of one caller. Errc::closed when either side has closed the channel.
-    Task<Result<void>> send(std::uint64_t type, ByteVector payload);
+    // of the sends of one caller. The payload is `head` and then `rest`, which the caller keeps
+    // alive until then. Errc::closed when either side has closed the channel.
+    Task<Result<void>> send(std::uint64_t type, ByteView head, ByteView rest = {});
     // The next message; after the end what had arrived, then Errc::closed.
     Task<Result<MuxMessage>> receive();
     void close();

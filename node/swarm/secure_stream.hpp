@@ -54,7 +54,7 @@ class SecureStream {
 
     Clock& clock_;
     std::unique_ptr<ByteStream> stream_;
-    ByteVector out_, writing_;  // being filled, being written
+    BulkBytes out_, writing_;  // being filled, being written
     proto::SecretWriter writer_;
     proto::SecretReader reader_;
     Clock::Time last_write_;

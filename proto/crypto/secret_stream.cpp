@@ -41,7 +41,7 @@ Hash32 holepunch_secret(const HandshakeHash& hash) {
     return keyed_blake2b_256(hash.view(), dht_namespace_of(dht_namespace::peer_holepunch).view());
 }
 
-SecretWriter::SecretWriter(const NoiseKeys& keys, const StreamHeader& header, ByteVector& out)
+SecretWriter::SecretWriter(const NoiseKeys& keys, const StreamHeader& header, BulkBytes& out)
     : cipher_(keys.tx, header) {
     const Hash32 id = secret_stream_id(keys.hash, keys.role);
     const std::size_t at = out.size();
@@ -52,7 +52,7 @@ SecretWriter::SecretWriter(const NoiseKeys& keys, const StreamHeader& header, By
     std::memcpy(to + length_bytes + Hash32::size_bytes, header.data(), StreamHeader::size_bytes);
 }
 
-void SecretWriter::write(std::span<const ByteView> parts, ByteVector& out) {
+void SecretWriter::write(std::span<const ByteView> parts, BulkBytes& out) {
     std::size_t size = 0;
     for (ByteView part : parts) size += part.size();
     assert(size <= max_secret_message_bytes);

@@ -31,10 +31,10 @@ Hash32 holepunch_secret(const HandshakeHash& hash);
 class SecretWriter {
   public:
     // `header` is fresh random bytes. Appends the header frame to `out`.
-    SecretWriter(const NoiseKeys& keys, const StreamHeader& header, ByteVector& out);
+    SecretWriter(const NoiseKeys& keys, const StreamHeader& header, BulkBytes& out);
     // Appends one frame holding the concatenation of `parts`, in all at most
     // max_secret_message_bytes (asserted). No parts: a keepalive.
-    void write(std::span<const ByteView> parts, ByteVector& out);
+    void write(std::span<const ByteView> parts, BulkBytes& out);
 
   private:
     SecretCipher cipher_;
@@ -61,7 +61,7 @@ class SecretReader {
     Hash32 remote_stream_id_;
     std::size_t max_frame_bytes_;
     std::optional<SecretCipher> cipher_;  // once the header has come
-    ByteVector buffer_;
+    BulkBytes buffer_;
     std::size_t begin_ = 0, end_ = 0;  // of what has arrived and is not yet taken
 };
 

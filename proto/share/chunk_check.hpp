@@ -24,7 +24,7 @@ struct ChunkCheck {
 };
 
 struct CheckedChunk {
-    ByteVector bytes;
+    BulkBytes bytes;
     Sha1Link next;  // of a chunk that is not the file's last
     Sha1 whole;     // of the last one: what the file's SHA-1 would be
 };

@@ -19,39 +19,47 @@ struct FreeContext {
 
 class Compressor {
   public:
-    // The frame, or nothing when it is longer than `limit_bytes`. Valid until the next call.
-    ByteView compress(ByteView plain, std::size_t limit_bytes) {
+    // The frame; empty when it would be longer than `limit_bytes`.
+    ByteVector compress(ByteView plain, std::size_t limit_bytes) {
         if (!context_) context_.reset(ZSTD_createCCtx());
-        frame_.resize(limit_bytes);
-        const std::size_t size = ZSTD_compressCCtx(context_.get(), frame_.data(), frame_.size(),
+        ByteVector frame(limit_bytes);
+        const std::size_t size = ZSTD_compressCCtx(context_.get(), frame.data(), frame.size(),
                                                    plain.data(), plain.size(), fast_level);
-        return ZSTD_isError(size) ? ByteView() : ByteView(frame_).first(size);
+        frame.resize(ZSTD_isError(size) ? 0 : size);
+        return frame;
     }
 
   private:
     std::unique_ptr<ZSTD_CCtx, FreeContext> context_;
-    ByteVector frame_;
 };
 
 }  // namespace
 
-std::vector<ByteVector> cut_chunk(const ChunkName& name, ByteView chunk) {
+ByteVector Piece::payload() const {
+    ByteVector payload = head;
+    payload.insert(payload.end(), bytes.begin(), bytes.end());
+    return payload;
+}
+
+std::vector<Piece> cut_chunk(const ChunkName& name, ByteView chunk) {
     assert(!chunk.empty());
-    std::vector<ByteVector> payloads;
+    std::vector<Piece> pieces;
     Compressor compressor;
     bool compressing = true;
     for (std::size_t offset = 0; offset < chunk.size(); offset += piece_bytes) {
-        const ByteView plain = chunk.subspan(offset, std::min(piece_bytes, chunk.size() - offset));
-        ByteView frame;
-        if (compressing) frame = compressor.compress(plain, plain.size() - plain.size() / 4);
-        if (offset == 0) compressing = !frame.empty();
-        const bool packed = !frame.empty();
-        Data data{name.id,   name.index,
-                  offset,    packed ? PieceEncoding::zstd : PieceEncoding::plain,
-                  name.link, packed ? frame : plain};
-        payloads.push_back(encode(data).payload);
+        Piece piece;
+        piece.bytes = chunk.subspan(offset, std::min(piece_bytes, chunk.size() - offset));
+        if (compressing)
+            piece.frame =
+                compressor.compress(piece.bytes, piece.bytes.size() - piece.bytes.size() / 4);
+        const bool packed = !piece.frame.empty();
+        if (offset == 0) compressing = packed;
+        if (packed) piece.bytes = piece.frame;
+        const auto encoding = packed ? PieceEncoding::zstd : PieceEncoding::plain;
+        piece.head = encode_head({name.id, name.index, offset, encoding, name.link, {}});
+        pieces.push_back(std::move(piece));
     }
-    return payloads;
+    return pieces;
 }
 
 Result<void> unpack_piece(PieceEncoding encoding, ByteView bytes, std::span<std::uint8_t> plain) {

@@ -14,10 +14,20 @@ struct ChunkName {
     Sha1Link link;
 };
 
-// The payloads of the `data` messages that carry `chunk` (1 byte to 1 MiB). Its first piece
-// decides whether the others are compressed: only when that saves a quarter; a piece that does not
-// shrink travels plain all the same.
-std::vector<ByteVector> cut_chunk(const ChunkName& name, ByteView chunk);
+// The payload of one `data` message: head, then bytes. They lie in the chunk, or in `frame`.
+struct Piece {
+    ByteVector head;
+    ByteView bytes;
+    ByteVector frame;  // zstd
+
+    std::size_t size_bytes() const { return head.size() + bytes.size(); }
+    ByteVector payload() const;
+};
+
+// The pieces of `chunk` (1 byte to 1 MiB), which must outlive them. Its first piece decides whether
+// the others are compressed: only when that saves a quarter; a piece that does not shrink travels
+// plain all the same.
+std::vector<Piece> cut_chunk(const ChunkName& name, ByteView chunk);
 
 // Writes the piece's bytes to `plain`, whose size says how many they must be. Errc::bad_value if
 // they are not so many or no valid frame; never writes or holds more than that.

@@ -12,11 +12,7 @@ void write(Writer& out, const Opened& m) {
     out.uint(m.id).uint(m.size_bytes).u8(m.have ? 0 : complete_flag);
     if (m.have) out.buffer(*m.have);
 }
-void write(Writer& out, const Data& m) {
-    out.uint(m.id).uint(m.index).uint(m.offset).u8(static_cast<std::uint8_t>(m.encoding));
-    if (m.offset == 0) out.fixed(m.link);
-    out.raw(m.bytes);
-}
+void write(Writer& out, const Data& m) { out.raw(encode_head(m)).raw(m.bytes); }
 void write(Writer& out, const Refused& m) {
     out.uint(m.id).uint(static_cast<std::uint64_t>(m.code));
 }
@@ -103,6 +99,13 @@ Encoded encode(const TransferMessage& message) {
     Writer out;
     std::visit([&](const auto& m) { write(out, m); }, message);
     return {message.index(), out.take()};
+}
+
+ByteVector encode_head(const Data& m) {
+    Writer out;
+    out.uint(m.id).uint(m.index).uint(m.offset).u8(static_cast<std::uint8_t>(m.encoding));
+    if (m.offset == 0) out.fixed(m.link);
+    return out.take();
 }
 
 Result<TransferMessage> decode_transfer(std::uint64_t type, ByteView payload) {

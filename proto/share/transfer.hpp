@@ -97,6 +97,8 @@ using TransferMessage =
     std::variant<Open, Opened, Get, Data, Have, Cancel, Canceled, Refused, Close, Preparing>;
 
 Encoded encode(const TransferMessage& message);
+// Of the payload, what comes before its bytes.
+ByteVector encode_head(const Data& data);
 // A Data's bytes are a view of `payload`. Errc::unknown_type: ignore it.
 Result<TransferMessage> decode_transfer(std::uint64_t type, ByteView payload);
 

@@ -20,7 +20,7 @@ static void read(SecretReader& reader, ByteView bytes) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const NoiseKeys keys{{}, {}, {}, {}, Role::initiator};
-    ByteVector stream;
+    BulkBytes stream;
     const SecretWriter writer({{}, {}, {}, {}, Role::responder}, StreamHeader(), stream);
     stream.insert(stream.end(), data, data + size);
     SecretReader reader(keys, 1 << 16), cold(keys, 1 << 16);

@@ -149,7 +149,7 @@ Task<> echo(std::shared_ptr<Connection> connection) {
     while (channel) {
         auto message = co_await (*channel)->receive();
         if (!message) break;
-        auto sent = co_await (*channel)->send(message->type, std::move(message->payload));
+        auto sent = co_await (*channel)->send(message->type, message->payload);
         if (!sent) break;
     }
     auto ended = co_await connection->closed();

@@ -63,11 +63,11 @@ Task<> LiarPeer::lookup(std::shared_ptr<Connection> connection) {
         if (seeking->file == file_) {
             Encoded providing =
                 encode(Providing{seeking->request, file_, claimed_bytes(), own_, true});
-            auto sent = co_await (*channel)->send(providing.type, std::move(providing.payload));
+            auto sent = co_await (*channel)->send(providing.type, providing.payload);
             if (!sent) co_return;
         }
         Encoded lacking = encode(Lacking{seeking->request});
-        auto sent = co_await (*channel)->send(lacking.type, std::move(lacking.payload));
+        auto sent = co_await (*channel)->send(lacking.type, lacking.payload);
         if (!sent) co_return;
     }
 }
@@ -92,14 +92,14 @@ Task<Result<void>> LiarPeer::answer(MuxChannel& channel, const TransferMessage& 
     ++opens_;
     Encoded reply = encode(Refused{open->id, RefusalCode::not_found});
     if (open->file == file_) reply = encode(Opened{open->id, claimed_bytes(), std::nullopt});
-    co_return co_await channel.send(reply.type, std::move(reply.payload));
+    co_return co_await channel.send(reply.type, reply.payload);
 }
 
 Task<Result<void>> LiarPeer::give(MuxChannel& channel, Get get) {
     if (lie_ == LiarLie::stall && get.index <= at_) co_return ok;
     if (lie_ == LiarLie::garbage) {
         ByteVector garbage(3, 0xff);
-        co_return co_await channel.send(data_type, std::move(garbage));
+        co_return co_await channel.send(data_type, garbage);
     }
     ByteVector all = content_;
     all.resize(claimed_bytes());
@@ -113,8 +113,8 @@ Task<Result<void>> LiarPeer::give(MuxChannel& channel, Get get) {
     if (lie_ == LiarLie::link && get.index == at_) link.data()[7] ^= 1;
     const ChunkName name{get.id, get.index, link};
     auto pieces = cut_chunk(name, chunk);
-    for (ByteVector& piece : pieces) {
-        auto sent = co_await channel.send(data_type, std::move(piece));
+    for (const Piece& piece : pieces) {
+        auto sent = co_await channel.send(data_type, piece.head, piece.bytes);
         if (!sent) co_return sent;
     }
     ++given_;

@@ -21,7 +21,7 @@ inline Task<> echo(std::shared_ptr<Connection> connection) {
     while (channel) {
         auto message = co_await (*channel)->receive();
         if (!message) co_return;
-        auto sent = co_await (*channel)->send(message->type, std::move(message->payload));
+        auto sent = co_await (*channel)->send(message->type, message->payload);
         if (!sent) co_return;
     }
 }

@@ -98,7 +98,7 @@ TEST_CASE("recorded sessions are written byte for byte and read in any split") {
     CHECK(all.size() == 4);
     for (const Session& session : all) {
         CAPTURE(session.name);
-        ByteVector out;
+        BulkBytes out;
         SecretWriter writer(session.sender, session.header, out);
         for (const ByteVector& message : session.messages) {
             const ByteView half = ByteView(message).first(message.size() / 2);
@@ -156,7 +156,8 @@ TEST_CASE("a frame past the limit or shorter than its overhead ends the stream")
 
 TEST_CASE("long messages arrive whole") {
     const Session session = sessions().front();
-    ByteVector out, message(max_frame_bytes - 17);
+    BulkBytes out;
+    ByteVector message(max_frame_bytes - 17);
     for (std::size_t i = 0; i < message.size(); i++)
         message[i] = static_cast<std::uint8_t>(i * i >> 7);
     SecretWriter writer(session.sender, session.header, out);

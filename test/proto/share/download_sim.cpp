@@ -104,7 +104,7 @@ void DownloadSim::drain() {
                 download.checked(now_, check.job, run_check(*check.check));
             });
         } else if (const auto* keep = std::get_if<Download::KeepChunk>(&event)) {
-            kept[keep->index] = keep->chunk->bytes;
+            kept[keep->index].assign(keep->chunk->bytes.begin(), keep->chunk->bytes.end());
             at(std::uniform_real_distribution<>(0, keeping_s)(random_),
                [this, index = keep->index] { download.kept(now_, index); });
         } else if (const auto* drop = std::get_if<Download::DropSource>(&event)) {

@@ -22,6 +22,10 @@ ByteVector prose(std::size_t size) {
     return bytes;
 }
 
+PieceEncoding encoding_of(const Piece& piece) {
+    return std::get<Data>(*decode_transfer(3, piece.payload())).encoding;
+}
+
 const ChunkName name{3, 5, *Sha1Link::from_hex("67452301efcdab8998badcfe10325476c3d2e1f0")};
 
 }  // namespace
@@ -43,11 +47,13 @@ TEST_CASE("a chunk is cut into pieces and put together again") {
     };
     for (const Row& row : rows) {
         CAPTURE(row.name);
-        const auto payloads = cut_chunk(name, row.chunk);
-        CHECK(payloads.size() == row.pieces);
+        const auto pieces = cut_chunk(name, row.chunk);
+        CHECK(pieces.size() == row.pieces);
         ByteVector joined(row.chunk.size());
         std::size_t offset = 0;
-        for (const ByteVector& payload : payloads) {
+        for (const Piece& piece : pieces) {
+            const ByteVector payload = piece.payload();
+            CHECK(payload.size() == piece.size_bytes());
             auto message = decode_transfer(3, payload);
             REQUIRE(message);
             const Data& data = std::get<Data>(*message);
@@ -69,15 +75,15 @@ TEST_CASE("compression stops where it does not pay") {
     ByteVector chunk = prose(65536);
     const ByteVector tail = noise(65536);
     chunk.insert(chunk.end(), tail.begin(), tail.end());
-    const auto payloads = cut_chunk(name, chunk);
-    REQUIRE(payloads.size() == 2);
-    CHECK(std::get<Data>(*decode_transfer(3, payloads[0])).encoding == PieceEncoding::zstd);
-    CHECK(std::get<Data>(*decode_transfer(3, payloads[1])).encoding == PieceEncoding::plain);
+    const auto pieces = cut_chunk(name, chunk);
+    REQUIRE(pieces.size() == 2);
+    CHECK(encoding_of(pieces[0]) == PieceEncoding::zstd);
+    CHECK(encoding_of(pieces[1]) == PieceEncoding::plain);
 }
 
 TEST_CASE("a piece of another size or a broken frame is refused") {
-    const auto payloads = cut_chunk(name, prose(1000));
-    const Data data = std::get<Data>(*decode_transfer(3, payloads[0]));
+    const ByteVector chunk = prose(1000), payload = cut_chunk(name, chunk)[0].payload();
+    const Data data = std::get<Data>(*decode_transfer(3, payload));
     REQUIRE(data.encoding == PieceEncoding::zstd);
     for (std::size_t size : {0, 999, 1001, 65536}) {
         ByteVector plain(size);
