@@ -212,9 +212,9 @@ class Loading:
 
 
 class Network:
-    def __init__(self, commands):
+    def __init__(self, commands, parent=None):
         self.commands = pathlib.Path(commands).resolve()
-        self.root = pathlib.Path(tempfile.mkdtemp(prefix="kp2p-"))
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="kp2p-", dir=parent))
         self.daemons = []
         self.bootstrap = None
         self.bootstrap_address = None
