@@ -39,6 +39,8 @@ void Stream::change_remote(Time now, const Remote& remote) {
     }
     changed_at_seq_ = flight_.next_seq();
     mtu_ = MtuSearch(remote.max_mtu_bytes);
+    // What the old path took may be too much for the new one.
+    payload_capacity_ = std::min(payload_capacity_, mtu_.mtu_bytes() - packet_overhead_bytes);
     rearm(now);
 }
 
@@ -51,7 +53,7 @@ void Stream::write(Time now, ByteView bytes) {
 
 bool Stream::writable() const {
     const std::size_t window =
-        std::min(congestion_.window_packets() * payload_capacity(), peer_window_.bytes());
+        std::min(congestion_.window_packets() * payload_capacity_, peer_window_.bytes());
     return out_.size() < high_watermark_bytes + window;
 }
 

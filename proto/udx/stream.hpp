@@ -120,7 +120,6 @@ class Stream {
     bool tail_probe_allowed() const;
     bool quick_timeout_allowed() const;
     // stream_send.cpp
-    std::size_t payload_capacity() const;
     bool window_allows_new() const;
     bool has_new() const { return unsent_bytes() > 0 || (end_requested_ && !end_seq_); }
     std::size_t unsent_bytes() const {
@@ -158,6 +157,10 @@ class Stream {
     Bbr congestion_;
     Pacer pacer_;
     MtuSearch mtu_;
+    // Of the next packet: as the reference implementation does, fixed when the one before it was
+    // made. It sizes the first one as if for IPv6.
+    std::size_t payload_capacity_ =
+        MtuSearch::base_bytes - packet_overhead_bytes - ipv6_extra_bytes;
 
     Recovery recovery_ = Recovery::open;
     std::uint64_t recover_until_ = 0;

@@ -156,7 +156,7 @@ void Stream::settle(Time now, const Acked& acked, std::size_t in_flight_before) 
                  .rtt = acked.shortest_rtt,
                  .smoothed_rtt = {},
                  .recovery = recovery_,
-                 .payload_bytes = payload_capacity()};
+                 .payload_bytes = payload_capacity_};
     if (rtt_.known()) ack.smoothed_rtt = rtt_.smoothed();
     lost_unreported_ = 0;
     congestion_.on_ack(ack, rate_);

@@ -7,22 +7,14 @@ namespace kp2p::proto::udx {
 namespace {
 
 constexpr std::array<std::uint8_t, max_extension_bytes> padding{};
-// The reference implementation sizes a stream's first packet as if for IPv6.
-constexpr std::size_t ipv6_extra_bytes = 20;
 // A peer stores this many packets beyond a gap at most.
 constexpr std::uint64_t max_span_packets = Reassembly::max_packets_ahead;
 
 }  // namespace
 
-std::size_t Stream::payload_capacity() const {
-    const std::size_t capacity = mtu_.mtu_bytes() - packet_overhead_bytes;
-    const bool first = flight_.next_seq() == widen_first(options_.first_seq);
-    return first ? capacity - ipv6_extra_bytes : capacity;
-}
-
 bool Stream::window_allows_new() const {
     return flight_.in_flight() < congestion_.window_packets() &&
-           flight_.in_flight() < peer_window_.packets(payload_capacity()) &&
+           flight_.in_flight() < peer_window_.packets(payload_capacity_) &&
            flight_.next_seq() - flight_.unacked_seq() < max_span_packets;
 }
 
@@ -60,7 +52,7 @@ std::optional<Burst> Stream::next_burst(Time now) {
 bool Stream::add_packets(Time now) {
     if (closed_ != Closed::no) return false;
     pacer_.refill(now);
-    const bool limited = unsent_bytes() < payload_capacity() && flight_.lost() == 0 &&
+    const bool limited = unsent_bytes() < payload_capacity_ && flight_.lost() == 0 &&
                          flight_.in_flight() < congestion_.window_packets();
     if (limited) rate_.limit_by_app(flight_.in_flight());
     while (add_tail_probe(now) || add_lost(now) || add_new(now)) {
@@ -106,7 +98,7 @@ bool Stream::add_lost(Time now) {
 
 bool Stream::add_new(Time now) {
     if (!has_new() || !window_allows_new()) return false;
-    const std::size_t bytes = std::min(unsent_bytes(), payload_capacity());
+    const std::size_t bytes = std::min(unsent_bytes(), payload_capacity_);
     if (!fits_burst(header_bytes + bytes, path_)) return false;
     if (!pacer_.allows()) {
         waits_for_pacer_ = true;
@@ -122,7 +114,7 @@ bool Stream::add_new(Time now) {
 }
 
 SentPacket& Stream::make_packet(Time now) {
-    const std::size_t bytes = std::min(unsent_bytes(), payload_capacity());
+    const std::size_t bytes = std::min(unsent_bytes(), payload_capacity_);
     if (flight_.empty()) {
         timeout_at_ = now + rtt_.timeout();
         if (rate_.app_limited()) congestion_.on_restart(now);
@@ -133,6 +125,7 @@ SentPacket& Stream::make_packet(Time now) {
     packet.flags = bytes > 0 ? flag::data : std::uint8_t{0};
     packet.path = path_;
     sent_offset_ += bytes;
+    payload_capacity_ = mtu_.mtu_bytes() - packet_overhead_bytes;
     if (end_requested_ && unsent_bytes() == 0) {
         packet.flags |= flag::end;
         end_seq_ = packet.seq;

@@ -1,0 +1,152 @@
+// How large packets are, against captures of the reference implementation: the first flight of a
+// stream, and the search for the largest size that the path takes.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "proto/udx/stream.hpp"
+#include "test/proto/udx/captured.hpp"
+
+using namespace kp2p;
+using namespace kp2p::proto::udx;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::uint32_t a_id = 0x11111111, b_id = 0x22222222;
+constexpr Span write_every = 40ms, one_way = 5ms;
+constexpr int writes = 13;
+constexpr std::size_t write_bytes = 3000;
+const Time start = Time(1h);
+
+struct Sent {
+    Time at;
+    ByteVector bytes;
+    Header header() const { return parse_packet(bytes)->header; }
+};
+
+std::vector<Sent> drain(Stream& stream, Time now) {
+    std::vector<Sent> all;
+    while (const auto burst = stream.next_burst(now)) {
+        ByteVector joined;
+        for (ByteView piece : burst->pieces)
+            joined.insert(joined.end(), piece.begin(), piece.end());
+        for (ByteView rest = joined; !rest.empty();) {
+            const ByteView one = rest.first(std::min(burst->segment_bytes, rest.size()));
+            rest = rest.subspan(one.size());
+            all.push_back({now, ByteVector(one.begin(), one.end())});
+        }
+    }
+    return all;
+}
+
+enum class Padded { arrive, are_lost };
+
+// What a writer at one end of a path has sent when it has written all.
+struct Writer {
+    Stream stream{a_id, {}};
+    std::vector<Sent> sent;
+
+    explicit Writer(Padded padded) {
+        Stream reader(b_id, {});
+        stream.connect(start, {.id = b_id});
+        reader.connect(start, {.id = a_id});
+        std::multimap<Time, std::pair<Stream*, ByteVector>> under_way;
+        int written = 0;
+        ByteVector unread(write_bytes);
+        const ByteVector text(write_bytes, 'x');
+        for (;;) {
+            Time now = written < writes ? start + written * write_every : Time::max();
+            if (!under_way.empty()) now = std::min(now, under_way.begin()->first);
+            if (const auto deadline = stream.deadline()) now = std::min(now, *deadline);
+            if (now == Time::max()) return;
+            while (!under_way.empty() && under_way.begin()->first == now) {
+                auto [to, bytes] = std::move(under_way.begin()->second);
+                under_way.erase(under_way.begin());
+                to->receive(now, *parse_packet(bytes));
+                while (reader.read(unread) > 0) continue;
+                for (Sent& answer : drain(reader, now))
+                    under_way.emplace(now + one_way, std::pair(&stream, std::move(answer.bytes)));
+            }
+            stream.expire(now);
+            if (written < writes && now == start + written * write_every) {
+                stream.write(now, text);
+                ++written;
+            }
+            for (Sent& packet : drain(stream, now)) {
+                sent.push_back(packet);
+                if (padded == Padded::are_lost && packet.header().extension_bytes > 0) continue;
+                under_way.emplace(now + one_way, std::pair(&reader, std::move(packet.bytes)));
+            }
+        }
+    }
+};
+
+std::string text_of(ByteView bytes) {
+    return to_hex(bytes.first(header_bytes)) + " size " + std::to_string(bytes.size());
+}
+
+std::uint64_t final_mtu(const char* name) {
+    return std::uint64_t(test::udx_vector(name)["expected"]["final_mtu"]);
+}
+
+}  // namespace
+
+TEST_CASE("the search for a larger size goes through the reference's packets") {
+    const Writer writer(Padded::arrive);
+    const auto session = test::captured_session("mtu-search");
+    REQUIRE(writer.sent.size() == session.size());
+    for (std::size_t i = 0; i < session.size(); ++i) {
+        CAPTURE(i);
+        CHECK(text_of(writer.sent[i].bytes) == text_of(session[i].bytes));
+    }
+    CHECK(writer.stream.mtu_bytes() == final_mtu("mtu-search"));
+}
+
+TEST_CASE("a lost probe is repeated without padding, and three end the search") {
+    const Writer writer(Padded::are_lost);
+    std::vector<Sent> probes;  // and their repetitions, as the capture has only these
+    std::uint32_t next_seq = 0;
+    for (const Sent& packet : writer.sent) {
+        const Header header = packet.header();
+        if (header.extension_bytes > 0 || header.seq < next_seq) probes.push_back(packet);
+        next_seq = std::max(next_seq, header.seq + 1);
+    }
+    const auto session = test::captured_session("mtu-probe-lost");
+    REQUIRE(probes.size() == session.size());
+    for (std::size_t i = 0; i < session.size(); ++i) {
+        CAPTURE(i);
+        CHECK(text_of(probes[i].bytes) == text_of(session[i].bytes));
+        CHECK(session[i].dropped == (probes[i].header().extension_bytes > 0));
+        if (i % 2 == 0) continue;
+        const std::chrono::duration<double, std::milli> after = probes[i].at - probes[i - 1].at;
+        CHECK(std::abs(after.count() - (session[i].at_ms - session[i - 1].at_ms)) < 3);
+    }
+    CHECK(writer.stream.mtu_bytes() == final_mtu("mtu-probe-lost"));
+}
+
+TEST_CASE("the first flight has the reference's sizes") {
+    Stream stream(a_id, {});
+    stream.connect(start, {.id = b_id});
+    stream.write(start, ByteVector(5000));
+    std::vector<std::uint64_t> sizes, expected;
+    for (const Sent& packet : drain(stream, start)) sizes.push_back(packet.bytes.size());
+    const auto vector = test::udx_vector("first-packet-sizes");
+    for (auto size : simdjson::dom::array(vector["expected"]["ipv4_socket_to_ipv4"]))
+        expected.push_back(std::uint64_t(size));
+    CHECK(sizes == expected);
+}
+
+TEST_CASE("a new path is not trusted with the old one's size") {
+    Writer writer(Padded::arrive);
+    const Time later = start + 1h;
+    REQUIRE(writer.stream.mtu_bytes() == MtuSearch::internet_bytes);
+    writer.stream.change_remote(later, {.id = b_id});
+    writer.stream.write(later, ByteVector(5000));
+    const auto sent = drain(writer.stream, later);
+    CHECK(sent.size() == 5);
+    for (const Sent& packet : sent)
+        CHECK(packet.bytes.size() <= MtuSearch::base_bytes - packet_overhead_bytes + header_bytes);
+}
