@@ -13,6 +13,7 @@ struct Captured {
     double at_ms = 0;
     std::string direction;
     bool dropped = false;  // on its way
+    std::string path;      // or hop, where the session has several
     ByteVector bytes;
 };
 
@@ -25,6 +26,8 @@ inline std::vector<Captured> captured(simdjson::dom::element entry) {
     packet.at_ms = double(entry["t_ms"]);
     bool dropped = false;
     packet.dropped = !entry["dropped_by_proxy"].get(dropped) && dropped;
+    for (const char* name : {"path", "hop"})
+        if (!entry[name].get(text)) packet.path = text;
     if (!entry["hex"].get(text)) {
         packet.bytes = *from_hex(text);
     } else if (!entry["head_hex"].get(text)) {

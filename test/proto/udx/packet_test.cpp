@@ -8,10 +8,11 @@ using namespace kp2p::proto::udx;
 namespace {
 
 const char* const sessions[] = {
-    "session-basic", "coalesced-writes", "message",         "heartbeat",
-    "destroy",       "sack-recovery",    "tail-loss-probe", "mtu-search",
-    "seq-wrap",      "rto-blackhole",    "final-ack-lost",  "relay",
-    "change-remote",
+    "session-basic",   "coalesced-writes", "message",
+    "heartbeat",       "destroy",          "sack-recovery",
+    "tail-loss-probe", "mtu-search",       "seq-wrap",
+    "rto-blackhole",   "final-ack-lost",   "relay",
+    "change-remote",   "mtu-probe-lost",   "rto-blackhole-no-rtt",
 };
 
 }  // namespace

@@ -205,6 +205,7 @@ TEST_CASE("a stream reacts to odd packets as the reference does") {
         "ack_delay_10ms",
         "two_writes_one_tick",
         "destroy_unacked",
+        "preconnect_connect_in_firewall",  // connects first, then receives
         "end_then_destroy",
     };
     for (const char* name : names) react(name, 0);
@@ -244,4 +245,117 @@ TEST_CASE("data and SACK in one packet are both honoured") {
     }
     CHECK(to_hex(run.read) == "776974682d7361636b");
     CHECK(run.sent.back() == text_of(steps[4].bytes));
+}
+
+TEST_CASE("a packet too far ahead is as if it were lost, where the reference keeps all") {
+    const auto steps = steps_of(test::udx_vector("peer-reactions")["expected"]["ooo_far"]);
+    const Packet far = *parse_packet(steps[0].bytes), below = *parse_packet(steps[1].bytes);
+    REQUIRE(far.header.seq > Reassembly::max_packets_ahead);
+    Run run(0);
+    run.stream.connect(Time(1h), {.id = peer_id});
+    run.stream.receive(steps[0].at, far);
+    run.drain(steps[0].at);
+    CHECK(run.sent.empty());
+    // 16 numbers below the first one: a repetition of what never was, answered like any other.
+    run.stream.receive(steps[1].at, below);
+    run.drain(steps[1].at);
+    Header answer = parse_packet(steps[2].bytes)->header;
+    answer.flags = 0;
+    std::array<std::uint8_t, header_bytes> plain;
+    write_header(answer, plain);
+    CHECK(run.sent == std::vector<std::string>{text_of(plain)});
+    CHECK(run.read.empty());
+}
+
+TEST_CASE("the ranges of many gaps begin as the reference's, which stop at fifty") {
+    const auto steps = steps_of(test::udx_vector("peer-reactions")["expected"]["sack_cap"]);
+    const std::string fifty = to_hex(parse_packet(steps.back().bytes)->body);
+    Run run(0);
+    run.stream.connect(Time(1h), {.id = peer_id});
+    for (std::uint32_t seq = 2; seq <= 120; seq += 2) {
+        const Packet packet{.header = {.flags = flag::data, .seq = seq}, .body = as_bytes("x")};
+        run.stream.receive(Time(1h), packet);
+        run.drain(Time(1h));
+        const std::string ours = run.sent.back().substr(run.sent.back().rfind(' ') + 1);
+        CHECK(ours.substr(0, fifty.size()) == fifty.substr(0, ours.size()));
+        CHECK(ours.size() == seq / 2 * 2 * sack_range_bytes);
+    }
+}
+
+TEST_CASE("fifty ranges at once are all believed") {
+    const auto steps = steps_of(test::udx_vector("peer-reactions")["expected"]["sack_cap"]);
+    const Packet sack = *parse_packet(steps.back().bytes);
+    REQUIRE(sack.sack_ranges() == 50);
+    constexpr std::size_t before = 2000, gapped = 102;  // packets; the first open the window
+    Run run(static_cast<std::uint32_t>(-before));
+    run.stream.connect(Time(1h), {.id = peer_id, .max_mtu_bytes = MtuSearch::base_bytes});
+    Time now = Time(1h);
+    const auto drain_ms = [&](int ms) {  // as the pacer allows
+        for (const Time end = now + ms * 1ms; now < end; now += 1ms) run.drain(now);
+    };
+    run.stream.write(now, ByteVector(1132 + (before - 1) * 1152));
+    while (run.sent.size() < before) {
+        drain_ms(10);
+        const auto ack = static_cast<std::uint32_t>(run.sent.size() - before);
+        run.stream.receive(now, {.header = {.window_bytes = 4 << 20, .ack = ack}, .body = {}});
+        REQUIRE(now < Time(1h) + 10s);
+    }
+    run.sent.clear();
+    run.stream.write(now, ByteVector(gapped * 1152));
+    drain_ms(10);
+    REQUIRE(run.sent.size() == gapped);
+    run.stream.receive(now, sack);
+    CHECK(run.stream.retransmitted() == 0);
+    run.sent.clear();
+    drain_ms(20);
+    // What is left was overtaken, and as many go out again as have arrived.
+    std::vector<std::uint32_t> repeated, expected{0};
+    for (const std::string& one : run.sent)
+        repeated.push_back(parse_packet(*from_hex(one.substr(0, 2 * header_bytes)))->header.seq);
+    for (std::uint32_t seq = 1; expected.size() < sack.sack_ranges(); seq += 2)
+        expected.push_back(seq);
+    CHECK(repeated == expected);
+}
+
+TEST_CASE("one late acknowledgement is probed for, and no more until an RTT was measured") {
+    const auto steps =
+        steps_of(test::udx_vector("peer-reactions")["expected"]["ack_fast_then_delay_10ms"]);
+    Run run(0);
+    run.stream.connect(Time(1h), {.id = peer_id});
+    std::uint32_t seq = 0;
+    for (; seq < parse_packet(steps.front().bytes)->header.seq; ++seq) {  // before the log begins
+        const Time now = Time(1h) + seq * 30ms;
+        run.stream.write(now, as_bytes("x"));
+        run.drain(now);
+        run.stream.receive(now + 1ms,
+                           {.header = {.window_bytes = 4 << 20, .ack = seq + 1}, .body = {}});
+    }
+    run.next_seq = seq;
+    run.sent.clear();
+    std::vector<std::string> expected;
+    for (const Step& step : steps) {
+        const Packet packet = *parse_packet(step.bytes);
+        // What the clock brings forth by now, but for what the log has next.
+        if (step.direction == "peer>real") {
+            if (const auto due = run.stream.deadline(); due && *due < step.at) {
+                run.stream.expire(*due);
+                run.drain(*due);
+            }
+            CHECK(lines(run.sent) == lines(expected));
+            run.stream.receive(step.at, packet);
+            run.drain(step.at);
+            continue;
+        }
+        expected.push_back(text_of(step.bytes));
+        if (packet.header.seq == run.next_seq) {
+            run.provoke(step);
+            continue;
+        }
+        const auto due = run.stream.deadline();
+        REQUIRE(due);
+        CHECK(std::chrono::abs(*due - step.at) < 4ms);
+        run.stream.expire(*due);
+        run.drain(*due);
+    }
+    CHECK(lines(run.sent) == lines(expected));
 }
