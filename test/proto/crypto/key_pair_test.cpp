@@ -9,6 +9,7 @@ namespace kp2p::proto {
 namespace {
 
 using test::text;
+using Json = simdjson::simdjson_result<simdjson::dom::element>;
 
 TEST_CASE("key pairs and their targets are those of the reference") {
     for (auto row : test::vectors("dht")["key_pairs"]["vectors"]) {
@@ -41,6 +42,27 @@ TEST_CASE("the shared secret is that of the reference and bad points are refused
         } else {
             REQUIRE(shared);
             CHECK(shared->hex() == text(row["expected"]["shared"]));
+        }
+    }
+}
+
+TEST_CASE("secret stream's namespaces and shared secret are those of the reference") {
+    for (auto row : test::vectors("secret-stream")["vectors"]) {
+        const Json in = row["inputs"], expected = row["expected"];
+        if (text(row["name"]) == "namespaces") {
+            const char* const ids[] = {"NS_INITIATOR", "NS_RESPONDER", "NS_SEND"};
+            for (std::uint8_t id = 0; id < 3; ++id)
+                CHECK(hash_namespace(text(in["name"]), id).hex() == text(expected[ids[id]]));
+            for (auto [name, id] : simdjson::dom::object(in["dht_ids"]))
+                CHECK(dht_namespace_of(static_cast<std::uint8_t>(std::uint64_t(id))).hex() ==
+                      text(expected["dht"][name]));
+        } else if (text(row["name"]) == "dh-ed25519") {
+            const auto a = KeyPair::from_seed(*Seed::from_hex(text(in["a_seed"])));
+            const auto b = KeyPair::from_seed(*Seed::from_hex(text(in["b_seed"])));
+            CHECK(a.public_key().hex() == text(expected["a_public"]));
+            CHECK(b.public_key().hex() == text(expected["b_public"]));
+            CHECK(a.shared_secret(b.public_key())->hex() == text(expected["dh_a_b"]));
+            CHECK(b.shared_secret(a.public_key())->hex() == text(expected["dh_b_a"]));
         }
     }
 }

@@ -131,6 +131,29 @@ TEST_CASE("HyperDHT's handshakes and the secrets derived from them are those of 
     }
 }
 
+TEST_CASE("a secret stream gets from HyperDHT's handshake what the reference's gets") {
+    for (auto row : test::vectors("secret-stream")["vectors"]) {
+        if (text(row["name"]) != "dht-ik-handover") continue;
+        Json in = row["inputs"], expected = row["expected"];
+        auto both = sides(NoisePattern::ik, in, bytes(in["prologue"]));
+        CHECK(to_hex(*both.initiator.write(bytes(in["payload1"]))) == text(expected["message1"]));
+        CHECK(*both.responder.read(bytes(expected["message1"])) == bytes(in["payload1"]));
+        CHECK(to_hex(*both.responder.write(bytes(in["payload2"]))) == text(expected["message2"]));
+        CHECK(*both.initiator.read(bytes(expected["message2"])) == bytes(in["payload2"]));
+        for (const Noise* side : {&both.initiator, &both.responder}) {
+            const auto keys = side->keys();
+            const bool first = keys.role == Role::initiator;
+            Json values = expected[first ? "initiator" : "responder"];
+            CHECK(keys.tx.hex() == text(values["tx"]));
+            CHECK(keys.rx.hex() == text(values["rx"]));
+            CHECK(keys.hash.hex() == text(expected["handshake_hash"]));
+            CHECK(holepunch_secret(keys.hash).hex() == text(expected["holepunch_secret"]));
+            CHECK(secret_stream_id(keys.hash, first ? Role::responder : Role::initiator).hex() ==
+                  text(values["remoteId_expected_from_peer"]));
+        }
+    }
+}
+
 TEST_CASE("HKDF is that of the reference") {
     for (auto row : test::vectors("dht")["noise_primitives"]["vectors"]) {
         if (row["inputs"]["chaining_key"].error()) continue;

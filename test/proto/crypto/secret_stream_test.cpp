@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "proto/crypto/noise.hpp"
 #include "test/vectors.hpp"
 
 namespace kp2p::proto {
@@ -50,6 +51,13 @@ struct Session {
     std::vector<ByteVector> messages;
 };
 
+void append_frame(ByteView body, ByteVector& stream) {
+    stream.push_back(static_cast<std::uint8_t>(body.size()));
+    stream.push_back(static_cast<std::uint8_t>(body.size() >> 8));
+    stream.push_back(static_cast<std::uint8_t>(body.size() >> 16));
+    stream.insert(stream.end(), body.begin(), body.end());
+}
+
 // Both directions of both recorded sessions.
 std::vector<Session> sessions() {
     std::vector<Session> all;
@@ -72,11 +80,7 @@ std::vector<Session> sessions() {
                             {}};
             for (auto frame : row["expected"][who + "_frames"]) {
                 if (text(frame["kind"]) == "noise-handshake") continue;
-                const ByteVector body = bytes(frame["frame"]);
-                session.stream.push_back(static_cast<std::uint8_t>(body.size()));
-                session.stream.push_back(static_cast<std::uint8_t>(body.size() >> 8));
-                session.stream.push_back(0);
-                session.stream.insert(session.stream.end(), body.begin(), body.end());
+                append_frame(bytes(frame["frame"]), session.stream);
                 if (text(frame["kind"]) == "header")
                     session.header = *StreamHeader::from_hex(text(frame["secretstream_header"]));
             }
@@ -112,6 +116,64 @@ TEST_CASE("recorded sessions are written byte for byte and read in any split") {
             CHECK(*read == without_empty(session.messages));
         }
     }
+}
+
+struct Handshake {
+    ByteVector from_initiator, from_responder;
+    NoiseKeys initiator, responder;
+};
+
+// Without HyperDHT the handshake runs in the stream, a message a frame, with pattern XX.
+Handshake framed_handshake(Json inputs) {
+    const auto noise = [&](Role role, const char* who) {
+        const auto pair = [&](const char* which) {
+            return KeyPair::from_seed(*Seed::from_hex(text(inputs[which][who])));
+        };
+        return Noise({.pattern = NoisePattern::xx,
+                      .role = role,
+                      .local = pair("static_seeds"),
+                      .ephemeral = pair("ephemeral_seeds"),
+                      .prologue = {},
+                      .remote = std::nullopt});
+    };
+    Noise initiator = noise(Role::initiator, "initiator");
+    Noise responder = noise(Role::responder, "responder");
+    ByteVector out, back;
+    while (!responder.done()) {
+        Noise& writer = back.empty() == out.empty() ? initiator : responder;
+        const auto message = writer.write({});
+        REQUIRE(message);
+        append_frame(*message, &writer == &initiator ? out : back);
+        REQUIRE((&writer == &initiator ? responder : initiator).read(*message));
+    }
+    return {out, back, initiator.keys(), responder.keys()};
+}
+
+TEST_CASE("whole recorded streams come from the seeds, a handshake in frames included") {
+    const auto all = sessions();
+    std::size_t at = 0;
+    for (auto row : test::vectors("secret-stream")["vectors"]) {
+        if (!text(row["name"]).starts_with("session-")) continue;
+        CAPTURE(text(row["name"]));
+        ByteVector initiator, responder;
+        if (text(row["name"]) == "session-XX") {
+            const Handshake handshake = framed_handshake(row["inputs"]);
+            initiator = handshake.from_initiator;
+            responder = handshake.from_responder;
+            CHECK(handshake.initiator.tx == all.at(at).sender.tx);
+            CHECK(handshake.initiator.rx == all.at(at).sender.rx);
+            CHECK(handshake.initiator.hash == all.at(at).sender.hash);
+            CHECK(handshake.responder.tx == all.at(at).receiver.tx);
+            CHECK(handshake.responder.rx == all.at(at).receiver.rx);
+        }
+        for (ByteVector* stream : {&initiator, &responder}) {
+            const ByteVector& rest = all.at(at++).stream;
+            stream->insert(stream->end(), rest.begin(), rest.end());
+        }
+        CHECK(to_hex(initiator) == text(row["expected"]["raw_initiator_to_responder"]));
+        CHECK(to_hex(responder) == text(row["expected"]["raw_responder_to_initiator"]));
+    }
+    CHECK(at == 4);
 }
 
 TEST_CASE("a cut stream yields a prefix of its messages and no error") {

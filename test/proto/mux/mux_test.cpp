@@ -149,6 +149,22 @@ TEST_CASE("an open that nobody wants is rejected and its number used again") {
     CHECK(from_b == frames_of(expected, "B"));
 }
 
+TEST_CASE("a name that only the other's aliases know is rejected like any other") {
+    const Json expected = vector_of("aliases");
+    const Frames from_a = frames_of(expected, "A"), from_b = frames_of(expected, "B");
+    Mux a, b;
+    a.open(name("new-name"), {});  // aliases do not travel, so the reference sends the same
+    CHECK(sent(a) == from_a);
+    b.open(name("old-name"), {});
+    CHECK(sent(b) == Frames{from_b[0]});
+    CHECK(events_of(b, from_a[0]) == Events{"remote new-name  "});
+    b.reject(RemoteChannelId{1});
+    CHECK(sent(b) == Frames{from_b[1]});
+    // Having no aliases ourselves, we take neither for the other and the stream lives on.
+    CHECK(events_of(a, from_b[0]) == Events{"remote old-name  "});
+    CHECK(events_of(a, from_b[1]) == Events{"rejected 1"});
+}
+
 TEST_CASE("messages that come before the channel is opened here wait for it") {
     const Json expected = vector_of("pair-notify");
     Mux b;
