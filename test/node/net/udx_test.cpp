@@ -3,6 +3,7 @@
 #include "node/net/udp_port.hpp"
 #include "node/net/udp_socket.hpp"
 #include "node/net/udx_stream.hpp"
+#include "test/proto/udx/captured.hpp"
 #include "test/run.hpp"
 
 using namespace kp2p;
@@ -107,6 +108,29 @@ Task<> learns_path(Side& a, Side& b) {
     CHECK(b.stream.remote() == a.port.socket().local());
 }
 
+// What a packet that the reference was sent is to its owner of streams.
+ByteVector sent_to_reference(std::string_view reaction) {
+    const auto log = test::udx_vector("peer-reactions")["expected"][reaction]["log"];
+    return *from_hex(std::string_view(simdjson::dom::array(log).at(0)["hex"]));
+}
+
+Task<> strangers_are_dropped(Side& a, Side& b) {
+    const ByteVector unknown = sent_to_reference("unknown_id");
+    CHECK(!b.context.receive(b.port.socket(), {a.port.socket().local(), unknown}));
+    // Nobody asked b's stream to learn a path, so this "hi", its packet 0, must not be read.
+    ByteVector early = sent_to_reference("preconnect_firewalled");
+    for (int i = 0; i < 4; ++i) early[4 + i] = static_cast<std::uint8_t>(b.stream.id() >> 8 * i);
+    CHECK(b.context.receive(b.port.socket(), {a.port.socket().local(), early}));
+    a.connect(b);
+    b.connect(a);
+    auto written = co_await a.stream.write(as_bytes("hello"));
+    CHECK(written);
+    ByteVector bytes(10);
+    auto got = co_await b.stream.read_some(bytes);
+    REQUIRE(got);
+    CHECK(as_text(ByteView(bytes).first(*got)) == "hello");
+}
+
 Task<> destroy_resets(Side& a, Side& b) {
     a.connect(b);
     b.connect(a);
@@ -161,6 +185,9 @@ TEST_CASE("a stream carries bytes both ways and closes in order") {
     test::run(with_pair(transfers));
 }
 TEST_CASE("the first packet tells where the peer is") { test::run(with_pair(learns_path)); }
+TEST_CASE("packets for no stream, and for one that expects nobody, are dropped") {
+    test::run(with_pair(strangers_are_dropped));
+}
 TEST_CASE("destroy resets the peer") { test::run(with_pair(destroy_resets)); }
 TEST_CASE("a slow reader stops the writer for a while") { test::run(with_pair(slow_reader)); }
 TEST_CASE("a read can be cancelled") { test::run(with_pair(cancel_read)); }
