@@ -2,6 +2,8 @@
 
 #include <map>
 
+#include "proto/crypto/hash.hpp"
+#include "proto/crypto/noise.hpp"
 #include "proto/dht/address.hpp"
 #include "proto/dht/peer_messages.hpp"
 #include "proto/dht/secure_payload.hpp"
@@ -205,6 +207,47 @@ TEST_CASE("what the transcripts seal opens to what they say") {
         }
     }
     CHECK(count > 4);
+}
+
+TEST_CASE("the handshakes of the transcripts come from their seeds") {
+    using namespace kp2p::proto;
+    const auto vectors = rows("transcripts");
+    for (Json transcript : vectors) {
+        CAPTURE(name(transcript));
+        const auto pair = [&](const char* which) {
+            return KeyPair::from_seed(id<Seed>(transcript["seeds"], which));
+        };
+        const KeyPair server = pair("server_static");
+        const ByteView prologue = dht_namespace_of(dht_namespace::peer_handshake).view();
+        Noise sides[] = {Noise({.role = Role::initiator,
+                                .local = pair("client_static"),
+                                .ephemeral = pair("client_ephemeral"),
+                                .prologue = prologue,
+                                .remote = server.public_key()}),
+                         Noise({.role = Role::responder,
+                                .local = server,
+                                .ephemeral = pair("server_ephemeral"),
+                                .prologue = prologue,
+                                .remote = std::nullopt})};
+        std::size_t from = 0;
+        for (Json sealed : array_of(transcript["sealed"])) {
+            if (text(sealed, "kind") != "noise") continue;
+            REQUIRE(from < 2);
+            NoisePayload payload;
+            read(sealed["struct"], payload);
+            const auto message = sides[from].write(payload.encode());
+            REQUIRE(message);
+            CHECK(to_hex(*message) == text(sealed, "cipher"));
+            const auto plain = sides[1 - from++].read(*message);
+            REQUIRE(plain);
+            const auto decoded = NoisePayload::decode(*plain);
+            REQUIRE(decoded);
+            CHECK(*decoded == payload);
+        }
+        REQUIRE(sides[0].done());
+        CHECK(sides[0].keys().hash.hex() == text(transcript["session"], "hash"));
+    }
+    CHECK(vectors.size() == 5);
 }
 
 TEST_CASE("address tokens are the reference's") {
