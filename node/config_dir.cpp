@@ -66,10 +66,11 @@ Result<std::string> ConfigDir::api_token(std::string& why) const {
     return secret("api-token", why);
 }
 
-std::vector<std::string> ConfigDir::lines(const char* name) const {
+Result<std::vector<std::string>> ConfigDir::lines(const char* name) const {
     std::vector<std::string> lines;
     const auto bytes = read_small_file(path_ / name, max_file_bytes);
-    if (!bytes) return lines;
+    if (!bytes && bytes.error() == std::errc::no_such_file_or_directory) return lines;
+    if (!bytes) return bytes.error();
     std::string_view rest = as_text(*bytes);
     while (!rest.empty()) {
         const std::size_t end = std::min(rest.find('\n'), rest.size());
@@ -79,16 +80,20 @@ std::vector<std::string> ConfigDir::lines(const char* name) const {
     return lines;
 }
 
-std::vector<ChannelName> ConfigDir::channels() const {
+Result<std::vector<ChannelName>> ConfigDir::channels(std::string& why) const {
+    const auto kept = lines("channels");
+    if (!kept) return say(why, path_ / "channels", kept.error());
     std::vector<ChannelName> channels;
-    for (const std::string& line : lines("channels"))
+    for (const std::string& line : *kept)
         if (auto name = ChannelName::parse(line)) channels.push_back(*std::move(name));
     return channels;
 }
 
 std::vector<Endpoint> ConfigDir::known_nodes() const {
     std::vector<Endpoint> nodes;
-    for (const std::string& line : lines("known-nodes"))
+    const auto kept = lines("known-nodes");
+    if (!kept) return nodes;
+    for (const std::string& line : *kept)
         if (auto node = Endpoint::parse(line); node && nodes.size() < max_known_nodes)
             nodes.push_back(*node);
     return nodes;
@@ -112,11 +117,8 @@ Result<void> ConfigDir::keep_api_port(std::uint16_t port) const {
 }
 
 Result<void> ConfigDir::keep(const char* name, const std::string& text) const {
-    auto temp = TempFile::create_in(path_);
+    auto temp = TempFile::create_in(path_, File::Mode::create_secret);
     if (!temp) return temp.error();
-    std::error_code error;
-    fs::permissions(temp->path(), fs::perms::owner_read | fs::perms::owner_write, error);
-    if (error) return error;
     if (auto written = temp->file().write_at(0, as_bytes(text)); !written) return written.error();
     return temp->publish(path_ / name, TempFile::Durability::flush);
 }

@@ -34,8 +34,9 @@ class ConfigDir {
 
     Result<proto::Seed> key_seed(std::string& why) const;
     Result<std::string> api_token(std::string& why) const;
+    // A line that names no channel is left out.
+    Result<std::vector<ChannelName>> channels(std::string& why) const;
     // What cannot be read or parsed is left out.
-    std::vector<ChannelName> channels() const;
     std::vector<Endpoint> known_nodes() const;
 
     Result<void> keep_channels(const std::vector<ChannelName>& channels) const;
@@ -46,7 +47,8 @@ class ConfigDir {
     ConfigDir(std::filesystem::path path, File lock)
         : path_(std::move(path)), lock_(std::move(lock)) {}
     Result<std::string> secret(const char* name, std::string& why) const;
-    std::vector<std::string> lines(const char* name) const;
+    // None if there is no such file.
+    Result<std::vector<std::string>> lines(const char* name) const;
     Result<void> keep(const char* name, const std::string& text) const;
 
     std::filesystem::path path_;

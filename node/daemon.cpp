@@ -10,8 +10,9 @@
 #include <thread>
 
 #include "node/api/api.hpp"
+#include "node/async/offload.hpp"
 #include "node/async/timeout.hpp"
-#include "node/config_dir.hpp"
+#include "node/channel_keeper.hpp"
 #include "node/dht/dht.hpp"
 #include "node/log.hpp"
 #include "node/net/udp_socket.hpp"
@@ -62,6 +63,7 @@ struct Opened {
     std::unique_ptr<ConfigDir> config;
     std::optional<proto::KeyPair> keys;
     std::string token;
+    std::vector<ChannelName> channels;
     std::optional<Store> store;
     std::unique_ptr<UdpSocket> server, client;  // with the port that others know; with any other
     std::unique_ptr<HttpServer> http;
@@ -112,6 +114,8 @@ Result<Opened> open_parts(Executor loop, const DaemonOptions& options, std::stri
     if (!seed) return seed.error();
     auto token = parts.config->api_token(why);
     if (!token) return token.error();
+    auto channels = parts.config->channels(why);
+    if (!channels) return channels.error();
     auto server = open_udp(loop, options, why);
     if (!server) return server.error();
     auto client = UdpSocket::open(loop, {options.host, 0});
@@ -123,6 +127,7 @@ Result<Opened> open_parts(Executor loop, const DaemonOptions& options, std::stri
         return http.error();
     }
     parts.keys = proto::KeyPair::from_seed(*seed);
+    parts.channels = *std::move(channels);
     parts.store = *std::move(store);
     parts.server = *std::move(server);
     parts.client = *std::move(client);
@@ -162,13 +167,11 @@ class Node {
     void stop_soon();  // when the request that asked for it is answered
     void stop();
     Task<> say_goodbye();
-    Task<> start_up(std::vector<ChannelName> channels,
-                    const std::function<void(const Ready&)>& ready);
+    Task<> start_up(const std::function<void(const Ready&)>& ready);
     Task<> enter_network();
     Task<> serve_api();
     Task<> keep_loop();
-    Result<void> keep_channels();
-    void keep_nodes();
+    Task<> keep_nodes();
     bool in_network() const { return dht_.bootstrapped() && dht_.table_size() > 0; }
     std::string lacking_of_dht() const;  // a sentence; empty when we are in the network
     std::string status();
@@ -184,6 +187,7 @@ class Node {
     Dht dht_;
     SwarmPeers peers_;
     Share share_;
+    ChannelKeeper channels_;
     Swarm swarm_;
     Api api_;
     Event entered_;
@@ -209,6 +213,7 @@ Node::Node(Executor loop, Opened parts, const DaemonOptions& options)
                         .clock = clock_,
                         .own = parts_.keys->public_key(),
                         .log = log_of("share")}),
+      channels_(loop, share_, *parts_.config, pool_, parts_.channels),
       swarm_(SwarmParts{.executor = loop,
                         .clock = clock_,
                         .dht = dht_,
@@ -220,17 +225,17 @@ Node::Node(Executor loop, Opened parts, const DaemonOptions& options)
       api_(*parts_.http, ApiParts{.share = share_,
                                   .store = *parts_.store,
                                   .long_pool = long_pool_,
+                                  .channels = [this] { return channels_.wanted(); },
+                                  .join = [this](auto name) { return channels_.join(name); },
+                                  .leave = [this](auto name) { return channels_.leave(name); },
                                   .status = [this] { return status(); },
-                                  .stop = [this] { stop_soon(); },
-                                  .channels_changed = [this] { return keep_channels(); }}),
+                                  .stop = [this] { stop_soon(); }}),
       entered_(loop),
       started_(clock_.now()) {
     peers_.attach(swarm_);
 }
 
 Task<> Node::run(const std::function<void(const Ready&)>& ready) {
-    std::vector<ChannelName> channels = parts_.config->channels();
-    channels.insert(channels.end(), options_.channels.begin(), options_.channels.end());
     auto body = [&](Tasks& tasks) -> Task<> {
         tasks_ = &tasks;
         tasks.spawn(stop_on_signal());
@@ -238,7 +243,7 @@ Task<> Node::run(const std::function<void(const Ready&)>& ready) {
         tasks.spawn(enter_network());
         tasks.spawn(serve_api());
         tasks.spawn(keep_loop());
-        tasks.spawn(start_up(std::move(channels), ready));
+        tasks.spawn(start_up(ready));
         co_return;
     };
     (void)co_await with_tasks(body);  // it ends by cancellation
@@ -265,7 +270,7 @@ void Node::stop() {
     if (std::exchange(stopping_, true)) return;
     notify_service_manager("STOPPING=1");
     end_process_within(stop_limit);
-    keep_nodes();
+    tasks_->spawn(keep_nodes());
     tasks_->spawn(say_goodbye());
 }
 
@@ -286,15 +291,8 @@ Task<> Node::enter_network() {
     co_await swarm_.run();
 }
 
-Task<> Node::start_up(std::vector<ChannelName> channels,
-                      const std::function<void(const Ready&)>& ready) {
-    for (const ChannelName& name : channels) {
-        auto joined = co_await share_.join(name);
-        if (!joined && joined.error() == asio::error::operation_aborted) co_return;
-        if (!joined) log(LogLevel::error, "share", joined.error().message());
-    }
-    if (auto kept = keep_channels(); !kept)
-        log(LogLevel::error, "daemon", "cannot keep the channels: " + kept.error().message());
+Task<> Node::start_up(const std::function<void(const Ready&)>& ready) {
+    co_await channels_.start(options_.channels);
     if (auto kept = parts_.config->keep_api_port(parts_.http->port()); !kept)
         log(LogLevel::error, "daemon", "cannot keep api-port: " + kept.error().message());
     while (!dht_.bootstrapped()) {
@@ -320,22 +318,22 @@ Task<> Node::keep_loop() {
     for (;;) {
         auto slept = co_await clock_.sleep_for(keep_interval);
         if (!slept) co_return;
-        keep_nodes();
+        co_await keep_nodes();
     }
 }
 
-void Node::keep_nodes() {
+Task<> Node::keep_nodes() {
     std::vector<Endpoint> nodes = dht_.known_nodes();
     for (const auto& connection : swarm_.connections()) {
         const Endpoint peer = connection->remote_endpoint();
         if (std::find(nodes.begin(), nodes.end(), peer) == nodes.end()) nodes.push_back(peer);
     }
-    if (nodes.empty()) return;  // what an earlier run knew is better than nothing
-    if (auto kept = parts_.config->keep_known_nodes(nodes); !kept)
+    if (nodes.empty()) co_return;  // what an earlier run knew is better than nothing
+    auto write = [&config = *parts_.config, &nodes] { return config.keep_known_nodes(nodes); };
+    auto kept = co_await offload(pool_, write);
+    if (!kept)
         log(LogLevel::warning, "daemon", "cannot keep known nodes: " + kept.error().message());
 }
-
-Result<void> Node::keep_channels() { return parts_.config->keep_channels(share_.channels()); }
 
 std::string Node::status() {
     const auto up = std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - started_);

@@ -119,7 +119,7 @@ Api::Answer Api::stop(Call&) {
 std::string Api::channels_json() const {
     JsonWriter json;
     json.begin_object().key("channels").begin_array();
-    for (const ChannelName& name : parts_.share.channels()) json.value(name.text());
+    for (const ChannelName& name : parts_.channels()) json.value(name.text());
     return json.end_array().end_object().take();
 }
 
@@ -128,22 +128,20 @@ Api::Answer Api::channels(Call&) { co_return channels_json(); }
 Api::Answer Api::join(Call& call) {
     auto name = channel_of(call);
     if (!name) co_return name.error();
-    auto joined = co_await parts_.share.join(*name);
+    auto joined = co_await parts_.join(*name);
     if (!joined) co_return joined.error();
-    auto remembered = parts_.channels_changed();
-    if (!remembered) co_return remembered.error();
     co_return channels_json();
 }
 
 Api::Answer Api::leave(Call& call) {
     auto name = channel_of(call);
     if (!name) co_return name.error();
-    if (auto left = parts_.share.leave(*name); !left) {
-        call.explain("this node is not in the channel " + name->text());
+    auto left = co_await parts_.leave(*name);
+    if (!left) {
+        if (left.error() == Errc::usage)
+            call.explain("this node is not in the channel " + name->text());
         co_return left.error();
     }
-    auto remembered = parts_.channels_changed();
-    if (!remembered) co_return remembered.error();
     co_return channels_json();
 }
 

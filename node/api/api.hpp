@@ -8,6 +8,7 @@
 #include "node/api/http_server.hpp"
 #include "node/share/diagnosis.hpp"
 #include "proto/file/uri.hpp"
+#include "proto/share/channel.hpp"
 
 namespace kp2p {
 
@@ -17,10 +18,12 @@ class Store;
 struct ApiParts {
     Share& share;
     Store& store;
-    asio::thread_pool& long_pool;                    // for work on whole files
-    std::function<std::string()> status;             // a JSON object
-    std::function<void()> stop;                      // the node ends soon after
-    std::function<Result<void>()> channels_changed;  // remembers Share::channels()
+    asio::thread_pool& long_pool;                        // for work on whole files
+    std::function<std::vector<ChannelName>()> channels;  // that are remembered
+    // Join or leave, and remember it.
+    std::function<Task<Result<void>>(ChannelName)> join, leave;
+    std::function<std::string()> status;  // a JSON object
+    std::function<void()> stop;           // the node ends soon after
 };
 
 class Api {

@@ -52,8 +52,9 @@ Result<File> File::open(const fs::path& path, Mode mode) {
     int flags = O_CLOEXEC;
     if (mode == Mode::read) flags |= O_RDONLY;
     if (mode == Mode::update) flags |= O_RDWR | O_CREAT;
-    if (mode == Mode::create) flags |= O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
-    const int fd = ::open(path.c_str(), flags, 0644);
+    const bool secret = mode == Mode::create_secret;
+    if (mode == Mode::create || secret) flags |= O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
+    const int fd = ::open(path.c_str(), flags, secret ? 0600 : 0644);
     if (fd < 0) return last_error();
     return File(fd);
 }
@@ -130,10 +131,10 @@ bool File::is_at(const fs::path& path) const {
            mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
 }
 
-Result<TempFile> TempFile::create_in(const fs::path& directory) {
+Result<TempFile> TempFile::create_in(const fs::path& directory, File::Mode mode) {
     for (;;) {
         fs::path path = directory / (random_name() + std::string(suffix));
-        auto file = File::open(path, File::Mode::create);
+        auto file = File::open(path, mode);
         if (!file) return file.error();
         TempFile temp(std::move(path), std::move(*file));
         // A sweep may come between creating and locking it, and take it for a dead writer's.

@@ -23,9 +23,10 @@ struct FileStamp {
 class File {
   public:
     enum class Mode {
-        read,    // must exist
-        update,  // read and write; made if missing
-        create,  // read and write; must not exist
+        read,           // must exist
+        update,         // read and write; made if missing
+        create,         // read and write; must not exist
+        create_secret,  // the same, for its owner alone
     };
     File() = default;
     File(File&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
@@ -58,7 +59,8 @@ class TempFile {
   public:
     static constexpr std::string_view suffix = ".kp2p-temp";
 
-    static Result<TempFile> create_in(const std::filesystem::path& directory);
+    static Result<TempFile> create_in(const std::filesystem::path& directory,
+                                      File::Mode mode = File::Mode::create);
     TempFile(TempFile&& other) noexcept;
     TempFile& operator=(TempFile&&) = delete;
     ~TempFile();

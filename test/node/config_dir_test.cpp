@@ -35,7 +35,7 @@ TEST_CASE("what a configuration directory keeps is there the next time") {
         seed = *config->key_seed(why);
         token = *config->api_token(why);
         CHECK(token != seed.hex());
-        CHECK(config->channels().empty());
+        CHECK(config->channels(why)->empty());
         CHECK(config->known_nodes().empty());
         CHECK(config->keep_channels(channels));
         CHECK(config->keep_known_nodes(nodes));
@@ -45,7 +45,7 @@ TEST_CASE("what a configuration directory keeps is there the next time") {
     auto config = open(path);
     CHECK(*config->key_seed(why) == seed);
     CHECK(*config->api_token(why) == token);
-    CHECK(config->channels() == channels);
+    CHECK(*config->channels(why) == channels);
     CHECK(config->known_nodes() == nodes);
     CHECK(!fs::exists(path / "api-port"));
     CHECK(fs::status(path).permissions() == fs::perms::owner_all);
@@ -82,6 +82,24 @@ TEST_CASE("lines that are no channel and no node are left out") {
     auto config = open(temp.path());
     std::ofstream(temp.path() / "channels") << "\nlab\n\x01\n" << std::string(300, 'x');
     std::ofstream(temp.path() / "known-nodes") << "1.2.3.4:5\nnonsense\n\n";
-    CHECK(config->channels() == std::vector<ChannelName>{*ChannelName::parse("lab")});
+    std::string why;
+    CHECK(*config->channels(why) == std::vector<ChannelName>{*ChannelName::parse("lab")});
     CHECK(config->known_nodes() == std::vector<Endpoint>{{{1, 2, 3, 4}, 5}});
+}
+
+TEST_CASE("channels that cannot be read are an error, not an empty list") {
+    test::TempDir temp;
+    auto config = open(temp.path());
+    fs::create_directory(temp.path() / "channels");
+    std::string why;
+    CHECK(!config->channels(why));
+    CHECK(why.find("channels") != std::string::npos);
+}
+
+TEST_CASE("a secret is never readable by others, not even while it is written") {
+    test::TempDir temp;
+    auto secret = TempFile::create_in(temp.path(), File::Mode::create_secret);
+    REQUIRE(secret);
+    CHECK(fs::status(secret->path()).permissions() ==
+          (fs::perms::owner_read | fs::perms::owner_write));
 }

@@ -1,0 +1,38 @@
+// ChannelKeeper: the channels that the user wants the node to be in, kept in the configuration
+// directory. They may be more than those it is in: joining them takes a while after a start, and
+// can fail. The file is written only when the user changes the list. On the loop's thread.
+#pragma once
+
+#include <set>
+
+#include "node/async/event.hpp"
+#include "node/config_dir.hpp"
+#include "node/share/share.hpp"
+
+namespace kp2p {
+
+class ChannelKeeper {
+  public:
+    // `kept` is what the configuration directory has.
+    ChannelKeeper(Executor loop, Share& share, const ConfigDir& config, asio::thread_pool& pool,
+                  const std::vector<ChannelName>& kept);
+
+    std::vector<ChannelName> wanted() const { return {wanted_.begin(), wanted_.end()}; }
+    // Joins all that are wanted, and also `more`, which are kept first. Says what fails in the log.
+    Task<> start(std::vector<ChannelName> more);
+    // Durably, when they return.
+    Task<Result<void>> join(ChannelName name);
+    Task<Result<void>> leave(ChannelName name);  // Errc::usage if it is not wanted
+
+  private:
+    Task<Result<void>> keep();
+
+    Share& share_;
+    const ConfigDir& config_;
+    asio::thread_pool& pool_;
+    std::set<ChannelName> wanted_;
+    bool keeping_ = false;
+    Event kept_;
+};
+
+}  // namespace kp2p
