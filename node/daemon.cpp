@@ -13,6 +13,7 @@
 #include "node/async/offload.hpp"
 #include "node/async/timeout.hpp"
 #include "node/channel_keeper.hpp"
+#include "node/descriptors.hpp"
 #include "node/dht/dht.hpp"
 #include "node/log.hpp"
 #include "node/net/udp_socket.hpp"
@@ -367,6 +368,7 @@ Result<void> run_daemon(const DaemonOptions& options,
                         const std::function<void(const Ready&)>& ready, std::string& why) {
     keep_freed_memory();
     log_only(options.least_logged);
+    allow_many_descriptors();
     asio::io_context loop{1};
     auto parts = open_parts(loop.get_executor(), options, why);
     if (!parts) return parts.error();

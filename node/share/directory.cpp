@@ -147,7 +147,7 @@ Task<Result<proto::Manifest>> Share::Node::read_manifest(proto::Uri uri,
 Task<Result<void>> Share::Node::cat_stream(proto::Uri uri, ByteRange& range, ByteSink sink,
                                            Diagnosis& diagnosis) {
     const Store* store = &parts.store;
-    auto find = [store, file = uri.sha1] { return store->find(file).has_value(); };
+    auto find = [store, file = uri.sha1] { return bool(store->find(file)); };
     const bool here = co_await offload(parts.pool, find);
     if (here) co_return Errc::not_found;
     std::vector<NodeId> givers;

@@ -309,7 +309,7 @@ Task<Result<Load::Path>> Load::commit() {
         const Sha1 file = file_;
         auto find = [store, file] { return store->find(file); };
         auto found = co_await offload(parts_.share.pool, find);
-        if (!found) co_return Errc::storage_unavailable;
+        if (!found) co_return Errc::storage_unavailable;  // it was put just now
         co_return found->path;
     }
     auto finish = [partial = partial_] { return partial->commit(); };

@@ -9,7 +9,7 @@ namespace {
 using Path = std::filesystem::path;
 
 // What is here already. An empty file need not be fetched to be known.
-std::optional<StoredFile> find_here(const Store& store, const Sha1& file) {
+Result<StoredFile> find_here(const Store& store, const Sha1& file) {
     static const Sha1 empty = proto::sha1_of({});
     auto found = store.find(file);
     if (!found && file == empty && store.put_bytes({})) found = store.find(file);
@@ -37,6 +37,7 @@ Task<Result<Loaded>> Loads::load(Sha1 file, std::vector<NodeId> hints, ProgressS
         auto find = [store, file] { return find_here(*store, file); };
         auto here = co_await offload(parts_.share.pool, find);
         if (here) co_return Loaded{here->path, {}};
+        if (here.error() != Errc::not_found) co_return here.error();
 
         const auto found = active_.find(file);
         ActiveRef active;

@@ -36,7 +36,7 @@ class CopyOut {
     // stamp, so it is hashed again.
     Result<void> write(const Sha1& sha1, const File& to) const {
         const auto stored = store_.find(sha1);
-        if (!stored) return Errc::not_found;
+        if (!stored) return stored.error();
         auto source = File::open(stored->path, File::Mode::read);
         if (!source) return storage_error(source.error());
         if (stored->trust == WholeChunks::Trust::ours) return to.copy_from(*source, stop_);
@@ -100,7 +100,7 @@ fs::path without_trailing_slash(fs::path path) {
 
 Result<void> Store::copy_out(const Sha1& sha1, const fs::path& to,
                              const std::stop_token& stop) const {
-    if (!find(sha1)) return Errc::not_found;
+    if (const auto found = find(sha1); !found) return found.error();
     std::error_code ignored;
     if (fs::is_directory(to, ignored)) return make_error_code(std::errc::is_a_directory);
     TempFile::sweep(parent_of(to));

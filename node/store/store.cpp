@@ -10,6 +10,10 @@ namespace {
 
 constexpr std::size_t max_link_file_bytes = 64 * 1024;
 
+bool is_absence(std::error_code error) {
+    return error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
+}
+
 // A power failure under kachery can leave a file whose content never reached the disk. That one is
 // cheap to tell.
 bool is_plausible(const Sha1& sha1, const FileStamp& stamp) {
@@ -17,21 +21,29 @@ bool is_plausible(const Sha1& sha1, const FileStamp& stamp) {
     return (stamp.size_bytes == 0) == (sha1 == empty);
 }
 
-std::optional<FileStamp> stamp_of(const fs::path& path) {
+// Errc::not_found only where there is no such file: one that cannot be opened for another reason,
+// such as too many open files, is not missing.
+Result<FileStamp> stamp_of(const fs::path& path) {
     auto file = File::open(path, File::Mode::read);
-    if (!file) return std::nullopt;
+    if (!file && is_absence(file.error())) return Errc::not_found;
+    if (!file) return file.error();
     auto stamp = file->stamp();
-    if (!stamp) return std::nullopt;
-    return *stamp;
+    if (!stamp && stamp.error() == std::errc::invalid_argument) return Errc::not_found;
+    return stamp;
 }
 
-std::optional<StoredFile> find_linked(const Layout& layout, const Sha1& sha1) {
+Result<StoredFile> find_linked(const Layout& layout, const Sha1& sha1) {
     auto json = read_small_file(layout.link(sha1), max_link_file_bytes);
-    if (!json) return std::nullopt;
+    if (!json) return is_absence(json.error()) ? Errc::not_found : storage_error(json.error());
     auto link = LinkFile::parse(as_text(*json));
-    if (!link) return std::nullopt;
+    if (!link) return Errc::not_found;
     const auto stamp = stamp_of(link->path);
-    if (!stamp || !link->matches(*stamp) || !is_plausible(sha1, *stamp)) return std::nullopt;
+    // What lies elsewhere may have been closed to us as it may have been removed.
+    const bool gone = !stamp && (stamp.error() == Errc::not_found ||
+                                 stamp.error() == std::errc::permission_denied);
+    if (gone) return Errc::not_found;
+    if (!stamp) return storage_error(stamp.error());
+    if (!link->matches(*stamp) || !is_plausible(sha1, *stamp)) return Errc::not_found;
     return StoredFile{link->path, stamp->size_bytes, WholeChunks::Trust::foreign};
 }
 
@@ -46,22 +58,24 @@ Result<Store> Store::open(const fs::path& root) {
     return store;
 }
 
-std::optional<StoredFile> Store::find(const Sha1& sha1) const {
+Result<StoredFile> Store::find(const Sha1& sha1) const {
     const fs::path path = layout_.content(sha1);
-    if (const auto stamp = stamp_of(path); stamp && is_plausible(sha1, *stamp))
+    const auto stamp = stamp_of(path);
+    if (!stamp && stamp.error() != Errc::not_found) return storage_error(stamp.error());
+    if (stamp && is_plausible(sha1, *stamp))
         return StoredFile{path, stamp->size_bytes, WholeChunks::Trust::ours};
     return find_linked(layout_, sha1);
 }
 
 Result<std::unique_ptr<WholeChunks>> Store::open_chunks(const Sha1& sha1) const {
     const auto file = find(sha1);
-    if (!file) return Errc::not_found;
+    if (!file) return file.error();
     return WholeChunks::open(sha1, file->path, layout_.links_cache(sha1), file->trust);
 }
 
 Result<ByteVector> Store::read(const Sha1& sha1, std::size_t max_bytes) const {
     const auto file = find(sha1);
-    if (!file) return Errc::not_found;
+    if (!file) return file.error();
     auto bytes = read_small_file(file->path, max_bytes);
     if (!bytes && bytes.error() == std::errc::file_too_large) return bytes.error();
     if (!bytes) return storage_error(bytes.error());

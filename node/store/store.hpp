@@ -33,10 +33,10 @@ class Store {
     static Result<Store> open(const std::filesystem::path& root);
     const std::filesystem::path& root() const { return layout_.root(); }
 
-    // Nothing if it is neither stored nor linked, or the linked file has changed since. Cheap: it
-    // trusts what is in the storage.
-    std::optional<StoredFile> find(const Sha1& sha1) const;
-    // Errc::not_found as find().
+    // Errc::not_found if it is neither stored nor linked, or the linked file has changed since;
+    // Errc::storage_unavailable if that cannot be told. Cheap: it trusts what is in the storage.
+    Result<StoredFile> find(const Sha1& sha1) const;
+    // Errors as find().
     Result<std::unique_ptr<WholeChunks>> open_chunks(const Sha1& sha1) const;
     // A whole file that was hashed just now; std::errc::file_too_large above `max_bytes`.
     Result<ByteVector> read(const Sha1& sha1, std::size_t max_bytes) const;

@@ -1,6 +1,7 @@
 #include "node/store/store.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -225,7 +226,7 @@ TEST_CASE("links as kachery writes them are followed") {
     for (const auto& row : rows) {
         CAPTURE(row.name);
         write_file(Layout(f.root).link(sha1), row.json);
-        CHECK(f.store.find(sha1).has_value() == row.found);
+        CHECK(bool(f.store.find(sha1)) == row.found);
     }
 }
 
@@ -279,4 +280,22 @@ TEST_CASE("a file is copied out whole, over an older one") {
     CHECK(f.store.copy_out(sha1, f.directory.path() / "stopped", stop.get_token()).error() ==
           Errc::canceled);
     CHECK(files_below(f.directory.path()).size() == files_below(f.root).size() + 2);
+}
+
+TEST_CASE("a file that cannot be opened for want of descriptors is not missing") {
+    const Fixture f;
+    const Sha1 sha1 = f.put(f.file("a", content(10))).sha1;
+    const Sha1 linked = f.put(f.file("b", content(11)), linking()).sha1;
+    rlimit limit;
+    REQUIRE(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    const rlimit none{0, limit.rlim_max};
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+    const auto found = f.store.find(sha1), found_link = f.store.find(linked);
+    const auto chunks = f.store.open_chunks(sha1);
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    CHECK(found.error() == Errc::storage_unavailable);
+    CHECK(found_link.error() == Errc::storage_unavailable);
+    CHECK(chunks.error() == Errc::storage_unavailable);
+    CHECK(f.store.find(sha1));
+    CHECK(f.store.find(linked));
 }
