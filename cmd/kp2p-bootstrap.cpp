@@ -18,12 +18,15 @@ int main(int argc, char** argv) {
         const auto bind =
             Endpoint::parse(host.value_or("0.0.0.0") + ":" + std::to_string(port.value_or(49737)));
         if (!bind) return command.failure(Errc::usage, "not an IPv4 address: " + *host);
-        return run_bootstrap(*bind, [&](const Endpoint& address) {
+        std::string why;
+        auto done = run_bootstrap(*bind, why, [&](const Endpoint& address) {
             command.say("kp2p-bootstrap: ready at " + address.text());
             if (!command.json()) return;
             proto::JsonWriter line;
             line.begin_object().field("event", "ready").field("address", address.text());
             (void)command.print(line.end_object().take());
         });
+        if (!done) return command.failure(done.error(), why);
+        return ok;
     });
 }

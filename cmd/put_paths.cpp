@@ -22,12 +22,14 @@ int put_paths(client::Command& command, PutOptions options, int argc, char** arg
         auto root = command.storage_dir();
         if (!root) return root.error();
         auto store = Store::open(*root);
-        if (!store) return command.failure(store.error(), root->native());
+        if (!store) return command.failure(store.error(), storage_trouble());
         if (bare) options.manifest = PutOptions::Manifest::never;
         options.stop = interrupted.get_token();
         options.remark = [&](const std::string& sentence) { command.say(sentence); };
         for (const std::string& path : paths) {
             auto uri = store->put(path, options);
+            if (!uri && uri.error() == Errc::storage_unavailable)
+                return command.failure(uri.error(), storage_trouble());
             if (!uri) return command.failure(uri.error(), path);
             proto::JsonWriter json;
             json.begin_object().field("event", "stored").field("path", path);

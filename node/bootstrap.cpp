@@ -50,14 +50,18 @@ Task<> serve(Dht& dht, const Endpoint& address, std::function<void(const Endpoin
 
 }  // namespace
 
-Result<void> run_bootstrap(const Endpoint& bind, std::function<void(const Endpoint&)> ready) {
+Result<void> run_bootstrap(const Endpoint& bind, std::string& why,
+                           std::function<void(const Endpoint&)> ready) {
     asio::io_context loop{1};
     SteadyClock clock;
     const proto::Seed seed = random_seed();
     auto server_socket = UdpSocket::open(loop.get_executor(), bind);
-    if (!server_socket && server_socket.error() == asio::error::address_in_use)
-        return Errc::port_in_use;
-    if (!server_socket) return server_socket.error();
+    if (!server_socket) {
+        const auto error = server_socket.error();
+        why = "UDP " + bind.text() + ": " + error.message();
+        if (error == asio::error::address_in_use) return Errc::port_in_use;
+        return error;
+    }
     auto client_socket = UdpSocket::open(loop.get_executor(), {bind.host, 0});
     if (!client_socket) return client_socket.error();
 

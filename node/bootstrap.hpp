@@ -12,6 +12,7 @@ namespace kp2p {
 // 0.0.0.0 binds all, and is known to others by the address that this machine uses towards them.
 // `ready` is called once with the address under which others enter the network.
 // Errc::port_in_use when the port is taken.
-Result<void> run_bootstrap(const Endpoint& bind, std::function<void(const Endpoint&)> ready);
+Result<void> run_bootstrap(const Endpoint& bind, std::string& why,
+                           std::function<void(const Endpoint&)> ready);
 
 }  // namespace kp2p

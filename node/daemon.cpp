@@ -105,7 +105,7 @@ Result<Opened> open_parts(Executor loop, const DaemonOptions& options, std::stri
     if (!nodes) return nodes.error();
     auto store = Store::open(options.storage_dir);
     if (!store) {
-        why = options.storage_dir.string();
+        why = storage_trouble();
         return store.error();
     }
     auto config = ConfigDir::open(options.config_dir, why);

@@ -251,8 +251,9 @@ Api::Answer Api::put(Call& call) {
         if (!sent) co_return sent.error();
     }
     if (!stored.uri) {
-        const std::string reason = stored.uri.error().message();
-        call.explain(*text + ": " + reason);
+        const auto error = stored.uri.error();
+        const bool broken = error == Errc::storage_unavailable;
+        call.explain(broken ? storage_trouble() : *text + ": " + error.message());
         co_return stored.uri.error();
     }
     JsonWriter json = event("result");

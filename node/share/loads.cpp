@@ -37,7 +37,10 @@ Task<Result<Loaded>> Loads::load(Sha1 file, std::vector<NodeId> hints, ProgressS
         auto find = [store, file] { return find_here(*store, file); };
         auto here = co_await offload(parts_.share.pool, find);
         if (here) co_return Loaded{here->path, {}};
-        if (here.error() != Errc::not_found) co_return here.error();
+        if (here.error() != Errc::not_found) {
+            diagnosis.note(storage_trouble());
+            co_return here.error();
+        }
 
         const auto found = active_.find(file);
         ActiveRef active;
@@ -55,6 +58,9 @@ Task<Result<Loaded>> Loads::load(Sha1 file, std::vector<NodeId> hints, ProgressS
         if (!ours && outcome.error() == Errc::canceled) continue;
         for (const std::string& sentence : active->load.diagnosis().sentences())
             diagnosis.note(sentence);
+        const bool local =
+            outcome.error() == Errc::storage_unavailable || outcome.error() == Errc::out_of_space;
+        if (local) diagnosis.note(storage_trouble());
         co_return outcome.error();
     }
 }

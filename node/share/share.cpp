@@ -12,6 +12,12 @@ namespace {
 using Path = std::filesystem::path;
 constexpr std::chrono::milliseconds poll_span{200};
 
+std::error_code blame(const Path& dest, std::error_code error, Diagnosis& diagnosis) {
+    const bool stored = error == Errc::storage_unavailable;
+    diagnosis.note(stored ? storage_trouble() : dest.string() + ": " + error.message());
+    return error;
+}
+
 }  // namespace
 
 Share::Share(ShareParts parts) : node_(std::make_unique<Node>(std::move(parts))) {}
@@ -58,7 +64,7 @@ Task<Result<Path>> Share::load_to(proto::Uri uri, Path dest, ProgressSink progre
             return store->copy_out(directory, dest, stop);
         };
         auto copied = co_await offload_long(node_->parts.long_pool, copy);
-        if (!copied) co_return copied.error();
+        if (!copied) co_return blame(dest, copied.error(), diagnosis);
         co_return dest;
     }
     auto loaded = co_await node_->loads.load(named->file, named->givers, progress, diagnosis);
@@ -67,7 +73,7 @@ Task<Result<Path>> Share::load_to(proto::Uri uri, Path dest, ProgressSink progre
         return store->copy_out(file, dest, stop);
     };
     auto copied = co_await offload_long(node_->parts.long_pool, copy);
-    if (!copied) co_return copied.error();
+    if (!copied) co_return blame(dest, copied.error(), diagnosis);
     co_return dest;
 }
 

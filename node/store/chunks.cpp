@@ -8,9 +8,9 @@ namespace fs = std::filesystem;
 Result<std::unique_ptr<WholeChunks>> WholeChunks::open(const Sha1& sha1, const fs::path& path,
                                                        fs::path cache, Trust trust) {
     auto file = File::open(path, File::Mode::read);
-    if (!file) return storage_error(file.error());
+    if (!file) return storage_error(file.error(), path);
     auto stamp = file->stamp();
-    if (!stamp) return storage_error(stamp.error());
+    if (!stamp) return storage_error(stamp.error(), path);
     std::unique_ptr<WholeChunks> chunks(
         new WholeChunks(sha1, std::move(*file), *stamp, std::move(cache), trust));
     // A file of one chunk has no cache that could vouch for it, and is soon hashed.
@@ -24,7 +24,7 @@ Result<void> WholeChunks::prepare() {
     ByteVector buffer(proto::chunk_bytes);
     for (int i = 0; i < chunks_at_once && hasher_.size_bytes() < stamp_.size_bytes; ++i) {
         auto size = file_.read_at(hasher_.size_bytes(), buffer);
-        if (!size) return storage_error(size.error());
+        if (!size) return storage_error(size.error(), sha1_.hex());
         if (*size == 0) return proto::Errc::wrong_hash;
         hasher_.update(ByteView(buffer).first(*size));
     }
@@ -42,7 +42,7 @@ Result<Chunk> WholeChunks::read(std::uint64_t index) const {
     const std::uint64_t size_bytes = proto::chunk_size_bytes(stamp_.size_bytes, index);
     chunk.bytes.resize(static_cast<std::size_t>(size_bytes));
     auto size = file_.read_at(index * proto::chunk_bytes, chunk.bytes);
-    if (!size) return storage_error(size.error());
+    if (!size) return storage_error(size.error(), sha1_.hex());
     auto stamp = file_.stamp();
     if (!stamp || *stamp != stamp_ || *size != size_bytes) return Errc::not_found;
     if (trust_ == Trust::foreign && !proves(index, chunk.bytes)) return Errc::not_found;

@@ -38,7 +38,7 @@ class CopyOut {
         const auto stored = store_.find(sha1);
         if (!stored) return stored.error();
         auto source = File::open(stored->path, File::Mode::read);
-        if (!source) return storage_error(source.error());
+        if (!source) return storage_error(source.error(), stored->path);
         if (stored->trust == WholeChunks::Trust::ours) return to.copy_from(*source, stop_);
         auto copied = ingest(*source, &to, ManifestWish::none, stop_);
         if (!copied) return copied.error();

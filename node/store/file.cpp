@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <mutex>
 #include <random>
 
 #include "node/store/platform.hpp"
@@ -16,6 +17,9 @@ namespace kp2p {
 namespace fs = std::filesystem;
 
 namespace {
+
+std::mutex trouble_mutex;
+std::string trouble;
 
 std::error_code last_error() { return system_error(errno); }
 
@@ -33,10 +37,19 @@ std::error_code system_error(int number) {
     return {number, std::generic_category()};
 }
 
-std::error_code storage_error(std::error_code error) {
+std::error_code storage_error(std::error_code error, const fs::path& where) {
+    {
+        const std::lock_guard lock(trouble_mutex);
+        trouble = where.string() + ": " + error.message();
+    }
     const bool space =
         error == make_error_code(Errc::out_of_space) || error == std::errc::no_space_on_device;
     return space ? Errc::out_of_space : Errc::storage_unavailable;
+}
+
+std::string storage_trouble() {
+    const std::lock_guard lock(trouble_mutex);
+    return trouble;
 }
 
 File& File::operator=(File&& other) noexcept {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <stop_token>
+#include <string>
 #include <utility>
 
 #include "proto/bytes.hpp"
@@ -83,7 +84,11 @@ class TempFile {
 
 std::error_code system_error(int number);  // errno as a code
 // What went wrong with the storage itself: out_of_space stays, all else is storage_unavailable.
-std::error_code storage_error(std::error_code error);
+// `where` is the path, as far as it is known.
+std::error_code storage_error(std::error_code error, const std::filesystem::path& where);
+// What such a code cannot carry, of the latest such error in the process: "PATH: the system's
+// words". Empty if there was none. From any thread.
+std::string storage_trouble();
 
 // Makes a directory and its parents, and says how many were missing.
 Result<int> make_directories(const std::filesystem::path& directory);

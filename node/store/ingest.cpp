@@ -46,7 +46,7 @@ Result<Ingested> ingest(const File& source, const File* copy, ManifestWish wish,
         hasher.update(*block);
         if (copy && !cloned)
             if (auto done = copy->write_at(offset, *block); !done)
-                return storage_error(done.error());
+                return storage_error(done.error(), "its copy in the storage");
     }
     Ingested ingested;
     ingested.sha1 = hasher.finish();

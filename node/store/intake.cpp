@@ -70,27 +70,30 @@ Result<Sha1> Intake::put_bytes(ByteView bytes) {
 }
 
 Result<void> Intake::finish() {
-    if (auto done = publisher_.finish(); !done) return storage_error(done.error());
+    if (auto done = publisher_.finish(); !done)
+        return storage_error(done.error(), layout_.contents());
     return ok;
 }
 
 Result<TempFile> Intake::temp_file() const {
-    if (auto made = make_directories(layout_.contents()); !made) return storage_error(made.error());
+    if (auto made = make_directories(layout_.contents()); !made)
+        return storage_error(made.error(), layout_.contents());
     auto temp = TempFile::create_in(layout_.contents());
-    if (!temp) return storage_error(temp.error());
+    if (!temp) return storage_error(temp.error(), layout_.contents());
     return temp;
 }
 
 Result<void> Intake::add(TempFile file, fs::path final_path) {
     auto done = publisher_.add(std::move(file), std::move(final_path));
-    if (!done) return storage_error(done.error());
+    if (!done) return storage_error(done.error(), layout_.contents());
     return ok;
 }
 
 Result<void> Intake::add_bytes(ByteView bytes, fs::path final_path) {
     auto temp = temp_file();
     if (!temp) return temp.error();
-    if (auto done = temp->file().write_at(0, bytes); !done) return storage_error(done.error());
+    if (auto done = temp->file().write_at(0, bytes); !done)
+        return storage_error(done.error(), layout_.contents());
     return add(std::move(*temp), std::move(final_path));
 }
 

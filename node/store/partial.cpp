@@ -3,6 +3,8 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include <cerrno>
+
 #include "node/store/links_cache.hpp"
 
 namespace kp2p {
@@ -29,7 +31,7 @@ Result<std::unique_ptr<Partial>> Partial::resume(const Layout& layout, const Sha
         std::error_code ignored;
         if (!replayed || !fs::exists(place->data_path, ignored)) continue;
         auto data = File::open(place->data_path, File::Mode::update);
-        if (!data) return storage_error(data.error());
+        if (!data) return storage_error(data.error(), place->data_path);
         std::unique_ptr<Partial> partial(
             new Partial(layout, file, replayed->size_bytes, std::move(*place), std::move(*data)));
         partial->unchecked_ = std::move(replayed->records);
@@ -46,26 +48,28 @@ Result<std::unique_ptr<Partial>> Partial::open(const Layout& layout, const Sha1&
         if (*resumed && (*resumed)->size_bytes() == size_bytes) return resumed;
         if (*resumed) (*resumed)->discard();
     }
-    if (auto made = make_directories(layout.partials()); !made) return storage_error(made.error());
+    if (auto made = make_directories(layout.partials()); !made)
+        return storage_error(made.error(), layout.partials());
     for (int number = 0; number < max_at_once; ++number)
         if (auto place = take(layout, file, number, File::Mode::update))
             return start(layout, file, size_bytes, std::move(*place));
     // Either all are taken, or none can be made.
-    if (::access(layout.partials().c_str(), W_OK) != 0) return Errc::storage_unavailable;
+    if (::access(layout.partials().c_str(), W_OK) != 0)
+        return storage_error(system_error(errno), layout.partials());
     return Errc::limit_reached;
 }
 
 Result<std::unique_ptr<Partial>> Partial::start(const Layout& layout, const Sha1& file,
                                                 std::uint64_t size_bytes, Place place) {
     auto data = File::open(place.data_path, File::Mode::update);
-    if (!data) return storage_error(data.error());
+    if (!data) return storage_error(data.error(), place.data_path);
     std::unique_ptr<Partial> partial(
         new Partial(layout, file, size_bytes, std::move(place), std::move(*data)));
     auto started = partial->data_.reserve(size_bytes);
     if (started) started = partial->place_.journal.start(file, size_bytes);
     if (started) return partial;
     partial->discard();
-    return storage_error(started.error());
+    return storage_error(started.error(), partial->place_.data_path);
 }
 
 Result<void> Partial::prepare() {
@@ -96,9 +100,10 @@ Result<void> Partial::write(const KeptChunk& chunk, ByteView bytes) {
     if (has(chunk.index)) return ok;
     const JournalRecord record{chunk, XXH3_64bits(bytes.data(), bytes.size())};
     if (auto done = data_.write_at(chunk.index * proto::chunk_bytes, bytes); !done)
-        return storage_error(done.error());
+        return storage_error(done.error(), place_.data_path);
     const std::lock_guard lock(mutex_);
-    if (auto done = place_.journal.append(record); !done) return storage_error(done.error());
+    if (auto done = place_.journal.append(record); !done)
+        return storage_error(done.error(), place_.journal_path);
     kept_.emplace(chunk.index, record);
     return ok;
 }
@@ -129,7 +134,7 @@ Result<BulkBytes> Partial::read_checked(const JournalRecord& record) const {
     const std::uint64_t index = record.chunk.index;
     BulkBytes bytes(static_cast<std::size_t>(proto::chunk_size_bytes(size_bytes_, index)));
     auto size = data_.read_at(index * proto::chunk_bytes, bytes);
-    if (!size) return storage_error(size.error());
+    if (!size) return storage_error(size.error(), place_.data_path);
     if (*size != bytes.size()) return Errc::not_found;
     if (XXH3_64bits(bytes.data(), bytes.size()) != record.content_hash) return Errc::not_found;
     return bytes;
@@ -154,14 +159,15 @@ Result<fs::path> Partial::commit() {
     if (auto done = check_chain(); !done) return done.error();
     const fs::path path = layout_.content(file_);
     auto done = data_.flush();
-    if (!done) return storage_error(done.error());
+    if (!done) return storage_error(done.error(), place_.data_path);
     if (auto renamed = rename_durably(place_.data_path, path); !renamed) {
-        if (renamed.error() != std::errc::cross_device_link) return storage_error(renamed.error());
+        if (renamed.error() != std::errc::cross_device_link)
+            return storage_error(renamed.error(), path);
         auto temp = TempFile::create_in(layout_.contents());
-        if (!temp) return storage_error(temp.error());
+        if (!temp) return storage_error(temp.error(), layout_.contents());
         done = temp->file().copy_from(data_, std::stop_token());
         if (done) done = temp->publish(path, TempFile::Durability::flush);
-        if (!done) return storage_error(done.error());
+        if (!done) return storage_error(done.error(), path);
     }
     std::vector<Sha1Link> links;
     for (const auto& [index, record] : kept_) links.push_back(record.chunk.link);

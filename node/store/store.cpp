@@ -34,7 +34,9 @@ Result<FileStamp> stamp_of(const fs::path& path) {
 
 Result<StoredFile> find_linked(const Layout& layout, const Sha1& sha1) {
     auto json = read_small_file(layout.link(sha1), max_link_file_bytes);
-    if (!json) return is_absence(json.error()) ? Errc::not_found : storage_error(json.error());
+    if (!json)
+        return is_absence(json.error()) ? Errc::not_found
+                                        : storage_error(json.error(), layout.link(sha1));
     auto link = LinkFile::parse(as_text(*json));
     if (!link) return Errc::not_found;
     const auto stamp = stamp_of(link->path);
@@ -42,7 +44,7 @@ Result<StoredFile> find_linked(const Layout& layout, const Sha1& sha1) {
     const bool gone = !stamp && (stamp.error() == Errc::not_found ||
                                  stamp.error() == std::errc::permission_denied);
     if (gone) return Errc::not_found;
-    if (!stamp) return storage_error(stamp.error());
+    if (!stamp) return storage_error(stamp.error(), link->path);
     if (!link->matches(*stamp) || !is_plausible(sha1, *stamp)) return Errc::not_found;
     return StoredFile{link->path, stamp->size_bytes, WholeChunks::Trust::foreign};
 }
@@ -52,7 +54,9 @@ Result<StoredFile> find_linked(const Layout& layout, const Sha1& sha1) {
 Result<Store> Store::open(const fs::path& root) {
     std::error_code error;
     const fs::path absolute = fs::absolute(root, error);
-    if (error || !fs::is_directory(absolute, error)) return Errc::storage_unavailable;
+    const bool usable = !error && fs::is_directory(absolute, error);
+    if (!usable && !error) error = make_error_code(std::errc::not_a_directory);
+    if (!usable) return storage_error(error, root);
     Store store(Layout(absolute.lexically_normal()));
     TempFile::sweep(store.layout_.contents());
     return store;
@@ -61,7 +65,7 @@ Result<Store> Store::open(const fs::path& root) {
 Result<StoredFile> Store::find(const Sha1& sha1) const {
     const fs::path path = layout_.content(sha1);
     const auto stamp = stamp_of(path);
-    if (!stamp && stamp.error() != Errc::not_found) return storage_error(stamp.error());
+    if (!stamp && stamp.error() != Errc::not_found) return storage_error(stamp.error(), path);
     if (stamp && is_plausible(sha1, *stamp))
         return StoredFile{path, stamp->size_bytes, WholeChunks::Trust::ours};
     return find_linked(layout_, sha1);
@@ -78,7 +82,7 @@ Result<ByteVector> Store::read(const Sha1& sha1, std::size_t max_bytes) const {
     if (!file) return file.error();
     auto bytes = read_small_file(file->path, max_bytes);
     if (!bytes && bytes.error() == std::errc::file_too_large) return bytes.error();
-    if (!bytes) return storage_error(bytes.error());
+    if (!bytes) return storage_error(bytes.error(), file->path);
     if (proto::sha1_of(*bytes) != sha1) return proto::Errc::wrong_hash;
     return bytes;
 }
