@@ -44,8 +44,10 @@ void save_links(const std::filesystem::path& cache, const FileStamp& stamp,
     for (const Sha1Link& link : links) writer.fixed(link);
     writer.u64(XXH3_64bits(writer.bytes().data(), writer.bytes().size()));
 
-    if (!make_directories(cache.parent_path())) return;
-    auto temp = TempFile::create_in(cache.parent_path());
+    // Above the many directories of caches, where a sweep finds what a killed process left.
+    const std::filesystem::path links = cache.parent_path().parent_path();
+    if (!make_directories(links)) return;
+    auto temp = TempFile::create_in(links);
     if (!temp || !temp->file().write_at(0, writer.bytes())) return;
     (void)temp->publish(cache, TempFile::Durability::none);  // its check tells a torn one
 }

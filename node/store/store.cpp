@@ -2,6 +2,7 @@
 
 #include "node/store/link_file.hpp"
 #include "node/store/put_directory.hpp"
+#include "node/store/sweep.hpp"
 
 namespace kp2p {
 namespace fs = std::filesystem;
@@ -58,7 +59,7 @@ Result<Store> Store::open(const fs::path& root) {
     if (!usable && !error) error = make_error_code(std::errc::not_a_directory);
     if (!usable) return storage_error(error, root);
     Store store(Layout(absolute.lexically_normal()));
-    TempFile::sweep(store.layout_.contents());
+    sweep_storage(store.layout_, [&](const Sha1& sha1) { return bool(store.find(sha1)); });
     return store;
 }
 

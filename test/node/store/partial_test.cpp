@@ -187,6 +187,38 @@ TEST_CASE("discarding leaves nothing, and another size starts anew") {
     CHECK(files_below(f.layout.partials()).empty());
 }
 
+TEST_CASE("opening the storage removes what killed processes left, and nothing else") {
+    const Download f(2 * mib), other(3 * mib);
+    const auto write_one = [&](const Download& which) {
+        auto partial = f.store.open_partial(which.sha1, which.bytes.size());
+        REQUIRE(partial);
+        REQUIRE((*partial)->write(which.chunks[0], which.chunk(0)));
+        return *std::move(partial);
+    };
+    write_one(f);
+    write_one(other);
+    const std::string half(40, 'a'), torn(40, 'b');
+    write_file(f.layout.partials() / (half + ".0.data"), "data without a journal");
+    write_file(f.layout.partials() / (torn + ".3.journal"), "a journal without data");
+    write_file(f.layout.links() / "0123456789abcdef.kp2p-temp", "a cache");
+    write_file(f.layout.contents() / "0123456789abcdef.kp2p-temp", "a file");
+    REQUIRE(Store::open(f.layout.root()));
+    CHECK(files_below(f.layout.partials()).size() == 4);  // both can be gone on with
+
+    REQUIRE(f.store.put_bytes(f.bytes));
+    REQUIRE(f.store.put_bytes(other.bytes));
+    {
+        auto living = f.store.resume_partial(other.sha1);
+        REQUIRE(*living);
+        REQUIRE(Store::open(f.layout.root()));
+        CHECK(files_below(f.layout.partials()).size() == 2);
+    }
+    REQUIRE(Store::open(f.layout.root()));
+    CHECK(files_below(f.layout.partials()).empty());
+    for (const std::string& name : files_below(f.layout.root()))
+        CHECK(!name.ends_with(TempFile::suffix));
+}
+
 TEST_CASE("threads write and read one download at once") {
     const Download f(32 * mib);
     auto partial = f.open();
