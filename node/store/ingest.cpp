@@ -1,6 +1,8 @@
 #include "node/store/ingest.hpp"
 
-#include <future>
+#include <optional>
+#include <semaphore>
+#include <thread>
 
 namespace kp2p {
 namespace {
@@ -24,6 +26,59 @@ class Blocks {  // of a file, from its beginning to its end
     ByteVector buffer_;
 };
 
+// Hashes for the manifest on another core, block by block; on this one where no thread can be had.
+class ManifestHelper {
+  public:
+    explicit ManifestHelper(ManifestWish wish) {
+        if (wish == ManifestWish::none) return;
+        hasher_.emplace();
+        try {
+            thread_ = std::thread([this] { run(); });
+        } catch (const std::system_error&) {  // the system's limit of threads
+        }
+    }
+    ManifestHelper(const ManifestHelper&) = delete;
+    ~ManifestHelper() {
+        if (!thread_.joinable()) return;
+        wait();
+        block_ = ByteView();
+        given_.release();
+        thread_.join();
+    }
+
+    // `block` stays as it is until wait() or the end of this.
+    void begin(ByteView block) {
+        if (!hasher_) return;
+        if (!thread_.joinable()) return hasher_->update(block);
+        block_ = block;
+        busy_ = true;
+        given_.release();
+    }
+    void wait() {
+        if (std::exchange(busy_, false)) done_.acquire();
+    }
+    std::optional<proto::Manifest> finish(const Sha1& sha1) {
+        if (!hasher_) return std::nullopt;
+        return hasher_->finish(sha1);
+    }
+
+  private:
+    void run() {
+        for (;;) {
+            given_.acquire();
+            if (block_.empty()) return;
+            hasher_->update(block_);
+            done_.release();
+        }
+    }
+
+    std::optional<proto::ManifestHasher> hasher_;
+    ByteView block_;  // empty: the end
+    bool busy_ = false;
+    std::binary_semaphore given_{0}, done_{0};
+    std::thread thread_;
+};
+
 }  // namespace
 
 Result<Ingested> ingest(const File& source, const File* copy, ManifestWish wish,
@@ -32,27 +87,25 @@ Result<Ingested> ingest(const File& source, const File* copy, ManifestWish wish,
     const bool cloned = copy && copy->clone_from(source);
     Blocks blocks(cloned ? *copy : source);
     proto::LinkHasher hasher;
-    proto::ManifestHasher manifest_hasher;
+    ManifestHelper manifest(wish);
     for (;;) {
         if (stop.stop_requested()) return Errc::canceled;
         auto block = blocks.next();
         if (!block) return block.error();
         if (block->empty()) break;
-        std::future<void> manifest_done;
-        if (wish == ManifestWish::make)
-            manifest_done = std::async(std::launch::async,
-                                       [&, bytes = *block] { manifest_hasher.update(bytes); });
+        manifest.begin(*block);
         const std::uint64_t offset = hasher.size_bytes();
         hasher.update(*block);
         if (copy && !cloned)
             if (auto done = copy->write_at(offset, *block); !done)
                 return storage_error(done.error(), "its copy in the storage");
+        manifest.wait();
     }
     Ingested ingested;
     ingested.sha1 = hasher.finish();
     ingested.size_bytes = hasher.size_bytes();
     ingested.links = hasher.links();
-    if (wish == ManifestWish::make) ingested.manifest = manifest_hasher.finish(ingested.sha1);
+    ingested.manifest = manifest.finish(ingested.sha1);
     return ingested;
 }
 

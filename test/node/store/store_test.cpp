@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "proto/file/links.hpp"
@@ -298,4 +299,26 @@ TEST_CASE("a file that cannot be opened for want of descriptors is not missing")
     CHECK(chunks.error() == Errc::storage_unavailable);
     CHECK(f.store.find(sha1));
     CHECK(f.store.find(linked));
+}
+
+TEST_CASE("a manifest is made also where no thread can be started") {
+    const Fixture f;
+    const fs::path path = f.file("a", content(3 * mib));
+    auto source = File::open(path, File::Mode::read);
+    REQUIRE(source);
+    const auto usual = ingest(*source, nullptr, ManifestWish::make, std::stop_token());
+    REQUIRE(usual);
+    const pid_t child = fork();
+    if (child == 0) {
+        const rlimit none{0, 0};
+        const uid_t nobody = 65534;  // root is not limited
+        if (geteuid() == 0 && setuid(nobody) != 0) _exit(2);
+        if (setrlimit(RLIMIT_NPROC, &none) != 0) _exit(3);
+        const auto alone = ingest(*source, nullptr, ManifestWish::make, std::stop_token());
+        _exit(alone && alone->manifest->text() == usual->manifest->text() ? 0 : 1);
+    }
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
 }
