@@ -97,6 +97,42 @@ class Usage(NetworkCase):
                                     seconds=20)
         self.assert_ends(done, 2, "UTF-8")
 
+    def test_a_storage_that_cannot_be_written_is_said_with_its_path_and_why(self):
+        path = self.path("file")
+        path.write_text("x")
+        for flags in ([], ["--json"]):
+            with self.subTest(flags):
+                done = self.alice.run_unwritable("kp2p-store", *flags, path)
+                if done is None:
+                    self.skipTest("no read-only file system can be mounted here")
+                self.assert_ends(done, 1, "Read-only file system")
+                self.assert_ends(done, 1, str(self.alice.storage_dir))
+
+    def test_a_destination_that_cannot_be_written_is_said_with_its_path_and_why(self):
+        path = self.path("file")
+        path.write_text("x")
+        uri = self.alice.store(path)
+        missing = self.path("missing") / "file"
+        done = self.alice.run("kp2p-load", uri, "--dest", missing, check=False)
+        self.assert_ends(done, 1, f"{missing}: No such file or directory")
+
+    def test_a_directory_can_be_loaded_to_a_name_with_a_slash(self):
+        folder = self.path("folder")
+        folder.mkdir()
+        (folder / "file").write_text("x")
+        uri = self.alice.store(folder)
+        out = self.path("out")
+        self.alice.run("kp2p-load", uri, "--dest", f"{out}/")
+        self.assertEqual((out / "file").read_text(), "x")
+
+    def test_a_bootstrap_port_in_use_is_said(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+            taken.bind(("127.0.0.1", 0))
+            port = taken.getsockname()[1]
+            done = self.alice.run("kp2p-bootstrap", "--host", "127.0.0.1", "--port", port,
+                                  check=False, seconds=20)
+            self.assert_ends(done, 1, f"127.0.0.1:{port}")
+
     def test_a_port_in_use_is_said(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
             taken.bind(("127.0.0.1", 0))
