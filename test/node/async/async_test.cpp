@@ -3,7 +3,6 @@
 
 #include "node/async/event.hpp"
 #include "node/async/offload_long.hpp"
-#include "node/async/queue.hpp"
 #include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
 #include "test/run.hpp"
@@ -59,20 +58,6 @@ Task<> child_failure_cancels_siblings() {
     CHECK(ended == 1);
 }
 
-Task<> queue_is_bounded() {
-    Queue<int> queue(co_await asio::this_coro::executor, 2);
-    CHECK(queue.try_push(1));
-    CHECK(queue.try_push(2));
-    CHECK(!queue.try_push(3));
-    queue.close();
-    auto first = co_await queue.pop();
-    auto second = co_await queue.pop();
-    auto third = co_await queue.pop();
-    CHECK(*first == 1);
-    CHECK(*second == 2);
-    CHECK(third.error() == Errc::closed);
-}
-
 Task<> offload_returns() {
     asio::thread_pool pool(1);
     auto work = [] { return 41 + 1; };
@@ -110,7 +95,6 @@ TEST_CASE("REQUIRE in a coroutine stops the test" * doctest::should_fail()) {
 TEST_CASE("a child that throws cancels its siblings") {
     test::run(child_failure_cancels_siblings());
 }
-TEST_CASE("a queue refuses when full and drains after close") { test::run(queue_is_bounded()); }
 TEST_CASE("offload resumes with the value") { test::run(offload_returns()); }
 TEST_CASE("long work on a pool is stopped when who waits for it is cancelled") {
     test::run(long_work_stops());
