@@ -4,35 +4,20 @@
 
 #include "proto/crypto/hash.hpp"
 #include "proto/outcome.hpp"
+#include "proto/utf8.hpp"
 
 namespace kp2p {
 namespace {
 
-// The length of the UTF-8 sequence that `text` begins with; 0 if it begins with none, or with a
-// control character.
-std::size_t character_bytes(std::string_view text) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const unsigned lead = byte(0);
-    if (lead < 0x80) return lead < 0x20 || lead == 0x7f ? 0 : 1;
-    const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-    if (lead < 0xc2 || lead > 0xf4 || text.size() < length) return 0;
-    for (std::size_t i = 1; i < length; ++i)
-        if ((byte(i) & 0xc0) != 0x80) return 0;
-    const unsigned second = byte(1);
-    if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f)) return 0;
-    if ((lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second > 0x8f)) return 0;
-    if (lead == 0xc2 && second < 0xa0) return 0;  // C1 control characters
-    return length;
-}
+bool is_control(char32_t code) { return code < 0x20 || (code >= 0x7f && code < 0xa0); }
 
 }  // namespace
 
 Result<ChannelName> ChannelName::parse(std::string_view text) {
     if (text.empty() || text.size() > max_bytes) return Errc::usage;
     for (std::string_view rest = text; !rest.empty();) {
-        const std::size_t length = character_bytes(rest);
-        if (length == 0) return Errc::usage;
-        rest.remove_prefix(length);
+        const auto code = proto::take_code_point(rest);
+        if (!code || is_control(*code)) return Errc::usage;
     }
     return ChannelName(text);
 }
