@@ -19,7 +19,7 @@ class TempDirectory {
     const fs::path& path() const { return path_; }
     // Over an empty directory at most.
     Result<void> publish(const fs::path& to) {
-        if (auto done = rename_durably(path_, to); !done) return done.error();
+        if (auto done = rename_durably({.from = path_, .to = to}); !done) return done.error();
         path_.clear();
         return ok;
     }

@@ -118,7 +118,9 @@ Result<void> File::flush() const {
     return ok;
 }
 
-bool File::clone_from(const File& from) const { return platform::clone(from.fd_, fd_); }
+bool File::clone_from(const File& from) const {
+    return platform::clone({.from = from.fd_, .to = fd_});
+}
 
 Result<void> File::copy_from(const File& from, const std::stop_token& stop) const {
     if (clone_from(from)) return ok;
@@ -165,7 +167,8 @@ TempFile::~TempFile() {
 Result<void> TempFile::publish(const fs::path& final_path, Durability durability) {
     if (durability == Durability::flush) {
         if (auto done = file_.flush(); !done) return done.error();
-        if (auto done = rename_durably(path_, final_path); !done) return done.error();
+        if (auto done = rename_durably({.from = path_, .to = final_path}); !done)
+            return done.error();
     } else {
         if (auto made = make_directories(final_path.parent_path()); !made) return made.error();
         if (std::rename(path_.c_str(), final_path.c_str()) != 0) return last_error();
@@ -214,11 +217,11 @@ Result<void> flush_file_system(const fs::path& directory) {
     return flush_opened(directory, platform::flush_file_system);
 }
 
-Result<void> rename_durably(const fs::path& from, const fs::path& to) {
-    fs::path directory = to.parent_path();
+Result<void> rename_durably(Renaming names) {
+    fs::path directory = names.to.parent_path();
     auto made = make_directories(directory);
     if (!made) return made.error();
-    if (std::rename(from.c_str(), to.c_str()) != 0) return last_error();
+    if (std::rename(names.from.c_str(), names.to.c_str()) != 0) return last_error();
     // The lowest first: on a journaling file system that brings the others along.
     for (int i = 0; i <= *made; ++i, directory = directory.parent_path())
         if (auto done = flush_opened(directory, fsync); !done) return done.error();

@@ -94,8 +94,12 @@ std::string storage_trouble();
 Result<int> make_directories(const std::filesystem::path& directory);
 // All that was written to the file system of `directory` is on the disk.
 Result<void> flush_file_system(const std::filesystem::path& directory);
+struct Renaming {
+    const std::filesystem::path& from;
+    const std::filesystem::path& to;
+};
 // The new name, and those of the directories made for it, are on the disk.
-Result<void> rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);
+Result<void> rename_durably(Renaming names);
 // A small file, whole; std::errc::file_too_large above `max_bytes`.
 Result<ByteVector> read_small_file(const std::filesystem::path& path, std::size_t max_bytes);
 std::string random_name();  // 16 hex digits

@@ -45,9 +45,9 @@ void save_links(const std::filesystem::path& cache, const FileStamp& stamp,
     writer.u64(XXH3_64bits(writer.bytes().data(), writer.bytes().size()));
 
     // Above the many directories of caches, where a sweep finds what a killed process left.
-    const std::filesystem::path links = cache.parent_path().parent_path();
-    if (!make_directories(links)) return;
-    auto temp = TempFile::create_in(links);
+    const std::filesystem::path above = cache.parent_path().parent_path();
+    if (!make_directories(above)) return;
+    auto temp = TempFile::create_in(above);
     if (!temp || !temp->file().write_at(0, writer.bytes())) return;
     (void)temp->publish(cache, TempFile::Durability::none);  // its check tells a torn one
 }

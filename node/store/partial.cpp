@@ -160,7 +160,7 @@ Result<fs::path> Partial::commit() {
     const fs::path path = layout_.content(file_);
     auto done = data_.flush();
     if (!done) return storage_error(done.error(), place_.data_path);
-    if (auto renamed = rename_durably(place_.data_path, path); !renamed) {
+    if (auto renamed = rename_durably({.from = place_.data_path, .to = path}); !renamed) {
         if (renamed.error() != std::errc::cross_device_link)
             return storage_error(renamed.error(), path);
         auto temp = TempFile::create_in(layout_.contents());

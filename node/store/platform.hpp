@@ -8,8 +8,11 @@
 
 namespace kp2p::platform {
 
+struct Pair {  // of descriptors
+    int from, to;
+};
 // Makes `to` a copy of `from` that shares its blocks; false where the file system cannot.
-bool clone(int from, int to);
+bool clone(Pair files);
 // Gives the file `size_bytes` of disk space, as far as that can be done ahead; else only the size.
 // 0, or -1 and errno.
 int reserve(int fd, std::uint64_t size_bytes);

@@ -9,7 +9,7 @@
 
 namespace kp2p::platform {
 
-bool clone(int from, int to) { return ioctl(to, FICLONE, from) == 0; }
+bool clone(Pair files) { return ioctl(files.to, FICLONE, files.from) == 0; }
 
 int reserve(int fd, std::uint64_t size_bytes) {
     const auto size = static_cast<off_t>(size_bytes);

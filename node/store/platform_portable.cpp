@@ -8,7 +8,7 @@
 
 namespace kp2p::platform {
 
-bool clone(int, int) { return false; }
+bool clone(Pair) { return false; }
 
 int reserve(int fd, std::uint64_t size_bytes) {
     struct statvfs space;
