@@ -73,6 +73,9 @@ class Share {
     // Serves an established connection until it ends: the swarm calls it for each.
     Task<> serve(std::shared_ptr<Connection> connection);
 
+    // Whether it is connected, and has shown that it is in a channel of ours.
+    bool shares_with(const NodeId& node) const;
+
     // Returns when the key is derived and the topic joined; joining twice is no error. The list
     // is not remembered across restarts here.
     Task<Result<void>> join(ChannelName name);

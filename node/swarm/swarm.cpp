@@ -151,7 +151,7 @@ Task<> Swarm::refresh_loop(Topic topic, std::shared_ptr<Joined> joined) {
 
 // ---- dialing ----
 
-bool Swarm::has_room() const { return peers_.size() < max_connections; }
+bool Swarm::has_room() const { return peers_.size() < max_connections || least_needed(); }
 
 Task<> Swarm::dial_loop() {
     for (;;) {
@@ -173,6 +173,7 @@ void Swarm::start_dials() {
 }
 
 void Swarm::start_dial(const NodeId& node) {
+    make_room();
     dials_++;
     peers_[node] = Peer();
     book_.dialing(node);

@@ -27,6 +27,9 @@ struct SwarmParts {
     std::function<Task<>(std::shared_ptr<Connection>)> serve;
     Puncher puncher;                       // none: only open nodes and LANs are reached
     std::function<void(std::string)> log;  // one line each; may be empty
+    // Whether we share with this node. When all connections are taken, those with others make room
+    // for newcomers; empty: none does.
+    std::function<bool(const NodeId&)> shares_with;
 };
 
 class Swarm {
@@ -81,6 +84,8 @@ class Swarm {
     void start_dial(const NodeId& node);
     Task<> dial(NodeId node);
     bool has_room() const;
+    void make_room();
+    std::shared_ptr<Connection> least_needed() const;  // null if all are needed
     void note_failure(const NodeId& node, std::string why);
     // Connections.
     void accepted(Link link);

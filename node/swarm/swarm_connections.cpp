@@ -72,6 +72,7 @@ bool Swarm::admit(const std::shared_ptr<Connection>& connection, PeerBook::Diale
     const auto old = peers_.find(remote);
     if (old == peers_.end()) {
         if (!has_room()) return false;
+        make_room();
     } else if (old->second.connection != connection) {
         if (!prefers_new(*connection, old->second)) return false;
         if (old->second.dial) old->second.dial->cancel();
@@ -82,6 +83,29 @@ bool Swarm::admit(const std::shared_ptr<Connection>& connection, PeerBook::Diale
     book_.connected(remote, who);
     changed_.notify_all();
     return true;
+}
+
+// Anybody can dial us with as many keys as he likes, and need not show for a while that he is in a
+// channel of ours: without this he would keep everybody else out.
+void Swarm::make_room() {
+    if (peers_.size() < max_connections) return;
+    const auto connection = least_needed();
+    if (!connection) return;
+    log("closing the connection to " + connection->remote().hex() + ": another needs its place");
+    connection->close();
+    forget(connection);
+}
+
+// The oldest of those with nodes that we do not share with: a newcomer has the longest time to show
+// that it is one of ours.
+std::shared_ptr<Connection> Swarm::least_needed() const {
+    if (!parts_.shares_with) return nullptr;
+    const Peer* oldest = nullptr;
+    for (const auto& [node, peer] : peers_) {
+        if (!peer.proven || parts_.shares_with(node)) continue;
+        if (!oldest || *peer.proven < *oldest->proven) oldest = &peer;
+    }
+    return oldest ? oldest->connection : nullptr;
 }
 
 // Whoever dials again has lost the connection that it dialed before; it may have been restarted.

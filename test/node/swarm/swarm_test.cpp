@@ -224,6 +224,46 @@ TEST_CASE("a connection that is closed while wanted is made again") {
     });
 }
 
+TEST_CASE("nodes that we do not share with make room for others when all places are taken") {
+    in_world(7, [&](World& world, Tasks& all) -> Task<> {
+        Member& server = world.add(Reach::open, hold);
+        co_await server.enter(all);
+        auto announced = co_await soon(
+            world, 20s, [&] { return server.swarm.announcer().relays().size() == 3; });
+        REQUIRE(announced);
+        const auto connected = [&](const Member& member) {
+            for (const auto& connection : server.swarm.connections())
+                if (connection->remote() == member.swarm.node_id()) return true;
+            return false;
+        };
+        std::vector<Member*> peers;
+        for (std::size_t i = 0; i < Swarm::max_connections + 2; i++) {
+            Member& peer = *peers.emplace_back(&world.add(Reach::open, hold));
+            if (i == 0) server.shared_with.insert(peer.swarm.node_id());
+            co_await peer.enter(all);
+            auto connection = co_await peer.swarm.connect(server.swarm.node_id());
+            REQUIRE(connection);
+            auto seen = co_await soon(world, 10s, [&] { return connected(peer); });
+            CAPTURE(i);
+            REQUIRE(seen);
+        }
+        CHECK(server.swarm.connections().size() == Swarm::max_connections);
+        CHECK(connected(*peers[0]));
+        CHECK_FALSE(connected(*peers[1]));
+        CHECK_FALSE(connected(*peers[2]));
+        CHECK(connected(*peers[3]));
+
+        for (const Member* peer : peers) server.shared_with.insert(peer->swarm.node_id());
+        Member& late = world.add(Reach::open, hold);
+        co_await late.enter(all);
+        auto refused = co_await late.swarm.connect(server.swarm.node_id());
+        (void)refused;  // it cannot know before the other side closes
+        auto slept = co_await world.sim.clock().sleep_for(10s);
+        CHECK(slept);
+        CHECK_FALSE(connected(late));
+    });
+}
+
 TEST_CASE("a topic that was left is not found any more") {
     in_world(6, [&](World& world, Tasks& all) -> Task<> {
         Member& a = world.add(Reach::open, hold);

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
+
 #include "node/async/tasks.hpp"
 #include "node/swarm/swarm.hpp"
 #include "proto/outcome.hpp"
@@ -50,6 +52,7 @@ class Member {
     SimulatedDht node;
     Swarm swarm;
     std::vector<std::string> log;
+    std::set<NodeId> shared_with;
 
   private:
     SwarmParts parts(Sim& sim, std::uint32_t number, Serve serve) {
@@ -60,7 +63,8 @@ class Member {
                 .keys = proto::KeyPair::from_seed(seed_of(number)),
                 .serve = std::move(serve),
                 .puncher = nullptr,
-                .log = [this](std::string line) { log.push_back(std::move(line)); }};
+                .log = [this](std::string line) { log.push_back(std::move(line)); },
+                .shares_with = [this](const NodeId& node) { return shared_with.contains(node); }};
     }
 };
 
