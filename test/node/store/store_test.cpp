@@ -283,6 +283,16 @@ TEST_CASE("a file is copied out whole, over an older one") {
     CHECK(files_below(f.directory.path()).size() == files_below(f.root).size() + 2);
 }
 
+TEST_CASE("copying a file out removes what a killed copy left beside it, and nothing else") {
+    const Fixture f;
+    const Sha1 sha1 = f.put(f.file("a", content(10))).sha1;
+    const fs::path out = f.directory.path() / "out";
+    write_file(out / "0123456789abcdef.kp2p-temp", "half");
+    write_file(out / "mine.kp2p-temp", "precious");
+    REQUIRE(f.store.copy_out(sha1, out / "a"));
+    CHECK(files_below(out) == std::vector<std::string>{"a", "mine.kp2p-temp"});
+}
+
 TEST_CASE("a file that cannot be opened for want of descriptors is not missing") {
     const Fixture f;
     const Sha1 sha1 = f.put(f.file("a", content(10))).sha1;
