@@ -33,7 +33,10 @@ class MuxChannel {
     // Waits while the connection has too much to send; then the message is on its way, in the order
     // of the sends of one caller. The payload is `head` and then `rest`, which the caller keeps
     // alive until then. Errc::closed when either side has closed the channel.
-    Task<Result<void>> send(std::uint64_t type, ByteView head, ByteView rest = {});
+    Task<Result<void>> send(std::uint64_t type, ByteView head, ByteView rest);
+    Task<Result<void>> send(std::uint64_t type, ByteView payload) {
+        return send(type, payload, ByteView());
+    }
     // The next message; after the end what had arrived, then Errc::closed.
     Task<Result<MuxMessage>> receive();
     void close();

@@ -167,7 +167,8 @@ class Swarming {
                   .keys = node.keys,
                   .serve = echo,
                   .puncher = nullptr,
-                  .log = [](std::string line) { std::fprintf(stderr, "%s\n", line.c_str()); }}) {
+                  .log = [](std::string line) { std::fprintf(stderr, "%s\n", line.c_str()); },
+                  .shares_with = nullptr}) {
         all.spawn(swarm_.run());
     }
     Task<Result<void>> ready() { co_return ok; }
