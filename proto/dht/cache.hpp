@@ -23,14 +23,16 @@ class GenerationCache {
     GenerationCache(Time now, const Limits& limits)
         : limits_(limits), flips_at_(now + limits.lifetime) {}
 
-    // Null if absent; reading renews the entry. Valid until the next call.
+    // Null if absent; reading renews the entry while the fresh generation has room for it. Valid
+    // until the next call.
     Value* find(Time now, const Key& key) {
         flip_if_due(now);
         if (const auto fresh = fresh_.find(key); fresh != fresh_.end()) return &fresh->second.value;
-        auto stale = stale_.extract(key);
-        if (stale.empty()) return nullptr;
-        bytes_ += stale.mapped().bytes;
-        return &fresh_.insert(std::move(stale)).position->second.value;
+        const auto stale = stale_.find(key);
+        if (stale == stale_.end()) return nullptr;
+        if (bytes_ + stale->second.bytes > limits_.capacity_bytes) return &stale->second.value;
+        bytes_ += stale->second.bytes;
+        return &fresh_.insert(stale_.extract(stale)).position->second.value;
     }
     // `value_bytes`: what the value takes outside of its own size.
     Value& put(Time now, const Key& key, Value value, std::size_t value_bytes = 0) {

@@ -44,6 +44,19 @@ TEST_CASE("a cache that is full drops the older half") {
     CHECK(!cache.find(at(0ms), key(5)));
 }
 
+TEST_CASE("a cache holds no more than twice its capacity, however its old half is read") {
+    constexpr int room = 100;  // how many entries of this size fit, at most
+    Numbers cache(at(0ms), {room * 2000, 1h});
+    for (std::uint32_t cycle = 0; cycle < 10; ++cycle) {
+        for (std::uint32_t i = 0; i < room; ++i) cache.put(at(0ms), key(cycle * room + i), 7, 2000);
+        for (std::uint32_t i = 0; i < cycle * room; ++i) {
+            const int* found = cache.find(at(0ms), key(i));
+            CHECK((!found || *found == 7));
+        }
+        CHECK(cache.size() <= 2 * room);
+    }
+}
+
 TEST_CASE("a topic keeps one record per key, fresh ones as they are") {
     TopicRecords records(at(0ms), 1);
     const PeerRecord first{node_key(1), {Endpoint::loopback(1)}};
