@@ -15,7 +15,7 @@ using proto::dht::SocketId;
 
 constexpr std::chrono::seconds max_wait_for_client{10};
 constexpr std::chrono::seconds slot_afterlife{10};  // for copies of the message that come late
-// New handshakes from one address: each costs four scalar multiplications.
+// New handshakes from one source: each costs four scalar multiplications.
 constexpr proto::dht::RateLimit::Limits stranger_limits{10, 50};
 
 }  // namespace
@@ -48,32 +48,42 @@ void Acceptor::on_handshake(const IncomingHandshake& incoming) {
         parts_.dht.answer(incoming.on, incoming, known->second->answer);
         return;
     }
-    const Endpoint client = incoming.client();
-    if (!has_room(client) || !strangers_.allow(parts_.clock.now(), client)) return;
+    const Endpoint source = source_of(incoming);
+    if (!has_room(source) || !strangers_.allow(parts_.clock.now(), source)) return;
     auto slot = std::make_shared<Slot>(parts_.executor);
     slot->number = free_number();
-    slot->client = client;
+    slot->source = source;
     if (!greet(incoming, *slot)) return;
     slots_[message] = slot;
     parts_.dht.answer(incoming.on, incoming, slot->answer);
     tasks_->spawn(attend(message, slot));
 }
 
-bool Acceptor::has_room(const Endpoint& client) const {
-    if (slots_.size() >= max_handshakes) return false;
-    const auto from_there = std::count_if(slots_.begin(), slots_.end(), [&](const auto& entry) {
-        return entry.second->client.host == client.host;
-    });
-    return static_cast<std::size_t>(from_there) < max_handshakes_of_host;
+// Whoever is known to have sent it. Only our own relays are believed when they say who that was:
+// anyone can send a message that looks relayed, in the name of as many clients as it likes.
+Endpoint Acceptor::source_of(const IncomingHandshake& incoming) const {
+    if (!incoming.relayed() || !parts_.announcer.is_relay(incoming.from)) return incoming.from;
+    const auto& first = incoming.message.relay;  // the relay before ours, if there are two
+    if (first && !parts_.announcer.is_relay(*first)) return *first;
+    return incoming.client();
+}
+
+bool Acceptor::has_room(const Endpoint& source) const {
+    std::size_t waiting = 0, from_there = 0;
+    for (const auto& [message, slot] : slots_) {
+        if (!slot->stream) continue;
+        waiting++;
+        if (slot->source.host == source.host) from_there++;
+    }
+    return slots_.size() < max_answers && waiting < max_handshakes &&
+           from_there < max_handshakes_of_host;
 }
 
 std::size_t Acceptor::free_number() const {
-    for (std::size_t number = 0;; number++) {
-        const bool taken = std::any_of(slots_.begin(), slots_.end(), [&](const auto& entry) {
-            return entry.second->number == number;
-        });
-        if (!taken) return number;
-    }
+    std::vector<char> taken(slots_.size() + 1);
+    for (const auto& [message, slot] : slots_)
+        if (slot->number < taken.size()) taken[slot->number] = 1;
+    return static_cast<std::size_t>(std::find(taken.begin(), taken.end(), 0) - taken.begin());
 }
 
 Result<void> Acceptor::greet(const IncomingHandshake& incoming, Slot& slot) {

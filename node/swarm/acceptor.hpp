@@ -28,8 +28,10 @@ struct AcceptorParts {
 
 class Acceptor {
   public:
-    // Handshakes answered in the last seconds, whose streams may still come. More get no answer.
+    // Handshakes whose streams may still come. More get no answer.
     static constexpr std::size_t max_handshakes = 128, max_handshakes_of_host = 32;
+    // Those together with the ones whose answers are kept for copies that come late.
+    static constexpr std::size_t max_answers = 1024;
 
     explicit Acceptor(AcceptorParts parts);
 
@@ -41,7 +43,7 @@ class Acceptor {
         explicit Slot(Executor executor) : path_found(executor) {}
 
         std::size_t number = 0;  // lowest free one; names the handshake in hole punching
-        Endpoint client;         // where it seems to be
+        Endpoint source;         // who is answerable for it
         ByteVector answer;
         proto::NoiseKeys keys;
         std::unique_ptr<UdxByteStream> stream;
@@ -51,7 +53,8 @@ class Acceptor {
     };
 
     void on_handshake(const IncomingHandshake& incoming);
-    bool has_room(const Endpoint& client) const;
+    Endpoint source_of(const IncomingHandshake& incoming) const;
+    bool has_room(const Endpoint& source) const;
     // Fills the slot with an answer; on failure there is none, and silence.
     Result<void> greet(const IncomingHandshake& incoming, Slot& slot);
     NoisePayload our_payload(const Slot& slot, proto::dht::PeerError error);

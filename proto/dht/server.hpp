@@ -28,9 +28,10 @@ struct ForUs {
     Request request;
     Message message;
 
-    // Whether it came through a relay, from a client at *message.peer; else from the client itself.
+    // Whether it came through a relay, which says that the client is at *message.peer; else it is
+    // from the client itself, and what it says of its address does not count.
     bool relayed() const { return message.mode != Mode::from_client; }
-    Endpoint client() const { return message.peer.value_or(from); }
+    Endpoint client() const { return relayed() ? message.peer.value_or(from) : from; }
 };
 struct SuspectedDown {  // somebody says that this node, which is in our table, is down
     DhtId node;
