@@ -41,6 +41,7 @@ Task<Result<std::shared_ptr<MuxChannel>>> Connection::open(std::string protocol,
     auto channel = std::make_shared<MuxChannel>(executor_, *this);
     proto::ChannelName name{std::move(protocol), std::move(id)};
     channel->id_ = mux_.open(std::move(name), handshake);
+    channel->serial_ = ++channels_opened_;
     channels_[channel->id_] = channel.get();
     stream_->wake();
     while (auto event = mux_.next_ready()) apply(std::move(*event));
@@ -119,9 +120,12 @@ void Connection::apply(proto::MuxEvent event) {
 
 Task<Result<void>> Connection::drain(proto::MuxEvent event) {
     if (const auto* message = std::get_if<proto::ChannelMessage>(&event)) {
+        std::optional<std::uint64_t> serial;
         for (;;) {
             const auto at = channels_.find(message->channel);
             if (at == channels_.end()) co_return ok;  // closed meanwhile
+            if (!serial) serial = at->second->serial_;
+            if (at->second->serial_ != *serial) co_return ok;  // its number names another now
             if (!at->second->full()) break;
             auto woken = co_await drained_.wait();
             if (!woken) co_return woken;

@@ -81,6 +81,7 @@ class Connection {
     proto::Mux mux_;
     std::map<proto::ChannelId, MuxChannel*> channels_;
     std::map<std::string, OpenHandler> open_handlers_;
+    std::uint64_t channels_opened_ = 0;
     bool established_ = false, started_ = false;
     std::error_code why_;  // it has ended
     Event state_changed_;  // established, started or ended

@@ -50,8 +50,9 @@ class MuxChannel {
     void end(std::error_code why);  // by the other side, or with the connection
     bool full() const { return queued_bytes_ >= max_queued_bytes; }
 
-    Connection* connection_;  // null once it has ended or the channel is closed
-    proto::ChannelId id_{};
+    Connection* connection_;    // null once it has ended or the channel is closed
+    proto::ChannelId id_{};     // used again by another channel after this one
+    std::uint64_t serial_ = 0;  // never used again
     ByteVector remote_handshake_;
     std::deque<MuxMessage> queue_;
     std::size_t queued_bytes_ = 0;

@@ -150,6 +150,36 @@ TEST_CASE("a sender waits for a receiver that does not read, and neither holds m
     });
 }
 
+TEST_CASE("a message that waited for room is not given to the channel that has its number next") {
+    with_pair([](ConnectionPair& pair, Tasks& all) -> Task<> {
+        Channel there;
+        accept_at(*pair.responder, all, there);
+        auto opened = co_await pair.initiator->open("p", ByteVector(1, 1), ByteVector());
+        REQUIRE(opened);
+        for (int i = 0; i < 18; i++) {  // the last one waits
+            auto sent = co_await (*opened)->send(1, pattern(65536));
+            REQUIRE(sent);
+        }
+        for (int i = 0; i < 3000; i++) co_await asio::post(asio::use_awaitable);
+        there->close();
+        pair.initiator->on_open("q", [](const RemoteOpen&) { return true; });
+        Channel next;
+        all.spawn([](Connection& connection, Channel& out) -> Task<> {
+            auto again = co_await connection.open("q", ByteVector(), ByteVector());
+            if (again) out = *again;
+        }(*pair.responder, next));
+        auto answered = co_await pair.initiator->open("q", ByteVector(), ByteVector());
+        REQUIRE(answered);
+        auto sent = co_await (*answered)->send(2, ByteVector(3));
+        CHECK(sent);
+        while (!next) co_await asio::post(asio::use_awaitable);
+        auto got = co_await next->receive();
+        REQUIRE(got);
+        CHECK(got->type == 2);
+        CHECK(got->payload.size() == 3);
+    });
+}
+
 TEST_CASE("close sends what is left and ends both sides in order") {
     with_pair([](ConnectionPair& pair, Tasks& all) -> Task<> {
         Channel there;
