@@ -174,6 +174,8 @@ Task<> Connection::read_loop(Tasks& all) {
     const std::error_code why = ended.error();
     if (why == asio::error::operation_aborted) co_return;
     if (why == Errc::closed) {
+        remote_ended_ = true;
+        state_changed_.notify_all();
         close();  // the other side has ended in order: so do we
     } else {
         end(why);
@@ -187,6 +189,11 @@ Task<> Connection::write_loop(Tasks& all) {
         auto limited = with_timeout(clock_, max_goodbye, stream_->stream().finish());
         auto finished = co_await std::move(limited);
         if (!finished) end(finished.error());
+        // The other's end is still on its way: to go before it comes would be a reset over there.
+        while (finished && !remote_ended_) {
+            auto woken = co_await state_changed_.wait();
+            if (!woken) co_return;
+        }
     } else if (written.error() == asio::error::operation_aborted) {
         co_return;
     } else {

@@ -82,9 +82,10 @@ class Connection {
     std::map<proto::ChannelId, MuxChannel*> channels_;
     std::map<std::string, OpenHandler> open_handlers_;
     std::uint64_t channels_opened_ = 0;
-    bool established_ = false, started_ = false;
+    std::map<std::string, OpenHandler> open_handlers_;
+    bool established_ = false, started_ = false, remote_ended_ = false;
     std::error_code why_;  // it has ended
-    Event state_changed_;  // established, started or ended
+    Event state_changed_;  // established, started or ended, by either side
     Event drained_;        // a channel has room, or an open was answered
 };
 

@@ -143,6 +143,7 @@ class Raw {
 // ---- swarm ----
 
 Task<> echo(std::shared_ptr<Connection> connection) {
+// Until the other side closes the channel: then the connection is closed, in order.
     const std::string key = connection->remote().hex();
     say("{\"connected\":\"" + key + "\"}");
     auto channel = co_await connection->open("test", ByteVector(), ByteVector());
@@ -154,6 +155,7 @@ Task<> echo(std::shared_ptr<Connection> connection) {
     }
     auto ended = co_await connection->closed();
     say("{\"closed\":\"" + key + "\",\"why\":\"" + ended.error().message() + "\"}");
+    connection->close();
 }
 
 class Swarming {

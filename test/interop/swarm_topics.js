@@ -17,8 +17,10 @@ run(async (executable) => {
   const visitor = await meet(testnet, topic(1), { server: false, client: true }, ourKey)
   check((await ours.line()).connected === visitor.key, 'a hyperswarm finds us under our topic')
   check(await echoes(visitor.socket), 'and a channel with it carries messages')
-  visitor.socket.destroy()
-  check((await ours.line()).closed === visitor.key, 'we see its end')
+  const ended = endOf(visitor.socket)
+  for (const channel of Protomux.from(visitor.socket)) channel.close()
+  check((await ours.line()).closed === visitor.key, 'we end the connection when the channel is closed')
+  check(await ended === null, 'which is no error over there')
   await visitor.swarm.destroy()
 
   const host = new Hyperswarm({ bootstrap: testnet.bootstrap })
@@ -82,6 +84,15 @@ async function meet (testnet, name, options, key) {
   const socket = await came
   check(socket.remotePublicKey.toString('hex') === key, 'hyperswarm connects to us')
   return { swarm, socket, key: swarm.keyPair.publicKey.toString('hex') }
+}
+
+// Null when the socket ends in order, else its error.
+function endOf (socket) {
+  return new Promise(resolve => {
+    socket.on('end', () => socket.end())
+    socket.once('error', resolve)
+    socket.once('close', () => resolve(null))
+  })
 }
 
 // Small and large messages, many at a time, come back in order.
