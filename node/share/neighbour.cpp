@@ -160,6 +160,7 @@ Task<> Neighbour::lookup_talk(std::uint64_t number) {
     const ChannelRef channel = lookups_.at(number).channel;
     const std::shared_ptr<MuxChannel> mux = lookups_.at(number).mux;
     lookups_.at(number).proven = true;
+    connection_->trust();
     proof_.notify_all();
     changed_.notify_all();
     Outbox outbox(parts_.executor);

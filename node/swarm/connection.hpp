@@ -37,6 +37,8 @@ class Connection {
     Task<Result<void>> established();
     // Nothing is read of what the other side sends before this is called, so that handlers can be
     // set first.
+    // The other may make us hold long frames from now on, see SecureStream.
+    void trust();
     void start();
     bool is_closed() const { return bool(why_); }
 

@@ -16,7 +16,7 @@ SecureStream::SecureStream(Executor executor, Clock& clock, std::unique_ptr<Byte
     : clock_(clock),
       stream_(std::move(stream)),
       writer_(keys, header, out_),
-      reader_(keys, max_frame_bytes),
+      reader_(keys, max_early_frame_bytes),
       last_write_(clock.now()),
       work_(executor),
       written_(executor) {}

@@ -18,6 +18,8 @@ class SecureStream {
     // Above this many bytes writable() waits. It holds a few bulk messages, so that the stream
     // below never runs dry while they are made.
     static constexpr std::size_t high_watermark_bytes = 512 * 1024;
+    // What a frame may have before allow_large_frames(): anybody can connect to us.
+    static constexpr std::size_t max_early_frame_bytes = 128 * 1024;
     // A Protomux batch of the reference has up to 8 MiB and one message more.
     static constexpr std::size_t max_frame_bytes = 9 * 1024 * 1024;
 
@@ -30,6 +32,7 @@ class SecureStream {
     std::size_t unsent_bytes() const { return out_.size() + writing_.size(); }
     // Waits until fewer bytes than the watermark are unsent; the error that ended the writing.
     Task<Result<void>> writable();
+    void allow_large_frames() { reader_.set_max_frame_bytes(max_frame_bytes); }
     // Waits for the other's header, by which it proves that it has the keys. Optional, before the
     // first read().
     Task<Result<void>> opened();

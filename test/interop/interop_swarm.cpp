@@ -88,6 +88,7 @@ class Raw {
     Task<> exchange(std::shared_ptr<Link> link, std::uint64_t bytes) {
         SecureStream stream(node_.executor, node_.clock, std::move(link->stream), link->keys,
                             random_id<proto::StreamHeader>());
+        stream.allow_large_frames();
         auto done = co_await with_tasks([&](Tasks& both) -> Task<> {
             both.spawn(write(stream));
             both.spawn(make(stream, bytes));
@@ -142,10 +143,11 @@ class Raw {
 
 // ---- swarm ----
 
-Task<> echo(std::shared_ptr<Connection> connection) {
 // Until the other side closes the channel: then the connection is closed, in order.
+Task<> echo(std::shared_ptr<Connection> connection) {
     const std::string key = connection->remote().hex();
     say("{\"connected\":\"" + key + "\"}");
+    connection->trust();
     auto channel = co_await connection->open("test", ByteVector(), ByteVector());
     while (channel) {
         auto message = co_await (*channel)->receive();
@@ -153,9 +155,9 @@ Task<> echo(std::shared_ptr<Connection> connection) {
         auto sent = co_await (*channel)->send(message->type, message->payload);
         if (!sent) break;
     }
+    connection->close();
     auto ended = co_await connection->closed();
     say("{\"closed\":\"" + key + "\",\"why\":\"" + ended.error().message() + "\"}");
-    connection->close();
 }
 
 class Swarming {

@@ -220,6 +220,36 @@ TEST_CASE("a broken stream ends the connection with its error and all that waits
     });
 }
 
+TEST_CASE("who is not trusted sends no long frames") {
+    test::run([]() -> Task<> {
+        auto executor = co_await asio::this_coro::executor;
+        ConnectionPair pair = test::connection_pair(executor, steady);
+        const auto run = [](std::shared_ptr<Connection> connection) -> Task<> {
+            connection->start();
+            auto ended = co_await connection->run();
+            (void)ended;
+        };
+        auto done = co_await with_tasks([&](Tasks& all) -> Task<> {
+            all.spawn(run(pair.initiator));
+            all.spawn(run(pair.responder));
+            Channel there;
+            accept_at(*pair.responder, all, there);
+            auto opened = co_await pair.initiator->open("p", ByteVector(), ByteVector());
+            REQUIRE(opened);
+            for (const std::size_t size : {100'000, 200'000}) {
+                auto sent = co_await (*opened)->send(1, pattern(size));
+                CHECK(sent);
+            }
+            auto got = co_await there->receive();
+            CHECK(got);
+            auto why = co_await pair.responder->closed();
+            CHECK(why.error() == proto::Errc::too_long);
+            all.cancel();
+        });
+        (void)done;
+    }());
+}
+
 TEST_CASE("bytes that do not decrypt end the connection") {
     with_pair([](ConnectionPair& pair, Tasks&) -> Task<> {
         const ByteVector garbage{17, 0, 0,  1,  2,  3,  4,  5,  6,  7,

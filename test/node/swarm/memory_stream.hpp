@@ -129,6 +129,7 @@ inline ConnectionPair connection_pair(Executor executor, Clock& clock) {
 }
 
 inline Task<> run_connection(std::shared_ptr<Connection> connection) {
+    connection->trust();
     connection->start();
     auto ended = co_await connection->run();
     (void)ended;
