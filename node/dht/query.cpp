@@ -156,6 +156,7 @@ Task<Result<QueryEnd>> QueryRunner::run(QuerySpec spec, OnReply on_reply) {
         if (!end || end->answers >= enough_answers || bootstrap_.all_known()) co_return end;
     }
     auto bootstrap = co_await bootstrap_.addresses();
+    spec.seeds.clear();  // they have just been asked
     auto end = co_await walk(spec, on_reply, std::move(bootstrap));
     co_return end;
 }

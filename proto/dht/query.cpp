@@ -22,15 +22,10 @@ bool is_usable_node(const Endpoint& address) {
 }
 
 Query::Query(const RoutingTable& table, Start start)
-    : table_(table),
-      target_(start.target),
-      concurrency_(start.concurrency),
-      only_seeds_(start.only_seeds) {
+    : table_(table), target_(start.target), concurrency_(start.concurrency) {
     for (std::size_t i = start.seeds.size(); i-- > 0;) offer(start.seeds[i], std::nullopt);
-    offering_seeds_ = false;
     if (pending_.size() < width) add_from_table();
-    if (pending_.size() < width)
-        for (const Endpoint& node : start.bootstrap) offer(node, std::nullopt);
+    for (const Endpoint& node : start.bootstrap) offer(node, std::nullopt);
     run();
 }
 
@@ -39,7 +34,6 @@ bool Query::is_closer(const DhtId& id) const {
 }
 
 bool Query::offer(const Endpoint& node, const std::optional<Endpoint>& referrer) {
-    if (only_seeds_ && !offering_seeds_) return false;
     const bool closer = is_closer(id_of(node));
     const auto found = seen_.find(node);
     if (found == seen_.end()) {
@@ -80,7 +74,7 @@ void Query::run() {
         }
         if (!from_table_ && successes_ == 0 && errors_ == 0) slowdown_ = true;
         if (!pending_.empty() || !is_over()) return;
-        if (!from_table_ && successes_ < width / 4 && !only_seeds_) {
+        if (!from_table_ && successes_ < width / 4) {
             add_from_table();
             if (!pending_.empty()) continue;
         }

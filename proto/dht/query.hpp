@@ -35,10 +35,11 @@ class Query {
 
     struct Start {
         DhtId target;
-        std::vector<Endpoint> seeds;      // asked first; the closest nodes of an earlier query
-        std::vector<Endpoint> bootstrap;  // asked while the table cannot supply `width` nodes
+        std::vector<Endpoint> seeds;  // asked before the table; the closest of an earlier query
+        // Asked first of all, whatever seeds there are: these may all be dead. For a table that
+        // cannot supply `width` nodes.
+        std::vector<Endpoint> bootstrap;
         unsigned concurrency = full_concurrency;
-        bool only_seeds = false;
     };
     // The table must outlive the query.
     Query(const RoutingTable& table, Start start);
@@ -89,7 +90,6 @@ class Query {
     const RoutingTable& table_;
     DhtId target_;
     unsigned concurrency_;
-    bool only_seeds_, offering_seeds_ = true;
     bool from_table_ = false, slowdown_ = false, finished_ = false;
     std::vector<QueryReply> closest_;
     std::vector<Endpoint> pending_;  // a stack

@@ -177,6 +177,22 @@ TEST_CASE("bootstrap nodes are asked first while the table is small, seeds befor
     CHECK(!query.next_visit());
 }
 
+TEST_CASE("bootstrap nodes are asked however many seeds there are: these may all be dead") {
+    RoutingTable empty(target_number(1));
+    Query::Start start;
+    start.target = target_number(2);
+    for (std::uint32_t i = 0; i < 20; ++i) start.seeds.push_back(address_of(100 + i));
+    start.bootstrap = {address_of(1)};
+    Query query(empty, start);
+    carry_out(query, [](Endpoint from) {
+        Reply reply;
+        reply.id = id_of(from);
+        return from == address_of(1) ? std::optional(reply) : std::nullopt;
+    });
+    REQUIRE(query.closest().size() == 1);
+    CHECK(query.closest()[0].from == address_of(1));
+}
+
 TEST_CASE("a slow node frees its place, and does not hold up the end") {
     RoutingTable table(target_number(1));
     for (std::uint32_t i = 0; i < 40; ++i) table.add(address_of(i), 1);
