@@ -59,7 +59,8 @@ std::optional<Time> Node::deadline() const {
 }
 
 void Node::handle(const RequestEvent& event) {
-    if (event.kind == RequestEvent::Kind::failed) upkeep_.request_failed(event.asked);
+    if (event.kind == RequestEvent::Kind::failed && answers_alone(event.command))
+        upkeep_.request_failed(event.asked);
     const auto check = checks_.find(event.id);
     if (check == checks_.end()) {
         events_.push_back(event);

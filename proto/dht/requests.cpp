@@ -9,15 +9,14 @@ namespace {
 constexpr Span constant_timeout = std::chrono::milliseconds(1000);
 constexpr unsigned sampled_transmissions = 2;  // a later one may have been answered long ago
 
-// Does the answer, and how long it takes, depend on the destination alone?
+}  // namespace
+
 bool answers_alone(const AnyCommand& command) {
     if (const auto* internal = std::get_if<InternalCommand>(&command))
         return *internal != InternalCommand::ping_nat && *internal != InternalCommand::delayed_ping;
     const Command ours = std::get<Command>(command);
     return ours != Command::peer_handshake && ours != Command::peer_holepunch;
 }
-
-}  // namespace
 
 Result<RequestId> Requests::ask(Time now, Ask ask) {
     if (pending_.size() >= max_pending) return Errc::too_long;
@@ -82,7 +81,7 @@ bool Requests::receive(Time now, const Endpoint& from, Reply reply) {
     last_answer_ = now;
     if (!pending.ask.timeout && pending.sent <= sampled_transmissions)
         destinations_.answered(now, from, now - pending.first_sent);
-    events_.push_back({RequestEvent::Kind::reply, id, from, std::move(reply)});
+    events_.push_back({RequestEvent::Kind::reply, id, from, pending.ask.command, std::move(reply)});
     erase(now, id);
     return true;
 }
@@ -96,11 +95,13 @@ void Requests::expire(Time now) {
         if (!pending.ask.timeout && last_answer_ >= pending.first_sent)
             destinations_.unanswered(now, pending.ask.to);
         if (pending.sent <= pending.ask.retries) {
-            events_.push_back({RequestEvent::Kind::slow, id, pending.ask.to, {}});
+            events_.push_back(
+                {RequestEvent::Kind::slow, id, pending.ask.to, pending.ask.command, {}});
             transmit(now, id, pending);
             continue;
         }
-        events_.push_back({RequestEvent::Kind::failed, id, pending.ask.to, {}});
+        events_.push_back(
+            {RequestEvent::Kind::failed, id, pending.ask.to, pending.ask.command, {}});
         erase(now, id);
     }
     drain_blocked(now);

@@ -48,6 +48,10 @@ struct Ask {
     std::optional<Span> timeout;  // of each transmission; none: one that suits
 };
 
+// Does the answer, and how long it takes, depend on the destination alone? Not so of what others
+// take part in.
+bool answers_alone(const AnyCommand& command);
+
 struct RequestEvent {
     enum class Kind {
         reply,
@@ -57,6 +61,7 @@ struct RequestEvent {
     Kind kind;
     RequestId id;
     Endpoint asked;
+    AnyCommand command;
     Reply reply;  // of Kind::reply
 };
 

@@ -97,6 +97,32 @@ TEST_CASE("every eighth tick the oldest nodes are pinged; the dead ones go") {
     CHECK(node.requests_in_flight() == 0);
 }
 
+TEST_CASE("who does not answer leaves the table, but no relay does for a server's silence") {
+    struct Row {
+        const char* name;
+        AnyCommand command;
+        bool stays;
+    };
+    const Row rows[] = {{"ping", InternalCommand::ping, false},
+                        {"find_peer", Command::find_peer, false},
+                        {"peer_handshake", Command::peer_handshake, true},
+                        {"peer_holepunch", Command::peer_holepunch, true}};
+    const Endpoint relay = Endpoint::loopback(1);
+    for (const Row& row : rows) {
+        CAPTURE(row.name);
+        Node node(at(0ms), {});
+        node.table().add(relay, 1);
+        Ask ask;
+        ask.to = relay;
+        ask.command = row.command;
+        ask.target = DhtId();
+        CHECK(node.ask(at(0ms), std::move(ask)));
+        for (int i = 1; i < 10; ++i) node.expire(at(i * 1s));
+        CHECK(node.requests_in_flight() == 0);
+        CHECK((node.table().find(id_of(relay)) != nullptr) == row.stays);
+    }
+}
+
 TEST_CASE("hints that a node is down are checked, ten at a time") {
     RoutingTable table(id_of(us));
     Upkeep upkeep(table, {});
