@@ -18,6 +18,9 @@ using proto::dht::SocketId;
 
 constexpr int handshakes_at_once = 2;  // beside those through relays known beforehand
 constexpr std::size_t max_relays_tried = 64;
+// A node has three relays; one that names more may name anything.
+constexpr std::size_t max_relays_known = 3;
+constexpr std::chrono::seconds max_handshake{30};  // through whichever relay
 constexpr unsigned find_retries = 3;
 constexpr std::chrono::seconds max_wait_for_server{10};
 constexpr unsigned lan_ping_retries = 3;
@@ -65,6 +68,7 @@ class Dialer::Attempt {
     void racer_ended();
     std::optional<Endpoint> lan_address() const;
     Result<void> fail(std::string why);
+    std::string no_answer() const;
 
     DialerParts& parts_;
     Dialer& dialer_;
@@ -95,7 +99,9 @@ Task<Result<Link>> Dialer::Attempt::run(std::vector<Endpoint> relays) {
     if (!greeting) co_return fail("it is no valid public key").error();
     greeting_ = std::move(*greeting);
 
-    auto answered = co_await find_answer(std::move(relays));
+    auto answered =
+        co_await with_timeout(parts_.clock, max_handshake, find_answer(std::move(relays)));
+    if (!answered && answered.error() == Errc::timed_out) answered = fail(no_answer());
     if (!answered) co_return answered.error();
     auto peer = udx_peer_of(answer_->payload);
     if (!peer) co_return fail("it speaks another version, or refused us").error();
@@ -125,9 +131,13 @@ Task<Result<void>> Dialer::Attempt::find_answer(std::vector<Endpoint> relays) {
     });
     if (answer_) co_return ok;
     if (!done) co_return done;
+    co_return fail(no_answer());
+}
+
+std::string Dialer::Attempt::no_answer() const {
     if (tried_.empty())
-        co_return fail("it is not announced on the DHT: it is offline, or not known there yet");
-    co_return fail("it is announced on the DHT, but answers through none of its relays");
+        return "it is not announced on the DHT: it is offline, or not known there yet";
+    return "it is announced on the DHT, but answers through none of its relays";
 }
 
 Task<> Dialer::Attempt::search(std::vector<Endpoint> seeds) {
@@ -276,6 +286,7 @@ Task<Result<Link>> Dialer::dial(NodeId remote, std::vector<Endpoint> relays, std
         const auto known = remembered_.find(remote);
         if (known != remembered_.end()) relays = known->second;
     }
+    if (relays.size() > max_relays_known) relays.resize(max_relays_known);
     auto attempt = std::make_unique<Attempt>(*this, remote, why_not);
     co_return co_await attempt->run(std::move(relays));
 }
@@ -283,6 +294,7 @@ Task<Result<Link>> Dialer::dial(NodeId remote, std::vector<Endpoint> relays, std
 void Dialer::remember(const NodeId& remote, std::vector<Endpoint> relays) {
     if (remembered_.size() >= max_remembered && !remembered_.contains(remote))
         remembered_.erase(remembered_.begin());
+    if (relays.size() > max_relays_known) relays.resize(max_relays_known);
     remembered_[remote] = std::move(relays);
 }
 
