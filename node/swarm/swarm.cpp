@@ -190,10 +190,10 @@ Task<> Swarm::dial(NodeId node) {
     });
     dials_--;
     changed_.notify_all();
-    if (!done) co_return;
     const auto peer = peers_.find(node);
     if (peer == peers_.end() || peer->second.dial != own) co_return;  // the peer came to us
     peer->second.dial = nullptr;
+    if (!done) co_return;
     if (!link) {
         note_failure(node, why_not);
         peers_.erase(peer);
