@@ -67,7 +67,7 @@ bool UdxContext::receive(Datagrams& socket, const Datagram& datagram) {
     const auto packet = proto::udx::parse_packet(datagram.bytes);
     if (!packet) return false;
     const auto found = streams_.find(packet->header.receiver_id);
-    if (found == streams_.end()) return linger_.answer(now(), packet->header.receiver_id);
+    if (found == streams_.end()) return linger_.answer(now(), packet->header);
     found->second->receive(socket, datagram.from, *packet);
     return true;
 }

@@ -10,6 +10,9 @@ using namespace std::chrono_literals;
 // A peer repeats an END after 1, 3 and 5 seconds.
 constexpr Clock::Span linger_time = 6s;
 constexpr Clock::Span repeat_interval = 5ms;
+// What a peer that still waits for something sends.
+constexpr std::uint8_t asking =
+    proto::udx::flag::data | proto::udx::flag::end | proto::udx::flag::heartbeat;
 
 }  // namespace
 
@@ -30,10 +33,11 @@ void UdxLinger::add(Clock::Time now, std::uint32_t id, Entry entry) {
     entries_.insert_or_assign(id, entry);
 }
 
-bool UdxLinger::answer(Clock::Time now, std::uint32_t id) {
-    const auto found = entries_.find(id);
+bool UdxLinger::answer(Clock::Time now, const proto::udx::Header& header) {
+    const auto found = entries_.find(header.receiver_id);
     if (found == entries_.end() || found->second.until < now) return false;
     Entry& entry = found->second;
+    if (!header.has(asking)) return true;
     if (entry.answers_left-- > 0) entry.socket->send(entry.remote, entry.word);
     return true;
 }

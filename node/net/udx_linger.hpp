@@ -1,6 +1,8 @@
 // UdxLinger: what closed streams still say. A peer whose last packet or whose news of our closing
 // got lost would otherwise repeat itself into silence for 13 seconds. For a few seconds each late
-// packet is answered with the stream's last word; a DESTROY is also repeated unasked. Holds at most
+// packet that a peer repeats until it is heard (DATA, END, HEARTBEAT) is answered with the stream's
+// last word; a DESTROY is also repeated unasked. What says no more than such a word itself is not
+// answered, or two ends would go on answering each other. Holds at most
 // max_entries, and drops the oldest first. Only the repetitions need to be called for by time, so
 // that a process which stops is not held up.
 #pragma once
@@ -32,7 +34,7 @@ class UdxLinger {
     void add(Clock::Time now, std::uint32_t id, Entry entry);
     bool holds(std::uint32_t id) const { return entries_.contains(id); }
     // A packet for a closed stream. False if we know nothing of it.
-    bool answer(Clock::Time now, std::uint32_t id);
+    bool answer(Clock::Time now, const proto::udx::Header& header);
     // When to call repeat().
     std::optional<Clock::Time> deadline() const;
     void repeat(Clock::Time now);

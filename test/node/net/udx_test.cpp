@@ -179,7 +179,50 @@ Task<> cancel_read(Side& a, Side& b) {
     CHECK(got.error() == Errc::timed_out);
 }
 
+// Counts what is sent.
+class CountingSocket final : public Datagrams {
+  public:
+    Endpoint local() const override { return Endpoint::loopback(1); }
+    void send(const Endpoint&, ByteView) override { sent++; }
+    void send_with_ttl(const Endpoint&, ByteView, int) override { sent++; }
+    void send_segments(const Endpoint&, std::span<const ByteView>, std::size_t) override { sent++; }
+    Task<Result<std::span<const Datagram>>> receive() override { co_return Errc::closed; }
+
+    std::size_t sent = 0;
+};
+
 }  // namespace
+
+TEST_CASE("a closed stream answers who still asks, not another's last word") {
+    namespace flag = proto::udx::flag;
+    struct Row {
+        const char* name;
+        std::uint8_t flags;
+        std::size_t answers;
+    };
+    const Row rows[] = {{"acknowledgement", 0, 0},
+                        {"SACK", flag::sack, 0},
+                        {"DESTROY", flag::destroy, 0},
+                        {"DATA", flag::data, 1},
+                        {"DATA and END", flag::data | flag::end, 1},
+                        {"END", flag::end, 1},
+                        {"HEARTBEAT", flag::heartbeat, 1}};
+    for (const Row& row : rows) {
+        CAPTURE(row.name);
+        CountingSocket socket;
+        UdxLinger linger;
+        UdxLinger::Entry entry;
+        entry.socket = &socket;
+        linger.add(wall.now(), 7, entry);
+        proto::udx::Header header;
+        header.flags = row.flags;
+        header.receiver_id = 7;
+        CHECK(linger.answer(wall.now(), header));
+        CHECK(socket.sent == row.answers);
+        header.receiver_id = 8;
+        CHECK_FALSE(linger.answer(wall.now(), header));
+    }
+}
 
 TEST_CASE("a stream carries bytes both ways and closes in order") {
     test::run(with_pair(transfers));
