@@ -16,14 +16,6 @@ constexpr int pings_per_round = 100;
 constexpr std::size_t min_active = 3;
 constexpr auto retry_without_relays = std::chrono::seconds(3);
 
-ByteVector announce_value(AnnounceKind kind, const AnnounceScope& scope,
-                          const proto::KeyPair& keys) {
-    Announce announce;
-    announce.peer = PeerRecord{keys.public_key(), {}};
-    sign(kind, scope, keys, announce);
-    return announce.encode();
-}
-
 }  // namespace
 
 Announcer::Announcer(Dht& dht, proto::KeyPair keys)
@@ -62,10 +54,11 @@ Task<Result<void>> Announcer::round() {
         ask.command = Command::announce;
         ask.target = target_;
         ask.token = node.reply.token;
-        ask.value = announce_value(AnnounceKind::announce, scope, keys_);
+        ask.value = signed_announce(AnnounceKind::announce, scope, keys_, {});
         asks.push_back(std::move(ask));
         candidates.push_back({node.from, node.reply.to});
     }
+    announced_on_ = dht_.default_socket();
     std::vector<NoisePayload::Relay> relays;
     auto accepted = [&](std::size_t i, const Reply& reply) {
         if (reply.error == rpc_ok) relays.push_back(candidates[i]);
@@ -89,9 +82,9 @@ Task<Result<void>> Announcer::round() {
 }
 
 Task<Result<void>> Announcer::keep_alive() {
-    refresh_ = false;
     Clock& clock = dht_.rpc().clock();
-    for (int i = 0; i < pings_per_round && !refresh_ && !relays_.empty(); ++i) {
+    for (int i = 0; i < pings_per_round && !relays_.empty(); ++i) {
+        if (announced_on_ != dht_.default_socket()) co_return ok;
         std::vector<Ask> pings;
         for (const auto& relay : relays_) {
             Ask ping;
@@ -138,7 +131,7 @@ Task<Result<void>> Announcer::unannounce_at(std::vector<Endpoint> nodes) {
         ask.command = Command::unannounce;
         ask.target = target_;
         ask.token = reply.token;
-        ask.value = announce_value(AnnounceKind::unannounce, scope, keys_);
+        ask.value = signed_announce(AnnounceKind::unannounce, scope, keys_, {});
         asks.push_back(std::move(ask));
     };
     auto answered = co_await dht_.rpc().request_all(std::move(finds), found);
@@ -147,8 +140,6 @@ Task<Result<void>> Announcer::unannounce_at(std::vector<Endpoint> nodes) {
     if (!answered) co_return answered.error();
     co_return ok;
 }
-
-void Announcer::refresh() { refresh_ = true; }
 
 std::vector<Endpoint> Announcer::relay_addresses() const {
     std::vector<Endpoint> addresses;

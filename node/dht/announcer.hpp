@@ -1,7 +1,8 @@
 // Announcer: keeps a listening key reachable. Announces it at the closest three nodes, pings these
 // every 3 s so that the NAT in front of us keeps letting them through, and starts over about every
-// 5 min, or at once when too few of them answer. Source: npm hyperdht 6.34.0 (lib/announcer.js).
-// Shape: spawn run(); cancel it to stop, then await unannounce() if there is time for a farewell.
+// 5 min, or at once when too few of them answer or our default socket has changed. Source: npm
+// hyperdht 6.34.0 (lib/announcer.js). Shape: spawn run(); cancel it to stop, then await
+// unannounce() if there is time for a farewell.
 #pragma once
 
 #include <array>
@@ -19,8 +20,6 @@ class Announcer {
     Task<> run();
     // Takes the key back from the relays. run() has ended.
     Task<Result<void>> unannounce();
-    // Announce again now: the network changed.
-    void refresh();
 
     // What a client needs to reach us through each relay.
     const std::vector<proto::dht::NoisePayload::Relay>& relays() const { return relays_; }
@@ -44,7 +43,7 @@ class Announcer {
     std::vector<Endpoint> seeds_;
     Event changed_;
     std::size_t rounds_ended_ = 0;
-    bool refresh_ = false;
+    std::optional<proto::dht::SocketId> announced_on_;  // where the relays send what is for us
 };
 
 }  // namespace kp2p

@@ -28,14 +28,6 @@ std::vector<PeerRecord> peers_in(const QueryReply& reply) {
     return std::move(decoded->peers);
 }
 
-Announce signed_announce(AnnounceKind kind, const AnnounceScope& scope, const proto::KeyPair& keys,
-                         std::vector<Endpoint> relays) {
-    Announce announce;
-    announce.peer = PeerRecord{keys.public_key(), std::move(relays)};
-    sign(kind, scope, keys, announce);
-    return announce;
-}
-
 }  // namespace
 
 Task<Result<QueryEnd>> Dht::lookup(Topic topic, std::vector<Endpoint> seeds, FoundPeer found) {
@@ -55,8 +47,7 @@ Task<Result<QueryEnd>> Dht::announce(Topic topic, Announcing announcing, FoundPe
     if (!end) co_return end.error();
     QueryRunner::MakeValue make = [&](const QueryReply& node) {
         const AnnounceScope scope{target, *node.id, *node.reply.token};
-        return signed_announce(AnnounceKind::announce, scope, announcing.keys, announcing.relays)
-            .encode();
+        return signed_announce(AnnounceKind::announce, scope, announcing.keys, announcing.relays);
     };
     auto committed = co_await queries_.commit(*end, target, Command::announce, make);
     if (!committed) co_return committed.error();
@@ -78,7 +69,7 @@ Task<Result<QueryEnd>> Dht::unannounce(Topic topic, proto::KeyPair keys,
         ask.command = Command::unannounce;
         ask.target = target;
         ask.token = reply.reply.token;
-        ask.value = signed_announce(AnnounceKind::unannounce, scope, keys, {}).encode();
+        ask.value = signed_announce(AnnounceKind::unannounce, scope, keys, {});
         return ask;
     };
     Result<QueryEnd> end;
@@ -110,7 +101,6 @@ Task<Result<QueryEnd>> Dht::find_peer(NodeId key, FindingPeer finding, FoundRela
 
 Task<Result<ByteVector>> Dht::immutable_get(DhtId target) {
     std::optional<ByteVector> value;
-    Event found(rpc_.executor());
     QueryRunner::OnReply on_reply = [&](const QueryReply& reply) {
         if (reply.reply.value && target_of_value(*reply.reply.value) == target)
             value = reply.reply.value;

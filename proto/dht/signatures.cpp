@@ -31,6 +31,14 @@ void sign(AnnounceKind kind, const AnnounceScope& scope, const KeyPair& keys, An
     announce.signature = keys.sign(announce_signable(kind, scope, announce).view());
 }
 
+ByteVector signed_announce(AnnounceKind kind, const AnnounceScope& scope, const KeyPair& keys,
+                           std::vector<Endpoint> relays) {
+    Announce announce;
+    announce.peer = PeerRecord{keys.public_key(), std::move(relays)};
+    sign(kind, scope, keys, announce);
+    return announce.encode();
+}
+
 MutablePut sign_mutable(const KeyPair& keys, std::uint64_t seq, ByteVector value) {
     const Signature signature = keys.sign(mutable_signable(seq, value).view());
     return {keys.public_key(), seq, std::move(value), signature};

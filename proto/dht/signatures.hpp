@@ -22,6 +22,9 @@ Hash64 mutable_signable(std::uint64_t seq, ByteView value);
 
 // Fills in the signature; announce.peer must be set and be the key pair's.
 void sign(AnnounceKind kind, const AnnounceScope& scope, const KeyPair& keys, Announce& announce);
+// The value of an announce of the key pair, found through these relays.
+ByteVector signed_announce(AnnounceKind kind, const AnnounceScope& scope, const KeyPair& keys,
+                           std::vector<Endpoint> relays);
 MutablePut sign_mutable(const KeyPair& keys, std::uint64_t seq, ByteVector value);
 
 [[nodiscard]] bool verify(AnnounceKind kind, const AnnounceScope& scope, const Announce& announce);

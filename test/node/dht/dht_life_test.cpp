@@ -139,6 +139,28 @@ TEST_CASE("a server whose relays die is announced at others within seconds") {
     in_network(sim, 20, test);
 }
 
+TEST_CASE("a server whose default socket changes tells its relays") {
+    Sim sim(11);
+    auto test = [&](Network& network, Tasks& all) -> Task<> {
+        SimulatedDht& guest = network.add_guest(1000);
+        co_await network.run(guest, all);
+        guest.dht.rpc().node().set_reach(proto::dht::Reach::behind_nat);
+        const auto keys = proto::KeyPair::from_seed(seed_of(6));
+        guest.dht.listen(keys.public_key(), {});
+        Announcer announcer(guest.dht, keys);
+        all.spawn(announcer.run());
+        auto announced = co_await announcer.announced();
+        CHECK(announced);
+        CHECK(announcer.relays().size() == 3);
+        for (const auto& relay : announcer.relays()) CHECK(relay.peer.port == 50000);
+        guest.dht.rpc().node().set_reach(proto::dht::Reach::open);
+        co_await pass(sim, 6s);
+        CHECK(announcer.relays().size() == 3);
+        for (const auto& relay : announcer.relays()) CHECK(relay.peer == guest.address);
+    };
+    in_network(sim, 20, test);
+}
+
 TEST_CASE("a server that takes itself back is not found") {
     Sim sim(4);
     auto test = [&](Network& network, Tasks& all) -> Task<> {
