@@ -176,6 +176,11 @@ TEST_CASE("a peer that dies is noticed, and taken up again when it is back") {
         CHECK(gone);
         auto why = co_await connection->closed();
         CHECK(why.error() == Errc::timed_out);
+        world.sim.revive(b.node.address);
+        auto back = co_await soon(world, 120s, [&] {
+            return a.swarm.connections().size() == 1 && b.swarm.connections().size() == 1;
+        });
+        CHECK(back);
     });
 }
 
