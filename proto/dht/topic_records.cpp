@@ -53,22 +53,31 @@ void TopicRecords::remove(const DhtId& target, const NodeId& key) {
 
 std::vector<PeerRecord> TopicRecords::sample(Time now, const DhtId& target, std::size_t count) {
     flip_if_due(now);
-    std::vector<PeerRecord> all;
-    if (const auto topic = fresh_.find(target); topic != fresh_.end()) all = topic->second;
-    if (const auto topic = stale_.find(target); topic != stale_.end()) {
-        const auto fresh_count = static_cast<std::ptrdiff_t>(all.size());
-        const auto sorted_by_key = [](const PeerRecord& a, const PeerRecord& b) {
-            return a.key < b.key;
-        };
-        std::sort(all.begin(), all.end(), sorted_by_key);
-        for (const PeerRecord& record : topic->second)
-            if (!std::binary_search(all.begin(), all.begin() + fresh_count, record, sorted_by_key))
-                all.push_back(record);
+    Records none;
+    const auto records_in = [&](Generation& generation) -> Records& {
+        const auto topic = generation.find(target);
+        return topic == generation.end() ? none : topic->second;
+    };
+    Records& fresh = records_in(fresh_);
+    Records& stale = records_in(stale_);
+    // Their order is of no meaning: those that were drawn are moved to the front.
+    std::size_t fresh_drawn = 0, stale_drawn = 0;
+    Records sample;
+    while (sample.size() < count) {
+        const std::size_t fresh_left = fresh.size() - fresh_drawn;
+        const std::size_t left = fresh_left + stale.size() - stale_drawn;
+        if (left == 0) break;
+        const std::size_t at = random_below(left);
+        if (at < fresh_left) {
+            std::swap(fresh[fresh_drawn], fresh[fresh_drawn + at]);
+            sample.push_back(fresh[fresh_drawn++]);
+        } else {
+            std::swap(stale[stale_drawn], stale[stale_drawn + at - fresh_left]);
+            const PeerRecord& record = stale[stale_drawn++];
+            if (find_key(fresh, record.key) == fresh.end()) sample.push_back(record);
+        }
     }
-    for (std::size_t i = 0; i < count && i < all.size(); ++i)
-        std::swap(all[i], all[i + random_below(all.size() - i)]);
-    if (all.size() > count) all.resize(count);
-    return all;
+    return sample;
 }
 
 void TopicRecords::flip_if_due(Time now) {
