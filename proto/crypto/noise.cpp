@@ -1,5 +1,7 @@
 #include "proto/crypto/noise.hpp"
 
+#include <sodium/utils.h>
+
 #include <cassert>
 
 namespace kp2p::proto {
@@ -59,6 +61,7 @@ Result<void> Noise::mix_secret(char token) {
     auto secret = (own_static ? local_ : ephemeral_).shared_secret(*remote);
     if (!secret) return secret.error();
     state_.mix_key(secret->view());
+    sodium_memzero(secret->data(), secret->view().size());
     return ok;
 }
 
@@ -121,8 +124,9 @@ Result<ByteVector> Noise::read(ByteView message) {
 
 NoiseKeys Noise::keys() const {
     assert(done());
-    const HkdfPair pair = state_.split();
+    HkdfPair pair = state_.split();
     const CipherKey first(pair.first.view().first<32>()), second(pair.second.view().first<32>());
+    sodium_memzero(&pair, sizeof pair);
     const bool initiator = role_ == Role::initiator;
     return {.tx = initiator ? first : second,
             .rx = initiator ? second : first,

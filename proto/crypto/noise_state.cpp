@@ -15,7 +15,10 @@ Hash64 hmac(const Hash64& key, ByteView a, ByteView b = {}) {  // RFC 2104
     outer = inner;
     for (auto& byte : inner) byte ^= 0x36;
     for (auto& byte : outer) byte ^= 0x5c;
-    return blake2b_512(outer, blake2b_512(inner, a, b).view());
+    const Hash64 mac = blake2b_512(outer, blake2b_512(inner, a, b).view());
+    sodium_memzero(inner.data(), inner.size());
+    sodium_memzero(outer.data(), outer.size());
+    return mac;
 }
 
 using Nonce = std::array<std::uint8_t, crypto_aead_chacha20poly1305_IETF_NPUBBYTES>;
@@ -30,11 +33,12 @@ Nonce nonce_of(std::uint64_t counter) {
 }  // namespace
 
 HkdfPair hkdf(const Hash64& chaining_key, ByteView input) {
-    const Hash64 prk = hmac(chaining_key, input);
+    Hash64 prk = hmac(chaining_key, input);
     const std::uint8_t one = 1, two = 2;
     HkdfPair pair;
     pair.first = hmac(prk, ByteView(&one, 1));
     pair.second = hmac(prk, pair.first.view(), ByteView(&two, 1));
+    sodium_memzero(prk.data(), Hash64::size_bytes);
     return pair;
 }
 
@@ -53,10 +57,11 @@ SymmetricState::~SymmetricState() {
 void SymmetricState::mix_hash(ByteView data) { hash_ = blake2b_512(hash_.view(), data); }
 
 void SymmetricState::mix_key(ByteView secret) {
-    const HkdfPair pair = hkdf(chaining_key_, secret);
+    HkdfPair pair = hkdf(chaining_key_, secret);
     chaining_key_ = pair.first;
     key_ = CipherKey(pair.second.view().first<32>());
     nonce_ = 0;
+    sodium_memzero(&pair, sizeof pair);
 }
 
 void SymmetricState::encrypt_and_hash(ByteView plain, ByteVector& out) {

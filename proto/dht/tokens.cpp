@@ -1,5 +1,7 @@
 #include "proto/dht/tokens.hpp"
 
+#include <sodium/utils.h>
+
 #include "proto/crypto/hash.hpp"
 
 namespace kp2p::proto::dht {
@@ -18,7 +20,10 @@ Token Tokens::issue(Time now, const Endpoint& host) {
 
 bool Tokens::accepts(Time now, const Endpoint& host, const Token& token) {
     rotate(now);
-    return token == token_of(secrets_[1], host) || token == token_of(secrets_[0], host);
+    const auto matches = [&](const TokenSecret& secret) {
+        return sodium_memcmp(token.data(), token_of(secret, host).data(), Token::size_bytes) == 0;
+    };
+    return matches(secrets_[1]) || matches(secrets_[0]);
 }
 
 void Tokens::rotate(Time now) {
