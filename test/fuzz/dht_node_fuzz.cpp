@@ -1,6 +1,6 @@
 // A persistent node fed with datagrams, u16 length each, from two sources: it answers each with at
-// most a few, and what it holds stays bounded. Its secrets are those of the scripted conversation
-// in the vectors, so that their tokens and signatures are good.
+// most a few, and asks little itself. Its secrets are those of the scripted conversation in the
+// vectors, so that their tokens and signatures are good.
 #include "proto/dht/node.hpp"
 
 using namespace kp2p;
