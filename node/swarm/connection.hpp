@@ -31,15 +31,14 @@ class Connection {
     const HandshakeHash& handshake_hash() const { return keys_.hash; }
     Role role() const { return keys_.role; }
     Endpoint remote_endpoint() const { return remote_endpoint_; }
-    // The other side has proven that it is there and has the keys.
-    bool is_established() const { return established_; }
-    // Waits for that; the reason if the connection ends first.
+    // Waits until the other side has proven that it is there and has the keys; the reason if the
+    // connection ends first.
     Task<Result<void>> established();
     // Nothing is read of what the other side sends before this is called, so that handlers can be
     // set first.
+    void start();
     // The other may make us hold long frames from now on, see SecureStream.
     void trust();
-    void start();
     bool is_closed() const { return bool(why_); }
 
     // Opens our half of (protocol, id); ready when the other's half arrives. Errc::refused when it
@@ -82,7 +81,6 @@ class Connection {
     std::unique_ptr<SecureStream> stream_;  // null after the end
     proto::Mux mux_;
     std::map<proto::ChannelId, MuxChannel*> channels_;
-    std::map<std::string, OpenHandler> open_handlers_;
     std::uint64_t channels_opened_ = 0;
     std::map<std::string, OpenHandler> open_handlers_;
     bool established_ = false, started_ = false, remote_ended_ = false;

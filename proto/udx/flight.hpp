@@ -44,7 +44,6 @@ class Flight {
 
     SentPacket& at(std::uint64_t seq) { return ring_[seq & mask_]; }
     const SentPacket& at(std::uint64_t seq) const { return ring_[seq & mask_]; }
-    bool holds(std::uint64_t seq) const { return seq >= unacked_ && seq < next_; }
 
     // A new packet with the next number, last in flight.
     SentPacket& push();
