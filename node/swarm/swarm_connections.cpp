@@ -115,7 +115,8 @@ bool Swarm::prefers_new(const Connection& connection, const Peer& old) const {
     if (!old.connection) return true;  // we were still looking for it
     if (old.connection->role() == connection.role()) return true;
     if (old.proven && parts_.clock.now() - *old.proven >= min_stale_age) return true;
-    return node_id() < connection.remote();
+    const bool theirs = connection.role() == Role::responder;
+    return theirs == (node_id() < connection.remote());
 }
 
 void Swarm::forget(const std::shared_ptr<Connection>& connection) {
