@@ -208,7 +208,10 @@ Task<> Swarm::dial(NodeId node) {
 Task<Result<std::shared_ptr<Connection>>> Swarm::connect(NodeId node) {
     for (bool dialed = false; tasks_;) {
         const auto peer = peers_.find(node);
-        if (peer != peers_.end() && peer->second.proven) co_return peer->second.connection;
+        // One that is closed goes in a moment.
+        const bool there =
+            peer != peers_.end() && peer->second.proven && !peer->second.connection->is_closed();
+        if (there) co_return peer->second.connection;
         if (peer == peers_.end()) {
             if (dialed || node == node_id()) co_return Errc::cannot_connect;
             if (dials_ >= max_all_dials || !has_room()) co_return Errc::limit_reached;
