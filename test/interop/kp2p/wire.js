@@ -128,7 +128,8 @@ const transferMessages = {
   cancel: ofChunk,
   canceled: ofChunk,
   refused,
-  close: ofFile
+  close: ofFile,
+  preparing: ofFile
 }
 
 // Gives the Protomux channel the messages of a table; returns an object of functions that send them.

@@ -48,7 +48,8 @@ const messages = [
   ['cancel, id 1, chunk 2', transfer.cancel, { id: 1, index: 2 }],
   ['canceled, id 1, chunk 2', transfer.canceled, { id: 1, index: 2 }],
   ['refused, id 1, not found', transfer.refused, { id: 1, code: wire.REFUSAL.notFound }],
-  ['close, id 1', transfer.close, { id: 1 }]
+  ['close, id 1', transfer.close, { id: 1 }],
+  ['preparing, id 1', transfer.preparing, { id: 1 }]
 ]
 for (const [title, encoding, message] of messages) {
   const hex = example(title)
