@@ -15,7 +15,7 @@ Finder::Link::Link(Finder& finder, proto::ChannelTag channel, Sink send, Look lo
 
 Finder::Link::~Link() {
     finder_.links_.erase(key_);
-    finder_.flood_.remove_link(finder_.clock_.now(), key_);
+    finder_.flood_.remove_link(key_);
     finder_.carry_out();
 }
 
@@ -39,7 +39,7 @@ Finder::Search::~Search() {
 }
 
 void Finder::looked(std::uint64_t ticket, std::optional<proto::LocalFile> local) {
-    flood_.looked(clock_.now(), ticket, local);
+    flood_.looked(ticket, local);
     carry_out();
 }
 

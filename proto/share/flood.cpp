@@ -11,14 +11,14 @@ constexpr auto hop_span = std::chrono::seconds(1);  // that each hop may take to
 
 void Flood::add_link(Time now, LinkKey link, ChannelTag channel) {
     if (!links_.try_emplace(link, Link{channel, searches_at_once, now}).second) return;
-    for (auto& [key, search] : searches_) ask(now, key, search, link);
+    for (auto& [key, search] : searches_) ask(now, search, link);
 }
 
-void Flood::remove_link(Time, LinkKey link) {
+void Flood::remove_link(LinkKey link) {
     if (links_.erase(link) == 0) return;
     for (auto& [name, handled] : handled_)
         if (handled.waiting.erase(link)) conclude(name, handled);
-    for (auto& [key, search] : searches_) settle(key, search, link);
+    for (auto& [key, search] : searches_) search.waiting.erase(link);
 }
 
 void Flood::receive(Time now, LinkKey link, const LookupMessage& message) {
@@ -57,7 +57,7 @@ void Flood::receive_seeking(Time now, LinkKey link, const Seeking& seeking) {
     }
 }
 
-void Flood::looked(Time, std::uint64_t ticket, std::optional<LocalFile> local) {
+void Flood::looked(std::uint64_t ticket, std::optional<LocalFile> local) {
     const auto found = tickets_.find(ticket);
     if (found == tickets_.end()) return;
     const Name name = found->second;
@@ -80,8 +80,7 @@ void Flood::receive_providing(LinkKey link, const Providing& providing) {
         const auto asked = search->waiting.find(link);
         if (asked == search->waiting.end() || ++asked->second.answers > max_answers) return;
         if (providing.file != search->file || providing.node == own_) return;
-        if (search->found.insert(providing.node).second)
-            events_.push_back(Found{key, link, providing});
+        if (search->found.insert(providing.node).second) events_.push_back(Found{key, providing});
         return;
     }
     const auto found = handled_.find({links_.at(link).channel, providing.request});
@@ -94,7 +93,10 @@ void Flood::receive_providing(LinkKey link, const Providing& providing) {
 
 void Flood::receive_lacking(LinkKey link, const RequestId& request) {
     SearchKey key;
-    if (Search* search = own_search(request, key)) return settle(key, *search, link);
+    if (Search* search = own_search(request, key)) {
+        search->waiting.erase(link);
+        return;
+    }
     const auto found = handled_.find({links_.at(link).channel, request});
     if (found == handled_.end()) return;
     if (found->second.waiting.erase(link)) conclude(found->first, found->second);
@@ -112,18 +114,13 @@ void Flood::search(Time now, SearchKey key, const Sha1& file, const RequestId& r
     Search& search = searches_[key];
     search.request = request;
     search.file = file;
-    for (const auto& [link, state] : links_) ask(now, key, search, link);
-    if (search.waiting.empty()) events_.push_back(Quiet{key});
+    for (const auto& [link, state] : links_) ask(now, search, link);
 }
 
-void Flood::ask(Time now, SearchKey, Search& search, LinkKey link) {
+void Flood::ask(Time now, Search& search, LinkKey link) {
     ++search.asked;
     search.waiting.emplace(link, Asked{now + (max_hops + 2) * hop_span});
     events_.push_back(Send{link, Seeking{search.request, search.file, max_hops}});
-}
-
-void Flood::settle(SearchKey key, Search& search, LinkKey link) {
-    if (search.waiting.erase(link) && search.waiting.empty()) events_.push_back(Quiet{key});
 }
 
 void Flood::end_search(SearchKey key) { searches_.erase(key); }
@@ -163,9 +160,7 @@ void Flood::expire(Time now) {
     const auto late = [&](const auto& entry) { return entry.second.give_up <= now; };
     for (auto& [name, handled] : handled_)
         if (std::erase_if(handled.waiting, late)) conclude(name, handled);
-    for (auto& [key, search] : searches_)
-        if (std::erase_if(search.waiting, late) && search.waiting.empty())
-            events_.push_back(Quiet{key});
+    for (auto& [key, search] : searches_) std::erase_if(search.waiting, late);
 }
 
 std::optional<Flood::Time> Flood::deadline() const {

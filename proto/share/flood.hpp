@@ -3,9 +3,8 @@
 //
 // A link is a proven lookup channel to one neighbour; searches stay within the channel that they
 // came on. Shape: feed it, then carry out take_events(): Send a message on a link; Look whether the
-// storage has a file, answered by looked(); Found a provider for a search of ours, each node once;
-// Quiet when nobody whom that search has asked still owes an answer (it may wake again with a new
-// link). Holds at most max_remembered requests and max_active that still wait for answers; at the
+// storage has a file, answered by looked(); Found a provider for a search of ours, each node once.
+// Holds at most max_remembered requests and max_active that still wait for answers; at the
 // limits the oldest are forgotten and new ones are answered "lacking".
 #pragma once
 
@@ -52,20 +51,16 @@ class Flood {
     };
     struct Found {
         SearchKey search;
-        LinkKey from;
         Providing what;
     };
-    struct Quiet {
-        SearchKey search;
-    };
-    using Event = std::variant<Send, Look, Found, Quiet>;
+    using Event = std::variant<Send, Look, Found>;
 
     explicit Flood(const NodeId& own) : own_(own) {}
 
     void add_link(Time now, LinkKey link, ChannelTag channel);
-    void remove_link(Time now, LinkKey link);
+    void remove_link(LinkKey link);
     void receive(Time now, LinkKey link, const LookupMessage& message);
-    void looked(Time now, std::uint64_t ticket, std::optional<LocalFile> local);
+    void looked(std::uint64_t ticket, std::optional<LocalFile> local);
     // Ours; `request` is random and new.
     void search(Time now, SearchKey search, const Sha1& file, const RequestId& request);
     void end_search(SearchKey search);
@@ -109,8 +104,7 @@ class Flood {
     bool spend(Time now, Link& link);
     void remember(Time now, const Name& name);
     void conclude(const Name& name, Handled& handled);
-    void settle(SearchKey key, Search& search, LinkKey link);
-    void ask(Time now, SearchKey key, Search& search, LinkKey link);
+    void ask(Time now, Search& search, LinkKey link);
     Search* own_search(const RequestId& request, SearchKey& key);
 
     NodeId own_;

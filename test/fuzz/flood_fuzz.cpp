@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         now += std::chrono::milliseconds(d[1] * 4);
         const LinkKey link = d[1] % 8;
         if (d[0] % 8 == 0) flood.add_link(now, link, d[2] % 2);
-        if (d[0] % 8 == 1) flood.remove_link(now, link);
+        if (d[0] % 8 == 1) flood.remove_link(link);
         if (d[0] % 8 == 2) flood.search(now, d[2] % 4, Sha1(), request);
         if (d[0] % 8 == 3) flood.end_search(d[2] % 4);
         if (d[0] % 8 == 4) flood.receive(now, link, Seeking{request, Sha1(), d[2]});
@@ -25,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (d[0] % 8 == 7) flood.expire(now);
         for (const Flood::Event& event : flood.take_events())
             if (const auto* look = std::get_if<Flood::Look>(&event))
-                flood.looked(now, look->ticket, LocalFile{d[2], true});
+                flood.looked(look->ticket, LocalFile{d[2], true});
         if (flood.take_events().size() > 64) __builtin_trap();
     }
     return 0;

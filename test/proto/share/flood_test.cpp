@@ -32,7 +32,6 @@ struct Net {
         for (std::size_t i = 0; i < count; ++i) nodes.emplace_back(node_id(i));
         holds.resize(count);
         found.resize(count);
-        quiet.resize(count);
         deaf.resize(count);
     }
     void link(std::size_t a, std::size_t b, ChannelTag channel = 0) {
@@ -44,6 +43,8 @@ struct Net {
         nodes[at].search(now, 1, file, request_id(number));
         run();
     }
+    // Does somebody still owe this node an answer?
+    bool waits(std::size_t at) const { return nodes[at].deadline().has_value(); }
     void run() {
         for (bool moved = true; moved;) {
             moved = false;
@@ -61,11 +62,9 @@ struct Net {
             sent += std::holds_alternative<Seeking>(send->message);
             if (!deaf[to]) nodes[to].receive(now, back, send->message);
         } else if (const auto* look = std::get_if<Flood::Look>(&event)) {
-            nodes[at].looked(now, look->ticket, holds[at]);
+            nodes[at].looked(look->ticket, holds[at]);
         } else if (const auto* provider = std::get_if<Flood::Found>(&event)) {
             found[at].push_back(provider->what.node);
-        } else {
-            quiet[at] = true;
         }
     }
 
@@ -73,7 +72,7 @@ struct Net {
     std::deque<Flood> nodes;
     std::vector<std::optional<LocalFile>> holds;
     std::vector<std::vector<NodeId>> found;
-    std::vector<bool> quiet, deaf;
+    std::vector<bool> deaf;
     std::size_t sent = 0;
 };
 
@@ -86,7 +85,7 @@ TEST_CASE("a search goes as far as its hops and no further") {
     net.holds[6] = LocalFile{10, true};
     net.search(0);
     CHECK(net.found[0] == std::vector<NodeId>{node_id(5)});
-    CHECK(net.quiet[0]);
+    CHECK(!net.waits(0));
 }
 
 TEST_CASE("every provider is found once, however the nodes are linked") {
@@ -96,7 +95,7 @@ TEST_CASE("every provider is found once, however the nodes are linked") {
     for (std::size_t i : {2, 5, 9}) net.holds[i] = LocalFile{10, i != 5};
     net.search(0);
     CHECK(net.found[0].size() == 3);
-    CHECK(net.quiet[0]);
+    CHECK(!net.waits(0));
     // Each link carries the request at most once in either direction.
     CHECK(net.sent <= 12 * 11);
 }
@@ -117,7 +116,7 @@ TEST_CASE("a new neighbour is asked too, while the search lasts") {
     net.holds[2] = LocalFile{10, true};
     net.search(0);
     CHECK(net.found[0].empty());
-    CHECK(net.quiet[0]);
+    CHECK(!net.waits(0));
     net.link(0, 2);
     CHECK(net.found[0].size() == 1);
     net.nodes[0].end_search(1);
@@ -133,7 +132,7 @@ TEST_CASE("a silent neighbour delays the end, and does not prevent it") {
     net.holds[3] = LocalFile{10, true};
     net.search(0);
     CHECK(net.found[0].size() == 1);
-    CHECK(!net.quiet[0]);
+    CHECK(net.waits(0));
     // The one who waits for the silent node gives up before the searcher does.
     const auto inner = net.nodes[1].deadline();
     const auto outer = net.nodes[0].deadline();
@@ -143,8 +142,7 @@ TEST_CASE("a silent neighbour delays the end, and does not prevent it") {
     net.now = *inner;
     net.nodes[1].expire(net.now);
     net.run();
-    CHECK(net.quiet[0]);
-    CHECK(!net.nodes[0].deadline());
+    CHECK(!net.waits(0));
 }
 
 TEST_CASE("a neighbour that goes away is not waited for") {
@@ -153,10 +151,10 @@ TEST_CASE("a neighbour that goes away is not waited for") {
     net.link(0, 2);
     net.deaf[1] = true;
     net.search(0);
-    CHECK(!net.quiet[0]);
-    net.nodes[0].remove_link(net.now, 1);
+    CHECK(net.waits(0));
+    net.nodes[0].remove_link(1);
     net.run();
-    CHECK(net.quiet[0]);
+    CHECK(!net.waits(0));
 }
 
 TEST_CASE("answers nobody asked for, and too many of them, are dropped") {
@@ -186,7 +184,7 @@ TEST_CASE("a neighbour that searches too much is told that nobody has it") {
         for (const Flood::Event& event : node.take_events()) {
             if (const auto* look = std::get_if<Flood::Look>(&event)) {
                 ++looks;
-                node.looked(net.now, look->ticket, std::nullopt);
+                node.looked(look->ticket, std::nullopt);
             } else {
                 ++lacking;
             }
