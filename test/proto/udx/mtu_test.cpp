@@ -8,6 +8,7 @@
 
 #include "proto/udx/stream.hpp"
 #include "test/proto/udx/captured.hpp"
+#include "test/proto/udx/packets_of.hpp"
 
 using namespace kp2p;
 using namespace kp2p::proto::udx;
@@ -29,16 +30,8 @@ struct Sent {
 
 std::vector<Sent> drain(Stream& stream, Time now) {
     std::vector<Sent> all;
-    while (const auto burst = stream.next_burst(now)) {
-        ByteVector joined;
-        for (ByteView piece : burst->pieces)
-            joined.insert(joined.end(), piece.begin(), piece.end());
-        for (ByteView rest = joined; !rest.empty();) {
-            const ByteView one = rest.first(std::min(burst->segment_bytes, rest.size()));
-            rest = rest.subspan(one.size());
-            all.push_back({now, ByteVector(one.begin(), one.end())});
-        }
-    }
+    while (const auto burst = stream.next_burst(now))
+        for (ByteVector& packet : test::packets_of(*burst)) all.push_back({now, std::move(packet)});
     return all;
 }
 

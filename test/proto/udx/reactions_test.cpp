@@ -6,6 +6,7 @@
 
 #include "proto/udx/stream.hpp"
 #include "test/proto/udx/captured.hpp"
+#include "test/proto/udx/packets_of.hpp"
 
 using namespace kp2p;
 using namespace kp2p::proto::udx;
@@ -98,15 +99,9 @@ struct Run {
             read.insert(read.end(), buffer.begin(),
                         buffer.begin() + static_cast<std::ptrdiff_t>(size));
         while (const auto message = stream.next_message()) messages += to_hex(*message) + ';';
-        while (const auto burst = stream.next_burst(now)) {
-            ByteVector all;
-            for (ByteView piece : burst->pieces) all.insert(all.end(), piece.begin(), piece.end());
-            for (ByteView rest = all; !rest.empty();) {
-                const std::size_t size = std::min(burst->segment_bytes, rest.size());
-                sent.push_back(text_of(rest.first(size)));
-                rest = rest.subspan(size);
-            }
-        }
+        while (const auto burst = stream.next_burst(now))
+            for (const ByteVector& packet : test::packets_of(*burst))
+                sent.push_back(text_of(packet));
     }
     // Does what made the reference send this.
     void provoke(const Step& step) {

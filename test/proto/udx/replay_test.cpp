@@ -6,6 +6,7 @@
 
 #include "proto/udx/stream.hpp"
 #include "test/proto/udx/captured.hpp"
+#include "test/proto/udx/packets_of.hpp"
 
 using namespace kp2p;
 using namespace kp2p::proto::udx;
@@ -51,15 +52,9 @@ std::string text_of(const Sent& sent) {
 void drain(Stream& stream, Time now, std::vector<Sent>& out) {
     ByteVector unread(100'000);
     while (stream.read(unread) > 0) continue;
-    while (const auto burst = stream.next_burst(now)) {
-        ByteVector all;
-        for (ByteView piece : burst->pieces) all.insert(all.end(), piece.begin(), piece.end());
-        for (ByteView rest = all; !rest.empty();) {
-            const std::size_t size = std::min(burst->segment_bytes, rest.size());
-            out.push_back(sent_of(rest.first(size), burst->path));
-            rest = rest.subspan(size);
-        }
-    }
+    while (const auto burst = stream.next_burst(now))
+        for (const ByteVector& packet : test::packets_of(*burst))
+            out.push_back(sent_of(packet, burst->path));
 }
 
 struct Replay {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "test/proto/udx/packets_of.hpp"
+
 namespace kp2p::test {
 namespace {
 
@@ -84,13 +86,7 @@ void Sim::step(int index) {
         if (side.written == side.to_write && side.ends) s.end(now_);
         while (const auto burst = s.next_burst(now_)) {
             more = true;
-            ByteVector all;
-            for (ByteView piece : burst->pieces) all.insert(all.end(), piece.begin(), piece.end());
-            for (ByteView rest = all; !rest.empty();) {
-                const std::size_t size = std::min(burst->segment_bytes, rest.size());
-                send(index, rest.first(size));
-                rest = rest.subspan(size);
-            }
+            for (const ByteVector& packet : packets_of(*burst)) send(index, packet);
         }
     }
 }

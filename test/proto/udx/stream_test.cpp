@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include "test/proto/udx/packets_of.hpp"
+
 using namespace kp2p;
 using namespace kp2p::proto::udx;
 using namespace std::chrono_literals;
@@ -20,14 +22,8 @@ struct Out {
 std::vector<Out> drain(Stream& stream, Time now) {
     std::vector<Out> all;
     while (const auto burst = stream.next_burst(now)) {
-        ByteVector joined;
-        for (ByteView piece : burst->pieces)
-            joined.insert(joined.end(), piece.begin(), piece.end());
-        for (ByteView rest = joined; !rest.empty();) {
-            const ByteView one = rest.first(std::min(burst->segment_bytes, rest.size()));
-            rest = rest.subspan(one.size());
-            Out out{.packet = {}, .bytes = ByteVector(one.begin(), one.end()), .path = burst->path};
-            all.push_back(std::move(out));
+        for (ByteVector& bytes : test::packets_of(*burst)) {
+            all.push_back({.packet = {}, .bytes = std::move(bytes), .path = burst->path});
             all.back().packet = *parse_packet(all.back().bytes);
         }
     }
