@@ -1,5 +1,7 @@
 #include "test/node/share/fake_network.hpp"
 
+#include <fstream>
+
 #include "test/run.hpp"
 
 namespace kp2p::test {
@@ -119,6 +121,11 @@ Task<> FakeNetwork::keep(std::shared_ptr<Connection> connection, Serve serve) {
     };
     auto ended = co_await with_tasks(body);
     (void)ended;
+}
+
+ByteVector content(const std::filesystem::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
 }
 
 ByteVector noise(std::uint64_t size, std::uint32_t seed) {

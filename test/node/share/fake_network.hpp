@@ -4,6 +4,7 @@
 
 #include <asio/thread_pool.hpp>
 #include <deque>
+#include <filesystem>
 #include <random>
 #include <set>
 
@@ -105,6 +106,7 @@ NodeId numbered(std::uint8_t number);
 inline constexpr std::uint64_t mib = proto::chunk_bytes;
 
 ByteVector noise(std::uint64_t size, std::uint32_t seed = 1);
+ByteVector content(const std::filesystem::path& path);
 proto::Uri uri_of(const Sha1& sha1);
 ChannelName lab();
 // `count` nodes in the channel.

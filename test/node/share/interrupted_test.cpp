@@ -1,6 +1,4 @@
 // Downloads that break off, and what neighbours read of them meanwhile.
-#include <fstream>
-
 #include "test/node/share/fake_network.hpp"
 #include "test/node/share/raw_peer.hpp"
 #include "test/run.hpp"
@@ -11,11 +9,6 @@ using namespace kp2p::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-ByteVector content(const std::filesystem::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
 
 Task<> load_into(FakeNode& node, Sha1 file, Result<std::filesystem::path>& into) {
     Diagnosis diagnosis;

@@ -12,11 +12,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-ByteVector content(const std::filesystem::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
-
 Task<> one_file(FakeNetwork& network) {
     FakeNode& a = network.add();
     FakeNode& b = network.add();
