@@ -11,6 +11,11 @@ namespace {
 
 constexpr std::chrono::seconds preparing_span{2};  // between two messages that say so
 
+struct CutChunk {
+    Chunk chunk;
+    std::vector<proto::Piece> pieces;  // of it
+};
+
 }  // namespace
 
 Giver::Giver(Parts parts, Put put, std::uint64_t& given_bytes)
@@ -127,15 +132,6 @@ Task<> Giver::give_loop(std::shared_ptr<MuxChannel> channel) {
         if (!given) co_return;
     }
 }
-
-namespace {
-
-struct CutChunk {
-    Chunk chunk;
-    std::vector<proto::Piece> pieces;  // of it
-};
-
-}  // namespace
 
 Task<Result<void>> Giver::give(std::shared_ptr<MuxChannel> channel, Wanted wanted) {
     auto chunks = files_.at(wanted.id).chunks;
