@@ -36,8 +36,8 @@ Task<> sleeper(int& ended) {
 }
 
 Task<> thrower() {
-    auto slept = co_await wall.sleep_for(1ms);
-    if (slept) throw std::runtime_error("child");
+    co_await asio::post(use_result);  // so that its sibling waits by then
+    throw std::runtime_error("child");
 }
 
 Task<> child_failure_cancels_siblings() {
