@@ -33,7 +33,10 @@ JsonWriter& JsonWriter::value(double number) {
     std::array<char, 400> digits;  // the longest double in fixed notation has 327
     const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number,
                                    std::chars_format::fixed);
-    return literal({digits.data(), end.ptr});
+    std::string text(digits.data(), end.ptr);
+    // An integer that needs more than 64 bits is none to most readers.
+    if (text.find('.') == std::string::npos) text += ".0";
+    return literal(text);
 }
 
 JsonWriter& JsonWriter::literal(std::string_view text) {

@@ -51,6 +51,7 @@ TEST_CASE("objects and arrays nest, with commas where they belong") {
 TEST_CASE("numbers keep their value") {
     CHECK(JsonWriter().value(18446744073709551615u).text() == "18446744073709551615");
     CHECK(JsonWriter().value(1700000000.1234567).text() == "1700000000.1234567");
-    CHECK(JsonWriter().value(1700000000.0).text() == "1700000000");
+    CHECK(JsonWriter().value(1700000000.0).text() == "1700000000.0");
     CHECK(JsonWriter().value(0.5).text() == "0.5");
+    CHECK(JsonWriter().value(1e20).text() == "100000000000000000000.0");
 }
