@@ -17,7 +17,8 @@ void interrupt(int) { interrupted.request_stop(); }
 int put_paths(client::Command& command, PutOptions options, int argc, char** argv) {
     const auto& paths = command.arguments<std::string>("PATH", "file or directory");
     const bool& bare = command.flag("--bare", "no ?manifest= in the URIs of files above 20 MB");
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, interrupt);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP})
+        if (std::signal(signal, interrupt) == SIG_IGN) std::signal(signal, SIG_IGN);  // nohup
     return command.run(argc, argv, [&]() -> Result<void> {
         auto root = command.storage_dir();
         if (!root) return root.error();

@@ -38,6 +38,12 @@ constexpr std::chrono::seconds entry_patience = 5s;
 // What a killed node may lose of the DHT nodes it knows.
 constexpr std::chrono::minutes keep_interval = 5min;
 
+// As nohup has it, which means that the node is to go on.
+bool is_ignored(int signal) {
+    struct sigaction action = {};
+    return sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 // Stopping takes some milliseconds. What may hang is the system: a name being looked up, a disk.
 constexpr std::chrono::milliseconds stop_limit = 1800ms;
 
@@ -255,7 +261,8 @@ Task<> Node::run(const std::function<void(const Ready&)>& ready) {
 }
 
 Task<> Node::stop_on_signal() {
-    asio::signal_set signals(loop_, SIGINT, SIGTERM, SIGHUP);
+    asio::signal_set signals(loop_, SIGINT, SIGTERM);
+    if (!is_ignored(SIGHUP)) signals.add(SIGHUP);
     auto [error, signal] = co_await signals.async_wait(use_result);
     if (error) co_return;
     log(LogLevel::info, "daemon", "stopping, by signal " + std::to_string(signal));

@@ -110,10 +110,10 @@ class Daemon:
             arguments += ["--bootstrap", node]
         return arguments
 
-    def start(self, channels=(CHANNEL,), bootstrap=(), flags=()):
+    def start(self, channels=(CHANNEL,), bootstrap=(), flags=(), under=()):
         port_file = self.config_dir / "api-port"
         port_file.unlink(missing_ok=True)
-        self.process = Process([*self.start_arguments(channels, bootstrap), *flags],
+        self.process = Process([*under, *self.start_arguments(channels, bootstrap), *flags],
                                self.network.root / self.name / "log", self.environment())
         self.process.wait_until(
             lambda: port_file.exists() and self.run("kp2p-status", check=False).returncode == 0,

@@ -124,6 +124,17 @@ class Crash(NetworkCase):
         self.assertNotEqual(child.wait(30), 0)
         self.assertEqual(bob.run("kp2p-status").returncode, 0)
 
+    def test_a_hangup_ends_the_daemon_but_not_under_nohup(self):
+        for under, last_signal in ((), signal.SIGHUP), (("nohup",), signal.SIGTERM):
+            with self.subTest(under):
+                bob = self.idle(f"bob{last_signal}").start(under=under)
+                bob.process.signal(signal.SIGHUP)
+                if under:
+                    self.assertEqual(bob.run("kp2p-status").returncode, 0)
+                    bob.process.signal(signal.SIGTERM)
+                self.assertEqual(bob.process.child.wait(10), 0)
+                self.assertIn(f"stopping, by signal {int(last_signal)}", bob.log())
+
     def test_an_idle_daemon_stops_in_time(self):
         bob = self.daemon("bob")
         self.assertLess(bob.stop(), STOP_SECONDS)
