@@ -7,11 +7,32 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// A directory under construction: gone with this object, unless it was renamed into place.
+Result<void> make_new_directory(const fs::path& path) {
+    std::error_code error;
+    if (fs::create_directory(path, error)) return ok;
+    if (!error) error = make_error_code(std::errc::file_exists);
+    return error;
+}
+
+// A directory under construction: gone with this object, unless it was renamed into place; locked,
+// as sweep() wants it.
 class TempDirectory {
   public:
-    explicit TempDirectory(fs::path path) : path_(std::move(path)) {}
-    TempDirectory(const TempDirectory&) = delete;
+    static Result<TempDirectory> create_in(const fs::path& parent) {
+        for (;;) {
+            TempDirectory temp(parent / (random_name() + std::string(TempFile::suffix)));
+            if (auto made = make_new_directory(temp.path_); !made) return made.error();
+            auto lock = File::open(temp.path_, File::Mode::read);
+            if (!lock) return lock.error();
+            temp.lock_ = *std::move(lock);
+            // A sweep may have come before the lock.
+            if (temp.lock_.try_lock() != File::Lock::busy && temp.lock_.is_at(temp.path_))
+                return temp;
+        }
+    }
+    TempDirectory(TempDirectory&& other) noexcept
+        : path_(std::exchange(other.path_, {})), lock_(std::move(other.lock_)) {}
+    TempDirectory& operator=(TempDirectory&&) = delete;
     ~TempDirectory() {
         std::error_code ignored;
         if (!path_.empty()) fs::remove_all(path_, ignored);
@@ -25,7 +46,9 @@ class TempDirectory {
     }
 
   private:
-    fs::path path_;
+    explicit TempDirectory(fs::path path) : path_(std::move(path)) {}
+    fs::path path_;  // empty: nothing to remove
+    File lock_;
 };
 
 class CopyOut {
@@ -46,22 +69,19 @@ class CopyOut {
         return ok;
     }
 
-    // `to` is new, in a directory that nobody else knows, and every name was checked when the
-    // listing was parsed, so nothing can be written elsewhere.
+    // `to` is new and known to nobody else, and every name was checked when the listing was parsed,
+    // so nothing can be written elsewhere.
     Result<void> fill(const proto::Sha1Dir& dir, const fs::path& to) const {
-        std::error_code error;
-        if (!fs::create_directory(to, error)) {
-            if (!error) error = make_error_code(std::errc::file_exists);
-            return error;
-        }
         for (const auto& [name, file] : dir.files) {
             auto copy = File::open(to / name, File::Mode::create);
             if (!copy) return copy.error();
             if (stop_.stop_requested()) return Errc::canceled;
             if (auto done = write(file.sha1, *copy); !done) return done.error();
         }
-        for (const auto& [name, child] : dir.dirs)
+        for (const auto& [name, child] : dir.dirs) {
+            if (auto made = make_new_directory(to / name); !made) return made.error();
             if (auto done = fill(child, to / name); !done) return done.error();
+        }
         return ok;
     }
 
@@ -118,14 +138,16 @@ Result<void> Store::copy_out(const proto::Sha1Dir& dir, const fs::path& named,
     std::error_code ignored;
     if (fs::exists(fs::symlink_status(to, ignored)) && !fs::is_empty(to, ignored))
         return make_error_code(std::errc::file_exists);
-    TempDirectory temp(parent_of(to) / (random_name() + std::string(TempFile::suffix)));
-    if (auto done = CopyOut(*this, stop).fill(dir, temp.path()); !done) return done.error();
-    auto flushed = flush_file_system(temp.path());
+    TempFile::sweep(parent_of(to));
+    auto temp = TempDirectory::create_in(parent_of(to));
+    if (!temp) return temp.error();
+    if (auto done = CopyOut(*this, stop).fill(dir, temp->path()); !done) return done.error();
+    auto flushed = flush_file_system(temp->path());
     if (!flushed && flushed.error() == std::errc::function_not_supported)
-        flushed = flush_each(temp.path());
+        flushed = flush_each(temp->path());
     if (!flushed) return flushed.error();
     if (stop.stop_requested()) return Errc::canceled;
-    return temp.publish(to);
+    return temp->publish(to);
 }
 
 }  // namespace kp2p

@@ -182,8 +182,10 @@ void TempFile::sweep(const fs::path& directory) {
     for (fs::directory_iterator each(directory, error), end; !error && each != end;
          each.increment(error)) {
         if (!is_temp_name(each->path().filename().native())) continue;
-        auto file = File::open(each->path(), File::Mode::update);
-        if (file && file->try_lock() == File::Lock::held) unlink(each->path().c_str());
+        std::error_code ignored;
+        const bool is_directory = each->symlink_status(ignored).type() == fs::file_type::directory;
+        auto file = File::open(each->path(), is_directory ? File::Mode::read : File::Mode::update);
+        if (file && file->try_lock() == File::Lock::held) fs::remove_all(each->path(), ignored);
     }
 }
 

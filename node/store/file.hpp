@@ -72,7 +72,8 @@ class TempFile {
     enum class Durability { flush, none };  // flush: content and name are on the disk afterwards
     Result<void> publish(const std::filesystem::path& final_path, Durability durability);
 
-    // Removes what writers left in `directory` that were killed. Files of living ones are locked.
+    // Removes the files and directories under construction that killed writers left in `directory`.
+    // Those of living ones are locked.
     static void sweep(const std::filesystem::path& directory);
 
   private:

@@ -283,14 +283,31 @@ TEST_CASE("a file is copied out whole, over an older one") {
     CHECK(files_below(f.directory.path()).size() == files_below(f.root).size() + 2);
 }
 
-TEST_CASE("copying a file out removes what a killed copy left beside it, and nothing else") {
+TEST_CASE("copying out removes what killed copies left beside it, and nothing else") {
     const Fixture f;
     const Sha1 sha1 = f.put(f.file("a", content(10))).sha1;
     const fs::path out = f.directory.path() / "out";
-    write_file(out / "0123456789abcdef.kp2p-temp", "half");
+    const auto litter = [&] {
+        write_file(out / "0123456789abcdef.kp2p-temp", "half");
+        write_file(out / "0123456789abcde0.kp2p-temp" / "sub" / "b", "half");
+    };
     write_file(out / "mine.kp2p-temp", "precious");
+    write_file(out / "0123456789abcde1.kp2p-temp" / "b", "being written");
+    auto living = File::open(out / "0123456789abcde1.kp2p-temp", File::Mode::read);
+    REQUIRE(living);
+    REQUIRE(living->try_lock() == File::Lock::held);
+    const auto linked = f.file("linked/c", content(10));
+    fs::create_directory_symlink(linked.parent_path(), out / "0123456789abcde2.kp2p-temp");
+
+    litter();
     REQUIRE(f.store.copy_out(sha1, out / "a"));
-    CHECK(files_below(out) == std::vector<std::string>{"a", "mine.kp2p-temp"});
+    const std::vector<std::string> left = {"0123456789abcde1.kp2p-temp/b", "a", "mine.kp2p-temp"};
+    CHECK(files_below(out) == left);
+    litter();
+    REQUIRE(f.store.copy_out(proto::Sha1Dir(), out / "dir"));
+    CHECK(files_below(out) == left);
+    CHECK(fs::is_empty(out / "dir"));
+    CHECK(fs::exists(out / "0123456789abcde2.kp2p-temp" / linked.filename()));
 }
 
 TEST_CASE("a file that cannot be opened for want of descriptors is not missing") {
