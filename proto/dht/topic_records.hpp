@@ -5,8 +5,8 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <random>
-#include <unordered_map>
 #include <vector>
 
 #include "proto/dht/messages.hpp"
@@ -29,7 +29,7 @@ class TopicRecords {
 
   private:
     using Records = std::vector<PeerRecord>;
-    using Generation = std::unordered_map<DhtId, Records, BytesHash>;
+    using Generation = std::map<DhtId, Records>;  // whoever announces chooses the topic: no hash
 
     void flip_if_due(Time now);
     void flip(Time now);
