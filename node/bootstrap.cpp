@@ -1,23 +1,16 @@
 #include "node/bootstrap.hpp"
 
-#include <sodium/randombytes.h>
-
 #include <asio/ip/udp.hpp>
 #include <asio/signal_set.hpp>
 
 #include "node/async/tasks.hpp"
 #include "node/dht/dht.hpp"
+#include "node/net/random.hpp"
 #include "node/net/udp_socket.hpp"
 #include "node/net/udx_context.hpp"
 
 namespace kp2p {
 namespace {
-
-proto::Seed random_seed() {
-    proto::Seed seed;
-    randombytes_buf(seed.data(), seed.size_bytes);
-    return seed;
-}
 
 // The host that packets of ours carry when they leave this machine; loopback when none can.
 // Connecting a UDP socket sends nothing.
@@ -54,7 +47,7 @@ Result<void> run_bootstrap(const Endpoint& bind, std::string& why,
                            std::function<void(const Endpoint&)> ready) {
     asio::io_context loop{1};
     SteadyClock clock;
-    const proto::Seed seed = random_seed();
+    const proto::Seed seed = random_bytes<proto::Seed>();
     auto server_socket = UdpSocket::open(loop.get_executor(), bind);
     if (!server_socket) {
         const auto error = server_socket.error();

@@ -1,7 +1,6 @@
 #include "node/config_dir.hpp"
 
-#include <sodium/randombytes.h>
-
+#include "node/net/random.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {
@@ -50,8 +49,7 @@ Result<std::string> ConfigDir::secret(const char* name, std::string& why) const 
     } else if (bytes.error() != std::errc::no_such_file_or_directory) {
         return say(why, path, bytes.error());
     }
-    proto::Seed fresh;
-    randombytes_buf(fresh.data(), fresh.size_bytes);
+    const auto fresh = random_bytes<proto::Seed>();
     if (auto kept = keep(name, fresh.hex() + '\n'); !kept) return say(why, path, kept.error());
     return fresh.hex();
 }

@@ -1,6 +1,5 @@
 #include "node/daemon.hpp"
 
-#include <sodium/randombytes.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 #include "node/descriptors.hpp"
 #include "node/dht/dht.hpp"
 #include "node/log.hpp"
+#include "node/net/random.hpp"
 #include "node/net/udp_socket.hpp"
 #include "node/net/udx_context.hpp"
 #include "node/notify.hpp"
@@ -56,13 +56,6 @@ void end_process_within(std::chrono::milliseconds limit) {
     std::signal(SIGALRM, [](int) { ::_exit(0); });
     const itimerval timer{{0, 0}, {limit.count() / 1000, limit.count() % 1000 * 1000}};
     ::setitimer(ITIMER_REAL, &timer, nullptr);
-}
-
-template <class Id>
-Id random_id() {
-    Id id;
-    randombytes_buf(id.data(), Id::size_bytes);
-    return id;
 }
 
 // What can fail, opened before anything runs.
@@ -208,10 +201,10 @@ Node::Node(Executor loop, Opened parts, const DaemonOptions& options)
       options_(options),
       parts_(std::move(parts)),
       pool_(std::max(2u, std::thread::hardware_concurrency())),
-      udx_(loop, clock_, randombytes_random() | std::uint64_t{randombytes_random()} << 32),
+      udx_(loop, clock_, random_number()),
       server_(std::move(parts_.server), udx_),
       client_(std::move(parts_.client), udx_),
-      dht_(loop, clock_, server_, client_, std::move(parts_.dht), random_id<proto::Seed>()),
+      dht_(loop, clock_, server_, client_, std::move(parts_.dht), random_bytes<proto::Seed>()),
       share_(ShareParts{.executor = loop,
                         .store = *parts_.store,
                         .peers = peers_,

@@ -1,8 +1,8 @@
 #include "node/share/finder.hpp"
 
-#include <sodium.h>
-
 #include <algorithm>
+
+#include "node/net/random.hpp"
 
 namespace kp2p {
 
@@ -26,10 +26,8 @@ void Finder::Link::receive(const proto::LookupMessage& message) {
 
 Finder::Search::Search(Finder& finder, const Sha1& file, Found found)
     : finder_(finder), key_(finder.next_key_++) {
-    RequestId request;
-    randombytes_buf(request.data(), RequestId::size_bytes);
     finder_.searches_.emplace(key_, std::move(found));
-    finder_.flood_.search(finder_.clock_.now(), key_, file, request);
+    finder_.flood_.search(finder_.clock_.now(), key_, file, random_bytes<RequestId>());
     finder_.carry_out();
 }
 

@@ -3,10 +3,10 @@
 #include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <net/if.h>
-#include <sodium.h>
 
 #include <cstring>
 
+#include "node/net/random.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {
@@ -62,7 +62,7 @@ proto::Noise noise_initiator(const proto::KeyPair& local, const NodeId& remote) 
     return proto::Noise({.pattern = proto::NoisePattern::ik,
                          .role = proto::Role::initiator,
                          .local = local,
-                         .ephemeral = proto::KeyPair::from_seed(random_id<proto::Seed>()),
+                         .ephemeral = proto::KeyPair::from_seed(random_bytes<proto::Seed>()),
                          .prologue = prologue.view(),
                          .remote = remote});
 }
@@ -72,11 +72,9 @@ proto::Noise noise_responder(const proto::KeyPair& local) {
     return proto::Noise({.pattern = proto::NoisePattern::ik,
                          .role = proto::Role::responder,
                          .local = local,
-                         .ephemeral = proto::KeyPair::from_seed(random_id<proto::Seed>()),
+                         .ephemeral = proto::KeyPair::from_seed(random_bytes<proto::Seed>()),
                          .prologue = prologue.view(),
                          .remote = std::nullopt});
 }
-
-void fill_random(std::span<std::uint8_t> bytes) { randombytes_buf(bytes.data(), bytes.size()); }
 
 }  // namespace kp2p

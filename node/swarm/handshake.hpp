@@ -30,12 +30,4 @@ Result<UdxPeer> udx_peer_of(const NoisePayload& payload);
 proto::Noise noise_initiator(const proto::KeyPair& local, const NodeId& remote);
 proto::Noise noise_responder(const proto::KeyPair& local);
 
-void fill_random(std::span<std::uint8_t> bytes);
-template <class Id>
-Id random_id() {
-    Id id;
-    fill_random(id.mutable_view());
-    return id;
-}
-
 }  // namespace kp2p

@@ -3,6 +3,7 @@
 
 #include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
+#include "node/net/random.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {
@@ -18,14 +19,6 @@ constexpr std::chrono::seconds retry_interval = 5s;  // when no DHT node answere
 constexpr std::size_t max_all_dials = 32;            // those that were asked for by key included
 constexpr std::size_t max_failures = 256;            // whose reason is remembered
 
-std::uint64_t random_word() {
-    std::array<std::uint8_t, 8> bytes;
-    fill_random(bytes);
-    std::uint64_t word;
-    std::memcpy(&word, bytes.data(), sizeof word);
-    return word;
-}
-
 }  // namespace
 
 Swarm::Swarm(SwarmParts parts)
@@ -35,7 +28,7 @@ Swarm::Swarm(SwarmParts parts)
       acceptor_({parts_.executor, parts_.clock, parts_.dht, parts_.udx, announcer_, parts_.keys,
                  [this](const NodeId& node) { return node != node_id() && has_room(); },
                  [this](Link link) { accepted(std::move(link)); }}),
-      book_(node_id(), random_word()),
+      book_(node_id(), random_number()),
       changed_(parts_.executor) {}
 
 Swarm::~Swarm() = default;
@@ -142,7 +135,7 @@ Task<> Swarm::refresh_loop(Topic topic, std::shared_ptr<Joined> joined) {
         } else if (end) {
             const auto jitter_ms = std::chrono::milliseconds(refresh_jitter).count();
             wait = refresh_interval +
-                   std::chrono::milliseconds(random_word() % std::uint64_t(jitter_ms));
+                   std::chrono::milliseconds(random_number() % std::uint64_t(jitter_ms));
         }
         auto slept = co_await parts_.clock.sleep_for(wait);
         if (!slept) co_return;

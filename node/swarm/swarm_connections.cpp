@@ -1,6 +1,7 @@
 // Connections of the swarm: from the first packet to the end.
 #include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
+#include "node/net/random.hpp"
 #include "node/swarm/swarm.hpp"
 #include "proto/outcome.hpp"
 
@@ -15,7 +16,7 @@ constexpr std::chrono::seconds min_stale_age{5};
 
 std::shared_ptr<Connection> Swarm::make_connection(Link link) {
     return std::make_shared<Connection>(parts_.executor, parts_.clock, std::move(link.stream),
-                                        link.keys, random_id<proto::StreamHeader>());
+                                        link.keys, random_bytes<proto::StreamHeader>());
 }
 
 // Whoever dials us is not counted before it has proven itself: a handshake that somebody repeats

@@ -16,6 +16,7 @@
 
 #include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
+#include "node/net/random.hpp"
 #include "node/net/udp_socket.hpp"
 #include "node/swarm/swarm.hpp"
 
@@ -47,7 +48,7 @@ struct Node {
           server(open(e, argv[2]), udx),
           client(open(e, argv[2]), udx),
           keys(proto::KeyPair::from_seed(*proto::Seed::from_hex(argv[3]))),
-          dht(e, clock, server, client, setup, random_id<proto::Seed>()) {}
+          dht(e, clock, server, client, setup, random_bytes<proto::Seed>()) {}
 };
 
 // ---- raw ----
@@ -87,7 +88,7 @@ class Raw {
 
     Task<> exchange(std::shared_ptr<Link> link, std::uint64_t bytes) {
         SecureStream stream(node_.executor, node_.clock, std::move(link->stream), link->keys,
-                            random_id<proto::StreamHeader>());
+                            random_bytes<proto::StreamHeader>());
         stream.allow_large_frames();
         auto done = co_await with_tasks([&](Tasks& both) -> Task<> {
             both.spawn(write(stream));
