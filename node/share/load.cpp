@@ -1,10 +1,6 @@
 #include "node/share/load.hpp"
 
-#include <algorithm>
-
 #include "node/async/offload.hpp"
-#include "node/share/load_source.hpp"
-#include "node/share/peers.hpp"
 
 namespace kp2p {
 namespace {
@@ -14,9 +10,57 @@ using namespace std::chrono_literals;
 constexpr auto tick_span = 100ms;
 constexpr auto hint_patience = 1s;         // before a search, when there are hints
 constexpr auto standstill_patience = 30s;  // for a chunk that no provider has
-constexpr int max_attempts = 4;            // at a node whose connection breaks
 
 }  // namespace
+
+class Load::Source final : public Provider {
+  public:
+    Source(Load& load, Neighbour& neighbour)
+        : Provider(load.providers_, neighbour), load_(load), key_(load.next_source_++) {
+        load_.sources_.emplace(key_, this);
+    }
+    ~Source() override {
+        load_.sources_.erase(key_);
+        forget();
+    }
+    using Provider::ask;
+    using Provider::call_off;
+    using Provider::end;
+
+  private:
+    void begin(proto::Opened opened) override {
+        load_.download_.add_source(now(), key_, {opened.size_bytes, std::move(opened.have)});
+        load_.pump();
+    }
+    void data(const proto::Data& data, ByteVector payload) override {
+        load_.download_.receive(now(), key_, data, std::move(payload));
+        load_.givers_.insert(node());
+        load_.pump();
+    }
+    void have(proto::ChunkIndex index) override {
+        load_.download_.have(now(), key_, index);
+        load_.pump();
+    }
+    void canceled(proto::ChunkIndex index) override {
+        load_.download_.canceled(now(), key_, index);
+        load_.pump();
+    }
+    void garbage() override {
+        end(Ended::dropped);
+        load_.download_.misbehaved(now(), key_);
+        load_.pump();
+    }
+    void gone() override {
+        forget();
+        load_.pump();
+    }
+
+    Clock::Time now() const { return load_.parts_.share.clock.now(); }
+    void forget() { load_.download_.remove_source(now(), key_); }  // what is expected of it
+
+    Load& load_;
+    proto::SourceKey key_;
+};
 
 Load::Load(LoadParts parts, const Sha1& file, std::vector<NodeId> hints)
     : parts_(parts),
@@ -24,20 +68,21 @@ Load::Load(LoadParts parts, const Sha1& file, std::vector<NodeId> hints)
       hints_(std::move(hints)),
       download_(file),
       changed_(parts.share.executor),
-      started_(parts.share.clock.now()),
-      moved_(started_) {}
+      moved_(parts.share.clock.now()),
+      providers_(parts, file, diagnosis_, changed_, [this](Neighbour& n) { return use(n); }) {}
 
 Task<Result<Load::Path>> Load::run() {
     Result<Path> outcome = Errc::canceled;
     auto body = [&](Tasks& all) -> Task<> {
         tasks_ = &all;
+        providers_.start(all);
         auto fetched = co_await fetch(all);
         outcome = std::move(fetched);
         all.cancel();
     };
     auto ran = co_await with_tasks(body);
     tasks_ = nullptr;
-    search_.reset();
+    providers_.stop();
     if (!ran && !outcome) co_return ran.error();
     co_return outcome;
 }
@@ -46,15 +91,15 @@ Task<Result<Load::Path>> Load::fetch(Tasks& all) {
     auto resumed = co_await resume();
     if (!resumed) co_return resumed.error();
     if (!download_.complete()) {
-        for (const NodeId& hint : std::exchange(hints_, {})) found(hint);
-        if (candidates_.none()) search();
+        for (const NodeId& hint : std::exchange(hints_, {})) providers_.hear(hint);
+        if (providers_.none()) providers_.search();
         all.spawn(tick_loop());
     }
     while (!download_.complete()) {
         if (failure_) co_return failure_;
         if (hopeless()) {
-            if (search_) co_return explain();
-            search();
+            if (providers_.searching()) co_return providers_.explain();
+            providers_.search();
         }
         auto changed = co_await changed_.wait();
         if (!changed) co_return changed.error();
@@ -102,13 +147,11 @@ Task<> Load::tick_loop() {
         parts_.finder.expire();
         if (const auto deadline = download_.deadline(); deadline && *deadline <= now)
             download_.expire(now);
-        const bool opening = std::any_of(sources_.begin(), sources_.end(), [](const auto& entry) {
-            return !entry.second->is_open();
-        });
-        if (download_.verified_bytes() != moved_bytes_ || download_.giving() > 0 || opening)
+        if (download_.verified_bytes() != moved_bytes_ || download_.giving() > 0 ||
+            providers_.opening())
             moved_ = now;
         moved_bytes_ = download_.verified_bytes();
-        if (!search_ && now - started_ >= hint_patience) search();
+        if (providers_.age() >= hint_patience) providers_.search();
         tell_watchers();
         pump();
     }
@@ -129,62 +172,13 @@ void Load::fail(std::error_code error) {
     changed_.notify_all();
 }
 
-// ---- finding providers ----
-
-void Load::search() {
-    if (search_) return;
-    search_.emplace(parts_.finder, file_,
-                    [this](const proto::Providing& what) { found(what.node); });
-}
-
 bool Load::hopeless() const {
-    const auto now = parts_.share.clock.now();
-    if (candidates_.trying() > 0) return now - moved_ >= standstill_patience;
-    if (!search_) return true;
-    return parts_.hood.exhausted(*search_, started_);
+    if (providers_.trying() > 0) return parts_.share.clock.now() - moved_ >= standstill_patience;
+    return !providers_.searching() || providers_.exhausted();
 }
 
-std::error_code Load::explain() {
-    if (candidates_.none()) parts_.hood.explain_silence(diagnosis_);
-    const auto opened = [](const auto& entry) { return entry.second->is_open(); };
-    if (std::any_of(sources_.begin(), sources_.end(), opened))
-        diagnosis_.note("the providers have only parts of the file");
-    return misled_ ? Errc::verification_failed : Errc::not_found;
-}
-
-void Load::found(const NodeId& node) {
-    using Reach = Candidates::Reach;
-    if (!tasks_ || node == parts_.share.own) return;
-    const Reach reach = parts_.hood.proven(node) ? Reach::neighbour : Reach::distant;
-    if (candidates_.hear(node, reach)) tasks_->spawn(attach(node));
-}
-
-Task<> Load::attach(NodeId node) {
-    auto pause = 250ms;
-    for (int attempt = 0; attempt < max_attempts;) {
-        auto reached = co_await parts_.hood.reach(node);
-        if (!reached) {
-            if (reached.error() == asio::error::operation_aborted) co_return;
-            diagnosis_.note(parts_.hood.why_not(node, reached.error()));
-            break;
-        }
-        const Ended ended = co_await use(node);
-        if (ended == Ended::closed || ended == Ended::dropped) break;
-        if (ended == Ended::lost)
-            diagnosis_.note("the connection to node " + node.hex() + " was lost");
-        if (ended != Ended::busy) ++attempt;
-        auto slept = co_await parts_.share.clock.sleep_for(pause);
-        if (!slept) co_return;
-        pause *= 2;
-    }
-    if (const auto next = candidates_.done(); next && tasks_) tasks_->spawn(attach(*next));
-    changed_.notify_all();
-}
-
-Task<Load::Ended> Load::use(NodeId node) {
-    Neighbour* neighbour = parts_.hood.proven(node);
-    if (!neighbour) co_return Ended::lost;
-    Source source(*this, *neighbour);
+Task<Providers::Ended> Load::use(Neighbour& neighbour) {
+    Source source(*this, neighbour);
     co_return co_await source.stay();
 }
 
@@ -228,15 +222,8 @@ void Load::drop(const proto::Download::DropSource& drop) {
             what = "stopped sending";
             break;
     }
-    blame(at->second->node(), what);
-    at->second->end(Ended::dropped);
-}
-
-void Load::blame(const NodeId& node, const std::string& what) {
-    misled_ = true;
-    const std::string sentence = "node " + node.hex() + " " + what;
-    diagnosis_.note(sentence);
-    parts_.share.log(sentence + " (file " + file_.hex() + "); it is not used for it any more");
+    providers_.blame(at->second->node(), what);
+    at->second->end(Providers::Ended::dropped);
 }
 
 Task<> Load::check(proto::Download::CheckChunk job) {

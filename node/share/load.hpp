@@ -12,20 +12,10 @@
 
 #include "node/async/event.hpp"
 #include "node/async/tasks.hpp"
-#include "node/share/candidates.hpp"
-#include "node/share/finder.hpp"
-#include "node/share/neighbourhood.hpp"
-#include "node/share/shelf.hpp"
+#include "node/share/providers.hpp"
 #include "proto/share/download.hpp"
 
 namespace kp2p {
-
-struct LoadParts {
-    const ShareParts& share;
-    Neighbourhood& hood;
-    Finder& finder;
-    Shelf& shelf;
-};
 
 class Load {
   public:
@@ -49,18 +39,11 @@ class Load {
     Task<Result<Path>> fetch(Tasks& all);
     Task<> tick_loop();
     void tell_watchers();
-    void search();
     bool hopeless() const;
-    std::error_code explain();
-
-    void found(const NodeId& node);
-    Task<> attach(NodeId node);
-    enum class Ended { closed, lost, busy, dropped };
-    Task<Ended> use(NodeId node);
+    Task<Providers::Ended> use(Neighbour& neighbour);
 
     void pump();
     void drop(const proto::Download::DropSource& drop);
-    void blame(const NodeId& node, const std::string& what);
     Task<> check(proto::Download::CheckChunk job);
     void keep(proto::Download::KeepChunk chunk);
     Task<> open_partial(std::uint64_t size_bytes);
@@ -75,11 +58,11 @@ class Load {
     proto::Download download_;
     Tasks* tasks_ = nullptr;  // while it runs
     Event changed_;
-    Clock::Time started_, moved_;  // moved: when a chunk was last proven
+    Clock::Time moved_;  // when a chunk was last proven
     std::uint64_t moved_bytes_ = 0;
 
-    std::optional<Finder::Search> search_;
-    Candidates candidates_;  // attach() runs for those that are being tried
+    Diagnosis diagnosis_;
+    Providers providers_;
     std::map<proto::SourceKey, Source*> sources_;
     proto::SourceKey next_source_ = 1;
 
@@ -90,8 +73,6 @@ class Load {
     bool put_whole_ = false;                             // a file of one chunk: no partial
 
     std::error_code failure_;
-    bool misled_ = false;  // a provider was dropped
-    Diagnosis diagnosis_;
     std::set<NodeId> givers_;
     std::list<ProgressSink> watchers_;
 };

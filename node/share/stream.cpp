@@ -4,7 +4,6 @@
 
 #include "node/async/offload.hpp"
 #include "node/async/timeout.hpp"
-#include "node/share/peers.hpp"
 #include "proto/file/links.hpp"
 #include "proto/share/piece.hpp"
 
@@ -16,67 +15,25 @@ using proto::chunk_bytes;
 using proto::ChunkIndex;
 
 constexpr auto tick_span = 200ms;
-constexpr auto open_span = 20s;         // without a word about the file
-constexpr auto preparing_span = 60min;  // for hashing it where it has no links yet
-constexpr auto stall_span = 10s;        // without a byte of what was asked for
-constexpr auto late_span = 5s;          // until the next part is asked of a second node, too
-constexpr int max_attempts = 4;         // at a node whose connection breaks
-constexpr std::size_t max_asked = 12;   // chunks, of one node
+constexpr auto stall_span = 10s;           // without a byte of what was asked for
+constexpr auto late_span = 5s;             // until the next part is asked of a second node, too
+constexpr auto standstill_patience = 30s;  // for a node that is not open, or has no room
+constexpr std::size_t max_asked = 12;      // chunks, of one node
 
 }  // namespace
 
-// The file, opened at one neighbour.
-class Stream::Source final : public FileUser {
+class Stream::Source final : public Provider {
   public:
     Source(Stream& stream, Neighbour& neighbour)
-        : stream_(stream),
-          neighbour_(&neighbour),
-          node_(neighbour.node()),
-          changed_(stream.parts_.share.executor),
-          active_(stream.parts_.share.clock.now()) {
-        stream_.sources_[node_] = this;
+        : Provider(stream.providers_, neighbour), stream_(stream) {
+        stream_.sources_[node()] = this;
     }
-    Source(const Source&) = delete;
     ~Source() override {
-        end();
-        stream_.sources_.erase(node_);
-        stream_.forget(node_);
+        stream_.sources_.erase(node());
+        gone();
     }
 
-    // Opens the file and stays until it is over. Whether it may be worth to try again.
-    Task<bool> stay() {
-        auto id = neighbour_->open_file(stream_.manifest_.sha1, *this);
-        if (!id) {
-            neighbour_ = nullptr;
-            co_return true;
-        }
-        id_ = *id;
-        Clock& clock = stream_.parts_.share.clock;
-        const auto last = clock.now() + preparing_span;
-        while (neighbour_ && !opened_) {
-            const auto left = std::min(active_ + open_span, last) - clock.now();
-            if (left <= Clock::Span::zero()) {
-                stream_.drop(node_, "does not open the file that it says it has");
-                co_return false;
-            }
-            auto change = changed_.wait();
-            auto changed = co_await with_timeout(clock, left, std::move(change));
-            if (!changed && changed.error() == asio::error::operation_aborted) co_return false;
-        }
-        while (neighbour_) {
-            auto changed = co_await changed_.wait();
-            if (!changed) co_return false;
-        }
-        co_return again_;
-    }
-    void end() {
-        if (neighbour_) neighbour_->close_file(id_);
-        over(false);
-    }
-
-    const NodeId& node() const { return node_; }
-    bool open() const { return neighbour_ && opened_; }
-    bool may_give(PartIndex part) const { return has(part) || (neighbour_ ? !opened_ : again_); }
+    bool may_give(PartIndex part) const { return has(part) || opening() || returns(); }
     bool has(PartIndex part) const {
         if (!open()) return false;
         for (ChunkIndex i = stream_.first_chunk(part); i <= stream_.last_chunk(part); ++i)
@@ -85,31 +42,33 @@ class Stream::Source final : public FileUser {
     }
     std::size_t asked() const { return receiving_.size(); }
     bool asked(ChunkIndex index) const { return receiving_.contains(index); }
-    bool stalled(Clock::Time now) const {
-        return open() && !receiving_.empty() && now - active_ >= stall_span;
-    }
+    bool stalled() const { return open() && !receiving_.empty() && now() - active_ >= stall_span; }
     void ask(ChunkIndex index) {
-        if (receiving_.empty()) active_ = stream_.parts_.share.clock.now();
+        if (receiving_.empty()) active_ = now();
         receiving_[index].pieces = std::make_shared<std::vector<Piece>>();
-        neighbour_->ask(id_, index);
+        Provider::ask(index);
+    }
+    void drop() {
+        end(Ended::dropped);
+        gone();
     }
 
-    void preparing() override {
-        if (!opened_) active_ = stream_.parts_.share.clock.now();
-    }
-    void opened(proto::Opened opened) override {
-        if (opened_) return garbage();
+  private:
+    struct Receiving {
+        std::size_t received_bytes = 0;  // plain
+        Pieces pieces;
+    };
+
+    void begin(proto::Opened opened) override {
         if (opened.size_bytes != stream_.manifest_.size_bytes)
-            return stream_.drop(node_, "claims another size than the manifest");
-        opened_ = true;
+            return stream_.drop(node(), "claims another size than the manifest");
         have_ = std::move(opened.have);
-        changed_.notify_all();
         stream_.pump();
     }
     void data(const proto::Data& data, ByteVector payload) override {
         const auto at = receiving_.find(data.index);
         if (at == receiving_.end() || data.offset != at->second.received_bytes) return garbage();
-        active_ = stream_.parts_.share.clock.now();
+        active_ = now();
         const std::size_t size = proto::chunk_size_bytes(stream_.manifest_.size_bytes, data.index);
         Receiving& chunk = at->second;
         chunk.received_bytes += std::min(proto::piece_bytes, size - chunk.received_bytes);
@@ -118,7 +77,7 @@ class Stream::Source final : public FileUser {
         if (chunk.received_bytes < size) return;
         Pieces pieces = std::move(chunk.pieces);
         receiving_.erase(at);
-        stream_.arrived(node_, data.index, std::move(pieces));
+        stream_.arrived(node(), data.index, std::move(pieces));
     }
     void have(ChunkIndex index) override {
         if (!have_ || index / 8 >= have_->size()) return;
@@ -126,37 +85,18 @@ class Stream::Source final : public FileUser {
         stream_.pump();
     }
     void canceled(ChunkIndex) override { garbage(); }  // nothing is ever called off
-    void refused(proto::RefusalCode code) override {
-        if (code == proto::RefusalCode::not_found)
-            stream_.diagnosis_.note("node " + node_.hex() + " does not have the file");
-        over(code == proto::RefusalCode::limit);
-    }
-    void garbage() override { stream_.drop(node_, "sent messages that make no sense"); }
-    void lost() override { over(true); }
-
-  private:
-    struct Receiving {
-        std::size_t received_bytes = 0;  // plain
-        Pieces pieces;
-    };
-
-    void over(bool again) {
-        neighbour_ = nullptr;
-        again_ = again;
+    void garbage() override { stream_.drop(node(), "sent messages that make no sense"); }
+    void gone() override {
         receiving_.clear();
-        stream_.forget(node_);
-        changed_.notify_all();
+        stream_.forget(node());
     }
+
+    Clock::Time now() const { return stream_.parts_.share.clock.now(); }
 
     Stream& stream_;
-    Neighbour* neighbour_;  // null when the file is not open there any more
-    NodeId node_;
-    proto::FileId id_ = 0;
-    bool opened_ = false, again_ = false;
     std::optional<ByteVector> have_;  // absent: complete
     std::map<ChunkIndex, Receiving> receiving_;
-    Event changed_;
-    Clock::Time active_;
+    Clock::Time active_;  // when it was asked for something, or gave some of it
 };
 
 Stream::Stream(LoadParts parts, proto::Manifest manifest, std::vector<NodeId> hints,
@@ -164,9 +104,9 @@ Stream::Stream(LoadParts parts, proto::Manifest manifest, std::vector<NodeId> hi
     : parts_(parts),
       manifest_(std::move(manifest)),
       hints_(std::move(hints)),
-      diagnosis_(diagnosis),
       changed_(parts.share.executor),
-      started_(parts.share.clock.now()) {}
+      providers_(parts, manifest_.sha1, diagnosis, changed_,
+                 [this](Neighbour& n) { return use(n); }) {}
 
 ChunkIndex Stream::first_chunk(PartIndex index) const {
     return part(index).start_bytes / chunk_bytes;
@@ -180,13 +120,14 @@ Task<Result<void>> Stream::run(ByteRange& range, ByteSink sink) {
     Result<void> outcome = Errc::canceled;
     auto body = [&](Tasks& all) -> Task<> {
         tasks_ = &all;
+        providers_.start(all);
         auto given = co_await give(range, sink);
         outcome = given;
         all.cancel();
     };
     auto ran = co_await with_tasks(body);
     tasks_ = nullptr;
-    search_.reset();
+    providers_.stop();
     if (!ran && !outcome) co_return ran.error();
     co_return outcome;
 }
@@ -199,9 +140,8 @@ Task<Result<void>> Stream::give(ByteRange& range, ByteSink sink) {
         if (chunk.end_bytes <= range.start) ++front_;
         if (chunk.start_bytes < end) ++behind_;
     }
-    for (const NodeId& hint : std::exchange(hints_, {})) found(hint);
-    search_.emplace(parts_.finder, manifest_.sha1,
-                    [this](const proto::Providing& what) { found(what.node); });
+    for (const NodeId& hint : std::exchange(hints_, {})) providers_.hear(hint);
+    providers_.search();
     for (; front_ < behind_; ++front_) {
         auto here = co_await await_front();
         if (!here) co_return here;
@@ -224,72 +164,49 @@ Task<Result<void>> Stream::give(ByteRange& range, ByteSink sink) {
 
 Task<Result<void>> Stream::await_front() {
     Clock& clock = parts_.share.clock;
+    auto expected_at = clock.now();
     while (!checked_.contains(front_)) {
         pump();
-        if (hopeless()) {
-            if (candidates_.none()) parts_.hood.explain_silence(diagnosis_);
-            co_return misled_ ? Errc::verification_failed : Errc::not_found;
-        }
+        if (front_expected())
+            expected_at = clock.now();
+        else if (hopeless(clock.now() - expected_at))
+            co_return providers_.explain();
         auto change = changed_.wait();
         auto changed = co_await with_timeout(clock, tick_span, std::move(change));
         if (!changed && changed.error() == asio::error::operation_aborted)
             co_return changed.error();
         parts_.finder.expire();
         for (const auto& [node, source] : sources_)
-            if (source->stalled(clock.now())) drop(node, "stopped sending");
+            if (source->stalled()) drop(node, "stopped sending");
     }
     co_return ok;
 }
 
-// Nobody gives the part at the front, is about to, or may yet be found.
-bool Stream::hopeless() const {
+// Somebody gives the part at the front, or is about to.
+bool Stream::front_expected() const {
     const auto gives = [&](const FetchRef& fetch) { return fetch->part == front_; };
-    if (std::any_of(fetches_.begin(), fetches_.end(), gives)) return false;
-    if (candidates_.trying() > sources_.size()) return false;
+    if (std::any_of(fetches_.begin(), fetches_.end(), gives)) return true;
     const auto may = [&](const auto& entry) { return entry.second->may_give(front_); };
-    if (std::any_of(sources_.begin(), sources_.end(), may)) return false;
-    return parts_.hood.exhausted(*search_, started_);
+    return std::any_of(sources_.begin(), sources_.end(), may);
+}
+
+// After it has not been expected for so long.
+bool Stream::hopeless(Clock::Span waited) const {
+    const bool connecting = providers_.trying() > sources_.size();
+    if (connecting && waited < standstill_patience) return false;
+    return providers_.exhausted();
 }
 
 // ---- providers ----
 
-void Stream::found(const NodeId& node) {
-    using Reach = Candidates::Reach;
-    if (!tasks_ || node == parts_.share.own) return;
-    const Reach reach = parts_.hood.proven(node) ? Reach::neighbour : Reach::distant;
-    if (candidates_.hear(node, reach)) tasks_->spawn(attach(node));
-}
-
-Task<> Stream::attach(NodeId node) {
-    auto pause = 250ms;
-    for (int attempt = 0; attempt < max_attempts; ++attempt) {
-        auto reached = co_await parts_.hood.reach(node);
-        if (!reached) {
-            if (reached.error() == asio::error::operation_aborted) co_return;
-            diagnosis_.note(parts_.hood.why_not(node, reached.error()));
-            break;
-        }
-        if (Neighbour* neighbour = parts_.hood.proven(node)) {
-            Source source(*this, *neighbour);
-            const bool again = co_await source.stay();
-            if (!again) break;
-        }
-        auto slept = co_await parts_.share.clock.sleep_for(pause);
-        if (!slept) co_return;
-        if (dropped_.contains(node)) break;
-        pause *= 2;
-    }
-    if (const auto next = candidates_.done(); next && tasks_) tasks_->spawn(attach(*next));
-    changed_.notify_all();
+Task<Providers::Ended> Stream::use(Neighbour& neighbour) {
+    Source source(*this, neighbour);
+    co_return co_await source.stay();
 }
 
 void Stream::drop(const NodeId& node, const std::string& what) {
-    misled_ = true;
-    dropped_.insert(node);
-    const std::string sentence = "node " + node.hex() + " " + what;
-    diagnosis_.note(sentence);
-    parts_.share.log(sentence + " (file " + manifest_.sha1.hex() + "); it is not used for it now");
-    if (const auto at = sources_.find(node); at != sources_.end()) at->second->end();
+    providers_.blame(node, what);
+    if (const auto at = sources_.find(node); at != sources_.end()) at->second->drop();
 }
 
 void Stream::forget(const NodeId& node) {

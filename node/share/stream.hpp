@@ -11,7 +11,6 @@
 #include <list>
 #include <map>
 #include <memory>
-#include <set>
 
 #include "node/share/load.hpp"
 #include "proto/file/manifest.hpp"
@@ -54,10 +53,10 @@ class Stream {
 
     Task<Result<void>> give(ByteRange& range, ByteSink sink);
     Task<Result<void>> await_front();
-    bool hopeless() const;
+    bool front_expected() const;
+    bool hopeless(Clock::Span waited) const;
 
-    void found(const NodeId& node);
-    Task<> attach(NodeId node);
+    Task<Providers::Ended> use(Neighbour& neighbour);
     void drop(const NodeId& node, const std::string& what);
     void forget(const NodeId& node);  // what it was to give
 
@@ -74,16 +73,10 @@ class Stream {
     LoadParts parts_;
     proto::Manifest manifest_;
     std::vector<NodeId> hints_;
-    Diagnosis& diagnosis_;
     Tasks* tasks_ = nullptr;  // while it runs
     Event changed_;
-    Clock::Time started_;
-
-    std::optional<Finder::Search> search_;
-    Candidates candidates_;  // attach() runs for those that are being tried
-    std::set<NodeId> dropped_;
+    Providers providers_;
     std::map<NodeId, Source*> sources_;
-    bool misled_ = false;
 
     PartIndex front_ = 0, behind_ = 0;  // the part to give next, and where to stop
     std::list<FetchRef> fetches_;
