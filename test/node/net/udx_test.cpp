@@ -139,7 +139,8 @@ Task<> strangers_are_dropped(Side& a, Side& b) {
     CHECK(!b.context.receive(b.port.socket(), {a.port.socket().local(), unknown}));
     // Nobody asked b's stream to learn a path, so this "hi", its packet 0, must not be read.
     ByteVector early = sent_to_reference("preconnect_firewalled");
-    for (int i = 0; i < 4; ++i) early[4 + i] = static_cast<std::uint8_t>(b.stream.id() >> 8 * i);
+    for (std::size_t i = 0; i < 4; ++i)
+        early[4 + i] = static_cast<std::uint8_t>(b.stream.id() >> 8 * i);
     CHECK(b.context.receive(b.port.socket(), {a.port.socket().local(), early}));
     a.connect(b);
     b.connect(a);

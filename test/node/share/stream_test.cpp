@@ -183,7 +183,7 @@ Task<> useless_manifests(FakeNetwork& network) {
 Task<> tiny_parts(FakeNetwork& network) {
     auto nodes = co_await members(network, 3);
     const ByteVector bytes = noise(2 * mib + 9);
-    for (std::size_t i : {0, 1}) {
+    for (std::size_t i : {0u, 1u}) {
         auto stored = nodes[i]->store.put_bytes(bytes);
         REQUIRE(stored);
     }

@@ -139,7 +139,7 @@ TEST_CASE("storing that is killed at any point leaves whole files and no litter"
         if (!store->put(files, {})) _exit(5);
     };
     std::minstd_rand random(2);
-    for (const std::size_t steps : {0, 1, 2, 7, 19, 39, 40, 40, 40}) {
+    for (const std::size_t steps : {0u, 1u, 2u, 7u, 19u, 39u, 40u, 40u, 40u}) {
         const auto reports = run_and_kill(work, steps, random() % 10000);
         check_contents(root);
         auto store = Store::open(root);

@@ -59,13 +59,13 @@ TEST_CASE("a download goes on from what an earlier run has kept") {
     CHECK(!f.resume());
     {
         auto partial = f.open();
-        for (const std::size_t i : {5, 4, 1}) REQUIRE(partial->write(f.chunks[i], f.chunk(i)));
+        for (const std::size_t i : {5u, 4u, 1u}) REQUIRE(partial->write(f.chunks[i], f.chunk(i)));
     }
     auto partial = f.resume();
     REQUIRE(partial);
     CHECK(partial->size_bytes() == f.bytes.size());
     CHECK(partial->kept() == std::vector{f.chunks[1], f.chunks[4], f.chunks[5]});
-    for (const std::size_t i : {0, 2, 3}) REQUIRE(partial->write(f.chunks[i], f.chunk(i)));
+    for (const std::size_t i : {0u, 2u, 3u}) REQUIRE(partial->write(f.chunks[i], f.chunk(i)));
     CHECK(partial->commit());
 }
 
@@ -73,7 +73,7 @@ TEST_CASE("a chunk whose bytes were lost or altered is not resumed, the others a
     const Download f(3 * mib);
     {
         auto partial = f.open();
-        for (const std::size_t i : {0, 1, 2}) REQUIRE(partial->write(f.chunks[i], f.chunk(i)));
+        for (const std::size_t i : {0u, 1u, 2u}) REQUIRE(partial->write(f.chunks[i], f.chunk(i)));
     }
     {
         std::fstream data(f.data(), std::ios::in | std::ios::out | std::ios::binary);
@@ -95,7 +95,7 @@ TEST_CASE("a journal torn at any byte gives what was complete before, and goes o
     const Download f(3 * mib);
     {
         auto partial = f.open();
-        for (const std::size_t i : {2, 1}) REQUIRE(partial->write(f.chunks[i], f.chunk(i)));
+        for (const std::size_t i : {2u, 1u}) REQUIRE(partial->write(f.chunks[i], f.chunk(i)));
     }
     const std::string whole = read_file(f.journal());
     const std::size_t record_bytes = 64, head_bytes = whole.size() - 2 * record_bytes;
@@ -116,7 +116,7 @@ TEST_CASE("a journal altered at any byte never gives a wrong chunk") {
     const Download f(2 * mib);
     {
         auto partial = f.open();
-        for (const std::size_t i : {1, 0}) REQUIRE(partial->write(f.chunks[i], f.chunk(i)));
+        for (const std::size_t i : {1u, 0u}) REQUIRE(partial->write(f.chunks[i], f.chunk(i)));
     }
     const std::string whole = read_file(f.journal());
     for (std::size_t at = 0; at < whole.size(); at += 3) {

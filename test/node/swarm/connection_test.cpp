@@ -236,7 +236,7 @@ TEST_CASE("who is not trusted sends no long frames") {
             accept_at(*pair.responder, all, there);
             auto opened = co_await pair.initiator->open("p", ByteVector(), ByteVector());
             REQUIRE(opened);
-            for (const std::size_t size : {100'000, 200'000}) {
+            for (const std::size_t size : {100'000u, 200'000u}) {
                 auto sent = co_await (*opened)->send(1, pattern(size));
                 CHECK(sent);
             }

@@ -41,12 +41,14 @@ Task<bool> talk(World& world, Member& from, NodeId to) {
 }
 
 TEST_CASE("a node is reached by its key, from open and from firewalled nodes") {
-    for (const auto& [server_reach, client_reach] :
-         {std::pair(Reach::open, Reach::open), std::pair(Reach::open, Reach::behind_nat),
-          std::pair(Reach::behind_nat, Reach::open)}) {
+    struct Row {
+        Reach server, client;
+    };
+    for (const Row& row : {Row{Reach::open, Reach::open}, Row{Reach::open, Reach::behind_nat},
+                           Row{Reach::behind_nat, Reach::open}}) {
         in_world(1, [&](World& world, Tasks& all) -> Task<> {
-            Member& server = world.add(server_reach, echo);
-            Member& client = world.add(client_reach, hold);
+            Member& server = world.add(row.server, echo);
+            Member& client = world.add(row.client, hold);
             co_await server.enter(all);
             co_await client.enter(all);
             auto announced = co_await soon(

@@ -83,7 +83,8 @@ void read(Json v, NoisePayload& message) {
     message.error = PeerError(number(v, "error"));
     message.firewall = Firewall(number(v, "firewall"));
     if (!is_null(v, "holepunch")) {
-        message.holepunch.emplace().id = number(v["holepunch"], "id");
+        message.holepunch =
+            NoisePayload::Holepunch{.id = number(v["holepunch"], "id"), .relays = {}};
         for (Json relay : array_of(v["holepunch"]["relays"]))
             message.holepunch->relays.push_back(
                 {endpoint(relay, "relayAddress"), endpoint(relay, "peerAddress")});

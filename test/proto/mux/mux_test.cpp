@@ -313,8 +313,10 @@ TEST_CASE("numbers above 252 are written as the reference writes them") {
 TEST_CASE("odd frames have the reference's effect") {
     int seen = 0;
     auto reactions = vector_of("receiver-reactions").get_object();
-    for (auto [reaction, expected] : reactions) {
-        CAPTURE(std::string(reaction));
+    for (const auto field : reactions) {
+        const std::string reaction(field.key);
+        const auto expected = field.value;
+        CAPTURE(reaction);
         seen++;
         Mux a;
         Frames replies;

@@ -92,7 +92,7 @@ TEST_CASE("every provider is found once, however the nodes are linked") {
     Net net(12);
     for (std::size_t a = 0; a < 12; ++a)
         for (std::size_t b = a + 1; b < 12; ++b) net.link(a, b);
-    for (std::size_t i : {2, 5, 9}) net.holds[i] = LocalFile{10, i != 5};
+    for (std::size_t i : {2u, 5u, 9u}) net.holds[i] = LocalFile{10, i != 5};
     net.search(0);
     CHECK(net.found[0].size() == 3);
     CHECK(!net.waits(0));

@@ -85,7 +85,7 @@ TEST_CASE("a piece of another size or a broken frame is refused") {
     const ByteVector chunk = prose(1000), payload = cut_chunk(name, chunk)[0].payload();
     const Data data = std::get<Data>(*decode_transfer(3, payload));
     REQUIRE(data.encoding == PieceEncoding::zstd);
-    for (std::size_t size : {0, 999, 1001, 65536}) {
+    for (std::size_t size : {0u, 999u, 1001u, 65536u}) {
         ByteVector plain(size);
         CHECK(!unpack_piece(data.encoding, data.bytes, plain));
         CHECK(!unpack_piece(PieceEncoding::plain, prose(1000), plain));

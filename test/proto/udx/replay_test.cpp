@@ -28,7 +28,6 @@ struct Sent {  // what is compared of a packet; the window only when nothing is 
     std::size_t size = 0;
     unsigned path = 0;
     ByteVector sack;
-    friend bool operator==(const Sent&, const Sent&) = default;
 };
 
 Sent sent_of(ByteView bytes, unsigned path) {

@@ -54,7 +54,7 @@ TEST_CASE("every byte arrives over every link") {
         {"nothing to carry", {.loss = 0.1}, 0, 20s},
     };
     for (const Row& row : rows)
-        for (std::uint64_t seed : {1, 2, 3}) transfer(row, seed);
+        for (std::uint64_t seed : {1u, 2u, 3u}) transfer(row, seed);
 }
 
 TEST_CASE("the same seed gives the same trace") {
@@ -109,7 +109,7 @@ TEST_CASE("an idle stream asks for nothing") {
 }
 
 TEST_CASE("the path MTU is found") {
-    for (const std::size_t mtu : {1200, 1280, 1300, 1400, 1492, 1500, 9000}) {
+    for (const std::size_t mtu : {1200u, 1280u, 1300u, 1400u, 1492u, 1500u, 9000u}) {
         CAPTURE(mtu);
         Sim sim({.mtu_bytes = mtu}, 1);
         sim.side(0).to_write = 20'000'000;

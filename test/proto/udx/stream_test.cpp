@@ -114,7 +114,7 @@ TEST_CASE("reading from a full buffer tells the peer that there is room") {
     Stream stream(1, {.receive_window_bytes = 2000});
     stream.connect(start, {.id = 2});
     const ByteVector body(1000);
-    for (std::uint32_t seq : {0, 1}) {
+    for (std::uint32_t seq : {0u, 1u}) {
         const Packet packet{.header = {.flags = flag::data, .seq = seq}, .body = body};
         stream.receive(start, packet);
     }
