@@ -19,7 +19,7 @@ mirror=${MIRROR:-$(apt-get indextargets --format '$(CODENAME) $(SITE)' 'Created-
     sed -n 's/^bookworm //p' | head -1)}
 
 finish() {
-    umount -l "$work"/*/{proc,sys,dev/pts,dev/shm,dev} 2>/dev/null || true
+    umount -l "$work"/*/{proc,sys,dev/pts,dev/shm,dev,} 2>/dev/null || true
     rm -rf --one-file-system "$work"
 }
 trap finish EXIT
@@ -49,6 +49,7 @@ try() { # NAME OWNER FOLDER JOB...
     local name=$1 owner=$2 folder=$3 job bare=$work/$1
     shift 3
     cp -a "$pristine" "$bare"
+    mount --bind "$bare" "$bare" # as a root directory is, for tests that mount
     mount -t proc proc "$bare/proc"
     mount --bind /sys "$bare/sys"
     mount --bind /dev "$bare/dev"
@@ -69,7 +70,7 @@ try() { # NAME OWNER FOLDER JOB...
             status=1
         fi
     done
-    umount -l "$bare"/{proc,sys,dev/pts,dev/shm,dev}
+    umount -l "$bare"/{proc,sys,dev/pts,dev/shm,dev,}
     rm -rf --one-file-system "$bare"
 }
 
