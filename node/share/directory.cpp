@@ -98,7 +98,6 @@ Task<Result<Share::Node::Named>> Share::Node::read_directory(proto::Uri uri, Dia
     named.givers = loaded->givers;
     if (found.file) {
         named.file = found.file->sha1;
-        named.size_bytes = found.file->size_bytes;
     } else if (found.dir) {
         proto::Sha1Dir inner = *found.dir;
         named.directory = std::move(inner);

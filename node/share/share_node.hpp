@@ -27,7 +27,6 @@ class Share::Node {
 
     struct Named {  // what a URI names
         Sha1 file;  // or the directory's document
-        std::uint64_t size_bytes = 0;
         std::optional<proto::Sha1Dir> directory;
         std::vector<NodeId> givers;
     };
