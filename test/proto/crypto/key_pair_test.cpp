@@ -31,6 +31,15 @@ TEST_CASE("namespaces are those of the reference") {
     }
 }
 
+TEST_CASE("a keyed hash is the reference's, as hypercore's discovery keys have it") {
+    for (auto row : test::vectors("dht")["discovery_key"]["vectors"]) {
+        const auto key = from_hex(text(row["inputs"]["key"]));
+        REQUIRE(key);
+        CHECK(keyed_blake2b_256(*key, as_bytes("hypercore")).hex() ==
+              text(row["expected"]["discoveryKey"]));
+    }
+}
+
 TEST_CASE("the shared secret is that of the reference and bad points are refused") {
     for (auto row : test::vectors("dht")["noise_primitives"]["vectors"]) {
         if (row["inputs"]["seed_a"].error()) continue;

@@ -275,3 +275,29 @@ TEST_CASE("address blobs are the reference's") {
         if (!decode_only) CHECK(to_hex(address.encode()) == to_hex(bytes));
     }
 }
+
+TEST_CASE("IPv6 addresses have the reference's bytes in both directions") {
+    std::size_t count = 0;
+    for (Json v : rows("compact_encoding")) {
+        CAPTURE(name(v));
+        const std::string type = text(v["inputs"], "type");
+        std::string expected = text(v["expected"], "hex");
+        NoisePayload message;
+        if (type == "ipv6_address") {
+            message.addresses6.push_back(endpoint6(v["inputs"]["value"]));
+            expected.insert(0, "01");
+        } else if (type == "array<ipv6_address>") {
+            for (Json item : array_of(v["inputs"]["value"]))
+                message.addresses6.push_back(endpoint6(item));
+        } else {
+            continue;
+        }
+        ++count;
+        const ByteVector bytes = message.encode();
+        CHECK(to_hex(bytes).ends_with(expected));  // nothing follows them
+        auto decoded = NoisePayload::decode(bytes);
+        REQUIRE(decoded);
+        CHECK(*decoded == message);
+    }
+    CHECK(count == 4);
+}
