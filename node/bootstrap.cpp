@@ -3,9 +3,9 @@
 #include <asio/ip/udp.hpp>
 #include <asio/signal_set.hpp>
 
+#include "node/async/random.hpp"
 #include "node/async/tasks.hpp"
 #include "node/dht/dht.hpp"
-#include "node/net/random.hpp"
 #include "node/net/udp_socket.hpp"
 #include "node/net/udx_context.hpp"
 

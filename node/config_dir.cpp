@@ -1,6 +1,6 @@
 #include "node/config_dir.hpp"
 
-#include "node/net/random.hpp"
+#include "node/async/random.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {

@@ -10,12 +10,12 @@
 
 #include "node/api/api.hpp"
 #include "node/async/offload.hpp"
+#include "node/async/random.hpp"
 #include "node/async/timeout.hpp"
 #include "node/channel_keeper.hpp"
 #include "node/descriptors.hpp"
 #include "node/dht/dht.hpp"
 #include "node/log.hpp"
-#include "node/net/random.hpp"
 #include "node/net/udp_socket.hpp"
 #include "node/net/udx_context.hpp"
 #include "node/notify.hpp"

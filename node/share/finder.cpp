@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "node/net/random.hpp"
+#include "node/async/random.hpp"
 
 namespace kp2p {
 

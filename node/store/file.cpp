@@ -9,8 +9,8 @@
 #include <chrono>
 #include <cstdio>
 #include <mutex>
-#include <random>
 
+#include "node/async/random.hpp"
 #include "node/store/platform.hpp"
 
 namespace kp2p {
@@ -244,10 +244,8 @@ Result<ByteVector> read_small_file(const fs::path& path, std::size_t max_bytes) 
 }
 
 std::string random_name() {
-    std::random_device device;
-    ByteVector bytes(8);
-    for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(device());
-    return to_hex(bytes);
+    using Name = Bytes<struct RandomNameTag, 8>;
+    return random_bytes<Name>().hex();
 }
 
 }  // namespace kp2p

@@ -6,7 +6,7 @@
 
 #include <cstring>
 
-#include "node/net/random.hpp"
+#include "node/async/random.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {

@@ -1,9 +1,9 @@
 // Topics and dialing; connections are in swarm_connections.cpp.
 #include "node/swarm/swarm.hpp"
 
+#include "node/async/random.hpp"
 #include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
-#include "node/net/random.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {

@@ -1,7 +1,7 @@
 // Connections of the swarm: from the first packet to the end.
+#include "node/async/random.hpp"
 #include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
-#include "node/net/random.hpp"
 #include "node/swarm/swarm.hpp"
 #include "proto/outcome.hpp"
 

@@ -14,9 +14,9 @@
 #include <istream>
 #include <sstream>
 
+#include "node/async/random.hpp"
 #include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
-#include "node/net/random.hpp"
 #include "node/net/udp_socket.hpp"
 #include "node/swarm/swarm.hpp"
 
