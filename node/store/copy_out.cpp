@@ -19,13 +19,13 @@ Result<void> make_new_directory(const fs::path& path) {
 class TempDirectory {
   public:
     static Result<TempDirectory> create_in(const fs::path& parent) {
-        for (;;) {
+        for (;;) {  // a sweep may come before the lock
             TempDirectory temp(parent / (random_name() + std::string(TempFile::suffix)));
             if (auto made = make_new_directory(temp.path_); !made) return made.error();
             auto lock = File::open(temp.path_, File::Mode::read);
+            if (!lock && lock.error() == std::errc::no_such_file_or_directory) continue;
             if (!lock) return lock.error();
             temp.lock_ = *std::move(lock);
-            // A sweep may have come before the lock.
             if (temp.lock_.try_lock() != File::Lock::busy && temp.lock_.is_at(temp.path_))
                 return temp;
         }

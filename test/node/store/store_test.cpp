@@ -6,6 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <thread>
+
 #include "proto/file/links.hpp"
 #include "test/node/store/temp_directory.hpp"
 #include "test/proto/file/content.hpp"
@@ -308,6 +311,27 @@ TEST_CASE("copying out removes what killed copies left beside it, and nothing el
     CHECK(files_below(out) == left);
     CHECK(fs::is_empty(out / "dir"));
     CHECK(fs::exists(out / "0123456789abcde2.kp2p-temp" / linked.filename()));
+}
+
+TEST_CASE("a sweep at any moment leaves what is being copied out") {
+    const Fixture f;
+    const Sha1 sha1 = f.put(f.file("a", content(10))).sha1;
+    const fs::path out = f.directory.path() / "out";
+    fs::create_directory(out);
+    std::atomic<bool> done = false;
+    std::thread sweeper([&] {
+        while (!done) TempFile::sweep(out);
+    });
+    std::size_t copied = 0;
+    constexpr std::size_t copies = 500;
+    for (std::size_t i = 0; i < copies; ++i) {
+        const auto file = f.store.copy_out(sha1, out / "file");
+        const auto directory = f.store.copy_out(proto::Sha1Dir(), out / "directory");
+        copied += file && directory;
+    }
+    done = true;
+    sweeper.join();
+    CHECK(copied == copies);
 }
 
 TEST_CASE("a file that cannot be opened for want of descriptors is not missing") {
