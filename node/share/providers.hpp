@@ -53,7 +53,9 @@ class Providers {
     std::size_t trying() const { return candidates_.trying(); }  // connecting and open
     bool opening() const;                                        // at one of them
     void blame(const NodeId& node, const std::string& what);     // it is not used any more
-    std::error_code explain();  // notes why nobody gives what is missing
+    // Notes why nobody gives what is missing. Errc::verification_failed if one was blamed, else
+    // Errc::not_found.
+    std::error_code explain();
 
   private:
     friend class Provider;
