@@ -91,11 +91,15 @@ Task<> Bootstrap::resolve(const BootstrapNode& node, std::vector<Endpoint>& reso
         const bool certain = node.host.empty();
         Result<Rpc::Reply> answer;
         if (!certain) answer = co_await rpc_.request(std::move(ping));
+        if (answer) unresolved_.erase(node.host);
         if (certain || answer) co_return resolved.push_back(*node.address);
         if (answer.error() != Errc::timed_out) co_return;
     }
+    unresolved_.insert(node.host);
     auto address = co_await look_up(node.host, node.port);
-    if (address) resolved.push_back(*address);
+    if (!address) co_return;
+    unresolved_.erase(node.host);
+    resolved.push_back(*address);
 }
 
 bool Bootstrap::all_known() const {

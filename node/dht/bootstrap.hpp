@@ -3,6 +3,7 @@
 // machine. Names resolve to IPv4.
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -30,6 +31,9 @@ class Bootstrap {
     // The same as far as it takes no time: entries that are addresses, or what is remembered.
     std::vector<Endpoint> known_addresses() const;
     bool all_known() const;
+    std::size_t size() const { return nodes_.size(); }
+    // Names that are being looked up, or were found to have no address when they last were.
+    const std::set<std::string>& unresolved() const { return unresolved_; }
 
   private:
     Task<> resolve(const BootstrapNode& node, std::vector<Endpoint>& resolved);
@@ -37,6 +41,7 @@ class Bootstrap {
     Rpc& rpc_;
     std::vector<BootstrapNode> nodes_;
     std::vector<Endpoint> resolved_;
+    std::set<std::string> unresolved_;
     Clock::Time resolve_again_ = Clock::Time::min();
 };
 

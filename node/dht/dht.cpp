@@ -190,6 +190,16 @@ std::optional<Endpoint> Dht::remote_address() {
     return sampled;
 }
 
+DhtContact Dht::contact() const {
+    const auto now = rpc_.clock().now();
+    DhtContact contact;
+    if (const auto since = rpc_.node().unanswered_since()) contact.silent_for = now - *since;
+    if (const auto at = rpc_.node().last_answer()) contact.last_answer = now - *at;
+    contact.bootstrap_nodes = bootstrap_.size();
+    contact.unresolved.assign(bootstrap_.unresolved().begin(), bootstrap_.unresolved().end());
+    return contact;
+}
+
 std::vector<Endpoint> Dht::known_nodes() {
     std::vector<Endpoint> nodes;
     for (const TableNode* node : rpc_.node().table().latest(max_known_nodes))

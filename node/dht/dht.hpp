@@ -61,6 +61,15 @@ struct FoundRelay {  // a node that can pass a handshake to the server we look f
     proto::dht::PeerRecord record;
 };
 
+// Whether the network answers, for diagnosis: it does not while silent_for grows, and if nobody is
+// asked, as there is nobody to ask, last_answer stays empty without it.
+struct DhtContact {
+    std::optional<Clock::Span> silent_for;   // so long nodes have been asked in vain
+    std::optional<Clock::Span> last_answer;  // so long ago one answered; none: never
+    std::size_t bootstrap_nodes = 0;         // entries that we were given
+    std::vector<std::string> unresolved;     // of these: names without an address, as it seems
+};
+
 class Dht {
   public:
     // `seed` is 32 unpredictable bytes. Ports and clock outlive the node.
@@ -80,6 +89,7 @@ class Dht {
     // Our public address as far as others say; port 0 when it differs from one to another.
     std::optional<Endpoint> sampled_address() { return rpc_.node().upkeep().sampler().address(); }
     std::size_t table_size() const { return rpc_.node().table().size(); }
+    DhtContact contact() const;
     // The most recently heard nodes, for DhtSetup of the next run.
     std::vector<Endpoint> known_nodes();
 

@@ -58,6 +58,7 @@ class Rpc {
 
     void tick();
     Clock& clock() { return clock_; }
+    const Clock& clock() const { return clock_; }
     Executor executor() { return executor_; }
     proto::dht::Node& node() { return node_; }
     const proto::dht::Node& node() const { return node_; }

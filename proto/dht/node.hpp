@@ -38,6 +38,8 @@ class Node {
     std::optional<NodeEvent> next_event();
     std::size_t requests_in_flight() const { return requests_.pending(); }
     bool is_silent(Time now, const Endpoint& node) { return requests_.is_silent(now, node); }
+    std::optional<Time> last_answer() const { return requests_.last_answer(); }
+    std::optional<Time> unanswered_since() const { return requests_.unanswered_since(); }
 
     // Reachable: requests leave from the server socket. Persistent: others store us by our id.
     bool open() const { return reach_ == Reach::open; }

@@ -79,6 +79,7 @@ bool Requests::receive(Time now, const Endpoint& from, Reply reply) {
     const Pending& pending = pending_.at(id);
     if (pending.ask.to != from || pending.sent == 0) return false;
     last_answer_ = now;
+    unanswered_since_.reset();
     if (!pending.ask.timeout && pending.sent <= sampled_transmissions)
         destinations_.answered(now, from, now - pending.first_sent);
     events_.push_back({RequestEvent::Kind::reply, id, from, pending.ask.command, std::move(reply)});
@@ -91,9 +92,11 @@ void Requests::expire(Time now) {
         const RequestId id = due_.begin()->second;
         due_.erase(due_.begin());
         Pending& pending = pending_.at(id);
+        const bool others_answer = last_answer_ && *last_answer_ >= pending.first_sent;
+        if (!others_answer && !unanswered_since_ && answers_alone(pending.ask.command))
+            unanswered_since_ = pending.first_sent;
         // While nobody answers the fault may be ours.
-        if (!pending.ask.timeout && last_answer_ >= pending.first_sent)
-            destinations_.unanswered(now, pending.ask.to);
+        if (!pending.ask.timeout && others_answer) destinations_.unanswered(now, pending.ask.to);
         if (pending.sent <= pending.ask.retries) {
             events_.push_back(
                 {RequestEvent::Kind::slow, id, pending.ask.to, pending.ask.command, {}});

@@ -88,6 +88,11 @@ class Requests {
     void heard(Time now, const Endpoint& from) { destinations_.heard(now, from); }
     // It left two transmissions in a row without answer lately, while others answered.
     bool is_silent(Time now, const Endpoint& node) { return destinations_.is_silent(now, node); }
+    // When any node last answered; none: never.
+    std::optional<Time> last_answer() const { return last_answer_; }
+    // Since when nodes are asked in vain: the first transmission that timed out after the last
+    // answer. Nothing while they answer. What depends on others than the asked does not count.
+    std::optional<Time> unanswered_since() const { return unanswered_since_; }
 
   private:
     struct Pending {
@@ -107,7 +112,7 @@ class Requests {
 
     CongestionWindow window_;
     Destinations destinations_;
-    Time last_answer_ = Time::min();
+    std::optional<Time> last_answer_, unanswered_since_;
     std::uint16_t next_tid_;
     std::uint64_t next_id_ = 1;
     std::unordered_map<RequestId, Pending> pending_;

@@ -211,12 +211,23 @@ TEST_CASE("a node that starts before its network does enters it later") {
     auto test = [&](Network& network, Tasks& all) -> Task<> {
         sim.kill(host_of(0));
         SimulatedDht& guest = network.add_guest(1000);
+        CHECK(!guest.dht.contact().silent_for);
+        CHECK(guest.dht.contact().bootstrap_nodes == 1);
         co_await network.run(guest, all);
         CHECK(guest.dht.bootstrapped());
         CHECK(guest.dht.table_size() == 0);
+        // It says that it has asked, and that nobody has answered.
+        const auto silent_for = guest.dht.contact().silent_for;
+        REQUIRE(silent_for);
+        CHECK(*silent_for >= 1s);
+        CHECK(!guest.dht.contact().last_answer);
+        co_await pass(sim, 10s);
+        CHECK(guest.dht.contact().silent_for == *silent_for + 10s);
         sim.revive(host_of(0));
         co_await pass(sim, 20s);
         CHECK(guest.dht.table_size() >= 5);
+        CHECK(!guest.dht.contact().silent_for);
+        CHECK(guest.dht.contact().last_answer < 20s);
     };
     in_network(sim, 12, test);
 }

@@ -162,6 +162,30 @@ TEST_CASE("who does not answer while others do is silent until it is heard, or f
     CHECK(!requests.is_silent(now, node));
 }
 
+TEST_CASE("since when nobody answers is known, from the first transmission that timed out") {
+    Requests requests(at(0ms), 1, 1);
+    CHECK(!requests.last_answer());
+    Ask handshake = ask(0);
+    handshake.command = Command::peer_handshake;  // may fail although the node is well
+    REQUIRE(requests.ask(at(0ms), handshake));
+    drain(requests);
+    requests.expire(at(1000ms));
+    CHECK(!requests.unanswered_since());
+    Ask constant = ask(0);
+    constant.timeout = 1000ms;
+    REQUIRE(requests.ask(at(2000ms), constant));
+    CHECK(!requests.unanswered_since());  // it may still come
+    drain(requests);
+    requests.expire(at(3000ms));
+    REQUIRE(requests.ask(at(4000ms), constant));
+    const auto send = requests.next_send();
+    REQUIRE(send);
+    CHECK(requests.unanswered_since() == at(2000ms));
+    CHECK(requests.receive(at(4010ms), node, reply_to(*send)));
+    CHECK(!requests.unanswered_since());
+    CHECK(requests.last_answer() == at(4010ms));
+}
+
 TEST_CASE("a reply answers only the request with its tid at its source, once") {
     Requests requests(at(0ms), 65535, 1);
     const auto id = requests.ask(at(0ms), ask());
