@@ -15,7 +15,7 @@ int main(int argc, char** argv) {
     command.bytes_are_data();
     return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {
         proto::JsonWriter body;
-        body.begin_object().field("uri", uri->text());
+        body.begin_object().field("uri", uri->written);
         if (start) body.field("start", *start);
         if (end) body.field("end", *end);
         const auto write = [&](ByteView bytes) { return command.print_bytes(bytes); };

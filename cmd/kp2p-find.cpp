@@ -12,7 +12,7 @@ int main(int argc, char** argv) {
     const auto& uri = command.argument<proto::Uri>("URI", "sha1://... or sha1dir://.../path");
     return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {
         proto::JsonWriter body;
-        body.begin_object().field("uri", uri->text()).end_object();
+        body.begin_object().field("uri", uri->written).end_object();
         const auto show = [&](const client::Answer& event) -> Result<void> {
             if (command.json()) return command.print_json(event.text());
             if (event.string("event") != "provider") return ok;

@@ -32,7 +32,7 @@ int main(int argc, char** argv) {
         "--dest", "PATH", "copy it there; a whole sha1dir becomes this directory");
     return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {
         proto::JsonWriter body;
-        body.begin_object().field("uri", uri->text());
+        body.begin_object().field("uri", uri->written);
         if (dest) {
             const auto path = absolute(command, *dest);
             if (!path) return path.error();

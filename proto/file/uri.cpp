@@ -25,30 +25,50 @@ std::string_view take_until(char mark, std::string_view& rest) {
     return before;
 }
 
+std::string_view without_blanks_around(std::string_view text) {
+    constexpr std::string_view blanks = " \t\r\n";
+    text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+    return text.substr(0, text.find_last_not_of(blanks) + 1);
+}
+
+std::string decode(std::string_view text) {
+    std::string decoded;
+    while (!text.empty()) {
+        const int high = text[0] == '%' && text.size() > 2 ? hex_value(text[1]) : -1;
+        const int low = high >= 0 ? hex_value(text[2]) : -1;
+        const auto byte = static_cast<char>(high << 4 | low);
+        const bool encoded = low >= 0 && byte != '\0' && byte != '/';
+        decoded += encoded ? byte : text[0];
+        text.remove_prefix(encoded ? 3 : 1);
+    }
+    return decoded;
+}
+
 class Parser {
   public:
     explicit Parser(std::string& complaint) : complaint_(complaint) {}
 
     Result<Uri> parse(std::string_view text) {
+        text = without_blanks_around(text);
         if (text.size() > max_uri_bytes) return wrong("the URI is too long");
-        const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20; };
-        if (std::any_of(text.begin(), text.end(), is_control))
-            return wrong("the URI contains a control character or a line break");
         Uri uri;
+        uri.written = text;
         if (text.starts_with(directory_scheme))
             uri.kind = Uri::Kind::directory;
         else if (!text.starts_with(file_scheme))
             return wrong("a URI begins with sha1:// or sha1dir://");
         text.remove_prefix(text.find("://") + 3);
+        if (text.find('\0') != text.npos) return wrong("the URI contains a NUL");
 
         std::string_view query = text;
         std::string_view path = take_until('?', query);
-        const bool has_query = path.size() < text.size();
         const std::string_view name = take_until('/', path);
         if (auto done = parse_hash(name, uri); !done) return done.error();
-        if (auto done = parse_path(path, uri); !done) return done.error();
-        if (has_query)
-            if (auto done = parse_query(query, uri); !done) return done.error();
+        if (uri.kind == Uri::Kind::file)
+            uri.path = decode(path);
+        else if (auto done = parse_path(path, uri); !done)
+            return done.error();
+        if (auto done = parse_query(query, uri); !done) return done.error();
         return uri;
     }
 
@@ -71,20 +91,17 @@ class Parser {
         auto sha1 = hash(take_until('.', text), "the SHA-1 after ://");
         if (!sha1) return sha1.error();
         uri.sha1 = *sha1;
-        auto label = decode(text);
-        if (!label) return label.error();
-        uri.label = std::move(*label);
+        uri.label = decode(text);
         return ok;
     }
 
     Result<void> parse_path(std::string_view text, Uri& uri) {
         while (!text.empty()) {
-            auto name = decode(take_until('/', text));
-            if (!name) return name.error();
-            if (name->empty()) return wrong("the path contains an empty name (//)");
-            if (*name == "." || *name == "..") return wrong("the path contains '" + *name + "'");
+            const std::string name = decode(take_until('/', text));
+            if (name.empty()) continue;
+            if (name == "." || name == "..") return wrong("the path contains '" + name + "'");
             if (!uri.path.empty()) uri.path += '/';
-            uri.path += *name;
+            uri.path += name;
         }
         return ok;
     }
@@ -93,10 +110,7 @@ class Parser {
         while (!text.empty()) {
             std::string_view value = take_until('&', text);
             const std::string_view name = take_until('=', value);
-            if (name == "chunkOf") continue;
-            if (name != "manifest")
-                return wrong("unknown parameter '" + std::string(name) +
-                             "' after the '?' (a '?' in a name is written %3F)");
+            if (name != "manifest") continue;
             if (uri.kind == Uri::Kind::directory) return wrong("a directory has no manifest");
             if (uri.manifest) return wrong("there are two manifests");
             auto sha1 = hash(value, "the SHA-1 of the manifest");
@@ -104,26 +118,6 @@ class Parser {
             uri.manifest = *sha1;
         }
         return ok;
-    }
-
-    Result<std::string> decode(std::string_view text) {
-        std::string decoded;
-        while (!text.empty()) {
-            char byte = text[0];
-            std::size_t used = 1;
-            if (byte == '%') {
-                const int high = text.size() > 1 ? hex_value(text[1]) : -1;
-                const int low = text.size() > 2 ? hex_value(text[2]) : -1;
-                if (high < 0 || low < 0)
-                    return wrong("a '%' without two hexadecimal digits (a '%' in a name is %25)");
-                byte = static_cast<char>(high << 4 | low);
-                used = 3;
-                if (byte == '\0' || byte == '/') return wrong("a name contains %00 or %2F");
-            }
-            decoded += byte;
-            text.remove_prefix(used);
-        }
-        return decoded;
     }
 
     std::string& complaint_;
@@ -175,6 +169,13 @@ Result<Uri> Uri::parse(std::string_view text, std::string& complaint) {
 Result<Uri> Uri::parse(std::string_view text) {
     std::string complaint;
     return parse(text, complaint);
+}
+
+std::string_view Uri::bare_path() const {
+    std::string_view rest = written;
+    rest.remove_prefix(std::min(directory_scheme.size(), rest.size()));
+    take_until('/', rest);
+    return rest;
 }
 
 std::string Uri::text() const {
