@@ -12,9 +12,10 @@ int main(int argc, char** argv) {
     const auto& uri = command.argument<proto::Uri>("URI", "sha1dir://... or sha1dir://.../path");
     return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {
         proto::JsonWriter body;
-        body.begin_object().field("uri", uri->text()).end_object();
+        body.begin_object().field("uri", uri->written).end_object();
         const auto show = [&](const client::Answer& event) -> Result<void> {
             if (command.json()) return command.print_json(event.text());
+            if (event.string("event") == "remark") command.say(event.string("message"));
             if (event.string("event") != "entry") return ok;
             const bool is_directory = event.string("type") == "directory";
             return command.print(event.string("name") + (is_directory ? "/" : ""));

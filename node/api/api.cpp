@@ -47,6 +47,17 @@ Result<ByteRange> range_of(Call& call) {
     return Errc::usage;
 }
 
+// Something that the user has to know although the call succeeds.
+Task<Result<void>> send_remarks(Call& call, const std::vector<std::string>& remarks) {
+    for (const std::string& remark : remarks) {
+        JsonWriter json = event("remark");
+        json.field("message", remark);
+        auto sent = co_await call.send(end(json));
+        if (!sent) co_return sent;
+    }
+    co_return ok;
+}
+
 // The daemon does not know where its client is, so a relative path would mean another place.
 Result<std::filesystem::path> absolute(Call& call, const std::string& text) {
     std::filesystem::path path(text);
@@ -218,6 +229,8 @@ Api::Answer Api::list(Call& call) {
         call.explain(diagnosis.text());
         co_return entries.error();
     }
+    auto remarked = co_await send_remarks(call, diagnosis.remarks());
+    if (!remarked) co_return remarked.error();
     for (const DirEntry& entry : *entries) {
         const bool is_file = entry.kind == DirEntry::Kind::file;
         JsonWriter json = event("entry");
@@ -244,12 +257,8 @@ Api::Answer Api::put(Call& call) {
     if (*link) options.content = PutOptions::Content::link;
     if (*bare) options.manifest = PutOptions::Manifest::never;
     Stored stored = co_await put_off_loop(parts_, *path, std::move(options));
-    for (const std::string& remark : stored.remarks) {
-        JsonWriter json = event("remark");
-        json.field("message", remark);
-        auto sent = co_await call.send(end(json));
-        if (!sent) co_return sent.error();
-    }
+    auto remarked = co_await send_remarks(call, stored.remarks);
+    if (!remarked) co_return remarked.error();
     if (!stored.uri) {
         const auto error = stored.uri.error();
         const bool broken = error == Errc::storage_unavailable;

@@ -82,17 +82,19 @@ Task<Result<Share::Node::Named>> Share::Node::read_directory(proto::Uri uri, Dia
     auto loaded = co_await loads.load(uri.sha1, std::vector<NodeId>(), ProgressSink(), diagnosis);
     if (!loaded) co_return loaded.error();
     const Store* store = &parts.store;
-    auto read = [store, file = uri.sha1]() -> Result<proto::Sha1Dir> {
+    proto::Sha1Dir::LeftOut left_out;
+    auto read = [store, file = uri.sha1, &left_out]() -> Result<proto::Sha1Dir> {
         auto document = store->read(file, proto::max_sha1dir_bytes);
         if (!document) return document.error();
-        return proto::Sha1Dir::parse(as_text(*document));
+        return proto::Sha1Dir::parse(as_text(*document), left_out);
     };
     auto directory = co_await offload(parts.pool, std::move(read));
     if (!directory) {
         diagnosis.note("the file with this hash does not describe a directory");
         co_return Errc::usage;
     }
-    const proto::Sha1Dir::Found found = directory->find(uri.path);
+    proto::Sha1Dir::Found found = directory->find(uri.path);
+    if (!found.file && !found.dir) found = directory->find(uri.bare_path());
     Named named;
     named.file = uri.sha1;
     named.givers = loaded->givers;
@@ -101,6 +103,7 @@ Task<Result<Share::Node::Named>> Share::Node::read_directory(proto::Uri uri, Dia
     } else if (found.dir) {
         proto::Sha1Dir inner = *found.dir;
         named.directory = std::move(inner);
+        if (left_out.count > 0) diagnosis.remark(left_out.text());
     } else {
         diagnosis.note("there is no " + uri.path + " in the directory");
         co_return Errc::usage;

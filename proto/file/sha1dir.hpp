@@ -4,7 +4,8 @@
 //   ...}}
 // text() gives the bytes Python's json.dumps() gives for it, with names in byte order (kachery
 // writes them in the order in which the file system lists them). Source: kachery 0.6 core.py,
-// _read_file_system_dir.
+// _read_file_system_dir. It writes a name that is no UTF-8 with a lone surrogate for each byte, as
+// "\\udcff" (PEP 383).
 #pragma once
 
 #include <cstdint>
@@ -18,9 +19,9 @@
 
 namespace kp2p::proto {
 
-// Limits of parse().
+// Limits of parse(). The depth is what fits into a path (PATH_MAX is 4096 on Linux) of short names.
 inline constexpr std::size_t max_sha1dir_bytes = std::size_t{64} << 20;
-inline constexpr int max_sha1dir_depth = 64;
+inline constexpr std::size_t max_sha1dir_depth = 1000;
 
 // Whether a file or directory may have this name: 1 to 255 bytes of UTF-8, neither "." nor "..",
 // without "/" and NUL. So a path of such names never leaves the directory it starts in.
@@ -45,8 +46,18 @@ struct Sha1Dir {
     std::map<std::string, File, std::less<>> files;
     std::map<std::string, Sha1Dir, std::less<>> dirs;
 
-    // Errc::bad_text: no JSON, or not of this shape (a file without a SHA-1 included); too_long:
-    // above a limit; bad_value: a name or number that is not allowed, or a name used twice.
+    // Entries that a document has and a Sha1Dir cannot: a name that is_entry_name() refuses or that
+    // is there twice, a file without SHA-1 or size, a directory of another shape or too deep.
+    struct LeftOut {
+        static constexpr std::size_t max_paths = 8;
+        std::size_t count = 0;
+        std::vector<std::string> paths;  // of the first ones; may hold any bytes
+        // A sentence for people, printable; empty if nothing was left out.
+        std::string text() const;
+    };
+    // Errc::bad_text: no JSON, or the whole is not of this shape; too_long: above a limit. One odd
+    // entry does not take the others away.
+    static Result<Sha1Dir> parse(std::string_view json, LeftOut& left_out);
     static Result<Sha1Dir> parse(std::string_view json);
     std::string text() const;
 
