@@ -1,0 +1,72 @@
+#include "node/async/waking_clock.hpp"
+
+#include <utility>
+
+namespace kp2p {
+namespace {
+
+constexpr std::chrono::seconds look_interval{1};
+
+}  // namespace
+
+// Set again when it rings too early, which it does behind a gap.
+class WakingClock::Waking final : public Alarm {
+  public:
+    Waking(WakingClock& clock, Executor executor, std::function<void()> on_time)
+        : clock_(clock),
+          on_time_(std::move(on_time)),
+          alarm_(clock.machine_.alarm(executor, [this] { ring(); })) {}
+
+    void set(Time moment) override {
+        moment_ = moment;
+        alarm_->set(clock_.on_machine(moment));
+    }
+    void clear() override { alarm_->clear(); }
+
+  private:
+    void ring() {
+        if (clock_.now() < moment_) return set(moment_);
+        const auto on_time = on_time_;  // outlives an alarm that it destroys
+        on_time();
+    }
+
+    WakingClock& clock_;
+    std::function<void()> on_time_;
+    std::unique_ptr<Alarm> alarm_;
+    Time moment_{};
+};
+
+Task<> WakingClock::run() {
+    struct Running {
+        bool& running;
+        ~Running() { running = false; }
+    } running{running_};
+    (void)now();
+    running_ = true;
+    for (;;) {
+        auto slept = co_await machine_.sleep_for(look_interval);
+        if (!slept) co_return;
+        (void)now();
+    }
+}
+
+Clock::Time WakingClock::now() const {
+    const Time machine = machine_.now();
+    const Span step = machine - std::exchange(seen_, machine);
+    if (running_ && step > longest_step) lost_ += step;
+    return machine - lost_;
+}
+
+Task<Result<void>> WakingClock::sleep_until(Time moment) {
+    do {
+        auto slept = co_await machine_.sleep_until(on_machine(moment));
+        if (!slept) co_return slept;
+    } while (now() < moment);
+    co_return ok;
+}
+
+std::unique_ptr<Alarm> WakingClock::alarm(Executor executor, std::function<void()> on_time) {
+    return std::make_unique<Waking>(*this, executor, std::move(on_time));
+}
+
+}  // namespace kp2p
