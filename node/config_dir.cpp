@@ -1,6 +1,8 @@
 #include "node/config_dir.hpp"
 
 #include "node/async/random.hpp"
+#include "node/log.hpp"
+#include "proto/crypto/hash.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {
@@ -14,6 +16,17 @@ constexpr std::size_t max_file_bytes = 1 << 20;
 std::error_code say(std::string& why, const fs::path& path, std::error_code error) {
     why = path.string() + ": " + error.message();
     return error;
+}
+
+constexpr std::size_t hash_digits = 2 * Hash32::size_bytes;
+
+Hash32 hash_of(const ChannelName& name) {
+    return proto::blake2b_256(as_bytes("kp2p channel name"), as_bytes(name.text()));
+}
+
+std::string key_line(const ChannelName& name, const ChannelKey& key) {
+    const Hash32 check = proto::keyed_blake2b_256(key.view(), as_bytes(name.text()));
+    return hash_of(name).hex() + ' ' + key.hex() + ' ' + check.hex();
 }
 
 }  // namespace
@@ -82,9 +95,37 @@ Result<std::vector<ChannelName>> ConfigDir::channels(std::string& why) const {
     const auto kept = lines("channels");
     if (!kept) return say(why, path_ / "channels", kept.error());
     std::vector<ChannelName> channels;
-    for (const std::string& line : *kept)
-        if (auto name = ChannelName::parse(line)) channels.push_back(*std::move(name));
+    std::string left_out;  // by number: the line may be a secret with a slip in it
+    for (std::size_t i = 0; i < kept->size(); ++i) {
+        const std::string& line = (*kept)[i];
+        if (auto name = ChannelName::parse(line))
+            channels.push_back(*std::move(name));
+        else if (!line.empty())
+            left_out += (left_out.empty() ? "" : ", ") + std::to_string(i + 1);
+    }
+    if (!left_out.empty())
+        log(LogLevel::warning, "daemon",
+            (path_ / "channels").string() + ": no channel names, left out: line " + left_out);
     return channels;
+}
+
+// A line for each channel: HASH-OF-NAME KEY CHECK. The check is of name and key together: a damaged
+// key would lead into a channel of which nobody knows.
+ChannelKeys ConfigDir::channel_keys(const std::vector<ChannelName>& channels) const {
+    ChannelKeys keys;
+    const auto kept = lines("channel-keys");
+    if (!kept) return keys;
+    std::map<std::string_view, std::string_view> by_name;  // in *kept
+    for (std::string_view line : *kept)
+        if (line.size() > hash_digits) by_name[line.substr(0, hash_digits)] = line;
+    for (const ChannelName& name : channels) {
+        const auto found = by_name.find(hash_of(name).hex());
+        if (found == by_name.end()) continue;
+        const auto key = ChannelKey::from_hex(
+            found->second.substr(0, 2 * hash_digits + 1).substr(hash_digits + 1));
+        if (key && found->second == key_line(name, *key)) keys.emplace(name, *key);
+    }
+    return keys;
 }
 
 std::vector<Endpoint> ConfigDir::known_nodes() const {
@@ -101,6 +142,12 @@ Result<void> ConfigDir::keep_channels(const std::vector<ChannelName>& channels) 
     std::string text;
     for (const ChannelName& name : channels) text += name.text() + '\n';
     return keep("channels", text);
+}
+
+Result<void> ConfigDir::keep_channel_keys(const ChannelKeys& keys) const {
+    std::string text;
+    for (const auto& [name, key] : keys) text += key_line(name, key) + '\n';
+    return keep("channel-keys", text);
 }
 
 Result<void> ConfigDir::keep_known_nodes(const std::vector<Endpoint>& nodes) const {

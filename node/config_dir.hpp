@@ -3,6 +3,7 @@
 //   key          64 hex digits: the seed of the node's key pair         made once
 //   api-token    64 hex digits: what clients of the HTTP API must show  made once
 //   channels     a name a line
+//   channel-keys what was derived from those names, which takes long: can be removed at any time
 //   known-nodes  HOST:PORT a line: DHT nodes, where the network is entered next time
 //   api-port     the port of the HTTP API while the node runs
 //   lock         locked while the node runs, so that two nodes never share a key
@@ -10,6 +11,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,6 +22,8 @@
 #include "proto/share/channel.hpp"
 
 namespace kp2p {
+
+using ChannelKeys = std::map<ChannelName, ChannelKey>;
 
 class ConfigDir {
   public:
@@ -34,12 +38,15 @@ class ConfigDir {
 
     Result<proto::Seed> key_seed(std::string& why) const;
     Result<std::string> api_token(std::string& why) const;
-    // A line that names no channel is left out.
+    // A line that names no channel is left out, and the log says so.
     Result<std::vector<ChannelName>> channels(std::string& why) const;
+    // Of these channels, as far as they are kept. What is damaged is left out.
+    ChannelKeys channel_keys(const std::vector<ChannelName>& channels) const;
     // What cannot be read or parsed is left out.
     std::vector<Endpoint> known_nodes() const;
 
     Result<void> keep_channels(const std::vector<ChannelName>& channels) const;
+    Result<void> keep_channel_keys(const ChannelKeys& keys) const;
     Result<void> keep_known_nodes(const std::vector<Endpoint>& nodes) const;
     Result<void> keep_api_port(std::uint16_t port) const;
 

@@ -12,6 +12,7 @@
 #include "node/async/offload.hpp"
 #include "node/async/random.hpp"
 #include "node/async/timeout.hpp"
+#include "node/async/waking_clock.hpp"
 #include "node/channel_keeper.hpp"
 #include "node/descriptors.hpp"
 #include "node/dht/dht.hpp"
@@ -64,6 +65,7 @@ struct Opened {
     std::optional<proto::KeyPair> keys;
     std::string token;
     std::vector<ChannelName> channels;
+    ChannelKeys channel_keys;
     std::optional<Store> store;
     std::unique_ptr<UdpSocket> server, client;  // with the port that others know; with any other
     std::unique_ptr<HttpServer> http;
@@ -116,6 +118,9 @@ Result<Opened> open_parts(Executor loop, const DaemonOptions& options, std::stri
     if (!token) return token.error();
     auto channels = parts.config->channels(why);
     if (!channels) return channels.error();
+    std::vector<ChannelName> wanted = *channels;
+    wanted.insert(wanted.end(), options.channels.begin(), options.channels.end());
+    parts.channel_keys = parts.config->channel_keys(wanted);
     auto server = open_udp(loop, options, why);
     if (!server) return server.error();
     auto client = UdpSocket::open(loop, {options.host, 0});
@@ -179,7 +184,8 @@ class Node {
     Executor loop_;
     const DaemonOptions& options_;
     Opened parts_;
-    SteadyClock clock_;
+    SteadyClock machine_clock_;
+    WakingClock clock_{machine_clock_};
     asio::thread_pool pool_;
     asio::thread_pool long_pool_{2};
     UdxContext udx_;
@@ -213,7 +219,8 @@ Node::Node(Executor loop, Opened parts, const DaemonOptions& options)
                         .clock = clock_,
                         .own = parts_.keys->public_key(),
                         .log = log_of("share")}),
-      channels_(loop, share_, *parts_.config, pool_, parts_.channels),
+      channels_(loop, share_, *parts_.config, pool_, parts_.channels,
+                std::move(parts_.channel_keys)),
       swarm_(SwarmParts{
           .executor = loop,
           .clock = clock_,
@@ -233,16 +240,18 @@ Node::Node(Executor loop, Opened parts, const DaemonOptions& options)
                                   .status = [this] { return status(); },
                                   .stop = [this] { stop_soon(); }}),
       entered_(loop),
-      started_(clock_.now()) {
+      started_(machine_clock_.now()) {
     peers_.attach(swarm_);
 }
 
 Task<> Node::run(const std::function<void(const Ready&)>& ready) {
     auto body = [&](Tasks& tasks) -> Task<> {
         tasks_ = &tasks;
+        tasks.spawn(clock_.run());
         tasks.spawn(stop_on_signal());
         tasks.spawn(dht_.run());
         tasks.spawn(enter_network());
+        tasks.spawn(channels_.start(options_.channels));  // before a command may ask for a file
         tasks.spawn(serve_api());
         tasks.spawn(keep_loop());
         tasks.spawn(start_up(ready));
@@ -295,7 +304,6 @@ Task<> Node::enter_network() {
 }
 
 Task<> Node::start_up(const std::function<void(const Ready&)>& ready) {
-    co_await channels_.start(options_.channels);
     if (auto kept = parts_.config->keep_api_port(parts_.http->port()); !kept)
         log(LogLevel::error, "daemon", "cannot keep api-port: " + kept.error().message());
     while (!dht_.bootstrapped()) {
@@ -339,7 +347,8 @@ Task<> Node::keep_nodes() {
 }
 
 std::string Node::status() {
-    const auto up = std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - started_);
+    const auto up =
+        std::chrono::duration_cast<std::chrono::seconds>(machine_clock_.now() - started_);
     const Endpoint udp = server_.socket().local();
     proto::JsonWriter json;
     json.begin_object().field("version", KP2P_VERSION).field("node", swarm_.node_id().hex());

@@ -12,6 +12,9 @@ namespace {
 constexpr std::chrono::seconds connect_span{20};
 constexpr std::chrono::seconds usual_proof_span{2};  // what a well-behaved node needs at most
 
+// Each takes 64 MiB for a moment, and a thread of the pool.
+constexpr std::size_t max_deriving = 4;
+
 constexpr std::chrono::seconds first_patience{5};      // for any neighbour to appear
 constexpr std::chrono::seconds settling_patience{15};  // for lookups and connections under way
 constexpr std::chrono::seconds search_patience{60};    // for all, also if more and more are asked
@@ -37,26 +40,42 @@ Task<> Neighbourhood::serve(std::shared_ptr<Connection> connection) {
 }
 
 Task<Result<void>> Neighbourhood::join(ChannelName name) {
-    while (deriving_) {  // each takes much memory for a moment: one after another
+    struct Leave {
+        Neighbourhood& hood;
+        const ChannelName& name;
+        ~Leave() { hood.expected_no_more(name); }
+    } leave{*this, name};
+    while (deriving_ >= max_deriving) {
         auto woken = co_await changed_.wait();
         if (!woken) co_return woken;
     }
     if (channels_.contains(name)) co_return ok;
-    deriving_ = true;
+    ++deriving_;
     auto derive = [name] { return proto::derive_channel_key(name); };
     auto key = co_await offload(parts_.pool, std::move(derive));
-    deriving_ = false;
+    --deriving_;
     changed_.notify_all();
     if (!key) co_return key.error();
-    auto channel = std::make_shared<const Channel>(
-        Channel{next_tag_++, name, *key, proto::channel_topic(*key)});
-    channels_.emplace(name, channel);
-    parts_.peers.join(channel->topic);
-    for (auto& [node, served] : neighbours_) served.neighbour->joined(channel);
+    join(name, *key);
     co_return ok;
 }
 
+void Neighbourhood::join(const ChannelName& name, const ChannelKey& key) {
+    expected_no_more(name);
+    if (channels_.contains(name)) return;
+    auto channel =
+        std::make_shared<const Channel>(Channel{next_tag_++, name, key, proto::channel_topic(key)});
+    channels_.emplace(name, channel);
+    parts_.peers.join(channel->topic);
+    for (auto& [node, served] : neighbours_) served.neighbour->joined(channel);
+}
+
+void Neighbourhood::expected_no_more(const ChannelName& name) {
+    if (expected_.erase(name) > 0) expected_last_ = parts_.clock.now();
+}
+
 Result<void> Neighbourhood::leave(const ChannelName& name) {
+    expected_no_more(name);
     const auto found = channels_.find(name);
     if (found == channels_.end()) return Errc::usage;
     const ChannelRef channel = found->second;
@@ -102,9 +121,10 @@ std::string Neighbourhood::why_not(const NodeId& node, std::error_code why) cons
 }
 
 bool Neighbourhood::exhausted(const Finder::Search& search, Clock::Time started) const {
-    const auto waited = parts_.clock.now() - started;
+    // Only with the last of our channels is everybody asked.
+    const auto waited = parts_.clock.now() - std::max(started, expected_last_);
     if (waited >= search_patience) return true;
-    if (!search.quiet()) return false;
+    if (expecting() || !search.quiet()) return false;
     if (settling() && waited < settling_patience) return false;
     return search.asked() > 0 || channels_.empty() || waited >= first_patience;
 }
@@ -123,7 +143,11 @@ bool Neighbourhood::settling() const {
 }
 
 void Neighbourhood::explain_silence(Diagnosis& diagnosis) const {
-    if (channels_.empty()) diagnosis.note("this node is in no channel");
+    if (expecting())
+        diagnosis.note("of this node's channels, some are not joined yet: " +
+                       std::to_string(expected_.size()));
+    else if (channels_.empty())
+        diagnosis.note("this node is in no channel");
     for (const auto& [name, channel] : channels_) {
         const std::size_t links = finder_.links(channel->tag);
         const std::string where = "in channel " + name.text();

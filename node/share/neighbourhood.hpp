@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 
 #include "node/share/neighbour.hpp"
 
@@ -14,6 +15,9 @@ class Neighbourhood {
     Task<> serve(std::shared_ptr<Connection> connection);
 
     Task<Result<void>> join(ChannelName name);
+    void join(const ChannelName& name, const ChannelKey& key);
+    void expect(const ChannelName& name) { expected_.insert(name); }
+    bool expecting() const { return !expected_.empty(); }  // to be in more channels soon
     Result<void> leave(const ChannelName& name);
     const ChannelList& channels() const { return channels_; }
 
@@ -31,13 +35,16 @@ class Neighbourhood {
 
   private:
     bool settling() const;
+    void expected_no_more(const ChannelName& name);
 
     const ShareParts& parts_;
     Finder& finder_;
     Shelf& shelf_;
     ChannelList channels_;
     proto::ChannelTag next_tag_ = 1;
-    bool deriving_ = false;
+    std::size_t deriving_ = 0;
+    std::set<ChannelName> expected_;
+    Clock::Time expected_last_;  // when the last one was joined, or given up
     struct Served {
         Neighbour* neighbour;
         Clock::Time since;

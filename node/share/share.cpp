@@ -34,6 +34,16 @@ Task<Result<void>> Share::join(ChannelName name) {
     co_return co_await node_->hood.join(std::move(name));
 }
 
+void Share::join(const ChannelName& name, const ChannelKey& key) { node_->hood.join(name, key); }
+
+void Share::expect(const ChannelName& name) { node_->hood.expect(name); }
+
+std::optional<ChannelKey> Share::channel_key(const ChannelName& name) const {
+    const auto found = node_->hood.channels().find(name);
+    if (found == node_->hood.channels().end()) return std::nullopt;
+    return found->second->key;
+}
+
 Result<void> Share::leave(const ChannelName& name) { return node_->hood.leave(name); }
 
 std::vector<ChannelName> Share::channels() const {

@@ -79,6 +79,11 @@ class Share {
     // Returns when the key is derived and the topic joined; joining twice is no error. The list
     // is not remembered across restarts here.
     Task<Result<void>> join(ChannelName name);
+    // The same at once, with the key that was derived from the name before.
+    void join(const ChannelName& name, const ChannelKey& key);
+    // It is about to be joined: until join() has ended, no search gives up for want of it.
+    void expect(const ChannelName& name);
+    std::optional<ChannelKey> channel_key(const ChannelName& name) const;  // of one that is joined
     Result<void> leave(const ChannelName& name);  // Errc::usage if we are not in it
     std::vector<ChannelName> channels() const;
 

@@ -87,6 +87,36 @@ TEST_CASE("lines that are no channel and no node are left out") {
     CHECK(config->known_nodes() == std::vector<Endpoint>{{{1, 2, 3, 4}, 5}});
 }
 
+TEST_CASE("keys of channels are kept, and damaged ones are left out") {
+    test::TempDir temp;
+    auto config = open(temp.path());
+    const fs::path file = temp.path() / "channel-keys";
+    const auto lab = *ChannelName::parse("our lab"), other = *ChannelName::parse("ü");
+    ChannelKey key, other_key;
+    key.data()[0] = 1;
+    other_key.data()[31] = 2;
+    CHECK(config->channel_keys({lab}).empty());
+    REQUIRE(config->keep_channel_keys({{lab, key}, {other, other_key}}));
+    CHECK(fs::status(file).permissions() == (fs::perms::owner_read | fs::perms::owner_write));
+    CHECK(config->channel_keys({lab}) == ChannelKeys{{lab, key}});
+    CHECK(config->channel_keys({lab, other, *ChannelName::parse("x")}).size() == 2);
+    std::string text;
+    std::getline(std::ifstream(file), text, '\0');
+    CHECK(text.find("lab") == text.npos);
+    // Whatever byte is wrong: never a wrong key.
+    for (std::size_t at = 0; at < text.size(); at += 7) {
+        CAPTURE(at);
+        std::string damaged = text;
+        damaged[at] = damaged[at] == '0' ? '1' : '0';
+        std::ofstream(file) << damaged;
+        for (const auto& [name, read] : config->channel_keys({lab, other}))
+            CHECK(read == (name == lab ? key : other_key));
+        std::ofstream(file) << text.substr(0, at);
+        for (const auto& [name, read] : config->channel_keys({lab, other}))
+            CHECK(read == (name == lab ? key : other_key));
+    }
+}
+
 TEST_CASE("channels that cannot be read are an error, not an empty list") {
     test::TempDir temp;
     auto config = open(temp.path());

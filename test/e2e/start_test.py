@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+"""What a daemon can do as soon as its API answers: all that it will be able to."""
+from case import NetworkCase, main
+from network import CHANNEL, random_file
+
+
+class Start(NetworkCase):
+    daemons = ("alice",)
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        path = cls.root / "shared.dat"
+        cls.sha1 = random_file(path, 1000)
+        cls.uri = cls.alice.store(path)
+
+    def remembering(self, lines):
+        """A daemon that is not started, and was in these channels before."""
+        daemon = self.idle("bob")
+        (daemon.config_dir / "channels").write_text("".join(f"{line}\n" for line in lines))
+        return daemon
+
+    def test_a_channel_named_at_the_start_counts_at_once(self):
+        for command in "kp2p-load", "kp2p-cat", "kp2p-find":
+            with self.subTest(command):
+                self.daemon("bob").run(command, self.uri)
+
+    def test_remembered_channels_count_at_once_and_are_quick_the_next_time(self):
+        names = [f"channel {number}" for number in range(24)] + [CHANNEL]
+        bob = self.remembering(names)
+        bob.start(channels=())
+        bob.load(self.uri)
+        keys = bob.config_dir / "channel-keys"
+        bob.process.wait_until(keys.exists, "no keys are kept")
+        self.assertEqual(keys.stat().st_mode & 0o777, 0o600)
+        self.assertNotIn(CHANNEL, keys.read_text())
+        bob.stop()
+        bob.start(channels=())
+        self.assertEqual(sorted(bob.status()["channels"]), sorted(names))
+        self.assertEqual(sorted(bob.lines("kp2p-channels")), sorted(names))
+
+    def test_damaged_keys_are_derived_anew(self):
+        bob = self.remembering([CHANNEL])
+        keys = bob.config_dir / "channel-keys"
+        keys.write_bytes(b"\xff\0 nonsense\n" * 3)
+        bob.start(channels=())
+        bob.load(self.uri)
+        bob.process.wait_until(lambda: b"nonsense" not in keys.read_bytes(), "they stay damaged")
+
+    def test_a_line_that_names_no_channel_is_left_out_and_said(self):
+        bob = self.remembering(["a", "b\x01c", CHANNEL])
+        bob.start(channels=())
+        bob.load(self.uri)
+        self.assertIn("channels: no channel names, left out: line 2", bob.log())
+        self.assertNotIn("b?c", bob.log())
+
+
+if __name__ == "__main__":
+    main()
