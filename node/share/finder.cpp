@@ -5,11 +5,17 @@
 #include "node/async/random.hpp"
 
 namespace kp2p {
+namespace {
 
-Finder::Link::Link(Finder& finder, proto::ChannelTag channel, Sink send, Look look)
+// Every neighbour has it called; to look through all that is under way is not for each of them.
+constexpr std::chrono::milliseconds expiry_span{200};
+
+}  // namespace
+
+Finder::Link::Link(Finder& finder, const proto::Flood::End& end, Sink send, Look look)
     : finder_(finder), key_(finder.next_key_++) {
-    finder_.links_.emplace(key_, Ends{channel, std::move(send), std::move(look)});
-    finder_.flood_.add_link(finder_.clock_.now(), key_, channel);
+    finder_.links_.emplace(key_, Ends{end.channel, std::move(send), std::move(look)});
+    finder_.flood_.add_link(finder_.clock_.now(), key_, end);
     finder_.carry_out();
 }
 
@@ -42,9 +48,12 @@ void Finder::looked(std::uint64_t ticket, std::optional<proto::LocalFile> local)
 }
 
 void Finder::expire() {
+    const auto now = clock_.now();
+    if (now < next_expiry_) return;
+    next_expiry_ = now + expiry_span;
     const auto deadline = flood_.deadline();
-    if (!deadline || *deadline > clock_.now()) return;
-    flood_.expire(clock_.now());
+    if (!deadline || *deadline > now) return;
+    flood_.expire(now);
     carry_out();
 }
 

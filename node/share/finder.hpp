@@ -18,13 +18,13 @@ class Finder {
     using Found = std::function<void(const proto::Providing&)>;
 
     Finder(Executor executor, Clock& clock, const NodeId& own)
-        : clock_(clock), flood_(own), changed_(executor) {}
+        : clock_(clock), flood_(clock.now(), own), changed_(executor) {}
 
     // A proven lookup channel, for as long as this lives. `look` asks the storage and then calls
     // looked().
     class Link {
       public:
-        Link(Finder& finder, proto::ChannelTag channel, Sink send, Look look);
+        Link(Finder& finder, const proto::Flood::End& end, Sink send, Look look);
         Link(const Link&) = delete;
         ~Link();
         void receive(const proto::LookupMessage& message);
@@ -49,7 +49,7 @@ class Finder {
     };
 
     void looked(std::uint64_t ticket, std::optional<proto::LocalFile> local);
-    void expire();  // to be called about once a second
+    void expire();  // to be called at least once a second
     std::size_t links(proto::ChannelTag channel) const;
     Event& changed() { return changed_; }  // links or answers came or went
 
@@ -66,6 +66,7 @@ class Finder {
     std::map<proto::LinkKey, Ends> links_;
     std::map<proto::SearchKey, Found> searches_;
     std::uint64_t next_key_ = 1;
+    Clock::Time next_expiry_{};
     Event changed_;
 };
 

@@ -170,7 +170,8 @@ Task<> Neighbour::lookup_talk(std::uint64_t number) {
     auto ask_storage = [this](std::uint64_t ticket, const Sha1& file) {
         tasks_->spawn(look(ticket, file));
     };
-    Finder::Link link(finder_, channel->tag, send, ask_storage);
+    const proto::Flood::End end{channel->tag, node()};
+    Finder::Link link(finder_, end, send, ask_storage);
     auto body = [&](Tasks& all) -> Task<> {
         all.spawn(outbox.pour(mux));
         for (;;) {

@@ -5,8 +5,8 @@ using namespace kp2p;
 using namespace kp2p::proto;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    Flood flood{NodeId()};
     Flood::Time now{};
+    Flood flood(now, NodeId());
     for (std::size_t at = 0; at + 4 <= size; at += 4) {
         const std::uint8_t* d = data + at;
         RequestId request;
@@ -15,7 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         node.data()[0] = d[2];
         now += std::chrono::milliseconds(d[1] * 4);
         const LinkKey link = d[1] % 8;
-        if (d[0] % 8 == 0) flood.add_link(now, link, d[2] % 2);
+        if (d[0] % 8 == 0) flood.add_link(now, link, {d[2] % 2u, node});
         if (d[0] % 8 == 1) flood.remove_link(link);
         if (d[0] % 8 == 2) flood.search(now, d[2] % 4, Sha1(), request);
         if (d[0] % 8 == 3) flood.end_search(d[2] % 4);
