@@ -35,6 +35,7 @@ Node::Setup node_setup(const DhtSetup& setup, const proto::Seed& seed) {
     node.server.seed = derive_number(seed, "samples");
     node.server.unix_time = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::system_clock::now().time_since_epoch());
+    node.server.sources = ReplyBudget::Sources::checked;
     node.upkeep.seed = derive_number(seed, "timers");
     node.upkeep.bootstrap_nodes = setup.bootstrap.size();
     node.random_id = derive<DhtId>(seed, "id");

@@ -143,6 +143,15 @@ class Dht {
         rpc_.answer(from, holepunch, std::move(payload));
     }
 
+    // Whether this address has answered us lately; if not, anybody may have written in its name.
+    bool is_proven(const Endpoint& address) {
+        return rpc_.node().server().budget().is_proven(rpc_.clock().now(), address);
+    }
+    // Pings it without waiting, to know.
+    void ask_for_proof(proto::dht::SocketId from, const Endpoint& address) {
+        rpc_.ask_for_proof(from, address);
+    }
+
     proto::dht::SocketId default_socket() { return rpc_.node().default_socket(); }
     // Server and client socket, and those attached to rpc() for hole punching.
     UdpPort* port(proto::dht::SocketId id) { return rpc_.port(id); }

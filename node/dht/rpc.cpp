@@ -69,6 +69,11 @@ void Rpc::answer(SocketId from, const ForUs<PeerHolepunch>& holepunch, ByteVecto
     pump();
 }
 
+void Rpc::ask_for_proof(SocketId from, const Endpoint& address) {
+    node_.server().budget().ping(clock_.now(), from, address);
+    pump();
+}
+
 void Rpc::handle(const NodeEvent& event) {
     if (const auto* handshake = std::get_if<ForUs<PeerHandshake>>(&event)) {
         if (on_handshake) on_handshake(*handshake);

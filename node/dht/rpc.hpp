@@ -53,6 +53,7 @@ class Rpc {
                 const proto::dht::ForUs<proto::dht::PeerHandshake>& handshake, ByteVector noise);
     void answer(proto::dht::SocketId from,
                 const proto::dht::ForUs<proto::dht::PeerHolepunch>& holepunch, ByteVector payload);
+    void ask_for_proof(proto::dht::SocketId from, const Endpoint& address);
     std::function<void(const proto::dht::ForUs<proto::dht::PeerHandshake>&)> on_handshake;
     std::function<void(const proto::dht::ForUs<proto::dht::PeerHolepunch>&)> on_holepunch;
 

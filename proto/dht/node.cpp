@@ -12,6 +12,11 @@ Node::Node(Time now, const Setup& setup)
       upkeep_(table_, setup.upkeep),
       reach_(setup.reach) {}
 
+Upkeep::Arrival Node::arrival_on(SocketId socket) const {
+    return socket == default_socket() ? Upkeep::Arrival::default_socket
+                                      : Upkeep::Arrival::other_socket;
+}
+
 void Node::receive(Time now, SocketId on, const Endpoint& from, ByteView datagram) {
     if (from.port == 0) return;
     if (on == SocketId::server)
@@ -20,20 +25,28 @@ void Node::receive(Time now, SocketId on, const Endpoint& from, ByteView datagra
     auto message = decode_rpc(datagram);
     if (!message) return;
     requests_.heard(now, from);
-    const auto arrival =
-        on == default_socket() ? Upkeep::Arrival::default_socket : Upkeep::Arrival::other_socket;
     if (auto* reply = std::get_if<Reply>(&*message)) {
         const auto id = verified_id(reply->id, from);
         const Endpoint to = reply->to;
-        if (requests_.receive(now, from, std::move(*reply)) && is_usable_node(from))
-            upkeep_.heard({from, id, to, arrival});
+        const std::uint16_t tid = reply->tid;
+        const bool asked = requests_.receive(now, from, std::move(*reply));
+        if (asked) server_.budget().prove(now, from);
+        const bool counts = asked || (server_.budget().answered(now, from, tid) && id);
+        if (counts && is_usable_node(from)) upkeep_.heard({from, id, to, arrival_on(on)});
     } else {
-        auto& request = std::get<Request>(*message);
-        const auto id = verified_id(request.id, from);
-        if (id && is_usable_node(from)) upkeep_.heard({from, id, request.to, arrival});
-        server_.receive(now, on, from, std::move(request));
+        receive_request(now, on, from, std::get<Request>(std::move(*message)));
     }
     drain(now);
+}
+
+// Only who is proven enters the table and says where we are: the rest is pinged first.
+void Node::receive_request(Time now, SocketId on, const Endpoint& from, Request request) {
+    ReplyBudget& budget = server_.budget();
+    const bool is_node = verified_id(request.id, from) && is_usable_node(from);
+    if (is_node && budget.is_proven(now, from))
+        upkeep_.heard({from, request.id, request.to, arrival_on(on)});
+    server_.receive(now, on, from, std::move(request));
+    if (is_node) budget.ping(now, on, from);
 }
 
 Result<RequestId> Node::ask(Time now, Ask ask) {

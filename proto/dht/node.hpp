@@ -60,6 +60,8 @@ class Node {
     Server& server() { return server_; }
 
   private:
+    Upkeep::Arrival arrival_on(SocketId socket) const;
+    void receive_request(Time now, SocketId on, const Endpoint& from, Request request);
     void handle(const RequestEvent& event);
     void drain(Time now);
 

@@ -1,5 +1,5 @@
-// RateLimit: a token bucket per source host, for work that a stranger can make us do for another.
-// Hosts are remembered in a bounded cache; a forgotten one starts with a full bucket.
+// Token buckets. RateLimit keeps one per source, for work that a stranger can make us do. Sources
+// are remembered in a bounded cache; a forgotten one starts with a full bucket.
 #pragma once
 
 #include <algorithm>
@@ -9,38 +9,60 @@
 
 namespace kp2p::proto::dht {
 
-class RateLimit {
+// What something costs is paid as long as anything is left; so the last payment may go into debt,
+// and whoever costs much is not kept out for ever.
+class TokenBucket {
   public:
     struct Limits {
         double per_second;
         double burst;
     };
 
-    RateLimit(Time now, const Limits& limits)
-        : limits_(limits), buckets_(now, {64 << 10, std::chrono::seconds(60)}) {}
+    TokenBucket(Time now, const Limits& limits) : tokens_(limits.burst), filled_at_(now) {}
 
-    // Whether `source` may do one more; if so it is counted. Ports do not matter.
-    bool allow(Time now, const Endpoint& source) {
-        const Endpoint host{source.host, 0};
-        Bucket* bucket = buckets_.find(now, host);
-        if (!bucket) bucket = &buckets_.put(now, host, {limits_.burst, now});
-        const std::chrono::duration<double> elapsed = now - bucket->filled_at;
-        bucket->tokens =
-            std::min(limits_.burst, bucket->tokens + elapsed.count() * limits_.per_second);
-        bucket->filled_at = now;
-        if (bucket->tokens < 1) return false;
-        bucket->tokens -= 1;
-        return true;
+    double left(Time now, const Limits& limits) {
+        const std::chrono::duration<double> elapsed = now - filled_at_;
+        tokens_ = std::min(limits.burst, tokens_ + elapsed.count() * limits.per_second);
+        filled_at_ = now;
+        return tokens_;
     }
+    void pay(double cost) { tokens_ -= cost; }
 
   private:
-    struct Bucket {
-        double tokens;
-        Time filled_at;
-    };
+    double tokens_;
+    Time filled_at_;
+};
+
+class RateLimit {
+  public:
+    using Limits = TokenBucket::Limits;
+    enum class Per { host, endpoint };
+
+    RateLimit(Time now, const Limits& limits, Per per = Per::host)
+        : limits_(limits), per_(per), buckets_(now, {64 << 10, std::chrono::seconds(60)}) {}
+
+    // Whether `source` may do one more; if so it is counted.
+    bool allow(Time now, const Endpoint& source) {
+        TokenBucket& bucket = bucket_of(now, source);
+        if (bucket.left(now, limits_) < 1) return false;
+        bucket.pay(1);
+        return true;
+    }
+    bool has_any(Time now, const Endpoint& source) {
+        return bucket_of(now, source).left(now, limits_) > 0;
+    }
+    void pay(Time now, const Endpoint& source, double cost) { bucket_of(now, source).pay(cost); }
+
+  private:
+    TokenBucket& bucket_of(Time now, const Endpoint& source) {
+        const Endpoint key = per_ == Per::host ? Endpoint{source.host, 0} : source;
+        if (TokenBucket* bucket = buckets_.find(now, key)) return *bucket;
+        return buckets_.put(now, key, TokenBucket(now, limits_));
+    }
 
     Limits limits_;
-    GenerationCache<Endpoint, Bucket, EndpointHash> buckets_;
+    Per per_;
+    GenerationCache<Endpoint, TokenBucket, EndpointHash> buckets_;
 };
 
 }  // namespace kp2p::proto::dht

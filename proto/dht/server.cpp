@@ -1,5 +1,6 @@
 #include "proto/dht/server.hpp"
 
+#include <iterator>
 #include <utility>
 
 #include "proto/compact.hpp"
@@ -17,6 +18,7 @@ Server::Server(Time now, RoutingTable& table, const Setup& setup)
       tokens_(now, setup.token_secrets),
       storage_(now, setup.seed),
       foreign_(now, foreign_limits),
+      budget_(now, setup.sources, setup.token_secrets[0]),
       unix_offset_(setup.unix_time -
                    std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch())) {}
 
@@ -30,7 +32,15 @@ std::optional<Endpoint> Server::route(Time now, const DhtId& target) {
     return route->relay;
 }
 
-void Server::send(SocketId from, const Endpoint& to, Reply reply) {
+void Server::send(const Incoming& in, const Endpoint& to, Reply reply) {
+    reply.tid = in.request.tid;
+    reply.to = to;
+    reply.id = id_on(in.on);
+    budget_.give(in.now, in.on, std::move(reply), in.request);
+}
+
+// What another has made for this client, who asked for it: no larger than what came.
+void Server::pass_back(SocketId from, const Endpoint& to, Reply reply) {
     reply.to = to;
     reply.id = id_on(from);
     sends_.push_back({from, to, encode(reply)});
@@ -38,22 +48,20 @@ void Server::send(SocketId from, const Endpoint& to, Reply reply) {
 
 void Server::reply(const Incoming& in, With with, std::optional<ByteVector> value) {
     Reply reply;
-    reply.tid = in.request.tid;
     reply.value = std::move(value);
     if (with == With::token_and_closer_nodes) reply.token = tokens_.issue(in.now, in.from);
     if (with != With::nothing && in.request.target)
         reply.closer_nodes = table_.closest(*in.request.target, max_closer_nodes);
-    send(in.on, in.from, std::move(reply));
+    send(in, in.from, std::move(reply));
 }
 
 void Server::error(const Incoming& in, RpcError code) {
     Reply reply;
-    reply.tid = in.request.tid;
     reply.error = code;
     if (code == rpc_invalid_token) reply.token = tokens_.issue(in.now, in.from);
     if (in.request.target)
         reply.closer_nodes = table_.closest(*in.request.target, max_closer_nodes);
-    send(in.on, in.from, std::move(reply));
+    send(in, in.from, std::move(reply));
 }
 
 void Server::forward(SocketId on, const Endpoint& to, const Request& request, ByteVector value) {
@@ -68,9 +76,12 @@ void Server::forward(SocketId on, const Endpoint& to, const Request& request, By
 }
 
 void Server::receive(Time now, SocketId on, const Endpoint& from, Request request) {
+    if (!budget_.admits(now, from)) return;
     const Incoming in{now, on, from, request};
-    if (request.token && !tokens_.accepts(now, from, *request.token))
-        return error(in, rpc_invalid_token);
+    if (request.token) {
+        if (!tokens_.accepts(now, from, *request.token)) return error(in, rpc_invalid_token);
+        budget_.prove(now, from);
+    }
     if (const auto* command = std::get_if<InternalCommand>(&request.command))
         return internal(in, *command);
     external(in, std::get<Command>(request.command));
@@ -105,9 +116,7 @@ void Server::ping_nat(const Incoming& in) {
     Reader reader(*in.request.value);
     const std::uint16_t port = reader.u16();
     if (port == 0) return;  // or too short
-    Reply reply;
-    reply.tid = in.request.tid;
-    send(in.on, {in.from.host, port}, std::move(reply));
+    send(in, {in.from.host, port}, Reply());
 }
 
 void Server::down_hint(const Incoming& in) {
@@ -125,11 +134,10 @@ void Server::delayed_ping(const Incoming& in) {
     const std::chrono::milliseconds delay(reader.u32());
     if (reader.failed() || delay > max_ping_delay) return;
     if (delay.count() == 0) return reply(in, With::nothing);
-    if (delayed_.size() >= max_delayed_pings) return;
-    Request answered;
-    answered.tid = in.request.tid;
+    Request answered = in.request;
     answered.to = in.from;
     delayed_.emplace(in.now + delay, std::make_pair(in.on, std::move(answered)));
+    if (delayed_.size() > max_delayed_pings) delayed_.erase(std::prev(delayed_.end()));
 }
 
 void Server::expire(Time now) {
@@ -138,15 +146,18 @@ void Server::expire(Time now) {
         reply({now, on, request.to, request}, With::nothing);
         delayed_.erase(delayed_.begin());
     }
+    budget_.expire(now);
 }
 
 std::optional<Time> Server::deadline() const {
-    if (delayed_.empty()) return std::nullopt;
-    return delayed_.begin()->first;
+    auto due = budget_.deadline();
+    if (!delayed_.empty() && (!due || delayed_.begin()->first < *due))
+        due = delayed_.begin()->first;
+    return due;
 }
 
 std::optional<Outgoing> Server::next_send() {
-    if (sends_.empty()) return std::nullopt;
+    if (sends_.empty()) return budget_.next_send();
     Outgoing send = std::move(sends_.front());
     sends_.pop_front();
     return send;

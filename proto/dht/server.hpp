@@ -2,6 +2,7 @@
 // next_send() and next_event(). Invalid requests are met with silence, as the reference does.
 // Every node answers the internal commands and relays handshakes and hole punches, statelessly;
 // only a persistent one stores and finds. What only the node itself can do becomes an event.
+// A ReplyBudget says how much is sent to whom.
 // Source: npm hyperdht 6.34.0 (lib/persistent.js, lib/router.js), dht-rpc 6.27.0 (index.js).
 #pragma once
 
@@ -12,6 +13,7 @@
 
 #include "proto/dht/peer_messages.hpp"
 #include "proto/dht/rate_limit.hpp"
+#include "proto/dht/reply_budget.hpp"
 #include "proto/dht/requests.hpp"
 #include "proto/dht/routing_table.hpp"
 #include "proto/dht/signatures.hpp"
@@ -40,7 +42,7 @@ using ServerEvent = std::variant<SuspectedDown, ForUs<PeerHandshake>, ForUs<Peer
 
 class Server {
   public:
-    static constexpr std::size_t max_delayed_pings = 256;  // more are not answered
+    static constexpr std::size_t max_delayed_pings = 256;  // that due last is given up for another
     static constexpr std::chrono::milliseconds max_ping_delay{10000};
     static constexpr std::size_t lookup_records = 20;
 
@@ -48,6 +50,7 @@ class Server {
         std::array<TokenSecret, 2> token_secrets;  // random
         std::uint64_t seed = 0;                    // for what need not be secret
         std::chrono::milliseconds unix_time{};     // at construction, for bumps
+        ReplyBudget::Sources sources = ReplyBudget::Sources::trusted;
     };
     // The table must outlive the server.
     Server(Time now, RoutingTable& table, const Setup& setup);
@@ -63,6 +66,8 @@ class Server {
     std::optional<Endpoint> route(Time now, const DhtId& target);
 
     void receive(Time now, SocketId on, const Endpoint& from, Request request);
+    // Whom we answer, and how much: it must learn of the replies that come.
+    ReplyBudget& budget() { return budget_; }
     void answer(SocketId from, const ForUs<PeerHandshake>& handshake, ByteVector noise);
     void answer(SocketId from, const ForUs<PeerHolepunch>& holepunch, ByteVector payload);
 
@@ -82,7 +87,8 @@ class Server {
 
     void reply(const Incoming& in, With with, std::optional<ByteVector> value = std::nullopt);
     void error(const Incoming& in, RpcError code);
-    void send(SocketId from, const Endpoint& to, Reply reply);
+    void send(const Incoming& in, const Endpoint& to, Reply reply);
+    void pass_back(SocketId from, const Endpoint& to, Reply reply);
     void forward(SocketId on, const Endpoint& to, const Request& request, ByteVector value);
 
     void internal(const Incoming& in, InternalCommand command);
@@ -92,6 +98,7 @@ class Server {
     void down_hint(const Incoming& in);
     void delayed_ping(const Incoming& in);
     void handshake(const Incoming& in);
+    void relay(const Incoming& in, const Endpoint& to, ByteVector value);
     void relay(const Incoming& in, PeerHandshake message);
     void holepunch(const Incoming& in);
     void find_peer(const Incoming& in);
@@ -107,6 +114,7 @@ class Server {
     Tokens tokens_;
     Storage storage_;
     RateLimit foreign_;
+    ReplyBudget budget_;
     std::chrono::milliseconds unix_offset_;  // Unix time minus Time
     std::optional<DhtId> id_;
     std::map<DhtId, PeerRecord> listening_;

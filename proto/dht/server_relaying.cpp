@@ -20,6 +20,12 @@ void Server::handshake(const Incoming& in) {
     relay(in, std::move(*message));
 }
 
+// At the cost of whoever asks for it.
+void Server::relay(const Incoming& in, const Endpoint& to, ByteVector value) {
+    if (budget_.pays(in.now, in.from, value.size()))
+        forward(in.on, to, in.request, std::move(value));
+}
+
 void Server::relay(const Incoming& in, PeerHandshake message) {
     if (message.noise.empty()) return;
     const auto route = this->route(in.now, *in.request.target);
@@ -29,19 +35,19 @@ void Server::relay(const Incoming& in, PeerHandshake message) {
             if (!to) return reply(in, With::closer_nodes);
             if (to != route && !foreign_.allow(in.now, in.from)) return;
             const PeerHandshake next{Mode::from_relay, message.noise, in.from, std::nullopt};
-            return forward(in.on, *to, in.request, next.encode());
+            return relay(in, *to, next.encode());
         }
         case Mode::from_relay: {
             if (!route || !message.peer) return;
             const PeerHandshake next{Mode::from_second_relay, message.noise, message.peer, in.from};
-            return forward(in.on, *route, in.request, next.encode());
+            return relay(in, *route, next.encode());
         }
         case Mode::from_server: {
             if (!message.peer || !foreign_.allow(in.now, in.from)) return;
             Reply reply;
             reply.tid = in.request.tid;
             reply.value = PeerHandshake{Mode::reply, message.noise, in.from, std::nullopt}.encode();
-            return send(in.on, *message.peer, std::move(reply));
+            return pass_back(in.on, *message.peer, std::move(reply));
         }
         default:
             return;
@@ -58,7 +64,7 @@ void Server::holepunch(const Incoming& in) {
             const auto to = message->peer ? message->peer : route;
             if (!to || (to != route && !foreign_.allow(in.now, in.from))) return;
             const PeerHolepunch next{Mode::from_relay, message->id, message->payload, in.from};
-            return forward(in.on, *to, in.request, next.encode());
+            return relay(in, *to, next.encode());
         }
         case Mode::from_relay:
             if (message->peer && listening_.contains(*in.request.target))
@@ -71,7 +77,7 @@ void Server::holepunch(const Incoming& in) {
             reply.tid = in.request.tid;
             reply.value =
                 PeerHolepunch{Mode::reply, message->id, message->payload, in.from}.encode();
-            return send(in.on, *message->peer, std::move(reply));
+            return pass_back(in.on, *message->peer, std::move(reply));
         }
         default:
             return;
@@ -84,7 +90,7 @@ void Server::answer(SocketId from, const ForUs<PeerHandshake>& in, ByteVector no
         reply.tid = in.request.tid;
         reply.value =
             PeerHandshake{Mode::reply, std::move(noise), std::nullopt, std::nullopt}.encode();
-        return send(from, in.from, std::move(reply));
+        return pass_back(from, in.from, std::move(reply));
     }
     const auto to = in.message.mode == Mode::from_relay ? in.from : in.message.relay;
     if (!to) return;
