@@ -11,17 +11,26 @@ namespace {
 
 using proto::dht::Firewall;
 using proto::dht::PeerError;
-using proto::dht::SocketId;
+using proto::dht::RateLimit;
 
 constexpr std::chrono::seconds max_wait_for_client{10};
 constexpr std::chrono::seconds slot_afterlife{10};  // for copies of the message that come late
-// New handshakes from one source: each costs four scalar multiplications.
-constexpr proto::dht::RateLimit::Limits stranger_limits{10, 50};
+// New handshakes from one source, and from all that have not answered us lately. Each costs four
+// scalar multiplications.
+constexpr RateLimit::Limits source_limits{10, 50}, stranger_limits{50, 200};
+constexpr unsigned ping_retries = 2;
+
+// Loopback's addresses cannot be forged, and many nodes may be at one.
+Endpoint answerable(const Endpoint& source) {
+    return {source.host, source.host[0] == 127 ? source.port : std::uint16_t{0}};
+}
 
 }  // namespace
 
 Acceptor::Acceptor(AcceptorParts parts)
-    : parts_(std::move(parts)), strangers_(parts_.clock.now(), stranger_limits) {}
+    : parts_(std::move(parts)),
+      sources_(parts_.clock.now(), source_limits, RateLimit::Per::endpoint),
+      strangers_(parts_.clock.now(), stranger_limits) {}
 
 Task<> Acceptor::run() {
     const NodeId& key = parts_.keys.public_key();
@@ -48,12 +57,14 @@ void Acceptor::on_handshake(const IncomingHandshake& incoming) {
         parts_.dht.answer(incoming.on, incoming, known->second->answer);
         return;
     }
-    const Endpoint source = source_of(incoming);
-    if (!has_room(source) || !strangers_.allow(parts_.clock.now(), source)) return;
+    const Endpoint source = answerable(source_of(incoming));
+    if (!may_enter(incoming, source)) return;
     auto slot = std::make_shared<Slot>(parts_.executor);
-    slot->number = free_number();
     slot->source = source;
+    slot->serial = taken_++;
+    slot->number = free_number();
     if (!greet(incoming, *slot)) return;
+    make_room(source);
     slots_[message] = slot;
     parts_.dht.answer(incoming.on, incoming, slot->answer);
     tasks_->spawn(attend(message, slot));
@@ -68,15 +79,48 @@ Endpoint Acceptor::source_of(const IncomingHandshake& incoming) const {
     return incoming.client();
 }
 
-bool Acceptor::has_room(const Endpoint& source) const {
-    std::size_t waiting = 0, from_there = 0;
-    for (const auto& [message, slot] : slots_) {
-        if (!slot->stream) continue;
-        waiting++;
-        if (slot->source.host == source.host) from_there++;
+// Before anything is computed or kept for it.
+bool Acceptor::may_enter(const IncomingHandshake& incoming, const Endpoint& source) {
+    const auto now = parts_.clock.now();
+    if (!parts_.dht.is_proven(incoming.from)) {
+        if (waiting() >= many_handshakes || strangers_.left(now, stranger_limits) < 1) {
+            parts_.dht.ask_for_proof(incoming.on, incoming.from);
+            return false;
+        }
+        strangers_.pay(1);
     }
-    return slots_.size() < max_answers && waiting < max_handshakes &&
-           from_there < max_handshakes_of_host;
+    return sources_.allow(now, source);
+}
+
+std::size_t Acceptor::waiting() const {
+    return static_cast<std::size_t>(
+        std::count_if(slots_.begin(), slots_.end(),
+                      [](const auto& entry) { return entry.second->stream != nullptr; }));
+}
+
+void Acceptor::make_room(const Endpoint& source) {
+    std::size_t from_there = 0;
+    auto oldest = slots_.end(), oldest_there = slots_.end();
+    const auto is_older = [this](Slots::iterator a, Slots::iterator b) {
+        return b == slots_.end() || a->second->serial < b->second->serial;
+    };
+    for (auto at = slots_.begin(); at != slots_.end(); ++at) {
+        if (is_older(at, oldest)) oldest = at;
+        if (!at->second->stream || at->second->source != source) continue;
+        from_there++;
+        if (is_older(at, oldest_there)) oldest_there = at;
+    }
+    if (from_there >= max_handshakes_of_host) {
+        give_up(oldest_there);
+    } else if (slots_.size() >= max_handshakes) {
+        give_up(oldest);
+    }
+}
+
+void Acceptor::give_up(Slots::iterator at) {
+    at->second->given_up = true;
+    at->second->changed.notify_all();
+    slots_.erase(at);
 }
 
 std::size_t Acceptor::free_number() const {
@@ -106,12 +150,11 @@ Result<void> Acceptor::greet(const IncomingHandshake& incoming, Slot& slot) {
         slot.stream = std::make_unique<UdxByteStream>(parts_.udx);
         slot.stream->on_path([&slot](const UdxPath& path) {
             if (!slot.path) slot.path = path;
-            slot.path_found.notify_all();
+            slot.changed.notify_all();
         });
-        const bool direct = !incoming.relayed();
-        const SocketId from = direct ? incoming.on : parts_.dht.default_socket();
-        if (direct || theirs->firewall == Firewall::open)
-            slot.path = UdxPath{&parts_.dht.port(from)->socket(), incoming.client()};
+        slot.socket = parts_.dht.default_socket();
+        if (incoming.relayed() && theirs->firewall == Firewall::open)
+            slot.open_client = incoming.client();
     }
     auto answer = noise.write(our_payload(slot, error).encode());
     if (!answer) return answer.error();
@@ -132,22 +175,32 @@ NoisePayload Acceptor::our_payload(const Slot& slot, PeerError error) {
 
 Task<> Acceptor::attend(Hash32 message, std::shared_ptr<Slot> slot) {
     if (slot->stream) {
-        auto waited = co_await wait_for_path(slot);
-        if (!waited && waited.error() == asio::error::operation_aborted) co_return;
+        auto found = co_await find_path(slot);
+        if (!found && found.error() == asio::error::operation_aborted) co_return;
         if (slot->path) {
             slot->stream->connect(*slot->path, slot->peer);
             parts_.accepted(Link{std::move(slot->stream), slot->keys});
         }
         slot->stream.reset();
     }
-    auto slept = co_await parts_.clock.sleep_for(slot_afterlife);
-    if (slept) slots_.erase(message);
+    const auto end = parts_.clock.now() + slot_afterlife;
+    for (auto now = parts_.clock.now(); !slot->given_up && now < end; now = parts_.clock.now()) {
+        auto woken = co_await with_timeout(parts_.clock, end - now, slot->changed.wait());
+        if (!woken && woken.error() == asio::error::operation_aborted) co_return;
+    }
+    if (!slot->given_up) slots_.erase(message);
 }
 
-Task<Result<void>> Acceptor::wait_for_path(std::shared_ptr<Slot> slot) {
-    while (!slot->path) {
-        auto woken =
-            co_await with_timeout(parts_.clock, max_wait_for_client, slot->path_found.wait());
+Task<Result<void>> Acceptor::find_path(std::shared_ptr<Slot> slot) {
+    if (slot->open_client && !parts_.dht.is_proven(*slot->open_client)) {
+        auto pong = co_await parts_.dht.ping(slot->socket, *slot->open_client, ping_retries);
+        if (!pong && pong.error() == asio::error::operation_aborted) co_return pong.error();
+        if (!pong) slot->open_client.reset();
+    }
+    if (slot->open_client && !slot->path && !slot->given_up)
+        slot->path = UdxPath{&parts_.dht.port(slot->socket)->socket(), *slot->open_client};
+    while (!slot->path && !slot->given_up) {
+        auto woken = co_await with_timeout(parts_.clock, max_wait_for_client, slot->changed.wait());
         if (!woken) co_return woken;
     }
     co_return ok;

@@ -18,6 +18,7 @@ constexpr std::chrono::seconds refresh_interval = 10min, refresh_jitter = 2min;
 constexpr std::chrono::seconds retry_interval = 5s;  // when no DHT node answered
 constexpr std::size_t max_all_dials = 32;            // those that were asked for by key included
 constexpr std::size_t max_failures = 256;            // whose reason is remembered
+constexpr proto::dht::TokenBucket::Limits line_limits{0.5, 100};
 
 }  // namespace
 
@@ -29,6 +30,7 @@ Swarm::Swarm(SwarmParts parts)
                  [this](const NodeId& node) { return node != node_id() && has_room(); },
                  [this](Link link) { accepted(std::move(link)); }}),
       book_(node_id(), random_number()),
+      lines_(parts_.clock.now(), line_limits),
       changed_(parts_.executor) {}
 
 Swarm::~Swarm() = default;
@@ -231,6 +233,19 @@ std::string Swarm::why_not(const NodeId& node) const {
 
 void Swarm::log(const std::string& line) const {
     if (parts_.log) parts_.log(line);
+}
+
+void Swarm::log_of(const Connection& connection, const std::string& line) {
+    if (connection.role() == Role::initiator) return log(line);
+    if (lines_.left(parts_.clock.now(), line_limits) < 1) {
+        lines_left_out_++;
+        return;
+    }
+    lines_.pay(1);
+    if (lines_left_out_)
+        log(std::to_string(lines_left_out_) + " lines about nodes that dialed us were left out");
+    lines_left_out_ = 0;
+    log(line);
 }
 
 }  // namespace kp2p

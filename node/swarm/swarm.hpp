@@ -4,6 +4,7 @@
 // Shape: spawn run(); it ends, with all connections, when it is cancelled.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <set>
 
@@ -40,6 +41,8 @@ class Swarm {
     static constexpr std::size_t max_dials = 16;
     // From the first packet on a path to the proof that the peer is there.
     static constexpr std::chrono::seconds max_proof{10};
+    // That dialed us, and have not proven themselves yet: the oldest goes for a new one.
+    static constexpr std::size_t max_unproven = 128;
 
     explicit Swarm(SwarmParts parts);
     ~Swarm();
@@ -98,6 +101,8 @@ class Swarm {
     void forget(const std::shared_ptr<Connection>& connection);
     std::shared_ptr<Connection> make_connection(Link link);
     void log(const std::string& line) const;
+    // What anybody who dials us can cause: only so many lines, and how many were left out.
+    void log_of(const Connection& connection, const std::string& line);
 
     SwarmParts parts_;
     Announcer announcer_;
@@ -106,7 +111,10 @@ class Swarm {
     PeerBook book_;
     std::map<Topic, std::shared_ptr<Joined>> topics_;
     std::map<NodeId, Peer> peers_;
+    std::deque<std::shared_ptr<Connection>> unproven_;  // that dialed us, oldest first
     std::map<NodeId, std::string> failures_;
+    proto::dht::TokenBucket lines_;
+    std::size_t lines_left_out_ = 0;
     std::size_t dials_ = 0;
     Tasks* tasks_ = nullptr;       // while run() is
     Tasks* announcing_ = nullptr;  // while our key is announced

@@ -20,9 +20,14 @@ std::shared_ptr<Connection> Swarm::make_connection(Link link) {
 }
 
 // Whoever dials us is not counted before it has proven itself: a handshake that somebody repeats
-// must not disturb a good connection. The acceptor bounds how many of these there are.
+// must not disturb a good connection.
 void Swarm::accepted(Link link) {
-    tasks_->spawn(serve(make_connection(std::move(link)), PeerBook::Dialed::by_them));
+    if (unproven_.size() >= max_unproven) {
+        unproven_.front()->close();
+        unproven_.pop_front();
+    }
+    unproven_.push_back(make_connection(std::move(link)));
+    tasks_->spawn(serve(unproven_.back(), PeerBook::Dialed::by_them));
 }
 
 Task<> Swarm::serve(std::shared_ptr<Connection> connection, PeerBook::Dialed who) {
@@ -37,17 +42,22 @@ Task<> Swarm::serve(std::shared_ptr<Connection> connection, PeerBook::Dialed who
 
 Task<> Swarm::run_connection(std::shared_ptr<Connection> connection, Tasks& all) {
     auto ended = co_await connection->run();
-    log("connection to " + connection->remote().hex() + " ended: " + ended.error().message());
+    const auto peer = peers_.find(connection->remote());
+    if (peer != peers_.end() && peer->second.connection == connection)
+        log_of(*connection, "connection to " + connection->remote().hex() +
+                                " ended: " + ended.error().message());
     all.cancel();
 }
 
 Task<> Swarm::prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who, Tasks& all) {
     auto proven = co_await with_timeout(parts_.clock, max_proof, connection->established());
+    std::erase(unproven_, connection);
     if (!proven && proven.error() == asio::error::operation_aborted) co_return;
     if (proven && admit(connection, who)) {
-        log("connected to " + connection->remote().hex() + " at " +
-            connection->remote_endpoint().text() +
-            (who == PeerBook::Dialed::by_us ? ", dialed by us" : ", dialed by it"));
+        log_of(*connection,
+               "connected to " + connection->remote().hex() + " at " +
+                   connection->remote_endpoint().text() +
+                   (who == PeerBook::Dialed::by_us ? ", dialed by us" : ", dialed by it"));
         all.spawn(serve_proven(connection));
         connection->start();
         co_return;
@@ -92,7 +102,8 @@ void Swarm::make_room() {
     if (peers_.size() < max_connections) return;
     const auto connection = least_needed();
     if (!connection) return;
-    log("closing the connection to " + connection->remote().hex() + ": another needs its place");
+    log_of(*connection,
+           "closing the connection to " + connection->remote().hex() + ": another needs its place");
     connection->close();
     forget(connection);
 }

@@ -159,6 +159,83 @@ TEST_CASE("one host cannot take all the room for handshakes, whomever it pretend
     });
 }
 
+// Handshakes from hosts that never answer, 183 a second, each once, for some seconds.
+Task<> flood(World& world, const Endpoint& to, const Member& server, bool direct) {
+    const auto target = proto::dht::target_of(server.swarm.node_id());
+    for (std::uint32_t i = 0; i < 183 * 12; i++) {
+        auto noise = stranger(i + 1, server);
+        proto::dht::PeerHandshake handshake;
+        handshake.noise = greeting_of(noise, payload_of(i));
+        proto::dht::Request request;
+        request.to = to;
+        request.command = proto::dht::Command::peer_handshake;
+        request.target = target;
+        request.value = handshake.encode();
+        world.sim.open(host_of(1000 + i))->send(to, proto::dht::encode(request));
+        CHECK(server.node.udx.streams() <=
+              (direct ? Acceptor::many_handshakes + 4 : Acceptor::max_handshakes + 4));
+        auto slept = co_await world.sim.clock().sleep_for(5464us);
+        if (!slept) co_return;
+    }
+}
+
+TEST_CASE(
+    "handshakes of hosts that never answer keep no newcomer out, and cost nothing afterwards") {
+    for (const bool direct : {true, false}) {
+        CAPTURE(direct);
+        with_server(36, [&](World& world, Member& server, Member&) -> Task<> {
+            auto body = [&](Tasks& all) -> Task<> {
+                const auto relay = server.swarm.announcer().relays().at(0).relay;
+                all.spawn(flood(world, direct ? server.node.address : relay, server, direct));
+                auto slept = co_await world.sim.clock().sleep_for(11s);
+                CHECK(slept);
+                for (int i = 0; i < 3; i++) {
+                    Member& newcomer = world.add(i ? Reach::open : Reach::behind_nat, hold);
+                    co_await newcomer.enter(all);
+                    auto connection = co_await newcomer.swarm.connect(server.swarm.node_id());
+                    CHECK(connection);
+                }
+                auto over =
+                    co_await soon(world, 40s, [&] { return server.node.udx.streams() == 3; });
+                CHECK(over);
+                CHECK(server.log.size() < 20);
+                all.cancel();
+            };
+            auto done = co_await with_tasks(body);
+            (void)done;
+        });
+    }
+}
+
+TEST_CASE("a handshake that nobody follows up sends nothing but its answer") {
+    with_server(37, [](World& world, Member& server, Member&) -> Task<> {
+        auto victim = world.sim.open(host_of(503));
+        auto liar = world.sim.open(host_of(504));
+        // As if from the victim itself, and as if from a relay that names an open client.
+        for (const bool direct : {true, false}) {
+            CAPTURE(direct);
+            auto noise = stranger(direct ? 1 : 2, server);
+            NoisePayload payload = payload_of(7);
+            payload.firewall = proto::dht::Firewall::open;
+            proto::dht::PeerHandshake handshake;
+            handshake.noise = greeting_of(noise, payload);
+            if (!direct) {
+                handshake.mode = proto::dht::Mode::from_relay;
+                handshake.peer = host_of(503);
+            }
+            const ByteVector request = relayed(server, handshake);
+            (direct ? victim : liar)->send(server.node.address, request);
+            std::size_t bytes = 0;
+            for (;;) {
+                auto arrived = co_await with_timeout(world.sim.clock(), 15s, victim->receive());
+                if (!arrived) break;
+                for (const Datagram& datagram : *arrived) bytes += datagram.bytes.size();
+            }
+            CHECK(bytes <= request.size());
+        }
+    });
+}
+
 TEST_CASE("a client that says where it is does not direct our packets there") {
     with_server(35, [](World& world, Member& server, Member&) -> Task<> {
         const Endpoint victim = host_of(501);
