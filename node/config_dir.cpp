@@ -51,30 +51,28 @@ ConfigDir::~ConfigDir() {
     fs::remove(path_ / "api-port", ignored);
 }
 
-Result<std::string> ConfigDir::secret(const char* name, std::string& why) const {
-    const fs::path path = path_ / name;
+Result<proto::Seed> ConfigDir::key_seed(std::string& why) const {
+    const fs::path path = path_ / "key";
     if (auto bytes = read_small_file(path, max_file_bytes)) {
         std::error_code ignored;
         fs::permissions(path, fs::perms::owner_read | fs::perms::owner_write, ignored);
-        const std::string text(as_text(*bytes).substr(0, as_text(*bytes).find('\n')));
-        if (auto seed = proto::Seed::from_hex(text)) return text;
-        return say(why, path, proto::Errc::bad_text);
+        const std::string_view text = as_text(*bytes);
+        auto seed = proto::Seed::from_hex(text.substr(0, text.find('\n')));
+        if (!seed) return say(why, path, proto::Errc::bad_text);
+        return seed;
     } else if (bytes.error() != std::errc::no_such_file_or_directory) {
         return say(why, path, bytes.error());
     }
     const auto fresh = random_bytes<proto::Seed>();
-    if (auto kept = keep(name, fresh.hex() + '\n'); !kept) return say(why, path, kept.error());
-    return fresh.hex();
+    if (auto kept = keep("key", fresh.hex() + '\n'); !kept) return say(why, path, kept.error());
+    return fresh;
 }
 
-Result<proto::Seed> ConfigDir::key_seed(std::string& why) const {
-    auto text = secret("key", why);
-    if (!text) return text.error();
-    return proto::Seed::from_hex(*text);
-}
-
-Result<std::string> ConfigDir::api_token(std::string& why) const {
-    return secret("api-token", why);
+Result<proto::ApiToken> ConfigDir::new_api_token(std::string& why) const {
+    const auto fresh = random_bytes<proto::ApiToken>();
+    if (auto kept = keep("api-token", fresh.hex() + '\n'); !kept)
+        return say(why, path_ / "api-token", kept.error());
+    return fresh;
 }
 
 Result<std::vector<std::string>> ConfigDir::lines(const char* name) const {

@@ -1,7 +1,8 @@
 // ConfigDir: the files that a node keeps between its runs. Written beside and renamed into place,
 // readable by their owner alone.
-//   key          64 hex digits: the seed of the node's key pair         made once
-//   api-token    64 hex digits: what clients of the HTTP API must show  made once
+//   key          64 hex digits: the seed of the node's key pair; made once
+//   api-token    64 hex digits: what clients of the HTTP API over TCP must know; new at each start
+//   api.sock     the HTTP API's Unix socket while the node runs (made by node/api)
 //   channels     a name a line
 //   channel-keys what was derived from those names, which takes long: can be removed at any time
 //   known-nodes  HOST:PORT a line: DHT nodes, where the network is entered next time
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "node/store/file.hpp"
+#include "proto/crypto/api_proof.hpp"
 #include "proto/crypto/key_pair.hpp"
 #include "proto/endpoint.hpp"
 #include "proto/share/channel.hpp"
@@ -37,7 +39,9 @@ class ConfigDir {
     ~ConfigDir();  // removes api-port
 
     Result<proto::Seed> key_seed(std::string& why) const;
-    Result<std::string> api_token(std::string& why) const;
+    // A new one, which is kept: call it once, at the start.
+    Result<proto::ApiToken> new_api_token(std::string& why) const;
+    std::filesystem::path api_socket() const { return path_ / "api.sock"; }
     // A line that names no channel is left out, and the log says so.
     Result<std::vector<ChannelName>> channels(std::string& why) const;
     // Of these channels, as far as they are kept. What is damaged is left out.
@@ -53,7 +57,6 @@ class ConfigDir {
   private:
     ConfigDir(std::filesystem::path path, File lock)
         : path_(std::move(path)), lock_(std::move(lock)) {}
-    Result<std::string> secret(const char* name, std::string& why) const;
     // None if there is no such file.
     Result<std::vector<std::string>> lines(const char* name) const;
     Result<void> keep(const char* name, const std::string& text) const;

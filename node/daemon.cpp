@@ -63,7 +63,6 @@ void end_process_within(std::chrono::milliseconds limit) {
 struct Opened {
     std::unique_ptr<ConfigDir> config;
     std::optional<proto::KeyPair> keys;
-    std::string token;
     std::vector<ChannelName> channels;
     ChannelKeys channel_keys;
     std::optional<Store> store;
@@ -100,7 +99,8 @@ Result<std::vector<BootstrapNode>> bootstrap_nodes(const std::vector<std::string
     return nodes;
 }
 
-Result<Opened> open_parts(Executor loop, const DaemonOptions& options, std::string& why) {
+Result<Opened> open_parts(Executor loop, Clock& clock, const DaemonOptions& options,
+                          std::string& why) {
     Opened parts;
     auto nodes = bootstrap_nodes(options.bootstrap, why);
     if (!nodes) return nodes.error();
@@ -114,7 +114,7 @@ Result<Opened> open_parts(Executor loop, const DaemonOptions& options, std::stri
     parts.config = *std::move(config);
     auto seed = parts.config->key_seed(why);
     if (!seed) return seed.error();
-    auto token = parts.config->api_token(why);
+    auto token = parts.config->new_api_token(why);
     if (!token) return token.error();
     auto channels = parts.config->channels(why);
     if (!channels) return channels.error();
@@ -125,12 +125,14 @@ Result<Opened> open_parts(Executor loop, const DaemonOptions& options, std::stri
     if (!server) return server.error();
     auto client = UdpSocket::open(loop, {options.host, 0});
     if (!client) return client.error();
-    HttpServerConfig http_config{.port = options.api_port, .token = *token};
-    auto http = HttpServer::open(std::move(http_config));
+    auto http = HttpServer::open(
+        loop, {clock, options.api_port, *token, parts.config->api_socket(), HttpLimits()});
     if (!http) {
         why = "API 127.0.0.1:" + std::to_string(options.api_port);
         return http.error();
     }
+    if (const auto error = (*http)->socket_error())
+        log(LogLevel::warning, "daemon", "no api.sock, only the API's port: " + error.message());
     parts.keys = proto::KeyPair::from_seed(*seed);
     parts.channels = *std::move(channels);
     parts.store = *std::move(store);
@@ -164,7 +166,7 @@ std::function<void(std::string)> log_of(const char* room) {
 
 class Node {
   public:
-    Node(Executor loop, Opened parts, const DaemonOptions& options);
+    Node(Executor loop, WakingClock& clock, Opened parts, const DaemonOptions& options);
     Task<> run(const std::function<void(const Ready&)>& ready);
 
   private:
@@ -185,7 +187,7 @@ class Node {
     const DaemonOptions& options_;
     Opened parts_;
     SteadyClock machine_clock_;
-    WakingClock clock_{machine_clock_};
+    WakingClock& clock_;
     asio::thread_pool pool_;
     asio::thread_pool long_pool_{2};
     UdxContext udx_;
@@ -202,10 +204,11 @@ class Node {
     bool stopping_ = false;
 };
 
-Node::Node(Executor loop, Opened parts, const DaemonOptions& options)
+Node::Node(Executor loop, WakingClock& clock, Opened parts, const DaemonOptions& options)
     : loop_(loop),
       options_(options),
       parts_(std::move(parts)),
+      clock_(clock),
       pool_(std::max(2u, std::thread::hardware_concurrency())),
       udx_(loop, clock_, random_number()),
       server_(std::move(parts_.server), udx_),
@@ -367,9 +370,10 @@ std::string Node::status() {
 }
 
 // The node goes with this frame, so that nothing of it is left to wait for when the loop looks.
-Task<> run_node(Opened parts, const DaemonOptions& options,
+Task<> run_node(WakingClock& clock, Opened parts, const DaemonOptions& options,
                 const std::function<void(const Ready&)>& ready) {
-    Node node(co_await asio::this_coro::executor, std::move(parts), options);
+    const Executor loop = co_await asio::this_coro::executor;
+    Node node(loop, clock, std::move(parts), options);
     co_await node.run(ready);
 }
 
@@ -380,10 +384,12 @@ Result<void> run_daemon(const DaemonOptions& options,
     keep_freed_memory();
     log_only(options.least_logged);
     allow_many_descriptors();
+    SteadyClock machine_clock;
+    WakingClock clock(machine_clock);
     asio::io_context loop{1};
-    auto parts = open_parts(loop.get_executor(), options, why);
+    auto parts = open_parts(loop.get_executor(), clock, options, why);
     if (!parts) return parts.error();
-    asio::co_spawn(loop, run_node(*std::move(parts), options, ready),
+    asio::co_spawn(loop, run_node(clock, *std::move(parts), options, ready),
                    [](std::exception_ptr thrown) {
                        if (thrown) std::rethrow_exception(thrown);
                    });

@@ -1,7 +1,6 @@
 // run_daemon: a whole node, from its files to its HTTP API, until it is told to stop: by SIGTERM,
 // SIGINT or, unless that was ignored (nohup), SIGHUP, or over the API. It owns the process: one
-// thread for the node, a pool as large as the machine for heavy work, and the threads of the HTTP
-// server.
+// thread for the node, and a pool as large as the machine for heavy work.
 #pragma once
 
 #include <array>

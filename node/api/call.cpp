@@ -1,19 +1,24 @@
 #include "node/api/call.hpp"
 
-#include "node/async/tasks.hpp"
+#include <charconv>
+
 #include "proto/json.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {
 namespace {
 
-std::string frame(ByteView bytes) {
-    std::string framed;
-    framed.reserve(4 + bytes.size());
+constexpr std::string_view line_end = "\r\n";
+
+std::string frame_head(std::size_t size_bytes) {
+    std::string head;
     for (int shift = 0; shift < 32; shift += 8)
-        framed.push_back(static_cast<char>(bytes.size() >> shift & 0xff));
-    framed.append(as_text(bytes));
-    return framed;
+        head.push_back(static_cast<char>(size_bytes >> shift & 0xff));
+    return head;
+}
+
+std::string chunk(std::string_view bytes) {
+    return chunk_head(bytes.size()).append(bytes).append(line_end);
 }
 
 // A cancelled operation and a closed node are one thing to a client.
@@ -54,9 +59,6 @@ std::string error_json(std::error_code error, std::string_view words, Shape shap
         json.field("message", words);
     return json.end_object().take();
 }
-
-Call::Call(Executor loop, Shape shape)
-    : shape_(shape), answer_(std::make_shared<AnswerQueue>(loop)) {}
 
 Result<void> Call::parse(const std::string& body) {
     if (parser_.parse(body.empty() ? std::string("{}") : body).get(body_) != simdjson::SUCCESS ||
@@ -102,70 +104,80 @@ Result<bool> Call::truth(const char* key) {
     return Errc::usage;
 }
 
+Result<std::optional<std::string>> Call::parameter(const char* name) {
+    auto found = query_parameter(request_.head().query, name);
+    if (!found) explain(std::string("\"") + name + "\" is not percent-encoded");
+    return found;
+}
+
+std::optional<std::uint64_t> Call::length_bytes() const {
+    const auto& lengths = request_.head().content_length;
+    if (lengths.empty()) return std::nullopt;
+    std::uint64_t length = 0;  // the parser has seen that it is a number
+    std::from_chars(lengths[0].data(), lengths[0].data() + lengths[0].size(), length);
+    return length;
+}
+
+Task<Result<std::string>> Call::next_bytes() {
+    on_bytes_();
+    return request_.next_bytes();
+}
+
 Task<Result<void>> Call::send(std::string line) {
     line.push_back('\n');
-    co_return co_await answer_->put(std::move(line));
+    return wire_.write(chunk(line));
 }
 
 void Call::try_send(std::string line) {
     line.push_back('\n');
-    answer_->try_put(std::move(line));
+    wire_.offer(chunk(line));
 }
 
 Task<Result<void>> Call::send_bytes(ByteView bytes) {
     while (!bytes.empty()) {
         const ByteView part = bytes.first(std::min(bytes.size(), max_frame_bytes));
         bytes = bytes.subspan(part.size());
-        auto put = co_await answer_->put(frame(part));
-        if (!put) co_return put.error();
+        const std::string head = chunk_head(4 + part.size()) + frame_head(part.size());
+        Wire::Pieces pieces;
+        pieces[0] = as_bytes(head);
+        pieces[1] = part;
+        pieces[2] = as_bytes(line_end);
+        auto sent = co_await wire_.write(pieces);
+        if (!sent) co_return sent.error();
     }
     co_return ok;
 }
 
-struct Call::Serving {  // what of the serving coroutine others may reach while it runs
-    Serving(Call& served, Executor loop) : call(served), room(loop) { call.answer_->attach(&room); }
-    ~Serving() {
-        call.tasks_ = nullptr;
-        call.answer_->attach(nullptr);
-    }
-    Call& call;
-    Event room;
-};
-
-Task<> Call::serve(const Handler& handler) {
-    Result<std::string> outcome = Errc::canceled;
-    if (!cancelled_) {
-        const Serving serving(*this, co_await asio::this_coro::executor);
-        auto body = [&](Tasks& tasks) -> Task<> {
-            tasks_ = &tasks;
-            outcome = co_await handler(*this);
-        };
-        auto ended = co_await with_tasks(body);
-        if (!ended && !outcome) outcome = Errc::canceled;
-    }
-    finish(outcome);
+void Call::begin(bool keep_alive) {
+    if (shape_ == Shape::json) return;
+    AnswerHead head{.content_type = {}, .length_bytes = {}, .keep_alive = keep_alive};
+    head.content_type =
+        shape_ == Shape::events ? "application/x-ndjson" : "application/octet-stream";
+    wire_.offer(answer_head(head));
 }
 
-void Call::cancel() {
-    cancelled_ = true;
-    if (tasks_) tasks_->cancel();
-}
-
-void Call::finish(const Result<std::string>& outcome) {
-    AnswerQueue::End end;
+std::string Call::end(const Result<std::string>& outcome, bool keep_alive) {
+    JsonAnswer answer{.json = {}, .keep_alive = keep_alive};
     if (outcome) {
-        end.status = 200;
-        end.text = *outcome;
+        answer.json = *outcome;
     } else {
         const std::error_code error = for_client(outcome.error());
-        end.status = http_status(error);
+        answer.status = http_status(error);
         // A client that cancels has gone, so whoever reads this learns of the other reason.
         if (error == Errc::canceled) explain("the daemon is stopping");
-        end.text = error_json(error, words_, shape_);
+        answer.json = error_json(error, words_, shape_);
     }
-    if (shape_ == Shape::frames) end.text.insert(0, frame({}));
-    end.text.push_back('\n');
-    answer_->finish(std::move(end));
+    if (shape_ == Shape::json) return answer_text(answer);
+    const std::string end_of_frames = shape_ == Shape::frames ? frame_head(0) : std::string();
+    return chunk(end_of_frames + answer.json + '\n') + chunk_head(0) + std::string(line_end);
+}
+
+std::string answer_text(const JsonAnswer& answer) {
+    return answer_head({.status = answer.status,
+                        .content_type = "application/json",
+                        .length_bytes = answer.json.size() + 1,
+                        .keep_alive = answer.keep_alive}) +
+           answer.json + '\n';
 }
 
 }  // namespace kp2p

@@ -8,51 +8,68 @@ namespace kp2p {
 namespace {
 
 // Digits only, as RFC 9110 section 8.6 has it.
-std::optional<std::size_t> parse_length(std::string_view text) {
-    std::size_t length = 0;
+std::optional<std::uint64_t> parse_length(std::string_view text) {
+    std::uint64_t length = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
     if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
     return length;
 }
 
-std::optional<Refusal> check_body(const RequestHead& head) {
-    if (head.encoded) return Refusal{415, Errc::usage, "encoded bodies are not taken"};
-    const auto& lengths = head.content_length;
-    const auto length = lengths.size() == 1 ? parse_length(lengths[0]) : std::nullopt;
-    if (!length) return Refusal{411, Errc::usage, "one Content-Length is required"};
-    if (*length > max_body_bytes) return Refusal{413, Errc::limit_reached, "the body is too long"};
-    if (*length == 0) return std::nullopt;
-    if (head.content_type.size() != 1 || !head.content_type[0].starts_with("application/json"))
-        return Refusal{415, Errc::usage, "the body must be application/json"};
-    return std::nullopt;
-}
-
 }  // namespace
 
-Guard::Guard(std::string token, std::uint16_t port)
-    : credentials_("Bearer " + token),
+Guard::Guard(const proto::ApiToken& token, std::uint16_t port)
+    : token_(token),
+      port_(port),
       authorities_{"127.0.0.1:" + std::to_string(port), "localhost:" + std::to_string(port)} {}
 
 bool Guard::is_own(std::string_view authority) const {
     return authority == authorities_[0] || authority == authorities_[1];
 }
 
-bool Guard::knows_token(const std::vector<std::string>& authorization) const {
-    return authorization.size() == 1 && authorization[0].size() == credentials_.size() &&
-           sodium_memcmp(authorization[0].data(), credentials_.data(), credentials_.size()) == 0;
-}
-
-std::optional<Refusal> Guard::check(const RequestHead& head) const {
-    if (head.host.size() != 1 || !is_own(head.host[0]))
+std::optional<Refusal> Guard::check_sender(const RequestHead& head, Way way) const {
+    if (head.host.size() != 1 || (way == Way::tcp && !is_own(head.host[0])))
         return Refusal{403, Errc::unauthorized, "the Host header names another server"};
     for (std::string_view origin : head.origin) {
         constexpr std::string_view scheme = "http://";
         if (!origin.starts_with(scheme) || !is_own(origin.substr(scheme.size())))
             return Refusal{403, Errc::unauthorized, "requests of web pages are not taken"};
     }
-    if (!knows_token(head.authorization))
-        return Refusal{401, Errc::unauthorized, "the API token is missing or wrong"};
-    return head.takes_body ? check_body(head) : std::nullopt;
+    return std::nullopt;
+}
+
+std::optional<Refusal> Guard::check_body(const RequestHead& head, BodyKind kind) const {
+    if (head.encoded) return Refusal{415, Errc::usage, "encoded bodies are not taken"};
+    if (head.chunked && kind == BodyKind::json)
+        return Refusal{415, Errc::usage, "a JSON body comes whole, not in chunks"};
+    const auto& lengths = head.content_length;
+    if (lengths.empty() && (head.chunked || !head.takes_body)) return std::nullopt;
+    const auto length = lengths.size() == 1 ? parse_length(lengths[0]) : std::nullopt;
+    if (!length) return Refusal{411, Errc::usage, "one Content-Length is required"};
+    if (kind == BodyKind::bytes || *length == 0) return std::nullopt;
+    if (*length > max_body_bytes) return Refusal{413, Errc::limit_reached, "the body is too long"};
+    if (head.content_type.size() != 1 || !head.content_type[0].starts_with("application/json"))
+        return Refusal{415, Errc::usage, "the body must be application/json"};
+    return std::nullopt;
+}
+
+proto::ApiHello Guard::hello(const proto::ApiNonce& client, const proto::ApiNonce& server) const {
+    return {port_, client, server};
+}
+
+proto::ApiProof Guard::proof(const proto::ApiHello& hello) const {
+    return proto::server_proof(token_, hello);
+}
+
+bool Guard::is_proven(const RequestHead& head, const std::optional<proto::ApiHello>& hello) const {
+    if (head.authorization.size() != 1) return false;
+    const std::string_view said = head.authorization[0];
+    const std::string bearer = "Bearer " + token_.hex();
+    if (said.size() == bearer.size() && sodium_memcmp(said.data(), bearer.data(), said.size()) == 0)
+        return true;
+    constexpr std::string_view scheme = "KP2P ";
+    if (!hello || !said.starts_with(scheme)) return false;
+    const auto proof = proto::ApiProof::from_hex(said.substr(scheme.size()));
+    return proof && proto::same_proof(*proof, proto::client_proof(token_, *hello));
 }
 
 }  // namespace kp2p

@@ -1,10 +1,13 @@
 #include "node/api/http_server.hpp"
 
-#include <atomic>
-#include <cerrno>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
-#include "node/api/guard.hpp"
-#include "node/api/http_listener.hpp"
+#include <asio/ip/tcp.hpp>
+#include <asio/local/stream_protocol.hpp>
+
 #include "node/async/tasks.hpp"
 #include "proto/outcome.hpp"
 
@@ -12,230 +15,190 @@ namespace kp2p {
 namespace {
 
 using namespace std::chrono_literals;
+using Protocol = asio::generic::stream_protocol;
+using Acceptor = asio::basic_socket_acceptor<Protocol>;
 
-// How long a client may be gone before its work is cancelled.
-constexpr std::chrono::milliseconds client_check = 200ms;
-// What requests under way get to write the end of their answers when the daemon stops.
-constexpr std::chrono::milliseconds stop_grace = 300ms;
+// When the system has no descriptor or memory for one more: until some were given back.
+constexpr std::chrono::milliseconds accept_pause = 20ms;
 
-constexpr const char* json_type = "application/json";
-
-const char* content_type(Shape shape) {
-    if (shape == Shape::json) return json_type;
-    return shape == Shape::events ? "application/x-ndjson" : "application/octet-stream";
+Result<Acceptor> listen_on_tcp(Executor loop, std::uint16_t port) {
+    const asio::ip::tcp::endpoint endpoint(asio::ip::address_v4::loopback(), port);
+    Acceptor acceptor(loop);
+    std::error_code error;
+    acceptor.open(Protocol(asio::ip::tcp::v4()), error);
+    if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
+    if (!error) acceptor.bind(Protocol::endpoint(endpoint), error);
+    if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+    if (error == asio::error::address_in_use) return Errc::port_in_use;
+    if (error) return error;
+    return acceptor;
 }
 
-std::vector<std::string> values(const httplib::Request& request, const char* name) {
-    std::vector<std::string> values;
-    const auto [from, to] = request.headers.equal_range(name);
-    for (auto it = from; it != to; ++it) values.push_back(it->second);
-    return values;
+// The socket is for its owner alone before anybody can connect to it.
+Result<Acceptor> listen_on_socket(Executor loop, const std::filesystem::path& path) {
+    std::error_code error;
+    if (path.native().size() >= sizeof(sockaddr_un().sun_path))
+        return make_error_code(std::errc::filename_too_long);
+    std::filesystem::remove(path, error);
+    const asio::local::stream_protocol::endpoint endpoint(path.native());
+    Acceptor acceptor(loop);
+    acceptor.open(Protocol(asio::local::stream_protocol()), error);
+    if (!error) acceptor.bind(Protocol::endpoint(endpoint), error);
+    if (!error && ::chmod(path.c_str(), S_IRUSR | S_IWUSR) != 0)
+        error = std::error_code(errno, std::generic_category());
+    if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+    if (error) return error;
+    return acceptor;
 }
 
-RequestHead head_of(const httplib::Request& request) {
-    RequestHead head;
-    head.host = values(request, "Host");
-    head.origin = values(request, "Origin");
-    head.authorization = values(request, "Authorization");
-    head.content_type = values(request, "Content-Type");
-    head.content_length = values(request, "Content-Length");
-    head.takes_body = request.method != "GET" && request.method != "HEAD";
-    head.encoded =
-        request.has_header("Transfer-Encoding") || request.has_header("Content-Encoding");
-    return head;
+std::optional<uid_t> peer_of(int socket) {
+#ifdef SO_PEERCRED
+    ucred credentials{};
+    socklen_t size = sizeof credentials;
+    if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0)
+        return std::nullopt;
+    return credentials.uid;
+#else
+    uid_t user;
+    gid_t group;
+    if (::getpeereid(socket, &user, &group) != 0) return std::nullopt;
+    return user;
+#endif
 }
 
-void refuse(httplib::Response& response, const Refusal& refusal) {
-    response.status = refusal.status;
-    response.set_content(error_json(refusal.code, refusal.message, Shape::json) + '\n', json_type);
+// Its rights keep others out already, where the file system heeds them.
+bool is_trusted(int socket) {
+    const auto user = peer_of(socket);
+    return user && (*user == ::geteuid() || *user == 0);
 }
 
-// What HTTP itself refuses (no such path, a malformed request) in the API's own terms.
-void explain_status(const httplib::Request&, httplib::Response& response) {
-    if (!response.body.empty()) return;
-    const int status = response.status;
-    refuse(response,
-           {status, Errc::usage, status == 404 ? "no such resource" : "the request is malformed"});
+bool is_unproven(const HttpConnection* connection) { return connection->is_unproven(); }
+bool is_idle(const HttpConnection* connection) { return connection->is_idle(); }
+
+HttpConnection* first(const std::list<HttpConnection*>& connections,
+                      bool (*fits)(const HttpConnection*)) {
+    const auto found = std::find_if(connections.begin(), connections.end(), fits);
+    return found == connections.end() ? nullptr : *found;
 }
 
 }  // namespace
 
-// What the HTTP threads and the loop share. Outlives the server until the loop has seen all that
-// they posted.
-class HttpServer::Door : public std::enable_shared_from_this<Door> {
+// The entry of one connection in its line.
+class HttpServer::Listed {
   public:
-    explicit Door(HttpServerConfig config)
-        : token_(std::move(config.token)), listener_(config.request_limit) {}
-
-    Result<std::uint16_t> bind(std::uint16_t port);
-    void add(Method method, const std::string& path, Shape shape, Call::Handler handler);
-    void enter(Executor loop, Tasks& tasks);
-    void leave();
+    Listed(Line& line, HttpConnection& connection, Event& changed)
+        : line_(line), at_(line.open.insert(line.open.end(), &connection)), changed_(changed) {}
+    Listed(const Listed&) = delete;
+    ~Listed() {
+        line_.open.erase(at_);
+        changed_.notify_all();
+    }
 
   private:
-    struct Route {
-        Shape shape;
-        Call::Handler handler;
-    };
-    using Slot = std::shared_ptr<void>;  // one of max_long_calls
-
-    void answer(const Route& route, const httplib::Request& request, httplib::Response& response);
-    void answer_json(Call& call, httplib::Response& response);
-    void stream(std::shared_ptr<Call> call, Slot slot, httplib::Response& response);
-    bool write_some(Call& call, httplib::DataSink& sink);
-    Slot take_slot();
-    void start(const Route& route, std::shared_ptr<Call> call);
-
-    std::string token_;
-    std::deque<Route> routes_;
-    std::atomic<std::size_t> long_calls_{0};
-    std::atomic<bool> closed_{false};
-    Executor loop_;
-    Tasks* tasks_ = nullptr;  // touched on the loop alone
-    HttpListener listener_;
+    Line& line_;
+    std::list<HttpConnection*>::iterator at_;
+    Event& changed_;
 };
 
-Result<std::uint16_t> HttpServer::Door::bind(std::uint16_t port) {
-    int bound = port;
-    errno = 0;
-    if (port == 0)
-        bound = listener_.bind_to_any_port("127.0.0.1");
-    else if (!listener_.bind_to_port("127.0.0.1", port))
-        bound = -1;
-    if (bound < 0) {
-        if (errno == EADDRINUSE) return Errc::port_in_use;
-        return std::error_code(errno ? errno : EADDRNOTAVAIL, std::generic_category());
+Result<std::unique_ptr<HttpServer>> HttpServer::open(Executor loop,
+                                                     const HttpServerConfig& config) {
+    auto tcp = listen_on_tcp(loop, config.port);
+    if (!tcp) return tcp.error();
+    asio::ip::tcp::endpoint bound;
+    std::error_code error;
+    const auto local = tcp->local_endpoint(error);
+    if (error) return error;
+    std::memcpy(bound.data(), local.data(), std::min(bound.capacity(), local.size()));
+    std::unique_ptr<HttpServer> server(new HttpServer(loop, config, *std::move(tcp), bound.port()));
+    if (config.socket.empty()) return server;
+    auto socket = listen_on_socket(loop, config.socket);
+    if (!socket) {
+        server->socket_error_ = socket.error();
+        return server;
     }
-    port = static_cast<std::uint16_t>(bound);
-    listener_.set_payload_max_length(max_body_bytes);
-    listener_.set_error_handler(explain_status);
-    auto check = [guard = Guard(token_, port)](const httplib::Request& request,
-                                               httplib::Response& response) {
-        const auto refusal = guard.check(head_of(request));
-        if (!refusal) return httplib::Server::HandlerResponse::Unhandled;
-        refuse(response, *refusal);
-        return httplib::Server::HandlerResponse::Handled;
-    };
-    listener_.set_pre_routing_handler(check);
-    return port;
-}
-
-void HttpServer::Door::add(Method method, const std::string& path, Shape shape,
-                           Call::Handler handler) {
-    const Route& route = routes_.emplace_back(Route{shape, std::move(handler)});
-    const auto serve = [this, &route](const httplib::Request& request,
-                                      httplib::Response& response) {
-        answer(route, request, response);
-    };
-    if (method == Method::get) listener_.Get(path, serve);
-    if (method == Method::post) listener_.Post(path, serve);
-    if (method == Method::del) listener_.Delete(path, serve);
-}
-
-void HttpServer::Door::enter(Executor loop, Tasks& tasks) {
-    loop_ = loop;
-    tasks_ = &tasks;
-    listener_.start();
-}
-
-void HttpServer::Door::leave() {
-    tasks_ = nullptr;
-    closed_ = true;
-    listener_.stop(stop_grace);
-}
-
-void HttpServer::Door::answer(const Route& route, const httplib::Request& request,
-                              httplib::Response& response) {
-    Slot slot;
-    if (route.shape != Shape::json && !(slot = take_slot()))
-        return refuse(response, {429, Errc::limit_reached, "too many requests are under way"});
-    const auto call = std::make_shared<Call>(loop_, route.shape);
-    if (!call->parse(request.body))
-        return refuse(response, {400, Errc::usage, "the body is not a JSON object"});
-    asio::post(loop_, [self = shared_from_this(), &route, call] { self->start(route, call); });
-    if (route.shape == Shape::json)
-        answer_json(*call, response);
-    else
-        stream(call, std::move(slot), response);
-}
-
-void HttpServer::Door::start(const Route& route, std::shared_ptr<Call> call) {
-    if (!tasks_) return call->finish(Errc::canceled);
-    const auto serve = [](std::shared_ptr<Call> served, const Call::Handler& handler) -> Task<> {
-        co_await served->serve(handler);
-    };
-    tasks_->spawn(serve(std::move(call), route.handler));
-}
-
-void HttpServer::Door::answer_json(Call& call, httplib::Response& response) {
-    while (!call.answer()->take(client_check).ended)
-        if (closed_) return refuse(response, {503, Errc::canceled, "the daemon is stopping"});
-    response.status = call.answer()->end().status;
-    response.set_content(call.answer()->end().text, json_type);
-}
-
-void HttpServer::Door::stream(std::shared_ptr<Call> call, Slot slot, httplib::Response& response) {
-    // Goes with the response, however that ends.
-    const std::shared_ptr<void> canceller(
-        nullptr, [loop = loop_, call](void*) { asio::post(loop, [call] { call->cancel(); }); });
-    const char* type = content_type(call->shape());
-    const auto provide = [this, call, slot, canceller](std::size_t, httplib::DataSink& sink) {
-        return write_some(*call, sink);
-    };
-    response.set_header("Cache-Control", "no-store");
-    response.set_chunked_content_provider(type, provide);
-}
-
-bool HttpServer::Door::write_some(Call& call, httplib::DataSink& sink) {
-    const auto taken = call.answer()->take(client_check);
-    if (taken.piece) return sink.write(taken.piece->data(), taken.piece->size());
-    if (taken.ended) {
-        const std::string& last = call.answer()->end().text;
-        if (!sink.write(last.data(), last.size())) return false;
-        sink.done();
-        return true;
-    }
-    return !closed_ && sink.is_writable();
-}
-
-HttpServer::Door::Slot HttpServer::Door::take_slot() {
-    const auto give_back = [this](void*) { --long_calls_; };
-    if (++long_calls_ <= max_long_calls) return Slot(this, give_back);
-    --long_calls_;
-    return nullptr;
-}
-
-HttpServer::HttpServer(HttpServerConfig config)
-    : door_(std::make_shared<Door>(std::move(config))) {}
-
-HttpServer::~HttpServer() = default;
-
-Result<std::unique_ptr<HttpServer>> HttpServer::open(HttpServerConfig config) {
-    const std::uint16_t port = config.port;
-    std::unique_ptr<HttpServer> server(new HttpServer(std::move(config)));
-    auto bound = server->door_->bind(port);
-    if (!bound) return bound.error();
-    server->port_ = *bound;
+    server->socket_ = config.socket;
+    server->local_.emplace(Line{*std::move(socket), Way::local});
     return server;
 }
 
-void HttpServer::on(Method method, const std::string& path, Shape shape, Call::Handler handler) {
-    door_->add(method, path, shape, std::move(handler));
+HttpServer::HttpServer(Executor loop, const HttpServerConfig& config, Acceptor tcp,
+                       std::uint16_t port)
+    : port_(port),
+      terms_{config.clock, config.limits, Guard(config.token, port),
+             [this] { changed_.notify_all(); }},
+      tcp_{std::move(tcp), Way::tcp},
+      changed_(loop) {}
+
+HttpServer::~HttpServer() {
+    std::error_code ignored;
+    if (!socket_.empty()) std::filesystem::remove(socket_, ignored);
+}
+
+void HttpServer::on(Method method, const std::string& path, Shape shape, Handler handler) {
+    const char* const names[] = {"GET ", "POST ", "DELETE "};
+    terms_.routes[names[static_cast<int>(method)] + path] =
+        HttpRoute{shape, BodyKind::json, std::move(handler)};
+}
+
+void HttpServer::on_bytes(const std::string& path, Handler handler) {
+    terms_.routes["POST " + path] = HttpRoute{Shape::json, BodyKind::bytes, std::move(handler)};
 }
 
 Task<Result<void>> HttpServer::serve() {
-    const Executor loop = co_await asio::this_coro::executor;
-    auto body = [this, loop](Tasks& tasks) -> Task<> {
-        door_->enter(loop, tasks);
-        Event never(loop);
-        for (;;) {
-            auto woken = co_await never.wait();
-            if (!woken) co_return;
-        }
+    auto body = [this](Tasks& tasks) -> Task<> {
+        if (local_) tasks.spawn(accept_loop(*local_, tasks));
+        tasks.spawn(accept_loop(tcp_, tasks));
+        co_return;
     };
     auto ended = co_await with_tasks(body);
-    door_->leave();
+    std::error_code ignored;
+    tcp_.acceptor.close(ignored);
+    if (local_) local_->acceptor.close(ignored);
     co_return ended;
+}
+
+Task<> HttpServer::accept_loop(Line& line, Tasks& tasks) {
+    for (;;) {
+        // First, because accepting fails for want of a descriptor also while nobody wants in.
+        auto [waited] = co_await line.acceptor.async_wait(Acceptor::wait_read, use_result);
+        if (waited) co_return;
+        auto [error, socket] = co_await line.acceptor.async_accept(use_result);
+        if (error == asio::error::operation_aborted) co_return;
+        if (error) {
+            make_room();
+            auto slept = co_await terms_.clock.sleep_for(accept_pause);
+            if (!slept) co_return;
+            continue;
+        }
+        if (line.way == Way::tcp || is_trusted(socket.native_handle()))
+            tasks.spawn(serve_connection(std::move(socket), line));
+        while (!claim_room(line)) {
+            auto woken = co_await changed_.wait();
+            if (!woken) co_return;
+        }
+    }
+}
+
+Task<> HttpServer::serve_connection(Wire::Socket socket, Line& line) {
+    HttpConnection connection(std::move(socket), line.way, terms_);
+    const Listed listed(line, connection, changed_);
+    co_await connection.serve();
+}
+
+bool HttpServer::claim_room(const Line& line) {
+    const auto& open = line.open;
+    const auto count = std::count_if(open.begin(), open.end(), is_unproven);
+    if (static_cast<std::size_t>(count) > terms_.limits.unproven) first(open, is_unproven)->close();
+    if (open.size() < terms_.limits.connections) return true;
+    if (auto* one = first(open, is_idle)) one->close();
+    return false;
+}
+
+// An idle client finds its connection closed, and makes another.
+void HttpServer::make_room() {
+    if (auto* one = first(tcp_.open, is_unproven)) return one->close();
+    for (Line* line : {&tcp_, local_ ? &*local_ : &tcp_})
+        if (auto* one = first(line->open, is_idle)) return one->close();
 }
 
 }  // namespace kp2p

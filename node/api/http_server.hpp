@@ -1,53 +1,80 @@
-// HttpServer: the daemon's HTTP API without what it is about: listens on loopback, lets only
-// guarded requests in, and runs a coroutine on the loop's thread for each (Call). Shape: open(),
-// on() for each route, then serve() until cancelled.
+// HttpServer: the daemon's HTTP API without what it is about: listens on loopback and on a Unix
+// socket, and runs a coroutine for each connection and each call on the node's own loop. Shape:
+// open(), on() for each route, then serve() until cancelled.
 //
-// The HTTP threads are the only foreign threads that reach into the node, and this is their one
-// door: they post to the loop, wait on the answer queue of their call, and touch nothing else. A
-// client that goes away is noticed within a quarter of a second, and its call cancelled.
+// No call is refused for being one of many: what is too much waits in line, in the system's queue
+// of connections. Strangers cannot push others out: each way in has a line of its own, and of those
+// that have not proven themselves only the latest stay.
 #pragma once
 
+#include <asio/basic_socket_acceptor.hpp>
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
+#include <list>
 #include <memory>
+#include <optional>
 #include <string>
 
-#include "node/api/call.hpp"
-#include "node/async/asio.hpp"
+#include "node/api/http_connection.hpp"
+#include "node/async/event.hpp"
 #include "proto/result.hpp"
 
 namespace kp2p {
 
+class Tasks;
+
 struct HttpServerConfig {
+    Clock& clock;
     std::uint16_t port = 0;  // 0: any that is free
-    std::string token;
-    std::chrono::milliseconds request_limit{5000};  // for a client to send its whole request
+    proto::ApiToken token;
+    std::filesystem::path socket = {};  // where to make the Unix socket; empty: none
+    HttpLimits limits = HttpLimits();
 };
 
 class HttpServer {
   public:
-    // Calls of shape events or frames at a time; more are refused, so that short ones get through.
-    static constexpr std::size_t max_long_calls = 32;
-
-    // Errc::port_in_use when another process listens there.
-    static Result<std::unique_ptr<HttpServer>> open(HttpServerConfig config);
+    // Errc::port_in_use when another process listens there. A file that lies at config.socket is
+    // replaced. Where no socket can be made there, TCP remains: socket_error().
+    static Result<std::unique_ptr<HttpServer>> open(Executor loop, const HttpServerConfig& config);
     HttpServer(const HttpServer&) = delete;
     HttpServer& operator=(const HttpServer&) = delete;
-    ~HttpServer();
+    ~HttpServer();  // removes the socket
 
     std::uint16_t port() const { return port_; }
+    std::error_code socket_error() const { return socket_error_; }
+
     // Before serve(). `handler` is a plain function that returns a coroutine, and outlives it.
     enum class Method { get, post, del };
-    void on(Method method, const std::string& path, Shape shape, Call::Handler handler);
-    // Ends only by cancellation, within half a second, with every call ended.
+    using Handler = std::function<Task<Result<std::string>>(Call&)>;
+    void on(Method method, const std::string& path, Shape shape, Handler handler);
+    // The same for a route whose body is any number of bytes.
+    void on_bytes(const std::string& path, Handler handler);
+    // Ends only by cancellation, with every call ended.
     Task<Result<void>> serve();
 
   private:
-    class Door;
-    explicit HttpServer(HttpServerConfig config);
+    using Acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol>;
+    struct Line {
+        Acceptor acceptor;
+        Way way;
+        std::list<HttpConnection*> open = {};  // the oldest first
+    };
+    class Listed;
 
-    std::uint16_t port_ = 0;
-    std::shared_ptr<Door> door_;
+    HttpServer(Executor loop, const HttpServerConfig& config, Acceptor tcp, std::uint16_t port);
+    Task<> accept_loop(Line& line, Tasks& tasks);
+    Task<> serve_connection(Wire::Socket socket, Line& line);
+    bool claim_room(const Line& line);  // makes others give way if there is none
+    void make_room();                   // for one descriptor
+
+    std::uint16_t port_;
+    std::filesystem::path socket_;
+    std::error_code socket_error_;
+    HttpTerms terms_;
+    Line tcp_;
+    std::optional<Line> local_;
+    Event changed_;  // a connection is idle, or has ended
 };
 
 }  // namespace kp2p

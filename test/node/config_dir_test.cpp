@@ -28,13 +28,14 @@ TEST_CASE("what a configuration directory keeps is there the next time") {
     const std::vector<ChannelName> channels = {*ChannelName::parse("our lab"),
                                                *ChannelName::parse("ü")};
     const std::vector<Endpoint> nodes = {Endpoint::loopback(1), Endpoint::loopback(2)};
-    std::string why, token;
+    std::string why;
+    proto::ApiToken token;
     proto::Seed seed;
     {
         auto config = open(path);
         seed = *config->key_seed(why);
-        token = *config->api_token(why);
-        CHECK(token != seed.hex());
+        token = *config->new_api_token(why);
+        CHECK(token.hex() != seed.hex());
         CHECK(config->channels(why)->empty());
         CHECK(config->known_nodes().empty());
         CHECK(config->keep_channels(channels));
@@ -44,7 +45,7 @@ TEST_CASE("what a configuration directory keeps is there the next time") {
     }
     auto config = open(path);
     CHECK(*config->key_seed(why) == seed);
-    CHECK(*config->api_token(why) == token);
+    CHECK(*config->new_api_token(why) != token);
     CHECK(*config->channels(why) == channels);
     CHECK(config->known_nodes() == nodes);
     CHECK(!fs::exists(path / "api-port"));

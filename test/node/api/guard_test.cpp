@@ -5,10 +5,8 @@
 using namespace kp2p;
 
 TEST_CASE("only requests that are ours pass the guard") {
-    const std::string token(64, 'a');
-    const Guard guard(token, 4000);
-    const RequestHead good{
-        .host = {"127.0.0.1:4000"}, .authorization = {"Bearer " + token}, .takes_body = false};
+    const Guard guard(*proto::ApiToken::from_hex(std::string(64, 'a')), 4000);
+    const RequestHead good{.host = {"127.0.0.1:4000"}, .takes_body = false};
     RequestHead post = good;
     post.takes_body = true;
     post.content_length = {"2"};
@@ -40,11 +38,6 @@ TEST_CASE("only requests that are ours pass the guard") {
     row("second origin", good, 403, [](auto& h) {
         h.origin = {"http://127.0.0.1:4000", "http://evil.example"};
     });
-    row("no token", good, 401, [](auto& h) { h.authorization = {}; });
-    row("empty token", good, 401, [](auto& h) { h.authorization = {"Bearer "}; });
-    row("wrong token", good, 401, [](auto& h) { h.authorization[0].back() = 'b'; });
-    row("longer token", good, 401, [](auto& h) { h.authorization[0] += 'a'; });
-    row("two tokens", good, 401, [](auto& h) { h.authorization.push_back(h.authorization[0]); });
     row("no length", post, 411, [](auto& h) { h.content_length = {}; });
     row("bad length", post, 411, [](auto& h) { h.content_length = {"-1"}; });
     row("two lengths", post, 411, [](auto& h) { h.content_length = {"1", "2"}; });
@@ -53,9 +46,64 @@ TEST_CASE("only requests that are ours pass the guard") {
     row("no type", post, 415, [](auto& h) { h.content_type = {}; });
     row("no body", post, 0, [](auto& h) { h.content_length = {"0"}, h.content_type = {}; });
     row("encoded", post, 415, [](auto& h) { h.encoded = true; });
+    row("chunked", post, 415, [](auto& h) { h.chunked = true; });
+    row("get with a body", good, 415, [](auto& h) { h.content_length = {"2"}; });
     for (const Row& r : rows) {
         CAPTURE(r.name);
-        const auto refusal = guard.check(r.head);
+        auto refusal = guard.check_sender(r.head, Way::tcp);
+        if (!refusal) refusal = guard.check_body(r.head, BodyKind::json);
         CHECK((refusal ? refusal->status : 0) == r.status);
     }
+}
+
+TEST_CASE("over the Unix socket any host is ours, and still no web page may ask") {
+    const Guard guard(proto::ApiToken(), 4000);
+    CHECK(!guard.check_sender({.host = {"kp2p"}}, Way::local));
+    CHECK(guard.check_sender({.host = {}}, Way::local)->status == 403);
+    CHECK(guard.check_sender({.host = {"a", "b"}}, Way::local)->status == 403);
+    const RequestHead page{.host = {"kp2p"}, .origin = {"http://evil.example"}};
+    CHECK(guard.check_sender(page, Way::local)->status == 403);
+}
+
+TEST_CASE("bytes come with their length or in chunks, any number of any type") {
+    const Guard guard(proto::ApiToken(), 4000);
+    const auto status = [&guard](RequestHead head) {
+        head.takes_body = true;
+        const auto refusal = guard.check_body(head, BodyKind::bytes);
+        return refusal ? refusal->status : 0;
+    };
+    CHECK(status({.content_length = {"99999999999"}}) == 0);
+    CHECK(status({.chunked = true}) == 0);
+    CHECK(status({}) == 411);
+    CHECK(status({.content_length = {"1", "2"}}) == 411);
+    CHECK(status({.encoded = true}) == 415);
+}
+
+TEST_CASE("only a proof of this connection, this port and the client's role shows the token") {
+    proto::ApiToken token;
+    std::fill_n(token.data(), proto::ApiToken::size_bytes, 7);
+    const Guard guard(token, 4000);
+    proto::ApiNonce client, server, other;
+    std::fill_n(client.data(), proto::ApiNonce::size_bytes, 1);
+    std::fill_n(server.data(), proto::ApiNonce::size_bytes, 2);
+    const auto hello = guard.hello(client, server);
+    CHECK(hello.port == 4000);
+    CHECK(guard.proof(hello) == proto::server_proof(token, hello));
+    const auto proves = [&](const std::string& said) {
+        return guard.is_proven({.authorization = {said}}, hello);
+    };
+    const std::string good = "KP2P " + proto::client_proof(token, hello).hex();
+    proto::ApiHello relayed = hello;
+    relayed.port = 4001;
+    CHECK(proves(good));
+    CHECK_FALSE(guard.is_proven({.authorization = {good}}, std::nullopt));
+    CHECK_FALSE(guard.is_proven({.authorization = {good}}, guard.hello(client, other)));
+    CHECK_FALSE(guard.is_proven({.authorization = {good, good}}, hello));
+    CHECK_FALSE(guard.is_proven({}, hello));
+    CHECK_FALSE(proves("KP2P " + proto::client_proof(token, relayed).hex()));
+    CHECK_FALSE(proves("KP2P " + proto::client_proof(proto::ApiToken(), hello).hex()));
+    CHECK_FALSE(proves("KP2P " + guard.proof(hello).hex()));
+    CHECK_FALSE(proves(good + "0"));
+    CHECK_FALSE(proves("KP2P "));
+    CHECK_FALSE(proves(good.substr(5)));
 }
