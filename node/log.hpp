@@ -1,19 +1,25 @@
 // The daemon's log: one line on stderr per thing that its owner may want to know.
 //   2026-01-31T12:00:00Z warning swarm: cannot connect to 3fa1...: it does not answer
 // `room` is the part of the node that speaks. Channel names are secrets and stay out of it. From
-// the loop's thread.
+// any thread, and never waiting for who reads: lines are written by a thread of its own, and when
+// they come faster than they are read, or many are alike (node/log/limiter.hpp), some are left out
+// and the log says how many.
 #pragma once
 
+#include <chrono>
 #include <string_view>
 
-namespace kp2p {
+#include "node/log/line.hpp"
 
-enum class LogLevel { info, warning, error };
+namespace kp2p {
 
 // What is less than `least` is not written any more.
 void log_only(LogLevel least);
 
 // Control characters, which others may have put into the text, are written as '?'.
 void log(LogLevel level, std::string_view room, std::string_view text);
+
+// Waits until what was logged is written, but no longer than `limit`.
+void flush_log(std::chrono::milliseconds limit);
 
 }  // namespace kp2p

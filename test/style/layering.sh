@@ -10,6 +10,7 @@ allowed() {
     case $1 in
         proto/*)       echo 'proto/' ;;
         node/async/*)  echo "$async" ;;
+        node/log/*)    echo "$async|node/log/" ;;
         node/net/*)    echo "$async|node/net/" ;;
         node/dht/*)    echo "$async|node/(net|dht)/" ;;
         node/swarm/*)  echo "$async|node/(net|dht|swarm)/" ;;
@@ -17,7 +18,7 @@ allowed() {
         node/share/*)  echo "$async|node/(net|dht|swarm|store|share)/" ;;
         node/api/*)    echo "$async|node/(net|dht|swarm|store|share|api)/" ;;
         node/client/*) echo 'proto/|node/client/' ;;
-        node/*)        echo "$async|node/(net|dht|swarm|store|share|api)/|node/[a-z_]+\.hpp" ;;
+        node/*)        echo "$async|node/(log|net|dht|swarm|store|share|api)/|node/[a-z_]+\.hpp" ;;
         cmd/kp2p-start-daemon.cpp) echo 'proto/|node/client/|node/daemon\.hpp' ;;
         cmd/kp2p-bootstrap.cpp)    echo 'proto/|node/client/|node/bootstrap\.hpp' ;;
         cmd/kp2p-store.cpp|cmd/kp2p-link.cpp) echo 'proto/|node/client/|cmd/put_paths\.hpp' ;;

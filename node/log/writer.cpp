@@ -1,0 +1,105 @@
+#include "node/log/writer.hpp"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+namespace kp2p {
+namespace {
+
+constexpr int for_ever = -1;
+
+bool writable(int fd, int timeout_ms) {
+    pollfd wait{fd, POLLOUT, 0};
+    for (;;) {
+        const int ready = ::poll(&wait, 1, timeout_ms);
+        if (ready >= 0 || errno != EINTR) return ready > 0;
+    }
+}
+
+// What cannot be written is gone, and there is nobody who could be told.
+void write_all(int fd, std::string_view text) {
+    while (!text.empty()) {
+        const ssize_t written = ::write(fd, text.data(), text.size());
+        if (written >= 0) {
+            text.remove_prefix(static_cast<std::size_t>(written));
+        } else if (errno == EAGAIN) {  // somebody else who has it made it so
+            if (!writable(fd, for_ever)) return;
+        } else if (errno != EINTR) {
+            return;
+        }
+    }
+}
+
+}  // namespace
+
+void LogWriter::start() {
+    started_ = true;
+    try {
+        std::thread([this] { write_loop(); }).detach();
+    } catch (const std::system_error&) {
+        threadless_ = true;
+    }
+}
+
+bool LogWriter::put(std::string_view text, Claim claim) {
+    const std::lock_guard lock(mutex_);
+    if (!started_) start();
+    if (threadless_) {
+        constexpr std::size_t never_waits = _POSIX_PIPE_BUF;
+        if (text.size() > never_waits || !writable(fd_, 0)) return false;
+        write_all(fd_, text);
+        return true;
+    }
+    const std::size_t room = claim == Claim::urgent ? 2 * max_queued_bytes : max_queued_bytes;
+    if (queued_.size() + text.size() > room) return false;
+    queued_ += text;
+    changed_.notify_all();
+    return true;
+}
+
+void LogWriter::call_at(Time time, std::function<void()> tick) {
+    const std::lock_guard lock(mutex_);
+    if (tick_at_ && *tick_at_ <= time) return;
+    tick_at_ = time;
+    tick_ = std::move(tick);
+    changed_.notify_all();
+}
+
+bool LogWriter::drain(std::chrono::milliseconds limit) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, limit, [this] { return queued_.empty() && !writing_; });
+}
+
+void LogWriter::write_loop() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        const bool due = tick_at_ && *tick_at_ <= std::chrono::steady_clock::now();
+        if (due) {
+            const std::function<void()> tick = std::move(tick_);
+            tick_at_.reset();
+            lock.unlock();
+            tick();
+            lock.lock();
+        } else if (!queued_.empty()) {
+            const std::string text = std::exchange(queued_, {});
+            writing_ = true;
+            lock.unlock();
+            write_all(fd_, text);
+            lock.lock();
+            writing_ = false;
+            changed_.notify_all();
+        } else if (tick_at_) {
+            changed_.wait_until(lock, *tick_at_);
+        } else {
+            changed_.wait(lock);
+        }
+    }
+}
+
+}  // namespace kp2p

@@ -1,0 +1,13 @@
+// The end of a process that may not end by itself.
+#pragma once
+
+#include <chrono>
+
+namespace kp2p {
+
+// Ends the process, with status 0 and a sentence on stderr, if it has not ended by then: what hangs
+// is the system (a dead file system, a name look-up), and nothing is lost by that, since no file is
+// ever half written under its name.
+void end_process_within(std::chrono::milliseconds limit);
+
+}  // namespace kp2p
