@@ -3,11 +3,13 @@
 #include <asio/ip/udp.hpp>
 #include <asio/signal_set.hpp>
 
+#include "node/async/foreign_calls.hpp"
 #include "node/async/random.hpp"
 #include "node/async/tasks.hpp"
 #include "node/dht/dht.hpp"
 #include "node/net/udp_socket.hpp"
 #include "node/net/udx_context.hpp"
+#include "node/process_end.hpp"
 
 namespace kp2p {
 namespace {
@@ -25,18 +27,24 @@ Endpoint own_host(asio::io_context& loop) {
     return {local.address().to_v4().to_bytes(), 0};
 }
 
+constexpr std::chrono::milliseconds stop_limit{1800};
+
 Task<> cancel_on_signal(Tasks& all) {
     asio::signal_set signals(co_await asio::this_coro::executor, SIGINT, SIGTERM);
     co_await signals.async_wait(use_result);
+    end_process_within(stop_limit);
     all.cancel();
 }
 
-Task<> serve(Dht& dht, const Endpoint& address, std::function<void(const Endpoint&)> ready) {
+Task<> serve(Dht& dht, ForeignCalls& foreign, const Endpoint& address,
+             std::function<void(const Endpoint&)> ready) {
     auto body = [&](Tasks& all) -> Task<> {
         all.spawn(cancel_on_signal(all));
         all.spawn(dht.run());
         auto entered = co_await dht.bootstrap();
-        if (entered) ready(address);
+        if (!entered) co_return;
+        auto say = [ready, address]() -> Result<void> { return ready(address), ok; };
+        (void)co_await foreign.call("/dev/stdout", say);  // who reads it may not be there
     };
     (void)co_await with_tasks(body);
 }
@@ -66,8 +74,9 @@ Result<void> run_bootstrap(const Endpoint& bind, std::string& why,
     setup.public_address = address;
     Dht dht(loop.get_executor(), clock, server, client, setup, seed);
 
+    ForeignCalls foreign(loop.get_executor(), clock);
     std::exception_ptr thrown;
-    asio::co_spawn(loop, serve(dht, address, std::move(ready)),
+    asio::co_spawn(loop, serve(dht, foreign, address, std::move(ready)),
                    [&](std::exception_ptr e) { thrown = e; });
     loop.run();
     if (thrown) std::rethrow_exception(thrown);

@@ -160,10 +160,15 @@ Result<void> ConfigDir::keep_api_port(std::uint16_t port) const {
 }
 
 Result<void> ConfigDir::keep(const char* name, const std::string& text) const {
-    auto temp = TempFile::create_in(path_, File::Mode::create_secret);
-    if (!temp) return temp.error();
-    if (auto written = temp->file().write_at(0, as_bytes(text)); !written) return written.error();
-    return temp->publish(path_ / name, TempFile::Durability::flush);
+    const auto write = [&]() -> Result<void> {
+        auto temp = TempFile::create_in(path_, File::Mode::create_secret);
+        if (!temp) return temp.error();
+        if (auto done = temp->file().write_at(0, as_bytes(text)); !done) return done.error();
+        return temp->publish(path_ / name, TempFile::Durability::flush);
+    };
+    auto written = write();
+    if (!written) note_storage_trouble((path_ / name).string() + ": " + written.error().message());
+    return written;
 }
 
 }  // namespace kp2p

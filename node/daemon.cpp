@@ -1,14 +1,13 @@
 #include "node/daemon.hpp"
 
-#include <sys/time.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <asio/signal_set.hpp>
 #include <csignal>
 #include <thread>
 
 #include "node/api/api.hpp"
+#include "node/async/foreign_calls.hpp"
+#include "node/async/long_threads.hpp"
 #include "node/async/offload.hpp"
 #include "node/async/random.hpp"
 #include "node/async/timeout.hpp"
@@ -20,11 +19,12 @@
 #include "node/net/udp_socket.hpp"
 #include "node/net/udx_context.hpp"
 #include "node/notify.hpp"
+#include "node/process_end.hpp"
 #include "node/share/memory.hpp"
-#include "node/share/peers.hpp"
 #include "node/share/share.hpp"
 #include "node/store/store.hpp"
 #include "node/swarm/swarm.hpp"
+#include "node/swarm_peers.hpp"
 #include "proto/json.hpp"
 
 namespace kp2p {
@@ -51,13 +51,8 @@ constexpr std::chrono::milliseconds stop_limit = 1800ms;
 // How long the DHT may take to forget us.
 constexpr std::chrono::milliseconds farewell_limit = 600ms;
 
-// Ends the process if it has not ended by itself. Nothing is lost: no file is ever half written
-// under its name.
-void end_process_within(std::chrono::milliseconds limit) {
-    std::signal(SIGALRM, [](int) { ::_exit(0); });
-    const itimerval timer{{0, 0}, {limit.count() / 1000, limit.count() % 1000 * 1000}};
-    ::setitimer(ITIMER_REAL, &timer, nullptr);
-}
+// What the log and the ready line may take to be read by who reads them, at the end.
+constexpr std::chrono::milliseconds last_words_limit = 200ms;
 
 // What can fail, opened before anything runs.
 struct Opened {
@@ -144,22 +139,6 @@ Result<Opened> open_parts(Executor loop, Clock& clock, const DaemonOptions& opti
     return parts;
 }
 
-// What sharing asks of the swarm.
-class SwarmPeers final : public Peers {
-  public:
-    void attach(Swarm& swarm) { swarm_ = &swarm; }
-    void join(const Topic& topic) override { swarm_->join(topic); }
-    void leave(const Topic& topic) override { swarm_->leave(topic); }
-    bool settling(const Topic& topic) const override { return swarm_->settling(topic); }
-    Task<Result<std::shared_ptr<Connection>>> connect(NodeId node) override {
-        return swarm_->connect(node);
-    }
-    std::string why_not(const NodeId& node) const override { return swarm_->why_not(node); }
-
-  private:
-    Swarm* swarm_ = nullptr;
-};
-
 std::function<void(std::string)> log_of(const char* room) {
     return [room](std::string text) { log(LogLevel::info, room, text); };
 }
@@ -189,7 +168,8 @@ class Node {
     SteadyClock machine_clock_;
     WakingClock& clock_;
     asio::thread_pool pool_;
-    asio::thread_pool long_pool_{2};
+    LongThreads long_threads_;
+    ForeignCalls foreign_;
     UdxContext udx_;
     UdpPort server_, client_;
     Dht dht_;
@@ -210,6 +190,8 @@ Node::Node(Executor loop, WakingClock& clock, Opened parts, const DaemonOptions&
       parts_(std::move(parts)),
       clock_(clock),
       pool_(std::max(2u, std::thread::hardware_concurrency())),
+      long_threads_(loop, pool_),
+      foreign_(loop, clock_),
       udx_(loop, clock_, random_number()),
       server_(std::move(parts_.server), udx_),
       client_(std::move(parts_.client), udx_),
@@ -218,7 +200,8 @@ Node::Node(Executor loop, WakingClock& clock, Opened parts, const DaemonOptions&
                         .store = *parts_.store,
                         .peers = peers_,
                         .pool = pool_,
-                        .long_pool = long_pool_,
+                        .long_threads = long_threads_,
+                        .foreign = foreign_,
                         .clock = clock_,
                         .own = parts_.keys->public_key(),
                         .log = log_of("share")}),
@@ -236,7 +219,8 @@ Node::Node(Executor loop, WakingClock& clock, Opened parts, const DaemonOptions&
           .shares_with = [this](const NodeId& node) { return share_.shares_with(node); }}),
       api_(*parts_.http, ApiParts{.share = share_,
                                   .store = *parts_.store,
-                                  .long_pool = long_pool_,
+                                  .long_threads = long_threads_,
+                                  .foreign = foreign_,
                                   .channels = [this] { return channels_.wanted(); },
                                   .join = [this](auto name) { return channels_.join(name); },
                                   .leave = [this](auto name) { return channels_.leave(name); },
@@ -307,8 +291,11 @@ Task<> Node::enter_network() {
 }
 
 Task<> Node::start_up(const std::function<void(const Ready&)>& ready) {
-    if (auto kept = parts_.config->keep_api_port(parts_.http->port()); !kept)
-        log(LogLevel::error, "daemon", "cannot keep api-port: " + kept.error().message());
+    auto keep = [&config = *parts_.config, port = parts_.http->port()] {
+        return config.keep_api_port(port);
+    };
+    const auto kept = co_await offload(pool_, keep);
+    if (!kept) log(LogLevel::error, "daemon", "cannot keep api-port: " + kept.error().message());
     while (!dht_.bootstrapped()) {
         auto entered = co_await with_timeout(clock_, entry_patience, entered_.wait());
         if (entered) continue;
@@ -317,8 +304,14 @@ Task<> Node::start_up(const std::function<void(const Ready&)>& ready) {
     }
     if (const std::string lacking = lacking_of_dht(); !lacking.empty())
         log(LogLevel::warning, "dht", lacking + "; trying on");
-    ready({swarm_.node_id(), server_.socket().local(), parts_.http->port()});
     notify_service_manager("READY=1");
+    const Ready what{swarm_.node_id(), server_.socket().local(), parts_.http->port()};
+    auto say = [ready, what]() -> Result<void> {  // who reads it may not be there
+        flush_log(last_words_limit);
+        ready(what);
+        return ok;
+    };
+    (void)co_await foreign_.call("/dev/stdout", say);
 }
 
 std::string Node::lacking_of_dht() const {
@@ -394,6 +387,7 @@ Result<void> run_daemon(const DaemonOptions& options,
                        if (thrown) std::rethrow_exception(thrown);
                    });
     loop.run();
+    flush_log(last_words_limit);
     return ok;
 }
 

@@ -1,5 +1,6 @@
 #include "node/api/api.hpp"
 
+#include "node/async/foreign_calls.hpp"
 #include "node/async/offload_long.hpp"
 #include "node/share/share.hpp"
 #include "node/store/store.hpp"
@@ -76,6 +77,27 @@ ProgressSink progress_to(Call& call) {
     };
 }
 
+// A path on a file system that does not answer costs its caller some seconds; it would cost work on
+// it a thread, for good.
+Task<Result<void>> reach(ApiParts& parts, Call& call, std::filesystem::path path) {
+    auto look = [path]() -> Result<void> {
+        std::error_code ignored;  // whoever works on it finds out
+        (void)std::filesystem::status(path, ignored);
+        return ok;
+    };
+    auto reached = co_await parts.foreign.call(path, look);
+    if (!reached && reached.error() == Errc::timed_out)
+        call.explain("the file system of " + path.string() + " does not answer");
+    co_return reached;
+}
+
+// The node is in the channel, or out of it, all the same.
+void explain_forgetting(Call& call, std::error_code error) {
+    if (error == Errc::out_of_space || error.category() == std::generic_category())
+        call.explain("this holds until the daemon stops, for it cannot be kept: " +
+                     storage_trouble());
+}
+
 struct Stored {
     Result<proto::Uri> uri;
     std::vector<std::string> remarks;
@@ -90,7 +112,7 @@ Task<Stored> put_off_loop(ApiParts& parts, std::filesystem::path path, PutOption
         auto uri = store.put(path, options);
         return Stored{std::move(uri), std::move(remarks)};
     };
-    co_return co_await offload_long(parts.long_pool, work);
+    co_return co_await offload_long(parts.long_threads, work);
 }
 
 }  // namespace
@@ -140,7 +162,10 @@ Api::Answer Api::join(Call& call) {
     auto name = channel_of(call);
     if (!name) co_return name.error();
     auto joined = co_await parts_.join(*name);
-    if (!joined) co_return joined.error();
+    if (!joined) {
+        explain_forgetting(call, joined.error());
+        co_return joined.error();
+    }
     co_return channels_json();
 }
 
@@ -151,6 +176,7 @@ Api::Answer Api::leave(Call& call) {
     if (!left) {
         if (left.error() == Errc::usage)
             call.explain("this node is not in the channel " + name->text());
+        explain_forgetting(call, left.error());
         co_return left.error();
     }
     co_return channels_json();
@@ -166,6 +192,8 @@ Api::Answer Api::load(Call& call) {
     if (*dest) {
         auto to = absolute(call, **dest);
         if (!to) co_return to.error();
+        auto reached = co_await reach(parts_, call, *to);
+        if (!reached) co_return reached.error();
         loaded = co_await parts_.share.load_to(*uri, *to, progress_to(call), diagnosis);
     } else {
         loaded = co_await parts_.share.load(*uri, progress_to(call), diagnosis);
@@ -256,6 +284,8 @@ Api::Answer Api::put(Call& call) {
     PutOptions options;
     if (*link) options.content = PutOptions::Content::link;
     if (*bare) options.manifest = PutOptions::Manifest::never;
+    auto reached = co_await reach(parts_, call, *path);
+    if (!reached) co_return reached.error();
     Stored stored = co_await put_off_loop(parts_, *path, std::move(options));
     auto remarked = co_await send_remarks(call, stored.remarks);
     if (!remarked) co_return remarked.error();

@@ -2,7 +2,6 @@
 // opened HttpServer before that serves; it lives as long as the server.
 #pragma once
 
-#include <asio/thread_pool.hpp>
 #include <functional>
 
 #include "node/api/http_server.hpp"
@@ -12,13 +11,16 @@
 
 namespace kp2p {
 
+class ForeignCalls;
+class LongThreads;
 class Share;
 class Store;
 
 struct ApiParts {
     Share& share;
     Store& store;
-    asio::thread_pool& long_pool;                        // for work on whole files
+    LongThreads& long_threads;                           // for work on whole files
+    ForeignCalls& foreign;                               // for paths that clients name
     std::function<std::vector<ChannelName>()> channels;  // that are remembered
     // Join or leave, and remember it.
     std::function<Task<Result<void>>(ChannelName)> join, leave;

@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "node/client/daemon.hpp"
+#include "node/client/uncaught.hpp"
 #include "proto/json.hpp"
 
 namespace kp2p::client {
@@ -39,6 +40,7 @@ Command::Command(std::string name, std::string purpose, Needs needs)
     if (needs == Needs::daemon || needs == Needs::node)
         app.add_option("--api-port", flags.api_port, "port of the daemon's API")->type_name("N");
     app.get_formatter()->column_width(28);
+    say_what_nobody_catches();
 }
 
 Command::~Command() = default;
@@ -82,7 +84,9 @@ bool Command::json() const { return parser_->json; }
 bool Command::quiet() const { return parser_->quiet; }
 
 std::optional<int> Command::parse_arguments(int argc, char** argv) {
-    std::signal(SIGPIPE, SIG_IGN);  // a write to a closed pipe is an error like any other
+    // A write to a closed pipe, or past the limit of a file's size, is an error like any other.
+    std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);
     try {
         parser_->app.parse(argc, argv);
     } catch (const CLI::Success& help_or_version) {

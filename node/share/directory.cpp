@@ -4,7 +4,6 @@
 #include <set>
 #include <utility>
 
-#include "node/async/offload.hpp"
 #include "node/share/share_node.hpp"
 #include "node/share/stream.hpp"
 
@@ -88,7 +87,7 @@ Task<Result<Share::Node::Named>> Share::Node::read_directory(proto::Uri uri, Dia
         if (!document) return document.error();
         return proto::Sha1Dir::parse(as_text(*document), left_out);
     };
-    auto directory = co_await offload(parts.pool, std::move(read));
+    auto directory = co_await shelf.read(uri.sha1, std::move(read));
     if (!directory) {
         diagnosis.note("the file with this hash does not describe a directory");
         co_return Errc::usage;
@@ -141,7 +140,7 @@ Task<Result<proto::Manifest>> Share::Node::read_manifest(proto::Uri uri,
         if (!document) return document.error();
         return proto::Manifest::parse(as_text(*document));
     };
-    auto manifest = co_await offload(parts.pool, std::move(read));
+    auto manifest = co_await shelf.read(*uri.manifest, std::move(read));
     if (manifest && manifest->sha1 != uri.sha1) co_return proto::Errc::wrong_hash;
     co_return manifest;
 }
@@ -149,8 +148,8 @@ Task<Result<proto::Manifest>> Share::Node::read_manifest(proto::Uri uri,
 Task<Result<void>> Share::Node::cat_stream(proto::Uri uri, ByteRange& range, ByteSink sink,
                                            Diagnosis& diagnosis) {
     const Store* store = &parts.store;
-    auto find = [store, file = uri.sha1] { return bool(store->find(file)); };
-    const bool here = co_await offload(parts.pool, find);
+    auto find = [store, file = uri.sha1] { return store->find(file); };
+    const auto here = co_await shelf.read(uri.sha1, find);
     if (here) co_return Errc::not_found;
     std::vector<NodeId> givers;
     auto manifest = co_await read_manifest(uri, givers);
@@ -176,7 +175,7 @@ Task<Result<void>> Share::Node::cat_local(Sha1 file, ByteRange range, ByteSink s
     for (std::uint64_t at = range.start; at < end;) {
         const std::uint64_t index = at / proto::chunk_bytes;
         auto read = [chunks, index] { return chunks->read(index); };
-        auto chunk = co_await offload(parts.pool, std::move(read));
+        auto chunk = co_await shelf.read(chunks, std::move(read));
         if (!chunk) co_return chunk.error();
         const std::uint64_t first = at - index * proto::chunk_bytes;
         const std::uint64_t last =

@@ -1,6 +1,5 @@
 #include "node/share/giver.hpp"
 
-#include "node/async/offload.hpp"
 #include "proto/share/piece.hpp"
 
 namespace kp2p {
@@ -19,8 +18,7 @@ struct CutChunk {
 }  // namespace
 
 Giver::Giver(Parts parts, Put put, std::uint64_t& given_bytes)
-    : pool_(parts.pool),
-      clock_(parts.clock),
+    : clock_(parts.clock),
       shelf_(parts.shelf),
       put_(std::move(put)),
       given_bytes_(given_bytes),
@@ -141,7 +139,7 @@ Task<Result<void>> Giver::give(std::shared_ptr<MuxChannel> channel, Wanted wante
         auto pieces = proto::cut_chunk({wanted.id, wanted.index, chunk->link}, chunk->bytes);
         return CutChunk{std::move(*chunk), std::move(pieces)};
     };
-    auto made = co_await offload(pool_, std::move(cut));
+    auto made = co_await shelf_.read(chunks, std::move(cut));
     if (!made) {
         if (stage(wanted)) refuse(wanted.id, RefusalCode::unavailable);
         co_return ok;

@@ -21,7 +21,6 @@ class Giver {
     using Put = std::function<void(proto::Encoded)>;
     struct Parts {
         Executor executor;
-        asio::thread_pool& pool;
         Clock& clock;
         Shelf& shelf;
     };
@@ -62,7 +61,6 @@ class Giver {
     void refuse(proto::FileId id, proto::RefusalCode code);
     void gained(const Sha1& file, std::uint64_t index);
 
-    asio::thread_pool& pool_;
     Clock& clock_;
     Shelf& shelf_;
     Put put_;

@@ -1,6 +1,5 @@
 #include "node/share/loads.hpp"
 
-#include "node/async/offload.hpp"
 #include "proto/file/sha1.hpp"
 
 namespace kp2p {
@@ -35,12 +34,12 @@ Task<Result<Loaded>> Loads::load(Sha1 file, std::vector<NodeId> hints, ProgressS
     for (;;) {
         const Store* store = &parts_.share.store;
         auto find = [store, file] { return find_here(*store, file); };
-        auto here = co_await offload(parts_.share.pool, find);
+        auto here = co_await parts_.shelf.read(file, find);
         if (here) co_return Loaded{here->path, {}};
-        if (here.error() != Errc::not_found) {
-            diagnosis.note(storage_trouble());
-            co_return here.error();
-        }
+        const bool hangs = here.error() == Errc::timed_out;  // others may have it
+        const bool broken = !hangs && here.error() != Errc::not_found;
+        if (hangs || broken) diagnosis.note(storage_trouble());
+        if (broken) co_return here.error();
 
         const auto found = active_.find(file);
         ActiveRef active;

@@ -235,7 +235,7 @@ Task<> Neighbour::transfer_session() {
 }
 
 Task<> Neighbour::transfer_talk(std::shared_ptr<MuxChannel> mux) {
-    const Giver::Parts parts{parts_.executor, parts_.pool, parts_.clock, shelf_};
+    const Giver::Parts parts{parts_.executor, parts_.clock, shelf_};
     auto send = [this](proto::Encoded message) { put(transfer_out_, std::move(message)); };
     Giver giver(parts, send, moved_bytes_);
     auto body = [&](Tasks& all) -> Task<> {

@@ -75,7 +75,7 @@ Task<Result<Path>> Share::load_to(proto::Uri uri, Path dest, ProgressSink progre
         auto copy = [store, &directory = *named->directory, &dest](const std::stop_token& stop) {
             return store->copy_out(directory, dest, stop);
         };
-        auto copied = co_await offload_long(node_->parts.long_pool, copy);
+        auto copied = co_await offload_long(node_->parts.long_threads, copy);
         if (!copied) co_return blame(dest, copied.error(), diagnosis);
         co_return dest;
     }
@@ -84,7 +84,7 @@ Task<Result<Path>> Share::load_to(proto::Uri uri, Path dest, ProgressSink progre
     auto copy = [store, file = named->file, &dest](const std::stop_token& stop) {
         return store->copy_out(file, dest, stop);
     };
-    auto copied = co_await offload_long(node_->parts.long_pool, copy);
+    auto copied = co_await offload_long(node_->parts.long_threads, copy);
     if (!copied) co_return blame(dest, copied.error(), diagnosis);
     co_return dest;
 }

@@ -29,6 +29,8 @@
 namespace kp2p {
 
 class Connection;
+class ForeignCalls;
+class LongThreads;
 class Peers;
 class Store;
 
@@ -58,8 +60,9 @@ struct ShareParts {
     Executor executor;
     Store& store;
     Peers& peers;
-    asio::thread_pool& pool;       // for work of some milliseconds
-    asio::thread_pool& long_pool;  // for work on whole files
+    asio::thread_pool& pool;    // for work of some milliseconds
+    LongThreads& long_threads;  // for work on whole files
+    ForeignCalls& foreign;      // for files that lie outside of the storage
     Clock& clock;
     NodeId own;
     std::function<void(std::string)> log;  // one line each; for the daemon's log

@@ -15,7 +15,7 @@ class Share::Node {
     explicit Node(ShareParts given)
         : parts(std::move(given)),
           finder(parts.executor, parts.clock, parts.own),
-          shelf(parts.store, parts.pool),
+          shelf(parts.store, parts.pool, parts.foreign),
           hood(parts, finder, shelf),
           loads(LoadParts{parts, hood, finder, shelf}) {}
 

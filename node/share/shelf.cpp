@@ -1,7 +1,5 @@
 #include "node/share/shelf.hpp"
 
-#include "node/async/offload.hpp"
-
 namespace kp2p {
 namespace {
 
@@ -10,6 +8,7 @@ using Opening = Result<std::shared_ptr<WholeChunks>>;
 Opening open_whole(const Store& store, const Sha1& file) {
     auto opened = store.open_chunks(file);
     if (!opened) return opened.error();
+    if ((*opened)->lie_elsewhere()) return closed_elsewhere(std::move(*opened));
     return std::shared_ptr<WholeChunks>(std::move(*opened));
 }
 
@@ -18,7 +17,7 @@ Opening open_whole(const Store& store, const Sha1& file) {
 Task<std::optional<proto::LocalFile>> Shelf::look(Sha1 file) {
     const Store* store = &store_;
     auto find = [store, file] { return store->find(file); };
-    auto stored = co_await offload(pool_, find);
+    auto stored = co_await read(file, find);
     if (stored) co_return proto::LocalFile{stored->size_bytes, true};
     const auto partial = partials_.find(file);
     if (partial == partials_.end()) co_return std::nullopt;
@@ -29,11 +28,11 @@ Task<Result<Shelf::Taken>> Shelf::take(Sha1 file, Hashing hashing) {
     const bool was_shown = partials_.contains(file);
     const Store* store = &store_;
     auto open = [store, file] { return open_whole(*store, file); };
-    auto opened = co_await offload(pool_, open);
+    auto opened = co_await read(file, open);
     if (!opened && opened.error() == Errc::not_found) {
         const auto partial = partials_.find(file);
         if (partial != partials_.end()) co_return Taken{partial->second, false};
-        if (was_shown) opened = co_await offload(pool_, open);  // it was committed meanwhile
+        if (was_shown) opened = co_await read(file, open);  // it was committed meanwhile
     }
     if (!opened) co_return opened.error();
     std::shared_ptr<WholeChunks> chunks = std::move(*opened);
@@ -71,7 +70,7 @@ Task<Result<Shelf::Taken>> Shelf::prepare(Sha1 file, std::shared_ptr<WholeChunks
             if (!prepared) return prepared.error();
             return of->ready();
         };
-        auto over = co_await offload(pool_, std::move(slice));
+        auto over = co_await read(work->chunks, std::move(slice));
         work->over = !over || *over;
         if (!over) work->failure = over.error();
     }

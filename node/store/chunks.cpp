@@ -12,7 +12,7 @@ Result<std::unique_ptr<WholeChunks>> WholeChunks::open(const Sha1& sha1, const f
     auto stamp = file->stamp();
     if (!stamp) return storage_error(stamp.error(), path);
     std::unique_ptr<WholeChunks> chunks(
-        new WholeChunks(sha1, std::move(*file), *stamp, std::move(cache), trust));
+        new WholeChunks(sha1, path, std::move(*file), *stamp, std::move(cache), trust));
     // A file of one chunk has no cache that could vouch for it, and is soon hashed.
     if (proto::chunk_count(stamp->size_bytes) > 1)
         if (auto links = load_links(chunks->cache_, *stamp)) chunks->links_ = std::move(*links);
@@ -20,7 +20,8 @@ Result<std::unique_ptr<WholeChunks>> WholeChunks::open(const Sha1& sha1, const f
 }
 
 Result<void> WholeChunks::prepare() {
-    constexpr int chunks_at_once = 32;  // about 20 ms
+    // About 20 ms; of a foreign file little enough to be read in time from a slow place.
+    const int chunks_at_once = trust_ == Trust::ours ? 32 : 4;
     ByteVector buffer(proto::chunk_bytes);
     for (int i = 0; i < chunks_at_once && hasher_.size_bytes() < stamp_.size_bytes; ++i) {
         auto size = file_.read_at(hasher_.size_bytes(), buffer);

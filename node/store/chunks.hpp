@@ -21,6 +21,8 @@ class Chunks {
     virtual ~Chunks() = default;
     virtual std::uint64_t size_bytes() const = 0;
     virtual bool has(std::uint64_t index) const = 0;
+    // Where they lie, if that is outside of the storage, on a file system that may hang; else null.
+    virtual const std::filesystem::path* lie_elsewhere() const { return nullptr; }
     // Errc::not_found unless has(index), or when the file has changed since; Errc::
     // storage_unavailable when it cannot be read.
     virtual Result<Chunk> read(std::uint64_t index) const = 0;
@@ -45,12 +47,16 @@ class WholeChunks final : public Chunks {
 
     std::uint64_t size_bytes() const override { return stamp_.size_bytes; }
     bool has(std::uint64_t index) const override { return index < links_.size(); }
+    const std::filesystem::path* lie_elsewhere() const override {
+        return trust_ == Trust::foreign ? &path_ : nullptr;
+    }
     Result<Chunk> read(std::uint64_t index) const override;
 
   private:
-    WholeChunks(const Sha1& sha1, File file, const FileStamp& stamp, std::filesystem::path cache,
-                Trust trust)
+    WholeChunks(const Sha1& sha1, std::filesystem::path path, File file, const FileStamp& stamp,
+                std::filesystem::path cache, Trust trust)
         : sha1_(sha1),
+          path_(std::move(path)),
           file_(std::move(file)),
           stamp_(stamp),
           cache_(std::move(cache)),
@@ -58,6 +64,7 @@ class WholeChunks final : public Chunks {
     bool proves(std::uint64_t index, ByteView bytes) const;
 
     Sha1 sha1_;
+    std::filesystem::path path_;
     File file_;
     FileStamp stamp_;
     std::filesystem::path cache_;

@@ -38,13 +38,15 @@ std::error_code system_error(int number) {
 }
 
 std::error_code storage_error(std::error_code error, const fs::path& where) {
-    {
-        const std::lock_guard lock(trouble_mutex);
-        trouble = where.string() + ": " + error.message();
-    }
+    note_storage_trouble(where.string() + ": " + error.message());
     const bool space =
         error == make_error_code(Errc::out_of_space) || error == std::errc::no_space_on_device;
     return space ? Errc::out_of_space : Errc::storage_unavailable;
+}
+
+void note_storage_trouble(std::string sentence) {
+    const std::lock_guard lock(trouble_mutex);
+    trouble = std::move(sentence);
 }
 
 std::string storage_trouble() {
@@ -63,13 +65,15 @@ File::~File() {
 
 Result<File> File::open(const fs::path& path, Mode mode) {
     int flags = O_CLOEXEC;
-    if (mode == Mode::read) flags |= O_RDONLY;
+    if (mode == Mode::read) flags |= O_RDONLY | O_NONBLOCK;  // a FIFO would wait for a writer
     if (mode == Mode::update) flags |= O_RDWR | O_CREAT;
     const bool secret = mode == Mode::create_secret;
     if (mode == Mode::create || secret) flags |= O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
     const int fd = ::open(path.c_str(), flags, secret ? 0600 : 0644);
     if (fd < 0) return last_error();
-    return File(fd);
+    File file(fd);
+    if (mode == Mode::read && fcntl(fd, F_SETFL, 0) != 0) return last_error();
+    return file;
 }
 
 Result<FileStamp> File::stamp() const {

@@ -87,6 +87,8 @@ std::error_code system_error(int number);  // errno as a code
 // What went wrong with the storage itself: out_of_space stays, all else is storage_unavailable.
 // `where` is the path, as far as it is known.
 std::error_code storage_error(std::error_code error, const std::filesystem::path& where);
+// The same for what no code of the system says, as a sentence.
+void note_storage_trouble(std::string sentence);
 // What such a code cannot carry, of the latest such error in the process: "PATH: the system's
 // words". Empty if there was none. From any thread.
 std::string storage_trouble();

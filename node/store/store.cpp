@@ -33,13 +33,27 @@ Result<FileStamp> stamp_of(const fs::path& path) {
     return stamp;
 }
 
-Result<StoredFile> find_linked(const Layout& layout, const Sha1& sha1) {
+Result<StoredFile> find_stored(const Layout& layout, const Sha1& sha1) {
+    const fs::path path = layout.content(sha1);
+    const auto stamp = stamp_of(path);
+    if (!stamp && stamp.error() != Errc::not_found) return storage_error(stamp.error(), path);
+    if (!stamp || !is_plausible(sha1, *stamp)) return Errc::not_found;
+    return StoredFile{path, stamp->size_bytes, WholeChunks::Trust::ours};
+}
+
+Result<LinkFile> read_link(const Layout& layout, const Sha1& sha1) {
     auto json = read_small_file(layout.link(sha1), max_link_file_bytes);
     if (!json)
         return is_absence(json.error()) ? Errc::not_found
                                         : storage_error(json.error(), layout.link(sha1));
     auto link = LinkFile::parse(as_text(*json));
     if (!link) return Errc::not_found;
+    return link;
+}
+
+Result<StoredFile> find_linked(const Layout& layout, const Sha1& sha1) {
+    auto link = read_link(layout, sha1);
+    if (!link) return link.error();
     const auto stamp = stamp_of(link->path);
     // What lies elsewhere may have been closed to us as it may have been removed.
     const bool gone = !stamp && (stamp.error() == Errc::not_found ||
@@ -59,17 +73,24 @@ Result<Store> Store::open(const fs::path& root) {
     if (!usable && !error) error = make_error_code(std::errc::not_a_directory);
     if (!usable) return storage_error(error, root);
     Store store(Layout(absolute.lexically_normal()));
-    sweep_storage(store.layout_, [&](const Sha1& sha1) { return bool(store.find(sha1)); });
+    // Not those that are linked: who looks at them may wait for ever.
+    sweep_storage(store.layout_,
+                  [&](const Sha1& sha1) { return bool(find_stored(store.layout_, sha1)); });
     return store;
 }
 
 Result<StoredFile> Store::find(const Sha1& sha1) const {
-    const fs::path path = layout_.content(sha1);
-    const auto stamp = stamp_of(path);
-    if (!stamp && stamp.error() != Errc::not_found) return storage_error(stamp.error(), path);
-    if (stamp && is_plausible(sha1, *stamp))
-        return StoredFile{path, stamp->size_bytes, WholeChunks::Trust::ours};
+    auto stored = find_stored(layout_, sha1);
+    if (stored || stored.error() != Errc::not_found) return stored;
     return find_linked(layout_, sha1);
+}
+
+std::optional<fs::path> Store::lies_elsewhere(const Sha1& sha1) const {
+    const auto stored = find_stored(layout_, sha1);
+    if (stored || stored.error() != Errc::not_found) return std::nullopt;
+    auto link = read_link(layout_, sha1);
+    if (!link) return std::nullopt;
+    return std::move(link->path);
 }
 
 Result<std::unique_ptr<WholeChunks>> Store::open_chunks(const Sha1& sha1) const {

@@ -36,6 +36,9 @@ class Store {
     // Errc::not_found if it is neither stored nor linked, or the linked file has changed since;
     // Errc::storage_unavailable if that cannot be told. Cheap: it trusts what is in the storage.
     Result<StoredFile> find(const Sha1& sha1) const;
+    // The linked file that find() is going to look at, on a file system that may hang; absent if
+    // the file itself is here, or nothing is. Touches only the storage.
+    std::optional<std::filesystem::path> lies_elsewhere(const Sha1& sha1) const;
     // Errors as find().
     Result<std::unique_ptr<WholeChunks>> open_chunks(const Sha1& sha1) const;
     // A whole file that was hashed just now; std::errc::file_too_large above `max_bytes`.

@@ -1,7 +1,10 @@
 #include <asio/thread_pool.hpp>
+#include <condition_variable>
+#include <mutex>
 #include <thread>
 
 #include "node/async/event.hpp"
+#include "node/async/offload.hpp"
 #include "node/async/offload_long.hpp"
 #include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
@@ -66,23 +69,69 @@ Task<> offload_returns() {
     pool.join();
 }
 
-Task<Result<void>> work_until_stopped(asio::thread_pool& pool, bool& stopped) {
+Task<Result<void>> work_until_stopped(LongThreads& threads, bool& stopped) {
     auto work = [&stopped](const std::stop_token& stop) -> Result<void> {
         while (!stop.stop_requested()) std::this_thread::yield();
         stopped = true;
         return Errc::canceled;
     };
-    co_return co_await offload_long(pool, work);
+    co_return co_await offload_long(threads, work);
 }
 
 Task<> long_work_stops() {
     SteadyClock clock;
     asio::thread_pool pool(1);
+    LongThreads threads(co_await asio::this_coro::executor, pool);
     bool stopped = false;
-    auto work = work_until_stopped(pool, stopped);
+    auto work = work_until_stopped(threads, stopped);
     auto done = co_await with_timeout(clock, std::chrono::milliseconds(1), std::move(work));
     CHECK(!done);
     CHECK(stopped);
+    pool.join();
+}
+
+Task<> count_work(LongThreads& threads, std::size_t& ended) {
+    auto work = [](const std::stop_token&) -> Result<void> { return ok; };
+    auto done = co_await offload_long(threads, work);
+    if (done) ++ended;
+}
+
+Task<> endless_work(LongThreads& threads) {
+    auto work = [](const std::stop_token& stop) -> Result<void> {
+        std::mutex mutex;
+        std::unique_lock lock(mutex);
+        std::condition_variable_any never;
+        never.wait(lock, stop, [] { return false; });
+        return Errc::canceled;
+    };
+    (void)co_await offload_long(threads, work);
+}
+
+Task<> short_work_passes_long_work() {
+    asio::thread_pool pool(1);
+    LongThreads threads(co_await asio::this_coro::executor, pool);
+    std::size_t ended = 0;
+    auto body = [&](Tasks& all) -> Task<> {
+        for (std::size_t i = 1; i < LongThreads::max_threads; ++i) all.spawn(endless_work(threads));
+        for (int i = 0; i < 3; ++i) co_await count_work(threads, ended);
+        all.cancel();
+    };
+    auto done = co_await with_tasks(body);
+    CHECK(done);
+    CHECK(ended == 3);
+    pool.join();
+}
+
+Task<> what_is_thrown_comes_home() {
+    asio::thread_pool pool(1);
+    bool caught = false;
+    auto work = []() -> int { throw std::bad_alloc(); };
+    try {
+        (void)co_await offload(pool, work);
+    } catch (const std::bad_alloc&) {
+        caught = true;
+    }
+    CHECK(caught);
     pool.join();
 }
 
@@ -96,6 +145,10 @@ TEST_CASE("a child that throws cancels its siblings") {
     test::run(child_failure_cancels_siblings());
 }
 TEST_CASE("offload resumes with the value") { test::run(offload_returns()); }
-TEST_CASE("long work on a pool is stopped when who waits for it is cancelled") {
+TEST_CASE("offload throws what the work threw") { test::run(what_is_thrown_comes_home()); }
+TEST_CASE("short work does not wait until long work has ended") {
+    test::run(short_work_passes_long_work());
+}
+TEST_CASE("long work is stopped when who waits for it is cancelled") {
     test::run(long_work_stops());
 }

@@ -1,0 +1,44 @@
+#include "node/client/uncaught.hpp"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <new>
+#include <system_error>
+
+namespace kp2p::client {
+namespace {
+
+// Without allocating: there may be no memory.
+void say(const char* words) {
+    for (const char* part : {"it cannot go on: ", words, "\n"}) {
+        pollfd room{STDERR_FILENO, POLLOUT, 0};
+        if (::poll(&room, 1, 0) > 0) (void)!::write(STDERR_FILENO, part, std::strlen(part));
+    }
+}
+
+[[noreturn]] void end() {
+    try {
+        if (const auto thrown = std::current_exception()) std::rethrow_exception(thrown);
+    } catch (const std::bad_alloc&) {
+        say("no memory is left");
+        ::_exit(1);
+    } catch (const std::system_error& error) {
+        const bool no_thread = error.code() == std::errc::resource_unavailable_try_again;
+        say(no_thread ? "no more threads can be had (ulimit -u)" : error.what());
+        ::_exit(1);
+    } catch (const std::exception& error) {
+        say(error.what());
+    } catch (...) {
+    }
+    std::abort();
+}
+
+}  // namespace
+
+void say_what_nobody_catches() { std::set_terminate(end); }
+
+}  // namespace kp2p::client

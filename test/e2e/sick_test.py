@@ -1,0 +1,259 @@
+#!/usr/bin/env python3
+"""One sick thing stops nothing else: who does not read what a daemon says, file systems that do
+not answer, work that does not end, and limits of the system."""
+import contextlib
+import ctypes
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+from case import NetworkCase, main
+from network import MIB, STOP_SECONDS, random_file, sha1_of
+
+# Runs its arguments with descriptor N at the end of a pipe that is full and that nobody reads.
+FULL_PIPE = """
+import os, sys
+number, read_write = int(sys.argv[1]), os.pipe()
+for end in read_write:
+    os.set_inheritable(end, True)  # it has a reader, who does not read
+os.set_blocking(read_write[1], False)
+try:
+    while True:
+        os.write(read_write[1], bytes(4096))
+except BlockingIOError:
+    pass
+os.set_blocking(read_write[1], True)
+os.dup2(read_write[1], number)
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
+
+
+def full_pipe(descriptor):
+    return [sys.executable, "-c", FULL_PIPE, str(descriptor)]
+
+
+def limited(limit):
+    return ["sh", "-c", f'ulimit {limit} && exec "$@"', "sh"]
+
+
+@contextlib.contextmanager
+def dead_mount(files):
+    """A file system over the directory of `files` that never answers: FUSE with nobody at its
+    other end."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    directory = str(files[0].parent).encode()
+    try:
+        device = os.open("/dev/fuse", os.O_RDWR)
+    except OSError as error:
+        raise unittest.SkipTest(f"no FUSE here: {error}")
+    try:
+        options = b"fd=%d,rootmode=40000,user_id=0,group_id=0" % device
+        if libc.mount(b"dead", directory, b"fuse", 0, options) != 0:
+            raise unittest.SkipTest(f"no mount here: {os.strerror(ctypes.get_errno())}")
+        yield
+    finally:
+        os.close(device)  # from here on it answers: with errors
+        libc.umount2(directory, 2)
+
+
+@contextlib.contextmanager
+def fifos(files):
+    for path in files:
+        path.unlink()
+        os.mkfifo(path)
+    yield
+
+
+class Words(NetworkCase):
+    """Nobody reads what a daemon says."""
+
+    daemons = ("alice",)
+
+    def check_it_works_and_ends(self, **options):
+        path = self.path("file")
+        sha1 = random_file(path, 1000)
+        uri = self.alice.store(path)
+        bob = self.daemon("bob", **options)
+        for number in range(3):  # more to say
+            self.daemon(f"passer-by-{number}").stop()
+        self.assertEqual(sha1_of(bob.load(uri)), sha1)
+        self.assertLess(bob.stop(), STOP_SECONDS)
+        self.assertEqual(bob.process.child.returncode, 0)
+
+    def test_a_full_stderr_freezes_no_daemon(self):
+        self.check_it_works_and_ends(under=full_pipe(2))
+
+    def test_a_full_stdout_freezes_no_daemon(self):
+        self.check_it_works_and_ends(under=full_pipe(1), flags=["--json"])
+
+    def test_a_full_stdout_freezes_no_bootstrap_node(self):
+        arguments = [self.network.command("kp2p-bootstrap"), "--host", "127.0.0.1", "--port", "0"]
+        read, write = os.pipe()
+        os.set_blocking(write, False)
+        try:
+            while True:
+                os.write(write, bytes(4096))
+        except BlockingIOError:
+            os.set_blocking(write, True)
+        node = subprocess.Popen([*arguments, "--json"], stdout=write, stderr=subprocess.PIPE)
+        self.assertIn(b"ready at", node.stderr.readline())
+        node.terminate()
+        self.assertEqual(node.wait(STOP_SECONDS), 0)
+        node.stderr.close()
+        os.close(read)
+        os.close(write)
+
+    def test_what_is_logged_last_is_written(self):
+        bob = self.daemon("bob")
+        bob.stop()
+        self.assertTrue(bob.log().rstrip().endswith("daemon: stopped"), bob.tail())
+
+
+class ForeignFiles(NetworkCase):
+    """Linked files whose file system does not answer."""
+
+    LINKED = 12
+
+    def check_the_rest_goes_on(self, hang, words):
+        alice, bob = self.daemon("alice"), self.daemon("bob")
+        good = self.path("good")
+        sha1 = random_file(good, 3 * MIB)
+        good_uri = alice.store(good)
+        folder = self.path("elsewhere")
+        folder.mkdir()
+        linked = [folder / str(number) for number in range(self.LINKED)]
+        for path in linked:
+            random_file(path, 100_000)
+        uris = [alice.lines("kp2p-link", path)[0] for path in linked]
+        with hang(linked):
+            asking = [who.popen("kp2p-load", uri) for uri in uris for who in (alice, bob)]
+            try:
+                self.assertEqual(sha1_of(bob.load(good_uri)), sha1)
+                self.assertEqual(sha1_of(alice.load(good_uri)), sha1)
+                done = alice.run("kp2p-load", uris[0], check=False)
+                self.assert_ends(done, 4, words)
+            finally:
+                for child in asking:
+                    child.kill()
+                    child.communicate()
+            self.assertLess(alice.stop(), STOP_SECONDS)
+            self.assertTrue(alice.log().rstrip().endswith("daemon: stopped"), alice.tail())
+
+    def test_linked_files_on_a_dead_mount_stop_nothing_else(self):
+        self.check_the_rest_goes_on(dead_mount, "elsewhere/0 does not answer")
+
+    def test_linked_files_that_became_fifos_stop_nothing_else(self):
+        self.check_the_rest_goes_on(fifos, "")
+
+
+class Configuration(NetworkCase):
+    def test_what_cannot_be_kept_is_said_and_holds_for_now(self):
+        bob = self.daemon("bob", channels=())
+        (bob.config_dir / "channels" / "in-the-way").mkdir(parents=True)
+        done = bob.run("kp2p-join", "lab", check=False)
+        self.assert_ends(done, 1, f"this holds until the daemon stops, for it cannot be kept: "
+                                  f"{bob.config_dir / 'channels'}: ")
+        self.assertEqual(bob.lines("kp2p-channels"), ["lab"])
+        shutil.rmtree(bob.config_dir / "channels")
+        bob.run("kp2p-leave", "lab")
+        self.assertEqual(bob.lines("kp2p-channels"), [])
+
+
+class LongWork(NetworkCase):
+    daemons = ("alice",)
+
+    def test_long_stores_hold_up_no_short_one(self):
+        sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "python"))
+        import kachery_p2p as kp
+        os.environ.update(self.alice.environment())
+        long = []
+        for number in range(6):
+            path = self.path(f"endless-{number}")
+            path.touch()
+            os.truncate(path, (60 + number) << 30)
+            code = f"import kachery_p2p as kp; kp.link_file({str(path)!r})"
+            long.append(subprocess.Popen([sys.executable, "-B", "-c", code], env={
+                **self.alice.environment(), "PYTHONPATH": sys.path[0]}))
+        try:
+            self.alice.process.wait_until(lambda: self.reading() == len(long), "they do not store")
+            started = time.monotonic()
+            uri = kp.store_text("small")
+            self.alice.run("kp2p-load", uri, "--dest", self.path("out"), seconds=30)
+            self.assertLess(time.monotonic() - started, 30)
+            self.assertEqual([child.poll() for child in long], [None] * len(long))
+        finally:
+            for child in long:
+                child.kill()
+                child.wait()
+
+    def reading(self):
+        folder = pathlib.Path(f"/proc/{self.alice.process.pid}/fd")
+        return sum("endless" in os.readlink(link) for link in folder.iterdir() if link.is_symlink())
+
+
+class Limits(NetworkCase):
+    """Limits that the system sets to a daemon, or to a command."""
+
+    daemons = ("alice",)
+
+    def stored(self, size_bytes):
+        path = self.path(f"{size_bytes}.dat")
+        sha1 = random_file(path, size_bytes)
+        return self.alice.store(path, "--bare"), sha1
+
+    def test_few_descriptors_are_enough_for_little_and_said(self):
+        bob = self.daemon("bob", under=limited("-n 64"))
+        self.assertIn("at most 64 files and connections", bob.log())
+        uri, sha1 = self.stored(3 * MIB)
+        self.assertEqual(sha1_of(bob.load(uri)), sha1)
+        self.assertLess(bob.stop(), STOP_SECONDS)
+
+    def test_what_is_larger_than_files_may_be_fails_and_the_daemon_goes_on(self):
+        bob = self.daemon("bob", under=limited("-f 2048"))  # 1 MiB, of dash
+        large, small = self.stored(5 * MIB), self.stored(1000)
+        self.assert_ends(bob.run("kp2p-load", large[0], check=False), 1, "File too large")
+        self.assertEqual(sha1_of(bob.load(small[0])), small[1])
+
+    def test_a_file_larger_than_files_may_be_is_not_stored(self):
+        path = self.path("large")
+        random_file(path, 5 * MIB)
+        done = subprocess.run(
+            [*limited("-f 2048"), self.network.command("kp2p-store"), path], capture_output=True,
+            env=self.alice.environment())
+        self.assert_ends(done, 1, "File too large")
+        self.assertEqual(done.stdout, b"")
+
+    def test_with_little_memory_it_works_or_says_so(self):
+        path = self.path("file")
+        random_file(path, 30 * MIB)
+        for kib in range(10_000, 100_000, 10_000):
+            with self.subTest(kib):
+                done = subprocess.run(
+                    [*limited(f"-v {kib}"), self.network.command("kp2p-store"), path],
+                    capture_output=True, env=self.alice.environment())
+                self.assertIn(done.returncode, (0, 1, 127), done.stderr)
+                self.assertTrue(done.stdout if done.returncode == 0 else done.stderr)
+
+    def test_without_threads_a_daemon_says_so(self):
+        with tempfile.TemporaryDirectory() as folder:
+            one = ["prlimit", "--nproc=1:1"]
+            if os.geteuid() == 0:  # to whom the limit does not apply
+                nobody = 65534
+                os.chown(folder, nobody, nobody)
+                one = ["setpriv", f"--reuid={nobody}", "--clear-groups", *one]
+            done = subprocess.run(
+                [*one, self.network.command("kp2p-start-daemon"), "--host", "127.0.0.1",
+                 "--port", "0", "--api-port", "0", "--bootstrap", "none", "--config-dir", folder,
+                 "--storage-dir", folder], capture_output=True, timeout=60, check=False)
+            if done.returncode in (126, 127):
+                self.skipTest("nobody cannot run it")
+            self.assert_ends(done, 1, "no more threads can be had")
+
+
+if __name__ == "__main__":
+    main()
