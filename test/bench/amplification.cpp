@@ -1,9 +1,10 @@
 // amplification HOST:PORT [KEY [HOST:PORT]]: what a datagram in somebody else's name brings upon
 // them. Sends each request once, from a socket of its own that never answers, and counts what comes
 // there in fifteen seconds: a line each with bytes in, bytes out, and the factor between them (UDP
-// payload). Then a flood of requests for twelve seconds, from one socket. The first node is a
-// persistent one, as kp2p-bootstrap runs on loopback; the second, or else the first, is a daemon
-// with the public key KEY (64 hex digits), which is sent handshakes.
+// payload). Then floods of twelve seconds: requests from one socket, and 183 handshakes a second
+// from many that never answer, after which a newcomer tries. The first node is a persistent one, as
+// kp2p-bootstrap runs on loopback; the second, or else the first, is a daemon with the public key
+// KEY (64 hex digits), which is sent handshakes.
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -145,16 +146,23 @@ Probe probe(std::string name, const Endpoint& to, AnyCommand command, std::optio
     return {std::move(name), encode(request), to, std::make_unique<Socket>(), nullptr};
 }
 
-Probe handshake(const Endpoint& daemon, const NodeId& key, bool third_party) {
+ByteVector greeting(const NodeId& key, std::uint64_t number) {
     NoisePayload payload;
     payload.firewall = Firewall::open;
     NoisePayload::Udx udx;
     udx.id = 7;
     payload.udx = udx;
     payload.secret_stream_version = 1;
-    auto noise = noise_initiator(proto::KeyPair::from_seed(proto::Seed()), key);
+    proto::Seed seed;
+    std::memcpy(seed.mutable_view().data(), &number, sizeof number);
+    auto noise = noise_initiator(proto::KeyPair::from_seed(seed), key);
+    auto message = noise.write(payload.encode());
+    return message ? *std::move(message) : ByteVector();
+}
+
+Probe handshake(const Endpoint& daemon, const NodeId& key, bool third_party) {
     PeerHandshake message;
-    if (auto greeting = noise.write(payload.encode())) message.noise = *std::move(greeting);
+    message.noise = greeting(key, 0);
     auto victim = std::make_unique<Socket>();
     if (third_party) {
         message.mode = Mode::from_relay;
@@ -189,6 +197,26 @@ void flood(const Probe& probe) {
                 requests, requests * probe.request.size(), bytes + socket.drain());
 }
 
+void flood_of_handshakes(const Endpoint& daemon, const NodeId& key) {
+    std::vector<std::unique_ptr<Socket>> sockets;
+    for (int i = 0; i < 256; ++i) sockets.push_back(std::make_unique<Socket>());
+    std::uint64_t sent = 0;
+    Request request;
+    request.to = daemon;
+    request.command = Command::peer_handshake;
+    request.target = target_of(key);
+    for (const auto end = Wall::now() + flood_time; Wall::now() < end; ::usleep(5464)) {
+        request.value = PeerHandshake{Mode::from_client, greeting(key, ++sent), {}, {}}.encode();
+        sockets[sent % sockets.size()]->send(daemon, encode(request));
+    }
+    Client newcomer(daemon);
+    request.value = PeerHandshake{Mode::from_client, greeting(key, ++sent), {}, {}}.encode();
+    int tries = 1;
+    while (tries < 5 && !newcomer.ask(request)) ++tries;
+    std::printf("flood of %llu handshakes; a newcomer is answered at try %d\n",
+                static_cast<unsigned long long>(sent - 1), tries);
+}
+
 int run(const Endpoint& node, const std::optional<NodeId>& key, const Endpoint& daemon) {
     const ByteVector value(value_bytes, 7), seq = proto::Writer().uint(0).take();
     const DhtId topic = target_of_value(seq), value_target = target_of_value(value);
@@ -208,6 +236,7 @@ int run(const Endpoint& node, const std::optional<NodeId>& key, const Endpoint& 
     measure(probes);
     flood(probes[0]);
     flood(probes[3]);
+    if (key) flood_of_handshakes(daemon, *key);
     return 0;
 }
 
