@@ -9,28 +9,26 @@
 namespace kp2p {
 namespace {
 
+using proto::dht::answerable;
 using proto::dht::Firewall;
 using proto::dht::PeerError;
 using proto::dht::RateLimit;
 
 constexpr std::chrono::seconds max_wait_for_client{10};
 constexpr std::chrono::seconds slot_afterlife{10};  // for copies of the message that come late
-// New handshakes from one source, and from all that have not answered us lately. Each costs four
-// scalar multiplications.
-constexpr RateLimit::Limits source_limits{10, 50}, stranger_limits{50, 200};
+// New handshakes from one source, from all that have not answered us lately, and from all that
+// have. Each costs four scalar multiplications.
+constexpr RateLimit::Limits source_limits{10, 50}, stranger_limits{50, 200},
+    proven_limits{200, 400};
 constexpr unsigned ping_retries = 2;
-
-// Loopback's addresses cannot be forged, and many nodes may be at one.
-Endpoint answerable(const Endpoint& source) {
-    return {source.host, source.host[0] == 127 ? source.port : std::uint16_t{0}};
-}
 
 }  // namespace
 
 Acceptor::Acceptor(AcceptorParts parts)
     : parts_(std::move(parts)),
       sources_(parts_.clock.now(), source_limits, RateLimit::Per::endpoint),
-      strangers_(parts_.clock.now(), stranger_limits) {}
+      strangers_(parts_.clock.now(), stranger_limits),
+      proven_(parts_.clock.now(), proven_limits) {}
 
 Task<> Acceptor::run() {
     const NodeId& key = parts_.keys.public_key();
@@ -82,14 +80,19 @@ Endpoint Acceptor::source_of(const IncomingHandshake& incoming) const {
 // Before anything is computed or kept for it.
 bool Acceptor::may_enter(const IncomingHandshake& incoming, const Endpoint& source) {
     const auto now = parts_.clock.now();
-    if (!parts_.dht.is_proven(incoming.from)) {
+    const bool proven = parts_.dht.is_proven(incoming.from);
+    if (!proven) {
         if (waiting() >= many_handshakes || strangers_.left(now, stranger_limits) < 1) {
             parts_.dht.ask_for_proof(incoming.on, incoming.from);
             return false;
         }
         strangers_.pay(1);
     }
-    return sources_.allow(now, source);
+    if (!sources_.allow(now, source)) return false;
+    if (!proven) return true;
+    if (proven_.left(now, proven_limits) < 1) return false;
+    proven_.pay(1);
+    return true;
 }
 
 std::size_t Acceptor::waiting() const {

@@ -33,6 +33,12 @@ class TokenBucket {
     Time filled_at_;
 };
 
+// Whom to count something as: the host, whatever its ports. Of loopback each port: no address of it
+// can be forged, and many nodes may live at one.
+inline Endpoint answerable(const Endpoint& source) {
+    return {source.host, source.host[0] == 127 ? source.port : std::uint16_t{0}};
+}
+
 class RateLimit {
   public:
     using Limits = TokenBucket::Limits;

@@ -10,6 +10,9 @@ namespace {
 
 // Datagrams to addresses that the source names, not we: generous for a server with many clients.
 constexpr RateLimit::Limits foreign_limits{100, 500};
+// Bytes that one source may store: a node with hundreds of topics what it has, some times over; but
+// for one that would push out the records of all others it takes long, and these come again.
+constexpr RateLimit::Limits storing_limits{1 << 10, 128 << 10};
 
 }  // namespace
 
@@ -18,6 +21,7 @@ Server::Server(Time now, RoutingTable& table, const Setup& setup)
       tokens_(now, setup.token_secrets),
       storage_(now, setup.seed),
       foreign_(now, foreign_limits),
+      storing_(now, storing_limits, RateLimit::Per::endpoint),
       budget_(now, setup.sources, setup.token_secrets[0]),
       unix_offset_(setup.unix_time -
                    std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch())) {}

@@ -94,6 +94,7 @@ class Server {
     void internal(const Incoming& in, InternalCommand command);
     void external(const Incoming& in, Command command);
     void persistent(const Incoming& in, Command command);
+    bool may_store(const Incoming& in);
     void ping_nat(const Incoming& in);
     void down_hint(const Incoming& in);
     void delayed_ping(const Incoming& in);
@@ -113,7 +114,7 @@ class Server {
     RoutingTable& table_;
     Tokens tokens_;
     Storage storage_;
-    RateLimit foreign_;
+    RateLimit foreign_, storing_;
     ReplyBudget budget_;
     std::chrono::milliseconds unix_offset_;  // Unix time minus Time
     std::optional<DhtId> id_;

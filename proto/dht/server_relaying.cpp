@@ -14,6 +14,7 @@ void Server::handshake(const Incoming& in) {
                            message->mode == Mode::from_second_relay;
     if (listening_.contains(*in.request.target) && to_server) {
         if (message->mode != Mode::from_client && !message->peer) return;
+        if (!budget_.pays(in.now, in.from, in.request.value->size())) return;
         events_.push_back(ForUs<PeerHandshake>{in.on, in.from, in.request, std::move(*message)});
         return;
     }
@@ -44,6 +45,7 @@ void Server::relay(const Incoming& in, PeerHandshake message) {
         }
         case Mode::from_server: {
             if (!message.peer || !foreign_.allow(in.now, in.from)) return;
+            if (!budget_.pays(in.now, in.from, message.noise.size())) return;
             Reply reply;
             reply.tid = in.request.tid;
             reply.value = PeerHandshake{Mode::reply, message.noise, in.from, std::nullopt}.encode();
@@ -73,6 +75,7 @@ void Server::holepunch(const Incoming& in) {
             return;
         case Mode::from_server: {
             if (!message->peer || !foreign_.allow(in.now, in.from)) return;
+            if (!budget_.pays(in.now, in.from, message->payload.size())) return;
             Reply reply;
             reply.tid = in.request.tid;
             reply.value =

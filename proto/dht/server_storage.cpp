@@ -7,6 +7,13 @@
 
 namespace kp2p::proto::dht {
 
+bool Server::may_store(const Incoming& in) {
+    const Endpoint source = answerable(in.from);
+    if (!storing_.has_any(in.now, source)) return false;
+    storing_.pay(in.now, source, static_cast<double>(in.request.value->size()));
+    return true;
+}
+
 void Server::persistent(const Incoming& in, Command command) {
     switch (command) {
         case Command::find_peer:
@@ -59,7 +66,7 @@ void Server::lookup(const Incoming& in) {
 
 void Server::announce(const Incoming& in, AnnounceKind kind) {
     const Request& request = in.request;
-    if (!request.token || !request.value) return;
+    if (!request.token || !request.value || !may_store(in)) return;
     auto announce = Announce::decode(*request.value);
     if (!announce) return;
     if (!announce->peer && announce->refresh && kind == AnnounceKind::announce) {
@@ -83,7 +90,7 @@ void Server::announce(const Incoming& in, AnnounceKind kind) {
 }
 
 void Server::mutable_put(const Incoming& in) {
-    if (!in.request.token || !in.request.value) return;
+    if (!in.request.token || !in.request.value || !may_store(in)) return;
     const auto put = MutablePut::decode(*in.request.value);
     if (!put || target_of(put->key) != *in.request.target || !verify(*put)) return;
     const std::uint64_t code = storage_.put_mutable(in.now, *in.request.target, *put);
@@ -103,7 +110,7 @@ void Server::mutable_get(const Incoming& in) {
 }
 
 void Server::immutable_put(const Incoming& in) {
-    if (!in.request.token || !in.request.value) return;
+    if (!in.request.token || !in.request.value || !may_store(in)) return;
     if (target_of_value(*in.request.value) != *in.request.target) return;
     storage_.put_immutable(in.now, *in.request.target, *in.request.value);
     reply(in, With::token_and_closer_nodes);

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "proto/compact.hpp"
 #include "proto/dht/server.hpp"
 #include "test/proto/dht/json.hpp"
 
@@ -130,4 +131,38 @@ TEST_CASE("a stranger makes us send to others only so often") {
     CHECK(sent == 500);
     server.receive(at(0ms), SocketId::server, {{10, 0, 0, 1}, 5}, request);
     CHECK(server.next_send());
+}
+
+TEST_CASE("one source does not push out what others have stored") {
+    RoutingTable table(key(1));
+    Server server(at(0ms), table, {});
+    server.set_id(key(1));
+    const auto ask = [&server](const Endpoint& from, Command command, const ByteVector& value,
+                               std::optional<Token> token) {
+        Request request;
+        request.command = command;
+        request.target = target_of_value(value);
+        request.token = token;
+        if (command == Command::immutable_put) request.value = value;
+        server.receive(at(0ms), SocketId::server, from, request);
+        std::optional<Reply> reply;
+        while (const auto send = server.next_send())
+            reply = std::get<Reply>(*decode_rpc(send->bytes));
+        return reply;
+    };
+    const auto put = [&ask](const Endpoint& from, const ByteVector& value) {
+        const auto asked = ask(from, Command::immutable_get, value, {});
+        REQUIRE(asked);
+        return ask(from, Command::immutable_put, value, asked->token).has_value();
+    };
+    const Endpoint flooder{{10, 0, 0, 1}, 5}, honest{{10, 0, 0, 2}, 5}, late{{10, 0, 0, 3}, 5};
+    const ByteVector kept{1, 2, 3};
+    CHECK(put(honest, kept));
+    for (std::uint32_t i = 0; i < 3000; ++i) {
+        ByteVector value = proto::Writer().u32(i).take();
+        value.resize(900);
+        (void)put({flooder.host, static_cast<std::uint16_t>(1 + i)}, value);
+    }
+    CHECK(ask(late, Command::immutable_get, kept, {})->value == kept);
+    CHECK(put(late, {4, 5, 6}));
 }
