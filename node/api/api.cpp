@@ -91,8 +91,9 @@ Task<Result<void>> reach(ApiParts& parts, Call& call, std::filesystem::path path
     co_return reached;
 }
 
-// The node is in the channel, or out of it, all the same.
+// Unless there was no memory for the channel's key, the node is in it, or out of it, all the same.
 void explain_forgetting(Call& call, std::error_code error) {
+    if (error == std::errc::not_enough_memory) return;
     if (error == Errc::out_of_space || error.category() == std::generic_category())
         call.explain("this holds until the daemon stops, for it cannot be kept: " +
                      storage_trouble());

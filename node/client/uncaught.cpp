@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
@@ -27,7 +28,7 @@ void say(const char* words) {
         say("no memory is left");
         ::_exit(1);
     } catch (const std::system_error& error) {
-        const bool no_thread = error.code() == std::errc::resource_unavailable_try_again;
+        const bool no_thread = error.code().value() == EAGAIN;  // asio's has a category of its own
         say(no_thread ? "no more threads can be had (ulimit -u)" : error.what());
         ::_exit(1);
     } catch (const std::exception& error) {
