@@ -219,6 +219,7 @@ Node::Node(Executor loop, WakingClock& clock, Opened parts, const DaemonOptions&
           .shares_with = [this](const NodeId& node) { return share_.shares_with(node); }}),
       api_(*parts_.http, ApiParts{.share = share_,
                                   .store = *parts_.store,
+                                  .pool = pool_,
                                   .long_threads = long_threads_,
                                   .foreign = foreign_,
                                   .channels = [this] { return channels_.wanted(); },

@@ -1,5 +1,7 @@
 #include "node/api/api.hpp"
 
+#include <sys/stat.h>
+
 #include "node/async/foreign_calls.hpp"
 #include "node/async/offload_long.hpp"
 #include "node/share/share.hpp"
@@ -77,18 +79,36 @@ ProgressSink progress_to(Call& call) {
     };
 }
 
+// What a client sees at a path, if it has said it.
+struct Seen {
+    std::optional<std::uint64_t> device, inode;
+};
+
+Result<Seen> seen_by(Call& call) {
+    auto device = call.optional_number("device");
+    if (!device) return device.error();
+    auto inode = call.optional_number("inode");
+    if (!inode) return inode.error();
+    return Seen{*device, *inode};
+}
+
 // A path on a file system that does not answer costs its caller some seconds; it would cost work on
-// it a thread, for good.
-Task<Result<void>> reach(ApiParts& parts, Call& call, std::filesystem::path path) {
-    auto look = [path]() -> Result<void> {
-        std::error_code ignored;  // whoever works on it finds out
-        (void)std::filesystem::status(path, ignored);
-        return ok;
+// it a thread, for good. And what we see there may be something else than what the client sees.
+Task<Result<void>> reach(ApiParts& parts, Call& call, std::filesystem::path path, Seen seen) {
+    auto look = [path, seen]() -> Result<bool> {
+        struct stat status;  // whoever works on the path finds out what is wrong with it
+        const bool found = ::stat(path.c_str(), &status) == 0;
+        if (!seen.device || !seen.inode) return true;
+        return found && status.st_dev == *seen.device && status.st_ino == *seen.inode;
     };
-    auto reached = co_await parts.foreign.call(path, look);
-    if (!reached && reached.error() == Errc::timed_out)
+    auto same = co_await parts.foreign.call(path, look);
+    if (same && *same) co_return ok;
+    if (!same && same.error() == Errc::timed_out)
         call.explain("the file system of " + path.string() + " does not answer");
-    co_return reached;
+    if (!same) co_return same.error();
+    call.explain("the daemon does not see " + path.string() +
+                 " as you do (another mount namespace, container or user)");
+    co_return Errc::failed;
 }
 
 // Unless there was no memory for the channel's key, the node is in it, or out of it, all the same.
@@ -141,6 +161,7 @@ Api::Api(HttpServer& server, ApiParts parts) : parts_(std::move(parts)) {
     for (const Route& route : routes)
         server.on(route.method, route.path, route.shape,
                   [this, answer = route.answer](Call& call) { return (this->*answer)(call); });
+    server.on_bytes("/v1/upload", [this](Call& call) { return upload(call); });
 }
 
 Api::Answer Api::status(Call&) { co_return parts_.status(); }
@@ -193,7 +214,7 @@ Api::Answer Api::load(Call& call) {
     if (*dest) {
         auto to = absolute(call, **dest);
         if (!to) co_return to.error();
-        auto reached = co_await reach(parts_, call, *to);
+        auto reached = co_await reach(parts_, call, *to, Seen());
         if (!reached) co_return reached.error();
         loaded = co_await parts_.share.load_to(*uri, *to, progress_to(call), diagnosis);
     } else {
@@ -282,10 +303,12 @@ Api::Answer Api::put(Call& call) {
     if (!link) co_return link.error();
     auto bare = call.truth("bare");
     if (!bare) co_return bare.error();
+    auto seen = seen_by(call);
+    if (!seen) co_return seen.error();
     PutOptions options;
     if (*link) options.content = PutOptions::Content::link;
     if (*bare) options.manifest = PutOptions::Manifest::never;
-    auto reached = co_await reach(parts_, call, *path);
+    auto reached = co_await reach(parts_, call, *path, *seen);
     if (!reached) co_return reached.error();
     Stored stored = co_await put_off_loop(parts_, *path, std::move(options));
     auto remarked = co_await send_remarks(call, stored.remarks);

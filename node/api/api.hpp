@@ -2,6 +2,7 @@
 // opened HttpServer before that serves; it lives as long as the server.
 #pragma once
 
+#include <asio/thread_pool.hpp>
 #include <functional>
 
 #include "node/api/http_server.hpp"
@@ -19,6 +20,7 @@ class Store;
 struct ApiParts {
     Share& share;
     Store& store;
+    asio::thread_pool& pool;                             // for work of some milliseconds
     LongThreads& long_threads;                           // for work on whole files
     ForeignCalls& foreign;                               // for paths that clients name
     std::function<std::vector<ChannelName>()> channels;  // that are remembered
@@ -45,6 +47,7 @@ class Api {
     Answer cat(Call& call);
     Answer list(Call& call);
     Answer put(Call& call);
+    Answer upload(Call& call);
 
     std::string channels_json() const;
 

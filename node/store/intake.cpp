@@ -24,11 +24,15 @@ Result<Intake::Put> Intake::copy(const File& source, const FileStamp& stamp) {
     if (!temp) return temp.error();
     auto ingested = ingest(source, &temp->file(), wish(stamp), options_.stop);
     if (!ingested) return ingested.error();
-    const Sha1& sha1 = ingested->sha1;
-    if (auto stored = temp->file().stamp())
-        save_links(layout_.links_cache(sha1), *stored, ingested->links);
-    if (auto done = add(std::move(*temp), layout_.content(sha1)); !done) return done.error();
-    return describe(*ingested);
+    return put_written(*std::move(temp), *ingested);
+}
+
+Result<Intake::Put> Intake::put_written(TempFile file, const Ingested& ingested) {
+    const Sha1& sha1 = ingested.sha1;
+    if (auto stored = file.file().stamp())
+        save_links(layout_.links_cache(sha1), *stored, ingested.links);
+    if (auto done = add(std::move(file), layout_.content(sha1)); !done) return done.error();
+    return describe(ingested);
 }
 
 Result<Intake::Put> Intake::link(const fs::path& path, const File& source, const FileStamp& stamp) {

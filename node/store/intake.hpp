@@ -36,6 +36,9 @@ class Intake {
     };
     Result<Put> put_file(const std::filesystem::path& path);  // a regular file
     Result<Sha1> put_bytes(ByteView bytes);
+    // A file that the caller writes, and hashes as it does, in two steps.
+    Result<TempFile> begin_file() { return temp_file(); }
+    Result<Put> put_written(TempFile file, const Ingested& ingested);
     Result<void> finish();
 
   private:

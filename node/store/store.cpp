@@ -3,6 +3,7 @@
 #include "node/store/link_file.hpp"
 #include "node/store/put_directory.hpp"
 #include "node/store/sweep.hpp"
+#include "node/store/upload.hpp"
 
 namespace kp2p {
 namespace fs = std::filesystem;
@@ -133,6 +134,10 @@ Result<Sha1> Store::put_bytes(ByteView bytes) const {
     if (!sha1) return sha1.error();
     if (auto done = intake.finish(); !done) return done.error();
     return sha1;
+}
+
+Result<std::unique_ptr<Upload>> Store::begin_upload(PutOptions::Manifest manifest) const {
+    return Upload::open(layout_, manifest);
 }
 
 Result<std::unique_ptr<Partial>> Store::resume_partial(const Sha1& sha1) const {

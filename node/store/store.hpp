@@ -27,6 +27,8 @@ struct StoredFile {
     WholeChunks::Trust trust = WholeChunks::Trust::ours;
 };
 
+class Upload;
+
 class Store {
   public:
     // `root` must be a directory. One that cannot be written to can still be read.
@@ -47,6 +49,8 @@ class Store {
     // A file, or with all that is in it, links followed, a directory.
     Result<proto::Uri> put(const std::filesystem::path& path, const PutOptions& options) const;
     Result<Sha1> put_bytes(ByteView bytes) const;
+    // A file whose bytes come piece by piece (upload.hpp). Not to outlive the store.
+    Result<std::unique_ptr<Upload>> begin_upload(PutOptions::Manifest manifest) const;
 
     // Copies a file out; whole, or not at all. `to` is replaced if it is a file. Errc::canceled on
     // `stop`.
