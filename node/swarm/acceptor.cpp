@@ -18,7 +18,7 @@ constexpr std::chrono::seconds max_wait_for_client{10};
 constexpr std::chrono::seconds slot_afterlife{10};  // for copies of the message that come late
 // New handshakes from one source, from all that have not answered us lately, and from all that
 // have. Each costs four scalar multiplications.
-constexpr RateLimit::Limits source_limits{10, 50}, stranger_limits{50, 200},
+constexpr RateLimit::Limits source_limits{10, 50}, stranger_limits{400, 800},
     proven_limits{200, 400};
 constexpr unsigned ping_retries = 2;
 
@@ -59,6 +59,7 @@ void Acceptor::on_handshake(const IncomingHandshake& incoming) {
     if (!may_enter(incoming, source)) return;
     auto slot = std::make_shared<Slot>(parts_.executor);
     slot->source = source;
+    slot->proven = parts_.dht.is_proven(incoming.from);
     slot->serial = taken_++;
     slot->number = free_number();
     if (!greet(incoming, *slot)) return;
@@ -82,7 +83,7 @@ bool Acceptor::may_enter(const IncomingHandshake& incoming, const Endpoint& sour
     const auto now = parts_.clock.now();
     const bool proven = parts_.dht.is_proven(incoming.from);
     if (!proven) {
-        if (waiting() >= many_handshakes || strangers_.left(now, stranger_limits) < 1) {
+        if (strangers_.left(now, stranger_limits) < 1) {
             parts_.dht.ask_for_proof(incoming.on, incoming.from);
             return false;
         }
@@ -95,17 +96,12 @@ bool Acceptor::may_enter(const IncomingHandshake& incoming, const Endpoint& sour
     return true;
 }
 
-std::size_t Acceptor::waiting() const {
-    return static_cast<std::size_t>(
-        std::count_if(slots_.begin(), slots_.end(),
-                      [](const auto& entry) { return entry.second->stream != nullptr; }));
-}
-
 void Acceptor::make_room(const Endpoint& source) {
     std::size_t from_there = 0;
     auto oldest = slots_.end(), oldest_there = slots_.end();
     const auto is_older = [this](Slots::iterator a, Slots::iterator b) {
-        return b == slots_.end() || a->second->serial < b->second->serial;
+        return b == slots_.end() || std::pair(a->second->proven, a->second->serial) <
+                                        std::pair(b->second->proven, b->second->serial);
     };
     for (auto at = slots_.begin(); at != slots_.end(); ++at) {
         if (is_older(at, oldest)) oldest = at;

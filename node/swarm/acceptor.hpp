@@ -1,9 +1,10 @@
 // Acceptor: lets others connect to our key. It answers their handshakes, which come through the
 // DHT, each once however many relays carry it, and waits for the client's stream: nothing more is
 // sent to an address from which nothing has come. Source: npm hyperdht 6.34.0 (lib/server.js),
-// which lets the server begin. Strangers cannot keep others out: of the handshakes that wait for
-// their clients the oldest goes for a new one, each host has only so many, and when many wait,
-// whoever brings one must first answer a ping (it repeats the handshake after a second).
+// which lets the server begin. Strangers cannot keep others out: for a new handshake the oldest
+// goes that came from where nothing has been answered, each host has only so many, and where they
+// come too fast, whoever brings one must first answer a ping (it repeats the handshake after a
+// second).
 // Shape: spawn run(); it listens until it is cancelled. Announcing the key is the Announcer's.
 #pragma once
 
@@ -34,7 +35,6 @@ class Acceptor {
   public:
     // Those whose streams may still come, and those whose answers are kept for late copies.
     static constexpr std::size_t max_handshakes = 1024, max_handshakes_of_host = 32;
-    static constexpr std::size_t many_handshakes = 64;  // that wait
 
     explicit Acceptor(AcceptorParts parts);
 
@@ -48,6 +48,7 @@ class Acceptor {
         std::uint64_t serial = 0;
         std::size_t number = 0;  // lowest free one; names the handshake in hole punching
         Endpoint source;         // who is answerable for it
+        bool proven = false;     // whoever brought it has answered us
         ByteVector answer;
         proto::NoiseKeys keys;
         std::unique_ptr<UdxByteStream> stream;
@@ -71,7 +72,6 @@ class Acceptor {
     NoisePayload our_payload(const Slot& slot, proto::dht::PeerError error);
     Task<> attend(Hash32 message, std::shared_ptr<Slot> slot);
     Task<Result<void>> find_path(std::shared_ptr<Slot> slot);
-    std::size_t waiting() const;
     std::size_t free_number() const;
 
     AcceptorParts parts_;
