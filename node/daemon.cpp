@@ -229,7 +229,7 @@ Node::Node(Executor loop, WakingClock& clock, Opened parts, const DaemonOptions&
                                   .stop = [this] { stop_soon(); }}),
       entered_(loop),
       started_(machine_clock_.now()) {
-    peers_.attach(swarm_);
+    peers_.attach(swarm_, dht_);
 }
 
 Task<> Node::run(const std::function<void(const Ready&)>& ready) {

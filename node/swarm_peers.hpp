@@ -1,25 +1,32 @@
-// SwarmPeers: the swarm, as sharing sees it.
+// SwarmPeers: what sharing asks of the swarm and the DHT.
 #pragma once
 
+#include <string>
+
 #include "node/share/peers.hpp"
-#include "node/swarm/swarm.hpp"
 
 namespace kp2p {
 
-// What sharing asks of the swarm. Attach it before anything is asked.
+class Dht;
+class Swarm;
+struct DhtContact;
+
+// Why nobody may be found, a sentence; empty if the DHT answers.
+std::string dht_trouble(const DhtContact& contact);
+
 class SwarmPeers final : public Peers {
   public:
-    void attach(Swarm& swarm) { swarm_ = &swarm; }
-    void join(const Topic& topic) override { swarm_->join(topic); }
-    void leave(const Topic& topic) override { swarm_->leave(topic); }
-    bool settling(const Topic& topic) const override { return swarm_->settling(topic); }
-    Task<Result<std::shared_ptr<Connection>>> connect(NodeId node) override {
-        return swarm_->connect(node);
-    }
-    std::string why_not(const NodeId& node) const override { return swarm_->why_not(node); }
+    void attach(Swarm& swarm, const Dht& dht);  // before anything else
+    void join(const Topic& topic) override;
+    void leave(const Topic& topic) override;
+    bool settling(const Topic& topic) const override;
+    Task<Result<std::shared_ptr<Connection>>> connect(NodeId node) override;
+    std::string why_not(const NodeId& node) const override;
+    std::string network_trouble() const override;
 
   private:
     Swarm* swarm_ = nullptr;
+    const Dht* dht_ = nullptr;
 };
 
 }  // namespace kp2p

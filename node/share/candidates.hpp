@@ -1,6 +1,7 @@
-// Candidates: the nodes that may have a file: each is tried once, so many at a time; the others
-// wait their turn. Shape: spawn a trial when hear() says so, and another for what done() gives when
-// one has ended.
+// Candidates: the nodes that may have a file, so many of them tried at a time; the others wait
+// their turn. Shape: spawn a trial when hear() says so, and another for what done() gives when one
+// has ended. Who was tried for good is not tried again, others are when they are heard of once
+// more.
 #pragma once
 
 #include <deque>
@@ -29,9 +30,11 @@ class Candidates {
         ++trying_;
         return true;
     }
-    // One has been tried to its end; the next one to be tried, if there is.
-    std::optional<NodeId> done() {
+    enum class Tried { for_good, for_now };
+    // This one has been tried to its end; the next one to be tried, if there is.
+    std::optional<NodeId> done(const NodeId& tried, Tried how) {
         --trying_;
+        if (how == Tried::for_now) heard_.erase(tried);
         if (waiting_.empty() || trying_ >= max_at_once) return std::nullopt;
         const NodeId node = waiting_.front();
         waiting_.pop_front();
@@ -39,7 +42,6 @@ class Candidates {
         return node;
     }
     std::size_t trying() const { return trying_; }
-    bool none() const { return heard_.empty(); }
 
   private:
     std::set<NodeId> heard_;

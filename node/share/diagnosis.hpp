@@ -14,6 +14,12 @@ class Diagnosis {
     static constexpr std::size_t max_sentences = 32;
 
     void note(std::string sentence) { add(sentences_, std::move(sentence)); }
+    // The nearest cause: it stands before all others.
+    void lead(std::string sentence) {
+        std::erase(sentences_, sentence);
+        if (sentences_.size() >= max_sentences) sentences_.pop_back();
+        sentences_.insert(sentences_.begin(), std::move(sentence));
+    }
     const std::vector<std::string>& sentences() const { return sentences_; }
     // What its user has to know although it succeeded: that something was left out.
     void remark(std::string sentence) { add(remarks_, std::move(sentence)); }

@@ -41,6 +41,10 @@ class Finder {
         Search(const Search&) = delete;
         ~Search();
         std::size_t asked() const { return finder_.flood_.asked(key_); }
+        // Of those asked in the channel, who kept silent.
+        std::size_t silent(proto::ChannelTag channel) const {
+            return finder_.flood_.silent(key_, channel);
+        }
         bool quiet() const { return finder_.flood_.waiting(key_) == 0; }  // nobody owes an answer
 
       private:

@@ -8,8 +8,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto tick_span = 100ms;
-constexpr auto hint_patience = 1s;         // before a search, when there are hints
-constexpr auto standstill_patience = 30s;  // for a chunk that no provider has
+// Whose last chunks may still be checked; the oldest are forgotten.
+constexpr std::size_t max_nodes = 4096;
 
 }  // namespace
 
@@ -18,6 +18,8 @@ class Load::Source final : public Provider {
     Source(Load& load, Neighbour& neighbour)
         : Provider(load.providers_, neighbour), load_(load), key_(load.next_source_++) {
         load_.sources_.emplace(key_, this);
+        load_.nodes_.emplace(key_, node());
+        if (load_.nodes_.size() > max_nodes) load_.nodes_.erase(load_.nodes_.begin());
     }
     ~Source() override {
         load_.sources_.erase(key_);
@@ -25,7 +27,7 @@ class Load::Source final : public Provider {
     }
     using Provider::ask;
     using Provider::call_off;
-    using Provider::end;
+    using Provider::stall;
 
   private:
     void begin(proto::Opened opened) override {
@@ -33,8 +35,9 @@ class Load::Source final : public Provider {
         load_.pump();
     }
     void data(const proto::Data& data, ByteVector payload) override {
-        load_.download_.receive(now(), key_, data, std::move(payload));
+        load_.providers_.gave(node());
         load_.givers_.insert(node());
+        load_.download_.receive(now(), key_, data, std::move(payload));
         load_.pump();
     }
     void have(proto::ChunkIndex index) override {
@@ -68,7 +71,6 @@ Load::Load(LoadParts parts, const Sha1& file, std::vector<NodeId> hints)
       hints_(std::move(hints)),
       download_(file),
       changed_(parts.share.executor),
-      moved_(parts.share.clock.now()),
       providers_(parts, file, diagnosis_, changed_, [this](Neighbour& n) { return use(n); }) {}
 
 Task<Result<Load::Path>> Load::run() {
@@ -92,15 +94,12 @@ Task<Result<Load::Path>> Load::fetch(Tasks& all) {
     if (!resumed) co_return resumed.error();
     if (!download_.complete()) {
         for (const NodeId& hint : std::exchange(hints_, {})) providers_.hear(hint);
-        if (providers_.none()) providers_.search();
+        if (providers_.trying() == 0) providers_.search();
         all.spawn(tick_loop());
     }
     while (!download_.complete()) {
         if (failure_) co_return failure_;
-        if (hopeless()) {
-            if (providers_.searching()) co_return providers_.explain();
-            providers_.search();
-        }
+        if (!download_.settling() && providers_.hopeless()) co_return explain();
         auto changed = co_await changed_.wait();
         if (!changed) co_return changed.error();
     }
@@ -144,14 +143,11 @@ Task<> Load::tick_loop() {
         auto slept = co_await parts_.share.clock.sleep_for(tick_span);
         if (!slept) co_return;
         const auto now = parts_.share.clock.now();
-        parts_.finder.expire();
+        for (const auto& [key, source] : sources_) download_.heard(key, source->gave_at());
         if (const auto deadline = download_.deadline(); deadline && *deadline <= now)
             download_.expire(now);
-        if (download_.verified_bytes() != moved_bytes_ || download_.giving() > 0 ||
-            providers_.opening())
-            moved_ = now;
-        moved_bytes_ = download_.verified_bytes();
-        if (providers_.age() >= hint_patience) providers_.search();
+        providers_.tick();
+        if (download_.settling()) providers_.busy();
         tell_watchers();
         pump();
     }
@@ -172,9 +168,15 @@ void Load::fail(std::error_code error) {
     changed_.notify_all();
 }
 
-bool Load::hopeless() const {
-    if (providers_.trying() > 0) return parts_.share.clock.now() - moved_ >= standstill_patience;
-    return !providers_.searching() || providers_.exhausted();
+std::error_code Load::explain() {
+    Providers::Shortfall shortfall;
+    shortfall.nobody_asked = download_.giving() == 0;
+    shortfall.kept = "nothing is kept yet";
+    if (const std::uint64_t kept_bytes = download_.verified_bytes(); kept_bytes > 0)
+        shortfall.kept = std::to_string(kept_bytes) + " of " +
+                         std::to_string(*download_.size_bytes()) +
+                         " bytes are kept, and the same command goes on from there";
+    return providers_.explain(shortfall);
 }
 
 Task<Providers::Ended> Load::use(Neighbour& neighbour) {
@@ -198,14 +200,17 @@ void Load::pump() {
             keep(*chunk);
         } else if (const auto* dropped = std::get_if<proto::Download::DropSource>(&event)) {
             drop(*dropped);
+        } else if (const auto* stalled = std::get_if<proto::Download::SourceStalled>(&event)) {
+            if (const auto at = sources_.find(stalled->source); at != sources_.end())
+                at->second->stall();
         }
     }
     changed_.notify_all();
 }
 
 void Load::drop(const proto::Download::DropSource& drop) {
-    const auto at = sources_.find(drop.source);
-    if (at == sources_.end()) return;
+    const auto at = nodes_.find(drop.source);  // it may have left right behind its lie
+    if (at == nodes_.end()) return;
     const std::string chunk = std::to_string(drop.index);
     std::string what;
     switch (drop.fault) {
@@ -218,12 +223,9 @@ void Load::drop(const proto::Download::DropSource& drop) {
         case proto::Fault::bad_message:
             what = "sent messages that make no sense";
             break;
-        case proto::Fault::stalled:
-            what = "stopped sending";
-            break;
     }
-    providers_.blame(at->second->node(), what);
-    at->second->end(Providers::Ended::dropped);
+    givers_.erase(at->second);
+    providers_.blame(at->second, what);
 }
 
 Task<> Load::check(proto::Download::CheckChunk job) {
@@ -254,6 +256,8 @@ Task<> Load::open_partial(std::uint64_t size_bytes) {
     auto open = [store, file, size_bytes] { return store->open_partial(file, size_bytes); };
     auto opened = co_await offload(parts_.share.pool, open);
     if (!opened) {
+        if (opened.error() == Errc::limit_reached)
+            diagnosis_.note("too many programs bring this file into the storage at once");
         fail(opened.error());
         co_return;
     }

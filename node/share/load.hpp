@@ -39,7 +39,7 @@ class Load {
     Task<Result<Path>> fetch(Tasks& all);
     Task<> tick_loop();
     void tell_watchers();
-    bool hopeless() const;
+    std::error_code explain();
     Task<Providers::Ended> use(Neighbour& neighbour);
 
     void pump();
@@ -58,12 +58,11 @@ class Load {
     proto::Download download_;
     Tasks* tasks_ = nullptr;  // while it runs
     Event changed_;
-    Clock::Time moved_;  // when a chunk was last proven
-    std::uint64_t moved_bytes_ = 0;
 
     Diagnosis diagnosis_;
     Providers providers_;
     std::map<proto::SourceKey, Source*> sources_;
+    std::map<proto::SourceKey, NodeId> nodes_;  // of these and those that are gone: max_nodes
     proto::SourceKey next_source_ = 1;
 
     std::shared_ptr<Partial> partial_;

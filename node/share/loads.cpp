@@ -55,8 +55,8 @@ Task<Result<Loaded>> Loads::load(Sha1 file, std::vector<NodeId> hints, ProgressS
         if (outcome) co_return Loaded{*outcome, active->load.givers()};
         if (outcome.error() == asio::error::operation_aborted) co_return Errc::canceled;
         if (!ours && outcome.error() == Errc::canceled) continue;
-        for (const std::string& sentence : active->load.diagnosis().sentences())
-            diagnosis.note(sentence);
+        const auto& sentences = active->load.diagnosis().sentences();
+        for (auto at = sentences.rbegin(); at != sentences.rend(); ++at) diagnosis.lead(*at);
         const bool local =
             outcome.error() == Errc::storage_unavailable || outcome.error() == Errc::out_of_space;
         if (local) diagnosis.note(storage_trouble());

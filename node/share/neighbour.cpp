@@ -271,7 +271,10 @@ Result<void> Neighbour::receive_transfer(Giver& giver, MuxMessage message) {
     };
     if (const auto* data = std::get_if<proto::Data>(&*decoded)) {
         moved_bytes_ += message.payload.size();
-        if (FileUser* user = user_of(data->id)) user->data(*data, std::move(message.payload));
+        if (FileUser* user = user_of(data->id)) {
+            gave_at_ = parts_.clock.now();
+            user->data(*data, std::move(message.payload));
+        }
     } else if (const auto* preparing = std::get_if<proto::Preparing>(&*decoded)) {
         if (FileUser* user = user_of(preparing->id)) user->preparing();
     } else if (auto* opened = std::get_if<proto::Opened>(&*decoded)) {

@@ -61,6 +61,7 @@ class Neighbour {
     // Errc::closed if the connection ends.
     Result<proto::FileId> open_file(const Sha1& file, FileUser& user);
     void close_file(proto::FileId id);
+    Clock::Time gave_at() const { return gave_at_; }  // something of any file that is open there
     void ask(proto::FileId id, proto::ChunkIndex index);
     void call_off(proto::FileId id, proto::ChunkIndex index);
 
@@ -109,6 +110,7 @@ class Neighbour {
     Outbox transfer_out_;
     std::uint64_t moved_bytes_ = 0;  // of chunks, either way
     std::map<proto::FileId, FileUser*> users_;
+    Clock::Time gave_at_{};
     proto::FileId next_file_ = 1;
 };
 

@@ -142,7 +142,11 @@ bool Neighbourhood::settling() const {
            });
 }
 
-void Neighbourhood::explain_silence(Diagnosis& diagnosis) const {
+void Neighbourhood::explain_silence(Diagnosis& diagnosis, const Finder::Search* search) const {
+    const auto reached = [&](const auto& entry) { return finder_.links(entry.second->tag) > 0; };
+    std::string trouble = parts_.peers.network_trouble();
+    if (!trouble.empty() && !channels_.empty() && std::ranges::none_of(channels_, reached))
+        diagnosis.note(std::move(trouble));
     if (expecting())
         diagnosis.note("of this node's channels, some are not joined yet: " +
                        std::to_string(expected_.size()));
@@ -150,14 +154,21 @@ void Neighbourhood::explain_silence(Diagnosis& diagnosis) const {
         diagnosis.note("this node is in no channel");
     for (const auto& [name, channel] : channels_) {
         const std::size_t links = finder_.links(channel->tag);
+        const std::size_t silent = std::min(links, search ? search->silent(channel->tag) : 0);
         const std::string where = "in channel " + name.text();
         if (links == 0)
             diagnosis.note("no other node " + where + " could be reached");
-        else if (links == 1)
+        else if (links == 1 && silent == 0)
             diagnosis.note("the one node reached " + where + " knows nobody who has it");
-        else
+        else if (links == 1)
+            diagnosis.note("the one node reached " + where + " did not answer");
+        else if (silent == 0)
             diagnosis.note("none of the " + std::to_string(links) + " nodes reached " + where +
                            " knows anybody who has it");
+        else
+            diagnosis.note("of the " + std::to_string(links) + " nodes reached " + where + ", " +
+                           std::to_string(silent) + " did not answer, and " +
+                           std::to_string(links - silent) + " know nobody who has it");
     }
 }
 

@@ -30,8 +30,9 @@ class Neighbourhood {
     // Whether it is no use to wait longer for answers to a search that began at `started`:
     // everybody has answered, and nobody is just being connected to.
     bool exhausted(const Finder::Search& search, Clock::Time started) const;
-    void explain_silence(Diagnosis& diagnosis) const;  // why a search may have found nobody
-    Event& changed() { return changed_; }              // who is proven
+    // Why a search may have found nobody.
+    void explain_silence(Diagnosis& diagnosis, const Finder::Search* search) const;
+    Event& changed() { return changed_; }  // who is proven
 
   private:
     bool settling() const;

@@ -26,6 +26,9 @@ class Peers {
     virtual Task<Result<std::shared_ptr<Connection>>> connect(NodeId node) = 0;
     // Why the last attempt failed, as a sentence for the user; empty if none did.
     virtual std::string why_not(const NodeId& node) const = 0;
+    // Why nobody at all may be found just now, as a sentence for the user; empty if the network
+    // answers.
+    virtual std::string network_trouble() const { return {}; }
 };
 
 }  // namespace kp2p

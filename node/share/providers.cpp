@@ -3,16 +3,31 @@
 #include <algorithm>
 
 #include "node/async/timeout.hpp"
+#include "node/share/peers.hpp"
 
 namespace kp2p {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int max_attempts = 4;         // at a node whose connection breaks
-constexpr auto first_pause = 250ms;     // before the next, and twice as long each time
-constexpr auto open_span = 20s;         // without a word about the file
-constexpr auto preparing_span = 60min;  // for hashing it where it has no links yet
+constexpr int max_attempts = 4;                             // at a node that has not given anything
+constexpr Clock::Span first_pause = 250ms, max_pause = 4s;  // before the next, twice as long each
+
+constexpr auto hint_patience = 1s;     // before a search, when there are hints
+constexpr auto quiet_span = 5s;        // nothing comes: search anew
+constexpr auto quiet_interval = 10s;   // between searches then
+constexpr auto search_interval = 60s;  // and otherwise, while there are few providers
+constexpr std::size_t few_providers = 4;
+
+constexpr auto open_span = 20s;  // without a word about the file
+// For hashing it where it has no links yet: a slow disk, and files before it.
+constexpr Clock::Span preparing_base = 60s, max_preparing = 60min;
+constexpr std::uint64_t slowest_hashing = 5'000'000;  // bytes a second
+constexpr std::size_t max_troubles = 64;
+
+std::string seconds_of(Clock::Span span) {
+    return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(span).count()) + " s";
+}
 
 }  // namespace
 
@@ -23,7 +38,10 @@ Providers::Providers(LoadParts parts, const Sha1& file, Diagnosis& diagnosis, Ev
       diagnosis_(diagnosis),
       changed_(changed),
       use_(std::move(use)),
-      started_(parts.share.clock.now()) {}
+      started_(parts.share.clock.now()),
+      moved_(started_) {}
+
+void Providers::start(Tasks& tasks) { tasks_ = &tasks; }
 
 void Providers::stop() {
     tasks_ = nullptr;
@@ -32,65 +50,175 @@ void Providers::stop() {
 
 void Providers::hear(const NodeId& node) {
     using Reach = Candidates::Reach;
-    if (!tasks_ || node == parts_.share.own) return;
+    if (!tasks_ || node == parts_.share.own || blamed_.contains(node)) return;
+    if (!heard_any_ && !search_) started_ = moved_ = parts_.share.clock.now();
+    heard_any_ = true;
     const Reach reach = parts_.hood.proven(node) ? Reach::neighbour : Reach::distant;
     if (candidates_.hear(node, reach)) tasks_->spawn(attach(node));
 }
 
-void Providers::search() {
-    if (search_) return;
-    search_.emplace(parts_.finder, file_,
-                    [this](const proto::Providing& what) { hear(what.node); });
+void Providers::hear(const proto::Providing& what) {
+    if (claims_.size() < Candidates::max_heard || claims_.contains(what.node)) {
+        Claim& claim = claims_[what.node];
+        claim.size_bytes = std::max(claim.size_bytes, what.size_bytes);
+    }
+    hear(what.node);
 }
 
-bool Providers::exhausted() const { return search_ && parts_.hood.exhausted(*search_, started_); }
+void Providers::search() {
+    if (search_) return;
+    first_search_ = moved_ = parts_.share.clock.now();
+    begin_search();
+}
 
-bool Providers::opening() const {
-    return std::any_of(used_.begin(), used_.end(),
-                       [](const Provider* provider) { return provider->opening(); });
+void Providers::begin_search() {
+    last_search_ = parts_.share.clock.now();
+    search_.reset();
+    search_.emplace(parts_.finder, file_, [this](const proto::Providing& what) { hear(what); });
+}
+
+void Providers::tick() {
+    const auto now = parts_.share.clock.now();
+    parts_.finder.expire();
+    if (preparing() || parts_.hood.expecting()) moved_ = now;
+    std::size_t open = 0;
+    for (const Provider* provider : used_) {
+        if (!provider->open()) continue;
+        ++open;
+        moved_ = std::max(moved_, provider->gave_at());
+    }
+    if (!search_) {
+        if (trying() == 0 || now - started_ >= hint_patience) search();
+        return;
+    }
+    const bool quiet = open == 0 || now - moved_ >= quiet_span;
+    const Clock::Span interval = quiet ? quiet_interval : search_interval;
+    if (open < few_providers && now - last_search_ >= interval && search_->quiet()) begin_search();
+}
+
+bool Providers::exhausted() const {
+    return search_ && parts_.hood.exhausted(*search_, first_search_);
+}
+
+bool Providers::hopeless() const {
+    if (!search_) return false;
+    const auto gives = [&](const auto& entry) { return !blamed_.contains(entry.first); };
+    if (trying() == 0 && std::ranges::none_of(gave_, gives)) return exhausted();
+    return parts_.share.clock.now() - moved_ >= patience;
+}
+
+bool Providers::preparing() const {
+    return std::ranges::any_of(used_, [](const Provider* provider) {
+        return provider->opening() && provider->preparing_;
+    });
+}
+
+// What the size that it claims makes plausible, from when it was asked first.
+Clock::Span Providers::preparing_span(const NodeId& node) const {
+    const auto claim = claims_.find(node);
+    const std::uint64_t size = claim == claims_.end() ? 0 : claim->second.size_bytes;
+    const std::chrono::seconds hashing(size / slowest_hashing);
+    return std::min<Clock::Span>(preparing_base + hashing, max_preparing);
+}
+
+void Providers::gave(const NodeId& node) {
+    gave_[node] = moved_ = parts_.share.clock.now();
+    troubles_.erase(node);
+}
+
+void Providers::opened(const NodeId& node) {
+    claims_[node].asked.reset();
+    // The first time only: a node that opens the file over and over has not given anything yet.
+    if (!gave_.contains(node)) gave(node);
+}
+
+bool Providers::gave_lately(const NodeId& node) const {
+    const auto found = gave_.find(node);
+    return found != gave_.end() && parts_.share.clock.now() - found->second < patience;
+}
+
+void Providers::trouble(const NodeId& node, std::string what) {
+    if (troubles_.size() < max_troubles || troubles_.contains(node))
+        troubles_[node] = std::move(what);
+}
+
+// A silence, which its owner may want to know of as much as its user.
+void Providers::stalled(const NodeId& node, const std::string& what) {
+    const std::string sentence = "node " + node.hex() + " " + what;
+    parts_.share.log(sentence + " (file " + file_.hex() + ")");
+    trouble(node, sentence);
 }
 
 void Providers::blame(const NodeId& node, const std::string& what) {
     blamed_.insert(node);
+    troubles_.erase(node);
     const std::string sentence = "node " + node.hex() + " " + what;
     diagnosis_.note(sentence);
     parts_.share.log(sentence + " (file " + file_.hex() + "); it is not used for it any more");
+    for (Provider* provider : used_)
+        if (provider->node() == node) provider->end(Ended::dropped);
 }
 
-std::error_code Providers::explain() {
-    if (none()) parts_.hood.explain_silence(diagnosis_);
-    const auto open = [](const Provider* provider) { return provider->open(); };
-    if (std::any_of(used_.begin(), used_.end(), open))
-        diagnosis_.note("the providers have only parts of the file");
+std::error_code Providers::explain(const Shortfall& shortfall) {
+    const auto silent_for = parts_.share.clock.now() - moved_;
+    const auto honest = [&](const auto& entry) { return !blamed_.contains(entry.first); };
+    const bool stalled = std::ranges::any_of(gave_, honest);
+    const bool open = std::ranges::any_of(used_, [](const Provider* p) { return p->open(); });
+    std::string nearest = parts_.share.peers.network_trouble();
+    if (!nearest.empty() && heard_any_ && !stalled && blamed_.empty()) diagnosis_.lead(nearest);
+    for (const auto& [node, what] : troubles_)
+        if (nearest.empty() && gave_.contains(node)) nearest = what;
+    if (!heard_any_) parts_.hood.explain_silence(diagnosis_, search_ ? &*search_ : nullptr);
+    for (const auto& [node, what] : troubles_)
+        if (what != nearest || !stalled) diagnosis_.note(what);
+    if (open && shortfall.nobody_asked) {
+        diagnosis_.lead("the providers have only parts of the file; " + shortfall.kept);
+        return Errc::not_found;
+    }
+    if (stalled) {
+        diagnosis_.lead("stalled: " + (nearest.empty() ? nearest : nearest + "; ") +
+                        "nothing came for " + seconds_of(silent_for) + "; " + shortfall.kept);
+        return Errc::timed_out;
+    }
     return blamed_.empty() ? Errc::not_found : Errc::verification_failed;
 }
 
 Task<> Providers::attach(NodeId node) {
+    using Tried = Candidates::Tried;
+    Tried tried = Tried::for_now;
     Clock::Span pause = first_pause;
-    for (int attempt = 0; attempt < max_attempts && !blamed_.contains(node);) {
-        auto reached = co_await parts_.hood.reach(node);
-        if (!reached) {
-            if (reached.error() == asio::error::operation_aborted) co_return;
-            diagnosis_.note(parts_.hood.why_not(node, reached.error()));
+    for (int attempts = 0; attempts < max_attempts;) {
+        const auto began = parts_.share.clock.now();
+        const Ended ended = co_await attempt(node);
+        if (ended == Ended::closed || ended == Ended::dropped || blamed_.contains(node)) {
+            tried = Tried::for_good;
             break;
         }
-        const Ended ended = co_await use(node);
-        if (ended == Ended::closed || ended == Ended::dropped) break;
-        if (ended == Ended::lost)
-            diagnosis_.note("the connection to node " + node.hex() + " was lost");
-        if (ended != Ended::busy) ++attempt;
+        const bool lately = gave_lately(node);
+        if (lately && gave_.at(node) >= began) pause = first_pause;
+        if (!lately && ended == Ended::unreached) break;
+        if (!lately && ended != Ended::busy) ++attempts;
         auto slept = co_await parts_.share.clock.sleep_for(pause);
         if (!slept) co_return;
-        pause *= 2;
+        pause = std::min(2 * pause, max_pause);
     }
-    if (const auto next = candidates_.done(); next && tasks_) tasks_->spawn(attach(*next));
+    const auto next = candidates_.done(node, tried);
+    if (next && tasks_) tasks_->spawn(attach(*next));
     changed_.notify_all();
 }
 
-Task<Providers::Ended> Providers::use(NodeId node) {
+Task<Providers::Ended> Providers::attempt(NodeId node) {
+    auto reached = co_await parts_.hood.reach(node);
+    if (!reached) {
+        if (reached.error() == asio::error::operation_aborted) co_return Ended::closed;
+        trouble(node, parts_.hood.why_not(node, reached.error()));
+        co_return Ended::unreached;
+    }
     Neighbour* neighbour = parts_.hood.proven(node);
     if (!neighbour) co_return Ended::lost;
-    co_return co_await use_(*neighbour);
+    const Ended ended = co_await use_(*neighbour);
+    if (ended == Ended::lost) trouble(node, "the connection to node " + node.hex() + " was lost");
+    co_return ended;
 }
 
 Provider::Provider(Providers& providers, Neighbour& neighbour)
@@ -115,12 +243,15 @@ Task<Provider::Ended> Provider::stay() {
     id_ = *id;
     Clock& clock = providers_.parts_.share.clock;
     heard_ = clock.now();
-    const auto last = heard_ + preparing_span;
+    std::optional<Clock::Time>& asked = providers_.claims_[node_].asked;
+    if (!asked) asked = heard_;
+    const auto last = *asked + providers_.preparing_span(node_);
     while (opening()) {
-        const auto until = std::min(heard_ + open_span, last);
+        const auto until = std::min(heard_ + open_span, preparing_ ? last : Clock::Time::max());
         if (clock.now() >= until) {
-            providers_.blame(node_, "does not open the file that it says it has");
-            co_return Ended::dropped;
+            providers_.stalled(node_, "does not open the file that it says it has");
+            end(until == last ? Ended::closed : Ended::stalled);
+            co_return *ended_;
         }
         auto change = changed_.wait();
         auto changed = co_await with_timeout(clock, until - clock.now(), std::move(change));
@@ -152,22 +283,32 @@ void Provider::over(Ended how) {
     changed_.notify_all();
 }
 
-void Provider::preparing() { heard_ = providers_.parts_.share.clock.now(); }
+void Provider::stall() {
+    providers_.stalled(node_, "stopped sending");
+    end(Ended::stalled);
+}
+
+void Provider::preparing() {
+    heard_ = providers_.parts_.share.clock.now();
+    preparing_ = true;
+    changed_.notify_all();
+}
 
 void Provider::opened(proto::Opened opened) {
     if (opened_) return garbage();
     opened_ = true;
     changed_.notify_all();
+    providers_.opened(node_);
     begin(std::move(opened));
 }
 
 void Provider::refused(proto::RefusalCode code) {
     over(code == proto::RefusalCode::limit ? Ended::busy : Ended::closed);
     if (code != proto::RefusalCode::limit)
-        providers_.diagnosis_.note("node " + node_.hex() +
-                                   (code == proto::RefusalCode::not_found
-                                        ? " does not have the file"
-                                        : " cannot give the file any more"));
+        providers_.trouble(
+            node_, "node " + node_.hex() +
+                       (code == proto::RefusalCode::not_found ? " does not have the file"
+                                                              : " cannot give the file any more"));
     gone();
 }
 

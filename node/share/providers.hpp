@@ -1,12 +1,14 @@
-// Providers: the nodes that have one file: searches for them, connects to each that it hears of and
-// lets its owner use it, again when the connection broke or the node had no room; and says at the
-// end why they did not do. Provider: the file, opened at one of them.
+// Providers: the nodes that have one file: searches for them, time and again while nothing comes,
+// connects to each that it hears of and lets its owner use it, again when the connection broke, the
+// node had no room or nothing came; and says at the end why they did not do. Provider: the file,
+// opened at one of them.
 //
-// Shape: start(), then hear() and search(); the owner's Use makes a Provider of its own kind in its
-// frame and returns what stay() does.
+// Shape: start(), then hear() or search(), and tick() several times a second until hopeless(); the
+// owner's Use makes a Provider of its own kind in its frame and returns what stay() does.
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -31,37 +33,60 @@ class Provider;
 
 class Providers {
   public:
-    // How the use of one ended: for good; with its connection; for now, as it has no room; or
-    // because it was blamed.
-    enum class Ended { closed, lost, busy, dropped };
+    // How long nothing may come before it is hopeless, if somebody has given already or is being
+    // tried: an outage of 30 s, and what it takes to notice it and to connect again.
+    static constexpr std::chrono::seconds patience{45};
+
+    // How the use of one ended: for good; with its connection; for now, as it has no room or sends
+    // nothing; before it began, as the node cannot be reached; or because it was blamed.
+    enum class Ended { closed, lost, busy, stalled, unreached, dropped };
     using Use = std::function<Task<Ended>(Neighbour&)>;
 
     // `changed` is notified when one has been tried to its end.
     Providers(LoadParts parts, const Sha1& file, Diagnosis& diagnosis, Event& changed, Use use);
     Providers(const Providers&) = delete;
 
-    void start(Tasks& tasks) { tasks_ = &tasks; }
+    void start(Tasks& tasks);
     void stop();
 
     void hear(const NodeId& node);  // of one that is likely to have the file
-    void search();
-    bool searching() const { return search_.has_value(); }
+    void search();                  // otherwise it begins when the nodes heard of do not do
+    void tick();
+    // Its owner was busy with what came, and did not wait for more.
+    void busy() { moved_ = parts_.share.clock.now(); }
+    bool hopeless() const;
     bool exhausted() const;  // the search will find nobody more
-    Clock::Span age() const { return parts_.share.clock.now() - started_; }
 
-    bool none() const { return candidates_.none(); }             // was heard of
     std::size_t trying() const { return candidates_.trying(); }  // connecting and open
-    bool opening() const;                                        // at one of them
+    void gave(const NodeId& node);                               // something of the file
     void blame(const NodeId& node, const std::string& what);     // it is not used any more
-    // Notes why nobody gives what is missing. Errc::verification_failed if one was blamed, else
+    // What is missing, and what is not.
+    struct Shortfall {
+        bool nobody_asked = false;  // no open provider has what is missing
+        std::string kept;           // a sentence
+    };
+    // Notes why nobody gives what is missing, the nearest cause first: Errc::timed_out if somebody
+    // gave and stopped, Errc::verification_failed if all who gave were blamed, else
     // Errc::not_found.
-    std::error_code explain();
+    std::error_code explain(const Shortfall& shortfall);
 
   private:
     friend class Provider;
+    struct Claim {  // of one that says that it has the file
+        std::uint64_t size_bytes = 0;
+        std::optional<Clock::Time> asked;  // first, to open it, while it has not
+    };
 
+    void begin_search();
+    void hear(const proto::Providing& what);
     Task<> attach(NodeId node);
-    Task<Ended> use(NodeId node);
+    Task<Ended> attempt(NodeId node);
+    void opened(const NodeId& node);
+    bool gave_lately(const NodeId& node) const;
+    bool preparing() const;
+    Clock::Span preparing_span(const NodeId& node) const;
+    void trouble(const NodeId& node, std::string what);
+    void stalled(const NodeId& node, const std::string& what);
 
     LoadParts parts_;
     Sha1 file_;
@@ -71,8 +96,14 @@ class Providers {
     Clock::Time started_;
     Tasks* tasks_ = nullptr;  // while it runs
     std::optional<Finder::Search> search_;
-    Candidates candidates_;  // attach() runs for those that are being tried
-    std::set<const Provider*> used_;
+    Clock::Time first_search_, last_search_;
+    Clock::Time moved_;       // when something came, or was about to
+    bool heard_any_ = false;  // of a provider
+    Candidates candidates_;   // attach() runs for those that are being tried
+    std::set<Provider*> used_;
+    std::map<NodeId, Claim> claims_;
+    std::map<NodeId, Clock::Time> gave_;      // who has opened the file, and last gave of it
+    std::map<NodeId, std::string> troubles_;  // why one does not give, as of now
     std::set<NodeId> blamed_;
 };
 
@@ -87,9 +118,12 @@ class Provider : public FileUser {
     // Opens the file and stays until it is over, or the node does not open it in time.
     Task<Ended> stay();
     const NodeId& node() const { return node_; }
+    // When the node last gave something, of this file or another.
+    Clock::Time gave_at() const { return neighbour_ ? neighbour_->gave_at() : Clock::Time(); }
     bool opening() const { return !ended_ && !opened_; }
     bool open() const { return !ended_ && opened_; }
-    bool returns() const { return ended_ == Ended::lost || ended_ == Ended::busy; }
+    bool returns() const { return ended_ && *ended_ != Ended::closed && *ended_ != Ended::dropped; }
+    void stall();  // it sends nothing of what it was asked for
 
   protected:
     virtual void begin(proto::Opened opened) = 0;
@@ -99,6 +133,7 @@ class Provider : public FileUser {
     void end(Ended how);  // no more is wanted
 
   private:
+    friend class Providers;
     void preparing() final;
     void opened(proto::Opened opened) final;
     void refused(proto::RefusalCode code) final;
@@ -110,7 +145,8 @@ class Provider : public FileUser {
     NodeId node_;
     proto::FileId id_ = 0;
     bool opened_ = false;
-    Clock::Time heard_;  // of the file, before it is open
+    Clock::Time heard_;       // of the file, before it is open
+    bool preparing_ = false;  // as it says
     std::optional<Ended> ended_;
     Event changed_;
 };

@@ -136,7 +136,7 @@ Task<Result<std::size_t>> Share::find(proto::Uri uri,
         node_->finder.expire();
     }
     if (count > 0) co_return count;
-    node_->hood.explain_silence(diagnosis);
+    node_->hood.explain_silence(diagnosis, &search);
     co_return Errc::not_found;
 }
 

@@ -4,8 +4,9 @@
 // A local file is never asked for on the network. Everything runs on the loop's thread; heavy work
 // on the pool. Cancelling a coroutine that awaits one of these cancels its work; what was verified
 // by then stays in the storage and is not fetched again. Two loads of one file share the download.
-// Errors are kp2p::Errc: not_found, verification_failed, out_of_space, storage_unavailable, usage
-// (the URI does not fit the operation), canceled; the Diagnosis says in words what led there.
+// Errors are kp2p::Errc: not_found, timed_out (who gave it has stopped), verification_failed,
+// out_of_space, storage_unavailable, usage (the URI does not fit the operation), canceled; the
+// Diagnosis says in words what led there.
 #pragma once
 
 #include <asio/thread_pool.hpp>

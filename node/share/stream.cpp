@@ -15,10 +15,9 @@ using proto::chunk_bytes;
 using proto::ChunkIndex;
 
 constexpr auto tick_span = 200ms;
-constexpr auto stall_span = 10s;           // without a byte of what was asked for
-constexpr auto late_span = 5s;             // until the next part is asked of a second node, too
-constexpr auto standstill_patience = 30s;  // for a node that is not open, or has no room
-constexpr std::size_t max_asked = 12;      // chunks, of one node
+constexpr auto stall_span = proto::Download::stall_span;  // without a byte that was asked for
+constexpr auto late_span = 5s;         // until the next part is asked of a second node, too
+constexpr std::size_t max_asked = 12;  // chunks, of one node
 
 }  // namespace
 
@@ -42,15 +41,17 @@ class Stream::Source final : public Provider {
     }
     std::size_t asked() const { return receiving_.size(); }
     bool asked(ChunkIndex index) const { return receiving_.contains(index); }
-    bool stalled() const { return open() && !receiving_.empty() && now() - active_ >= stall_span; }
+    bool stalled() const {
+        return open() && !receiving_.empty() && now() - std::max(active_, gave_at()) >= stall_span;
+    }
+    void stall() {
+        Provider::stall();
+        gone();
+    }
     void ask(ChunkIndex index) {
         if (receiving_.empty()) active_ = now();
         receiving_[index].pieces = std::make_shared<std::vector<Piece>>();
         Provider::ask(index);
-    }
-    void drop() {
-        end(Ended::dropped);
-        gone();
     }
 
   private:
@@ -69,6 +70,7 @@ class Stream::Source final : public Provider {
         const auto at = receiving_.find(data.index);
         if (at == receiving_.end() || data.offset != at->second.received_bytes) return garbage();
         active_ = now();
+        stream_.providers_.gave(node());
         const std::size_t size = proto::chunk_size_bytes(stream_.manifest_.size_bytes, data.index);
         Receiving& chunk = at->second;
         chunk.received_bytes += std::min(proto::piece_bytes, size - chunk.received_bytes);
@@ -143,7 +145,7 @@ Task<Result<void>> Stream::give(ByteRange& range, ByteSink sink) {
     for (const NodeId& hint : std::exchange(hints_, {})) providers_.hear(hint);
     providers_.search();
     for (; front_ < behind_; ++front_) {
-        auto here = co_await await_front();
+        auto here = co_await await_front(range);
         if (!here) co_return here;
         std::uint64_t at = part(front_).start_bytes;
         for (const ByteVector& bytes : checked_.at(front_)) {
@@ -162,22 +164,19 @@ Task<Result<void>> Stream::give(ByteRange& range, ByteSink sink) {
     co_return ok;
 }
 
-Task<Result<void>> Stream::await_front() {
+Task<Result<void>> Stream::await_front(const ByteRange& range) {
     Clock& clock = parts_.share.clock;
-    auto expected_at = clock.now();
+    providers_.busy();  // the sink may have taken its time
     while (!checked_.contains(front_)) {
         pump();
-        if (front_expected())
-            expected_at = clock.now();
-        else if (hopeless(clock.now() - expected_at))
-            co_return providers_.explain();
+        if (hopeless()) co_return explain(range);
         auto change = changed_.wait();
         auto changed = co_await with_timeout(clock, tick_span, std::move(change));
         if (!changed && changed.error() == asio::error::operation_aborted)
             co_return changed.error();
-        parts_.finder.expire();
+        providers_.tick();
         for (const auto& [node, source] : sources_)
-            if (source->stalled()) drop(node, "stopped sending");
+            if (source->stalled()) source->stall();
     }
     co_return ok;
 }
@@ -190,11 +189,20 @@ bool Stream::front_expected() const {
     return std::any_of(sources_.begin(), sources_.end(), may);
 }
 
-// After it has not been expected for so long.
-bool Stream::hopeless(Clock::Span waited) const {
+// Nothing comes from anybody, or all are there and none has all of the next part.
+bool Stream::hopeless() const {
+    const auto checking = [](const FetchRef& fetch) { return fetch->checking; };
+    if (std::any_of(fetches_.begin(), fetches_.end(), checking)) return false;
+    if (providers_.hopeless()) return true;
     const bool connecting = providers_.trying() > sources_.size();
-    if (connecting && waited < standstill_patience) return false;
-    return providers_.exhausted();
+    return !sources_.empty() && !connecting && !front_expected() && providers_.exhausted();
+}
+
+std::error_code Stream::explain(const ByteRange& range) {
+    Providers::Shortfall shortfall;
+    shortfall.nobody_asked = !front_expected();
+    shortfall.kept = "all before byte " + std::to_string(range.start) + " was given";
+    return providers_.explain(shortfall);
 }
 
 // ---- providers ----
@@ -206,7 +214,7 @@ Task<Providers::Ended> Stream::use(Neighbour& neighbour) {
 
 void Stream::drop(const NodeId& node, const std::string& what) {
     providers_.blame(node, what);
-    if (const auto at = sources_.find(node); at != sources_.end()) at->second->drop();
+    forget(node);
 }
 
 void Stream::forget(const NodeId& node) {

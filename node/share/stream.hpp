@@ -28,7 +28,7 @@ class Stream {
 
     // Moves range.start behind what the sink has taken, also when it fails. Errc::not_found: no
     // node that was found has all of the next part; Errc::verification_failed: the same, and one
-    // was dropped for what it sent; or the sink's error.
+    // was dropped for what it sent; Errc::timed_out: who gave has stopped; or the sink's error.
     Task<Result<void>> run(ByteRange& range, ByteSink sink);
 
   private:
@@ -52,9 +52,10 @@ class Stream {
     using Plain = std::vector<ByteVector>;  // a part's bytes
 
     Task<Result<void>> give(ByteRange& range, ByteSink sink);
-    Task<Result<void>> await_front();
+    Task<Result<void>> await_front(const ByteRange& range);
     bool front_expected() const;
-    bool hopeless(Clock::Span waited) const;
+    bool hopeless() const;
+    std::error_code explain(const ByteRange& range);
 
     Task<Providers::Ended> use(Neighbour& neighbour);
     void drop(const NodeId& node, const std::string& what);

@@ -41,6 +41,10 @@ void Download::remove_source(Time now, SourceKey key) {
     go_on(now);
 }
 
+void Download::heard(SourceKey key, Time at) {
+    if (const auto found = sources_.find(key); found != sources_.end()) found->second.heard(at);
+}
+
 void Download::have(Time now, SourceKey key, ChunkIndex index) {
     const auto found = sources_.find(key);
     if (found == sources_.end()) return;
@@ -199,7 +203,10 @@ void Download::expire(Time now) {
     for (const auto& [key, source] : sources_)
         if (!source.receiving().empty() && now - source.active() >= stall_span)
             stalled.push_back(key);
-    for (SourceKey key : stalled) drop(key, Fault::stalled, 0);
+    for (SourceKey key : stalled) {
+        events_.push_back(SourceStalled{key});
+        release(key);
+    }
     go_on(now);
 }
 

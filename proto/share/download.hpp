@@ -3,7 +3,8 @@
 //
 // Shape: feed it, then carry out take_events(). It asks for chunks (AskChunk, CallOff), has them
 // checked (CheckChunk, answered by checked()), gives proven ones away (KeepChunk, answered by
-// kept()), and names providers that must not be used any more (DropSource). complete() when all is
+// kept()), names providers that must not be used any more (DropSource), and lets go of those from
+// which nothing comes (SourceStalled), which may come back under a new key. complete() when all is
 // proven and kept; idle() when no provider is left that could go on. Rules (PROTOCOL.md, section
 // 6):
 //   - the last chunk comes first, once for each size that is claimed, from one who claims it;
@@ -11,7 +12,8 @@
 //     first_window and grows with what was proven, so that a liar wastes no more than was given;
 //   - the provider with the least to do, for its speed, is asked next;
 //   - a chunk that is late at one provider is called off there and asked of a faster one;
-//   - a provider that sends something wrong, or nothing for stall_span, is dropped and forgotten.
+//   - a provider that sends something wrong is dropped, and all that it gave is forgotten; one that
+//     sends nothing for stall_span is let go of, and what it gave is kept.
 // Holds at most max_window chunks of bytes, and one small entry a chunk that was hashed ahead.
 #pragma once
 
@@ -31,7 +33,6 @@ enum class Fault {
     wrong_chunk,  // its bytes and link do not give the link or hash that they must
     wrong_size,   // it claims another size than the one that is proven
     bad_message,  // pieces out of order, of wrong length, or never asked for
-    stalled,      // nothing came for stall_span
 };
 
 class Download {
@@ -41,7 +42,8 @@ class Download {
 
     static constexpr std::size_t first_window = 16;
     static constexpr std::size_t max_window = 64;
-    static constexpr Span stall_span = std::chrono::seconds(10);
+    // At a link of 64 kbit/s a piece takes 8 s, and the one before it on the way as long.
+    static constexpr Span stall_span = std::chrono::seconds(20);
 
     struct AskChunk {
         SourceKey source;
@@ -66,7 +68,10 @@ class Download {
         Fault fault;
         ChunkIndex index;  // where it makes sense
     };
-    using Event = std::variant<AskChunk, CallOff, CheckChunk, KeepChunk, DropSource>;
+    struct SourceStalled {
+        SourceKey source;
+    };
+    using Event = std::variant<AskChunk, CallOff, CheckChunk, KeepChunk, DropSource, SourceStalled>;
 
     // A chunk that an earlier run has proven and kept, with the link that it gives.
     struct KeptChunk {
@@ -82,6 +87,7 @@ class Download {
     // Keys start at 1 and are not used again.
     void add_source(Time now, SourceKey key, Offer offer);
     void remove_source(Time now, SourceKey key);  // it is gone, without blame
+    void heard(SourceKey key, Time at);           // it was giving us something else then
     void have(Time now, SourceKey key, ChunkIndex index);
     // `data.bytes` lies in `payload`.
     void receive(Time now, SourceKey key, const Data& data, ByteVector payload);
@@ -94,7 +100,8 @@ class Download {
     std::vector<Event> take_events();  // in order
 
     bool complete() const { return chain_.complete() && unkept_ == 0; }
-    bool idle() const { return sources_.empty() && jobs_.empty() && unkept_ == 0; }
+    bool idle() const { return sources_.empty() && !settling(); }
+    bool settling() const { return !jobs_.empty() || unkept_ > 0; }  // what came is not judged yet
     std::optional<std::uint64_t> size_bytes() const { return chain_.size_bytes(); }
     std::uint64_t verified_bytes() const { return chain_.verified_bytes(); }
     std::size_t giving() const;  // providers that chunks are being received from

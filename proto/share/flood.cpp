@@ -247,7 +247,12 @@ void Flood::expire(Time now) {
     for (const Name& name : active)
         if (Handled& handled = handled_.at(name); std::erase_if(handled.waiting, late))
             conclude(name, handled);
-    for (auto& [key, search] : searches_) std::erase_if(search.waiting, late);
+    for (auto& [key, search] : searches_) {
+        for (const auto& asked : search.waiting)
+            if (late(asked) && asked.second.answers == 0)
+                ++search.silent[links_.at(asked.first).end.channel];
+        std::erase_if(search.waiting, late);
+    }
     send_unsent(now);
 }
 
@@ -270,6 +275,13 @@ std::size_t Flood::asked(SearchKey search) const {
 std::size_t Flood::waiting(SearchKey search) const {
     const auto found = searches_.find(search);
     return found == searches_.end() ? 0 : found->second.waiting.size();
+}
+
+std::size_t Flood::silent(SearchKey search, ChannelTag channel) const {
+    const auto found = searches_.find(search);
+    if (found == searches_.end()) return 0;
+    const auto silent = found->second.silent.find(channel);
+    return silent == found->second.silent.end() ? 0 : silent->second;
 }
 
 }  // namespace kp2p::proto

@@ -92,6 +92,7 @@ class Flood {
     // Of a search: links asked, and those that still owe an answer.
     std::size_t asked(SearchKey search) const;
     std::size_t waiting(SearchKey search) const;
+    std::size_t silent(SearchKey search, ChannelTag channel) const;  // who gave none in time
 
   private:
     struct Link {
@@ -127,6 +128,7 @@ class Flood {
         Sha1 file;
         std::map<LinkKey, Asked> waiting;
         std::size_t asked = 0;
+        std::map<ChannelTag, std::size_t> silent = {};
         std::set<NodeId> found;
     };
     using Name = std::pair<ChannelTag, RequestId>;

@@ -2,6 +2,7 @@
 // A part of Download; keeps no rules of its own but those of pacing.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <optional>
@@ -39,6 +40,8 @@ class Source {
     void ask(Time now, ChunkIndex index);
     // Counts plain bytes that came.
     void received(Time now, std::uint64_t bytes);
+    // Something came at that time, though not of this file.
+    void heard(Time at) { heard_ = std::max(heard_, at); }
     std::uint64_t given_bytes() const { return given_bytes_; }
 
     // How many chunks are asked for and not called off.
@@ -51,13 +54,13 @@ class Source {
     std::chrono::duration<double> expected(Time now, ChunkIndex index,
                                            double bytes_per_second) const;
     double bytes_per_second() const { return bytes_per_second_; }  // 0: not known yet
-    // The last moment at which something came, or at which asking began.
-    Time active() const { return active_; }
+    // The last moment at which something came, of whatever file, or at which asking began.
+    Time active() const { return std::max(active_, heard_); }
 
   private:
     Offer offer_;
     std::map<ChunkIndex, Receiving> receiving_;
-    Time active_{}, sample_start_{};
+    Time active_{}, heard_{}, sample_start_{};
     std::uint64_t sample_bytes_ = 0, given_bytes_ = 0;
     double bytes_per_second_ = 0;
 };

@@ -70,7 +70,7 @@ class CannotConnectError(Error):
 
 
 class TimedOutError(Error):
-    """It took longer than its limit."""
+    """It took longer than its limit; of a file: whoever gave it has stopped. What came is kept."""
 
     code = "timed_out"
 

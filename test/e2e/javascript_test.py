@@ -161,12 +161,13 @@ class Liars(WithPeers):
 
     def test_a_liar_alone_leads_to_status_5_and_nothing_under_the_hash(self):
         for lie, (words, _) in self.lies.items():
+            status = 1 if lie == "stall" else 5  # nothing that it sent was wrong
             with self.subTest(lie):
                 path = self.path(lie + ".dat")
                 sha1 = random_file(path, 3 * MIB + 5)
                 liar = self.giver(path, lie)
                 liar.wait("connection", node=self.bob_node)
-                self.assert_ends(self.bob.run("kp2p-load", f"sha1://{sha1}/x", check=False), 5)
+                self.assert_ends(self.bob.run("kp2p-load", f"sha1://{sha1}/x", check=False), status)
                 self.assertFalse(self.bob.stored(sha1).exists())
                 self.assert_named(liar, words.replace(str(self.LAST), "3"))
                 cat = self.bob.run("kp2p-cat", f"sha1://{sha1}/x", check=False)

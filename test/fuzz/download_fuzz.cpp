@@ -26,7 +26,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (d[0] % 8 == 3) download.canceled(now, key, d[3]);
         if (d[0] % 8 == 4) download.remove_source(now, key);
         if (d[0] % 8 == 5) download.have(now, key, d[3]);
-        if (d[0] % 8 == 6) download.expire(now);
+        if (d[0] % 8 == 6) {
+            download.heard(key, now);
+            download.expire(now);
+        }
         for (const Download::Event& event : download.take_events()) {
             if (std::get_if<Download::KeepChunk>(&event)) __builtin_trap();  // all links are wrong
             if (const auto* check = std::get_if<Download::CheckChunk>(&event))

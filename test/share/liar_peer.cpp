@@ -8,9 +8,9 @@ namespace kp2p::test {
 using namespace proto;
 
 std::optional<LiarLie> liar_lie(std::string_view name) {
-    constexpr std::string_view names[] = {"none",  "byte",    "link",    "size",
-                                          "stall", "garbage", "no-proof"};
-    for (int i = 0; i < 7; ++i)
+    constexpr std::string_view names[] = {"none",  "byte",    "link",     "size",
+                                          "stall", "garbage", "no-proof", "leave"};
+    for (int i = 0; i < 8; ++i)
         if (names[i] == name) return static_cast<LiarLie>(i);
     return std::nullopt;
 }
@@ -80,13 +80,18 @@ Task<> LiarPeer::transfer(std::shared_ptr<Connection> connection) {
         if (!got) co_return;
         auto message = decode_transfer(got->type, got->payload);
         if (!message) continue;
-        auto answered = co_await answer(**channel, *message);
+        auto answered = co_await answer(*connection, **channel, *message);
         if (!answered) co_return;
     }
 }
 
-Task<Result<void>> LiarPeer::answer(MuxChannel& channel, const TransferMessage& message) {
-    if (const auto* get = std::get_if<Get>(&message)) co_return co_await give(channel, *get);
+Task<Result<void>> LiarPeer::answer(Connection& connection, MuxChannel& channel,
+                                    const TransferMessage& message) {
+    if (const auto* get = std::get_if<Get>(&message)) {
+        auto given = co_await give(channel, *get);
+        if (lie_ == LiarLie::leave && get->index == at_) connection.close();
+        co_return given;
+    }
     const auto* open = std::get_if<Open>(&message);
     if (!open) co_return ok;
     ++opens_;
@@ -109,7 +114,8 @@ Task<Result<void>> LiarPeer::give(MuxChannel& channel, Get get) {
     ByteVector chunk(all.begin() + static_cast<std::ptrdiff_t>(start),
                      all.begin() + static_cast<std::ptrdiff_t>(end));
     Sha1Link link = get.index < links_.size() ? links_[get.index] : Sha1Link();
-    if (lie_ == LiarLie::byte && get.index == at_) chunk[chunk.size() / 2] ^= 1;
+    const bool byte = lie_ == LiarLie::byte || lie_ == LiarLie::leave;
+    if (byte && get.index == at_) chunk[chunk.size() / 2] ^= 1;
     if (lie_ == LiarLie::link && get.index == at_) link.data()[7] ^= 1;
     const ChunkName name{get.id, get.index, link};
     auto pieces = cut_chunk(name, chunk);

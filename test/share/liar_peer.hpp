@@ -21,6 +21,7 @@ enum class LiarLie {
     stall,     // sends nothing from the chunk `at` on
     garbage,   // answers gets with bytes that are no message
     no_proof,  // shows a wrong proof of membership
+    leave,     // the same as byte, and closes the connection right behind it
 };
 std::optional<LiarLie> liar_lie(std::string_view name);
 
@@ -30,6 +31,7 @@ class LiarPeer {
              std::uint64_t at);
 
     Task<> serve(std::shared_ptr<Connection> connection);
+    void be(LiarLie lie) { lie_ = lie; }  // from now on
     const Sha1& file() const { return file_; }
     std::uint64_t given_chunks() const { return given_; }  // sent whole, on all connections
     std::uint64_t opens() const { return opens_; }         // files it was asked for
@@ -37,7 +39,8 @@ class LiarPeer {
   private:
     Task<> lookup(std::shared_ptr<Connection> connection);
     Task<> transfer(std::shared_ptr<Connection> connection);
-    Task<Result<void>> answer(MuxChannel& channel, const proto::TransferMessage& message);
+    Task<Result<void>> answer(Connection& connection, MuxChannel& channel,
+                              const proto::TransferMessage& message);
     Task<Result<void>> give(MuxChannel& channel, proto::Get get);
     std::uint64_t claimed_bytes() const;
 

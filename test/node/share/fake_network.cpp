@@ -77,6 +77,7 @@ void FakeNetwork::meet(const NodeId& newcomer, const Topic& topic) {
 
 std::shared_ptr<Connection> FakeNetwork::connect(const NodeId& from, const NodeId& to) {
     if (!members_.contains(from) || !members_.contains(to)) return nullptr;
+    if (away.contains(from) || away.contains(to)) return nullptr;
     for (const Link& link : links_) {
         const bool these =
             (link.one == from && link.other == to) || (link.one == to && link.other == from);

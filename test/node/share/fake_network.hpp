@@ -32,7 +32,9 @@ class FakePeers final : public Peers {
     void leave(const Topic& topic) override;
     bool settling(const Topic&) const override { return false; }
     std::string why_not(const NodeId&) const override { return {}; }
+    std::string network_trouble() const override { return trouble; }
     Task<Result<std::shared_ptr<Connection>>> connect(NodeId node) override;
+    std::string trouble;
 
   private:
     FakeNetwork& network_;
@@ -77,6 +79,7 @@ class FakeNetwork {
     std::uint8_t next_number() const { return static_cast<std::uint8_t>(members_.size() + 1); }
     std::shared_ptr<Connection> connect(const NodeId& from, const NodeId& to);
     void disconnect(const NodeId& node);
+    std::set<NodeId> away;  // cannot be connected to
 
     Executor executor;
     Tasks* tasks = nullptr;  // owns what runs on the connections

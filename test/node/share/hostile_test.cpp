@@ -13,11 +13,13 @@ namespace {
 struct Outcome {
     Result<std::filesystem::path> path;
     Diagnosis diagnosis;
+    bool over = false;
 };
 
 Task<> load(FakeNode& node, Sha1 file, Outcome& outcome) {
     auto path = co_await node.share.load(uri_of(file), ProgressSink(), outcome.diagnosis);
     outcome.path = path;
+    outcome.over = true;
 }
 
 // Says that `nodes` have what is sought, and nothing more.
@@ -68,7 +70,7 @@ Task<> silent(FakeNetwork& network) {
     };
     auto ended = co_await with_tasks(body);
     CHECK(ended);
-    CHECK(outcome.path.error() == Errc::verification_failed);
+    CHECK(outcome.path.error() == Errc::not_found);  // nothing was wrong
     CHECK(outcome.diagnosis.text().find(mute.id().hex() + " does not open") != std::string::npos);
     CHECK(logged(*nodes[0], mute.id()));
     CHECK(network.clock.now() - began < 60s);
@@ -104,6 +106,34 @@ Task<> hashing(FakeNetwork& network) {
     CHECK(ended);
     CAPTURE(outcome.diagnosis.text());
     CHECK(outcome.path);
+}
+
+Task<> hashing_for_ever(FakeNetwork& network) {
+    network.clock.speed = 20;
+    auto nodes = co_await members(network, 1);
+    RawPeer slow(network);
+    ChannelEnd transfer = co_await slow.open_transfer(nodes[0]->id);
+    ChannelEnd lookup = slow.lookup();
+    Outcome outcome;
+    const auto began = network.clock.now();
+    auto body = [&](Tasks& all) -> Task<> {
+        all.spawn(load(*nodes[0], proto::sha1_of(as_bytes("x")), outcome));
+        const std::vector<NodeId> itself{slow.id()};
+        co_await provide(lookup, itself, 3 * mib);
+        auto open = co_await next<proto::Open>(transfer);
+        const proto::Preparing preparing{open.id};
+        while (!outcome.over && network.clock.now() - began < 1h) {
+            co_await send(transfer, encode(preparing));
+            auto slept = co_await network.clock.sleep_for(4s);
+            if (!slept) co_return;
+        }
+    };
+    auto ended = co_await with_tasks(body);
+    CHECK(ended);
+    CAPTURE(outcome.diagnosis.text());
+    CHECK(outcome.path.error() == Errc::not_found);
+    CHECK(outcome.diagnosis.text().find(slow.id().hex() + " does not open") != std::string::npos);
+    CHECK(network.clock.now() - began < 100s);
 }
 
 Task<> unlinked(FakeNetwork& network) {
@@ -160,6 +190,9 @@ TEST_CASE("a member that makes up providers does not hide an honest one") {
 TEST_CASE("a provider that never opens the file is named") { test::run(with_network(silent)); }
 TEST_CASE("a provider that says it is hashing the file is waited for") {
     test::run(with_network(hashing));
+}
+TEST_CASE("one that says so for ever, of a small file, is not waited for as long") {
+    test::run(with_network(hashing_for_ever));
 }
 TEST_CASE("opening and closing a file over and over is bounded, and it can still be opened") {
     test::run(with_network(unlinked));

@@ -56,7 +56,7 @@ void DownloadSim::at(double delay_s, std::function<void()> action) {
 
 void DownloadSim::join(SourceKey key) {
     ++joined_;
-    const SimProvider& provider = providers_[key - 1];
+    const SimProvider& provider = this->provider(key);
     Offer offer{file_.bytes.size(), provider.have};
     if (provider.lie == Lie::size) offer.size_bytes += chunk_bytes;
     if (provider.lie == Lie::size_less) offer.size_bytes -= 1;
@@ -110,6 +110,13 @@ void DownloadSim::drain() {
         } else if (const auto* drop = std::get_if<Download::DropSource>(&event)) {
             dropped[drop->source] = drop->fault;
             senders_[drop->source].gone = true;
+        } else if (const auto* stall = std::get_if<Download::SourceStalled>(&event)) {
+            stalled.insert(stall->source);
+            senders_[stall->source].gone = true;
+            const bool back = provider(stall->source).back_s < 1e9;
+            if (!back) continue;
+            --joined_;
+            at(1, [this, key = SourceKey(stall->source + providers_.size())] { join(key); });
         }
     }
 }
@@ -118,7 +125,7 @@ void DownloadSim::call_off(SourceKey key, std::uint64_t index) {
     Sender& sender = senders_[key];
     const auto found = std::find(sender.gets.begin(), sender.gets.end(), index);
     if (sender.gone || found == sender.gets.end()) return;
-    if (providers_[key - 1].lie == Lie::silence) return;
+    if (provider(key).lie == Lie::silence) return;
     if (found == sender.gets.begin()) sender.offset = 0;
     sender.gets.erase(found);
     sender.stopped.push_back(index);  // said after the piece that is on its way
@@ -133,11 +140,13 @@ void DownloadSim::say_stopped(SourceKey key) {
 
 void DownloadSim::send_piece(SourceKey key) {
     Sender& sender = senders_[key];
-    const SimProvider& provider = providers_[key - 1];
+    const SimProvider& provider = this->provider(key);
     sender.busy = !sender.gone && !sender.gets.empty();
     if (!sender.busy) return;
     const std::uint64_t index = sender.gets.front();
     const bool here = index == provider.at;
+    if (seconds() >= provider.silent_s && seconds() < provider.back_s)
+        return at(provider.back_s - seconds(), [this, key] { send_piece(key); });
     if (provider.lie == Lie::silence) return;
     if (provider.lie == Lie::stall && index <= provider.at) return;
     const std::uint64_t size =

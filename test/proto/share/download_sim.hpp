@@ -45,7 +45,8 @@ struct SimProvider {
     std::uint64_t at = 0;
     double bytes_per_second = 50e6;
     std::optional<ByteVector> have = {};
-    double joins_s = 0, leaves_s = 1e9;  // in virtual seconds
+    double joins_s = 0, leaves_s = 1e9;   // in virtual seconds
+    double silent_s = 1e9, back_s = 1e9;  // sends nothing from then to then
 };
 
 class DownloadSim {
@@ -62,6 +63,7 @@ class DownloadSim {
     double keeping_s = 0.01;                   // what keeping a chunk takes at most
     std::map<std::uint64_t, ByteVector> kept;  // by chunk
     std::map<proto::SourceKey, proto::Fault> dropped;
+    std::set<proto::SourceKey> stalled;
     std::map<proto::SourceKey, std::uint64_t> given;  // chunks whole, by source
     std::size_t asked = 0;
     std::size_t most_asked = 0;  // outstanding at once, over all
@@ -76,6 +78,10 @@ class DownloadSim {
         bool busy = false;
         bool gone = false;
     };
+    // One that was let go of comes back under another key.
+    const SimProvider& provider(proto::SourceKey key) const {
+        return providers_[(key - 1) % providers_.size()];
+    }
     void at(double delay_s, std::function<void()> action);
     void drain();
     void join(proto::SourceKey key);

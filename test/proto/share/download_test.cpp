@@ -52,8 +52,6 @@ TEST_CASE("a liar alone is named and nothing of its lie is kept") {
         {"size above", {Lie::size, 0}, Fault::wrong_chunk},
         {"size below", {Lie::size_less, 0}, Fault::wrong_chunk},
         {"size zero", {Lie::no_size, 0}, Fault::wrong_size},
-        {"stall in the middle", {Lie::stall, 3}, Fault::stalled},
-        {"silence", {Lie::silence, 0}, Fault::stalled},
         {"wrong offset", {Lie::offset, 4}, Fault::bad_message},
         {"short pieces", {Lie::short_piece, 0}, Fault::bad_message},
         {"broken frames", {Lie::frame, 0}, Fault::wrong_chunk},
@@ -83,6 +81,72 @@ TEST_CASE("a liar alone is named and nothing of its lie is kept") {
             CHECK(beside.seconds() < 15);
         }
     }
+}
+
+TEST_CASE("who stops sending is let go of without blame, and what it gave is kept") {
+    const SimFile& file = file_of(5 * mib + 7);
+    for (const SimProvider& row : {SimProvider{Lie::stall, 3}, SimProvider{Lie::silence}}) {
+        CAPTURE(static_cast<int>(row.lie));
+        DownloadSim sim(file, {row}, 1);
+        sim.run();
+        CHECK(!sim.download.complete());
+        CHECK(sim.download.idle());
+        CHECK(sim.dropped.empty());
+        CHECK(sim.stalled == std::set<SourceKey>{1});
+        CHECK(sim.kept.size() == (row.lie == Lie::stall ? 2 : 0));
+
+        DownloadSim beside(file, {row, {}}, 1);
+        beside.run();
+        CHECK(beside.download.complete());
+        CHECK(beside.dropped.empty());
+        CHECK(beside.seconds() < 25);
+    }
+}
+
+TEST_CASE("a provider that was silent goes on, and nothing that it gave is fetched again") {
+    const SimFile& file = file_of(40 * mib);
+    for (double back_s : {5.0, 15.0, 30.0, 300.0}) {
+        CAPTURE(back_s);
+        SimProvider paused;
+        paused.silent_s = 0.3;
+        paused.back_s = back_s;
+        DownloadSim sim(file, {paused}, 1);
+        sim.run();
+        CHECK(sim.download.complete());
+        CHECK(sim.right());
+        CHECK(sim.dropped.empty());
+        CHECK(sim.stalled.empty() == (back_s < 20));
+        CHECK(sim.seconds() < back_s + 25);
+        std::uint64_t given = 0;
+        for (const auto& [key, chunks] : sim.given) given += chunks;
+        CHECK(given <= chunks_of(file) + 1);
+    }
+}
+
+TEST_CASE("a link of 64 kbit a second is not taken for silence") {
+    const SimFile& file = file_of(2 * mib);
+    SimProvider slow;
+    slow.bytes_per_second = 8000;
+    DownloadSim sim(file, {slow}, 1);
+    sim.run();
+    CHECK(sim.download.complete());
+    CHECK(sim.stalled.empty());
+}
+
+TEST_CASE("who gives something else meanwhile is not silent") {
+    const SimFile& file = file_of(mib);
+    Download download(file.sha1);
+    Download::Time now{};
+    download.add_source(now, 1, {mib, {}});
+    for (int i = 0; i < 10; ++i) {
+        now += Download::stall_span / 2;
+        download.heard(1, now);
+        download.expire(now);
+    }
+    CHECK(download.giving() == 1);
+    download.expire(now + Download::stall_span);
+    CHECK(download.giving() == 0);
+    CHECK(std::get_if<Download::SourceStalled>(&download.take_events().back()));
 }
 
 TEST_CASE("honest providers prevail among liars of all kinds, whatever the order") {

@@ -1,0 +1,252 @@
+// Providers that fall silent, are gone, come back or do not, and what is said of it.
+#include "proto/file/manifest.hpp"
+#include "test/node/share/fake_network.hpp"
+#include "test/node/share/raw_peer.hpp"
+#include "test/run.hpp"
+#include "test/share/liar_peer.hpp"
+
+using namespace kp2p;
+using namespace kp2p::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::uint64_t stops_at = 9;
+
+struct Outcome {
+    Result<std::filesystem::path> path;
+    Diagnosis diagnosis;
+    bool says(const std::string& words) const {
+        return diagnosis.text().find(words) != std::string::npos;
+    }
+};
+
+Task<> load(FakeNode& node, Sha1 file, Outcome& outcome) {
+    auto path = co_await node.share.load(uri_of(file), ProgressSink(), outcome.diagnosis);
+    outcome.path = path;
+}
+
+// A member that has a file, and may stop giving it at the chunk `stops_at`.
+struct Giver {
+    Giver(FakeNetwork& network, ByteVector content, LiarLie lie)
+        : id(numbered(network.next_number())),
+          key(*proto::derive_channel_key(lab())),
+          peer(key, id, std::move(content), lie, stops_at) {
+        network.add_stranger(proto::channel_topic(key), [this](std::shared_ptr<Connection> c) {
+            return peer.serve(std::move(c));
+        });
+    }
+    Giver(const Giver&) = delete;
+    NodeId id;
+    ChannelKey key;
+    LiarPeer peer;
+};
+
+Task<> until_stopped(FakeNetwork& network, const Giver& giver, std::uint64_t chunks) {
+    while (giver.peer.given_chunks() < chunks) {
+        auto slept = co_await network.clock.sleep_for(10ms);
+        if (!slept) co_return;
+    }
+}
+
+Task<> silent_for_a_while(FakeNetwork& network) {
+    network.clock.speed = 10;
+    auto nodes = co_await members(network, 1);
+    const ByteVector bytes = noise(20 * mib);
+    Giver giver(network, bytes, LiarLie::stall);
+    Outcome outcome;
+    auto body = [&](Tasks& all) -> Task<> {
+        all.spawn(load(*nodes[0], giver.peer.file(), outcome));
+        co_await until_stopped(network, giver, 10);
+        auto slept = co_await network.clock.sleep_for(12s);
+        if (!slept) co_return;
+        giver.peer.be(LiarLie::none);  // what it was asked for in between is lost
+    };
+    auto ended = co_await with_tasks(body);
+    CHECK(ended);
+    CAPTURE(outcome.diagnosis.text());
+    REQUIRE(outcome.path);
+    CHECK(content(*outcome.path) == bytes);
+    CHECK(giver.peer.given_chunks() == 20);
+    CHECK(giver.peer.opens() == 2);
+}
+
+Task<> gone_for_a_while(FakeNetwork& network) {
+    network.clock.speed = 10;
+    auto nodes = co_await members(network, 1);
+    const ByteVector bytes = noise(20 * mib);
+    Giver giver(network, bytes, LiarLie::stall);
+    Outcome outcome;
+    auto body = [&](Tasks& all) -> Task<> {
+        all.spawn(load(*nodes[0], giver.peer.file(), outcome));
+        co_await until_stopped(network, giver, 10);
+        giver.peer.be(LiarLie::none);
+        network.away.insert(giver.id);
+        network.disconnect(giver.id);
+        auto slept = co_await network.clock.sleep_for(30s);
+        if (!slept) co_return;
+        network.away.clear();
+    };
+    auto ended = co_await with_tasks(body);
+    CHECK(ended);
+    CAPTURE(outcome.diagnosis.text());
+    REQUIRE(outcome.path);
+    CHECK(content(*outcome.path) == bytes);
+    CHECK(giver.peer.given_chunks() == 20);
+}
+
+struct EndRow {
+    const char* name;
+    bool leaves;
+    std::string words;
+};
+
+Task<> for_good(FakeNetwork& network) {
+    network.clock.speed = 20;
+    auto nodes = co_await members(network, 1);
+    std::uint32_t seed = 40;
+    for (const EndRow& row : {EndRow{"silent", false, " stopped sending; nothing came for "},
+                              EndRow{"gone", true, " cannot be connected to; nothing came for "}}) {
+        CAPTURE(std::string(row.name));
+        const ByteVector bytes = noise(20 * mib, ++seed);
+        Giver giver(network, bytes, LiarLie::stall);
+        Outcome outcome;
+        const auto began = network.clock.now();
+        auto body = [&](Tasks& all) -> Task<> {
+            all.spawn(load(*nodes[0], giver.peer.file(), outcome));
+            co_await until_stopped(network, giver, 10);
+            if (!row.leaves) co_return;
+            network.away.insert(giver.id);
+            network.disconnect(giver.id);
+        };
+        auto ended = co_await with_tasks(body);
+        CHECK(ended);
+        CAPTURE(outcome.diagnosis.text());
+        CHECK(outcome.path.error() == Errc::timed_out);
+        CHECK(network.clock.now() - began > 30s);
+        CHECK(outcome.diagnosis.text().starts_with("stalled: node " + giver.id.hex() + row.words));
+        CHECK(outcome.says(std::to_string(10 * mib) + " of " + std::to_string(20 * mib) +
+                           " bytes are kept, and the same command goes on from there"));
+        // It goes on indeed.
+        giver.peer.be(LiarLie::none);
+        network.away.clear();
+        network.connect(nodes[0]->id, giver.id);
+        Outcome again;
+        co_await load(*nodes[0], giver.peer.file(), again);
+        REQUIRE(again.path);
+        CHECK(content(*again.path) == bytes);
+        CHECK(giver.peer.given_chunks() == 20);
+    }
+}
+
+Task<> cat_stalls(FakeNetwork& network) {
+    network.clock.speed = 20;
+    auto nodes = co_await members(network, 1);
+    const ByteVector bytes = noise(20 * mib);
+    Giver giver(network, bytes, LiarLie::stall);
+    proto::Manifest manifest;
+    manifest.size_bytes = bytes.size();
+    manifest.sha1 = giver.peer.file();
+    // The chunks that it gives lie behind those that it does not.
+    for (std::uint64_t at = 10 * mib; at < bytes.size(); at += 5 * mib)
+        manifest.chunks.push_back(
+            {at, at + 5 * mib, proto::sha1_of(ByteView(bytes).subspan(at, 5 * mib))});
+    manifest.chunks.insert(manifest.chunks.begin(),
+                           {0, 10 * mib, proto::sha1_of(ByteView(bytes).first(10 * mib))});
+    auto stored = nodes[0]->store.put_bytes(as_bytes(manifest.text()));
+    REQUIRE(stored);
+    proto::Uri uri = uri_of(giver.peer.file());
+    uri.manifest = *stored;
+    ByteSink sink = [](ByteView) -> Task<Result<void>> { co_return ok; };
+    Diagnosis diagnosis;
+    const ByteRange range;
+    auto done = co_await nodes[0]->share.cat(uri, range, sink, diagnosis);
+    CAPTURE(diagnosis.text());
+    CHECK(done.error() == Errc::timed_out);
+    CHECK(diagnosis.text().starts_with("stalled: node " + giver.id.hex() + " stopped sending"));
+    CHECK(diagnosis.text().find("all before byte 0 was given") != std::string::npos);
+}
+
+Task<> leaving_liar(FakeNetwork& network) {
+    auto nodes = co_await members(network, 1);
+    Giver giver(network, noise(12 * mib), LiarLie::leave);
+    Outcome outcome;
+    co_await load(*nodes[0], giver.peer.file(), outcome);
+    CAPTURE(outcome.diagnosis.text());
+    CHECK(outcome.path.error() == Errc::verification_failed);
+    CHECK(outcome.says(giver.id.hex() + " sent a wrong chunk 9"));
+    CHECK(logged(*nodes[0], giver.id));
+}
+
+// Somebody who was asked before he had it.
+Task<> later(FakeNetwork& network) {
+    network.clock.speed = 10;
+    const ByteVector bytes = noise(20 * mib);
+    Giver giver(network, bytes, LiarLie::stall);
+    auto nodes = co_await members(network, 2);
+    Outcome outcome;
+    auto body = [&](Tasks& all) -> Task<> {
+        all.spawn(load(*nodes[0], giver.peer.file(), outcome));
+        co_await until_stopped(network, giver, 10);
+        auto stored = nodes[1]->store.put_bytes(bytes);
+        CHECK(stored);
+    };
+    auto ended = co_await with_tasks(body);
+    CHECK(ended);
+    CAPTURE(outcome.diagnosis.text());
+    REQUIRE(outcome.path);
+    CHECK(content(*outcome.path) == bytes);
+}
+
+Task<> no_answer(FakeNetwork& network) {
+    network.clock.speed = 10;
+    auto nodes = co_await members(network, 2);
+    const Sha1 nowhere = proto::sha1_of(as_bytes("x"));
+    nodes[1]->peers.trouble = "no DHT node answers";
+    Outcome with_one;
+    co_await load(*nodes[1], nowhere, with_one);
+    CHECK(with_one.diagnosis.text() ==
+          "the one node reached in channel our-lab knows nobody who has it");
+    RawPeer mute(network);
+    ChannelEnd lookup = co_await mute.open_lookup(nodes[1]->id);
+    Outcome with_two;
+    co_await load(*nodes[1], nowhere, with_two);
+    CHECK(with_two.path.error() == Errc::not_found);
+    CHECK(with_two.diagnosis.text() ==
+          "of the 2 nodes reached in channel our-lab, 1 did not answer, and 1 know nobody who has "
+          "it");
+}
+
+Task<> no_network(FakeNetwork& network) {
+    network.clock.speed = 10;
+    FakeNode& node = network.add();
+    node.peers.trouble = "no DHT node answers";
+    auto joined = co_await node.share.join(lab());
+    REQUIRE(joined);
+    Outcome outcome;
+    co_await load(node, proto::sha1_of(as_bytes("x")), outcome);
+    CHECK(outcome.path.error() == Errc::not_found);
+    CHECK(outcome.diagnosis.text() ==
+          "no DHT node answers; no other node in channel our-lab could be reached");
+}
+
+}  // namespace
+
+TEST_CASE("a load outlives a silence of its only provider") {
+    test::run(with_network(silent_for_a_while));
+}
+TEST_CASE("a load outlives 30 s without its only provider") {
+    test::run(with_network(gone_for_a_while));
+}
+TEST_CASE("a load that gives up says what happened, what is kept, and goes on the next time") {
+    test::run(with_network(for_good));
+}
+TEST_CASE("a stream whose provider falls silent says so") { test::run(with_network(cat_stalls)); }
+TEST_CASE("a liar that leaves right behind its lie is named") {
+    test::run(with_network(leaving_liar));
+}
+TEST_CASE("who gets the file while a load stands still is found") {
+    test::run(with_network(later));
+}
+TEST_CASE("who did not answer is not said to know nobody") { test::run(with_network(no_answer)); }
+TEST_CASE("that the network does not answer is said first") { test::run(with_network(no_network)); }
