@@ -32,6 +32,7 @@ class Giver {
     // A message of the neighbour as requester. proto::Errc::bad_state for one that must not come
     // now; others are no business of a giver and do nothing.
     Result<void> receive(const proto::TransferMessage& message);
+    bool has_files() const { return !files_.empty(); }  // open or being opened
     // Sends chunks until the channel ends or it is cancelled.
     Task<> give_loop(std::shared_ptr<MuxChannel> channel);
 

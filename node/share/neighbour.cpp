@@ -10,6 +10,7 @@ namespace kp2p {
 namespace {
 
 constexpr std::chrono::seconds tick_span{1};
+constexpr std::chrono::seconds quiet_span{60};  // in which files that are used would have moved
 constexpr std::uint64_t worth_giving_back_bytes = 4 << 20;
 
 ByteVector bytes_of(ByteView view) { return {view.begin(), view.end()}; }
@@ -66,6 +67,7 @@ Task<> Neighbour::guard() {
         const auto now = parts_.clock.now();
         if (proven()) proven_at = now;
         if (now - proven_at >= proof_span) connection_->close();
+        if (moved_bytes_ != last_moved) active_at_ = now;
         if (moved_bytes_ - rested_at >= worth_giving_back_bytes && moved_bytes_ == last_moved) {
             rested_at = moved_bytes_;
             auto give_back = [] { return give_freed_memory_back(), ok; };
@@ -78,6 +80,20 @@ Task<> Neighbour::guard() {
 bool Neighbour::proven() const {
     return std::any_of(lookups_.begin(), lookups_.end(),
                        [](const auto& entry) { return entry.second.proven; });
+}
+
+Use Neighbour::use() const {
+    Use use;
+    for (const auto& [number, lookup] : lookups_)
+        if (lookup.proven) use.topics.insert(lookup.channel->topic);
+    const bool gives = giver_ && giver_->has_files();
+    const bool moves = parts_.clock.now() - active_at_ < quiet_span;
+    if (!users_.empty() || (gives && moves)) {
+        use.work = Work::busy;
+    } else if (gives) {
+        use.work = Work::quiet;
+    }
+    return use;
 }
 
 void Neighbour::put(Outbox& outbox, proto::Encoded message) {
@@ -238,6 +254,10 @@ Task<> Neighbour::transfer_talk(std::shared_ptr<MuxChannel> mux) {
     const Giver::Parts parts{parts_.executor, parts_.clock, shelf_};
     auto send = [this](proto::Encoded message) { put(transfer_out_, std::move(message)); };
     Giver giver(parts, send, moved_bytes_);
+    const struct Giving {
+        const Giver*& giver;
+        ~Giving() { giver = nullptr; }
+    } giving{giver_ = &giver};
     auto body = [&](Tasks& all) -> Task<> {
         giver.work_in(all);
         all.spawn(transfer_out_.pour(mux));
@@ -257,6 +277,7 @@ Task<> Neighbour::transfer_talk(std::shared_ptr<MuxChannel> mux) {
 }
 
 Result<void> Neighbour::receive_transfer(Giver& giver, MuxMessage message) {
+    active_at_ = parts_.clock.now();
     auto decoded = proto::decode_transfer(message.type, message.payload);
     if (!decoded && decoded.error() == proto::Errc::unknown_type) return ok;
     auto received = decoded ? giver.receive(*decoded) : Result<void>(decoded.error());

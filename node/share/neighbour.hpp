@@ -51,6 +51,7 @@ class Neighbour {
 
     const NodeId& node() const { return connection_->remote(); }
     bool proven() const;  // it has shown that it is in a channel of ours
+    Use use() const;
     const std::shared_ptr<Connection>& connection() const { return connection_; }
 
     Task<> serve();  // until the connection ends
@@ -109,6 +110,8 @@ class Neighbour {
     std::shared_ptr<MuxChannel> transfer_mux_;  // while it is open
     Outbox transfer_out_;
     std::uint64_t moved_bytes_ = 0;  // of chunks, either way
+    const Giver* giver_ = nullptr;   // while the channel is open
+    Clock::Time active_at_{};        // when a message came or bytes moved
     std::map<proto::FileId, FileUser*> users_;
     Clock::Time gave_at_{};
     proto::FileId next_file_ = 1;

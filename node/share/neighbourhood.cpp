@@ -113,6 +113,17 @@ Task<Result<void>> Neighbourhood::reach(NodeId node) {
     co_return ok;
 }
 
+Use Neighbourhood::use_of(const NodeId& node) const {
+    Use use;
+    const auto [first, last] = neighbours_.equal_range(node);
+    for (auto at = first; at != last; ++at) {
+        Use one = at->second.neighbour->use();
+        use.topics.merge(one.topics);
+        use.work = std::max(use.work, one.work);
+    }
+    return use;
+}
+
 std::string Neighbourhood::why_not(const NodeId& node, std::error_code why) const {
     const std::string who = "node " + node.hex();
     if (why == Errc::refused) return who + " is in no common channel";

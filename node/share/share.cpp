@@ -28,7 +28,7 @@ Task<> Share::serve(std::shared_ptr<Connection> connection) {
     co_await node_->hood.serve(std::move(connection));
 }
 
-bool Share::shares_with(const NodeId& node) const { return node_->hood.proven(node) != nullptr; }
+Use Share::use_of(const NodeId& node) const { return node_->hood.use_of(node); }
 
 Task<Result<void>> Share::join(ChannelName name) {
     co_return co_await node_->hood.join(std::move(name));

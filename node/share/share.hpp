@@ -21,6 +21,7 @@
 #include "node/async/asio.hpp"
 #include "node/async/clock.hpp"
 #include "node/share/diagnosis.hpp"
+#include "node/swarm/places.hpp"
 #include "proto/bytes.hpp"
 #include "proto/file/sha1dir.hpp"
 #include "proto/file/uri.hpp"
@@ -77,8 +78,8 @@ class Share {
     // Serves an established connection until it ends: the swarm calls it for each.
     Task<> serve(std::shared_ptr<Connection> connection);
 
-    // Whether it is connected, and has shown that it is in a channel of ours.
-    bool shares_with(const NodeId& node) const;
+    // What the connection to it is used for.
+    Use use_of(const NodeId& node) const;
 
     // Returns when the key is derived and the topic joined; joining twice is no error. The list
     // is not remembered across restarts here.

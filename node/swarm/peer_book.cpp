@@ -1,6 +1,7 @@
 #include "node/swarm/peer_book.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace kp2p {
 namespace {
@@ -63,31 +64,40 @@ void PeerBook::left(const Topic& topic) {
     });
 }
 
-std::optional<NodeId> PeerBook::next_dial(Time now) {
+std::optional<NodeId> PeerBook::next_dial(Time now, const Need& need) {
     auto best = peers_.end();
-    const auto rank = [](const Peer& peer) {
-        return std::pair(dial_priority(peer.past).value_or(0), peer.order);
-    };
+    std::tuple<unsigned, unsigned, std::uint64_t> best_rank;
     for (auto at = peers_.begin(); at != peers_.end(); ++at) {
         const Peer& peer = at->second;
         if (peer.state != State::due || peer.due > now) continue;
-        if (best == peers_.end() || rank(best->second) < rank(peer)) best = at;
+        const std::tuple rank(need(peer.topics), dial_priority(peer.past).value_or(0), peer.order);
+        if (std::get<0>(rank) == 0) continue;
+        if (best != peers_.end() && rank <= best_rank) continue;
+        best = at;
+        best_rank = rank;
     }
     if (best == peers_.end()) return std::nullopt;
     best->second.state = State::dialing;
     return best->first;
 }
 
-std::optional<PeerBook::Time> PeerBook::deadline() const {
+std::optional<PeerBook::Time> PeerBook::deadline(const Need& need) const {
     std::optional<Time> first;
-    for (const auto& [id, peer] : peers_)
-        if (peer.state == State::due && (!first || peer.due < *first)) first = peer.due;
+    for (const auto& [id, peer] : peers_) {
+        if (peer.state != State::due || (first && peer.due >= *first)) continue;
+        if (need(peer.topics) > 0) first = peer.due;
+    }
     return first;
 }
 
 std::vector<Endpoint> PeerBook::relays(const NodeId& id) const {
     const auto found = peers_.find(id);
     return found == peers_.end() ? std::vector<Endpoint>() : found->second.relays;
+}
+
+std::set<Topic> PeerBook::topics(const NodeId& id) const {
+    const auto found = peers_.find(id);
+    return found == peers_.end() ? std::set<Topic>() : found->second.topics;
 }
 
 void PeerBook::dialing(const NodeId& id) { peers_[id].state = State::dialing; }
@@ -139,11 +149,11 @@ PeerBook::Span PeerBook::delay_of(RetryDelay delay) {
     return milliseconds(range.base_ms + random_() % (range.jitter_ms + 500));
 }
 
-bool PeerBook::unsettled(const Topic& topic) const {
+bool PeerBook::unsettled(const Topic& topic, bool needed) const {
     return std::any_of(peers_.begin(), peers_.end(), [&](const auto& entry) {
         const Peer& peer = entry.second;
-        const bool under_way =
-            peer.state == State::dialing || (peer.state == State::due && peer.past.attempts == 0);
+        const bool under_way = peer.state == State::dialing ||
+                               (needed && peer.state == State::due && peer.past.attempts == 0);
         return under_way && peer.topics.contains(topic);
     });
 }

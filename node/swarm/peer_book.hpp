@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <optional>
 #include <random>
@@ -43,17 +44,21 @@ class PeerBook {
     void discovered(Time now, const Topic& topic, const NodeId& peer,
                     const std::vector<Endpoint>& relays);
     void left(const Topic& topic);  // its peers are not dialed again for its sake
-    // The best peer that is due; it counts as being dialed from now on.
-    std::optional<NodeId> next_dial(Time now);
-    std::optional<Time> deadline() const;  // when a peer will be due, if none is now
+    // How much one more peer of these topics is needed: the greater comes first, 0 not at all.
+    using Need = std::function<unsigned(const std::set<Topic>&)>;
+    // The best peer that is due and needed; it counts as being dialed from now on.
+    std::optional<NodeId> next_dial(Time now, const Need& need);
+    std::optional<Time> deadline(const Need& need) const;  // when one will be due, if none is now
     std::vector<Endpoint> relays(const NodeId& peer) const;
+    std::set<Topic> topics(const NodeId& peer) const;  // that it was found under
 
     void dialing(const NodeId& peer);  // for another reason than next_dial()
     void dial_failed(Time now, const NodeId& peer);
     void connected(const NodeId& peer, Dialed who);
     void closed(Time now, const NodeId& peer, Span lived);
-    // Whether peers of this topic are being dialed or about to be for the first time.
-    bool unsettled(const Topic& topic) const;
+    // Whether peers of this topic are being dialed or, if more are needed, about to be for the
+    // first time.
+    bool unsettled(const Topic& topic, bool needed) const;
 
   private:
     enum class State { idle, due, dialing, connected };

@@ -19,6 +19,7 @@ constexpr std::chrono::seconds retry_interval = 5s;  // when no DHT node answere
 constexpr std::size_t max_all_dials = 32;            // those that were asked for by key included
 constexpr std::size_t max_failures = 256;            // whose reason is remembered
 constexpr proto::dht::TokenBucket::Limits line_limits{0.5, 100};
+constexpr std::chrono::seconds max_wait = 1s;  // to see whether work has ended meanwhile
 
 }  // namespace
 
@@ -27,7 +28,7 @@ Swarm::Swarm(SwarmParts parts)
       announcer_(parts_.dht, parts_.keys),
       dialer_({parts_.executor, parts_.clock, parts_.dht, parts_.udx, parts_.keys, parts_.puncher}),
       acceptor_({parts_.executor, parts_.clock, parts_.dht, parts_.udx, announcer_, parts_.keys,
-                 [this](const NodeId& node) { return node != node_id() && has_room(); },
+                 [this](const NodeId& node) { return node != node_id() && has_room(Cause::came); },
                  [this](Link link) { accepted(std::move(link)); }}),
       book_(node_id(), random_number()),
       lines_(parts_.clock.now(), line_limits),
@@ -96,7 +97,8 @@ void Swarm::leave(const Topic& topic) {
 bool Swarm::settling(const Topic& topic) const {
     const auto found = topics_.find(topic);
     if (found == topics_.end()) return false;
-    return !found->second->looked_up || book_.unsettled(topic);
+    if (!found->second->looked_up || book_.unsettled(topic, false)) return true;
+    return book_.unsettled(topic, true) && places().need({topic}) > 0;
 }
 
 void Swarm::start(const Topic& topic) { tasks_->spawn(serve_topic(topic, topics_[topic])); }
@@ -146,13 +148,30 @@ Task<> Swarm::refresh_loop(Topic topic, std::shared_ptr<Joined> joined) {
 
 // ---- dialing ----
 
-bool Swarm::has_room() const { return peers_.size() < max_connections || least_needed(); }
+Places Swarm::places() const {
+    std::vector<Place> taken;
+    for (const auto& [node, peer] : peers_) {
+        Place place{node, peer.cause, peer.proven, Use(), false};
+        place.use.work = Work::busy;
+        if (peer.proven && parts_.use_of) {
+            place.use = parts_.use_of(node);
+            place.stranger = place.use.topics.empty();
+        }
+        if (place.use.topics.empty()) place.use.topics = book_.topics(node);
+        taken.push_back(std::move(place));
+    }
+    return Places(std::move(taken));
+}
+
+bool Swarm::has_room(Cause cause) const { return places().room(parts_.clock.now(), cause); }
 
 Task<> Swarm::dial_loop() {
     for (;;) {
         start_dials();
         Clock::Span wait = 1h;
-        if (const auto due = book_.deadline(); due && dials_ < max_dials && has_room())
+        const Places now = places();
+        const auto due = book_.deadline([&](const auto& topics) { return now.need(topics); });
+        if (due && dials_ < max_dials && now.room(parts_.clock.now(), Cause::topic))
             wait = *due - parts_.clock.now();
         auto woken = co_await with_timeout(parts_.clock, wait, changed_.wait());
         if (!woken && woken.error() == asio::error::operation_aborted) co_return;
@@ -160,17 +179,20 @@ Task<> Swarm::dial_loop() {
 }
 
 void Swarm::start_dials() {
-    while (dials_ < max_dials && has_room()) {
-        const auto node = book_.next_dial(parts_.clock.now());
+    while (dials_ < max_dials) {
+        const auto now = parts_.clock.now();
+        const Places taken = places();
+        if (!taken.room(now, Cause::topic)) return;
+        const auto node =
+            book_.next_dial(now, [&](const auto& topics) { return taken.need(topics); });
         if (!node) return;
-        if (!peers_.contains(*node)) start_dial(*node);
+        if (!peers_.contains(*node)) start_dial(*node, Cause::topic);
     }
 }
 
-void Swarm::start_dial(const NodeId& node) {
-    make_room();
+void Swarm::start_dial(const NodeId& node, Cause cause) {
     dials_++;
-    peers_[node] = Peer();
+    peers_[node].cause = cause;
     book_.dialing(node);
     tasks_->spawn(dial(node));
 }
@@ -209,18 +231,27 @@ Task<Result<std::shared_ptr<Connection>>> Swarm::connect(NodeId node) {
         if (there) co_return peer->second.connection;
         if (peer == peers_.end()) {
             if (dialed || node == node_id()) co_return Errc::cannot_connect;
-            if (dials_ >= max_all_dials || !has_room()) co_return Errc::limit_reached;
-            dialed = true;
-            start_dial(node);
+            const bool room = has_room(Cause::key);
+            if (!room) remember_failure(node, "all of our connections are at work");
+            if (room && dials_ < max_all_dials) {
+                dialed = true;
+                start_dial(node, Cause::key);
+            }
+        } else if (peer->second.cause == Cause::came && !peer->second.proven) {
+            peer->second.cause = Cause::key;
         }
-        auto woken = co_await changed_.wait();
-        if (!woken) co_return woken.error();
+        auto woken = co_await with_timeout(parts_.clock, max_wait, changed_.wait());
+        if (!woken && woken.error() == asio::error::operation_aborted) co_return woken.error();
     }
     co_return Errc::closed;
 }
 
 void Swarm::note_failure(const NodeId& node, std::string why) {
-    log("cannot connect to " + node.hex() + ": " + why);
+    if (why_not(node) != why) log("cannot connect to " + node.hex() + ": " + why);
+    remember_failure(node, std::move(why));
+}
+
+void Swarm::remember_failure(const NodeId& node, std::string why) {
     if (failures_.size() >= max_failures && !failures_.contains(node))
         failures_.erase(failures_.begin());
     failures_[node] = std::move(why);

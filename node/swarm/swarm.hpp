@@ -13,6 +13,7 @@
 #include "node/swarm/connection.hpp"
 #include "node/swarm/dialer.hpp"
 #include "node/swarm/peer_book.hpp"
+#include "node/swarm/places.hpp"
 
 namespace kp2p {
 
@@ -28,14 +29,13 @@ struct SwarmParts {
     std::function<Task<>(std::shared_ptr<Connection>)> serve;
     Puncher puncher;                       // none: only open nodes and LANs are reached
     std::function<void(std::string)> log;  // one line each; may be empty
-    // Whether we share with this node. When all connections are taken, those with others make room
-    // for newcomers; empty: none does.
-    std::function<bool(const NodeId&)> shares_with;
+    // What the connection to this node is used for. When all are taken, the least useful makes
+    // room; empty: none does.
+    std::function<Use(const NodeId&)> use_of;
 };
 
 class Swarm {
   public:
-    static constexpr std::size_t max_connections = 64;
     // Of peers found under topics, at a time. One that is announced and gone takes seconds to give
     // up; those that are there must not wait behind a few such.
     static constexpr std::size_t max_dials = 16;
@@ -56,7 +56,8 @@ class Swarm {
     // True while the first lookup of the topic, or a first dial that came of it, is under way.
     bool settling(const Topic& topic) const;
     // The connection to this node, made if there is none: Errc::cannot_connect if it fails, for a
-    // reason that why_not() then tells. Many callers share one dial.
+    // reason that why_not() then tells. Many callers share one dial. It waits while all connections
+    // are at work, or too many are being made.
     Task<Result<std::shared_ptr<Connection>>> connect(NodeId node);
     // Why the last attempt failed, a sentence; empty if none did.
     std::string why_not(const NodeId& node) const;
@@ -67,6 +68,7 @@ class Swarm {
   private:
     // Being dialed (then there is no connection yet), or connected to.
     struct Peer {
+        Cause cause = Cause::came;
         Tasks* dial = nullptr;
         std::shared_ptr<Connection> connection;
         std::optional<Clock::Time> proven;
@@ -84,12 +86,13 @@ class Swarm {
     // Dialing.
     Task<> dial_loop();
     void start_dials();
-    void start_dial(const NodeId& node);
+    void start_dial(const NodeId& node, Cause cause);
     Task<> dial(NodeId node);
-    bool has_room() const;
-    void make_room();
-    std::shared_ptr<Connection> least_needed() const;  // null if all are needed
+    Places places() const;
+    bool has_room(Cause cause) const;
+    void make_room(Cause cause);
     void note_failure(const NodeId& node, std::string why);
+    void remember_failure(const NodeId& node, std::string why);
     // Connections.
     void accepted(Link link);
     Task<> serve(std::shared_ptr<Connection> connection, PeerBook::Dialed who);

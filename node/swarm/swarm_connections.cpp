@@ -43,7 +43,7 @@ Task<> Swarm::serve(std::shared_ptr<Connection> connection, PeerBook::Dialed who
 Task<> Swarm::run_connection(std::shared_ptr<Connection> connection, Tasks& all) {
     auto ended = co_await connection->run();
     const auto peer = peers_.find(connection->remote());
-    if (peer != peers_.end() && peer->second.connection == connection)
+    if (peer != peers_.end() && peer->second.proven && peer->second.connection == connection)
         log_of(*connection, "connection to " + connection->remote().hex() +
                                 " ended: " + ended.error().message());
     all.cancel();
@@ -81,15 +81,17 @@ bool Swarm::admit(const std::shared_ptr<Connection>& connection, PeerBook::Diale
     const NodeId& remote = connection->remote();
     if (connection->is_closed()) return false;  // replaced by another, a moment before its proof
     const auto old = peers_.find(remote);
-    if (old == peers_.end()) {
-        if (!has_room()) return false;
-        make_room();
-    } else if (old->second.connection != connection) {
+    const Cause cause = old == peers_.end() ? Cause::came : old->second.cause;
+    if (old == peers_.end() || !old->second.proven) {
+        if (!has_room(cause)) return false;
+        make_room(cause);
+    }
+    if (old != peers_.end() && old->second.connection != connection) {
         if (!prefers_new(*connection, old->second)) return false;
         if (old->second.dial) old->second.dial->cancel();
         if (old->second.connection) old->second.connection->close();
     }
-    peers_[remote] = Peer{nullptr, connection, parts_.clock.now()};
+    peers_[remote] = Peer{cause, nullptr, connection, parts_.clock.now()};
     failures_.erase(remote);
     book_.connected(remote, who);
     changed_.notify_all();
@@ -98,26 +100,13 @@ bool Swarm::admit(const std::shared_ptr<Connection>& connection, PeerBook::Diale
 
 // Anybody can dial us with as many keys as he likes, and need not show for a while that he is in a
 // channel of ours: without this he would keep everybody else out.
-void Swarm::make_room() {
-    if (peers_.size() < max_connections) return;
-    const auto connection = least_needed();
-    if (!connection) return;
-    log_of(*connection,
-           "closing the connection to " + connection->remote().hex() + ": another needs its place");
+void Swarm::make_room(Cause cause) {
+    const auto least = places().displaced(parts_.clock.now(), cause);
+    if (!least) return;
+    const auto connection = peers_.at(*least).connection;
+    log_of(*connection, "closing the connection to " + least->hex() + ": another needs its place");
     connection->close();
     forget(connection);
-}
-
-// The oldest of those with nodes that we do not share with: a newcomer has the longest time to show
-// that it is one of ours.
-std::shared_ptr<Connection> Swarm::least_needed() const {
-    if (!parts_.shares_with) return nullptr;
-    const Peer* oldest = nullptr;
-    for (const auto& [node, peer] : peers_) {
-        if (!peer.proven || parts_.shares_with(node)) continue;
-        if (!oldest || *peer.proven < *oldest->proven) oldest = &peer;
-    }
-    return oldest ? oldest->connection : nullptr;
 }
 
 // Whoever dials again has lost the connection that it dialed before; it may have been restarted.

@@ -173,7 +173,7 @@ class Swarming {
                   .serve = echo,
                   .puncher = nullptr,
                   .log = [](std::string line) { std::fprintf(stderr, "%s\n", line.c_str()); },
-                  .shares_with = nullptr}) {
+                  .use_of = nullptr}) {
         all.spawn(swarm_.run());
     }
     Task<Result<void>> ready() { co_return ok; }

@@ -231,6 +231,8 @@ TEST_CASE("a connection that is closed while wanted is made again") {
     });
 }
 
+bool is_announced(const Member& member) { return member.swarm.announcer().relays().size() == 3; }
+
 TEST_CASE("nodes that we do not share with make room for others when all places are taken") {
     in_world(7, [&](World& world, Tasks& all) -> Task<> {
         Member& server = world.add(Reach::open, hold);
@@ -244,7 +246,7 @@ TEST_CASE("nodes that we do not share with make room for others when all places 
             return false;
         };
         std::vector<Member*> peers;
-        for (std::size_t i = 0; i < Swarm::max_connections + 2; i++) {
+        for (std::size_t i = 0; i < Places::max_came + 2; i++) {
             Member& peer = *peers.emplace_back(&world.add(Reach::open, hold));
             if (i == 0) server.shared_with.insert(peer.swarm.node_id());
             co_await peer.enter(all);
@@ -254,19 +256,50 @@ TEST_CASE("nodes that we do not share with make room for others when all places 
             CAPTURE(i);
             REQUIRE(seen);
         }
-        CHECK(server.swarm.connections().size() == Swarm::max_connections);
+        CHECK(server.swarm.connections().size() == Places::max_came);
         CHECK(connected(*peers[0]));
         CHECK_FALSE(connected(*peers[1]));
         CHECK_FALSE(connected(*peers[2]));
         CHECK(connected(*peers[3]));
 
+        // All are members, with whom nothing is under way: one of them goes, and none that works.
         for (const Member* peer : peers) server.shared_with.insert(peer->swarm.node_id());
+        for (std::size_t i = 4; i < peers.size(); i++)
+            server.working_with.insert(peers[i]->swarm.node_id());
+        auto slept = co_await world.sim.clock().sleep_for(Places::grace);
+        CHECK(slept);
         Member& late = world.add(Reach::open, hold);
         co_await late.enter(all);
-        auto refused = co_await late.swarm.connect(server.swarm.node_id());
-        (void)refused;  // it cannot know before the other side closes
-        auto slept = co_await world.sim.clock().sleep_for(10s);
-        CHECK(slept);
+        auto taken_in = co_await late.swarm.connect(server.swarm.node_id());
+        CHECK(taken_in);
+        auto seen = co_await soon(world, 10s, [&] { return connected(late); });
+        CHECK(seen);
+        CHECK(connected(*peers[0]) != connected(*peers[3]));
+        for (std::size_t i = 4; i < peers.size(); i++) CHECK(connected(*peers[i]));
+
+        // Whoever we ask for finds a place; when all are at work, it is waited for.
+        for (const Member* peer : peers) server.working_with.insert(peer->swarm.node_id());
+        server.working_with.insert(late.swarm.node_id());
+        for (std::size_t i = Places::max_came; i < Places::max_connections; i++) {
+            Member& provider = world.add(Reach::open, hold);
+            co_await provider.enter(all);
+            auto known = co_await soon(world, 20s, [&] { return is_announced(provider); });
+            REQUIRE(known);
+            server.working_with.insert(provider.swarm.node_id());
+            auto reached = co_await server.swarm.connect(provider.swarm.node_id());
+            REQUIRE(reached);
+        }
+        Member& last = world.add(Reach::open, hold);
+        co_await last.enter(all);
+        auto last_known = co_await soon(world, 20s, [&] { return is_announced(last); });
+        REQUIRE(last_known);
+        auto connecting = server.swarm.connect(last.swarm.node_id());
+        auto late_reached = co_await with_timeout(world.sim.clock(), 20s, std::move(connecting));
+        CHECK(late_reached.error() == Errc::timed_out);
+        CHECK(server.swarm.why_not(last.swarm.node_id()).find("at work") != std::string::npos);
+        server.working_with.erase(late.swarm.node_id());
+        auto reached = co_await server.swarm.connect(last.swarm.node_id());
+        CHECK(reached);
         CHECK_FALSE(connected(late));
     });
 }

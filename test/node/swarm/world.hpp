@@ -52,9 +52,15 @@ class Member {
     SimulatedDht node;
     Swarm swarm;
     std::vector<std::string> log;
-    std::set<NodeId> shared_with;
+    std::set<NodeId> shared_with, working_with;
 
   private:
+    Use use_of(const NodeId& peer) const {
+        Use use;
+        if (shared_with.contains(peer)) use.topics.insert(Topic());
+        if (working_with.contains(peer)) use.work = Work::busy;
+        return use;
+    }
     SwarmParts parts(Sim& sim, std::uint32_t number, Serve serve) {
         return {.executor = sim.loop().get_executor(),
                 .clock = sim.clock(),
@@ -64,7 +70,7 @@ class Member {
                 .serve = std::move(serve),
                 .puncher = nullptr,
                 .log = [this](std::string line) { log.push_back(std::move(line)); },
-                .shares_with = [this](const NodeId& node) { return shared_with.contains(node); }};
+                .use_of = [this](const NodeId& peer) { return use_of(peer); }};
     }
 };
 
@@ -100,6 +106,7 @@ struct World {
     Sim& sim;
     std::vector<std::unique_ptr<SimulatedDht>> nodes;
     std::vector<std::unique_ptr<Member>> members;
+    std::vector<std::shared_ptr<void>> kept;  // of a test, until nothing runs any more
 };
 
 // Runs `test` in a world whose DHT is up.
