@@ -29,7 +29,7 @@ int put_paths(client::Command& command, PutOptions options, int argc, char** arg
         options.remark = [&](const std::string& sentence) { command.say(sentence); };
         for (const std::string& path : paths) {
             auto uri = store->put(path, options);
-            if (!uri && uri.error() == Errc::storage_unavailable)
+            if (!uri && is_storage_error(uri.error()))
                 return command.failure(uri.error(), storage_trouble());
             if (!uri) return command.failure(uri.error(), path);
             proto::JsonWriter json;

@@ -2,6 +2,8 @@
 
 #include "node/async/random.hpp"
 #include "node/log.hpp"
+#include "node/store/directories.hpp"
+#include "node/store/temp_file.hpp"
 #include "proto/crypto/hash.hpp"
 #include "proto/outcome.hpp"
 
@@ -32,10 +34,7 @@ std::string key_line(const ChannelName& name, const ChannelKey& key) {
 }  // namespace
 
 Result<std::unique_ptr<ConfigDir>> ConfigDir::open(const fs::path& path, std::string& why) {
-    std::error_code error;
-    const bool existed = fs::exists(path, error);
-    if (auto made = make_directories(path); !made) return say(why, path, made.error());
-    if (!existed) fs::permissions(path, fs::perms::owner_all, error);
+    if (auto made = make_private_directory(path); !made) return say(why, path, made.error());
     auto lock = File::open(path / "lock", File::Mode::update);
     if (!lock) return say(why, path / "lock", lock.error());
     if (lock->try_lock() == File::Lock::busy) {

@@ -1,6 +1,7 @@
 #include "node/client/config.hpp"
 
 #include <simdjson.h>
+#include <sys/stat.h>
 
 #include <charconv>
 #include <cstdlib>
@@ -138,7 +139,10 @@ std::string Config::api_token() const { return first_line(dir_ / "api-token"); }
 Result<fs::path> Config::storage_dir() const {
     std::error_code error;
     if (storage_dir_.empty()) return Errc::storage_unavailable;
-    if (!storage_named_) fs::create_directories(storage_dir_, error);
+    if (!storage_named_) {
+        fs::create_directories(storage_dir_.parent_path(), error);
+        (void)::mkdir(storage_dir_.c_str(), S_IRWXU);
+    }
     if (!fs::is_directory(storage_dir_, error)) return Errc::storage_unavailable;
     fs::path absolute = fs::absolute(storage_dir_, error);
     if (error) return Errc::storage_unavailable;

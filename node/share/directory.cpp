@@ -88,6 +88,10 @@ Task<Result<Share::Node::Named>> Share::Node::read_directory(proto::Uri uri, Dia
         return proto::Sha1Dir::parse(as_text(*document), left_out);
     };
     auto directory = co_await shelf.read(uri.sha1, std::move(read));
+    if (!directory && is_storage_error(directory.error())) {
+        diagnosis.note(storage_trouble());
+        co_return directory.error();
+    }
     if (!directory) {
         diagnosis.note("the file with this hash does not describe a directory");
         co_return Errc::usage;

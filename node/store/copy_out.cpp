@@ -1,6 +1,8 @@
 // How files and directories leave the storage: beside their destination first, then into place, so
 // that nobody ever sees half of one.
+#include "node/store/directories.hpp"
 #include "node/store/store.hpp"
+#include "node/store/temp_file.hpp"
 
 namespace kp2p {
 namespace fs = std::filesystem;
@@ -20,7 +22,7 @@ class TempDirectory {
   public:
     static Result<TempDirectory> create_in(const fs::path& parent) {
         for (;;) {  // a sweep may come before the lock
-            TempDirectory temp(parent / (random_name() + std::string(TempFile::suffix)));
+            TempDirectory temp(parent / TempFile::new_name());
             if (auto made = make_new_directory(temp.path_); !made) return made.error();
             auto lock = File::open(temp.path_, File::Mode::read);
             if (!lock && lock.error() == std::errc::no_such_file_or_directory) continue;
@@ -38,6 +40,8 @@ class TempDirectory {
         if (!path_.empty()) fs::remove_all(path_, ignored);
     }
     const fs::path& path() const { return path_; }
+    // All that was written to its file system since it was made.
+    Result<void> flush_file_system() const { return lock_.flush_file_system(); }
     // Over an empty directory at most.
     Result<void> publish(const fs::path& to) {
         if (auto done = rename_durably({.from = path_, .to = to}); !done) return done.error();
@@ -63,7 +67,9 @@ class CopyOut {
         auto source = File::open(stored->path, File::Mode::read);
         if (!source) return storage_error(source.error(), stored->path);
         if (stored->trust == WholeChunks::Trust::ours) return to.copy_from(*source, stop_);
-        auto copied = ingest(*source, &to, ManifestWish::none, stop_);
+        const fs::path where = "the copy";
+        const Copy copy{to, where};
+        auto copied = ingest(*source, &copy, ManifestWish::none, stop_);
         if (!copied) return copied.error();
         if (copied->sha1 != sha1) return Errc::not_found;
         return ok;
@@ -142,7 +148,7 @@ Result<void> Store::copy_out(const proto::Sha1Dir& dir, const fs::path& named,
     auto temp = TempDirectory::create_in(parent_of(to));
     if (!temp) return temp.error();
     if (auto done = CopyOut(*this, stop).fill(dir, temp->path()); !done) return done.error();
-    auto flushed = flush_file_system(temp->path());
+    auto flushed = temp->flush_file_system();
     if (!flushed && flushed.error() == std::errc::function_not_supported)
         flushed = flush_each(temp->path());
     if (!flushed) return flushed.error();

@@ -3,15 +3,17 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <chrono>
-#include <cstdio>
+#include <cstring>
 #include <mutex>
 
 #include "node/async/random.hpp"
 #include "node/store/platform.hpp"
+#include "node/store/store_errc.hpp"
 
 namespace kp2p {
 namespace fs = std::filesystem;
@@ -21,13 +23,35 @@ namespace {
 std::mutex trouble_mutex;
 std::string trouble;
 
-std::error_code last_error() { return system_error(errno); }
+constexpr std::size_t hole_bytes = std::size_t{64} << 10;  // what is worth a hole
 
-// The whole name, for a sweep may be in a directory of the user's.
-bool is_temp_name(std::string_view name) {
-    constexpr std::size_t digits = 16;  // as random_name() makes them
-    return name.size() == digits + TempFile::suffix.size() && name.ends_with(TempFile::suffix) &&
-           name.find_first_not_of("0123456789abcdef") == digits;
+template <class Call>
+auto until_done(Call call) {  // whatever signals come in between
+    for (;;) {
+        const auto result = call();
+        if (result != -1 || errno != EINTR) return result;
+    }
+}
+
+bool is_zero(ByteView bytes) {
+    return bytes[0] == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
+}
+
+// How many bytes from the first on are alike: in blocks of zeros, or in others.
+std::size_t run_length(ByteView bytes, bool zero) {
+    std::size_t at = std::min(hole_bytes, bytes.size());
+    while (at < bytes.size() &&
+           is_zero(bytes.subspan(at, std::min(hole_bytes, bytes.size() - at))) == zero)
+        at += std::min(hole_bytes, bytes.size() - at);
+    return at;
+}
+
+// In the system's words, and what to do about it where they do not say.
+std::string words(std::error_code error) {
+    if (error == std::errc::too_many_files_open) return error.message() + ": raise ulimit -n";
+    if (error == std::errc::file_too_large)
+        return error.message() + " for ulimit -f or the file system";
+    return error.message();
 }
 
 }  // namespace
@@ -37,16 +61,23 @@ std::error_code system_error(int number) {
     return {number, std::generic_category()};
 }
 
+std::error_code last_error() { return system_error(errno); }
+
 std::error_code storage_error(std::error_code error, const fs::path& where) {
-    note_storage_trouble(where.string() + ": " + error.message());
+    if (error == Errc::storage_unavailable || error == StoreErrc::collision) return error;
     const bool space =
         error == make_error_code(Errc::out_of_space) || error == std::errc::no_space_on_device;
+    note_storage_trouble(space ? where.string() : where.string() + ": " + words(error));
     return space ? Errc::out_of_space : Errc::storage_unavailable;
 }
 
 void note_storage_trouble(std::string sentence) {
     const std::lock_guard lock(trouble_mutex);
     trouble = std::move(sentence);
+}
+
+bool is_storage_error(std::error_code error) {
+    return error == Errc::storage_unavailable || error == Errc::out_of_space;
 }
 
 std::string storage_trouble() {
@@ -63,13 +94,19 @@ File::~File() {
     if (fd_ >= 0) close(fd_);
 }
 
-Result<File> File::open(const fs::path& path, Mode mode) {
-    int flags = O_CLOEXEC;
-    if (mode == Mode::read) flags |= O_RDONLY | O_NONBLOCK;  // a FIFO would wait for a writer
-    if (mode == Mode::update) flags |= O_RDWR | O_CREAT;
+Result<File> File::open(const fs::path& path, Mode mode, unsigned rights) {
+    int flags = O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+    if (mode == Mode::read) flags |= O_RDONLY;
+    if (mode != Mode::read) flags |= O_RDWR | O_NOFOLLOW;
+    if (mode == Mode::update) flags |= O_CREAT;
     const bool secret = mode == Mode::create_secret;
-    if (mode == Mode::create || secret) flags |= O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
-    const int fd = ::open(path.c_str(), flags, secret ? 0600 : 0644);
+    if (mode == Mode::create || secret) flags |= O_CREAT | O_EXCL;
+    const auto open_it = [&] { return ::open(path.c_str(), flags, secret ? 0600 : rights); };
+    int fd = until_done(open_it);
+    if (fd < 0 && errno == EWOULDBLOCK) {  // a lease is about to be given up
+        flags &= ~O_NONBLOCK;
+        fd = until_done(open_it);
+    }
     if (fd < 0) return last_error();
     File file(fd);
     if (mode == Mode::read && fcntl(fd, F_SETFL, 0) != 0) return last_error();
@@ -80,15 +117,19 @@ Result<FileStamp> File::stamp() const {
     struct stat status;
     if (fstat(fd_, &status) != 0) return last_error();
     if (!S_ISREG(status.st_mode)) return make_error_code(std::errc::invalid_argument);
-    return FileStamp{static_cast<std::uint64_t>(status.st_size), platform::modified_ns(status)};
+    return FileStamp{.size_bytes = static_cast<std::uint64_t>(status.st_size),
+                     .modified_ns = platform::modified_ns(status),
+                     .changed_ns = platform::changed_ns(status),
+                     .inode = status.st_ino};
 }
 
 Result<std::size_t> File::read_at(std::uint64_t offset, std::span<std::uint8_t> into) const {
     std::size_t done = 0;
     while (done < into.size()) {
         const auto rest = into.subspan(done);
-        const ssize_t n = pread(fd_, rest.data(), rest.size(), static_cast<off_t>(offset + done));
-        if (n < 0 && errno == EINTR) continue;
+        const ssize_t n = until_done([&] {
+            return pread(fd_, rest.data(), rest.size(), static_cast<off_t>(offset + done));
+        });
         if (n < 0) return last_error();
         if (n == 0) break;
         done += static_cast<std::size_t>(n);
@@ -98,29 +139,60 @@ Result<std::size_t> File::read_at(std::uint64_t offset, std::span<std::uint8_t> 
 
 Result<void> File::write_at(std::uint64_t offset, ByteView bytes) const {
     while (!bytes.empty()) {
-        const ssize_t n = pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-        if (n < 0 && errno == EINTR) continue;
+        const ssize_t n = until_done(
+            [&] { return pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
         if (n < 0) return last_error();
+        if (n == 0) return make_error_code(std::errc::io_error);
         bytes = bytes.subspan(static_cast<std::size_t>(n));
         offset += static_cast<std::uint64_t>(n);
     }
     return ok;
 }
 
-Result<void> File::reserve(std::uint64_t size_bytes) const {
-    if (platform::reserve(fd_, size_bytes) != 0) return last_error();
+Result<void> File::write_sparse_at(std::uint64_t offset, ByteView bytes) const {
+    while (!bytes.empty()) {
+        const bool zero = is_zero(bytes.first(std::min(hole_bytes, bytes.size())));
+        const std::size_t size = run_length(bytes, zero);
+        const bool hole = zero && platform::make_hole(fd_, {.offset = offset, .size = size});
+        if (!hole)
+            if (auto done = write_at(offset, bytes.first(size)); !done) return done.error();
+        offset += size;
+        bytes = bytes.subspan(size);
+    }
     return ok;
 }
 
 Result<void> File::resize(std::uint64_t size_bytes) const {
-    if (ftruncate(fd_, static_cast<off_t>(size_bytes)) != 0) return last_error();
+    if (until_done([&] { return ftruncate(fd_, static_cast<off_t>(size_bytes)); }) != 0)
+        return last_error();
+    return ok;
+}
+
+Result<void> File::check_room(std::uint64_t size_bytes) const {
+    struct statvfs space;
+    // Some network file systems say that they have no blocks at all.
+    if (fstatvfs(fd_, &space) != 0 || space.f_blocks == 0 || space.f_frsize == 0) return ok;
+    if (size_bytes / space.f_frsize >= static_cast<std::uint64_t>(space.f_bavail) && size_bytes > 0)
+        return Errc::out_of_space;
     return ok;
 }
 
 Result<void> File::flush() const {
-    if (platform::flush(fd_) != 0) return last_error();
+    if (until_done([&] { return platform::flush(fd_); }) != 0) return last_error();
     return ok;
 }
+
+Result<void> File::flush_names() const {
+    if (until_done([&] { return fsync(fd_); }) != 0) return last_error();
+    return ok;
+}
+
+Result<void> File::flush_file_system() const {
+    if (until_done([&] { return platform::flush_file_system(fd_); }) != 0) return last_error();
+    return ok;
+}
+
+void File::watch_mappings() const { platform::begin_flush(fd_); }
 
 bool File::clone_from(const File& from) const {
     return platform::clone({.from = from.fd_, .to = fd_});
@@ -133,106 +205,32 @@ Result<void> File::copy_from(const File& from, const std::stop_token& stop) cons
         if (stop.stop_requested()) return Errc::canceled;
         auto size = from.read_at(offset, buffer);
         if (!size) return size.error();
-        if (*size == 0) return ok;
-        if (auto done = write_at(offset, ByteView(buffer).first(*size)); !done) return done.error();
+        if (*size == 0) return resize(offset);
+        auto done = write_sparse_at(offset, ByteView(buffer).first(*size));
+        if (!done) return done.error();
         offset += *size;
     }
 }
 
 File::Lock File::try_lock() const {
-    if (flock(fd_, LOCK_EX | LOCK_NB) == 0) return Lock::held;
+    if (until_done([&] { return flock(fd_, LOCK_EX | LOCK_NB); }) == 0) return Lock::held;
     return errno == EWOULDBLOCK ? Lock::busy : Lock::unsupported;
 }
 
 bool File::is_at(const fs::path& path) const {
     struct stat mine, there;
-    return fstat(fd_, &mine) == 0 && stat(path.c_str(), &there) == 0 &&
+    return fstat(fd_, &mine) == 0 && lstat(path.c_str(), &there) == 0 &&
            mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
 }
 
-Result<TempFile> TempFile::create_in(const fs::path& directory, File::Mode mode) {
-    for (;;) {
-        fs::path path = directory / (random_name() + std::string(suffix));
-        auto file = File::open(path, mode);
-        if (!file) return file.error();
-        TempFile temp(std::move(path), std::move(*file));
-        // A sweep may come between creating and locking it, and take it for a dead writer's.
-        if (temp.file_.try_lock() != File::Lock::busy && temp.file_.is_at(temp.path_)) return temp;
-    }
+unsigned File::rights(unsigned group) const {
+    constexpr mode_t all = 0777, of_group = 0070;
+    struct stat status;
+    if (fstat(fd_, &status) != 0) return 0;
+    return status.st_mode & (status.st_gid == group ? all : all & ~of_group);
 }
 
-TempFile::TempFile(TempFile&& other) noexcept
-    : path_(std::exchange(other.path_, {})), file_(std::move(other.file_)) {}
-
-TempFile::~TempFile() {
-    if (!path_.empty()) unlink(path_.c_str());
-}
-
-Result<void> TempFile::publish(const fs::path& final_path, Durability durability) {
-    if (durability == Durability::flush) {
-        if (auto done = file_.flush(); !done) return done.error();
-        if (auto done = rename_durably({.from = path_, .to = final_path}); !done)
-            return done.error();
-    } else {
-        if (auto made = make_directories(final_path.parent_path()); !made) return made.error();
-        if (std::rename(path_.c_str(), final_path.c_str()) != 0) return last_error();
-    }
-    path_.clear();
-    return ok;
-}
-
-void TempFile::sweep(const fs::path& directory) {
-    std::error_code error;
-    for (fs::directory_iterator each(directory, error), end; !error && each != end;
-         each.increment(error)) {
-        if (!is_temp_name(each->path().filename().native())) continue;
-        std::error_code ignored;
-        const bool is_directory = each->symlink_status(ignored).type() == fs::file_type::directory;
-        auto file = File::open(each->path(), is_directory ? File::Mode::read : File::Mode::update);
-        if (file && file->try_lock() == File::Lock::held) fs::remove_all(each->path(), ignored);
-    }
-}
-
-Result<int> make_directories(const fs::path& directory) {
-    if (directory.empty() || mkdir(directory.c_str(), 0755) == 0) return directory.empty() ? 0 : 1;
-    if (errno == EEXIST) return 0;
-    if (errno != ENOENT || !directory.has_relative_path()) return last_error();
-    auto made = make_directories(directory.parent_path());
-    if (!made) return made.error();
-    if (mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) return last_error();
-    return *made + 1;
-}
-
-namespace {
-
-template <class Flush>
-Result<void> flush_opened(const fs::path& directory, Flush flush) {
-    const fs::path path = directory.empty() ? "." : directory;
-    const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return last_error();
-    const std::error_code error = flush(fd) == 0 ? std::error_code() : last_error();
-    close(fd);
-    // Some network file systems refuse to flush a directory because they need not.
-    if (error && error != std::errc::invalid_argument) return error;
-    return ok;
-}
-
-}  // namespace
-
-Result<void> flush_file_system(const fs::path& directory) {
-    return flush_opened(directory, platform::flush_file_system);
-}
-
-Result<void> rename_durably(Renaming names) {
-    fs::path directory = names.to.parent_path();
-    auto made = make_directories(directory);
-    if (!made) return made.error();
-    if (std::rename(names.from.c_str(), names.to.c_str()) != 0) return last_error();
-    // The lowest first: on a journaling file system that brings the others along.
-    for (int i = 0; i <= *made; ++i, directory = directory.parent_path())
-        if (auto done = flush_opened(directory, fsync); !done) return done.error();
-    return ok;
-}
+void File::set_rights(unsigned rights) const { (void)fchmod(fd_, rights); }
 
 Result<ByteVector> read_small_file(const fs::path& path, std::size_t max_bytes) {
     auto file = File::open(path, File::Mode::read);

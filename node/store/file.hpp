@@ -1,6 +1,8 @@
 // File: an open file, with every failure as a value. Errors are the system's own codes, save that a
 // full disk or quota is Errc::out_of_space. Blocking; positioned reads and writes may come from
-// several threads at once.
+// several threads at once. After a flush that failed nothing says what of the file is on the disk,
+// and flushing again proves nothing, for the system may have dropped what it could not write: all
+// of it is to be written anew.
 #pragma once
 
 #include <cstdint>
@@ -18,13 +20,16 @@ namespace kp2p {
 struct FileStamp {
     std::uint64_t size_bytes = 0;
     std::int64_t modified_ns = 0;  // since 1970
+    std::int64_t changed_ns = 0;   // the same; nobody can set it, and renaming changes it
+    std::uint64_t inode = 0;
     friend bool operator==(const FileStamp&, const FileStamp&) = default;
 };
 
 class File {
   public:
-    enum class Mode {
-        read,           // must exist
+    enum class Mode {   // all but the first refuse a symbolic link
+        read,           // must exist; also a directory
+        change,         // read and write; must exist
         update,         // read and write; made if missing
         create,         // read and write; must not exist
         create_secret,  // the same, for its owner alone
@@ -34,75 +39,56 @@ class File {
     File& operator=(File&& other) noexcept;
     ~File();
 
-    static Result<File> open(const std::filesystem::path& path, Mode mode);
+    // `rights`: of a file that is made, less the umask. Never waits, not for a FIFO's other end
+    // either.
+    static Result<File> open(const std::filesystem::path& path, Mode mode, unsigned rights = 0644);
 
     Result<FileStamp> stamp() const;  // std::errc::invalid_argument unless it is a regular file
     // Reads until `into` is full or the file ends, and says how much that was.
     Result<std::size_t> read_at(std::uint64_t offset, std::span<std::uint8_t> into) const;
     Result<void> write_at(std::uint64_t offset, ByteView bytes) const;
-    Result<void> reserve(std::uint64_t size_bytes) const;  // disk space for the whole file, now
+    // The same, but blocks of zeros become holes where the file system has holes. A hole at the end
+    // of the file is there only after a resize().
+    Result<void> write_sparse_at(std::uint64_t offset, ByteView bytes) const;
     Result<void> resize(std::uint64_t size_bytes) const;
-    Result<void> flush() const;               // content and size are on the disk when it returns
+    // Errc::out_of_space if the file system has less room than that just now.
+    Result<void> check_room(std::uint64_t size_bytes) const;
+    Result<void> flush() const;        // content and size are on the disk when it returns
+    Result<void> flush_names() const;  // of a directory: what it has and has not
+    // Of a directory: all that was written to its file system since it was opened is on the disk.
+    // std::errc::function_not_supported where a failure of that would go unseen.
+    Result<void> flush_file_system() const;
+    // What is written to it from now on, through a mapping too, shows in its stamp().
+    void watch_mappings() const;
     bool clone_from(const File& from) const;  // shares the blocks of `from`, where that can be done
-    // All of it; by sharing blocks if it can. Errc::canceled on `stop`.
+    // All of it into this, which must be empty; by sharing blocks if it can, and with its holes.
+    // Errc::canceled on `stop`.
     Result<void> copy_from(const File& from, const std::stop_token& stop) const;
     enum class Lock { held, busy, unsupported };
     Lock try_lock() const;  // exclusive; ends with this object or its process, even a killed one
-    bool is_at(const std::filesystem::path& path) const;  // no other file has taken its name
+    bool is_at(const std::filesystem::path& path) const;  // no other file or link has its name
+    // Its mode, without what its group may where that is not `group`.
+    unsigned rights(unsigned group) const;
+    void set_rights(unsigned rights) const;  // as far as we may
 
   private:
     explicit File(int fd) : fd_(fd) {}
     int fd_ = -1;
 };
 
-// A file under construction: gone with this object, unless it was renamed into place.
-class TempFile {
-  public:
-    static constexpr std::string_view suffix = ".kp2p-temp";
-
-    static Result<TempFile> create_in(const std::filesystem::path& directory,
-                                      File::Mode mode = File::Mode::create);
-    TempFile(TempFile&& other) noexcept;
-    TempFile& operator=(TempFile&&) = delete;
-    ~TempFile();
-
-    const File& file() const { return file_; }
-    const std::filesystem::path& path() const { return path_; }
-    // Gives it its final name, over a file that has it; makes missing directories.
-    enum class Durability { flush, none };  // flush: content and name are on the disk afterwards
-    Result<void> publish(const std::filesystem::path& final_path, Durability durability);
-
-    // Removes the files and directories under construction that killed writers left in `directory`.
-    // Those of living ones are locked.
-    static void sweep(const std::filesystem::path& directory);
-
-  private:
-    TempFile(std::filesystem::path path, File file)
-        : path_(std::move(path)), file_(std::move(file)) {}
-    std::filesystem::path path_;  // empty: nothing to remove
-    File file_;
-};
-
 std::error_code system_error(int number);  // errno as a code
+std::error_code last_error();              // the same
 // What went wrong with the storage itself: out_of_space stays, all else is storage_unavailable.
 // `where` is the path, as far as it is known.
 std::error_code storage_error(std::error_code error, const std::filesystem::path& where);
 // The same for what no code of the system says, as a sentence.
 void note_storage_trouble(std::string sentence);
-// What such a code cannot carry, of the latest such error in the process: "PATH: the system's
-// words". Empty if there was none. From any thread.
+// Whether an error is the storage's, and storage_trouble() has more about it.
+bool is_storage_error(std::error_code error);
+// What such a code cannot carry, of the latest such error in the process: the path, and why. Empty
+// if there was none. From any thread.
 std::string storage_trouble();
 
-// Makes a directory and its parents, and says how many were missing.
-Result<int> make_directories(const std::filesystem::path& directory);
-// All that was written to the file system of `directory` is on the disk.
-Result<void> flush_file_system(const std::filesystem::path& directory);
-struct Renaming {
-    const std::filesystem::path& from;
-    const std::filesystem::path& to;
-};
-// The new name, and those of the directories made for it, are on the disk.
-Result<void> rename_durably(Renaming names);
 // A small file, whole; std::errc::file_too_large above `max_bytes`.
 Result<ByteVector> read_small_file(const std::filesystem::path& path, std::size_t max_bytes);
 std::string random_name();  // 16 hex digits

@@ -4,6 +4,8 @@
 #include <semaphore>
 #include <thread>
 
+#include "node/store/store_errc.hpp"
+
 namespace kp2p {
 namespace {
 
@@ -81,11 +83,14 @@ class ManifestHelper {
 
 }  // namespace
 
-Result<Ingested> ingest(const File& source, const File* copy, ManifestWish wish,
+Result<Ingested> ingest(const File& source, const Copy* copy, ManifestWish wish,
                         const std::stop_token& stop) {
+    source.watch_mappings();
+    const auto before = source.stamp();
+    if (!before) return before.error();
     // What is hashed is the clone: it stays as it is when the source is written to.
-    const bool cloned = copy && copy->clone_from(source);
-    Blocks blocks(cloned ? *copy : source);
+    const bool cloned = copy && copy->file.clone_from(source);
+    Blocks blocks(cloned ? copy->file : source);
     proto::LinkHasher hasher;
     ManifestHelper manifest(wish);
     for (;;) {
@@ -97,11 +102,18 @@ Result<Ingested> ingest(const File& source, const File* copy, ManifestWish wish,
         const std::uint64_t offset = hasher.size_bytes();
         hasher.update(*block);
         if (copy && !cloned)
-            if (auto done = copy->write_at(offset, *block); !done)
-                return storage_error(done.error(), "its copy in the storage");
+            if (auto done = copy->file.write_sparse_at(offset, *block); !done)
+                return storage_error(done.error(), copy->where);
         manifest.wait();
     }
+    if (copy && !cloned)  // it may end in a hole
+        if (auto done = copy->file.resize(hasher.size_bytes()); !done)
+            return storage_error(done.error(), copy->where);
+    const auto after = source.stamp();
+    if (!after) return after.error();
+    if (*after != *before || hasher.size_bytes() != before->size_bytes) return StoreErrc::changed;
     Ingested ingested;
+    ingested.stamp = *before;
     ingested.sha1 = hasher.finish();
     ingested.size_bytes = hasher.size_bytes();
     ingested.links = hasher.links();

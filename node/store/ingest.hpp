@@ -12,6 +12,7 @@
 namespace kp2p {
 
 struct Ingested {
+    FileStamp stamp;  // of the source, before and after
     Sha1 sha1;
     std::uint64_t size_bytes = 0;
     std::vector<Sha1Link> links;
@@ -20,9 +21,16 @@ struct Ingested {
 
 enum class ManifestWish { none, make };
 
-// Hashes `source`, and makes `copy` (if not null) hold exactly the bytes that were hashed, whatever
-// happens to `source` meanwhile. Uses a second core for the manifest. Errc::canceled on `stop`.
-Result<Ingested> ingest(const File& source, const File* copy, ManifestWish wish,
+struct Copy {
+    const File& file;                    // empty
+    const std::filesystem::path& where;  // for the words about an error
+};
+
+// Hashes `source`, and makes `copy` (if not null) hold exactly the bytes that were hashed. A source
+// that changes meanwhile is StoreErrc::changed, for what was hashed may be a mixture. Holes stay
+// holes. Uses a second core for the manifest. Errc::canceled on `stop`. A storage error, and no
+// other, is about the copy.
+Result<Ingested> ingest(const File& source, const Copy* copy, ManifestWish wish,
                         const std::stop_token& stop);
 
 }  // namespace kp2p

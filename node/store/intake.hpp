@@ -1,5 +1,7 @@
 // Intake: files on their way into the storage. Shape: put_file() and put_bytes() any number of
-// times, then finish(); only then is all of it stored. Errors as Store's.
+// times, then finish(); only then is all of it stored. Errors as Store's; StoreErrc::changed for a
+// file that changes meanwhile, StoreErrc::collision for one whose SHA-1 is that of other bytes in
+// the storage.
 #pragma once
 
 #include <filesystem>
@@ -27,7 +29,7 @@ struct PutOptions {
 class Intake {
   public:
     Intake(const Layout& layout, const PutOptions& options)
-        : layout_(layout), options_(options), publisher_(layout.root()) {}
+        : layout_(layout), options_(options), publisher_(layout) {}
 
     struct Put {
         Sha1 sha1;
@@ -35,20 +37,25 @@ class Intake {
         std::optional<Sha1> manifest;
     };
     Result<Put> put_file(const std::filesystem::path& path);  // a regular file
-    Result<Sha1> put_bytes(ByteView bytes);
+    // For those who may read `source`, if there is one: a file, or a directory that it describes.
+    Result<Sha1> put_bytes(ByteView bytes, const File* source = nullptr);
     // A file that the caller writes, and hashes as it does, in two steps.
-    Result<TempFile> begin_file() { return temp_file(); }
-    Result<Put> put_written(TempFile file, const Ingested& ingested);
+    Result<TempFile> begin_file() { return temp_file(nullptr); }
+    Result<Put> put_written(TempFile file, const Ingested& ingested, const File* source = nullptr);
     Result<void> finish();
 
   private:
-    Result<Put> copy(const File& source, const FileStamp& stamp);
-    Result<Put> link(const std::filesystem::path& path, const File& source, const FileStamp& stamp);
-    ManifestWish wish(const FileStamp& stamp) const;
-    Result<Put> describe(const Ingested& ingested);
-    Result<TempFile> temp_file() const;
-    Result<void> add(TempFile file, std::filesystem::path final_path);
-    Result<void> add_bytes(ByteView bytes, std::filesystem::path final_path);
+    struct Copied {
+        TempFile temp;
+        Ingested ingested;
+    };
+    Result<Put> copy(const File& source);
+    Result<Copied> copied(const File& source);
+    Result<Put> link(const std::filesystem::path& path, const File& source);
+    Result<ManifestWish> wish(const File& source) const;
+    Result<Put> describe(const Ingested& ingested, const File* source);
+    Result<TempFile> temp_file(const File* source);
+    Result<TempFile> written(ByteView bytes, const File* source);
 
     const Layout& layout_;
     const PutOptions& options_;

@@ -7,7 +7,7 @@
 namespace kp2p {
 namespace {
 
-constexpr std::string_view magic = "kp2pjnl1";
+constexpr std::string_view magic = "kp2pjnl1", unflushable_magic = "kp2pjnl!";
 constexpr std::size_t check_bytes = 8;
 constexpr std::size_t head_bytes = 8 + Sha1::size_bytes + 8 + check_bytes;
 constexpr std::size_t record_bytes = 8 + 2 * Sha1Link::size_bytes + 8 + check_bytes;
@@ -34,9 +34,11 @@ std::optional<Journal::Replayed> Journal::replay(const Sha1& file) {
     ByteView rest(bytes);
     const ByteView head = rest.first(head_bytes);
     proto::Reader head_reader(head);
-    if (as_text(head_reader.raw(magic.size())) != magic || !is_sealed(head)) return std::nullopt;
+    const std::string_view begin = as_text(head_reader.raw(magic.size()));
+    if ((begin != magic && begin != unflushable_magic) || !is_sealed(head)) return std::nullopt;
     if (head_reader.fixed<Sha1>() != file) return std::nullopt;
     Replayed replayed{head_reader.u64(), {}};
+    if (begin == unflushable_magic) replayed.data = Data::unflushable;
     rest = rest.subspan(head_bytes);
     while (rest.size() >= record_bytes && is_sealed(rest.first(record_bytes))) {
         proto::Reader reader(rest.first(record_bytes));
@@ -54,11 +56,14 @@ std::optional<Journal::Replayed> Journal::replay(const Sha1& file) {
 
 Result<void> Journal::start(const Sha1& file, std::uint64_t size_bytes) {
     if (auto done = file_.resize(0); !done) return done.error();
+    end_bytes_ = head_bytes;
+    return mark(file, size_bytes, Data::as_written);
+}
+
+Result<void> Journal::mark(const Sha1& file, std::uint64_t size_bytes, Data data) const {
     proto::Writer writer;
-    const ByteVector head = seal(writer.raw(as_bytes(magic)).fixed(file).u64(size_bytes));
-    if (auto done = file_.write_at(0, head); !done) return done.error();
-    end_bytes_ = head.size();
-    return ok;
+    writer.raw(as_bytes(data == Data::as_written ? magic : unflushable_magic));
+    return file_.write_at(0, seal(writer.fixed(file).u64(size_bytes)));
 }
 
 Result<void> Journal::append(const JournalRecord& record) {

@@ -3,6 +3,8 @@
 //   journal := "kp2pjnl1"  file:20  size:u64  check:u64  record*
 //   record  := index:u64  link:20  next:20  content:u64  check:u64
 //   content is XXH3-64 of the chunk's bytes; check is XXH3-64 of what precedes it in its structure.
+//   A head that begins with "kp2pjnl!" says that a flush of the data has failed: each chunk must be
+//   written again before it is flushed again, for what is read back need not be on the disk.
 // The order in which data and journal reach the disk does not matter: a chunk counts only after its
 // bytes were read back and have the hash that its record says.
 #pragma once
@@ -31,13 +33,17 @@ class Journal {
   public:
     explicit Journal(File file) : file_(std::move(file)) {}
 
+    enum class Data { as_written, unflushable };
     struct Replayed {
         std::uint64_t size_bytes = 0;  // of the file being downloaded
         std::vector<JournalRecord> records;
+        Data data = Data::as_written;
     };
     // Nothing if it is empty, damaged at its head or of another file.
     std::optional<Replayed> replay(const Sha1& file);
     Result<void> start(const Sha1& file, std::uint64_t size_bytes);  // anew
+    // Says so in the head. What was appended stays.
+    Result<void> mark(const Sha1& file, std::uint64_t size_bytes, Data data) const;
     Result<void> append(const JournalRecord& record);
 
   private:

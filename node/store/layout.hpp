@@ -1,13 +1,22 @@
 // Layout: where in the storage directory each thing lies.
 //   sha1/aa/bb/cc/HASH        a file's content (aa, bb, cc: the first three bytes of HASH, in hex)
 //   sha1/aa/bb/cc/HASH.link   JSON that says where a linked file is (link_file.hpp)
-//   sha1/NAME.kp2p-temp       a file being stored
+//   sha1/NAME.kp2p-temp       a file being stored (temp_file.hpp has NAME)
 //   kp2p/links/aa/HASH        SHA-1 links of a stored or linked file (links_cache.hpp)
 //   kp2p/links/NAME.kp2p-temp those being written
 //   kp2p/partial/HASH.N.*     a download under way (partial.hpp)
 // What is in sha1/ is shared with kachery (source: kachery 0.6 localhashcache.py, kachery_p2p 0.8
-// _local_kachery_storage.py); what is in kp2p/ is ours alone.
+// _local_kachery_storage.py); what is in kp2p/ is ours alone. Parts of sha1/ may be symbolic links
+// or other file systems; in kp2p/ a link is refused, as another user's trap.
+//
+// Rights: what is made in a directory is as open as the directory, less the umask, and a content is
+// readable to nobody who could not read the file that was stored. In a directory that its group or
+// all may write to, a storage that several share, the umask does not count: directories take its
+// mode, set-group-id included, and the group may read and write all files. The storage directory
+// itself is never made here: a default one is made for its owner alone (node/client/config.cpp).
 #pragma once
+
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <string>
@@ -18,9 +27,12 @@ namespace kp2p {
 
 class Layout {
   public:
-    explicit Layout(std::filesystem::path root) : root_(std::move(root)) {}
+    explicit Layout(std::filesystem::path root) : root_(std::move(root)), id_(id_of(root_)) {}
 
     const std::filesystem::path& root() const { return root_; }
+    // Whether the storage directory is the one that it was when this was made: unmounted, another
+    // one has its name.
+    bool is_still_there() const { return id_ == id_of(root_); }
     std::filesystem::path contents() const { return root_ / "sha1"; }
     std::filesystem::path content(const Sha1& sha1) const {
         const std::string hex = sha1.hex();
@@ -31,11 +43,24 @@ class Layout {
         const std::string hex = sha1.hex();
         return links() / hex.substr(0, 2) / hex;
     }
-    std::filesystem::path links() const { return root_ / "kp2p" / "links"; }
-    std::filesystem::path partials() const { return root_ / "kp2p" / "partial"; }
+    std::filesystem::path ours() const { return root_ / "kp2p"; }
+    std::filesystem::path links() const { return ours() / "links"; }
+    std::filesystem::path partials() const { return ours() / "partial"; }
 
   private:
+    struct Id {
+        dev_t device = 0;
+        ino_t inode = 0;
+        friend bool operator==(const Id&, const Id&) = default;
+    };
+    static Id id_of(const std::filesystem::path& directory) {
+        struct stat status;
+        if (stat(directory.c_str(), &status) != 0) return {};
+        return {status.st_dev, status.st_ino};
+    }
+
     std::filesystem::path root_;
+    Id id_;
 };
 
 }  // namespace kp2p

@@ -3,38 +3,61 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdio>
 
+#include "node/store/directories.hpp"
 #include "node/store/links_cache.hpp"
+#include "node/store/place_content.hpp"
+#include "node/store/sweep.hpp"
+#include "node/store/temp_file.hpp"
 
 namespace kp2p {
 namespace fs = std::filesystem;
 
-std::optional<Partial::Place> Partial::take(const Layout& layout, const Sha1& file, int number,
-                                            File::Mode mode) {
+namespace {
+
+// What another user has there, or has planted.
+bool is_not_ours(std::error_code error) {
+    return error == std::errc::permission_denied ||
+           error == std::errc::too_many_symbolic_link_levels ||
+           error == std::errc::operation_not_permitted || error == std::errc::is_a_directory;
+}
+
+}  // namespace
+
+Result<std::optional<Partial::Place>> Partial::take(const Layout& layout, const Sha1& file,
+                                                    int number, File::Mode mode) {
     const fs::path base = layout.partials() / (file.hex() + "." + std::to_string(number));
     fs::path journal_path = fs::path(base) += ".journal";
-    std::error_code ignored;
-    if (mode == File::Mode::read && !fs::exists(journal_path, ignored)) return std::nullopt;
-    auto journal = File::open(journal_path, File::Mode::update);
-    if (!journal || journal->try_lock() == File::Lock::busy) return std::nullopt;
+    auto journal = open_shared(journal_path, mode);
+    if (!journal && mode == File::Mode::change) return std::optional<Place>();
+    if (!journal && is_not_ours(journal.error())) return std::optional<Place>();
+    if (!journal) return storage_error(journal.error(), layout.partials());
+    if (journal->try_lock() == File::Lock::busy) return std::optional<Place>();
     // Its owner may have finished and removed it before we had the lock.
-    if (!journal->is_at(journal_path)) return std::nullopt;
-    return Place{fs::path(base) += ".data", std::move(journal_path), Journal(std::move(*journal))};
+    if (!journal->is_at(journal_path)) return std::optional<Place>();
+    Place place{fs::path(base) += ".data", std::move(journal_path), Journal(std::move(*journal))};
+    return std::optional(std::move(place));
 }
 
 Result<std::unique_ptr<Partial>> Partial::resume(const Layout& layout, const Sha1& file) {
     for (int number = 0; number < max_at_once; ++number) {
-        auto place = take(layout, file, number, File::Mode::read);
-        if (!place) continue;
-        auto replayed = place->journal.replay(file);
-        std::error_code ignored;
-        if (!replayed || !fs::exists(place->data_path, ignored)) continue;
-        auto data = File::open(place->data_path, File::Mode::update);
-        if (!data) return storage_error(data.error(), place->data_path);
+        auto taken = take(layout, file, number, File::Mode::change);
+        if (!taken) return taken.error();
+        if (!*taken) continue;
+        Place& place = **taken;
+        auto replayed = place.journal.replay(file);
+        if (!replayed) continue;
+        auto data = File::open(place.data_path, File::Mode::change);
+        const bool gone = !data && data.error() == std::errc::no_such_file_or_directory;
+        if (gone || (!data && is_not_ours(data.error()))) continue;
+        if (!data) return storage_error(data.error(), place.data_path);
         std::unique_ptr<Partial> partial(
-            new Partial(layout, file, replayed->size_bytes, std::move(*place), std::move(*data)));
+            new Partial(layout, file, replayed->size_bytes, std::move(place), std::move(*data)));
         partial->unchecked_ = std::move(replayed->records);
+        partial->data_is_ = replayed->data;
         return partial;
     }
     return std::unique_ptr<Partial>();
@@ -48,11 +71,14 @@ Result<std::unique_ptr<Partial>> Partial::open(const Layout& layout, const Sha1&
         if (*resumed && (*resumed)->size_bytes() == size_bytes) return resumed;
         if (*resumed) (*resumed)->discard();
     }
-    if (auto made = make_directories(layout.partials()); !made)
+    if (auto made = make_directories(layout, layout.partials()); !made)
         return storage_error(made.error(), layout.partials());
-    for (int number = 0; number < max_at_once; ++number)
-        if (auto place = take(layout, file, number, File::Mode::update))
-            return start(layout, file, size_bytes, std::move(*place));
+    for (int number = 0; number < max_at_once; ++number) {
+        auto place =
+            with_room(layout, [&] { return take(layout, file, number, File::Mode::update); });
+        if (!place) return place.error();
+        if (*place) return start(layout, file, size_bytes, *std::move(*place));
+    }
     // Either all are taken, or none can be made.
     if (::access(layout.partials().c_str(), W_OK) != 0)
         return storage_error(system_error(errno), layout.partials());
@@ -61,15 +87,23 @@ Result<std::unique_ptr<Partial>> Partial::open(const Layout& layout, const Sha1&
 
 Result<std::unique_ptr<Partial>> Partial::start(const Layout& layout, const Sha1& file,
                                                 std::uint64_t size_bytes, Place place) {
-    auto data = File::open(place.data_path, File::Mode::update);
-    if (!data) return storage_error(data.error(), place.data_path);
+    unlink(place.data_path.c_str());  // what is written to it must come to nobody else's file
+    auto data = with_room(layout, [&] { return open_shared(place.data_path, File::Mode::create); });
+    if (!data) {
+        unlink(place.journal_path.c_str());
+        return storage_error(data.error(), place.data_path);
+    }
     std::unique_ptr<Partial> partial(
         new Partial(layout, file, size_bytes, std::move(place), std::move(*data)));
-    auto started = partial->data_.reserve(size_bytes);
+    // Not what could never be enough.
+    const std::uint64_t others_bytes = std::min(size_bytes, partial_usage(layout).bytes);
+    auto started = partial->data_.check_room(size_bytes - others_bytes);
+    if (started) started = with_room(layout, [&] { return partial->data_.check_room(size_bytes); });
+    if (started) started = partial->data_.resize(size_bytes);
     if (started) started = partial->place_.journal.start(file, size_bytes);
     if (started) return partial;
     partial->discard();
-    return storage_error(started.error(), partial->place_.data_path);
+    return storage_error(started.error(), layout.partials());
 }
 
 Result<void> Partial::prepare() {
@@ -99,10 +133,11 @@ Result<void> Partial::write(const KeptChunk& chunk, ByteView bytes) {
         return proto::Errc::bad_value;
     if (has(chunk.index)) return ok;
     const JournalRecord record{chunk, XXH3_64bits(bytes.data(), bytes.size())};
-    if (auto done = data_.write_at(chunk.index * proto::chunk_bytes, bytes); !done)
-        return storage_error(done.error(), place_.data_path);
+    auto written = with_room(
+        layout_, [&] { return data_.write_sparse_at(chunk.index * proto::chunk_bytes, bytes); });
+    if (!written) return storage_error(written.error(), place_.data_path);
     const std::lock_guard lock(mutex_);
-    if (auto done = place_.journal.append(record); !done)
+    if (auto done = with_room(layout_, [&] { return place_.journal.append(record); }); !done)
         return storage_error(done.error(), place_.journal_path);
     kept_.emplace(chunk.index, record);
     return ok;
@@ -154,21 +189,65 @@ Result<void> Partial::check_chain() const {
     return ok;
 }
 
+// As they are read back, which the record's hash proves. One that is lost is asked for again.
+Result<void> Partial::write_again() {
+    for (auto each = kept_.begin(); each != kept_.end();) {
+        const auto& [index, record] = *each;
+        auto bytes = read_checked(record);
+        if (!bytes && bytes.error() != Errc::not_found) return bytes.error();
+        if (bytes) {
+            if (auto done = data_.write_at(index * proto::chunk_bytes, *bytes); !done)
+                return storage_error(done.error(), place_.data_path);
+            ++each;
+        } else {
+            each = kept_.erase(each);
+        }
+    }
+    if (kept_.size() == proto::chunk_count(size_bytes_)) return ok;
+    return storage_error(make_error_code(std::errc::io_error), place_.data_path);
+}
+
+Result<void> Partial::flush() {
+    if (data_is_ == Journal::Data::unflushable)
+        if (auto done = write_again(); !done) return done.error();
+    auto flushed = data_.flush();
+    if (flushed) return ok;
+    data_is_ = Journal::Data::unflushable;
+    if (!place_.journal.mark(file_, size_bytes_, data_is_)) discard();
+    return storage_error(flushed.error(), place_.data_path);
+}
+
+// Also when somebody has taken or removed the name of the data, which a lock that works prevents.
+Result<void> Partial::give_name() {
+    std::optional<TempFile> copy;
+    if (!data_.is_at(place_.data_path)) {
+        auto temp = TempFile::create_shared_in(layout_.contents());
+        if (!temp) return temp.error();
+        if (auto done = temp->file().copy_from(data_, {}); !done) return done.error();
+        if (auto done = temp->file().flush(); !done) return done.error();
+        copy.emplace(*std::move(temp));
+    }
+    auto placed = place_content(
+        layout_, {copy ? copy->path() : place_.data_path, copy ? copy->file() : data_, file_});
+    if (!placed) return placed.error();
+    const bool moved = placed->anew && !placed->elsewhere;
+    if (copy && moved) copy->renamed();
+    const fs::path path = layout_.content(file_);
+    auto flushed = flush_directories(layout_, path.parent_path());
+    if (flushed) return ok;
+    if (moved && !copy) (void)std::rename(path.c_str(), place_.data_path.c_str());
+    if (!moved || copy) displace_content(layout_, file_, *placed);
+    return flushed.error();
+}
+
 Result<fs::path> Partial::commit() {
     if (!ready() || !complete()) return proto::Errc::bad_state;
     if (auto done = check_chain(); !done) return done.error();
+    if (auto done = flush(); !done) return done.error();
     const fs::path path = layout_.content(file_);
-    auto done = data_.flush();
-    if (!done) return storage_error(done.error(), place_.data_path);
-    if (auto renamed = rename_durably({.from = place_.data_path, .to = path}); !renamed) {
-        if (renamed.error() != std::errc::cross_device_link)
-            return storage_error(renamed.error(), path);
-        auto temp = TempFile::create_in(layout_.contents());
-        if (!temp) return storage_error(temp.error(), layout_.contents());
-        done = temp->file().copy_from(data_, std::stop_token());
-        if (done) done = temp->publish(path, TempFile::Durability::flush);
-        if (!done) return storage_error(done.error(), path);
-    }
+    if (auto done = make_directories(layout_, layout_.contents()); !done)
+        return storage_error(done.error(), layout_.contents());
+    if (auto done = give_name(); !done) return storage_error(done.error(), path);
     std::vector<Sha1Link> links;
     for (const auto& [index, record] : kept_) links.push_back(record.chunk.link);
     if (auto file = File::open(path, File::Mode::read))
@@ -179,7 +258,7 @@ Result<fs::path> Partial::commit() {
 
 void Partial::discard() {
     // The data first: a journal without data is nothing, data without a journal would stay.
-    unlink(place_.data_path.c_str());
+    if (data_.is_at(place_.data_path)) unlink(place_.data_path.c_str());
     unlink(place_.journal_path.c_str());
 }
 

@@ -1,11 +1,18 @@
-// Partial: a download under way, in kp2p/partial/: HASH.N.data, of full size from the start so that
-// a full disk shows early, and HASH.N.journal. N tells apart the processes that download one file
-// into one storage at once; each holds a lock on its journal.
+// Partial: a download under way, in kp2p/partial/: HASH.N.data, of full size from the start but
+// with holes where nothing was written or zeros were, and HASH.N.journal. N tells apart the
+// processes that download one file into one storage at once; each holds a lock on its journal, and
+// where locks do not work none of them loses what it has, whatever becomes of the names.
+//
+// A file that is larger than the room on the disk is refused at the start, so that a full disk
+// shows early; what several downloads need together may still be too much, which shows as they
+// write. The room is not taken ahead: a download that is called off would keep it, and holes need
+// none.
 //
 // Shape: while (!ready()) prepare(); then write() and read() in any order and from several threads
 // at once; when complete(), commit(), which makes the file appear under its hash; or discard().
 // A partial that is just destroyed stays, to be resumed. Only proven chunks may be written: what
-// was written can be read by others at once. Blocking. Errors: Errc::out_of_space,
+// was written can be read by others at once. Blocking. Errors: Errc::out_of_space (when older
+// downloads that nobody is at have made room and it is still not enough),
 // Errc::storage_unavailable; after one, what was kept before is still kept.
 #pragma once
 
@@ -57,13 +64,16 @@ class Partial final : public Chunks {
           size_bytes_(size_bytes),
           place_(std::move(place)),
           data_(std::move(data)) {}
-    static std::optional<Place> take(const Layout& layout, const Sha1& file, int number,
-                                     File::Mode mode);
+    static Result<std::optional<Place>> take(const Layout& layout, const Sha1& file, int number,
+                                             File::Mode mode);
     static Result<std::unique_ptr<Partial>> start(const Layout& layout, const Sha1& file,
                                                   std::uint64_t size_bytes, Place place);
     std::optional<JournalRecord> record(std::uint64_t index) const;
     Result<BulkBytes> read_checked(const JournalRecord& record) const;
     Result<void> check_chain() const;
+    Result<void> write_again();
+    Result<void> flush();
+    Result<void> give_name();
 
     Layout layout_;
     Sha1 file_;
@@ -71,6 +81,7 @@ class Partial final : public Chunks {
     Place place_;
     File data_;
     std::vector<JournalRecord> unchecked_;
+    Journal::Data data_is_ = Journal::Data::as_written;
     mutable std::mutex mutex_;  // of what follows, and of the journal
     std::map<std::uint64_t, JournalRecord> kept_;
 };

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <cstdint>
+#include <string>
 
 namespace kp2p::platform {
 
@@ -13,14 +14,25 @@ struct Pair {  // of descriptors
 };
 // Makes `to` a copy of `from` that shares its blocks; false where the file system cannot.
 bool clone(Pair files);
-// Gives the file `size_bytes` of disk space, as far as that can be done ahead; else only the size.
-// 0, or -1 and errno.
-int reserve(int fd, std::uint64_t size_bytes);
+struct Extent {
+    std::uint64_t offset, size;
+};
+// Makes the bytes zeros that take no room, and leaves the file's size; false where the file system
+// cannot.
+bool make_hole(int fd, Extent extent);
 // Content and size, and what else it takes to read them back, are on the disk. 0, or -1 and errno.
 int flush(int fd);
-// All that was written to the file system that `fd` is on is on the disk. 0, or -1 and errno:
-// ENOSYS where there is no such thing.
+// All that was written to the file system of the directory `fd` is on the disk. 0, or -1 and errno,
+// also if some of it could not be written since `fd` was opened: ENOSYS where that is not told.
 int flush_file_system(int fd);
+// Starts to write the file's changed pages, after which a mapping's next change shows in its times.
+void begin_flush(int fd);
+// A new name for a file, unless there is one by that name: 0, or -1 and errno, EEXIST then.
+int rename_new(const char* from, const char* to);
 std::int64_t modified_ns(const struct stat& status);
+std::int64_t changed_ns(const struct stat& status);
+// 8 hex digits that no other machine has, nor this one before it was last started; empty if
+// unknown.
+std::string boot_tag();
 
 }  // namespace kp2p::platform

@@ -1,8 +1,8 @@
 #include <fcntl.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 
 #include "node/store/platform.hpp"
 
@@ -10,14 +10,14 @@ namespace kp2p::platform {
 
 bool clone(Pair) { return false; }
 
-int reserve(int fd, std::uint64_t size_bytes) {
-    struct statvfs space;
-    if (fstatvfs(fd, &space) == 0 &&
-        size_bytes / space.f_frsize > static_cast<std::uint64_t>(space.f_bavail)) {
-        errno = ENOSPC;
-        return -1;
-    }
-    return ftruncate(fd, static_cast<off_t>(size_bytes));
+bool make_hole([[maybe_unused]] int fd, [[maybe_unused]] Extent extent) {
+#ifdef SEEK_DATA
+    const auto offset = static_cast<off_t>(extent.offset), size = static_cast<off_t>(extent.size);
+    const off_t data = lseek(fd, offset, SEEK_DATA);
+    return data < 0 ? errno == ENXIO : data >= offset + size;
+#else
+    return false;
+#endif
 }
 
 int flush(int fd) {
@@ -32,6 +32,15 @@ int flush_file_system(int) {
     return -1;
 }
 
+void begin_flush(int) {}
+
+int rename_new(const char* from, const char* to) {
+    struct stat there;
+    if (lstat(to, &there) != 0) return std::rename(from, to);
+    errno = EEXIST;
+    return -1;
+}
+
 std::int64_t modified_ns(const struct stat& status) {
 #ifdef __APPLE__
     const timespec& at = status.st_mtimespec;
@@ -40,5 +49,16 @@ std::int64_t modified_ns(const struct stat& status) {
 #endif
     return std::int64_t{at.tv_sec} * 1'000'000'000 + at.tv_nsec;
 }
+
+std::int64_t changed_ns(const struct stat& status) {
+#ifdef __APPLE__
+    const timespec& at = status.st_ctimespec;
+#else
+    const timespec& at = status.st_ctim;
+#endif
+    return std::int64_t{at.tv_sec} * 1'000'000'000 + at.tv_nsec;
+}
+
+std::string boot_tag() { return ""; }
 
 }  // namespace kp2p::platform

@@ -97,7 +97,9 @@ class Walk {
     }
 
     std::error_code blame(const fs::path& path, std::error_code error) const {
-        remark("cannot store " + path.native() + ": " + error.message());
+        // It is not to blame for a full storage.
+        if (!is_storage_error(error) && error != Errc::canceled)
+            remark("cannot store " + path.native() + ": " + error.message());
         return error;
     }
     void remark(const std::string& sentence) const {
@@ -121,7 +123,8 @@ Result<proto::Uri> put_directory(const Layout& layout, const fs::path& directory
     Intake intake(layout, options);
     auto dir = Walk(intake, options, root).put(directory);
     if (!dir) return dir.error();
-    auto sha1 = intake.put_bytes(as_bytes(dir->text()));
+    const auto listed = File::open(directory, File::Mode::read);  // for its rights
+    auto sha1 = intake.put_bytes(as_bytes(dir->text()), listed ? &*listed : nullptr);
     if (!sha1) return sha1.error();
     if (auto done = intake.finish(); !done) return done.error();
     proto::Uri uri;

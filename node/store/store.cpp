@@ -2,7 +2,6 @@
 
 #include "node/store/link_file.hpp"
 #include "node/store/put_directory.hpp"
-#include "node/store/sweep.hpp"
 #include "node/store/upload.hpp"
 
 namespace kp2p {
@@ -74,11 +73,16 @@ Result<Store> Store::open(const fs::path& root) {
     if (!usable && !error) error = make_error_code(std::errc::not_a_directory);
     if (!usable) return storage_error(error, root);
     Store store(Layout(absolute.lexically_normal()));
-    // Not those that are linked: who looks at them may wait for ever.
-    sweep_storage(store.layout_,
-                  [&](const Sha1& sha1) { return bool(find_stored(store.layout_, sha1)); });
+    store.sweep();
     return store;
 }
+
+void Store::sweep() const {
+    // Not those that are linked: who looks at them may wait for ever.
+    sweep_storage(layout_, [this](const Sha1& sha1) { return bool(find_stored(layout_, sha1)); });
+}
+
+PartialUsage Store::partial_usage() const { return kp2p::partial_usage(layout_); }
 
 Result<StoredFile> Store::find(const Sha1& sha1) const {
     auto stored = find_stored(layout_, sha1);

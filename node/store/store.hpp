@@ -5,7 +5,8 @@
 // one directory at once: what is seen under a hash is whole, durable, and was hashed as it was
 // written. Killed at any point, it loses nothing that it has said is stored.
 // Errors: Errc::out_of_space; Errc::storage_unavailable (the directory is missing, read-only, ...);
-// for a file of the user's own the system's code (no such file, permission denied, ...).
+// for a file of the user's own the system's code (no such file, permission denied, ...),
+// StoreErrc::changed or StoreErrc::collision.
 #pragma once
 
 #include <filesystem>
@@ -16,6 +17,7 @@
 #include "node/store/intake.hpp"
 #include "node/store/layout.hpp"
 #include "node/store/partial.hpp"
+#include "node/store/sweep.hpp"
 #include "proto/file/sha1dir.hpp"
 #include "proto/file/uri.hpp"
 
@@ -67,6 +69,10 @@ class Store {
     // The same, or a new one. `size_bytes` must be proven. Both are Errc::limit_reached when many
     // processes download this file into this storage at once.
     Result<std::unique_ptr<Partial>> open_partial(const Sha1& sha1, std::uint64_t size_bytes) const;
+
+    // Removes what nobody can use any more, which open() does too (sweep.hpp).
+    void sweep() const;
+    PartialUsage partial_usage() const;
 
   private:
     explicit Store(Layout layout) : layout_(std::move(layout)) {}

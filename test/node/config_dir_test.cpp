@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "node/store/temp_file.hpp"
 #include "proto/outcome.hpp"
 #include "test/temp_dir.hpp"
 

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "node/store/temp_file.hpp"
 #include "test/node/store/download.hpp"
 
 using namespace kp2p;
@@ -19,11 +20,11 @@ constexpr std::size_t mib = std::size_t{1} << 20;
 
 class SmallFileSystem {
   public:
-    SmallFileSystem() {
+    explicit SmallFileSystem(const char* options = "size=8m") {
         static const bool apart =
             unshare(CLONE_NEWNS) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0;
         mounted_ = apart && mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
-                   mount("tmpfs", path().c_str(), "tmpfs", 0, "size=8m") == 0;
+                   mount("tmpfs", path().c_str(), "tmpfs", 0, options) == 0;
     }
     ~SmallFileSystem() {
         if (mounted_) umount(path().c_str());
@@ -94,6 +95,79 @@ TEST_CASE("a download whose disk fills up keeps what it had, and goes on when th
     fs::remove(small.path() / "filler");
     CHECK((*partial)->write(f.chunks[0], f.chunk(0)));
     CHECK((*partial)->read(0));
+}
+
+TEST_CASE("a storage without inodes left is out of space, and says where") {
+    const SmallFileSystem small("size=8m,nr_inodes=12");
+    REQUIRE(small.mounted());
+    const Store store = *Store::open(small.path());
+    REQUIRE(store.put_bytes(content(10)));
+    for (int i = 0; i < 12; ++i) std::ofstream(small.path() / std::to_string(i));
+    for (const auto error :
+         {store.put_bytes(content(20)).error(), store.open_partial(Sha1(), 10).error()}) {
+        CHECK(error == Errc::out_of_space);
+        CHECK(storage_trouble().starts_with(small.path().string()));
+    }
+}
+
+TEST_CASE("downloads that nobody is at make room, the oldest first, if that is enough") {
+    const SmallFileSystem small;
+    REQUIRE(small.mounted());
+    const TempDirectory elsewhere;
+    const Store store = *Store::open(small.path());
+    const Layout layout(small.path());
+    const auto data = [&](const Download& of) {
+        return layout.partials() / (of.sha1.hex() + ".0.data");
+    };
+    const auto load_one = [&](const Download& of, int hours_old) {
+        auto partial = store.open_partial(of.sha1, of.bytes.size());
+        REQUIRE(partial);
+        REQUIRE((*partial)->write(of.chunks[1], of.chunk(1)));
+        const auto time = fs::file_time_type::clock::now() - std::chrono::hours(hours_old);
+        fs::last_write_time(data(of), time);
+        fs::last_write_time(fs::path(data(of)).replace_extension("journal"), time);
+        return *std::move(partial);
+    };
+    const Download old(2 * mib), older(2 * mib + 1), living(2 * mib + 2);
+    load_one(old, 1);
+    load_one(older, 2);
+    const auto held = load_one(living, 3);
+    CHECK(store.partial_usage().files == 3);
+    CHECK(store.open_partial(Sha1(), 12 * mib).error() == Errc::out_of_space);
+    CHECK(store.partial_usage().files == 3);  // all of it would not be enough
+    write_file(elsewhere.path() / "a", content(5 * mib + mib / 2));
+    REQUIRE(store.put(elsewhere.path() / "a", {}));
+    CHECK(fs::exists(data(old)));
+    CHECK(!fs::exists(data(older)));
+    CHECK(fs::exists(data(living)));
+    CHECK(held->has(1));
+}
+
+TEST_CASE("a part of the storage on another file system takes files as any other") {
+    const TempDirectory storage;
+    const ByteVector bytes = content(mib + 3);
+    const Download f(2 * mib);
+    for (const Sha1& sha1 : {proto::sha1_of(bytes), f.sha1}) {
+        const fs::path part = storage.path() / "sha1" / sha1.hex().substr(0, 2);
+        fs::create_directories(part);
+        REQUIRE(mount("tmpfs", part.c_str(), "tmpfs", 0, "size=8m") == 0);
+    }
+    {
+        const Store store = *Store::open(storage.path());
+        const Layout layout(storage.path());
+        for (int i = 0; i < 2; ++i) REQUIRE(store.put_bytes(bytes));
+        CHECK(read_file(layout.content(proto::sha1_of(bytes))) == as_text(bytes));
+        auto partial = store.open_partial(f.sha1, f.bytes.size());
+        REQUIRE(partial);
+        for (std::size_t i = 0; i < 2; ++i) REQUIRE((*partial)->write(f.chunks[i], f.chunk(i)));
+        REQUIRE((*partial)->commit());
+        CHECK(read_file(layout.content(f.sha1)) == as_text(f.bytes));
+        CHECK(files_below(layout.partials()).empty());
+        for (const std::string& name : files_below(storage.path()))
+            CHECK(!name.ends_with(TempFile::suffix));
+    }
+    for (const Sha1& sha1 : {proto::sha1_of(bytes), f.sha1})
+        umount((storage.path() / "sha1" / sha1.hex().substr(0, 2)).c_str());
 }
 
 TEST_CASE("a read-only storage can be read, and refuses the rest") {

@@ -1,0 +1,37 @@
+// Directories: making them, as shared as layout.hpp says, and names that are on the disk.
+#pragma once
+
+#include <filesystem>
+
+#include "node/store/file.hpp"
+#include "node/store/layout.hpp"
+
+namespace kp2p {
+
+// Makes a directory of the storage, and those above it. Never the storage itself, nor anything in
+// another directory that has come to be in its place: std::errc::no_such_file_or_directory.
+Result<void> make_directories(const Layout& layout, const std::filesystem::path& directory);
+// Makes a directory for its owner alone, and those above it, durably. One that is there stays as it
+// is.
+Result<void> make_private_directory(const std::filesystem::path& directory);
+
+// The rights of a file that is made in a directory of the storage, for those who may read `source`
+// if there is one.
+unsigned rights_in(const std::filesystem::path& directory, const File* source = nullptr);
+// Makes or opens a file of the storage with such rights.
+Result<File> open_shared(const std::filesystem::path& path, File::Mode mode,
+                         const File* source = nullptr);
+
+// The names in a directory are on the disk.
+Result<void> flush_directory(const std::filesystem::path& directory);
+// And that of the directory, and so on up to the storage, whose own name may be new as well.
+Result<void> flush_directories(const Layout& layout, std::filesystem::path directory);
+
+struct Renaming {
+    const std::filesystem::path& from;
+    const std::filesystem::path& to;
+};
+// The new name is on the disk; after a failure of that, there is none if there was none before.
+Result<void> rename_durably(Renaming names);
+
+}  // namespace kp2p

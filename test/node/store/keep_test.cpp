@@ -1,0 +1,287 @@
+// What the storage keeps, for whom, and how much room that takes.
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "node/store/directories.hpp"
+#include "node/store/store_errc.hpp"
+#include "node/store/temp_file.hpp"
+#include "test/node/store/colliding.hpp"
+#include "test/node/store/download.hpp"
+
+using namespace kp2p;
+using namespace kp2p::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t mib = std::size_t{1} << 20;
+
+struct Kept {
+    TempDirectory directory;
+    fs::path root = directory.path() / "storage", files = directory.path() / "files";
+    Layout layout = at(root, files);
+    Store store = *Store::open(root);
+
+    static Layout at(const fs::path& root, const fs::path& files) {
+        fs::create_directories(root);
+        fs::create_directories(files);
+        return Layout(root);
+    }
+    fs::path file(const std::string& name, std::string_view bytes) const {
+        write_file(files / name, bytes);
+        return files / name;
+    }
+};
+
+class Umask {
+  public:
+    explicit Umask(mode_t mask) : before_(umask(mask)) {}
+    Umask(const Umask&) = delete;
+    ~Umask() { umask(before_); }
+
+  private:
+    mode_t before_;
+};
+
+struct stat status_of(const fs::path& path) {
+    struct stat status = {};
+    REQUIRE(lstat(path.c_str(), &status) == 0);
+    return status;
+}
+unsigned mode_of(const fs::path& path) { return status_of(path).st_mode & 07777; }
+std::size_t bytes_on_disk(const fs::path& path) {
+    return static_cast<std::size_t>(status_of(path).st_blocks) * 512;
+}
+
+void make_older(const fs::path& path, std::chrono::hours age) {
+    fs::last_write_time(path, fs::file_time_type::clock::now() - age);
+}
+
+}  // namespace
+
+TEST_CASE("what is stored is as open as the storage, and never more than its source") {
+    const struct {
+        const char* name;
+        unsigned storage, umask, source;
+        unsigned directory, file;
+    } rows[] = {
+        {"usual", 0755, 022, 0644, 0755, 0644},
+        {"private source", 0755, 022, 0600, 0755, 0600},
+        {"source for the group", 0755, 022, 0640, 0755, 0640},
+        {"private storage", 0700, 000, 0666, 0700, 0600},
+        {"careful user", 0755, 077, 0644, 0700, 0600},
+        {"no umask", 0755, 000, 0666, 0755, 0644},
+        {"shared by a group", 02775, 022, 0644, 02775, 0664},
+        {"shared, careful user", 02775, 077, 0644, 02775, 0664},
+        {"shared, private source", 02770, 022, 0600, 02770, 0660},
+        {"shared by all", 01777, 022, 0644, 01777, 0664},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.name);
+        const Kept f;
+        const Umask umask(row.umask);
+        REQUIRE(chmod(f.root.c_str(), row.storage) == 0);
+        const fs::path path = f.file("a", "some bytes");
+        REQUIRE(chmod(path.c_str(), row.source) == 0);
+        auto uri = f.store.put(path, {});
+        REQUIRE(uri);
+        const fs::path stored = f.layout.content(uri->sha1);
+        CHECK(mode_of(stored) == row.file);
+        for (fs::path above = stored.parent_path(); above != f.root; above = above.parent_path())
+            CHECK(mode_of(above) == row.directory);
+        REQUIRE(f.store.open_partial(Sha1(), 10));
+        CHECK(mode_of(f.layout.partials()) == row.directory);
+    }
+}
+
+TEST_CASE("holes stay holes when a file is stored") {
+    const Kept f;
+    const fs::path path = f.file("a", "BEGIN");
+    fs::resize_file(path, 64 * mib);
+    std::ofstream(path, std::ios::app) << "END";
+    fs::resize_file(path, 70 * mib);
+    auto uri = f.store.put(path, {});
+    REQUIRE(uri);
+    const fs::path stored = f.layout.content(uri->sha1);
+    CHECK(fs::file_size(stored) == 70 * mib);
+    CHECK(bytes_on_disk(stored) < mib);
+    CHECK(read_file(stored) == read_file(path));
+}
+
+TEST_CASE("a download takes the room of what was written, and zeros take none") {
+    const Download f(4 * mib);
+    auto partial = f.open();
+    CHECK(bytes_on_disk(f.data()) < mib);
+    CHECK(f.store.partial_usage().files == 1);
+    CHECK(f.store.partial_usage().bytes < mib);
+    REQUIRE(partial->write(f.chunks[1], f.chunk(1)));
+    CHECK(bytes_on_disk(f.data()) >= mib);
+    CHECK(bytes_on_disk(f.data()) < 2 * mib);
+    CHECK(f.store.partial_usage().bytes == bytes_on_disk(f.data()));
+    // What an earlier run has left there gives way to zeros.
+    ByteVector zeros(mib);
+    std::fstream data(f.data(), std::ios::in | std::ios::out | std::ios::binary);
+    data.seekp(2 * mib);
+    data << std::string(mib, 'x') << std::flush;
+    REQUIRE(partial->write(f.chunks[2], zeros));
+    CHECK(as_text(partial->read(2)->bytes) == as_text(zeros));
+    CHECK(bytes_on_disk(f.data()) < 2 * mib);
+}
+
+TEST_CASE("of two files with one SHA-1 the first stays, and the second is refused") {
+    const Kept f;
+    const fs::path first = f.file("first", colliding(0)), second = f.file("second", colliding(1));
+    const auto uri = f.store.put(first, {});
+    REQUIRE(uri);
+    CHECK(f.store.put(second, {}).error() == StoreErrc::collision);
+    CHECK(f.store.put_bytes(as_bytes(colliding(1))).error() == StoreErrc::collision);
+    CHECK(f.store.put(f.files, {}).error() == StoreErrc::collision);
+    CHECK(read_file(f.layout.content(uri->sha1)) == colliding(0));
+}
+
+TEST_CASE("the same bytes again leave the file that is there, and damaged ones give way") {
+    const Kept f;
+    const fs::path path = f.file("a", "some bytes");
+    const fs::path stored = f.layout.content(f.store.put(path, {})->sha1);
+    const auto inode = status_of(stored).st_ino;
+    REQUIRE(f.store.put(path, {}));
+    CHECK(status_of(stored).st_ino == inode);
+    for (const char* damaged : {"same bytes", "some", "some bytes, and more", ""}) {
+        CAPTURE(damaged);
+        write_file(stored, damaged);
+        REQUIRE(f.store.put(path, {}));
+        CHECK(read_file(stored) == "some bytes");
+    }
+    for (const std::string& name : files_below(f.root)) CHECK(!name.ends_with(TempFile::suffix));
+}
+
+TEST_CASE("nothing is written or removed through a link that was planted in the storage") {
+    const Download f(2 * mib);
+    const TempDirectory elsewhere;
+    const fs::path victim = elsewhere.path() / "victim", new_file = elsewhere.path() / "new";
+    write_file(victim, "precious");
+    fs::create_directories(f.layout.partials());
+    SUBCASE("in place of a download's files") {
+        for (int i = 0; i < 3; ++i) {
+            const std::string base = f.layout.partials() / (f.sha1.hex() + "." + std::to_string(i));
+            fs::create_symlink(i == 0 ? victim : new_file, base + ".journal");
+            fs::create_symlink(i == 1 ? victim : new_file, base + ".data");
+        }
+        f.store.sweep();
+        auto partial = f.open();
+        for (std::size_t i = 0; i < 2; ++i) REQUIRE(partial->write(f.chunks[i], f.chunk(i)));
+        REQUIRE(partial->commit());
+    }
+    SUBCASE("in place of the directory of downloads") {
+        const std::string half = std::string(40, 'a') + ".0.data";
+        write_file(elsewhere.path() / half, "half");
+        fs::remove(f.layout.partials());
+        fs::create_directory_symlink(elsewhere.path(), f.layout.partials());
+        f.store.sweep();
+        CHECK(f.store.open_partial(f.sha1, f.bytes.size()).error() == Errc::storage_unavailable);
+        CHECK(read_file(elsewhere.path() / half) == "half");
+    }
+    SUBCASE("in place of the directory of a links cache") {
+        const std::string hex = f.sha1.hex();
+        write_file(elsewhere.path() / hex, "precious");
+        fs::create_directories(f.layout.links());
+        fs::create_directory_symlink(elsewhere.path(), f.layout.links() / hex.substr(0, 2));
+        REQUIRE(f.store.put_bytes(f.bytes));
+        REQUIRE((*f.store.open_chunks(f.sha1))->prepare());
+        CHECK(read_file(elsewhere.path() / hex) == "precious");
+    }
+    SUBCASE("in place of a temporary file") {
+        const fs::path planted = f.layout.links() / "0123456789abcdef.kp2p-temp";
+        fs::create_directories(f.layout.links());
+        fs::create_symlink(new_file, planted);
+        f.store.sweep();
+    }
+    CHECK(read_file(victim) == "precious");
+    CHECK(!fs::exists(new_file));
+}
+
+TEST_CASE("a download that nobody went on with for a week is forgotten") {
+    const Download f(2 * mib);
+    const auto age = [&](std::chrono::hours how_old) {
+        make_older(f.data(), how_old);
+        make_older(f.journal(), how_old);
+    };
+    auto partial = f.open();
+    REQUIRE(partial->write(f.chunks[0], f.chunk(0)));
+    age(std::chrono::hours(8 * 24));
+    f.store.sweep();
+    CHECK(fs::exists(f.data()));  // somebody has it
+    partial.reset();
+    age(std::chrono::hours(6 * 24));
+    f.store.sweep();
+    CHECK(fs::exists(f.data()));
+    age(std::chrono::hours(8 * 24));
+    REQUIRE(Store::open(f.layout.root()));
+    CHECK(files_below(f.layout.partials()).empty());
+    CHECK(f.store.partial_usage().files == 0);
+}
+
+TEST_CASE("a temporary file of another machine is left alone for a day") {
+    const Kept f;
+    const fs::path theirs = f.layout.contents() / "0123456789abcdef.00000000.kp2p-temp";
+    const fs::path directory = f.layout.contents() / "0123456789abcdef.00000001.kp2p-temp";
+    write_file(theirs, "being written");
+    write_file(directory / "a" / "b", "being written");
+    f.store.sweep();
+    CHECK(fs::exists(theirs));
+    CHECK(fs::exists(directory));
+    for (const fs::path& path : {theirs, directory, directory / "a"})
+        make_older(path, std::chrono::hours(25));
+    f.store.sweep();
+    CHECK(!fs::exists(theirs));
+    CHECK(fs::exists(directory));  // a file in it is being written
+    make_older(directory / "a" / "b", std::chrono::hours(25));
+    f.store.sweep();
+    CHECK(!fs::exists(directory));
+}
+
+TEST_CASE("a storage that is gone is not made anew, and another one in its place is not begun") {
+    const Kept f;
+    const fs::path path = f.file("a", "some bytes");
+    REQUIRE(f.store.put(path, {}));
+    fs::rename(f.root, f.directory.path() / "unmounted");
+    const auto refuses = [&] {
+        CHECK(f.store.put(path, {}).error() == Errc::storage_unavailable);
+        CHECK(storage_trouble().starts_with(f.root.string()));
+        CHECK(f.store.put_bytes(as_bytes("x")).error() == Errc::storage_unavailable);
+        CHECK(f.store.open_partial(Sha1(), 10).error() == Errc::storage_unavailable);
+    };
+    refuses();
+    CHECK(!fs::exists(f.root));
+    fs::create_directory(f.root);  // a mount point without what was mounted
+    refuses();
+    CHECK(fs::is_empty(f.root));
+    fs::remove(f.root);
+    fs::rename(f.directory.path() / "unmounted", f.root);
+    CHECK(f.store.put(path, {}));
+}
+
+TEST_CASE("limits of the process are named") {
+    const Kept f;
+    const fs::path path = f.file("a", std::string(300'000, 'x'));
+    const auto put_under = [&](auto resource, rlim_t most) {
+        rlimit limit;
+        REQUIRE(getrlimit(resource, &limit) == 0);
+        const rlimit low{most, limit.rlim_max};
+        REQUIRE(setrlimit(resource, &low) == 0);
+        auto put = f.store.put(path, {});
+        REQUIRE(setrlimit(resource, &limit) == 0);
+        return put.error();
+    };
+    std::signal(SIGXFSZ, SIG_IGN);
+    CHECK(put_under(RLIMIT_FSIZE, 100'000) == Errc::storage_unavailable);
+    CHECK(storage_trouble().find("ulimit -f") != std::string::npos);
+    const int next = dup(0);
+    close(next);
+    CHECK(put_under(RLIMIT_NOFILE, static_cast<rlim_t>(next) + 1) == Errc::storage_unavailable);
+    CHECK(storage_trouble().find("ulimit -n") != std::string::npos);
+    for (const std::string& name : files_below(f.root)) CHECK(!name.ends_with(TempFile::suffix));
+}
