@@ -28,6 +28,8 @@ std::string describe(const client::Answer& status) {
            "\nconnections  " + std::to_string(status.number("connections")) + "\nchannels     " +
            joined(status.strings("channels")) +                //
            "\nstorage      " + status.string("storage_dir") +  //
+           "\nunfinished   " + std::to_string(status.number("partial_files")) + " downloads, " +
+           std::to_string(status.number("partial_bytes")) + " bytes on the disk" +  //
            "\napi          127.0.0.1:" + std::to_string(status.number("api_port")) +
            "\nup           " + std::to_string(status.number("uptime_seconds")) + " s";
 }

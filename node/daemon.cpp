@@ -160,7 +160,7 @@ class Node {
     Task<> keep_nodes();
     bool in_network() const { return dht_.bootstrapped() && dht_.table_size() > 0; }
     std::string lacking_of_dht() const;  // a sentence; empty when we are in the network
-    std::string status();
+    Task<std::string> status();
 
     Executor loop_;
     const DaemonOptions& options_;
@@ -326,6 +326,8 @@ Task<> Node::keep_loop() {
         auto slept = co_await clock_.sleep_for(keep_interval);
         if (!slept) co_return;
         co_await keep_nodes();
+        auto sweep = [store = &*parts_.store] { return store->sweep(); };
+        (void)co_await offload(pool_, sweep);
     }
 }
 
@@ -342,7 +344,9 @@ Task<> Node::keep_nodes() {
         log(LogLevel::warning, "daemon", "cannot keep known nodes: " + kept.error().message());
 }
 
-std::string Node::status() {
+Task<std::string> Node::status() {
+    auto measure = [&store = *parts_.store] { return store.partial_usage(); };
+    const PartialUsage partials = co_await offload(pool_, measure);
     const auto up =
         std::chrono::duration_cast<std::chrono::seconds>(machine_clock_.now() - started_);
     const Endpoint udp = server_.socket().local();
@@ -359,7 +363,8 @@ std::string Node::status() {
     json.key("channels").begin_array();
     for (const ChannelName& name : share_.channels()) json.value(name.text());
     json.end_array().field("storage_dir", parts_.store->root().string());
-    return json.field("uptime_seconds", up.count()).end_object().take();
+    json.field("partial_files", partials.files).field("partial_bytes", partials.bytes);
+    co_return json.field("uptime_seconds", up.count()).end_object().take();
 }
 
 // The node goes with this frame, so that nothing of it is left to wait for when the loop looks.

@@ -164,7 +164,7 @@ Api::Api(HttpServer& server, ApiParts parts) : parts_(std::move(parts)) {
     server.on_bytes("/v1/upload", [this](Call& call) { return upload(call); });
 }
 
-Api::Answer Api::status(Call&) { co_return parts_.status(); }
+Api::Answer Api::status(Call&) { co_return co_await parts_.status(); }
 
 Api::Answer Api::stop(Call&) {
     parts_.stop();
@@ -315,8 +315,7 @@ Api::Answer Api::put(Call& call) {
     if (!remarked) co_return remarked.error();
     if (!stored.uri) {
         const auto error = stored.uri.error();
-        const bool broken = error == Errc::storage_unavailable;
-        call.explain(broken ? storage_trouble() : *text + ": " + error.message());
+        call.explain(is_storage_error(error) ? storage_trouble() : *text + ": " + error.message());
         co_return stored.uri.error();
     }
     JsonWriter json = event("result");

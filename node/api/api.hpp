@@ -26,8 +26,8 @@ struct ApiParts {
     std::function<std::vector<ChannelName>()> channels;  // that are remembered
     // Join or leave, and remember it.
     std::function<Task<Result<void>>(ChannelName)> join, leave;
-    std::function<std::string()> status;  // a JSON object
-    std::function<void()> stop;           // the node ends soon after
+    std::function<Task<std::string>()> status;  // a JSON object
+    std::function<void()> stop;                 // the node ends soon after
 };
 
 class Api {

@@ -73,13 +73,14 @@ Result<Store> Store::open(const fs::path& root) {
     if (!usable && !error) error = make_error_code(std::errc::not_a_directory);
     if (!usable) return storage_error(error, root);
     Store store(Layout(absolute.lexically_normal()));
-    store.sweep();
+    (void)store.sweep();
     return store;
 }
 
-void Store::sweep() const {
+PartialUsage Store::sweep() const {
     // Not those that are linked: who looks at them may wait for ever.
     sweep_storage(layout_, [this](const Sha1& sha1) { return bool(find_stored(layout_, sha1)); });
+    return partial_usage();
 }
 
 PartialUsage Store::partial_usage() const { return kp2p::partial_usage(layout_); }

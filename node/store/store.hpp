@@ -70,8 +70,8 @@ class Store {
     // processes download this file into this storage at once.
     Result<std::unique_ptr<Partial>> open_partial(const Sha1& sha1, std::uint64_t size_bytes) const;
 
-    // Removes what nobody can use any more, which open() does too (sweep.hpp).
-    void sweep() const;
+    // Removes what nobody can use any more, which open() does too (sweep.hpp). What is left.
+    PartialUsage sweep() const;
     PartialUsage partial_usage() const;
 
   private:

@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""What is kept on the disk and for whom, and what is said when the disk is not there."""
+import os
+import shutil
+import stat
+import subprocess
+import unittest
+
+from case import NetworkCase, main
+from network import MIB, random_file
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def bytes_on_disk(path):
+    return path.stat().st_blocks * 512
+
+
+class Storage(NetworkCase):
+    def test_holes_stay_holes_where_a_file_is_stored_and_where_it_is_loaded(self):
+        giver, taker = self.daemon("giver"), self.daemon("taker")
+        path = self.path("holes")
+        with open(path, "wb") as file:
+            file.truncate(150 * MIB)
+            file.seek(0, os.SEEK_END)
+            file.write(b"END")
+        loaded = taker.load(giver.store(path))
+        for stored in (giver.stored(loaded.name), loaded):
+            self.assertEqual(stored.stat().st_size, 150 * MIB + 3)
+            self.assertLess(bytes_on_disk(stored), 15 * MIB)
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs to be several users")
+    def test_a_storage_that_a_group_shares_takes_files_of_each_of_its_users(self):
+        group = 60000
+        os.chmod(self.root, 0o755)
+        storage = self.path("storage")
+        storage.mkdir()
+        storage.parent.chmod(0o755)
+        os.chown(storage, -1, group)
+        storage.chmod(0o2775)
+        command = shutil.copy(self.network.command("kp2p-store"), self.path("store"))
+        for user, mask in ((60001, 0o022), (60002, 0o077), (60003, 0o002)):
+            path = self.path(str(user))
+            path.write_text(f"of {user}")
+            path.chmod(0o644)
+            done = subprocess.run([command, "--storage-dir", storage, path], user=user, group=group,
+                                  extra_groups=[], umask=mask, capture_output=True)
+            self.assert_ends(done, 0)
+        files = [path for path in storage.rglob("*") if path.is_file()]
+        self.assertEqual(len(files), 3)
+        self.assertEqual({mode(path) for path in files}, {0o664})
+        directories = [path for path in storage.rglob("*") if path.is_dir()]
+        self.assertEqual({mode(path) for path in directories}, {0o2775})
+
+    def test_the_storage_that_is_made_when_none_is_named_is_private(self):
+        home = self.path("home")
+        home.mkdir()
+        path = self.path("file")
+        path.write_text("x")
+        environment = {key: value for key, value in os.environ.items()
+                       if not key.startswith("KACHERY_")}
+        done = subprocess.run([self.network.command("kp2p-store"), path], umask=0,
+                              env={**environment, "HOME": str(home)}, capture_output=True)
+        self.assert_ends(done, 0)
+        self.assertEqual(mode(home / "kachery-storage"), 0o700)
+
+    def test_a_download_that_was_called_off_is_counted(self):
+        daemon = self.idle("alice")
+        partials = daemon.storage_dir / "kp2p" / "partial"
+        partials.mkdir(parents=True)
+        random_file(partials / f"{'a' * 40}.0.data", MIB)
+        (partials / f"{'a' * 40}.0.journal").write_text("a journal")
+        daemon.start()
+        status = daemon.status()
+        self.assertEqual(status["partial_files"], 1)
+        self.assertGreaterEqual(status["partial_bytes"], MIB)
+        self.assertIn(b"1 downloads", daemon.run("kp2p-status").stdout)
+
+    def test_a_storage_that_goes_away_is_named_and_not_made_anew(self):
+        giver, taker = self.daemon("giver"), self.daemon("taker")
+        path = self.path("file")
+        random_file(path, 3 * MIB)
+        uri = giver.store(path)
+        taker.storage_dir.rename(self.path("away"))
+        self.assert_ends(taker.run("kp2p-load", uri, check=False), 1, str(taker.storage_dir))
+        self.assertFalse(taker.storage_dir.exists())
+        self.path("away").rename(taker.storage_dir)
+        self.assertEqual(taker.load(uri).read_bytes(), path.read_bytes())
+
+
+if __name__ == "__main__":
+    main()
