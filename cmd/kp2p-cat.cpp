@@ -14,12 +14,15 @@ int main(int argc, char** argv) {
     const auto& end = command.option<std::uint64_t>("--end", "N", "byte to stop before");
     command.bytes_are_data();
     return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {
+        if (start && end && *end < *start)
+            return command.failure(Errc::usage, "--end " + std::to_string(*end) +
+                                                    " is before --start " + std::to_string(*start));
         proto::JsonWriter body;
         body.begin_object().field("uri", uri->written);
         if (start) body.field("start", *start);
         if (end) body.field("end", *end);
         const auto write = [&](ByteView bytes) { return command.print_bytes(bytes); };
-        auto done = daemon.frames({.path = "/v1/cat", .body = body.end_object().take()}, write);
+        auto done = daemon.frames({"/v1/cat", "bytes", body.end_object().take()}, write);
         if (!done) return done.error();
         if (command.json()) return command.print_json(done->text());
         return ok;

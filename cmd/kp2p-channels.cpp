@@ -8,7 +8,7 @@ int main(int argc, char** argv) {
     client::Command command("kp2p-channels", "Prints the channels that this node is in.",
                             client::Needs::daemon);
     return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {
-        auto answer = daemon.request({.path = "/v1/channels", .method = "GET"});
+        auto answer = daemon.request({"/v1/channels", "channels", {}, "GET"});
         if (!answer) return answer.error();
         if (command.json()) return command.print_json(answer->text());
         for (const std::string& name : answer->strings("channels"))

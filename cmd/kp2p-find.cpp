@@ -19,7 +19,7 @@ int main(int argc, char** argv) {
             return command.print(event.string("node") + ' ' + std::to_string(event.number("size")) +
                                  (event.truth("complete") ? " complete" : " partial"));
         };
-        auto found = daemon.events({.path = "/v1/find", .body = body.take()}, show);
+        auto found = daemon.events({"/v1/find", "providers", body.take()}, show);
         if (!found) return found.error();
         if (command.json()) return command.print_json(found->text());
         return ok;

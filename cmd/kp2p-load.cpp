@@ -1,25 +1,40 @@
 // kp2p-load: gets a file, or a whole sha1dir, verified, and prints where it lies.
-#include <filesystem>
-
+#include "cmd/load_to.hpp"
 #include "node/client/command.hpp"
 #include "node/client/daemon.hpp"
+#include "node/client/paths.hpp"
 #include "node/client/progress_bar.hpp"
 #include "proto/file/uri.hpp"
 #include "proto/json.hpp"
-#include "proto/utf8.hpp"
 
 using namespace kp2p;
 
 namespace {
 
-// The daemon has another working directory, and JSON holds text alone.
-Result<std::string> absolute(client::Command& command, const std::string& path) {
-    std::error_code error;
-    const auto absolute = std::filesystem::absolute(path, error);
-    if (path.empty() || error)
-        return command.failure(Errc::usage, "--dest names no place: \"" + path + '"');
-    if (proto::is_utf8(absolute.native())) return absolute.native();
-    return command.failure(Errc::usage, "--dest is not UTF-8: " + absolute.native());
+Result<void> deliver(const Delivery& by, const proto::Uri& uri, const std::string& dest) {
+    client::Command& command = by.command;
+    auto path = client::absolute(dest);
+    if (dest == "-") path = std::filesystem::path(dest);
+    if (!path)
+        return command.failure(Errc::usage, "--dest \"" + dest + "\": " + path.error().message());
+    auto delivered = load_to(by, uri, *path);
+    if (!delivered) return delivered.error();
+    if (command.json()) {
+        proto::JsonWriter json;
+        client::add_path(json.begin_object().field("event", "result"), *path);
+        return command.print_json(json.end_object().take());
+    }
+    if (*delivered == Delivered::to_stdout) return ok;
+    return command.print(path->native());
+}
+
+Result<void> store(const Delivery& by, const proto::Uri& uri) {
+    proto::JsonWriter body;
+    body.begin_object().field("uri", uri.written).end_object();
+    auto loaded = by.daemon.events({"/v1/load", "path", body.take()}, by.on_progress);
+    if (!loaded) return loaded.error();
+    if (by.command.json()) return by.command.print_json(loaded->text());
+    return by.command.print(loaded->string("path"));
 }
 
 }  // namespace
@@ -29,15 +44,10 @@ int main(int argc, char** argv) {
                             client::Needs::daemon);
     const auto& uri = command.argument<proto::Uri>("URI", "sha1://... or sha1dir://...");
     const auto& dest = command.option<std::string>(
-        "--dest", "PATH", "copy it there; a whole sha1dir becomes this directory");
+        "--dest", "PATH",
+        "copy it there (-: to standard output); a whole sha1dir becomes this directory");
+    command.stop_on_signals();  // it leaves nothing half written
     return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {
-        proto::JsonWriter body;
-        body.begin_object().field("uri", uri->written);
-        if (dest) {
-            const auto path = absolute(command, *dest);
-            if (!path) return path.error();
-            body.field("dest", *path);
-        }
         client::ProgressBar bar(command);
         const auto show = [&](const client::Answer& event) -> Result<void> {
             if (command.json()) return command.print_json(event.text());
@@ -46,9 +56,7 @@ int main(int argc, char** argv) {
                       .providers = event.number("providers")});
             return ok;
         };
-        auto loaded = daemon.events({.path = "/v1/load", .body = body.end_object().take()}, show);
-        if (!loaded) return loaded.error();
-        if (command.json()) return command.print_json(loaded->text());
-        return command.print(loaded->string("path"));
+        const Delivery by{command, daemon, show};
+        return dest ? deliver(by, *uri, *dest) : store(by, *uri);
     });
 }

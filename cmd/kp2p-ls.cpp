@@ -1,10 +1,32 @@
 // kp2p-ls: prints the entries of a sha1dir, one a line, directories ending in "/".
+#include <algorithm>
+#include <cstdio>
+
 #include "node/client/command.hpp"
 #include "node/client/daemon.hpp"
 #include "proto/file/uri.hpp"
 #include "proto/json.hpp"
 
 using namespace kp2p;
+
+namespace {
+
+// A name with a line end or another control mark stands in quotes as C writes it, and so does one
+// that begins with a quote, so that every line is one name.
+std::string line_of(const std::string& name) {
+    const auto is_control = [](char c) { return (c >= 0 && c < ' ') || c == 127; };
+    if (!name.starts_with('"') && std::ranges::none_of(name, is_control)) return name;
+    std::string quoted = "\"";
+    for (const char c : name) {
+        char octal[8];
+        std::snprintf(octal, sizeof octal, "\\%03o", static_cast<unsigned>(c) & 0xff);
+        if (c == '"' || c == '\\') quoted += '\\';
+        quoted += c == '\n' ? "\\n" : is_control(c) ? octal : std::string(1, c);
+    }
+    return quoted + '"';
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
     client::Command command("kp2p-ls", "Prints the entries of a shared directory.",
@@ -18,9 +40,9 @@ int main(int argc, char** argv) {
             if (event.string("event") == "remark") command.say(event.string("message"));
             if (event.string("event") != "entry") return ok;
             const bool is_directory = event.string("type") == "directory";
-            return command.print(event.string("name") + (is_directory ? "/" : ""));
+            return command.print(line_of(event.string("name")) + (is_directory ? "/" : ""));
         };
-        auto listed = daemon.events({.path = "/v1/ls", .body = body.take()}, show);
+        auto listed = daemon.events({"/v1/ls", "entries", body.take()}, show);
         if (!listed) return listed.error();
         if (command.json()) return command.print_json(listed->text());
         return ok;

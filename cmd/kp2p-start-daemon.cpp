@@ -1,4 +1,5 @@
 // kp2p-start-daemon: runs the node in the foreground until it is stopped.
+#include "node/client/channel_names.hpp"
 #include "node/client/command.hpp"
 #include "node/daemon.hpp"
 #include "proto/json.hpp"
@@ -28,6 +29,8 @@ int main(int argc, char** argv) {
                             client::Needs::node);
     const auto& channels = command.options<ChannelName>(
         "--channel", "NAME", "join it, now and at later starts; may be repeated");
+    const auto& channel_file = command.option<std::string>(
+        "--channel-file", "FILE", "join these as well, one name a line; -: standard input");
     const auto& bootstrap = command.options<std::string>(
         "--bootstrap", "HOST:PORT",
         "enter the network here instead of at the public nodes; may be repeated; none: nowhere");
@@ -41,6 +44,12 @@ int main(int argc, char** argv) {
         if (!storage) return storage.error();
         if (!proto::is_utf8(storage->native()))  // the API could not say where files lie
             return command.failure(Errc::usage, "not UTF-8: " + storage->native());
+        std::vector<ChannelName> joined = channels;
+        if (channel_file) {
+            auto named = client::read_channel_file(command, *channel_file);
+            if (!named) return named.error();
+            joined.insert(joined.end(), named->begin(), named->end());
+        }
         const std::string address = host ? *host : config.host().value_or("0.0.0.0");
         const auto bind = Endpoint::parse(address + ":0");
         if (!bind) return command.failure(Errc::usage, "not an IPv4 address: " + address);
@@ -50,7 +59,7 @@ int main(int argc, char** argv) {
             .host = bind->host,
             .port = port ? port : config.port(),
             .api_port = config.api_port(),
-            .channels = channels,
+            .channels = std::move(joined),
             .bootstrap = bootstrap.empty() ? config.bootstrap() : bootstrap,
             .least_logged = command.quiet() ? LogLevel::error : LogLevel::info};
         std::string why;

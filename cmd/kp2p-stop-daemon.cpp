@@ -8,7 +8,7 @@ int main(int argc, char** argv) {
     client::Command command("kp2p-stop-daemon", "Stops the node and waits until it has ended.",
                             client::Needs::daemon);
     return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {
-        auto asked = daemon.request({.path = "/v1/stop"});
+        auto asked = daemon.request({"/v1/stop", ""});
         if (!asked) return asked.error();
         auto gone = daemon.wait_until_gone();
         if (!gone) return gone.error();

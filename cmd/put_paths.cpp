@@ -1,31 +1,22 @@
 #include "cmd/put_paths.hpp"
 
-#include <csignal>
-
+#include "node/client/paths.hpp"
 #include "node/store/store.hpp"
 #include "proto/json.hpp"
 
 namespace kp2p {
-namespace {
-
-// Ended by a signal, it leaves nothing behind. With no callbacks, request_stop() only sets a flag.
-std::stop_source interrupted;
-void interrupt(int) { interrupted.request_stop(); }
-
-}  // namespace
 
 int put_paths(client::Command& command, PutOptions options, int argc, char** argv) {
     const auto& paths = command.arguments<std::string>("PATH", "file or directory");
     const bool& bare = command.flag("--bare", "no ?manifest= in the URIs of files above 20 MB");
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP})
-        if (std::signal(signal, interrupt) == SIG_IGN) std::signal(signal, SIG_IGN);  // nohup
+    command.stop_on_signals();  // it leaves nothing behind
     return command.run(argc, argv, [&]() -> Result<void> {
         auto root = command.storage_dir();
         if (!root) return root.error();
         auto store = Store::open(*root);
         if (!store) return command.failure(store.error(), storage_trouble());
         if (bare) options.manifest = PutOptions::Manifest::never;
-        options.stop = interrupted.get_token();
+        options.stop = command.stop();
         options.remark = [&](const std::string& sentence) { command.say(sentence); };
         for (const std::string& path : paths) {
             auto uri = store->put(path, options);
@@ -33,7 +24,7 @@ int put_paths(client::Command& command, PutOptions options, int argc, char** arg
                 return command.failure(uri.error(), storage_trouble());
             if (!uri) return command.failure(uri.error(), path);
             proto::JsonWriter json;
-            json.begin_object().field("event", "stored").field("path", path);
+            client::add_path(json.begin_object().field("event", "stored"), path);
             json.field("uri", uri->text()).end_object();
             auto printed =
                 command.json() ? command.print_json(json.text()) : command.print(uri->text());

@@ -200,7 +200,6 @@ Node::Node(Executor loop, WakingClock& clock, Opened parts, const DaemonOptions&
                         .store = *parts_.store,
                         .peers = peers_,
                         .pool = pool_,
-                        .long_threads = long_threads_,
                         .foreign = foreign_,
                         .clock = clock_,
                         .own = parts_.keys->public_key(),

@@ -207,19 +207,20 @@ Api::Answer Api::leave(Call& call) {
 Api::Answer Api::load(Call& call) {
     auto uri = uri_of(call);
     if (!uri) co_return uri.error();
-    auto dest = call.optional_text("dest");
-    if (!dest) co_return dest.error();
+    auto directory = call.truth("directory");
+    if (!directory) co_return directory.error();
     Diagnosis diagnosis;
-    Result<std::filesystem::path> loaded;
-    if (*dest) {
-        auto to = absolute(call, **dest);
-        if (!to) co_return to.error();
-        auto reached = co_await reach(parts_, call, *to, Seen());
-        if (!reached) co_return reached.error();
-        loaded = co_await parts_.share.load_to(*uri, *to, progress_to(call), diagnosis);
-    } else {
-        loaded = co_await parts_.share.load(*uri, progress_to(call), diagnosis);
+    if (*directory) {
+        auto all = co_await parts_.share.load_directory(*uri, progress_to(call), diagnosis);
+        if (!all) {
+            call.explain(diagnosis.text());
+            co_return all.error();
+        }
+        JsonWriter json = event("result");
+        json.field("files", *all);
+        co_return end(json);
     }
+    auto loaded = co_await parts_.share.load(*uri, progress_to(call), diagnosis);
     if (!loaded) {
         call.explain(diagnosis.text());
         co_return loaded.error();

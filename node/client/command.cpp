@@ -1,16 +1,57 @@
 #include "node/client/command.hpp"
 
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+
 #include <csignal>
 #include <cstdio>
+#include <iostream>
 
 #include "node/client/daemon.hpp"
 #include "node/client/uncaught.hpp"
 #include "proto/json.hpp"
 
 namespace kp2p::client {
+namespace {
+
+// With no callbacks, request_stop() only sets a flag.
+std::stop_source interrupted;
+void interrupt(int) { interrupted.request_stop(); }
+
+// In the direction in which nobody uses them, so that whoever does learns of it (EBADF).
+void fill_standard_descriptors() {
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        if (::fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
+        const int way = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+        int filler = ::open("/dev/null", way);
+        if (filler < 0) filler = ::open("/", O_RDONLY | O_DIRECTORY);
+        if (filler != fd)
+            std::abort();  // the lowest is taken: only one that is not there is another
+    }
+}
+
+// The first of the arguments that nobody expected which looks like an option, without its value.
+std::string unknown_option(const CLI::App& app) {
+    for (const std::string& text : app.remaining())
+        if (text.size() > 1 && text[0] == '-' && text != "--")
+            return text.substr(0, text.find('='));
+    return {};
+}
+
+// "PATH: No such file" for the system's errors, as everywhere; "no space is left: PATH" for ours.
+std::string sentence(std::error_code error, const std::string& detail) {
+    const std::string words = error.message();
+    if (detail.empty()) return words;
+    if (detail.find(words) != std::string::npos) return detail;
+    const bool ours = error.category() == make_error_code(Errc::failed).category();
+    return ours ? words + ": " + detail : detail + ": " + words;
+}
+
+}  // namespace
 
 struct Command::Parser {
     Parser(const std::string& purpose, const std::string& name) : app(purpose, name) {}
@@ -25,6 +66,7 @@ struct Command::Parser {
 
 Command::Command(std::string name, std::string purpose, Needs needs)
     : parser_(std::make_unique<Parser>(purpose, name)) {
+    fill_standard_descriptors();
     parser_->name = name;
     parser_->needs = needs;
     CLI::App& app = parser_->app;
@@ -80,6 +122,18 @@ Result<std::filesystem::path> Command::storage_dir() {
     if (detail_.empty()) detail_ = "HOME is not set, and neither is KACHERY_STORAGE_DIR";
     return dir;
 }
+void Command::stop_on_signals() {
+    struct sigaction action {};
+    action.sa_handler = interrupt;  // without SA_RESTART, so that what waits for a FIFO ends too
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+        struct sigaction before {};
+        const bool ignored =  // nohup
+            ::sigaction(signal, nullptr, &before) == 0 && before.sa_handler == SIG_IGN;
+        if (!ignored) ::sigaction(signal, &action, nullptr);
+    }
+}
+
+std::stop_token Command::stop() const { return interrupted.get_token(); }
 bool Command::json() const { return parser_->json; }
 bool Command::quiet() const { return parser_->quiet; }
 
@@ -90,9 +144,13 @@ std::optional<int> Command::parse_arguments(int argc, char** argv) {
     try {
         parser_->app.parse(argc, argv);
     } catch (const CLI::Success& help_or_version) {
-        return parser_->app.exit(help_or_version);
+        const int status = parser_->app.exit(help_or_version);
+        if (std::cout.flush()) return status;
+        return report(failure({errno, std::generic_category()}, "writing to standard output"));
     } catch (const CLI::ParseError& error) {
-        return report(failure(Errc::usage, error.what()));
+        const std::string unknown = unknown_option(parser_->app);
+        return report(failure(
+            Errc::usage, unknown.empty() ? error.what() : unknown + " is no option; see --help"));
     }
     std::string why;
     auto config = Config::resolve(parser_->needs, parser_->flags, process_environment, why);
@@ -108,7 +166,7 @@ int Command::run(int argc, char** argv, const std::function<Result<void>()>& bod
 
 int Command::run(int argc, char** argv, const std::function<Result<void>(Daemon&)>& body) {
     if (const auto ended = parse_arguments(argc, argv)) return *ended;
-    Daemon daemon(*config_);
+    Daemon daemon(*config_, stop());
     const auto outcome = body(daemon);
     if (!outcome && detail_.empty()) detail_ = daemon.message();
     return report(outcome);
@@ -118,8 +176,7 @@ int Command::report(const Result<void>& outcome) {
     if (outcome) return 0;
     const std::error_code error = outcome.error();
     if (reader_gone_) return exit_status(error);
-    std::string words = error.message();
-    if (!detail_.empty() && detail_ != words) words += ": " + detail_;
+    const std::string words = sentence(error, detail_);
     if (json()) {
         proto::JsonWriter writer;
         writer.begin_object().field("event", "error").field("code", code_name(error));
@@ -133,23 +190,32 @@ int Command::report(const Result<void>& outcome) {
 }
 
 Result<void> Command::print(std::string_view line) {
-    return write(stdout, as_bytes(std::string(line) + '\n'));
+    return write(STDOUT_FILENO, as_bytes(std::string(line) + '\n'));
 }
 
 Result<void> Command::print_json(std::string_view line) {
-    return write(json_stream_, as_bytes(std::string(line) + '\n'));
+    return write(json_descriptor_, as_bytes(std::string(line) + '\n'));
 }
 
-Result<void> Command::print_bytes(ByteView bytes) { return write(stdout, bytes); }
+Result<void> Command::print_bytes(ByteView bytes) { return write(STDOUT_FILENO, bytes); }
 
-Result<void> Command::write(std::FILE* stream, ByteView bytes) {
-    if (std::fwrite(bytes.data(), 1, bytes.size(), stream) == bytes.size() &&
-        std::fflush(stream) == 0)
-        return ok;
-    const std::error_code error(errno, std::generic_category());
-    reader_gone_ = error == std::errc::broken_pipe;
-    if (reader_gone_) return Errc::canceled;
-    return failure(error, "writing to standard output");
+Result<void> Command::write(int descriptor, ByteView bytes) {
+    while (!bytes.empty()) {
+        const ssize_t n = ::write(descriptor, bytes.data(), bytes.size());
+        if (n >= 0) {
+            bytes = bytes.subspan(static_cast<std::size_t>(n));
+            continue;
+        }
+        const int number = errno;
+        if (stop().stop_requested()) return Errc::canceled;
+        pollfd one{descriptor, POLLOUT, 0};  // another has made it one that does not wait
+        if (number == EAGAIN) ::poll(&one, 1, -1);
+        if (number == EAGAIN || number == EINTR) continue;
+        reader_gone_ = number == EPIPE;
+        if (reader_gone_) return Errc::canceled;
+        return failure({number, std::generic_category()}, "writing to standard output");
+    }
+    return ok;
 }
 
 void Command::say(std::string_view line) {

@@ -9,16 +9,18 @@
 // Data goes to stdout with print(), words to stderr with say(). The exit status is
 // kp2p::exit_status() of what the body returns, 2 for arguments that do not parse. When the reader
 // of stdout has gone, print() fails with Errc::canceled, and run() says nothing but exit status 1.
+// The first thing in main: it fills the standard descriptors that are closed, so that nothing else
+// can come to stand there and be taken for them. What is read or written there still fails.
 #pragma once
 
 #include <charconv>
 #include <concepts>
-#include <cstdio>
 #include <deque>
 #include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -83,12 +85,16 @@ class Command {
     int run(int argc, char** argv, const std::function<Result<void>()>& body);
     int run(int argc, char** argv, const std::function<Result<void>(Daemon&)>& body);
 
-    // Before run(), by a command whose stdout is bytes: --json goes to stderr.
-    void bytes_are_data() { json_stream_ = stderr; }
+    // By a command whose stdout is bytes, before it prints: --json goes to stderr.
+    void bytes_are_data() { json_descriptor_ = 2; }
+    // Before run(), by one that leaves something behind when it is killed: SIGINT, SIGTERM and
+    // SIGHUP request a stop instead, and what blocks ends with EINTR.
+    void stop_on_signals();
 
     // For the body:
     const Config& config() const;
     Result<std::filesystem::path> storage_dir();  // config().storage_dir(), with words if it fails
+    std::stop_token stop() const;                 // what stop_on_signals() asks for
     bool json() const;                            // data on stdout is one JSON object a line
     bool quiet() const;
     Result<void> print(std::string_view line);       // one line to stdout, flushed
@@ -96,7 +102,8 @@ class Command {
     Result<void> print_bytes(ByteView bytes);        // to stdout
     void say(std::string_view line);                 // one line to stderr, unless --quiet
     // Adds what the error code cannot say (which file, why) to the words of a failure:
-    //   return command.failure(Errc::usage, "no such file: " + path);
+    //   return command.failure(Errc::usage, "not an address: " + text);
+    //   return command.failure(error_of_the_system, path);  // reads "path: No such file ..."
     std::error_code failure(std::error_code error, std::string detail);
 
   private:
@@ -150,7 +157,7 @@ class Command {
     }
     void declare(Declared declared, Store store);
     std::optional<int> parse_arguments(int argc, char** argv);  // the exit status if it ends here
-    Result<void> write(std::FILE* stream, ByteView bytes);
+    Result<void> write(int descriptor, ByteView bytes);
     int report(const Result<void>& outcome);
 
     struct Parser;
@@ -158,7 +165,7 @@ class Command {
     std::deque<std::shared_ptr<void>> values_;
     std::optional<Config> config_;
     std::string detail_;
-    std::FILE* json_stream_ = stdout;
+    int json_descriptor_ = 1;
     bool reader_gone_ = false;  // whoever read what we write has closed it
 };
 

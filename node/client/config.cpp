@@ -74,6 +74,12 @@ Result<Config> Config::resolve(Needs needs, const Flags& flags, const Environmen
                                std::string& why) {
     Config config;
     if (needs == Needs::nothing) return config;
+    for (const auto& [name, value] : {std::pair("--config-dir", &flags.config_dir),
+                                      std::pair("--storage-dir", &flags.storage_dir)}) {
+        if (!*value || !(*value)->empty()) continue;
+        why = std::string(name) + " names no directory";
+        return Errc::usage;
+    }
     const auto home = environment("HOME");
     const auto dir = flags.config_dir ? flags.config_dir : environment("KACHERY_P2P_CONFIG_DIR");
     const auto storage = flags.storage_dir ? flags.storage_dir : environment("KACHERY_STORAGE_DIR");
@@ -132,6 +138,15 @@ Result<void> Config::read_file(std::string& why) {
 std::uint16_t Config::daemon_port() const {
     if (told_port_ && *told_port_) return *told_port_;
     return parse_port(first_line(dir_ / "api-port")).value_or(default_port_);
+}
+
+std::optional<fs::path> Config::api_socket() const {
+    if (told_port_ && *told_port_ && told_port_ != parse_port(first_line(dir_ / "api-port")))
+        return std::nullopt;
+    std::error_code error;
+    fs::path path = dir_ / "api.sock";
+    if (!fs::is_socket(path, error)) return std::nullopt;
+    return path;
 }
 
 std::string Config::api_token() const { return first_line(dir_ / "api-token"); }

@@ -4,7 +4,8 @@
 //   --storage-dir  KACHERY_STORAGE_DIR      "storage_dir"  ~/kachery-storage
 //   --api-port     KACHERY_P2P_API_PORT     "api_port"     20431
 // A daemon writes the port that it really listens on into the file api-port of its configuration
-// directory; a command that was told no port by flag or environment reads it there.
+// directory; a command that was told no port by flag or environment reads it there. On the Unix
+// socket api.sock of that directory it listens as well.
 #pragma once
 
 #include <cstdint>
@@ -47,6 +48,8 @@ class Config {
     std::uint16_t api_port() const { return told_port_.value_or(default_port_); }
     // The port at which a command finds the daemon of this configuration.
     std::uint16_t daemon_port() const;
+    // The Unix socket at which a command finds it instead, unless it was told another port.
+    std::optional<std::filesystem::path> api_socket() const;
     // The token that the daemon of this configuration asks for; empty if there is none yet.
     std::string api_token() const;
     // Makes the default storage directory if it is missing. One that was named must exist:

@@ -1,11 +1,17 @@
 #include "node/client/daemon.hpp"
 
 #include <fcntl.h>
-#include <httplib.h>
 #include <simdjson.h>
+#include <sodium/randombytes.h>
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <optional>
+#include <thread>
+
+#include "node/client/http.hpp"
+#include "proto/crypto/api_proof.hpp"
+#include "proto/json.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p::client {
@@ -16,12 +22,13 @@ constexpr std::size_t max_line_bytes = 16 << 20;
 // The daemon's frames are at most 1 MiB.
 constexpr std::size_t max_frame_bytes = 4 << 20;
 // Work may wait for a peer, or for a reader of our output, as long as the user lets it.
-constexpr std::chrono::hours stream_timeout{24 * 365};
-constexpr std::chrono::seconds request_timeout{60};
-
+constexpr std::chrono::seconds work_limit = std::chrono::hours(24 * 365);
+// To take us in, and to begin an answer.
+constexpr std::chrono::seconds answer_limit{60};
 constexpr std::chrono::seconds stop_timeout{10};
+constexpr std::size_t read_bytes = 256 << 10;
 
-constexpr int http_ok = 200;
+constexpr int http_ok = 200, http_unauthorized = 401;
 
 }  // namespace
 
@@ -32,11 +39,16 @@ struct Answer::Document {
 
 Answer::Answer(std::string_view text) : text_(text), document_(std::make_unique<Document>()) {
     if (document_->parser.parse(text_).get(document_->root) != simdjson::SUCCESS)
-        document_->root = document_->parser.parse(std::string_view("{}")).value_unsafe();
+        document_->root = document_->parser.parse(std::string_view("null")).value_unsafe();
 }
 Answer::~Answer() = default;
 Answer::Answer(Answer&&) noexcept = default;
 Answer& Answer::operator=(Answer&&) noexcept = default;
+
+bool Answer::is_object() const { return document_->root.is_object(); }
+bool Answer::has(std::string_view key) const {
+    return document_->root[key].error() == simdjson::SUCCESS;
+}
 
 std::string Answer::string(std::string_view key) const {
     std::string_view value;
@@ -65,85 +77,176 @@ std::vector<std::string> Answer::strings(std::string_view key) const {
 }
 
 struct Daemon::Connection {
-    explicit Connection(std::uint16_t to) : port(to), client("127.0.0.1", to) {
-        client.set_connection_timeout(std::chrono::seconds(5));
-        client.set_tcp_nodelay(true);
+    Connection(const Config& config, std::stop_token stopped)
+        : dir(config.dir()),
+          socket_path(config.api_socket()),
+          port(config.daemon_port()),
+          token(config.api_token()),
+          stop(std::move(stopped)) {}
+
+    std::string where() const {
+        return socket_path ? socket_path->string() : "127.0.0.1:" + std::to_string(port);
     }
-    httplib::Request make(const Request& asked) {
-        httplib::Request request;
-        request.method = asked.method;
-        request.path = asked.path;
-        request.body = asked.body;
-        if (!asked.body.empty()) request.set_header("Content-Type", "application/json");
-        request.set_header("Authorization", "Bearer " + token);
-        return request;
+    Patience patience(std::chrono::seconds limit) const { return {limit, stop}; }
+    Result<Socket> connect() const {
+        if (socket_path) return Socket::connect(*socket_path, patience(answer_limit));
+        return Socket::connect(port, patience(answer_limit));
     }
+
+    std::filesystem::path dir;
+    std::optional<std::filesystem::path> socket_path;  // or else the port
     std::uint16_t port;
-    httplib::Client client;
     std::string token;
+    std::string authorization = {};  // of the connection, over TCP
+    std::stop_token stop;
+    std::optional<HttpExchange> exchange;
 };
 
-Daemon::Daemon(const Config& config)
-    : connection_(std::make_unique<Connection>(config.daemon_port())),
-      lock_(config.dir() / "lock") {
-    connection_->token = config.api_token();
-}
+Daemon::Daemon(const Config& config, std::stop_token stop)
+    : connection_(std::make_unique<Connection>(config, std::move(stop))),
+      lock_(config.dir() / "lock") {}
 Daemon::~Daemon() = default;
+
+std::error_code Daemon::unreachable(std::error_code error) {
+    if (error == Errc::timed_out || error == Errc::canceled) return broken(error);
+    if (error == Errc::no_daemon) {
+        message_ = "nothing answers at " + connection_->where() + "; kp2p-start-daemon starts one";
+        return Errc::no_daemon;
+    }
+    message_ = connection_->where() + ": " + error.message();
+    return Errc::failed;
+}
+
+std::error_code Daemon::broken(std::error_code error) {
+    connection_->exchange.reset();
+    if (error == Errc::closed) message_ = "the daemon ended before its work was done";
+    if (error == Errc::timed_out)
+        message_ =
+            "the daemon does not answer (waited " + std::to_string(answer_limit.count()) + " s)";
+    if (error == proto::Errc::bad_text) return no_answer();
+    return error;
+}
+
+std::error_code Daemon::no_answer() {
+    connection_->exchange.reset();
+    if (!connection_->socket_path) {
+        message_ = "what answers at " + connection_->where() + " is not the daemon of " +
+                   connection_->dir.string();
+        return Errc::unauthorized;
+    }
+    message_ = "the daemon sent what is no answer";
+    return Errc::failed;
+}
+
+Result<void> Daemon::connect() {
+    Connection& connection = *connection_;
+    connection.exchange.reset();
+    auto socket = connection.connect();
+    if (!socket) return unreachable(socket.error());
+    if (connection.socket_path && !socket->is_peer_trusted()) {
+        message_ = "what answers at " + connection.where() + " belongs to another user";
+        return Errc::unauthorized;
+    }
+    connection.exchange.emplace(*std::move(socket));
+    return connection.socket_path ? Result<void>(ok) : greet();
+}
+
+Result<void> Daemon::greet() {
+    Connection& connection = *connection_;
+    connection.authorization.clear();
+    proto::ApiHello hello{connection.port, {}, {}};
+    randombytes_buf(hello.client.mutable_view().data(), proto::ApiNonce::size_bytes);
+    proto::JsonWriter body;
+    body.begin_object().field("nonce", hello.client.hex()).end_object();
+    auto status = send({"/v1/hello", "proof", body.take()});
+    if (!status) return status.error();
+    auto text = read_rest();
+    if (!text) return text.error();
+    const Answer answer(*text);
+    const auto token = proto::ApiToken::from_hex(connection.token);
+    const auto nonce = proto::ApiNonce::from_hex(answer.string("nonce"));
+    const auto proof = proto::ApiProof::from_hex(answer.string("proof"));
+    if (*status != http_ok || !token || !nonce || !proof) return no_answer();
+    hello.server = *nonce;
+    if (!proto::same_proof(*proof, proto::server_proof(*token, hello))) return no_answer();
+    connection.authorization = "KP2P " + proto::client_proof(*token, hello).hex();
+    return ok;
+}
+
+Result<int> Daemon::ask(const Request& asked) {
+    message_.clear();
+    if (!connection_->exchange || !connection_->exchange->reusable())
+        if (auto connected = connect(); !connected) return connected.error();
+    return send(asked);
+}
+
+Result<int> Daemon::send(const Request& asked) {
+    Connection& connection = *connection_;
+    const std::string host = "127.0.0.1:" + std::to_string(connection.port);
+    HttpRequest request{asked.method, asked.path, host, {}, asked.body};
+    if (!asked.body.empty()) request.headers.emplace_back("Content-Type", "application/json");
+    if (!connection.authorization.empty())
+        request.headers.emplace_back("Authorization", connection.authorization);
+    auto status = connection.exchange->ask(request, connection.patience(answer_limit));
+    if (!status) return broken(status.error());
+    return status;
+}
+
+Result<void> Daemon::stream(const Request& asked, const OnChunk& on_chunk) {
+    auto status = ask(asked);
+    if (!status) return status.error();
+    if (*status != http_ok) {
+        auto body = read_rest();
+        return body ? refused(*status, *body) : body.error();
+    }
+    BulkBytes buffer(read_bytes);
+    for (;;) {
+        auto size = connection_->exchange->read_body(buffer, connection_->patience(work_limit));
+        if (!size) return broken(size.error());
+        if (*size == 0) return ok;
+        if (auto seen = on_chunk(ByteView(buffer).first(*size)); !seen) {
+            connection_->exchange.reset();
+            return seen.error();
+        }
+    }
+}
+
+Result<std::string> Daemon::read_rest() {
+    std::string text;
+    BulkBytes buffer(read_bytes);
+    for (;;) {
+        auto size = connection_->exchange->read_body(buffer, connection_->patience(answer_limit));
+        if (!size) return broken(size.error());
+        if (*size == 0) return text;
+        if (text.size() + *size > max_line_bytes) return no_answer();
+        text.append(as_text(ByteView(buffer).first(*size)));
+    }
+}
+
+std::error_code Daemon::refused(int status, const std::string& body) {
+    const Answer answer(body);
+    if (status == http_unauthorized || !answer.has("code")) return no_answer();
+    return error_of(answer);
+}
+
+Result<Answer> Daemon::checked(Answer answer, const Request& asked) {
+    if (!answer.is_object() || (!asked.promised.empty() && !answer.has(asked.promised)))
+        return no_answer();
+    return answer;
+}
+
+Result<Answer> Daemon::request(const Request& asked) {
+    auto status = ask(asked);
+    if (!status) return status.error();
+    auto body = read_rest();
+    if (!body) return body.error();
+    if (*status != http_ok) return refused(*status, *body);
+    return checked(Answer(*body), asked);
+}
 
 std::error_code Daemon::error_of(const Answer& answer) {
     message_ = answer.string("message");
     return code_from_name(answer.string("code"));
-}
-
-std::error_code Daemon::no_daemon() {
-    message_ = "nothing answers at 127.0.0.1:" + std::to_string(connection_->port) +
-               "; kp2p-start-daemon starts one";
-    return Errc::no_daemon;
-}
-
-std::error_code Daemon::cut_off() {
-    message_ = "it ended before its work was done";
-    return Errc::no_daemon;
-}
-
-Result<Answer> Daemon::request(const Request& asked) {
-    message_.clear();
-    connection_->client.set_read_timeout(request_timeout);
-    httplib::Response response;
-    httplib::Error error{};
-    auto request = connection_->make(asked);
-    if (!connection_->client.send(request, response, error)) return no_daemon();
-    Answer answer(response.body);
-    if (response.status != http_ok) return error_of(answer);
-    return answer;
-}
-
-Result<void> Daemon::stream(const Request& asked, const OnChunk& on_chunk) {
-    message_.clear();
-    connection_->client.set_read_timeout(stream_timeout);
-    int status = 0;
-    std::string refusal;
-    Result<void> outcome = ok;
-    auto request = connection_->make(asked);
-    request.response_handler = [&](const httplib::Response& response) {
-        status = response.status;
-        return true;
-    };
-    request.content_receiver = [&](const char* data, std::size_t size, std::uint64_t,
-                                   std::uint64_t) {
-        if (status == http_ok)
-            outcome = on_chunk({data, size});
-        else if (refusal.size() + size <= max_line_bytes)
-            refusal.append(data, size);
-        return static_cast<bool>(outcome);
-    };
-    httplib::Response response;
-    httplib::Error error{};
-    const bool sent = connection_->client.send(request, response, error);
-    if (!outcome) return outcome.error();
-    if (!sent) return status ? cut_off() : no_daemon();
-    if (status != http_ok) return error_of(Answer(refusal));
-    return ok;
 }
 
 Result<Answer> Daemon::events(const Request& asked, const OnEvent& on_event) {
@@ -152,13 +255,14 @@ Result<Answer> Daemon::events(const Request& asked, const OnEvent& on_event) {
     const auto on_line = [&](std::string_view line) -> Result<void> {
         Answer answer(line);
         const std::string event = answer.string("event");
+        if (event.empty()) return no_answer();
         if (event == "error") return error_of(answer);
         if (event != "result") return on_event(answer);
         last = std::move(answer);
         return ok;
     };
-    const auto on_chunk = [&](std::string_view chunk) -> Result<void> {
-        pending.append(chunk);
+    const auto on_chunk = [&](ByteView chunk) -> Result<void> {
+        pending.append(as_text(chunk));
         std::size_t from = 0;
         for (std::size_t end; (end = pending.find('\n', from)) != std::string::npos;
              from = end + 1) {
@@ -166,27 +270,28 @@ Result<Answer> Daemon::events(const Request& asked, const OnEvent& on_event) {
             if (!seen) return seen.error();
         }
         pending.erase(0, from);
-        if (pending.size() > max_line_bytes) return Errc::limit_reached;
+        if (pending.size() > max_line_bytes) return no_answer();
         return ok;
     };
     auto streamed = stream(asked, on_chunk);
     if (!streamed) return streamed.error();
-    if (last.text().empty()) return cut_off();
-    return last;
+    if (last.text().empty()) return broken(Errc::closed);
+    return checked(std::move(last), asked);
 }
 
 Result<Answer> Daemon::frames(const Request& asked, const OnBytes& on_bytes) {
     std::string pending;  // an incomplete length, or the final line
     std::uint32_t left = 0;
     bool ended = false;
-    const auto on_chunk = [&](std::string_view chunk) -> Result<void> {
+    const auto on_chunk = [&](ByteView bytes) -> Result<void> {
+        std::string_view chunk = as_text(bytes);
         while (!chunk.empty()) {
             if (left) {
-                const auto bytes = chunk.substr(0, left);
-                auto taken = on_bytes(as_bytes(bytes));
+                const auto part = chunk.substr(0, left);
+                auto taken = on_bytes(as_bytes(part));
                 if (!taken) return taken.error();
-                left -= static_cast<std::uint32_t>(bytes.size());
-                chunk.remove_prefix(bytes.size());
+                left -= static_cast<std::uint32_t>(part.size());
+                chunk.remove_prefix(part.size());
                 continue;
             }
             if (!ended) {
@@ -195,23 +300,24 @@ Result<Answer> Daemon::frames(const Request& asked, const OnBytes& on_bytes) {
                 if (pending.size() < 4) continue;
                 for (int i = 3; i >= 0; --i)
                     left = left << 8 | static_cast<std::uint8_t>(pending[static_cast<size_t>(i)]);
-                if (left > max_frame_bytes) return Errc::limit_reached;
+                if (left > max_frame_bytes) return no_answer();
                 ended = left == 0;
                 pending.clear();
                 continue;
             }
             pending.append(chunk);
-            if (pending.size() > max_line_bytes) return Errc::limit_reached;
+            if (pending.size() > max_line_bytes) return no_answer();
             chunk = {};
         }
         return ok;
     };
     auto streamed = stream(asked, on_chunk);
     if (!streamed) return streamed.error();
-    Answer answer(pending);
-    if (answer.string("event") == "result") return answer;
+    if (!ended || !pending.ends_with('\n')) return broken(Errc::closed);
+    Answer answer(pending.substr(0, pending.size() - 1));
     if (answer.string("event") == "error") return error_of(answer);
-    return cut_off();
+    if (answer.string("event") != "result") return no_answer();
+    return checked(std::move(answer), asked);
 }
 
 Result<void> Daemon::wait_until_gone() {

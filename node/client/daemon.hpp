@@ -1,12 +1,15 @@
-// Daemon: the connection of a command to the node's HTTP API on loopback (node/api/API.md).
-// Shape: request() for a short question, events() and frames() for long work; all block. A handler
-// that returns an error ends the request, which cancels the work in the daemon.
-// Errors: Errc::no_daemon when nothing answers, else the code that the daemon sent; message() has
-// its words. Answers are views into this object, valid until the next call.
+// Daemon: the connection of a command to the node's HTTP API (node/api/API.md), over the Unix
+// socket in the configuration directory, or over TCP on loopback. Shape: request() for a short
+// question, events() and frames() for long work; all block. A handler that returns an error ends
+// the request, which cancels the work in the daemon. Errors: the code that the daemon sent, or
+// Errc::no_daemon: nobody listens; unauthorized: what answers is not the daemon of this
+// configuration; timed_out: it listens, and does not answer; closed: it ended meanwhile; failed: it
+// sent what is no answer; canceled: asked to stop. message() has the words.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -24,6 +27,8 @@ class Answer {
     Answer& operator=(Answer&&) noexcept;
 
     const std::string& text() const { return text_; }  // the JSON itself, one line
+    bool is_object() const;
+    bool has(std::string_view key) const;
     std::string string(std::string_view key) const;
     std::uint64_t number(std::string_view key) const;
     bool truth(std::string_view key) const;
@@ -35,16 +40,18 @@ class Answer {
     std::unique_ptr<Document> document_;
 };
 
-// What is asked of the daemon (node/api/API.md). `body` is a JSON object, or empty.
+// What is asked of the daemon (node/api/API.md). `body` is a JSON object, or empty. Without the key
+// `promised` the answer, or the last line of a streamed one, is none.
 struct Request {
     std::string path;
+    std::string promised;
     std::string body = {};
     std::string method = "POST";  // or GET, DELETE
 };
 
 class Daemon {
   public:
-    explicit Daemon(const Config& config);
+    explicit Daemon(const Config& config, std::stop_token stop = {});
     ~Daemon();
 
     using OnEvent = std::function<Result<void>(const Answer&)>;
@@ -66,11 +73,21 @@ class Daemon {
 
   private:
     struct Connection;
-    using OnChunk = std::function<Result<void>(std::string_view)>;
+    using OnChunk = std::function<Result<void>(ByteView)>;
+    Result<int> ask(const Request& asked);  // the status of the answer
+    Result<int> send(const Request& asked);
+    Result<void> connect();
+    // Over TCP both sides show that they know the token, before anything else is said.
+    Result<void> greet();
     Result<void> stream(const Request& asked, const OnChunk& on_chunk);
+    Result<std::string> read_rest();  // of an answer that is short
     std::error_code error_of(const Answer& answer);
-    std::error_code no_daemon();  // nothing answered at all
-    std::error_code cut_off();    // it did, and then vanished
+    std::error_code refused(int status, const std::string& body);
+    Result<Answer> checked(Answer answer, const Request& asked);
+    // The words for what happened to the connection.
+    std::error_code unreachable(std::error_code error);
+    std::error_code broken(std::error_code error);
+    std::error_code no_answer();
 
     std::unique_ptr<Connection> connection_;
     std::filesystem::path lock_;  // the daemon holds it as long as it runs

@@ -114,8 +114,9 @@ Task<Result<Share::Node::Named>> Share::Node::read_directory(proto::Uri uri, Dia
     co_return named;
 }
 
-Task<Result<void>> Share::Node::load_all(proto::Sha1Dir directory, std::vector<NodeId> givers,
-                                         ProgressSink progress, Diagnosis& diagnosis) {
+Task<Result<std::size_t>> Share::Node::load_all(proto::Sha1Dir directory,
+                                                std::vector<NodeId> givers, ProgressSink progress,
+                                                Diagnosis& diagnosis) {
     Batch batch{loads, {}, std::move(givers), std::move(progress), diagnosis, parts.clock};
     std::set<Sha1> seen;
     collect(directory, seen, batch.files);
@@ -128,7 +129,7 @@ Task<Result<void>> Share::Node::load_all(proto::Sha1Dir directory, std::vector<N
     if (batch.failure) co_return batch.failure;
     if (!loaded) co_return loaded.error();
     if (batch.progress) batch.progress(batch.done);
-    co_return ok;
+    co_return batch.files.size();
 }
 
 Task<Result<proto::Manifest>> Share::Node::read_manifest(proto::Uri uri,

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "node/async/offload_long.hpp"
 #include "node/async/timeout.hpp"
 #include "node/share/share_node.hpp"
 
@@ -11,12 +10,6 @@ namespace {
 
 using Path = std::filesystem::path;
 constexpr std::chrono::milliseconds poll_span{200};
-
-std::error_code blame(const Path& dest, std::error_code error, Diagnosis& diagnosis) {
-    const bool stored = error == Errc::storage_unavailable;
-    diagnosis.note(stored ? storage_trouble() : dest.string() + ": " + error.message());
-    return error;
-}
 
 }  // namespace
 
@@ -56,7 +49,7 @@ Task<Result<Path>> Share::load(proto::Uri uri, ProgressSink progress, Diagnosis&
     auto named = co_await node_->resolve(uri, diagnosis);
     if (!named) co_return named.error();
     if (named->directory) {
-        diagnosis.note("it is a directory: say where to put it");
+        diagnosis.note("it is a directory: say where to put it (--dest)");
         co_return Errc::usage;
     }
     auto loaded = co_await node_->loads.load(named->file, named->givers, progress, diagnosis);
@@ -64,29 +57,15 @@ Task<Result<Path>> Share::load(proto::Uri uri, ProgressSink progress, Diagnosis&
     co_return loaded->path;
 }
 
-Task<Result<Path>> Share::load_to(proto::Uri uri, Path dest, ProgressSink progress,
-                                  Diagnosis& diagnosis) {
+Task<Result<std::size_t>> Share::load_directory(proto::Uri uri, ProgressSink progress,
+                                                Diagnosis& diagnosis) {
     auto named = co_await node_->resolve(uri, diagnosis);
     if (!named) co_return named.error();
-    const Store* store = &node_->parts.store;
-    if (named->directory) {
-        auto all = co_await node_->load_all(*named->directory, named->givers, progress, diagnosis);
-        if (!all) co_return all.error();
-        auto copy = [store, &directory = *named->directory, &dest](const std::stop_token& stop) {
-            return store->copy_out(directory, dest, stop);
-        };
-        auto copied = co_await offload_long(node_->parts.long_threads, copy);
-        if (!copied) co_return blame(dest, copied.error(), diagnosis);
-        co_return dest;
+    if (!named->directory) {
+        diagnosis.note("it is a file, not a directory");
+        co_return Errc::usage;
     }
-    auto loaded = co_await node_->loads.load(named->file, named->givers, progress, diagnosis);
-    if (!loaded) co_return loaded.error();
-    auto copy = [store, file = named->file, &dest](const std::stop_token& stop) {
-        return store->copy_out(file, dest, stop);
-    };
-    auto copied = co_await offload_long(node_->parts.long_threads, copy);
-    if (!copied) co_return blame(dest, copied.error(), diagnosis);
-    co_return dest;
+    co_return co_await node_->load_all(*named->directory, named->givers, progress, diagnosis);
 }
 
 Task<Result<void>> Share::cat(proto::Uri uri, ByteRange range, ByteSink sink,

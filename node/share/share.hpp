@@ -32,7 +32,6 @@ namespace kp2p {
 
 class Connection;
 class ForeignCalls;
-class LongThreads;
 class Peers;
 class Store;
 
@@ -62,9 +61,8 @@ struct ShareParts {
     Executor executor;
     Store& store;
     Peers& peers;
-    asio::thread_pool& pool;    // for work of some milliseconds
-    LongThreads& long_threads;  // for work on whole files
-    ForeignCalls& foreign;      // for files that lie outside of the storage
+    asio::thread_pool& pool;  // for work of some milliseconds
+    ForeignCalls& foreign;    // for files that lie outside of the storage
     Clock& clock;
     NodeId own;
     std::function<void(std::string)> log;  // one line each; for the daemon's log
@@ -96,10 +94,9 @@ class Share {
     // subpath that names a file, else Errc::usage.
     Task<Result<std::filesystem::path>> load(proto::Uri uri, ProgressSink progress,
                                              Diagnosis& diagnosis);
-    // The same, then copied to `dest`, beside and renamed into place. A sha1dir (or a directory
-    // in one) goes whole to the directory `dest`.
-    Task<Result<std::filesystem::path>> load_to(proto::Uri uri, std::filesystem::path dest,
-                                                ProgressSink progress, Diagnosis& diagnosis);
+    // All files of a sha1dir, or of a directory in one, into the storage; their number.
+    Task<Result<std::size_t>> load_directory(proto::Uri uri, ProgressSink progress,
+                                             Diagnosis& diagnosis);
     // Verified bytes only, in order. A range past the end gives what there is. With a manifest in
     // the URI, a file that is not here is given while it comes, only what the range needs is
     // fetched, and it is not stored; without one it is loaded first.

@@ -33,9 +33,9 @@ class Share::Node {
     // Loads what it takes to know. Errc::usage when a path names nothing.
     Task<Result<Named>> resolve(proto::Uri uri, Diagnosis& diagnosis);
     Task<Result<Named>> read_directory(proto::Uri uri, Diagnosis& diagnosis);
-    // Every file in the directory.
-    Task<Result<void>> load_all(proto::Sha1Dir directory, std::vector<NodeId> givers,
-                                ProgressSink progress, Diagnosis& diagnosis);
+    // Every file in the directory; their number, each content counted once.
+    Task<Result<std::size_t>> load_all(proto::Sha1Dir directory, std::vector<NodeId> givers,
+                                       ProgressSink progress, Diagnosis& diagnosis);
     // Of a file that is not here, by the manifest that the URI names: verified part by part, from
     // the front. Moves range.start behind what the sink has taken. Errc::not_found: it is here, or
     // the manifest does not help, or no node has all of the next part; what is left is to be

@@ -54,15 +54,6 @@ class Store {
     // A file whose bytes come piece by piece (upload.hpp). Not to outlive the store.
     Result<std::unique_ptr<Upload>> begin_upload(PutOptions::Manifest manifest) const;
 
-    // Copies a file out; whole, or not at all. `to` is replaced if it is a file. Errc::canceled on
-    // `stop`.
-    Result<void> copy_out(const Sha1& sha1, const std::filesystem::path& to,
-                          const std::stop_token& stop = std::stop_token()) const;
-    // Copies a directory, all files of which are here, to `to`, which must not exist or be an empty
-    // directory; whole, or not at all. Errc::not_found if a file is missing.
-    Result<void> copy_out(const proto::Sha1Dir& dir, const std::filesystem::path& to,
-                          const std::stop_token& stop = std::stop_token()) const;
-
     // A download that goes on from what an earlier run has kept, if there is something; nothing
     // else.
     Result<std::unique_ptr<Partial>> resume_partial(const Sha1& sha1) const;

@@ -4,19 +4,26 @@ cancels the work in the daemon if it is not done."""
 from __future__ import annotations
 
 import contextlib
+import hmac
 import http.client
 import json
 import os
 import pathlib
-from typing import Any, Dict, Iterator, Optional, Union
+import secrets
+import socket
+import struct
+import time
+from typing import Any, ContextManager, Dict, Iterator, NamedTuple, Optional, Union
 
-from ._errors import Error, FailedError, NoDaemonError, UsageError, error_of
+from ._errors import (ClosedError, Error, FailedError, NoDaemonError, TimedOutError,
+                      UnauthorizedError, UsageError, error_of)
 
 Json = Dict[str, Any]
 PathLike = Union[str, "os.PathLike[str]"]
 
 _default_port = 20431
-_connect_seconds = 5.0
+_answer_seconds = 60.0  # to take us in, and to begin an answer
+_durable_seconds = 600.0  # to have on the disk what was uploaded
 _max_frame_bytes = 4 << 20
 
 
@@ -39,129 +46,271 @@ def _configured_port() -> int:
         return _default_port
 
 
-def api_port() -> int:
-    """Environment, then the port that a running daemon wrote down, then config.json."""
+def _named_port() -> Optional[int]:
     named = os.environ.get("KACHERY_P2P_API_PORT")
     try:
-        if named and int(named):
-            return int(named)
+        return int(named or 0) or None
     except ValueError:
         raise UsageError(f"KACHERY_P2P_API_PORT is not a port number: {named}") from None
+
+
+def _written_port() -> Optional[int]:
     written = _first_line(config_dir() / "api-port")
-    return int(written) if written.isdigit() else _configured_port()
+    return int(written) if written.isdigit() else None
+
+
+def api_port() -> int:
+    """Environment, then the port that a running daemon wrote down, then config.json."""
+    return _named_port() or _written_port() or _configured_port()
 
 
 def absolute_path(path: PathLike) -> str:
-    """The path as the daemon takes it, which has another working directory and knows UTF-8 alone."""
+    """The path as one with another working directory takes it."""
     try:
         text = os.fspath(path)
-        if text:
-            text = os.path.abspath(text)
-            text.encode()
-            return text
-    except (OSError, UnicodeEncodeError) as error:
+        if isinstance(text, bytes):
+            text = os.fsdecode(text)
+        if text and "\0" not in text:
+            return os.path.abspath(text)
+    except OSError as error:  # there is no working directory
         raise UsageError(f"{path!r}: {error}") from None
-    raise UsageError("the path is empty")
+    raise UsageError(f"no path: {path!r}")
+
+
+def path_for_daemon(path: PathLike) -> str:
+    """The same, for one that knows UTF-8 alone."""
+    text = absolute_path(path)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{path!r}: {error}") from None
+    return text
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over the socket in the configuration directory, which only its owner can reach."""
+
+    def __init__(self, path: str, port: int) -> None:
+        super().__init__("127.0.0.1", port)
+        self._path = path
+
+    def connect(self) -> None:
+        deadline = time.monotonic() + _answer_seconds
+        pause = 0.005
+        while True:
+            self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                self.sock.settimeout(_answer_seconds)
+                self.sock.connect(self._path)
+                self._check_owner()
+                return
+            except BlockingIOError:  # the queue of those who wait for the daemon is full
+                self.sock.close()
+                if time.monotonic() > deadline:
+                    raise socket.timeout() from None
+            except BaseException:
+                self.sock.close()
+                raise
+            time.sleep(pause)
+            pause = min(2 * pause, 0.2)
+
+    def _check_owner(self) -> None:
+        if hasattr(socket, "SO_PEERCRED"):
+            peer = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+            owner = struct.unpack("3i", peer)[1]
+        else:
+            owner = os.stat(self._path).st_uid
+        if owner not in (0, os.geteuid()):
+            raise UnauthorizedError(f"what answers at {self._path} belongs to another user")
+
+
+class _Way:
+    """To the daemon of this configuration: its Unix socket, unless another port was named."""
+
+    def __init__(self) -> None:
+        self.directory = config_dir()
+        self.port = api_port()
+        path = self.directory / "api.sock"
+        told = _named_port()
+        here = path.is_socket() and told in (None, _written_port())
+        self.path = str(path) if here else None
+        self.where = self.path or f"127.0.0.1:{self.port}"
+
+    def connection(self) -> http.client.HTTPConnection:
+        if self.path:
+            return _UnixConnection(self.path, self.port)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=_answer_seconds)
+
+    def headers(self, connection: http.client.HTTPConnection) -> Dict[str, str]:
+        """What shows who we are: nothing on the socket that only we can reach; over TCP a proof that
+        we know the token, after the other side has proven the same."""
+        if self.path:
+            return {}
+        try:
+            token = bytes.fromhex(_first_line(self.directory / "api-token"))
+        except ValueError:
+            token = b""
+        ours = secrets.token_bytes(32)
+        connection.request("POST", "/v1/hello", json.dumps({"nonce": ours.hex()}),
+                           {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        try:
+            answer = json.loads(response.read(_max_frame_bytes))
+            tail = b"\0" + self.port.to_bytes(2, "big") + ours + bytes.fromhex(answer["nonce"])
+            proof = bytes.fromhex(answer["proof"])
+        except (ValueError, RecursionError, LookupError, TypeError):
+            raise self.no_answer() from None
+        expected = hmac.digest(token, b"kp2p api server" + tail, "sha256")
+        if response.status != 200 or len(token) != 32 or not hmac.compare_digest(proof, expected):
+            raise self.no_answer()
+        return {"Authorization": "KP2P " +
+                hmac.digest(token, b"kp2p api client" + tail, "sha256").hex()}
+
+    def no_answer(self) -> Error:
+        """Something answers, and not as the daemon does."""
+        if self.path:
+            return FailedError("the daemon sent what is no answer")
+        return UnauthorizedError(
+            f"what answers at {self.where} is not the daemon of {self.directory}")
+
+    def error(self, error: Exception) -> Error:
+        if isinstance(error, (ConnectionRefusedError, FileNotFoundError)):
+            return NoDaemonError(f"nothing answers at {self.where}: {error}")
+        if isinstance(error, socket.timeout):
+            return TimedOutError(f"the daemon does not answer (waited {_answer_seconds:.0f} s)")
+        if isinstance(error, (ConnectionError, http.client.IncompleteRead)):
+            return ClosedError(f"the daemon ended before its work was done: {error}")
+        if isinstance(error, OSError):
+            return FailedError(f"{self.where}: {error}")
+        return self.no_answer()
 
 
 @contextlib.contextmanager
-def _answer(method: str, path: str, body: Optional[Json]) -> Iterator[http.client.HTTPResponse]:
-    """The answer to a request, its status checked; without a limit of time, as the work has none."""
-    port = api_port()
-    headers = {"Authorization": "Bearer " + _first_line(config_dir() / "api-token")}
-    content = b""
-    if body is not None:
-        content = json.dumps(body).encode()
-        headers["Content-Type"] = "application/json"
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_connect_seconds)
+def _answer(method: str, path: str, body: Any, content_type: str,
+            size: Optional[int] = None) -> Iterator["_Response"]:
+    """The answer to a request, its status checked. It begins in good time; the work has no limit."""
+    way = _Way()
+    connection = way.connection()
     with contextlib.closing(connection):
         try:
             connection.connect()
-            connection.sock.settimeout(None)
-            connection.request(method, path, content, headers)
+            connection.auto_open = 0  # another connection would have proven nothing
+            headers = way.headers(connection)
+            if content_type:
+                headers["Content-Type"] = content_type
+            if size is not None:
+                headers["Content-Length"] = str(size)
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.request(method, path, body, headers)
+            # A daemon that refuses what is still being sent has said why.
+            if size is not None and connection.sock:
+                connection.sock.settimeout(_durable_seconds)
             response = connection.getresponse()
+            if response.status != 200:
+                raise _refusal(way, response)
+            if connection.sock:
+                connection.sock.settimeout(None)
+            yield _Response(response, way)
         except (OSError, http.client.HTTPException) as error:
-            raise NoDaemonError(f"no daemon answers at 127.0.0.1:{port}: {error}") from None
-        if response.status != 200:
-            raise _error_in(response.read())
+            raise way.error(error) from error
+
+
+class _Response(NamedTuple):
+    http: http.client.HTTPResponse
+    way: _Way
+
+    def object(self, text: bytes) -> Json:
         try:
-            yield response
-        except (OSError, http.client.HTTPException) as error:
-            raise NoDaemonError(f"the daemon ended before its work was done: {error}") from error
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            value = None
+        if isinstance(value, dict):
+            return value
+        raise self.way.no_answer()
+
+    def line(self, text: bytes) -> Json:
+        """A line of a stream. Raises what it says if that is an error."""
+        if not text.endswith(b"\n"):
+            raise ClosedError("the daemon ended before its work was done")
+        event = self.object(text)
+        if event.get("event") == "error":
+            raise error_of(str(event.get("code", "")), str(event.get("message", "")))
+        return event
+
+    def promised(self, answer: Json, key: str) -> Json:
+        if key and key not in answer:
+            raise self.way.no_answer()
+        return answer
+
+    def exactly(self, size: int) -> bytes:
+        pieces = []
+        while size:
+            piece = self.http.read(size)
+            if not piece:
+                raise ClosedError("the daemon ended before its work was done")
+            pieces.append(piece)
+            size -= len(piece)
+        return b"".join(pieces)
 
 
-def _error_in(line: Union[bytes, str]) -> Error:
+def _refusal(way: _Way, response: http.client.HTTPResponse) -> Error:
     try:
-        answer = _object(line)
-    except FailedError as error:
-        return error
-    return error_of(str(answer.get("code", "")), str(answer.get("message", "")))
-
-
-def _object(text: Union[bytes, str]) -> Json:
-    try:
-        value = json.loads(text)
+        answer = json.loads(response.read(_max_frame_bytes))
     except (ValueError, RecursionError):
-        value = None
-    if isinstance(value, dict):
-        return value
-    raise FailedError("the daemon sent what is no answer")
+        answer = None
+    if response.status == 401 or not isinstance(answer, dict) or "code" not in answer:
+        return way.no_answer()
+    return error_of(str(answer["code"]), str(answer.get("message", "")))
 
 
-def _line(text: bytes) -> Json:
-    if not text.endswith(b"\n"):
-        raise NoDaemonError("the daemon ended before its work was done")
-    return _object(text)
+def call(method: str, path: str, body: Optional[Json] = None, promised: str = "") -> Json:
+    """A plain call: the object that it answers with, which has the key `promised`."""
+    with _asked(method, path, body) as response:
+        return response.promised(response.object(response.http.read()), promised)
 
 
-def call(method: str, path: str, body: Optional[Json] = None) -> Json:
-    """A plain call: the object that it answers with."""
-    with _answer(method, path, body) as response:
-        return _object(response.read())
-
-
-def events(path: str, body: Json) -> Iterator[Json]:
+def events(path: str, body: Json, promised: str) -> Iterator[Json]:
     """A streamed call: its events, the last of which is "result". Raises what "error" says."""
-    with _answer("POST", path, body) as response:
+    with _asked("POST", path, body) as response:
         while True:
-            text = response.readline()
-            event = _line(text)
-            if event.get("event") == "error":
-                raise _error_in(text)
-            yield event
+            event = response.line(response.http.readline())
             if event.get("event") == "result":
+                yield response.promised(event, promised)
                 return
+            yield event
 
 
-def result(path: str, body: Json) -> Json:
+def result(path: str, body: Json, promised: str) -> Json:
     """The last event of a streamed call."""
     last: Json = {}
-    for last in events(path, body):
+    for last in events(path, body, promised):
         pass
     return last
 
 
-def frames(path: str, body: Json) -> Iterator[bytes]:
+def frames(path: str, body: Json, promised: str) -> Iterator[bytes]:
     """The bytes of a framed call, piece by piece. Raises what its last line says."""
-    with _answer("POST", path, body) as response:
+    with _asked("POST", path, body) as response:
         while True:
-            length = int.from_bytes(_exactly(response, 4), "little")
+            length = int.from_bytes(response.exactly(4), "little")
             if length == 0:
                 break
             if length > _max_frame_bytes:
-                raise error_of("failed", "the daemon sent what is no answer")
-            yield _exactly(response, length)
-        text = response.read()
-        if _line(text).get("event") != "result":
-            raise _error_in(text)
+                raise response.way.no_answer()
+            yield response.exactly(length)
+        event = response.line(response.http.read())
+        if event.get("event") != "result":
+            raise response.way.no_answer()
+        response.promised(event, promised)
 
 
-def _exactly(response: http.client.HTTPResponse, size: int) -> bytes:
-    pieces = []
-    while size:
-        piece = response.read(size)
-        if not piece:
-            raise NoDaemonError("the daemon ended before its work was done")
-        pieces.append(piece)
-        size -= len(piece)
-    return b"".join(pieces)
+def upload(name: str, size: int, blocks: Iterator[bytes]) -> Json:
+    """Hands bytes over to be stored under a name, percent-encoded."""
+    with _answer("POST", f"/v1/upload?name={name}", blocks, "application/octet-stream",
+                 size) as response:
+        return response.promised(response.object(response.http.read()), "uri")
+
+
+def _asked(method: str, path: str, body: Optional[Json]) -> ContextManager[_Response]:
+    content = b"" if body is None else json.dumps(body).encode()
+    return _answer(method, path, content, "" if body is None else "application/json")

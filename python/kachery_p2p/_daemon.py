@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 import threading
@@ -15,22 +16,22 @@ _command = "kp2p-start-daemon"
 
 def get_channels() -> List[str]:
     """The names of the channels that the node is in."""
-    return list(_api.call("GET", "/v1/channels")["channels"])
+    return list(_api.call("GET", "/v1/channels", None, "channels")["channels"])
 
 
 def join_channel(name: str) -> None:
     """Joins a channel, until leave_channel(). Whoever knows the name can join."""
-    _api.call("POST", "/v1/channels", {"name": name})
+    _api.call("POST", "/v1/channels", {"name": name}, "channels")
 
 
 def leave_channel(name: str) -> None:
     """Leaves a channel. A UsageError if the node is not in it."""
-    _api.call("DELETE", "/v1/channels", {"name": name})
+    _api.call("DELETE", "/v1/channels", {"name": name}, "channels")
 
 
 def get_node_id() -> str:
     """The public key of the node, 64 hex digits."""
-    return str(_api.call("GET", "/v1/status")["node"])
+    return str(_api.call("GET", "/v1/status", None, "node")["node"])
 
 
 def stop_daemon() -> None:
@@ -44,22 +45,29 @@ def start_daemon(*, channels: Sequence[str] = (), bootstrap: Sequence[str] = (),
                  config_dir: Optional[str] = None) -> "subprocess.Popen[str]":
     """Starts kp2p-start-daemon, which must be in PATH, waits until it is ready and returns its
     process. It goes on when this program ends, unless that ends it. What it logs goes on to our
-    standard error."""
+    standard error. The channels' names, which are secrets, are not in its arguments, where every
+    user of this computer could read them."""
     program = shutil.which(_command)
     if program is None:
         raise NoDaemonError(f"{_command} is not installed, or not in PATH")
-    command = [program, "--json"]
-    for flag, values in (("--channel", channels), ("--bootstrap", bootstrap)):
+    command = [program, "--json", "--channel-file", "-"]
+    for values in (channels, bootstrap):
         if isinstance(values, str):  # a sequence as well, of letters
             raise UsageError(f"a list of strings is wanted, not {values!r}")
-        for value in values:
-            command += [flag, value]
+    for value in bootstrap:
+        command += ["--bootstrap", value]
+    for name in channels:
+        if not name or "\n" in name:
+            raise UsageError(f"not the name of a channel: {name!r}")
     for flag, value in (("--host", host), ("--port", port), ("--api-port", api_port),
                         ("--storage-dir", storage_dir), ("--config-dir", config_dir)):
         if value is not None:
             command += [flag, str(value)]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               text=True, start_new_session=True)
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               encoding="utf-8", start_new_session=True)
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError), process.stdin:  # then it has failed, and says why
+        process.stdin.write("".join(name + "\n" for name in channels))
     _await_ready(process)
     return process
 

@@ -28,7 +28,7 @@ class NoDaemonError(Error):
 
 
 class UnauthorizedError(Error):
-    """The API token is missing or wrong."""
+    """What answers is not the daemon of this configuration, or does not know us."""
 
     code = "unauthorized"
 
@@ -76,7 +76,7 @@ class TimedOutError(Error):
 
 
 class ClosedError(Error):
-    """A connection or the node is closed."""
+    """The daemon ended before its work was done."""
 
     code = "closed"
 

@@ -78,8 +78,8 @@ def _put_named(path: PathLike, basename: Optional[str], link: bool = False) -> s
 
 
 def _put(path: PathLike, link: bool = False) -> str:
-    body = {"path": _api.absolute_path(path), "link": link}
-    return str(_api.result("/v1/store", body)["uri"])
+    body = {"path": _api.path_for_daemon(path), "link": link}
+    return str(_api.result("/v1/store", body, "uri")["uri"])
 
 
 def _quoted(name: str) -> str:

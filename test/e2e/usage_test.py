@@ -40,10 +40,7 @@ class Usage(NetworkCase):
         uri = self.alice.store(path)
         folder = self.path("gone")
         folder.mkdir()
-        for dest in ("", os.fsdecode(b"bad\xff")):
-            with self.subTest(dest):
-                self.assert_ends(self.alice.run("kp2p-load", uri, "--dest", dest, check=False), 2,
-                                 "--dest")
+        self.assert_ends(self.alice.run("kp2p-load", uri, "--dest", "", check=False), 2, "--dest")
         leave = f'cd {folder} && rmdir {folder} && exec {self.network.command("kp2p-load")} "$@"'
         done = subprocess.run(["sh", "-c", leave, "sh", uri, "--dest", "copy"],
                               capture_output=True, env=self.alice.environment(), timeout=30)

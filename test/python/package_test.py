@@ -1,5 +1,6 @@
 """package_test.py COMMANDS [TEST...]: the Python package against real daemons: alice, who stores,
 and bob, who loads, in one channel on a network of their own on loopback."""
+import concurrent.futures
 import contextlib
 import http.server
 import importlib.util
@@ -8,11 +9,15 @@ import os
 import pathlib
 import re
 import shutil
+import socket
+import socketserver
+import stat
 import subprocess
 import sys
 import tempfile
 import threading
 import unittest
+import unittest.mock
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.dont_write_bytecode = True
@@ -43,6 +48,7 @@ class Network(unittest.TestCase):
             ["kp2p-bootstrap", "--host", "127.0.0.1", "--port", "0"], text=True,
             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
         cls.addClassCleanup(cls.end, bootstrap)
+        cls.processes = []
         cls.bootstrap = re.search(r"[\d.]+:\d+", bootstrap.stderr.readline()).group()
         for name in ("alice", "bob"):
             cls.start(name)
@@ -55,12 +61,13 @@ class Network(unittest.TestCase):
             channels=[CHANNEL], bootstrap=[cls.bootstrap], host="127.0.0.1", port=0, api_port=0,
             storage_dir=str(storage), config_dir=str(cls.root / name / "config"))
         cls.addClassCleanup(cls.end, process)
+        cls.processes.append(process)
 
     @staticmethod
     def end(process):
         process.terminate()
         process.wait(10)
-        for pipe in (process.stdout, process.stderr):
+        for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe:
                 pipe.close()
 
@@ -187,10 +194,12 @@ class Failures(Network):
             (kp.UsageError, lambda: kp.join_channel("")),
             (kp.UsageError, lambda: kp.leave_channel("not joined")),
             (kp.UsageError, lambda: kp.load_file(ABSENT, dest="")),
-            (kp.UsageError, lambda: kp.load_file(ABSENT, dest=os.fsdecode(b"\xff"))),
+            (kp.UsageError, lambda: kp.load_file(ABSENT, dest="a\0b")),
+            (kp.UsageError, lambda: kp.store_file("a\0b")),
             (kp.UsageError, lambda: kp.store_text("x", basename="a/b")),
             (kp.UsageError, lambda: kp.store_dir(self.root, label="..")),
             (kp.UsageError, lambda: kp.start_daemon(channels="lab")),
+            (kp.UsageError, lambda: kp.start_daemon(channels=["two\nlines"])),
             (kp.FailedError, lambda: kp.store_file(self.root / "missing")),
         ]
         with self.at("alice"):
@@ -234,45 +243,174 @@ class Failures(Network):
 class FalseDaemon(unittest.TestCase):
     """One that answers what no daemon should, or is cut off."""
 
-    @contextlib.contextmanager
-    def answering(self, content):
-        config = pathlib.Path(tempfile.mkdtemp(prefix="kp2p-"))
-        self.addCleanup(shutil.rmtree, config)
+    def setUp(self):
+        self.config = pathlib.Path(tempfile.mkdtemp(prefix="kp2p-"))
+        self.addCleanup(shutil.rmtree, self.config)
+        os.environ["KACHERY_P2P_CONFIG_DIR"] = str(self.config)
 
+    @contextlib.contextmanager
+    def answering(self, content, status=200):
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 self.rfile.read(int(self.headers["Content-Length"]))
-                self.send_response(200)
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(content)
+
+            def do_GET(self):
+                self.send_response(status)
                 self.end_headers()
                 self.wfile.write(content)
 
             def log_message(self, *_):
                 pass
 
-        with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
-            (config / "api-port").write_text(str(server.server_port))
-            os.environ["KACHERY_P2P_CONFIG_DIR"] = str(config)
+        path = self.config / "api.sock"
+        with socketserver.UnixStreamServer(str(path), Handler) as server:
             thread = threading.Thread(target=server.handle_request)
             thread.start()
             yield
             thread.join()
+        path.unlink()
 
     def test_what_it_says_is_an_error_of_the_package(self):
         piece = b"\2\0\0\0ab"
         not_found = b'\0\0\0\0{"event":"error","code":"not_found","message":"gone"}\n'
         rows = [
-            (kp.NoDaemonError, kp.find_file, b'{"event":"provi'),
-            (kp.NoDaemonError, kp.find_file, b""),
+            (kp.ClosedError, kp.find_file, b'{"event":"provi'),
+            (kp.ClosedError, kp.find_file, b""),
+            (kp.FailedError, kp.find_file, b'{"event":"result"}\n'),
+            (kp.FailedError, kp.find_file, b"<html>\n"),
+            (kp.FailedError, kp.load_file, b'{"event":"result"}\n'),
             (kp.FailedError, kp.find_file, b"[]\n"),
             (kp.FailedError, kp.find_file, b"\xff\n"),
-            (kp.NoDaemonError, kp.load_bytes, piece + b'\0\0\0\0{"event":"res'),
-            (kp.NoDaemonError, kp.load_bytes, piece + b"\2\0"),
+            (kp.ClosedError, kp.load_bytes, piece + b'\0\0\0\0{"event":"res'),
+            (kp.ClosedError, kp.load_bytes, piece + b"\2\0"),
             (kp.FailedError, kp.load_bytes, piece + b"\0\0\0\0nonsense\n"),
             (kp.NotFoundError, lambda uri: kp.cat_file(uri, file=io.BytesIO()), piece + not_found),
         ]
         for kind, ask, content in rows:
             with self.subTest(content), self.answering(content), self.assertRaises(kind):
                 ask(ABSENT)
+        rows = [(kp.FailedError, 200, b"<html>hello</html>"), (kp.FailedError, 200, b"{}"),
+                (kp.FailedError, 404, b"not here"), (kp.FailedError, 500, b"[]"),
+                (kp.LimitReachedError, 429, b'{"code":"limit_reached","message":"x"}')]
+        for kind, status, content in rows:
+            with self.subTest(content), self.answering(content, status), self.assertRaises(kind):
+                kp.get_channels()
+
+    def test_one_that_has_gone_is_none_and_one_that_is_busy_is(self):
+        path = str(self.config / "api.sock")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            with self.assertRaises(kp.NoDaemonError):
+                kp.get_channels()
+            listener.listen(0)
+            waiting = []
+            with contextlib.suppress(BlockingIOError):
+                while True:  # its queue is full then
+                    waiting.append(socket.socket(socket.AF_UNIX))
+                    waiting[-1].setblocking(False)
+                    waiting[-1].connect(path)
+            with unittest.mock.patch("kachery_p2p._api._answer_seconds", 0.1):
+                with self.assertRaises(kp.TimedOutError):
+                    kp.get_channels()
+            for one in waiting:
+                one.close()
+
+
+class Dest(Network):
+    """Files at a place of the caller's."""
+
+    def setUp(self):
+        self.content = os.urandom(2_500_000)
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="kp2p-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+        with self.at("alice"):
+            pass
+        self.uri = kp.store_file(self.write("for dest", self.content))
+
+    def names(self):
+        return sorted(os.listdir(self.folder))
+
+    def test_a_file_is_replaced_and_keeps_its_rights(self):
+        dest = self.folder / "out"
+        mask = os.umask(0o027)
+        try:
+            kp.load_file(self.uri, dest=dest)
+        finally:
+            os.umask(mask)
+        self.assertEqual(stat.S_IMODE(dest.stat().st_mode), 0o640)
+        dest.chmod(0o604)
+        dest.write_bytes(b"older")
+        kp.load_file(self.uri, dest=dest)
+        self.assertEqual(dest.read_bytes(), self.content)
+        self.assertEqual(stat.S_IMODE(dest.stat().st_mode), 0o604)
+        self.assertEqual(self.names(), ["out"])
+
+    def test_what_is_special_stays_what_it_is(self):
+        fifo, link = self.folder / "fifo", self.folder / "link"
+        os.mkfifo(fifo)
+        got = []
+        reader = threading.Thread(target=lambda: got.append(fifo.read_bytes()))
+        reader.start()
+        kp.load_file(self.uri, dest=fifo)
+        reader.join()
+        self.assertEqual(got, [self.content])
+        self.assertTrue(fifo.is_fifo())
+        kp.load_file(self.uri, dest="/dev/null")
+        self.assertTrue(pathlib.Path("/dev/null").is_char_device())
+        with self.assertRaisesRegex(kp.OutOfSpaceError, "/dev/full"):
+            kp.load_file(self.uri, dest="/dev/full")
+        link.symlink_to("real")
+        with self.assertRaisesRegex(kp.FailedError, str(link)):
+            kp.load_file(self.uri, dest=link)
+        (self.folder / "real").write_bytes(b"older")
+        kp.load_file(self.uri, dest=link)
+        self.assertTrue(link.is_symlink())
+        self.assertEqual((self.folder / "real").read_bytes(), self.content)
+
+    def test_a_place_that_cannot_be_is_named(self):
+        for dest in (self.folder, self.folder / "missing" / "x"):
+            with self.assertRaisesRegex(kp.FailedError, str(dest)):
+                kp.load_file(self.uri, dest=dest)
+
+    def test_a_name_of_any_bytes_is_one(self):
+        dest = os.fsdecode(os.fsencode(self.folder / "x") + b"\xff\n")
+        self.assertEqual(kp.load_file(self.uri, dest=dest), dest)
+        self.assertEqual(pathlib.Path(dest).read_bytes(), self.content)
+
+    def test_holes_stay_holes(self):
+        sparse = self.root / "sparse"
+        with open(sparse, "wb") as file:
+            file.truncate(64 << 20)
+            file.seek(0, os.SEEK_END)
+            file.write(b"end")
+        dest = self.folder / "copy"
+        kp.load_file(kp.store_file(sparse), dest=dest)
+        self.assertEqual(dest.stat().st_size, (64 << 20) + 3)
+        self.assertLess(dest.stat().st_blocks * 512, 4 << 20)
+
+    def test_a_directory_that_is_there_already_is_done(self):
+        tree = self.root / "tree"
+        self.write("tree/a", b"one")
+        self.write("tree/sub/b", b"two")
+        uri = kp.store_dir(tree)
+        out = self.folder / "out"
+        self.assertEqual(kp.load_file(uri, dest=out), str(out))
+        self.assertEqual(kp.load_file(uri, dest=out), str(out))
+        (out / "a").write_bytes(b"own")
+        with self.assertRaisesRegex(kp.FailedError, "File exists"):
+            kp.load_file(uri, dest=out)
+        self.assertEqual((out / "a").read_bytes(), b"own")
+        self.assertEqual(self.names(), ["out"])
+
+    def test_what_a_killed_one_left_is_removed(self):
+        (self.folder / "0123456789abcdef.kp2p-temp").write_bytes(b"half")
+        (self.folder / "0123456789abcde0.kp2p-temp").mkdir()
+        (self.folder / "mine.kp2p-temp").write_bytes(b"precious")
+        kp.load_file(self.uri, dest=self.folder / "out")
+        self.assertEqual(self.names(), ["mine.kp2p-temp", "out"])
 
 
 class Channels(Network):
@@ -283,6 +421,30 @@ class Channels(Network):
             self.assertIn("ü second", kp.get_channels())
             kp.leave_channel("ü second")
             self.assertEqual(kp.get_channels(), [CHANNEL])
+
+    def test_a_name_stands_in_no_argument(self):
+        for process in self.processes:
+            arguments = pathlib.Path(f"/proc/{process.pid}/cmdline").read_bytes()
+            self.assertNotIn(CHANNEL.encode(), arguments)
+
+    def test_two_hundred_at_once_are_all_answered(self):
+        with self.at("alice"):
+            uri = kp.store_text("for many")
+            asked = [kp.get_channels, lambda: kp.load_text(uri)] * 100
+            with concurrent.futures.ThreadPoolExecutor(200) as pool:
+                answers = list(pool.map(lambda ask: ask(), asked))
+        self.assertEqual(answers, [[CHANNEL], "for many"] * 100)
+
+    def test_the_daemon_is_known_over_tcp_as_well(self):
+        other = self.root / "other" / "config"
+        other.mkdir(parents=True)
+        for name in ("api-port", "api-token"):
+            shutil.copy(self.root / "alice" / "config" / name, other)
+        with self.at("alice"):
+            uri, node = kp.store_text("over TCP"), kp.get_node_id()
+        with self.at("other"):
+            self.assertEqual(kp.get_node_id(), node)
+            self.assertEqual(kp.load_bytes(uri), b"over TCP")
 
     def test_a_node_has_an_id(self):
         with self.at("alice"):

@@ -22,6 +22,11 @@ allowed() {
         cmd/kp2p-start-daemon.cpp) echo 'proto/|node/client/|node/daemon\.hpp' ;;
         cmd/kp2p-bootstrap.cpp)    echo 'proto/|node/client/|node/bootstrap\.hpp' ;;
         cmd/kp2p-store.cpp|cmd/kp2p-link.cpp) echo 'proto/|node/client/|cmd/put_paths\.hpp' ;;
+        cmd/kp2p-load.cpp)         echo 'proto/|node/client/|cmd/load_to\.hpp' ;;
+        cmd/load_to.*)
+            echo 'proto/|node/client/|cmd/(load_to|(file|directory)_destination|sparse_writer)\.hpp' ;;
+        cmd/*_destination.*|cmd/sparse_writer.*)
+            echo 'proto/|node/store/|cmd/((file|directory)_destination|sparse_writer)\.hpp' ;;
         cmd/put_paths.*)           echo 'proto/|node/client/|node/store/|cmd/put_paths\.hpp' ;;
         cmd/*)         echo 'proto/|node/client/' ;;
     esac

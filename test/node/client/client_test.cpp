@@ -204,7 +204,7 @@ TEST_CASE("no daemon at the port is an error of its own") {
     std::string dir = temp.path().string(), name = "test", flag = "--config-dir";
     char* argv[] = {name.data(), flag.data(), dir.data()};
     const auto ask = [](client::Daemon& daemon) -> Result<void> {
-        auto answer = daemon.request({.path = "/v1/status", .method = "GET"});
+        auto answer = daemon.request({"/v1/status", "node", {}, "GET"});
         return answer ? Result<void>(ok) : answer.error();
     };
     CHECK(command.run(3, argv, std::function<Result<void>(client::Daemon&)>(ask)) == 3);

@@ -49,9 +49,8 @@ FakeNode::FakeNode(FakeNetwork& network, std::uint8_t number)
     : id(numbered(number)),
       store(*Store::open(directory.path())),
       peers(network, id),
-      share(ShareParts{network.executor, store, peers, network.pool, network.long_threads,
-                       network.foreign, network.clock, id,
-                       [this](std::string line) { log.push_back(std::move(line)); }}) {}
+      share(ShareParts{network.executor, store, peers, network.pool, network.foreign, network.clock,
+                       id, [this](std::string line) { log.push_back(std::move(line)); }}) {}
 
 FakeNode& FakeNetwork::add() {
     FakeNode& node = nodes_.emplace_back(*this, next_number());

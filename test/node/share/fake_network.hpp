@@ -9,7 +9,6 @@
 #include <set>
 
 #include "node/async/foreign_calls.hpp"
-#include "node/async/long_threads.hpp"
 #include "node/async/tasks.hpp"
 #include "node/share/peers.hpp"
 #include "node/share/share.hpp"
@@ -86,7 +85,6 @@ class FakeNetwork {
     asio::thread_pool pool{2};
     HastyClock clock;
     SteadyClock steady;
-    LongThreads long_threads{executor, pool};
     ForeignCalls foreign{executor, steady};
     bool meet_in_topics = true;  // false: only who connects by node id is connected
 

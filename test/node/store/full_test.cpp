@@ -63,8 +63,6 @@ TEST_CASE("a full storage is out of space, and what was stored stays") {
     CHECK(store.read(kept, 5 * mib));
     for (const std::string& name : files_below(small.path()))
         CHECK(!name.ends_with(TempFile::suffix));
-    CHECK(store.copy_out(kept, small.path() / "copy").error() == Errc::out_of_space);
-    CHECK(!fs::exists(small.path() / "copy"));
 }
 
 TEST_CASE("a download that cannot fit says so before it begins, and leaves nothing") {
@@ -186,5 +184,5 @@ TEST_CASE("a read-only storage can be read, and refuses the rest") {
     REQUIRE(chunks);
     REQUIRE((*chunks)->prepare());  // its links cannot be remembered, but are made
     CHECK((*chunks)->read(1));
-    CHECK(store.copy_out(stored, elsewhere.path() / "out"));
+    CHECK(store.read(stored, 2 * mib));
 }

@@ -192,8 +192,6 @@ TEST_CASE("a linked file is found where it lies, until it changes") {
         auto chunks = f.store.open_chunks(sha1);
         REQUIRE(!(*chunks)->ready());  // nobody can set the time of the change itself
         CHECK((*chunks)->prepare().error() == proto::Errc::wrong_hash);
-        CHECK(f.store.copy_out(sha1, f.directory.path() / "out").error() == Errc::not_found);
-        CHECK(!fs::exists(f.directory.path() / "out"));
     }
 }
 
@@ -266,71 +264,6 @@ TEST_CASE("what cannot be stored is refused, and nothing is left behind") {
     CHECK(files_below(f.root).empty());
     CHECK(Store::open(f.root / "missing").error() == Errc::storage_unavailable);
     CHECK(Store::open(f.files / "a").error() == Errc::storage_unavailable);
-}
-
-TEST_CASE("a file is copied out whole, over an older one") {
-    const Fixture f;
-    const Sha1 sha1 = f.put(f.file("a", content(mib + 1))).sha1;
-    const fs::path out = f.directory.path() / "out";
-    write_file(out, "older and shorter");
-    CHECK(f.store.copy_out(sha1, out));
-    CHECK(read_file(out) == as_text(content(mib + 1)));
-    CHECK(f.store.copy_out(sha1, f.files).error() == std::errc::is_a_directory);
-    CHECK(f.store.copy_out(sha1, out / "x").error() == std::errc::not_a_directory);
-    CHECK(f.store.copy_out(Sha1(), out).error() == Errc::not_found);
-    std::stop_source stop;
-    stop.request_stop();
-    CHECK(f.store.copy_out(sha1, f.directory.path() / "stopped", stop.get_token()).error() ==
-          Errc::canceled);
-    CHECK(files_below(f.directory.path()).size() == files_below(f.root).size() + 2);
-}
-
-TEST_CASE("copying out removes what killed copies left beside it, and nothing else") {
-    const Fixture f;
-    const Sha1 sha1 = f.put(f.file("a", content(10))).sha1;
-    const fs::path out = f.directory.path() / "out";
-    const auto litter = [&] {
-        write_file(out / "0123456789abcdef.kp2p-temp", "half");
-        write_file(out / "0123456789abcde0.kp2p-temp" / "sub" / "b", "half");
-    };
-    write_file(out / "mine.kp2p-temp", "precious");
-    write_file(out / "0123456789abcde1.kp2p-temp" / "b", "being written");
-    auto living = File::open(out / "0123456789abcde1.kp2p-temp", File::Mode::read);
-    REQUIRE(living);
-    REQUIRE(living->try_lock() == File::Lock::held);
-    const auto linked = f.file("linked/c", content(10));
-    fs::create_directory_symlink(linked.parent_path(), out / "0123456789abcde2.kp2p-temp");
-
-    litter();
-    REQUIRE(f.store.copy_out(sha1, out / "a"));
-    const std::vector<std::string> left = {"0123456789abcde1.kp2p-temp/b", "a", "mine.kp2p-temp"};
-    CHECK(files_below(out) == left);
-    litter();
-    REQUIRE(f.store.copy_out(proto::Sha1Dir(), out / "dir"));
-    CHECK(files_below(out) == left);
-    CHECK(fs::is_empty(out / "dir"));
-    CHECK(fs::exists(out / "0123456789abcde2.kp2p-temp" / linked.filename()));
-}
-
-TEST_CASE("a sweep at any moment leaves what is being copied out") {
-    const Fixture f;
-    const Sha1 sha1 = f.put(f.file("a", content(10))).sha1;
-    const fs::path out = f.directory.path() / "out";
-    fs::create_directory(out);
-    std::atomic<bool> done = false;
-    std::thread sweeper([&] {
-        while (!done) TempFile::sweep(out);
-    });
-    std::size_t copied = 0;
-    constexpr std::size_t copies = 500;
-    for (std::size_t i = 0; i < copies; ++i) {
-        const auto file = f.store.copy_out(sha1, out / "file");
-        const auto directory = f.store.copy_out(proto::Sha1Dir(), out / "directory");
-        copied += file && directory;
-    }
-    done = true;
-    sweeper.join();
-    CHECK(copied == copies);
 }
 
 TEST_CASE("a file that cannot be opened for want of descriptors is not missing") {

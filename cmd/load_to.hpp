@@ -1,0 +1,26 @@
+// load_to: gets what a URI names into the storage and from there, verified once more, to a place of
+// the user's. The daemon never sees that place: it is written with the rights, and in the view of
+// the file system, of the command.
+#pragma once
+
+#include <filesystem>
+
+#include "node/client/command.hpp"
+#include "node/client/daemon.hpp"
+#include "proto/file/uri.hpp"
+
+namespace kp2p {
+
+struct Delivery {
+    client::Command& command;
+    client::Daemon& daemon;
+    client::Daemon::OnEvent on_progress;
+};
+
+// Says whether the data went to standard output, where nothing else may follow. A directory that
+// holds all of it already is done.
+enum class Delivered { to_path, to_stdout };
+Result<Delivered> load_to(const Delivery& by, const proto::Uri& uri,
+                          const std::filesystem::path& dest);
+
+}  // namespace kp2p

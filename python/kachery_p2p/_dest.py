@@ -1,0 +1,259 @@
+"""Writes what was loaded to a place of the caller's: beside it first, renamed into place when it is
+whole and on the disk. A device or FIFO is written to; a link is followed; the rights are those that
+the umask leaves, or of the file that is replaced. As kp2p-load --dest does it (cmd/file_destination.hpp).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+import pathlib
+import re
+import secrets
+import shutil
+import stat
+from typing import Any, BinaryIO, Callable, Dict, Iterable, Iterator, Optional
+
+from ._errors import Error, FailedError, OutOfSpaceError
+
+Bytes = Iterable[bytes]
+_hole_bytes = 64 << 10
+_temp = re.compile(r"[0-9a-f]{16}\.kp2p-temp")
+_opened = re.compile(r"/dev/(stdout|stderr|fd/\d+)|/proc/self/(fd/\d+)")
+_no_space = (errno.ENOSPC, errno.EDQUOT)
+
+
+def error_of_system(path: str, error: OSError) -> Error:
+    """An error of the system as one of this package, which names the place."""
+    kind = OutOfSpaceError if error.errno in _no_space else FailedError
+    return kind(f"{path}: {error.strerror or error}")
+
+
+@contextlib.contextmanager
+def naming(path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise error_of_system(path, error) from error
+
+
+def refuse_file(dest: str) -> None:
+    """Raises what can be known before anything is loaded: it is a directory, or has none."""
+    with naming(dest):
+        if os.path.isdir(dest):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if _status(dest) is None:
+            _must_be_writable(os.path.dirname(dest))
+
+
+def write_file(dest: str, pieces: Bytes) -> None:
+    with naming(dest):
+        opened = _opened.fullmatch(dest)
+        if opened:
+            name = opened[1] or opened[2]
+            fd = {"stdout": 1, "stderr": 2}.get(name)
+            if fd is None:
+                fd = int(name[len("fd/"):])
+            _write_through(os.dup(fd), pieces)
+            return
+        status = _status(dest)
+        if status and not stat.S_ISREG(status.st_mode):
+            _write_through(os.open(dest, os.O_WRONLY | os.O_NOCTTY), pieces)
+            return
+        to = os.path.realpath(dest)
+        folder = os.path.dirname(to)
+        _sweep(folder)
+        with _temp_file(folder) as (file, temp):
+            _write_sparse(file, pieces)
+            if status:
+                os.chmod(temp, stat.S_IMODE(status.st_mode) & 0o777)
+            os.fsync(file.fileno())
+            os.replace(temp, to)
+        _flush(folder)
+
+
+def holds(dest: str, listing: Dict[str, Any]) -> bool:
+    """Whether a directory that is not empty holds exactly this. FileExistsError if it is another."""
+    with naming(dest):
+        if not os.path.lexists(dest) or (os.path.isdir(dest) and not os.listdir(dest)):
+            _must_be_writable(os.path.dirname(os.path.realpath(dest)))
+            return False
+        if os.path.isdir(dest) and _same(pathlib.Path(dest), listing):
+            return True
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+
+
+def write_directory(dest: str, listing: Dict[str, Any], get: Callable[[str], Bytes]) -> None:
+    """`get` gives the bytes of a file by its SHA-1. The names have been checked."""
+    with naming(dest):
+        to = os.path.realpath(dest)
+        folder = os.path.dirname(to)
+        _sweep(folder)
+        with _temp_directory(folder) as temp:
+            _fill(temp, listing, get)
+            if os.path.isdir(to):
+                os.chmod(temp, stat.S_IMODE(os.stat(to).st_mode))
+            try:
+                os.rename(temp, to)
+            except OSError:
+                if not holds(dest, listing):  # another load may have been first
+                    raise
+        _flush(folder)
+
+
+def _status(path: str) -> Optional[os.stat_result]:
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        if os.path.islink(path):
+            raise
+        return None
+
+
+def _must_be_writable(folder: str) -> None:
+    os.stat(folder)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def _write_through(fd: int, pieces: Bytes) -> None:
+    with open(fd, "wb", buffering=0) as file:
+        for piece in pieces:
+            left = memoryview(piece)
+            while left:
+                left = left[file.write(left) or 0:]
+        with contextlib.suppress(OSError):  # what is no disk cannot be flushed
+            os.fsync(file.fileno())
+
+
+def _write_sparse(file: BinaryIO, pieces: Bytes) -> None:
+    """Long runs of zeros become holes."""
+    zeros = bytes(_hole_bytes)
+    for piece in pieces:
+        for at in range(0, len(piece), _hole_bytes):
+            part = piece[at:at + _hole_bytes]
+            if part == zeros:
+                file.seek(_hole_bytes, os.SEEK_CUR)
+            else:
+                file.write(part)
+    file.truncate(file.tell())
+    file.flush()
+
+
+def _locked(fd: int, path: str) -> bool:
+    """Whether a sweep leaves it to us."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        pass
+    with contextlib.suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(fd), os.stat(path))
+    return False
+
+
+def _temp_name(folder: str) -> str:
+    return os.path.join(folder, secrets.token_hex(8) + ".kp2p-temp")
+
+
+@contextlib.contextmanager
+def _temp_file(folder: str) -> Iterator[Any]:
+    while True:
+        temp = _temp_name(folder)
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        with open(os.open(temp, flags, 0o666), "w+b") as file:
+            if not _locked(file.fileno(), temp):
+                continue  # a sweep came before the lock
+            try:
+                yield file, temp
+            finally:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(temp)
+            return
+
+
+@contextlib.contextmanager
+def _temp_directory(folder: str) -> Iterator[str]:
+    while True:
+        temp = _temp_name(folder)
+        os.mkdir(temp)
+        try:
+            fd = os.open(temp, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            continue
+        try:
+            if not _locked(fd, temp):
+                continue
+            try:
+                yield temp
+            finally:
+                shutil.rmtree(temp, ignore_errors=True)
+            return
+        finally:
+            os.close(fd)
+
+
+def _sweep(folder: str) -> None:
+    """Removes what killed writers left; that of living ones is locked."""
+    for entry in os.scandir(folder or "."):
+        if not _temp.fullmatch(entry.name) or entry.is_symlink():
+            continue
+        with contextlib.suppress(OSError):
+            fd = os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry.path, ignore_errors=True)
+                else:
+                    os.unlink(entry.path)
+            finally:
+                os.close(fd)
+
+
+def _flush(folder: str) -> None:
+    fd = os.open(folder or ".", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some file systems refuse because they need not
+            raise
+    finally:
+        os.close(fd)
+
+
+def _fill(folder: str, listing: Dict[str, Any], get: Callable[[str], Bytes]) -> None:
+    for name, file in listing["files"].items():
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        with open(os.open(os.path.join(folder, name), flags, 0o666), "w+b") as out:
+            _write_sparse(out, get(file["sha1"]))
+            os.fsync(out.fileno())
+    for name, inner in listing["dirs"].items():
+        path = os.path.join(folder, name)
+        os.mkdir(path)
+        _fill(path, inner, get)
+    _flush(folder)
+
+
+def _same(folder: pathlib.Path, listing: Dict[str, Any]) -> bool:
+    files, dirs = listing["files"], listing["dirs"]
+    names = os.listdir(folder)
+    if set(names) != {*files, *dirs}:
+        return False
+    return (all(_has(folder / name, file) for name, file in files.items()) and
+            all(not (folder / name).is_symlink() and (folder / name).is_dir() and
+                _same(folder / name, inner) for name, inner in dirs.items()))
+
+
+def _has(path: pathlib.Path, wanted: Dict[str, Any]) -> bool:
+    status = os.lstat(path)
+    if not stat.S_ISREG(status.st_mode) or status.st_size != wanted["size"]:
+        return False
+    sha1 = hashlib.sha1()
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            sha1.update(block)
+    return sha1.hexdigest() == str(wanted["sha1"]).lower()

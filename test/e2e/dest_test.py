@@ -1,0 +1,200 @@
+#!/usr/bin/env python3
+"""kp2p-load --dest: what it writes to, what it leaves alone, and what it says."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import stat
+import subprocess
+
+from case import NetworkCase, main
+from network import MIB, random_file, sha1_of
+
+
+class Dest(NetworkCase):
+    daemons = ("alice",)
+
+    def setUp(self):
+        super().setUp()
+        self.file = self.path("file.dat")
+        self.sha1 = random_file(self.file, 3 * MIB + 5)
+        self.uri = self.alice.store(self.file)
+
+    def to(self, dest, *flags, uri=None, **options):
+        options.setdefault("check", False)
+        return self.alice.run("kp2p-load", uri or self.uri, "--dest", dest, *flags, **options)
+
+    def entries(self):
+        return sorted(os.listdir(self.path("")))
+
+    def test_a_fifo_gets_the_bytes_and_stays_one(self):
+        fifo = self.path("fifo")
+        os.mkfifo(fifo)
+        loading = self.alice.popen("kp2p-load", self.uri, "--dest", fifo)
+        with open(fifo, "rb") as reader:
+            got = reader.read()
+        words = loading.communicate(timeout=30)
+        self.assertEqual(loading.returncode, 0, words)
+        self.assertEqual(got, self.file.read_bytes())
+        self.assertTrue(fifo.is_fifo())
+        self.assertEqual(self.entries(), ["fifo", "file.dat"])
+
+    def test_a_load_that_waits_for_the_reader_of_a_fifo_can_be_ended(self):
+        fifo = self.path("fifo")
+        os.mkfifo(fifo)
+        loading = self.alice.popen("kp2p-load", self.uri, "--dest", fifo)
+        self.until_in(loading.pid, ("wait_for_partner", "fifo_open"))
+        loading.send_signal(signal.SIGTERM)
+        loading.communicate(timeout=30)
+        self.assertEqual(loading.returncode, 1)
+
+    def until_in(self, pid, calls):
+        """Waits until the process waits in one of these calls of the kernel."""
+        where = pathlib.Path(f"/proc/{pid}/wchan")
+        if not where.exists():
+            self.skipTest("this system does not tell where a process waits")
+        self.alice.process.wait_until(lambda: where.read_text() in calls, "it does not wait")
+
+    def test_a_device_is_written_to_and_stays_one(self):
+        null = self.path("null")
+        try:
+            os.mknod(null, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+        except PermissionError:
+            self.skipTest("no device can be made here")
+        self.assert_ends(self.to(null), 0)
+        self.assertTrue(null.is_char_device())
+        self.assert_ends(self.to("/dev/full"), 6, "/dev/full")
+
+    def test_standard_output_gets_the_bytes_and_nothing_else(self):
+        for dest in ("-", "/dev/stdout", "/dev/fd/1"):
+            for flags in ([], ["--json"]):
+                with self.subTest((dest, flags)):
+                    done = self.to(dest, *flags, check=True)
+                    self.assertEqual(done.stdout, self.file.read_bytes())
+
+    def test_a_descriptor_that_is_not_open_is_an_error(self):
+        self.assert_ends(self.to("/dev/fd/9"), 1, "/dev/fd/9: Bad file descriptor")
+
+    def test_a_link_is_followed(self):
+        (self.path("link")).symlink_to("real")
+        self.assert_ends(self.to(self.path("link")), 1, "link: No such file")
+        self.path("real").write_text("older")
+        self.assert_ends(self.to(self.path("link")), 0)
+        self.assertTrue(self.path("link").is_symlink())
+        self.assertEqual(sha1_of(self.path("real")), self.sha1)
+
+    def test_the_rights_are_those_of_the_caller(self):
+        secret = self.path("secret")
+        secret.write_text("for me alone")
+        secret.chmod(0o600)
+        uri = self.alice.store(secret)
+        for mask, rights in ((0o022, 0o644), (0o002, 0o664), (0o077, 0o600)):
+            with self.subTest(oct(mask)):
+                dest = self.path(f"copy-{mask}")
+                script = f'umask {mask:o}; exec "$@"'
+                done = subprocess.run(
+                    ["sh", "-c", script, "sh", self.network.command("kp2p-load"), uri, "--dest",
+                     dest], env=self.alice.environment(), capture_output=True, timeout=30)
+                self.assert_ends(done, 0)
+                self.assertEqual(stat.S_IMODE(dest.stat().st_mode), rights)
+
+    def test_a_place_that_cannot_be_is_named(self):
+        rows = [(self.path(""), f"{self.path('')}: Is a directory"),
+                (self.file / "x", f"{self.file}/x: Not a directory"),
+                (self.path("missing/x"), "missing/x: No such file or directory")]
+        for dest, words in rows:
+            with self.subTest(words):
+                self.assert_ends(self.to(dest), 1, words)
+
+    def test_a_name_of_any_bytes_is_one(self):
+        for name in (b"\xff\xfe", b"two\nlines"):
+            with self.subTest(name):
+                dest = os.path.join(os.fsencode(self.path("")), name)
+                done = self.to(os.fsdecode(dest), check=True)
+                self.assertEqual(done.stdout, dest + b"\n")
+                self.assertEqual(sha1_of(os.fsdecode(dest)), self.sha1)
+                told = json.loads(self.to(os.fsdecode(dest), "--json").stdout.splitlines()[-1])
+                said = (bytes.fromhex(told["path_hex"]) if "path_hex" in told
+                        else told["path"].encode())
+                self.assertEqual(said, dest)
+
+    def test_holes_stay_holes(self):
+        sparse = self.path("sparse")
+        with open(sparse, "wb") as file:
+            file.truncate(64 * MIB)
+            file.seek(0, os.SEEK_END)
+            file.write(b"end")
+        dest = self.path("copy")
+        self.to(dest, uri=self.alice.store(sparse), check=True)
+        self.assertEqual(sha1_of(dest), sha1_of(sparse))
+        self.assertLess(dest.stat().st_blocks * 512, 4 * MIB)
+
+    def test_a_signal_leaves_nothing_half_written(self):
+        fifo = self.path("fifo")
+        os.mkfifo(fifo)
+        tree = self.path("tree")
+        tree.mkdir()
+        for index in range(300):
+            random_file(tree / str(index), MIB // 4)
+        uri = self.alice.store(tree)
+        out = self.path("out")
+        loading = self.alice.popen("kp2p-load", uri, "--dest", out)
+        self.alice.process.wait_until(
+            lambda: any(name.endswith(".kp2p-temp") for name in self.entries()) or out.exists(),
+            "nothing is being written")
+        loading.send_signal(signal.SIGINT)
+        loading.communicate(timeout=30)
+        self.assertEqual([name for name in self.entries() if name.endswith(".kp2p-temp")], [])
+        if not out.exists():
+            self.assertEqual(loading.returncode, 1)
+
+    def test_a_directory_that_is_there_already_is_done(self):
+        tree = self.path("tree")
+        (tree / "sub").mkdir(parents=True)
+        (tree / "a").write_text("one")
+        (tree / "sub" / "b").write_text("two")
+        uri = self.alice.store(tree)
+        out = self.path("out")
+        self.assert_ends(self.to(out, uri=uri), 0, str(out))
+        self.assert_ends(self.to(out, uri=uri), 0, str(out))  # as after a kill before the answer
+        (out / "a").write_text("own")
+        self.assert_ends(self.to(out, uri=uri), 1, f"{out}: File exists")
+        self.assertEqual((out / "a").read_text(), "own")
+
+    def test_a_daemon_with_another_view_of_the_files_does_not_matter(self):
+        other = self.path("other")
+        shared = self.path("shared")
+        other.mkdir()
+        shared.mkdir()
+        apart = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "-r", "--mount"]
+        script = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
+        apart += ["sh", "-c", script, "sh", other, shared]
+        if not shutil.which("unshare") or subprocess.run(
+                [*apart, "true"], stderr=subprocess.DEVNULL).returncode != 0:
+            self.skipTest("no mount namespace can be made here")
+        bob = self.daemon("bob", under=apart)
+        uri = bob.store(self.file)
+        dest = shared / "copy"
+        bob.run("kp2p-load", uri, "--dest", dest)
+        self.assertEqual(sha1_of(dest), self.sha1)
+        self.assertEqual(list(other.iterdir()), [])
+
+    def test_a_full_disk_is_said_with_the_destination(self):
+        small = self.path("small")
+        small.mkdir()
+        apart = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "-r", "--mount"]
+        script = 'mount -t tmpfs -o size=1m none "$1" && shift && "$@"; s=$?; ls -A "$0"; exit $s'
+        words = [*apart, "sh", "-c", script, small, small]
+        if not shutil.which("unshare") or subprocess.run(
+                [*words, "true"], stderr=subprocess.DEVNULL).returncode != 0:
+            self.skipTest("no small file system can be mounted here")
+        done = subprocess.run(
+            [*words, self.network.command("kp2p-load"), self.uri, "--dest", small / "copy"],
+            env=self.alice.environment(), capture_output=True, timeout=60)
+        self.assert_ends(done, 6, str(small / "copy"))
+        self.assertEqual(done.stdout, b"")  # nothing is left there
+
+
+if __name__ == "__main__":
+    main()
