@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+import io
 import json
-import pathlib
+import os
 import re
+import stat
 import tempfile
-from typing import Any, Optional
+from typing import Any, BinaryIO, Iterator, Optional
 from urllib.parse import quote
 
 from . import _api
 from ._api import PathLike
-from ._errors import UsageError
+from ._dest import naming
+from ._errors import FailedError, UsageError
 
-_hash = re.compile(r"(sha1(?:dir)?://[0-9a-fA-F]{40})[^?]*(\?.*)?")
+_hash = re.compile(r"(sha1(?:dir)?://[0-9a-fA-F]{40})[^?]*(\?.*)?", re.S)
+_block_bytes = 1 << 20
 
 
 def store_file(path: PathLike, basename: Optional[str] = None) -> str:
-    """Copies a file into the storage and returns its URI, which ends in `basename` if given."""
-    return _put_named(path, basename)
+    """Copies a file into the storage and returns its URI, which ends in `basename` if given. The
+    daemon gets the bytes, so that it need not see the file."""
+    whole = _api.absolute_path(path)
+    with naming(whole):
+        if not stat.S_ISREG(os.stat(whole).st_mode) and not os.path.isdir(whole):
+            raise UsageError(f"{whole}: it is no file")  # reading it might never end
+    with naming(whole), open(whole, "rb") as file:
+        return _upload(file, basename or os.path.basename(whole), whole)
 
 
 def link_file(path: PathLike, basename: Optional[str] = None) -> str:
     """Like store_file(), but leaves the content where it is: when it changes it is not provided
     any more."""
-    return _put_named(path, basename, link=True)
+    uri = _put(path, link=True)
+    match = _hash.fullmatch(uri)
+    if basename is None or match is None:
+        return uri
+    return match.group(1) + "/" + _quoted(basename) + (match.group(2) or "")
 
 
 def store_dir(path: PathLike, label: Optional[str] = None) -> str:
@@ -39,7 +53,7 @@ def store_dir(path: PathLike, label: Optional[str] = None) -> str:
 
 def store_text(text: str, basename: str = "file.txt") -> str:
     """Stores text as UTF-8."""
-    return _store_bytes(text.encode(), basename)
+    return _upload(io.BytesIO(text.encode()), basename)
 
 
 def store_json(value: Any, basename: str = "file.json", indent: Optional[int] = None) -> str:
@@ -55,36 +69,52 @@ def store_npy(array: Any, basename: str = "file.npy") -> str:
     """Stores a numpy array, or what numpy makes one of, as a .npy file."""
     import numpy
 
-    with tempfile.TemporaryDirectory() as directory:
-        path = pathlib.Path(directory) / "array.npy"
-        numpy.save(path, numpy.asarray(array), allow_pickle=False)
-        return _put_named(path, basename)
+    with tempfile.TemporaryFile() as file:
+        numpy.save(file, numpy.asarray(array), allow_pickle=False)
+        file.seek(0)
+        return _upload(file, basename)
 
 
-def _store_bytes(content: bytes, basename: str) -> str:
-    with tempfile.TemporaryDirectory() as directory:
-        path = pathlib.Path(directory) / "content"
-        path.write_bytes(content)
-        return _put_named(path, basename)
+def _upload(file: BinaryIO, name: str, path: str = "") -> str:
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    return str(_api.upload(_quoted(name), size, _blocks(file, size, path))["uri"])
 
 
-def _put_named(path: PathLike, basename: Optional[str], link: bool = False) -> str:
-    ending = None if basename is None else "/" + _quoted(basename)
-    uri = _put(path, link)
-    match = _hash.fullmatch(uri)
-    if ending is None or match is None:
-        return uri
-    return match.group(1) + ending + (match.group(2) or "")
+def _blocks(file: BinaryIO, size: int, path: str) -> Iterator[bytes]:
+    """The bytes of a file. The last of them are held back until it is sure that it did not change
+    meanwhile: without them the daemon stores nothing."""
+    before = os.fstat(file.fileno()) if path else None
+    left, last = size, b""
+    while left:
+        block = file.read(min(left, _block_bytes))
+        if not block:
+            break
+        if last:
+            yield last
+        left -= len(block)
+        last = block
+    if left or (before and _state(os.fstat(file.fileno())) != _state(before)):
+        raise FailedError(f"{path}: it changed while it was being stored")
+    if last:
+        yield last
+
+
+def _state(status: os.stat_result) -> Any:
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _put(path: PathLike, link: bool = False) -> str:
-    body = {"path": _api.path_for_daemon(path), "link": link}
+    whole = _api.path_for_daemon(path)
+    with naming(whole):
+        status = os.stat(whole)
+    body = {"path": whole, "link": link, "device": status.st_dev, "inode": status.st_ino}
     return str(_api.result("/v1/store", body, "uri")["uri"])
 
 
 def _quoted(name: str) -> str:
     """A name as it stands in a URI, where it cannot be any."""
-    if name in (".", "..") or "/" in name or "\0" in name:
+    if name in ("", ".", "..") or "/" in name or "\0" in name:
         raise UsageError(f"not a name: {name!r}")
     try:
         return quote(name, safe="")

@@ -98,6 +98,19 @@ class Files(Network):
             self.assertEqual(pathlib.Path(loaded).read_bytes(), content)
             self.assertTrue(loaded.startswith(str(self.root / "bob" / "storage")))
 
+    def test_a_file_that_changes_while_it_is_stored_is_an_error(self):
+        from kachery_p2p import _store
+
+        path = self.write("changing", os.urandom(3 << 20))
+        for change in (lambda: os.truncate(path, 1 << 20), lambda: path.write_bytes(b"x" * (3 << 20))):
+            with open(path, "rb") as file:
+                blocks = _store._blocks(file, 3 << 20, str(path))
+                next(blocks)
+                change()
+                with self.assertRaisesRegex(kp.FailedError, f"{path}: it changed"):
+                    list(blocks)
+            path.write_bytes(os.urandom(3 << 20))
+
     def test_values_go_across(self):
         value = {"text": "ü \u0001", "list": [1, 2.5, None], "dict": {}}
         with self.at("alice"):
