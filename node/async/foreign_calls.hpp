@@ -20,10 +20,6 @@
 
 namespace kp2p {
 
-// What keeps a foreign file open, destroyed on a thread of its own, since closing may hang too.
-template <class T>
-std::shared_ptr<T> closed_elsewhere(std::unique_ptr<T> file);
-
 class ForeignCalls {
   public:
     static constexpr std::chrono::seconds limit{5};
@@ -82,17 +78,6 @@ Task<std::invoke_result_t<F&>> ForeignCalls::call(std::filesystem::path path, F 
     auto done = co_await run(std::move(path), std::move(work));
     if (!done) co_return done.error();
     co_return std::move(answer->made).get();
-}
-
-template <class T>
-std::shared_ptr<T> closed_elsewhere(std::unique_ptr<T> file) {
-    return std::shared_ptr<T>(file.release(), [](T* closed) {
-        try {
-            std::thread([closed] { delete closed; }).detach();
-        } catch (const std::system_error&) {  // the system's limit of threads
-            delete closed;
-        }
-    });
 }
 
 }  // namespace kp2p

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "node/async/offload.hpp"
 #include "node/share/share_node.hpp"
 #include "node/share/stream.hpp"
 
@@ -12,6 +13,14 @@ namespace {
 
 constexpr std::size_t loads_at_once = 24;  // of a directory's files
 constexpr std::chrono::milliseconds progress_span{100};
+constexpr int max_repairs = 3;  // of a file, for one that asked for it
+
+bool always() { return true; }
+
+std::error_code given_up(const Sha1& file, Diagnosis& diagnosis) {
+    diagnosis.note("what the storage has of " + file.hex() + " goes wrong again and again");
+    return Errc::storage_unavailable;
+}
 
 struct Wanted {
     Sha1 file;
@@ -77,21 +86,33 @@ Task<Result<Share::Node::Named>> Share::Node::resolve(proto::Uri uri, Diagnosis&
     co_return named;
 }
 
-Task<Result<Share::Node::Named>> Share::Node::read_directory(proto::Uri uri, Diagnosis& diagnosis) {
-    auto loaded = co_await loads.load(uri.sha1, std::vector<NodeId>(), ProgressSink(), diagnosis);
-    if (!loaded) co_return loaded.error();
-    const Store* store = &parts.store;
-    proto::Sha1Dir::LeftOut left_out;
-    auto read = [store, file = uri.sha1, &left_out]() -> Result<proto::Sha1Dir> {
-        auto document = store->read(file, proto::max_sha1dir_bytes);
-        if (!document) return document.error();
-        return proto::Sha1Dir::parse(as_text(*document), left_out);
-    };
-    auto directory = co_await shelf.read(uri.sha1, std::move(read));
-    if (!directory && is_storage_error(directory.error())) {
-        diagnosis.note(storage_trouble());
-        co_return directory.error();
+Task<Result<Share::Node::Document>> Share::Node::read_document(Sha1 file, std::size_t max_bytes,
+                                                               Diagnosis& diagnosis) {
+    for (int attempt = 0;; ++attempt) {
+        std::vector<NodeId> nobody;
+        auto loaded = co_await loads.load(file, std::move(nobody), ProgressSink(), diagnosis);
+        if (!loaded) co_return loaded.error();
+        const Store* store = &parts.store;
+        auto read = [store, file, max_bytes] { return store->read(file, max_bytes); };
+        auto bytes = co_await shelf.read(file, read);
+        if (bytes) co_return Document{std::move(*bytes), loaded->givers};
+        const bool doubtful = Shelf::is_doubtful(bytes.error());
+        if (bytes.error() == Errc::storage_unavailable) diagnosis.note(storage_trouble());
+        if (!doubtful) co_return bytes.error();
+        if (attempt >= max_repairs) co_return given_up(file, diagnosis);
+        auto doubted = co_await shelf.doubt(file, always);
+        if (!doubted && doubted.error() != Errc::not_found) co_return doubted.error();
     }
+}
+
+Task<Result<Share::Node::Named>> Share::Node::read_directory(proto::Uri uri, Diagnosis& diagnosis) {
+    auto document = co_await read_document(uri.sha1, proto::max_sha1dir_bytes, diagnosis);
+    const bool too_large = !document && document.error() == std::errc::file_too_large;
+    if (!document && !too_large) co_return document.error();
+    Result<proto::Sha1Dir> directory = Errc::usage;
+    proto::Sha1Dir::LeftOut left_out;
+    auto parse = [&] { return proto::Sha1Dir::parse(as_text(document->bytes), left_out); };
+    if (document) directory = co_await offload(parts.pool, parse);
     if (!directory) {
         diagnosis.note("the file with this hash does not describe a directory");
         co_return Errc::usage;
@@ -100,7 +121,7 @@ Task<Result<Share::Node::Named>> Share::Node::read_directory(proto::Uri uri, Dia
     if (!found.file && !found.dir) found = directory->find(uri.bare_path());
     Named named;
     named.file = uri.sha1;
-    named.givers = loaded->givers;
+    named.givers = document->givers;
     if (found.file) {
         named.file = found.file->sha1;
     } else if (found.dir) {
@@ -135,26 +156,19 @@ Task<Result<std::size_t>> Share::Node::load_all(proto::Sha1Dir directory,
 Task<Result<proto::Manifest>> Share::Node::read_manifest(proto::Uri uri,
                                                          std::vector<NodeId>& givers) {
     Diagnosis aside;  // a file can be had without its manifest
-    std::vector<NodeId> nobody;
-    auto loaded = co_await loads.load(*uri.manifest, std::move(nobody), ProgressSink(), aside);
-    if (!loaded) co_return loaded.error();
-    givers = loaded->givers;
-    const Store* store = &parts.store;
-    auto read = [store, uri]() -> Result<proto::Manifest> {
-        auto document = store->read(*uri.manifest, proto::max_manifest_bytes);
-        if (!document) return document.error();
-        return proto::Manifest::parse(as_text(*document));
-    };
-    auto manifest = co_await shelf.read(*uri.manifest, std::move(read));
+    auto document = co_await read_document(*uri.manifest, proto::max_manifest_bytes, aside);
+    if (!document) co_return document.error();
+    givers = document->givers;
+    auto parse = [&document] { return proto::Manifest::parse(as_text(document->bytes)); };
+    auto manifest = co_await offload(parts.pool, parse);
     if (manifest && manifest->sha1 != uri.sha1) co_return proto::Errc::wrong_hash;
     co_return manifest;
 }
 
 Task<Result<void>> Share::Node::cat_stream(proto::Uri uri, ByteRange& range, ByteSink sink,
                                            Diagnosis& diagnosis) {
-    const Store* store = &parts.store;
-    auto find = [store, file = uri.sha1] { return store->find(file); };
-    const auto here = co_await shelf.read(uri.sha1, find);
+    std::string why;
+    auto here = co_await shelf.whole(uri.sha1, always, why);
     if (here) co_return Errc::not_found;
     std::vector<NodeId> givers;
     auto manifest = co_await read_manifest(uri, givers);
@@ -170,26 +184,49 @@ Task<Result<void>> Share::Node::cat_stream(proto::Uri uri, ByteRange& range, Byt
     co_return streamed;
 }
 
-Task<Result<void>> Share::Node::cat_local(Sha1 file, ByteRange range, ByteSink sink) {
-    Shelf::Hashing hashing = [] { return true; };
-    auto taken = co_await shelf.take(file, std::move(hashing));
-    if (!taken) co_return taken.error();
-    const std::shared_ptr<const Chunks> chunks = taken->chunks;
+Task<Result<void>> Share::Node::cat_local(Sha1 file, ByteRange& range, ByteSink sink) {
+    std::string why;
+    auto whole = co_await shelf.whole(file, always, why);
+    if (!whole) co_return whole.error();
+    const std::shared_ptr<const WholeChunks> chunks = std::move(*whole);
     const std::uint64_t end =
         std::min(range.end.value_or(chunks->size_bytes()), chunks->size_bytes());
-    for (std::uint64_t at = range.start; at < end;) {
-        const std::uint64_t index = at / proto::chunk_bytes;
+    while (range.start < end) {
+        const std::uint64_t index = range.start / proto::chunk_bytes;
         auto read = [chunks, index] { return chunks->read(index); };
         auto chunk = co_await shelf.read(chunks, std::move(read));
         if (!chunk) co_return chunk.error();
-        const std::uint64_t first = at - index * proto::chunk_bytes;
+        const std::uint64_t first = range.start - index * proto::chunk_bytes;
         const std::uint64_t last =
             std::min<std::uint64_t>(chunk->bytes.size(), end - index * proto::chunk_bytes);
-        auto taken_over = co_await sink(ByteView(chunk->bytes).subspan(first, last - first));
-        if (!taken_over) co_return taken_over;
-        at = index * proto::chunk_bytes + last;
+        auto taken = co_await sink(ByteView(chunk->bytes).subspan(first, last - first));
+        if (!taken) co_return taken;
+        range.start = index * proto::chunk_bytes + last;
     }
     co_return ok;
+}
+
+Task<Result<void>> Share::Node::cat(proto::Uri uri, Named named, ByteRange range, ByteSink sink,
+                                    Diagnosis& diagnosis) {
+    // What was given was right, also when the file turns out damaged further on: then the rest
+    // comes from others.
+    for (int attempt = 0;; ++attempt) {
+        if (uri.manifest) {
+            auto streamed = co_await cat_stream(uri, range, sink, diagnosis);
+            if (streamed || streamed.error() != Errc::not_found) co_return streamed;
+        }
+        auto loaded = co_await loads.load(named.file, named.givers, ProgressSink(), diagnosis);
+        if (!loaded) co_return loaded.error();
+        auto given = co_await cat_local(named.file, range, sink);
+        if (given) co_return given;
+        const bool gone = given.error() == Errc::not_found || given.error() == Errc::timed_out;
+        if (given.error() == Errc::storage_unavailable) diagnosis.note(storage_trouble());
+        if (!gone && !Shelf::is_doubtful(given.error())) co_return given;
+        if (attempt >= max_repairs) co_return given_up(named.file, diagnosis);
+        if (gone) continue;
+        auto doubted = co_await shelf.doubt(named.file, always);
+        if (!doubted && doubted.error() != Errc::not_found) co_return doubted.error();
+    }
 }
 
 }  // namespace kp2p

@@ -1,6 +1,6 @@
 #include "node/share/giver.hpp"
 
-#include "proto/share/piece.hpp"
+#include "node/async/timeout.hpp"
 
 namespace kp2p {
 
@@ -9,11 +9,8 @@ using proto::RefusalCode;
 namespace {
 
 constexpr std::chrono::seconds preparing_span{2};  // between two messages that say so
-
-struct CutChunk {
-    Chunk chunk;
-    std::vector<proto::Piece> pieces;  // of it
-};
+// A chunk is kept so long for a neighbour that reads nothing.
+constexpr std::chrono::seconds unread_span{2};
 
 }  // namespace
 
@@ -132,19 +129,56 @@ Task<> Giver::give_loop(std::shared_ptr<MuxChannel> channel) {
 }
 
 Task<Result<void>> Giver::give(std::shared_ptr<MuxChannel> channel, Wanted wanted) {
-    auto chunks = files_.at(wanted.id).chunks;
-    auto cut = [chunks, wanted]() -> Result<CutChunk> {
+    for (std::size_t next = 0;;) {
+        {
+            auto chunk = co_await cut(wanted);
+            if (!chunk) co_return ok;
+            auto sent = co_await send(channel, wanted, chunk->pieces, next);
+            if (sent || sent.error() != Errc::timed_out) co_return sent;
+        }
+        // The neighbour does not read: what it is to get can be read again when it does.
+        auto room = co_await channel->room();
+        if (!room) co_return room;
+    }
+}
+
+// An error if it cannot be given, which the neighbour has been told then.
+Task<Result<Giver::CutChunk>> Giver::cut(Wanted wanted) {
+    if (!stage(wanted)) co_return Errc::canceled;
+    const File& file = files_.at(wanted.id);
+    const bool complete = file.complete;
+    const Sha1 sha1 = file.sha1;
+    auto work = [chunks = file.chunks, wanted]() -> Result<CutChunk> {
         auto chunk = chunks->read(wanted.index);
         if (!chunk) return chunk.error();
         auto pieces = proto::cut_chunk({wanted.id, wanted.index, chunk->link}, chunk->bytes);
         return CutChunk{std::move(*chunk), std::move(pieces)};
     };
-    auto made = co_await shelf_.read(chunks, std::move(cut));
-    if (!made) {
-        if (stage(wanted)) refuse(wanted.id, RefusalCode::unavailable);
-        co_return ok;
-    }
-    for (const proto::Piece& piece : made->pieces) {
+    auto made = co_await shelf_.read(file.chunks, std::move(work));
+    if (made) co_return made;
+    const bool later = made.error() == Errc::limit_reached;
+    if (stage(wanted)) refuse(wanted.id, later ? RefusalCode::limit : RefusalCode::unavailable);
+    if (complete && Shelf::is_doubtful(made.error()) && !shelf_.is_preparing(sha1))
+        tasks_->spawn(doubt(sha1));
+    co_return made.error();
+}
+
+Task<> Giver::doubt(Sha1 file) {
+    Shelf::Hashing hashing = [] { return true; };
+    auto doubted = co_await shelf_.doubt(file, hashing);
+    (void)doubted;  // the shelf has said what came of it
+}
+
+// From the piece `next` on, which it moves; Errc::timed_out when the neighbour does not read.
+Task<Result<void>> Giver::send(std::shared_ptr<MuxChannel> channel, Wanted wanted,
+                               const std::vector<proto::Piece>& pieces, std::size_t& next) {
+    for (; next < pieces.size(); ++next) {
+        const proto::Piece& piece = pieces[next];
+        if (!channel->has_room()) {
+            auto waiting = channel->room();
+            auto room = co_await with_timeout(clock_, unread_span, std::move(waiting));
+            if (!room) co_return room;
+        }
         const Stage* at = stage(wanted);
         if (!at) co_return ok;
         if (*at == Stage::called_off) {

@@ -1,7 +1,8 @@
 // Giver: gives files to one neighbour over its transfer channel. Source: proto/PROTOCOL.md,
 // section 5. Chunks are read, and compressed where it pays, on the pool; two at a time, so that
-// one is read while the other is sent. Holds at most proto::max_open_files files,
-// proto::max_outstanding_gets gets and two chunks.
+// one is read while the other is sent. Holds at most proto::max_open_files files (none of them by
+// a descriptor), proto::max_outstanding_gets gets and two chunks, and those only while the
+// neighbour reads.
 #pragma once
 
 #include <deque>
@@ -11,7 +12,7 @@
 #include "node/async/tasks.hpp"
 #include "node/share/shelf.hpp"
 #include "node/swarm/mux_channel.hpp"
-#include "proto/share/transfer.hpp"
+#include "proto/share/piece.hpp"
 
 namespace kp2p {
 
@@ -49,6 +50,10 @@ class Giver {
         proto::FileId id;
         proto::ChunkIndex index;
     };
+    struct CutChunk {
+        Chunk chunk;
+        std::vector<proto::Piece> pieces;  // of it
+    };
 
     Result<void> open(const proto::Open& open);
     Result<void> get(const proto::Get& get);
@@ -56,6 +61,10 @@ class Giver {
     Task<> open_file(proto::Open open, std::uint64_t number);
     bool hashing(proto::FileId id, std::uint64_t number, Clock::Time& told);
     Task<Result<void>> give(std::shared_ptr<MuxChannel> channel, Wanted wanted);
+    Task<Result<CutChunk>> cut(Wanted wanted);
+    Task<> doubt(Sha1 file);
+    Task<Result<void>> send(std::shared_ptr<MuxChannel> channel, Wanted wanted,
+                            const std::vector<proto::Piece>& pieces, std::size_t& next);
     Stage* stage(const Wanted& wanted);  // null: not asked for any more
     void done(const Wanted& wanted);
     void close(proto::FileId id);

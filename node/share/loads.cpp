@@ -7,13 +7,7 @@ namespace {
 
 using Path = std::filesystem::path;
 
-// What is here already. An empty file need not be fetched to be known.
-Result<StoredFile> find_here(const Store& store, const Sha1& file) {
-    static const Sha1 empty = proto::sha1_of({});
-    auto found = store.find(file);
-    if (!found && file == empty && store.put_bytes({})) found = store.find(file);
-    return found;
-}
+bool always() { return true; }
 
 class Watching {  // a progress sink at a load, for as long as this lives
   public:
@@ -32,10 +26,10 @@ class Watching {  // a progress sink at a load, for as long as this lives
 Task<Result<Loaded>> Loads::load(Sha1 file, std::vector<NodeId> hints, ProgressSink progress,
                                  Diagnosis& diagnosis) {
     for (;;) {
-        const Store* store = &parts_.share.store;
-        auto find = [store, file] { return find_here(*store, file); };
-        auto here = co_await parts_.shelf.read(file, find);
-        if (here) co_return Loaded{here->path, {}};
+        std::string why;
+        auto here = co_await find_here(file, why);
+        if (here) co_return Loaded{*here, {}};
+        if (here.error() == asio::error::operation_aborted) co_return Errc::canceled;
         const bool hangs = here.error() == Errc::timed_out;  // others may have it
         const bool broken = !hangs && here.error() != Errc::not_found;
         if (hangs || broken) diagnosis.note(storage_trouble());
@@ -55,6 +49,8 @@ Task<Result<Loaded>> Loads::load(Sha1 file, std::vector<NodeId> hints, ProgressS
         if (outcome) co_return Loaded{*outcome, active->load.givers()};
         if (outcome.error() == asio::error::operation_aborted) co_return Errc::canceled;
         if (!ours && outcome.error() == Errc::canceled) continue;
+        parts_.share.store.retry_unreadable(file);
+        if (!why.empty()) diagnosis.note(why);
         const auto& sentences = active->load.diagnosis().sentences();
         for (auto at = sentences.rbegin(); at != sentences.rend(); ++at) diagnosis.lead(*at);
         const bool local =
@@ -62,6 +58,20 @@ Task<Result<Loaded>> Loads::load(Sha1 file, std::vector<NodeId> hints, ProgressS
         if (local) diagnosis.note(storage_trouble());
         co_return outcome.error();
     }
+}
+
+// What is here already, and right. An empty file need not be fetched to be known.
+Task<Result<Path>> Loads::find_here(Sha1 file, std::string& why) {
+    static const Sha1 empty = proto::sha1_of({});
+    auto found = co_await parts_.shelf.whole(file, always, why);
+    if (!found && found.error() == Errc::not_found && file == empty) {
+        const Store* store = &parts_.share.store;
+        auto put = [store] { return store->put_bytes({}); };
+        auto stored = co_await offload(parts_.share.pool, put);
+        if (stored) found = co_await parts_.shelf.whole(file, always, why);
+    }
+    if (!found) co_return found.error();
+    co_return (*found)->file().path;
 }
 
 Task<Result<Path>> Loads::run(Sha1 file, ActiveRef active) {

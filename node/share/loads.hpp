@@ -30,6 +30,7 @@ class Loads {
     };
     using ActiveRef = std::shared_ptr<Active>;
 
+    Task<Result<std::filesystem::path>> find_here(Sha1 file, std::string& why);
     Task<Result<std::filesystem::path>> run(Sha1 file, ActiveRef active);
     Task<Result<std::filesystem::path>> wait(ActiveRef active);
 

@@ -77,13 +77,7 @@ Task<Result<void>> Share::cat(proto::Uri uri, ByteRange range, ByteSink sink,
         diagnosis.note("it is a directory, not a file");
         co_return Errc::usage;
     }
-    if (uri.manifest) {
-        auto streamed = co_await node_->cat_stream(uri, range, sink, diagnosis);
-        if (streamed || streamed.error() != Errc::not_found) co_return streamed;
-    }
-    auto loaded = co_await node_->loads.load(named->file, named->givers, ProgressSink(), diagnosis);
-    if (!loaded) co_return loaded.error();
-    co_return co_await node_->cat_local(named->file, range, sink);
+    co_return co_await node_->cat(std::move(uri), std::move(*named), range, sink, diagnosis);
 }
 
 Task<Result<std::size_t>> Share::find(proto::Uri uri,

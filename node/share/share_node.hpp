@@ -15,7 +15,7 @@ class Share::Node {
     explicit Node(ShareParts given)
         : parts(std::move(given)),
           finder(parts.executor, parts.clock, parts.own),
-          shelf(parts.store, parts.pool, parts.foreign),
+          shelf(parts.store, parts.pool, parts.foreign, parts.log),
           hood(parts, finder, shelf),
           loads(LoadParts{parts, hood, finder, shelf}) {}
 
@@ -43,8 +43,17 @@ class Share::Node {
     Task<Result<void>> cat_stream(proto::Uri uri, ByteRange& range, ByteSink sink,
                                   Diagnosis& diagnosis);
     Task<Result<proto::Manifest>> read_manifest(proto::Uri uri, std::vector<NodeId>& givers);
-    // Of a file that is here.
-    Task<Result<void>> cat_local(Sha1 file, ByteRange range, ByteSink sink);
+    // Of a file that is here. Moves range.start, too; fails as Chunks::read() does.
+    Task<Result<void>> cat_local(Sha1 file, ByteRange& range, ByteSink sink);
+    // Of a file wherever it is.
+    Task<Result<void>> cat(proto::Uri uri, Named named, ByteRange range, ByteSink sink,
+                           Diagnosis& diagnosis);
+    struct Document {
+        ByteVector bytes;
+        std::vector<NodeId> givers;
+    };
+    // Loads it if need be. std::errc::file_too_large above `max_bytes`.
+    Task<Result<Document>> read_document(Sha1 file, std::size_t max_bytes, Diagnosis& diagnosis);
 };
 
 }  // namespace kp2p

@@ -3,22 +3,90 @@
 namespace kp2p {
 namespace {
 
-using Opening = Result<std::shared_ptr<WholeChunks>>;
+constexpr int max_openings = 3;  // of a file that is found wrong, or changes meanwhile
 
-Opening open_whole(const Store& store, const Sha1& file) {
-    auto opened = store.open_chunks(file);
-    if (!opened) return opened.error();
-    if ((*opened)->lie_elsewhere()) return closed_elsewhere(std::move(*opened));
-    return std::shared_ptr<WholeChunks>(std::move(*opened));
+using ChunksRef = std::shared_ptr<WholeChunks>;
+
+struct Opened {
+    Result<ChunksRef> chunks = Errc::not_found;
+    std::string why, remark;
+};
+
+// `known`: what others read of the file by now; null if nobody does.
+Result<Opened> open_whole(const Store& store, const Sha1& file, WholeChunks::Links links,
+                          ChunksRef known) {
+    Opened opened;
+    auto found = store.find(file, opened.why);
+    if (!found && found.error() == Errc::not_found) opened.remark = store.clear_place(file);
+    if (!found) {
+        opened.chunks = found.error();
+    } else if (known && links == WholeChunks::Links::kept && known->ready() &&
+               known->file().stamp == found->stamp && known->file().path == found->path) {
+        opened.chunks = std::move(known);
+    } else {
+        auto chunks = store.open_chunks(file, links);
+        if (chunks)
+            opened.chunks = ChunksRef(std::move(*chunks));
+        else
+            opened.chunks = chunks.error();
+    }
+    return opened;
+}
+
+struct Slice {
+    bool over = false;
+    std::error_code failure;
+    std::string remark;
+};
+
+Result<Slice> hash_slice(const Store& store, WholeChunks& chunks) {
+    Slice slice;
+    auto prepared = chunks.prepare();
+    if (!prepared) slice.failure = prepared.error();
+    slice.over = !prepared || chunks.ready();
+    if (slice.over) slice.remark = store.settle(chunks, slice.failure);
+    return slice;
+}
+
+struct Look {
+    std::optional<proto::LocalFile> local;
+    std::string why, remark;
+};
+
+// A size is told to others only if it is likely to be right: a file that has not been hashed since
+// it changed is hashed now if that is soon done.
+Result<Look> look_at(const Store& store, const Sha1& file) {
+    constexpr std::uint64_t soon_hashed_bytes = 16 * proto::chunk_bytes;
+    Look look;
+    auto found = store.find(file, look.why);
+    if (!found) return look;
+    const std::uint64_t size_bytes = found->stamp.size_bytes;
+    bool right = store.is_checked(file, *found);
+    if (!right && size_bytes <= soon_hashed_bytes) {
+        auto chunks = store.open_chunks(file, WholeChunks::Links::kept);
+        if (!chunks) return look;
+        while (!right && !(*chunks)->ready()) {
+            auto slice = hash_slice(store, **chunks);
+            look.remark = std::move(slice->remark);
+            if (slice->failure) return look;
+        }
+        right = true;
+    }
+    if (right || !store.is_resized(file, *found)) look.local = proto::LocalFile{size_bytes, true};
+    return look;
 }
 
 }  // namespace
 
 Task<std::optional<proto::LocalFile>> Shelf::look(Sha1 file) {
     const Store* store = &store_;
-    auto find = [store, file] { return store->find(file); };
-    auto stored = co_await read(file, find);
-    if (stored) co_return proto::LocalFile{stored->size_bytes, true};
+    auto find = [store, file] { return look_at(*store, file); };
+    auto look = co_await read(file, find);
+    if (look) {
+        say(look->why);
+        say(look->remark);
+        if (look->local) co_return look->local;
+    }
     const auto partial = partials_.find(file);
     if (partial == partials_.end()) co_return std::nullopt;
     co_return proto::LocalFile{partial->second->size_bytes(), false};
@@ -26,22 +94,61 @@ Task<std::optional<proto::LocalFile>> Shelf::look(Sha1 file) {
 
 Task<Result<Shelf::Taken>> Shelf::take(Sha1 file, Hashing hashing) {
     const bool was_shown = partials_.contains(file);
-    const Store* store = &store_;
-    auto open = [store, file] { return open_whole(*store, file); };
-    auto opened = co_await read(file, open);
-    if (!opened && opened.error() == Errc::not_found) {
+    std::string why;
+    auto taken = co_await whole(file, hashing, why);
+    if (!taken && taken.error() == Errc::not_found) {
         const auto partial = partials_.find(file);
         if (partial != partials_.end()) co_return Taken{partial->second, false};
-        if (was_shown) opened = co_await read(file, open);  // it was committed meanwhile
+        if (was_shown) taken = co_await whole(file, hashing, why);  // it was committed meanwhile
     }
-    if (!opened) co_return opened.error();
-    std::shared_ptr<WholeChunks> chunks = std::move(*opened);
-    if (!chunks->ready()) co_return co_await prepare(file, std::move(chunks), std::move(hashing));
-    co_return Taken{std::move(chunks), true};
+    if (!taken) co_return taken.error();
+    co_return Taken{std::move(*taken), true};
 }
 
-Task<Result<Shelf::Taken>> Shelf::prepare(Sha1 file, std::shared_ptr<WholeChunks> chunks,
-                                          Hashing hashing) {
+Task<Result<Shelf::WholeRef>> Shelf::whole(Sha1 file, Hashing hashing, std::string& why) {
+    co_return co_await open(file, Links::kept, std::move(hashing), why);
+}
+
+Task<Result<Shelf::WholeRef>> Shelf::doubt(Sha1 file, Hashing hashing) {
+    std::string why;
+    co_return co_await open(file, Links::fresh, std::move(hashing), why);
+}
+
+bool Shelf::is_doubtful(std::error_code error) {
+    return error == proto::Errc::wrong_hash || error == std::errc::io_error;
+}
+
+Task<Result<Shelf::WholeRef>> Shelf::open(Sha1 file, Links links, Hashing hashing,
+                                          std::string& why) {
+    Result<WholeRef> outcome = Errc::not_found;
+    for (int i = 0; i < max_openings; ++i) {
+        std::erase_if(open_, [](const auto& entry) { return entry.second.expired(); });
+        const auto others = open_.find(file);
+        ChunksRef known;
+        if (others != open_.end()) known = others->second.lock();
+        const Store* store = &store_;
+        auto open = [store, file, links, known] { return open_whole(*store, file, links, known); };
+        auto opened = co_await read(file, std::move(open));
+        if (!opened) co_return opened.error();
+        say(opened->why);
+        say(opened->remark);
+        why = opened->why;
+        if (!opened->chunks) co_return opened->chunks.error();
+        ChunksRef chunks = std::move(*opened->chunks);
+        if (chunks->ready()) {
+            open_.insert_or_assign(file, chunks);
+            co_return WholeRef(std::move(chunks));
+        }
+        outcome = co_await prepare(file, std::move(chunks), hashing);
+        if (outcome || (outcome.error() != Errc::not_found && !is_doubtful(outcome.error()))) break;
+        // What is wrong is out of the way by now: there may be another.
+        outcome = Errc::not_found;
+    }
+    co_return outcome;
+}
+
+Task<Result<Shelf::WholeRef>> Shelf::prepare(Sha1 file, std::shared_ptr<WholeChunks> chunks,
+                                             Hashing hashing) {
     const Executor executor = co_await asio::this_coro::executor;
     std::erase_if(preparations_, [](const auto& entry) { return entry.second.expired(); });
     std::shared_ptr<Preparation> work = preparations_[file].lock();
@@ -65,18 +172,24 @@ Task<Result<Shelf::Taken>> Shelf::prepare(Sha1 file, std::shared_ptr<WholeChunks
             }
         } turn{*work};
         work->busy = true;
-        auto slice = [of = work->chunks]() -> Result<bool> {
-            auto prepared = of->prepare();
-            if (!prepared) return prepared.error();
-            return of->ready();
-        };
-        auto over = co_await read(work->chunks, std::move(slice));
-        work->over = !over || *over;
-        if (!over) work->failure = over.error();
+        const Store* store = &store_;
+        auto next = [store, of = work->chunks] { return hash_slice(*store, *of); };
+        auto slice = co_await read(work->chunks, std::move(next));
+        work->over = !slice || slice->over;
+        work->failure = slice ? slice->failure : slice.error();
+        if (slice) say(slice->remark);
     }
-    preparations_.erase(file);
+    const auto entry = preparations_.find(file);
+    if (entry != preparations_.end() && entry->second.lock() == work) preparations_.erase(entry);
     if (work->failure) co_return work->failure;
-    co_return Taken{work->chunks, true};
+    open_.insert_or_assign(file, work->chunks);
+    co_return WholeRef(work->chunks);
+}
+
+void Shelf::say(const std::string& sentence) {
+    if (sentence.empty()) return;
+    if (said_.size() >= max_said) said_.clear();
+    if (said_.insert(sentence).second) log_(sentence);
 }
 
 std::shared_ptr<Partial> Shelf::left_over(const Sha1& file) const {

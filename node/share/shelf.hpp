@@ -1,5 +1,6 @@
 // Shelf: what this node can give: the files of its storage, and what it has verified of those that
-// it is downloading.
+// it is downloading. A file that turns out not to be what its name says is taken from the shelf,
+// set aside and said in the log, once.
 #pragma once
 
 #include <asio/thread_pool.hpp>
@@ -7,6 +8,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "node/async/event.hpp"
 #include "node/async/foreign_calls.hpp"
@@ -18,8 +20,9 @@ namespace kp2p {
 
 class Shelf {
   public:
-    Shelf(Store& store, asio::thread_pool& pool, ForeignCalls& foreign)
-        : store_(store), pool_(pool), foreign_(foreign) {}
+    using Log = std::function<void(std::string)>;
+    Shelf(Store& store, asio::thread_pool& pool, ForeignCalls& foreign, Log log)
+        : store_(store), pool_(pool), foreign_(foreign), log_(std::move(log)) {}
 
     // What `fn` returns, a Result. It reads the content of a file, or only looks for it, and owns
     // all that it uses. It runs on the pool, or, when the content lies outside of the storage (a
@@ -41,6 +44,17 @@ class Shelf {
     // the work.
     using Hashing = std::function<bool()>;
     Task<Result<Taken>> take(Sha1 file, Hashing hashing);
+
+    // A file that is here, as it was when it was last hashed, or hashed now. Errors as take(); then
+    // `why` may get a sentence.
+    using WholeRef = std::shared_ptr<const WholeChunks>;
+    Task<Result<WholeRef>> whole(Sha1 file, Hashing hashing, std::string& why);
+    // The same after it was not as it should be: is hashed anew, whatever is known of it. So it is
+    // set aside only if the fault is its own.
+    Task<Result<WholeRef>> doubt(Sha1 file, Hashing hashing);
+    // What a read() of chunks fails with when their file is to be doubted.
+    static bool is_doubtful(std::error_code error);
+    bool is_preparing(const Sha1& file) const { return preparations_.contains(file); }
 
     // What a download that broke off has kept, while a neighbour still reads it: the next download
     // of the file goes on with it, since its place in the storage is taken. Null if there is none.
@@ -75,6 +89,7 @@ class Shelf {
     };
 
   private:
+    using Links = WholeChunks::Links;
     struct Preparation {
         Preparation(Executor executor, std::shared_ptr<WholeChunks> of)
             : chunks(std::move(of)), changed(executor) {}
@@ -83,7 +98,11 @@ class Shelf {
         std::error_code failure;
         Event changed;
     };
-    Task<Result<Taken>> prepare(Sha1 file, std::shared_ptr<WholeChunks> chunks, Hashing hashing);
+    static constexpr std::size_t max_said = 1024;
+
+    Task<Result<WholeRef>> open(Sha1 file, Links links, Hashing hashing, std::string& why);
+    Task<Result<WholeRef>> prepare(Sha1 file, std::shared_ptr<WholeChunks> chunks, Hashing hashing);
+    void say(const std::string& sentence);
 
     template <class F>
     Task<std::invoke_result_t<F&>> read_foreign(std::filesystem::path path, F fn);
@@ -91,9 +110,12 @@ class Shelf {
     Store& store_;
     asio::thread_pool& pool_;
     ForeignCalls& foreign_;
+    Log log_;
+    std::set<std::string> said_;  // at most max_said
     std::map<Sha1, std::shared_ptr<const Partial>> partials_;
     std::map<Sha1, std::weak_ptr<Partial>> kept_;
     std::map<Sha1, std::weak_ptr<Preparation>> preparations_;
+    std::map<Sha1, std::weak_ptr<WholeChunks>> open_;  // shared by all who read a file
     std::list<Gained> watches_;
 };
 

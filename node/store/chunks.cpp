@@ -5,48 +5,72 @@
 namespace kp2p {
 namespace fs = std::filesystem;
 
-Result<std::unique_ptr<WholeChunks>> WholeChunks::open(const Sha1& sha1, const fs::path& path,
-                                                       fs::path cache, Trust trust) {
-    auto file = File::open(path, File::Mode::read);
-    if (!file) return storage_error(file.error(), path);
-    auto stamp = file->stamp();
-    if (!stamp) return storage_error(stamp.error(), path);
-    std::unique_ptr<WholeChunks> chunks(
-        new WholeChunks(sha1, path, std::move(*file), *stamp, std::move(cache), trust));
+WholeChunks::WholeChunks(const Sha1& sha1, StoredFile file, fs::path cache, Links links)
+    : sha1_(sha1), stored_(std::move(file)), cache_(std::move(cache)) {
     // A file of one chunk has no cache that could vouch for it, and is soon hashed.
-    if (proto::chunk_count(stamp->size_bytes) > 1)
-        if (auto links = load_links(chunks->cache_, *stamp)) chunks->links_ = std::move(*links);
-    return chunks;
+    if (links == Links::fresh || proto::chunk_count(size_bytes()) == 1) return;
+    if (auto kept = load_links(cache_, stored_.stamp)) links_ = std::move(*kept);
+}
+
+Result<File> WholeChunks::open() const {
+    auto file = File::open(stored_.path, File::Mode::read);
+    if (file) return file;
+    const bool gone = file.error() == std::errc::no_such_file_or_directory ||
+                      file.error() == std::errc::not_a_directory;
+    if (gone) return Errc::not_found;
+    const bool too_many = file.error() == std::errc::too_many_files_open ||
+                          file.error() == std::errc::too_many_files_open_in_system;
+    const std::error_code error = storage_error(file.error(), stored_.path);
+    return too_many ? make_error_code(Errc::limit_reached) : error;
+}
+
+Result<std::size_t> WholeChunks::read(const File& file, std::uint64_t offset,
+                                      std::span<std::uint8_t> into) const {
+    auto size = file.read_at(offset, into);
+    if (size) return size;
+    (void)storage_error(size.error(), stored_.path);  // its words are kept there
+    return make_error_code(std::errc::io_error);
+}
+
+void WholeChunks::found_right() {
+    if (proto::chunk_count(size_bytes()) == 1) links_ = {proto::first_link()};
 }
 
 Result<void> WholeChunks::prepare() {
     // About 20 ms; of a foreign file little enough to be read in time from a slow place.
-    const int chunks_at_once = trust_ == Trust::ours ? 32 : 4;
+    const int chunks_at_once = stored_.linked ? 4 : 32;
+    auto file = open();
+    if (!file) return file.error();
+    const auto is_same = [&] {
+        const auto stamp = file->stamp();
+        return stamp && *stamp == stored_.stamp;
+    };
+    if (!is_same()) return Errc::not_found;
     ByteVector buffer(proto::chunk_bytes);
-    for (int i = 0; i < chunks_at_once && hasher_.size_bytes() < stamp_.size_bytes; ++i) {
-        auto size = file_.read_at(hasher_.size_bytes(), buffer);
-        if (!size) return storage_error(size.error(), sha1_.hex());
-        if (*size == 0) return proto::Errc::wrong_hash;
+    bool ended = false;
+    for (int i = 0; i < chunks_at_once && !ended; ++i) {
+        auto size = read(*file, hasher_.size_bytes(), buffer);
+        if (!size) return size.error();
         hasher_.update(ByteView(buffer).first(*size));
+        ended = *size < buffer.size() || hasher_.size_bytes() >= size_bytes();
     }
-    if (hasher_.size_bytes() < stamp_.size_bytes) return ok;
-    auto stamp = file_.stamp();
-    if (!stamp || *stamp != stamp_ || hasher_.finish() != sha1_) return proto::Errc::wrong_hash;
+    if (!ended) return ok;
+    if (!is_same()) return Errc::not_found;
+    if (hasher_.finish() != sha1_) return proto::Errc::wrong_hash;
     links_ = hasher_.links();
-    save_links(cache_, stamp_, links_);
+    save_links(cache_, stored_.stamp, links_);
     return ok;
 }
 
 Result<Chunk> WholeChunks::read(std::uint64_t index) const {
     if (!has(index)) return Errc::not_found;
+    auto file = open();
+    if (!file) return file.error();
     Chunk chunk{links_[static_cast<std::size_t>(index)], {}};
-    const std::uint64_t size_bytes = proto::chunk_size_bytes(stamp_.size_bytes, index);
-    chunk.bytes.resize(static_cast<std::size_t>(size_bytes));
-    auto size = file_.read_at(index * proto::chunk_bytes, chunk.bytes);
-    if (!size) return storage_error(size.error(), sha1_.hex());
-    auto stamp = file_.stamp();
-    if (!stamp || *stamp != stamp_ || *size != size_bytes) return Errc::not_found;
-    if (trust_ == Trust::foreign && !proves(index, chunk.bytes)) return Errc::not_found;
+    chunk.bytes.resize(static_cast<std::size_t>(proto::chunk_size_bytes(size_bytes(), index)));
+    auto size = read(*file, index * proto::chunk_bytes, chunk.bytes);
+    if (!size) return size.error();
+    if (*size != chunk.bytes.size() || !proves(index, chunk.bytes)) return proto::Errc::wrong_hash;
     return chunk;
 }
 
@@ -56,7 +80,7 @@ bool WholeChunks::proves(std::uint64_t index, ByteView bytes) const {
         auto next = proto::next_link(links_[at], bytes);
         return next && *next == links_[at + 1];
     }
-    auto whole = proto::finish_chunk(links_[at], bytes, stamp_.size_bytes);
+    auto whole = proto::finish_chunk(links_[at], bytes, size_bytes());
     return whole && *whole == sha1_;
 }
 

@@ -23,52 +23,57 @@ class Chunks {
     virtual bool has(std::uint64_t index) const = 0;
     // Where they lie, if that is outside of the storage, on a file system that may hang; else null.
     virtual const std::filesystem::path* lie_elsewhere() const { return nullptr; }
-    // Errc::not_found unless has(index), or when the file has changed since; Errc::
-    // storage_unavailable when it cannot be read.
+    // Errc::not_found unless has(index), or when the file is gone; proto::Errc::wrong_hash when
+    // the bytes there are not the file's; std::errc::io_error when the disk does not give them;
+    // Errc::limit_reached when too many files are open, Errc::storage_unavailable when it cannot be
+    // opened for another reason.
     virtual Result<Chunk> read(std::uint64_t index) const = 0;
 };
 
-// Of a file that is stored or linked, whole. Its links may not be known yet (kachery stored it):
+struct StoredFile {
+    std::filesystem::path path;
+    FileStamp stamp;
+    bool linked = false;  // it lies elsewhere
+};
+
+// Of a file that is stored or linked, whole. Its links may not be known yet (kachery stored it), or
+// may be another's (the file has changed since):
 //   while (!chunks->ready()) if (auto done = chunks->prepare(); !done) ...
 // where each prepare() hashes some tens of milliseconds. ready() and prepare() are one thread's.
+// Keeps no descriptor: who has opened many may never read them.
 class WholeChunks final : public Chunks {
   public:
-    enum class Trust {
-        ours,     // in the storage, where nobody else writes: a changed stamp tells
-        foreign,  // linked: every chunk is hashed again as it is read
+    enum class Links {
+        kept,   // in the cache, if they are of a file with this stamp
+        fresh,  // made anew
     };
-    static Result<std::unique_ptr<WholeChunks>> open(const Sha1& sha1,
-                                                     const std::filesystem::path& path,
-                                                     std::filesystem::path cache, Trust trust);
-    bool ready() const { return !links_.empty(); }
-    // proto::Errc::wrong_hash when the content is not what its name says.
-    Result<void> prepare();
-    const std::vector<Sha1Link>& links() const { return links_; }  // when ready
+    WholeChunks(const Sha1& sha1, StoredFile file, std::filesystem::path cache, Links links);
 
-    std::uint64_t size_bytes() const override { return stamp_.size_bytes; }
+    bool ready() const { return !links_.empty(); }
+    // proto::Errc::wrong_hash when the content is not what its name says, Errc::not_found when
+    // that cannot be told since the file is gone or is being written to; else as read().
+    Result<void> prepare();
+    void found_right();  // makes a file of one chunk ready
+    const std::vector<Sha1Link>& links() const { return links_; }  // when ready
+    const Sha1& sha1() const { return sha1_; }
+    const StoredFile& file() const { return stored_; }
+
+    std::uint64_t size_bytes() const override { return stored_.stamp.size_bytes; }
     bool has(std::uint64_t index) const override { return index < links_.size(); }
     const std::filesystem::path* lie_elsewhere() const override {
-        return trust_ == Trust::foreign ? &path_ : nullptr;
+        return stored_.linked ? &stored_.path : nullptr;
     }
     Result<Chunk> read(std::uint64_t index) const override;
 
   private:
-    WholeChunks(const Sha1& sha1, std::filesystem::path path, File file, const FileStamp& stamp,
-                std::filesystem::path cache, Trust trust)
-        : sha1_(sha1),
-          path_(std::move(path)),
-          file_(std::move(file)),
-          stamp_(stamp),
-          cache_(std::move(cache)),
-          trust_(trust) {}
+    Result<File> open() const;
+    Result<std::size_t> read(const File& file, std::uint64_t offset,
+                             std::span<std::uint8_t> into) const;
     bool proves(std::uint64_t index, ByteView bytes) const;
 
     Sha1 sha1_;
-    std::filesystem::path path_;
-    File file_;
-    FileStamp stamp_;
+    StoredFile stored_;
     std::filesystem::path cache_;
-    Trust trust_;
     std::vector<Sha1Link> links_;  // empty until ready
     proto::LinkHasher hasher_;     // what prepare() has hashed so far
 };

@@ -5,6 +5,7 @@
 //   kp2p/links/aa/HASH        SHA-1 links of a stored or linked file (links_cache.hpp)
 //   kp2p/links/NAME.kp2p-temp those being written
 //   kp2p/partial/HASH.N.*     a download under way (partial.hpp)
+//   kp2p/damaged/HASH.NAME    what was found in HASH's place and is not HASH (set_aside.hpp)
 // What is in sha1/ is shared with kachery (source: kachery 0.6 localhashcache.py, kachery_p2p 0.8
 // _local_kachery_storage.py); what is in kp2p/ is ours alone. Parts of sha1/ may be symbolic links
 // or other file systems; in kp2p/ a link is refused, as another user's trap.
@@ -46,6 +47,7 @@ class Layout {
     std::filesystem::path ours() const { return root_ / "kp2p"; }
     std::filesystem::path links() const { return ours() / "links"; }
     std::filesystem::path partials() const { return ours() / "partial"; }
+    std::filesystem::path damaged() const { return ours() / "damaged"; }
 
   private:
     struct Id {

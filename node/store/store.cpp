@@ -1,7 +1,9 @@
 #include "node/store/store.hpp"
 
 #include "node/store/link_file.hpp"
+#include "node/store/links_cache.hpp"
 #include "node/store/put_directory.hpp"
+#include "node/store/set_aside.hpp"
 #include "node/store/upload.hpp"
 
 namespace kp2p {
@@ -33,35 +35,32 @@ Result<FileStamp> stamp_of(const fs::path& path) {
     return stamp;
 }
 
-Result<StoredFile> find_stored(const Layout& layout, const Sha1& sha1) {
-    const fs::path path = layout.content(sha1);
-    const auto stamp = stamp_of(path);
-    if (!stamp && stamp.error() != Errc::not_found) return storage_error(stamp.error(), path);
-    if (!stamp || !is_plausible(sha1, *stamp)) return Errc::not_found;
-    return StoredFile{path, stamp->size_bytes, WholeChunks::Trust::ours};
-}
-
-Result<LinkFile> read_link(const Layout& layout, const Sha1& sha1) {
+Result<LinkFile> read_link(const Layout& layout, const Sha1& sha1, std::string& why) {
     auto json = read_small_file(layout.link(sha1), max_link_file_bytes);
     if (!json)
         return is_absence(json.error()) ? Errc::not_found
                                         : storage_error(json.error(), layout.link(sha1));
     auto link = LinkFile::parse(as_text(*json));
-    if (!link) return Errc::not_found;
+    if (!link) {
+        why = layout.link(sha1).string() + " does not say where the linked file is";
+        return Errc::not_found;
+    }
     return link;
 }
 
-Result<StoredFile> find_linked(const Layout& layout, const Sha1& sha1) {
-    auto link = read_link(layout, sha1);
+Result<StoredFile> find_linked(const Layout& layout, const Sha1& sha1, std::string& why) {
+    auto link = read_link(layout, sha1, why);
     if (!link) return link.error();
     const auto stamp = stamp_of(link->path);
     // What lies elsewhere may have been closed to us as it may have been removed.
-    const bool gone = !stamp && (stamp.error() == Errc::not_found ||
-                                 stamp.error() == std::errc::permission_denied);
-    if (gone) return Errc::not_found;
-    if (!stamp) return storage_error(stamp.error(), link->path);
-    if (!link->matches(*stamp) || !is_plausible(sha1, *stamp)) return Errc::not_found;
-    return StoredFile{link->path, stamp->size_bytes, WholeChunks::Trust::foreign};
+    const bool closed = !stamp && stamp.error() == std::errc::permission_denied;
+    const bool gone = !stamp && (closed || stamp.error() == Errc::not_found);
+    if (!stamp && !gone) return storage_error(stamp.error(), link->path);
+    if (stamp && link->matches(*stamp) && is_plausible(sha1, *stamp))
+        return StoredFile{link->path, *stamp, true};
+    why = "the linked file " + link->path.string();
+    why += closed ? " cannot be read any more" : gone ? " is gone" : " has changed since";
+    return Errc::not_found;
 }
 
 }  // namespace
@@ -79,30 +78,104 @@ Result<Store> Store::open(const fs::path& root) {
 
 PartialUsage Store::sweep() const {
     // Not those that are linked: who looks at them may wait for ever.
-    sweep_storage(layout_, [this](const Sha1& sha1) { return bool(find_stored(layout_, sha1)); });
+    sweep_storage(layout_, [this](const Sha1& sha1) { return bool(find_stored(sha1)); });
     return partial_usage();
 }
 
 PartialUsage Store::partial_usage() const { return kp2p::partial_usage(layout_); }
 
 Result<StoredFile> Store::find(const Sha1& sha1) const {
-    auto stored = find_stored(layout_, sha1);
+    std::string ignored;
+    return find(sha1, ignored);
+}
+
+Result<StoredFile> Store::find(const Sha1& sha1, std::string& why) const {
+    auto stored = find_stored(sha1);
     if (stored || stored.error() != Errc::not_found) return stored;
-    return find_linked(layout_, sha1);
+    auto linked = find_linked(layout_, sha1, why);
+    if (!linked || is_usable(sha1, linked->stamp)) return linked;
+    why = "the linked file " + linked->path.string() + " is not what it was";
+    return Errc::not_found;
+}
+
+Result<StoredFile> Store::find_stored(const Sha1& sha1) const {
+    const fs::path path = layout_.content(sha1);
+    const auto stamp = stamp_of(path);
+    if (!stamp && stamp.error() != Errc::not_found) return storage_error(stamp.error(), path);
+    if (!stamp || !is_plausible(sha1, *stamp) || !is_usable(sha1, *stamp)) return Errc::not_found;
+    return StoredFile{path, *stamp};
 }
 
 std::optional<fs::path> Store::lies_elsewhere(const Sha1& sha1) const {
-    const auto stored = find_stored(layout_, sha1);
+    const auto stored = find_stored(sha1);
     if (stored || stored.error() != Errc::not_found) return std::nullopt;
-    auto link = read_link(layout_, sha1);
+    std::string ignored;
+    auto link = read_link(layout_, sha1, ignored);
     if (!link) return std::nullopt;
     return std::move(link->path);
 }
 
-Result<std::unique_ptr<WholeChunks>> Store::open_chunks(const Sha1& sha1) const {
-    const auto file = find(sha1);
+bool Store::is_usable(const Sha1& sha1, const FileStamp& stamp) const {
+    return verdicts_->of(sha1, stamp).value_or(Verdict::right) == Verdict::right;
+}
+
+bool Store::is_checked(const Sha1& sha1, const StoredFile& file) const {
+    return verdicts_->of(sha1, file.stamp) == Verdict::right ||
+           stamp_of_links(layout_.links_cache(sha1)) == file.stamp;
+}
+
+bool Store::is_resized(const Sha1& sha1, const StoredFile& file) const {
+    const auto hashed = stamp_of_links(layout_.links_cache(sha1));
+    return hashed && hashed->size_bytes != file.stamp.size_bytes;
+}
+
+Result<std::unique_ptr<WholeChunks>> Store::open_chunks(const Sha1& sha1, Links links) const {
+    auto file = find(sha1);
     if (!file) return file.error();
-    return WholeChunks::open(sha1, file->path, layout_.links_cache(sha1), file->trust);
+    const bool known = verdicts_->of(sha1, file->stamp) == Verdict::right;
+    auto chunks =
+        std::make_unique<WholeChunks>(sha1, *std::move(file), layout_.links_cache(sha1), links);
+    if (known && links == Links::kept) chunks->found_right();
+    return chunks;
+}
+
+std::string Store::settle(const WholeChunks& chunks, std::error_code failure) const {
+    const Sha1& sha1 = chunks.sha1();
+    const StoredFile& file = chunks.file();
+    const auto keep = [&](Verdict verdict) { verdicts_->keep(sha1, file.stamp, verdict); };
+    const std::string name = file.path.string();
+    if (!failure) return keep(Verdict::right), "";
+    if (failure == std::errc::io_error) {
+        keep(Verdict::unreadable);
+        return "cannot read " + storage_trouble() + "; it counts as missing";
+    }
+    if (failure != proto::Errc::wrong_hash) return {};
+    keep(Verdict::wrong);
+    if (file.linked)
+        return "the linked file " + name + " is not what it was, and not given any more";
+    const auto aside = set_aside(layout_, sha1, file.stamp);
+    if (aside) return name + " does not match its hash any more; set aside as " + aside->string();
+    if (aside.error() == Errc::not_found) return {};
+    return name +
+           " does not match its hash any more, and cannot be set aside: " + storage_trouble();
+}
+
+std::string Store::clear_place(const Sha1& sha1) const {
+    std::error_code none;
+    const fs::path path = layout_.content(sha1);
+    const fs::file_status status = fs::symlink_status(path, none);
+    if (!fs::exists(status)) return {};
+    // Found wrong before, and could not be moved then.
+    const auto stamp = stamp_of(path);
+    if (stamp && is_plausible(sha1, *stamp)) return {};
+    if (!stamp && stamp.error() != Errc::not_found) return {};
+    const auto aside = set_aside(layout_, sha1);
+    if (!aside) return {};
+    return path.string() + " is not the file that belongs there; set aside as " + aside->string();
+}
+
+void Store::retry_unreadable(const Sha1& sha1) const {
+    verdicts_->forget(sha1, Verdict::unreadable);
 }
 
 Result<ByteVector> Store::read(const Sha1& sha1, std::size_t max_bytes) const {
@@ -110,7 +183,10 @@ Result<ByteVector> Store::read(const Sha1& sha1, std::size_t max_bytes) const {
     if (!file) return file.error();
     auto bytes = read_small_file(file->path, max_bytes);
     if (!bytes && bytes.error() == std::errc::file_too_large) return bytes.error();
-    if (!bytes) return storage_error(bytes.error(), file->path);
+    if (!bytes) {
+        const auto error = storage_error(bytes.error(), file->path);
+        return bytes.error() == std::errc::io_error ? bytes.error() : error;
+    }
     if (proto::sha1_of(*bytes) != sha1) return proto::Errc::wrong_hash;
     return bytes;
 }

@@ -18,16 +18,11 @@
 #include "node/store/layout.hpp"
 #include "node/store/partial.hpp"
 #include "node/store/sweep.hpp"
+#include "node/store/verdicts.hpp"
 #include "proto/file/sha1dir.hpp"
 #include "proto/file/uri.hpp"
 
 namespace kp2p {
-
-struct StoredFile {
-    std::filesystem::path path;
-    std::uint64_t size_bytes = 0;
-    WholeChunks::Trust trust = WholeChunks::Trust::ours;
-};
 
 class Upload;
 
@@ -37,15 +32,35 @@ class Store {
     static Result<Store> open(const std::filesystem::path& root);
     const std::filesystem::path& root() const { return layout_.root(); }
 
-    // Errc::not_found if it is neither stored nor linked, or the linked file has changed since;
-    // Errc::storage_unavailable if that cannot be told. Cheap: it trusts what is in the storage.
+    // Errc::not_found if it is neither stored nor linked, or was found wrong, or the linked file
+    // has changed since: then `why` gets a sentence. Errc::storage_unavailable if that cannot be
+    // told. Cheap: what is there need not be right yet.
+    Result<StoredFile> find(const Sha1& sha1, std::string& why) const;
     Result<StoredFile> find(const Sha1& sha1) const;
     // The linked file that find() is going to look at, on a file system that may hang; absent if
     // the file itself is here, or nothing is. Touches only the storage.
     std::optional<std::filesystem::path> lies_elsewhere(const Sha1& sha1) const;
+    // Whether a file that was found has been hashed since it last changed.
+    bool is_checked(const Sha1& sha1, const StoredFile& file) const;
+    // Whether its size is another than when it was hashed.
+    bool is_resized(const Sha1& sha1, const StoredFile& file) const;
     // Errors as find().
-    Result<std::unique_ptr<WholeChunks>> open_chunks(const Sha1& sha1) const;
-    // A whole file that was hashed just now; std::errc::file_too_large above `max_bytes`.
+    using Links = WholeChunks::Links;
+    Result<std::unique_ptr<WholeChunks>> open_chunks(const Sha1& sha1, Links links) const;
+    Result<std::unique_ptr<WholeChunks>> open_chunks(const Sha1& sha1) const {
+        return open_chunks(sha1, Links::kept);
+    }
+    // Remembers how `chunks` were prepared to their end, ready or with `failure`. What is wrong is
+    // set aside, unless it is linked; what is wrong or cannot be read counts as not here. A
+    // sentence about it; empty if all is well.
+    std::string settle(const WholeChunks& chunks, std::error_code failure) const;
+    // Sets aside what lies in the place of a file that is not here, such as a directory. The same.
+    std::string clear_place(const Sha1& sha1) const;
+    // What could not be read may be read once more.
+    void retry_unreadable(const Sha1& sha1) const;
+    // A whole file that was hashed just now; std::errc::file_too_large above `max_bytes`,
+    // proto::Errc::wrong_hash when it is another, std::errc::io_error when the disk does not give
+    // it.
     Result<ByteVector> read(const Sha1& sha1, std::size_t max_bytes) const;
 
     // A file, or with all that is in it, links followed, a directory.
@@ -67,7 +82,11 @@ class Store {
 
   private:
     explicit Store(Layout layout) : layout_(std::move(layout)) {}
+    Result<StoredFile> find_stored(const Sha1& sha1) const;
+    bool is_usable(const Sha1& sha1, const FileStamp& stamp) const;
+
     Layout layout_;
+    std::shared_ptr<Verdicts> verdicts_ = std::make_shared<Verdicts>();
 };
 
 }  // namespace kp2p

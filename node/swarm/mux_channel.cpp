@@ -16,13 +16,23 @@ MuxChannel::MuxChannel(Executor executor, Connection& connection)
 
 MuxChannel::~MuxChannel() { close(); }
 
-Task<Result<void>> MuxChannel::send(std::uint64_t type, ByteView head, ByteView rest) {
-    if (head.size() + rest.size() > max_payload_bytes) co_return Errc::limit_reached;
+bool MuxChannel::has_room() const { return connection_ && !connection_->congested(); }
+
+Task<Result<void>> MuxChannel::room() {
     while (connection_ && connection_->congested()) {
         auto woken = co_await changed_.wait();
         if (!woken) co_return woken;
     }
     if (!connection_) co_return why_;
+    co_return ok;
+}
+
+Task<Result<void>> MuxChannel::send(std::uint64_t type, ByteView head, ByteView rest) {
+    if (head.size() + rest.size() > max_payload_bytes) co_return Errc::limit_reached;
+    if (!has_room()) {
+        auto waited = co_await room();
+        if (!waited) co_return waited;
+    }
     connection_->send(*this, type, head, rest);
     co_return ok;
 }

@@ -30,7 +30,11 @@ class MuxChannel {
 
     // What the other side attached to its open.
     const ByteVector& remote_handshake() const { return remote_handshake_; }
-    // Waits while the connection has too much to send; then the message is on its way, in the order
+    // Whether the connection has not too much to send.
+    bool has_room() const;
+    // Waits for that. Errc::closed as send() has it.
+    Task<Result<void>> room();
+    // Waits for room; then the message is on its way, in the order
     // of the sends of one caller. The payload is `head` and then `rest`, which the caller keeps
     // alive until then. Errc::closed when either side has closed the channel.
     Task<Result<void>> send(std::uint64_t type, ByteView head, ByteView rest);

@@ -25,7 +25,8 @@ namespace kp2p::proto {
 inline constexpr char transfer_protocol[] = "kp2p/transfer/1";
 inline constexpr std::size_t piece_bytes = 64 * 1024;  // of a chunk, before compression
 inline constexpr std::size_t max_have_bytes = 1 << 20;
-inline constexpr std::size_t max_open_files = 64;          // that a provider grants a connection
+// That a provider grants a connection: those of one directory that is loaded, and some.
+inline constexpr std::size_t max_open_files = 32;
 inline constexpr std::size_t max_outstanding_gets = 4096;  // the same, over all its files
 
 inline constexpr std::uint64_t data_type = 3;

@@ -186,3 +186,21 @@ TEST_CASE("a read-only storage can be read, and refuses the rest") {
     CHECK((*chunks)->read(1));
     CHECK(store.read(stored, 2 * mib));
 }
+
+TEST_CASE("a rotten file of a read-only storage counts as missing") {
+    const SmallFileSystem small;
+    REQUIRE(small.mounted());
+    const TempDirectory elsewhere;
+    write_file(elsewhere.path() / "a", content(10));
+    const Sha1 stored = Store::open(small.path())->put(elsewhere.path() / "a", {})->sha1;
+    write_file(Layout(small.path()).content(stored), content(11));
+    small.make_read_only();
+    const Store store = *Store::open(small.path());
+    auto chunks = store.open_chunks(stored);
+    REQUIRE(chunks);
+    REQUIRE((*chunks)->prepare().error() == proto::Errc::wrong_hash);
+    const std::string said = store.settle(**chunks, proto::Errc::wrong_hash);
+    CHECK(said.find("cannot be set aside") != std::string::npos);
+    CHECK(store.find(stored).error() == Errc::not_found);
+    CHECK(store.clear_place(stored).empty());
+}

@@ -66,7 +66,7 @@ TEST_CASE("a stored file lies where kachery looks for it, whole") {
         auto found = f.store.find(sha1);
         REQUIRE(found);
         CHECK(found->path == path);
-        CHECK(found->size_bytes == size);
+        CHECK(found->stamp.size_bytes == size);
     }
 }
 
@@ -127,7 +127,8 @@ TEST_CASE("content that is not what its name says is never given") {
         REQUIRE((*before)->ready());
         write_file(path, bytes);
         fs::last_write_time(path, fs::last_write_time(path) + std::chrono::seconds(1));
-        CHECK((*before)->read(0).error() == Errc::not_found);
+        CHECK((*before)->read(0));  // this one is still right
+        CHECK((*before)->read(1).error() == proto::Errc::wrong_hash);
         CHECK(!(*f.store.open_chunks(sha1))->ready());
     }
     SUBCASE("empty after a power failure") {
@@ -159,6 +160,29 @@ TEST_CASE("a damaged links cache is as good as none") {
     CHECK((*f.store.open_chunks(sha1))->ready());
 }
 
+TEST_CASE("kept links are of the file as it was hashed, whatever its size and time say") {
+    const Fixture f;
+    const Sha1 sha1 = f.put(f.file("a", content(2 * mib))).sha1;
+    const fs::path path = Layout(f.root).content(sha1);
+    const auto time = fs::last_write_time(path);
+    const auto stamp = [&] { return *File::open(path, File::Mode::read)->stamp(); };
+    const FileStamp before = stamp();
+    REQUIRE((*f.store.open_chunks(sha1))->ready());
+    SUBCASE("written to in place") {
+        while (stamp() == before) {  // the clock of the file system may be a coarse one
+            std::fstream(path, std::ios::in | std::ios::out | std::ios::binary) << "other";
+            fs::last_write_time(path, time);
+        }
+    }
+    SUBCASE("replaced") {
+        fs::copy_file(path, f.root / "copy");
+        fs::last_write_time(f.root / "copy", time);
+        fs::rename(f.root / "copy", path);
+    }
+    CHECK(fs::last_write_time(path) == time);
+    CHECK(!(*f.store.open_chunks(sha1))->ready());
+}
+
 TEST_CASE("a linked file is found where it lies, until it changes") {
     const Fixture f;
     const fs::path path = f.file("ü b", content(2 * mib));
@@ -184,14 +208,20 @@ TEST_CASE("a linked file is found where it lies, until it changes") {
         CHECK(!f.store.find(sha1));
     }
     SUBCASE("other content under the same size and time") {
+        auto before = f.store.open_chunks(sha1);
+        REQUIRE((*before)->ready());
         ByteVector other = content(2 * mib);
         other[0] ^= 1;
         write_file(path, other);
         fs::last_write_time(path, time);
+        CHECK((*before)->read(0).error() == proto::Errc::wrong_hash);
+        CHECK((*before)->read(1));  // this one is still right
         REQUIRE(f.store.find(sha1));
-        auto chunks = f.store.open_chunks(sha1);
-        REQUIRE(!(*chunks)->ready());  // nobody can set the time of the change itself
+        auto chunks = f.store.open_chunks(sha1, WholeChunks::Links::fresh);
         CHECK((*chunks)->prepare().error() == proto::Errc::wrong_hash);
+        CHECK(f.store.settle(**chunks, proto::Errc::wrong_hash).find(path) != std::string::npos);
+        CHECK(!f.store.find(sha1));
+        CHECK(read_file(path) == as_text(other));
     }
 }
 

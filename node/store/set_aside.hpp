@@ -1,0 +1,19 @@
+// What lies in a file's place in the storage and is not that file goes to kp2p/damaged/, or, where
+// it cannot go there (it may be on another file system), beside its place. Nothing is deleted: it
+// may be all that is left of something.
+#pragma once
+
+#include <filesystem>
+
+#include "node/store/file.hpp"
+#include "node/store/layout.hpp"
+
+namespace kp2p {
+
+// Where it is now. It may be anything, also a directory.
+Result<std::filesystem::path> set_aside(const Layout& layout, const Sha1& sha1);
+// The same, if it is still the file that had `stamp`; Errc::not_found if another has come.
+Result<std::filesystem::path> set_aside(const Layout& layout, const Sha1& sha1,
+                                        const FileStamp& stamp);
+
+}  // namespace kp2p
