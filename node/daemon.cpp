@@ -37,7 +37,7 @@ constexpr std::uint16_t usual_port = 49737;
 // How long the network may take to answer before commands are let at a node without it.
 constexpr std::chrono::seconds entry_patience = 5s;
 // What a killed node may lose of the DHT nodes it knows.
-constexpr std::chrono::minutes keep_interval = 5min;
+constexpr int keep_minutes = 5;
 
 // As nohup has it, which means that the node is to go on.
 bool is_ignored(int signal) {
@@ -47,10 +47,8 @@ bool is_ignored(int signal) {
 
 // Stopping takes some milliseconds. What may hang is the system: a name being looked up, a disk.
 constexpr std::chrono::milliseconds stop_limit = 1800ms;
-
 // How long the DHT may take to forget us.
 constexpr std::chrono::milliseconds farewell_limit = 600ms;
-
 // What the log and the ready line may take to be read by who reads them, at the end.
 constexpr std::chrono::milliseconds last_words_limit = 200ms;
 
@@ -321,9 +319,12 @@ std::string Node::lacking_of_dht() const {
 }
 
 Task<> Node::keep_loop() {
-    for (;;) {
-        auto slept = co_await clock_.sleep_for(keep_interval);
+    auto give_back = [] { return give_freed_memory_back(), ok; };  // of whatever flood there was
+    for (int minutes = 1;; ++minutes) {
+        auto slept = co_await clock_.sleep_for(1min);
         if (!slept) co_return;
+        (void)co_await offload(pool_, give_back);
+        if (minutes % keep_minutes != 0) continue;
         co_await keep_nodes();
         auto sweep = [store = &*parts_.store] { return store->sweep(); };
         (void)co_await offload(pool_, sweep);
