@@ -1,7 +1,5 @@
 #include "node/api/guard.hpp"
 
-#include <sodium/utils.h>
-
 #include <charconv>
 
 namespace kp2p {
@@ -63,9 +61,6 @@ proto::ApiProof Guard::proof(const proto::ApiHello& hello) const {
 bool Guard::is_proven(const RequestHead& head, const std::optional<proto::ApiHello>& hello) const {
     if (head.authorization.size() != 1) return false;
     const std::string_view said = head.authorization[0];
-    const std::string bearer = "Bearer " + token_.hex();
-    if (said.size() == bearer.size() && sodium_memcmp(said.data(), bearer.data(), said.size()) == 0)
-        return true;
     constexpr std::string_view scheme = "KP2P ";
     if (!hello || !said.starts_with(scheme)) return false;
     const auto proof = proto::ApiProof::from_hex(said.substr(scheme.size()));

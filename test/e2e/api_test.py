@@ -109,6 +109,20 @@ class Connections(NetworkCase):
         self.assertEqual(ask(connection, "GET", "/v1/status")[0], 200)
         self.assertEqual(ask(self.api.tcp(), "GET", "/v1/status", headers=headers)[0], 401)
 
+    def test_the_port_wants_a_proof_its_host_and_no_foreign_origin(self):
+        bearer = "Bearer " + self.api.token().hex()
+        rows = [({}, 401), ({"Authorization": bearer}, 401),
+                ({"Authorization": "KP2P " + "0" * 64}, 401),
+                ({"Authorization": None}, 200),
+                ({"Authorization": None, "Host": "evil.example"}, 403),
+                ({"Authorization": None, "Origin": "http://evil.example"}, 403)]
+        for headers, status in rows:
+            with self.subTest(headers):
+                connection = self.api.tcp()
+                proof = self.api.hello(connection)[0]
+                said = {name: value or proof for name, value in headers.items()}
+                self.assertEqual(ask(connection, "GET", "/v1/status", headers=said)[0], status)
+
     def test_a_proof_that_was_passed_on_from_another_port_is_refused(self):
         connection = self.api.tcp()
         proof, proven = self.api.hello(connection, port=1)

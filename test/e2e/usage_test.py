@@ -5,8 +5,6 @@ import signal
 import socket
 import stat
 import subprocess
-import urllib.error
-import urllib.request
 
 from case import NetworkCase, main
 from network import MIB, Failed, random_file
@@ -148,28 +146,6 @@ class Usage(NetworkCase):
             done = idle.run("kp2p-start-daemon", "--host", "127.0.0.1", "--port", "0",
                             "--api-port", port, "--bootstrap", "none", check=False, seconds=20)
             self.assert_ends(done, 1, str(port))
-
-    def api(self, headers):
-        port = int((self.alice.config_dir / "api-port").read_text())
-        request = urllib.request.Request(f"http://127.0.0.1:{port}/v1/status", headers=headers)
-        try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
-                return answer.status
-        except urllib.error.HTTPError as error:
-            return error.code
-
-    def token(self):
-        return (self.alice.config_dir / "api-token").read_text().strip()
-
-    def test_the_api_wants_its_token_its_host_and_no_foreign_origin(self):
-        good = {"Authorization": "Bearer " + self.token()}
-        self.assertEqual(self.api(good), 200)
-        rows = [({}, 401), ({"Authorization": "Bearer wrong"}, 401),
-                ({**good, "Host": "evil.example"}, 403),
-                ({**good, "Origin": "http://evil.example"}, 403)]
-        for headers, status in rows:
-            with self.subTest(headers):
-                self.assertEqual(self.api(headers), status)
 
     def test_the_key_and_the_token_are_the_owners_alone(self):
         for file in self.alice.config_dir.iterdir():

@@ -105,5 +105,6 @@ TEST_CASE("only a proof of this connection, this port and the client's role show
     CHECK_FALSE(proves("KP2P " + guard.proof(hello).hex()));
     CHECK_FALSE(proves(good + "0"));
     CHECK_FALSE(proves("KP2P "));
+    CHECK_FALSE(proves("Bearer " + token.hex()));
     CHECK_FALSE(proves(good.substr(5)));
 }
