@@ -42,7 +42,7 @@ class Flood {
     static constexpr std::size_t max_fanout = 64;  // neighbours a search is passed on to
     static constexpr std::size_t max_remembered = 8192;
     static constexpr std::size_t max_active = 1024;
-    static constexpr std::size_t max_looking = 256;
+    static constexpr std::size_t max_looking = 1000;  // as many as looks grants at once
     static constexpr auto remember_span = std::chrono::seconds(60);
     // Answers to a request. What a neighbour says of itself is never too much.
     static constexpr std::size_t max_answers = 128;          // accepted on a link

@@ -103,7 +103,7 @@ async function seekingWhatNobodyHasIsAnsweredByLackingAlone (context) {
   assert.deepEqual(ear.heard.map(each => each.name).slice(1), ['lacking'])
 }
 
-async function aSecondSeekingOfOneRequestIsAnsweredByLackingAlone (context) {
+async function aSecondSeekingOfOneRequestIsAnsweredForOneselfAgain (context) {
   const { ear, ask } = await visitor(context)
   const [request, barrier] = [random(), random()]
   ask.seeking({ request, file, hops: 0 })
@@ -111,7 +111,13 @@ async function aSecondSeekingOfOneRequestIsAnsweredByLackingAlone (context) {
   ask.seeking({ request: barrier, file, hops: 0 })
   await ear.until('lacking', of('request', barrier))
   await ear.until('lacking', of('request', request), 2)
-  assert.equal(ear.all('providing', of('request', request)).length, 1)
+  assert.equal(ear.all('providing', of('request', request)).length, 2)
+
+  const searched = random()
+  ask.seeking({ request: searched, file, hops: 4 })
+  ask.seeking({ request: searched, file, hops: 4 })
+  await ear.until('lacking', of('request', searched), 2)
+  assert.equal(ear.all('providing', of('request', searched)).length, 1, 'while it is being passed on')
 }
 
 async function aSearchIsPassedOnWithOneHopLess (context) {
@@ -308,7 +314,7 @@ main([
   theDaemonHasAFile,
   seekingIsAnsweredByProvidingAndOneLacking,
   seekingWhatNobodyHasIsAnsweredByLackingAlone,
-  aSecondSeekingOfOneRequestIsAnsweredByLackingAlone,
+  aSecondSeekingOfOneRequestIsAnsweredForOneselfAgain,
   aSearchIsPassedOnWithOneHopLess,
   providingThatNobodyAskedForIsDropped,
   aNeighbourThatDoesNotAnswerIsWaitedForSomeSeconds,
