@@ -138,7 +138,8 @@ class Liars(WithPeers):
 
     def assert_named(self, liar, words):
         sentence = f"node {liar.node} {words}"
-        self.bob.process.wait_until(lambda: sentence in self.bob.log(), f"not said: {sentence}")
+        # A silence is called a stall after 20 s.
+        self.bob.process.wait_until(lambda: sentence in self.bob.log(), f"not said: {sentence}", 60)
 
     def test_beside_an_honest_provider_the_liar_is_named_and_the_file_arrives(self):
         for lie, (words, chunk) in self.lies.items():

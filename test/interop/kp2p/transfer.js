@@ -2,7 +2,7 @@
 const { CHUNK_BYTES, chunkCount } = require('./sha1')
 const { TRANSFER, PIECE_BYTES, REFUSAL, transferMessages, addMessages } = require('./wire')
 
-const MAX_OPEN_FILES = 64
+const MAX_OPEN_FILES = 32
 const MAX_OUTSTANDING_GETS = 256
 
 // A file to give: all of it, or only the chunks in the Set `offered`.
