@@ -1,4 +1,5 @@
 // What the storage keeps, for whom, and how much room that takes.
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -6,6 +7,7 @@
 #include <csignal>
 
 #include "node/store/directories.hpp"
+#include "node/store/platform.hpp"
 #include "node/store/store_errc.hpp"
 #include "node/store/temp_file.hpp"
 #include "test/node/store/colliding.hpp"
@@ -111,6 +113,17 @@ TEST_CASE("holes stay holes when a file is stored") {
     CHECK(read_file(stored) == read_file(path));
 }
 
+// Where bytes were, which not every system does: then zeros are written over them.
+bool can_make_holes() {
+    const Kept f;
+    const fs::path path = f.file("scratch", std::string(64 * 1024, 'x'));
+    const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+    REQUIRE(fd >= 0);
+    const bool made = platform::make_hole(fd, {.offset = 0, .size = 64 * 1024});
+    ::close(fd);
+    return made;
+}
+
 TEST_CASE("a download takes the room of what was written, and zeros take none") {
     const Download f(4 * mib);
     auto partial = f.open();
@@ -128,7 +141,7 @@ TEST_CASE("a download takes the room of what was written, and zeros take none") 
     data << std::string(mib, 'x') << std::flush;
     REQUIRE(partial->write(f.chunks[2], zeros));
     CHECK(as_text(partial->read(2)->bytes) == as_text(zeros));
-    CHECK(bytes_on_disk(f.data()) < 2 * mib);
+    CHECK(bytes_on_disk(f.data()) < (can_make_holes() ? 2 : 3) * mib);
 }
 
 TEST_CASE("of two files with one SHA-1 the first stays, and the second is refused") {
