@@ -13,11 +13,6 @@ namespace kp2p {
 namespace fs = std::filesystem;
 namespace {
 
-fs::path parent_of(const fs::path& path) {
-    const fs::path parent = path.parent_path();
-    return parent.empty() ? fs::path(".") : parent;
-}
-
 // "out/" and "out/." name the directory "out".
 fs::path without_trailing_slash(fs::path path) {
     while (path.has_parent_path() && path.has_relative_path() &&
@@ -86,7 +81,7 @@ Result<DirectoryDestination> DirectoryDestination::find(const fs::path& named) {
     if (error) return error;
     const fs::file_status status = fs::status(to, error);
     if (status.type() == fs::file_type::not_found) {
-        if (::access(parent_of(to).c_str(), W_OK | X_OK) != 0) return last_error();
+        if (::access(directory_of(to).c_str(), W_OK | X_OK) != 0) return last_error();
         return DirectoryDestination(std::move(to));
     }
     if (error) return error;
@@ -115,9 +110,9 @@ Result<bool> DirectoryDestination::holds(const proto::Sha1Dir& directory,
 }
 
 Result<void> DirectoryDestination::begin() {
-    TempFile::sweep(parent_of(to_));
+    TempFile::sweep(directory_of(to_));
     for (;;) {  // a sweep may come before the lock
-        temp_ = parent_of(to_) / TempFile::new_name();
+        temp_ = directory_of(to_) / TempFile::new_name();
         if (auto made = make_new_directory(temp_); !made) {
             temp_.clear();
             return made.error();

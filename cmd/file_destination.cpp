@@ -8,14 +8,11 @@
 #include <cerrno>
 #include <charconv>
 
+#include "node/store/directories.hpp"
+
 namespace kp2p {
 namespace fs = std::filesystem;
 namespace {
-
-fs::path parent_of(const fs::path& path) {
-    const fs::path parent = path.parent_path();
-    return parent.empty() ? fs::path(".") : parent;
-}
 
 // N of "-", /dev/stdout, /dev/fd/N and the like.
 std::optional<int> descriptor_named(std::string_view name) {
@@ -62,7 +59,7 @@ Result<FileDestination> FileDestination::find(const fs::path& named, std::stop_t
     const bool is_link = ::lstat(named.c_str(), &link) == 0 && S_ISLNK(link.st_mode);
     if (::stat(named.c_str(), &status) != 0) {
         if (errno != ENOENT || is_link) return last_error();
-        if (::access(parent_of(named).c_str(), W_OK | X_OK) != 0) return last_error();
+        if (::access(directory_of(named).c_str(), W_OK | X_OK) != 0) return last_error();
         return to;
     }
     if (S_ISDIR(status.st_mode)) return make_error_code(std::errc::is_a_directory);
@@ -88,8 +85,8 @@ Result<void> FileDestination::begin() {
         through_ = owned(fd);
         return ok;
     }
-    TempFile::sweep(parent_of(path_));
-    auto temp = TempFile::create_in(parent_of(path_), File::Mode::create_secret);
+    TempFile::sweep(directory_of(path_));
+    auto temp = TempFile::create_in(directory_of(path_), File::Mode::create_secret);
     if (!temp) return temp.error();
     temp_.emplace(*std::move(temp));
     return ok;

@@ -27,8 +27,6 @@ Endpoint own_host(asio::io_context& loop) {
     return {local.address().to_v4().to_bytes(), 0};
 }
 
-constexpr std::chrono::milliseconds stop_limit{1800};
-
 Task<> cancel_on_signal(Tasks& all) {
     asio::signal_set signals(co_await asio::this_coro::executor, SIGINT, SIGTERM);
     co_await signals.async_wait(use_result);

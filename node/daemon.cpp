@@ -45,8 +45,6 @@ bool is_ignored(int signal) {
     return sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
-// Stopping takes some milliseconds. What may hang is the system: a name being looked up, a disk.
-constexpr std::chrono::milliseconds stop_limit = 1800ms;
 // How long the DHT may take to forget us.
 constexpr std::chrono::milliseconds farewell_limit = 600ms;
 // What the log and the ready line may take to be read by who reads them, at the end.

@@ -14,13 +14,7 @@ class Event {
 
     void notify_all() { timer_.cancel(); }
     // operation_aborted when the waiter is cancelled. May also return without a reason.
-    Task<Result<void>> wait() {
-        co_await timer_.async_wait(use_result);
-        const auto state = co_await asio::this_coro::cancellation_state;
-        if (state.cancelled() != asio::cancellation_type::none)
-            co_return asio::error::operation_aborted;
-        co_return ok;
-    }
+    Task<Result<void>> wait();
 
   private:
     asio::steady_timer timer_;  // never expires

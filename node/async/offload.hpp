@@ -4,9 +4,9 @@
 // meanwhile it still waits for it.
 #pragma once
 
-#include <asio/execution/outstanding_work.hpp>
-#include <asio/prefer.hpp>
 #include <asio/thread_pool.hpp>
+#include <functional>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -15,21 +15,18 @@
 
 namespace kp2p {
 
+// Runs `work`, which does not throw, on the pool.
+Task<> run_on(asio::thread_pool& pool, std::function<void()> work);
+
 template <class F>
 Task<std::invoke_result_t<F&>> offload(asio::thread_pool& pool, F fn) {
-    using Made = Attempt<std::invoke_result_t<F&>>;
-    auto executor = co_await asio::this_coro::executor;
-    auto start = [&pool, executor](auto handler, F f) {
-        auto home = asio::prefer(executor, asio::execution::outstanding_work.tracked);
-        asio::post(pool, [home, handler = std::move(handler), f = std::move(f)]() mutable {
-            Made made = attempt(f);
-            asio::post(home, [handler = std::move(handler), made = std::move(made)]() mutable {
-                std::move(handler)(std::move(made));
-            });
-        });
+    Attempt<std::invoke_result_t<F&>> made;
+    std::optional<F> call(std::move(fn));
+    auto work = [&call, &made] {
+        made = attempt(*call);
+        call.reset();  // there too, since what it holds may be slow to let go of
     };
-    Made made = co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Made)>(
-        std::move(start), asio::use_awaitable, std::move(fn));
+    co_await run_on(pool, work);
     co_return std::move(made).get();
 }
 

@@ -11,7 +11,7 @@ namespace kp2p::client {
 namespace {
 
 constexpr std::size_t max_head_bytes = 16 << 10;
-constexpr std::size_t read_bytes = 64 << 10;
+constexpr std::size_t receive_bytes = 64 << 10;
 
 bool is_same_word(std::string_view a, std::string_view b) {
     const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
@@ -170,7 +170,7 @@ Result<void> HttpExchange::read_more(const Patience& patience) {
     buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(used_));
     used_ = 0;
     const std::size_t had = buffer_.size();
-    buffer_.resize(had + read_bytes);
+    buffer_.resize(had + receive_bytes);
     auto size = socket_.read(std::span(buffer_).subspan(had), patience);
     buffer_.resize(had + (size ? *size : 0));
     if (!size) return size.error();

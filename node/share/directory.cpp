@@ -15,8 +15,6 @@ constexpr std::size_t loads_at_once = 24;  // of a directory's files
 constexpr std::chrono::milliseconds progress_span{100};
 constexpr int max_repairs = 3;  // of a file, for one that asked for it
 
-bool always() { return true; }
-
 std::error_code given_up(const Sha1& file, Diagnosis& diagnosis) {
     diagnosis.note("what the storage has of " + file.hex() + " goes wrong again and again");
     return Errc::storage_unavailable;
@@ -100,7 +98,7 @@ Task<Result<Share::Node::Document>> Share::Node::read_document(Sha1 file, std::s
         if (bytes.error() == Errc::storage_unavailable) diagnosis.note(storage_trouble());
         if (!doubtful) co_return bytes.error();
         if (attempt >= max_repairs) co_return given_up(file, diagnosis);
-        auto doubted = co_await shelf.doubt(file, always);
+        auto doubted = co_await shelf.doubt(file, Shelf::always);
         if (!doubted && doubted.error() != Errc::not_found) co_return doubted.error();
     }
 }
@@ -168,7 +166,7 @@ Task<Result<proto::Manifest>> Share::Node::read_manifest(proto::Uri uri,
 Task<Result<void>> Share::Node::cat_stream(proto::Uri uri, ByteRange& range, ByteSink sink,
                                            Diagnosis& diagnosis) {
     std::string why;
-    auto here = co_await shelf.whole(uri.sha1, always, why);
+    auto here = co_await shelf.whole(uri.sha1, Shelf::always, why);
     if (here) co_return Errc::not_found;
     std::vector<NodeId> givers;
     auto manifest = co_await read_manifest(uri, givers);
@@ -186,7 +184,7 @@ Task<Result<void>> Share::Node::cat_stream(proto::Uri uri, ByteRange& range, Byt
 
 Task<Result<void>> Share::Node::cat_local(Sha1 file, ByteRange& range, ByteSink sink) {
     std::string why;
-    auto whole = co_await shelf.whole(file, always, why);
+    auto whole = co_await shelf.whole(file, Shelf::always, why);
     if (!whole) co_return whole.error();
     const std::shared_ptr<const WholeChunks> chunks = std::move(*whole);
     const std::uint64_t end =
@@ -224,7 +222,7 @@ Task<Result<void>> Share::Node::cat(proto::Uri uri, Named named, ByteRange range
         if (!gone && !Shelf::is_doubtful(given.error())) co_return given;
         if (attempt >= max_repairs) co_return given_up(named.file, diagnosis);
         if (gone) continue;
-        auto doubted = co_await shelf.doubt(named.file, always);
+        auto doubted = co_await shelf.doubt(named.file, Shelf::always);
         if (!doubted && doubted.error() != Errc::not_found) co_return doubted.error();
     }
 }

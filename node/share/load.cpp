@@ -7,7 +7,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto tick_span = 100ms;
+constexpr auto load_tick_span = 100ms;
 // Whose last chunks may still be checked; the oldest are forgotten.
 constexpr std::size_t max_nodes = 4096;
 
@@ -140,7 +140,7 @@ Task<Result<void>> Load::resume() {
 
 Task<> Load::tick_loop() {
     for (;;) {
-        auto slept = co_await parts_.share.clock.sleep_for(tick_span);
+        auto slept = co_await parts_.share.clock.sleep_for(load_tick_span);
         if (!slept) co_return;
         const auto now = parts_.share.clock.now();
         for (const auto& [key, source] : sources_) download_.heard(key, source->gave_at());

@@ -7,8 +7,6 @@ namespace {
 
 using Path = std::filesystem::path;
 
-bool always() { return true; }
-
 class Watching {  // a progress sink at a load, for as long as this lives
   public:
     Watching(Load& load, ProgressSink sink)
@@ -63,12 +61,12 @@ Task<Result<Loaded>> Loads::load(Sha1 file, std::vector<NodeId> hints, ProgressS
 // What is here already, and right. An empty file need not be fetched to be known.
 Task<Result<Path>> Loads::find_here(Sha1 file, std::string& why) {
     static const Sha1 empty = proto::sha1_of({});
-    auto found = co_await parts_.shelf.whole(file, always, why);
+    auto found = co_await parts_.shelf.whole(file, Shelf::always, why);
     if (!found && found.error() == Errc::not_found && file == empty) {
         const Store* store = &parts_.share.store;
         auto put = [store] { return store->put_bytes({}); };
         auto stored = co_await offload(parts_.share.pool, put);
-        if (stored) found = co_await parts_.shelf.whole(file, always, why);
+        if (stored) found = co_await parts_.shelf.whole(file, Shelf::always, why);
     }
     if (!found) co_return found.error();
     co_return (*found)->file().path;

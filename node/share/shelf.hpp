@@ -43,6 +43,7 @@ class Shelf {
     // known yet; false ends that with Errc::canceled. Whoever takes the same file meanwhile shares
     // the work.
     using Hashing = std::function<bool()>;
+    static bool always() { return true; }
     Task<Result<Taken>> take(Sha1 file, Hashing hashing);
 
     // A file that is here, as it was when it was last hashed, or hashed now. Errors as take(); then

@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 using proto::chunk_bytes;
 using proto::ChunkIndex;
 
-constexpr auto tick_span = 200ms;
+constexpr auto stream_tick_span = 200ms;
 constexpr auto stall_span = proto::Download::stall_span;  // without a byte that was asked for
 constexpr auto late_span = 5s;         // until the next part is asked of a second node, too
 constexpr std::size_t max_asked = 12;  // chunks, of one node
@@ -171,7 +171,7 @@ Task<Result<void>> Stream::await_front(const ByteRange& range) {
         pump();
         if (hopeless()) co_return explain(range);
         auto change = changed_.wait();
-        auto changed = co_await with_timeout(clock, tick_span, std::move(change));
+        auto changed = co_await with_timeout(clock, stream_tick_span, std::move(change));
         if (!changed && changed.error() == asio::error::operation_aborted)
             co_return changed.error();
         providers_.tick();

@@ -17,11 +17,6 @@ namespace {
 // Others than its owner may write to it: several users share what is in it.
 bool is_shared(mode_t mode) { return mode & (S_IWGRP | S_IWOTH); }
 
-fs::path directory_of(const fs::path& path) {
-    const fs::path above = path.parent_path();
-    return above.empty() ? fs::path(".") : above;
-}
-
 Result<void> make_as_above(const fs::path& directory) {
     constexpr mode_t all = 0777, inherited = all | S_ISGID | S_ISVTX;
     struct stat above;
@@ -45,6 +40,11 @@ Result<void> check_ours(const Layout& layout, const fs::path& directory) {
 }
 
 }  // namespace
+
+fs::path directory_of(const fs::path& path) {
+    const fs::path above = path.parent_path();
+    return above.empty() ? fs::path(".") : above;
+}
 
 Result<void> make_directories(const Layout& layout, const fs::path& directory) {
     if (directory == layout.root()) return ok;

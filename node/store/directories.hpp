@@ -8,6 +8,9 @@
 
 namespace kp2p {
 
+// What holds `path`: "." for a bare name.
+std::filesystem::path directory_of(const std::filesystem::path& path);
+
 // Makes a directory of the storage, and those above it. Never the storage itself, nor anything in
 // another directory that has come to be in its place: std::errc::no_such_file_or_directory.
 Result<void> make_directories(const Layout& layout, const std::filesystem::path& directory);

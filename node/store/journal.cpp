@@ -7,9 +7,9 @@
 namespace kp2p {
 namespace {
 
-constexpr std::string_view magic = "kp2pjnl1", unflushable_magic = "kp2pjnl!";
+constexpr std::string_view journal_magic = "kp2pjnl1", unflushable_magic = "kp2pjnl!";
 constexpr std::size_t check_bytes = 8;
-constexpr std::size_t head_bytes = 8 + Sha1::size_bytes + 8 + check_bytes;
+constexpr std::size_t journal_head_bytes = 8 + Sha1::size_bytes + 8 + check_bytes;
 constexpr std::size_t record_bytes = 8 + 2 * Sha1Link::size_bytes + 8 + check_bytes;
 
 ByteVector seal(proto::Writer writer) {
@@ -26,20 +26,21 @@ bool is_sealed(ByteView bytes) {
 
 std::optional<Journal::Replayed> Journal::replay(const Sha1& file) {
     auto stamp = file_.stamp();
-    if (!stamp || stamp->size_bytes < head_bytes) return std::nullopt;
+    if (!stamp || stamp->size_bytes < journal_head_bytes) return std::nullopt;
     ByteVector bytes(static_cast<std::size_t>(stamp->size_bytes));
     auto size = file_.read_at(0, bytes);
     if (!size || *size != bytes.size()) return std::nullopt;
 
     ByteView rest(bytes);
-    const ByteView head = rest.first(head_bytes);
+    const ByteView head = rest.first(journal_head_bytes);
     proto::Reader head_reader(head);
-    const std::string_view begin = as_text(head_reader.raw(magic.size()));
-    if ((begin != magic && begin != unflushable_magic) || !is_sealed(head)) return std::nullopt;
+    const std::string_view begin = as_text(head_reader.raw(journal_magic.size()));
+    if ((begin != journal_magic && begin != unflushable_magic) || !is_sealed(head))
+        return std::nullopt;
     if (head_reader.fixed<Sha1>() != file) return std::nullopt;
     Replayed replayed{head_reader.u64(), {}};
     if (begin == unflushable_magic) replayed.data = Data::unflushable;
-    rest = rest.subspan(head_bytes);
+    rest = rest.subspan(journal_head_bytes);
     while (rest.size() >= record_bytes && is_sealed(rest.first(record_bytes))) {
         proto::Reader reader(rest.first(record_bytes));
         JournalRecord record;
@@ -56,13 +57,13 @@ std::optional<Journal::Replayed> Journal::replay(const Sha1& file) {
 
 Result<void> Journal::start(const Sha1& file, std::uint64_t size_bytes) {
     if (auto done = file_.resize(0); !done) return done.error();
-    end_bytes_ = head_bytes;
+    end_bytes_ = journal_head_bytes;
     return mark(file, size_bytes, Data::as_written);
 }
 
 Result<void> Journal::mark(const Sha1& file, std::uint64_t size_bytes, Data data) const {
     proto::Writer writer;
-    writer.raw(as_bytes(data == Data::as_written ? magic : unflushable_magic));
+    writer.raw(as_bytes(data == Data::as_written ? journal_magic : unflushable_magic));
     return file_.write_at(0, seal(writer.fixed(file).u64(size_bytes)));
 }
 

@@ -7,10 +7,10 @@
 namespace kp2p::proto {
 namespace {
 
-constexpr std::size_t block_bytes = 128;
+constexpr std::size_t hash_block_bytes = 128;
 
 Hash64 hmac(const Hash64& key, ByteView a, ByteView b = {}) {  // RFC 2104
-    std::array<std::uint8_t, block_bytes> inner{}, outer{};
+    std::array<std::uint8_t, hash_block_bytes> inner{}, outer{};
     std::copy(key.view().begin(), key.view().end(), inner.begin());
     outer = inner;
     for (auto& byte : inner) byte ^= 0x36;

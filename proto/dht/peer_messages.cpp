@@ -7,7 +7,7 @@
 namespace kp2p::proto::dht {
 namespace {
 
-constexpr std::uint64_t peer_flag = 1, relay_flag = 2;
+constexpr std::uint64_t address_flag = 1, relay_flag = 2;
 constexpr std::uint64_t payload_version = 1, reusable_socket_feature = 1,
                         large_datagrams_feature = 64;
 
@@ -78,7 +78,9 @@ NoisePayload::RelayThrough read_relay_through(Reader& reader) {
 
 ByteVector PeerHandshake::encode() const {
     Writer writer;
-    writer.uint((peer ? peer_flag : 0) | (relay ? relay_flag : 0)).uint(number(mode)).buffer(noise);
+    writer.uint((peer ? address_flag : 0) | (relay ? relay_flag : 0))
+        .uint(number(mode))
+        .buffer(noise);
     if (peer) writer.addr4(*peer);
     if (relay) writer.addr4(*relay);
     return writer.take();
@@ -90,14 +92,14 @@ Result<PeerHandshake> PeerHandshake::decode(ByteView bytes) {
     const std::uint64_t flags = reader.uint();
     handshake.mode = Mode(reader.uint());
     handshake.noise = copy(reader.buffer());
-    if (flags & peer_flag) handshake.peer = reader.addr4();
+    if (flags & address_flag) handshake.peer = reader.addr4();
     if (flags & relay_flag) handshake.relay = reader.addr4();
     return finished(reader, std::move(handshake));
 }
 
 ByteVector PeerHolepunch::encode() const {
     Writer writer;
-    writer.uint(peer ? peer_flag : 0).uint(number(mode)).uint(id).buffer(payload);
+    writer.uint(peer ? address_flag : 0).uint(number(mode)).uint(id).buffer(payload);
     if (peer) writer.addr4(*peer);
     return writer.take();
 }
@@ -109,7 +111,7 @@ Result<PeerHolepunch> PeerHolepunch::decode(ByteView bytes) {
     holepunch.mode = Mode(reader.uint());
     holepunch.id = reader.uint();
     holepunch.payload = copy(reader.buffer());
-    if (flags & peer_flag) holepunch.peer = reader.addr4();
+    if (flags & address_flag) holepunch.peer = reader.addr4();
     return finished(reader, std::move(holepunch));
 }
 

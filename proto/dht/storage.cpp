@@ -15,7 +15,9 @@ constexpr std::size_t route_bytes = 1 << 20, bump_bytes = 256 << 10, renewal_byt
 constexpr std::size_t value_bytes = 512 << 10;
 constexpr Span announce_lifetime = seconds(800), value_lifetime = hours(32);
 
-std::size_t bytes_of(const PeerRecord& record) { return record.relays.size() * sizeof(Endpoint); }
+std::size_t relay_bytes(const PeerRecord& record) {
+    return record.relays.size() * sizeof(Endpoint);
+}
 
 }  // namespace
 
@@ -29,7 +31,7 @@ Storage::Storage(Time now, std::uint64_t seed)
 
 void Storage::store(Time now, const DhtId& target, const PeerRecord& record, const Endpoint& from) {
     if (target_of(record.key) == target) {
-        routes_.put(now, target, {from, record}, bytes_of(record));
+        routes_.put(now, target, {from, record}, relay_bytes(record));
         records_.remove(target, record.key);
     } else {
         records_.add(now, target, record);
@@ -43,7 +45,7 @@ void Storage::announce(Time now, const Announced& announced) {
     if (announced.bump > bump(now, announced.target))
         bumps_.put(now, announced.target, announced.bump);
     if (announced.refresh)
-        renewals_.put(now, *announced.refresh, {announced.target, record}, bytes_of(record));
+        renewals_.put(now, *announced.refresh, {announced.target, record}, relay_bytes(record));
 }
 
 void Storage::unannounce(const DhtId& target, const NodeId& key) {
@@ -57,7 +59,7 @@ bool Storage::refresh(Time now, const Refresh& token, const Endpoint& from) {
     if (!found) return false;
     const Renewal renewal = *found;
     renewals_.erase(known_as);
-    renewals_.put(now, token, renewal, bytes_of(renewal.record));
+    renewals_.put(now, token, renewal, relay_bytes(renewal.record));
     store(now, renewal.target, renewal.record, from);
     return true;
 }

@@ -7,12 +7,12 @@
 namespace kp2p::proto {
 namespace {
 
-constexpr std::uint8_t complete_flag = 0x01;
+constexpr std::uint8_t providing_complete_flag = 0x01;
 
 void write(Writer& out, const Seeking& m) { out.fixed(m.request).fixed(m.file).u8(m.hops); }
 void write(Writer& out, const Providing& m) {
     out.fixed(m.request).fixed(m.file).uint(m.size_bytes).fixed(m.node);
-    out.u8(m.complete ? complete_flag : 0);
+    out.u8(m.complete ? providing_complete_flag : 0);
 }
 void write(Writer& out, const Lacking& m) { out.fixed(m.request); }
 
@@ -30,7 +30,7 @@ Providing read_providing(Reader& in) {
     m.file = in.fixed<Sha1>();
     m.size_bytes = in.uint();
     m.node = in.fixed<NodeId>();
-    m.complete = (in.u8() & complete_flag) != 0;
+    m.complete = (in.u8() & providing_complete_flag) != 0;
     return m;
 }
 

@@ -5,11 +5,11 @@
 namespace kp2p::proto {
 namespace {
 
-constexpr std::uint8_t complete_flag = 0x01;
+constexpr std::uint8_t opened_complete_flag = 0x01;
 
 void write(Writer& out, const Open& m) { out.uint(m.id).fixed(m.file); }
 void write(Writer& out, const Opened& m) {
-    out.uint(m.id).uint(m.size_bytes).u8(m.have ? 0 : complete_flag);
+    out.uint(m.id).uint(m.size_bytes).u8(m.have ? 0 : opened_complete_flag);
     if (m.have) out.buffer(*m.have);
 }
 void write(Writer& out, const Data& m) { out.raw(encode_head(m)).raw(m.bytes); }
@@ -27,7 +27,7 @@ Opened read_opened(Reader& in) {
     Opened m;
     m.id = in.uint();
     m.size_bytes = in.uint();
-    if ((in.u8() & complete_flag) == 0) {
+    if ((in.u8() & opened_complete_flag) == 0) {
         const ByteView have = in.buffer();
         if (have.size() > max_have_bytes) {
             in.fail(Errc::too_long);
