@@ -6,7 +6,7 @@
 #include <cerrno>
 
 #include "node/store/directories.hpp"
-#include "node/store/ingest.hpp"
+#include "node/store/put/ingest.hpp"
 #include "node/store/temp_file.hpp"
 
 namespace kp2p {

@@ -1,6 +1,6 @@
 // kp2p-bootstrap: a persistent DHT node, all that a private network needs.
-#include "node/bootstrap.hpp"
 #include "node/client/command.hpp"
+#include "node/process/bootstrap.hpp"
 #include "proto/json.hpp"
 
 using namespace kp2p;

@@ -1,7 +1,7 @@
 // kp2p-start-daemon: runs the node in the foreground until it is stopped.
 #include "node/client/channel_names.hpp"
 #include "node/client/command.hpp"
-#include "node/daemon.hpp"
+#include "node/process/daemon.hpp"
 #include "proto/json.hpp"
 #include "proto/utf8.hpp"
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "node/client/command.hpp"
-#include "node/store/intake.hpp"
+#include "node/store/put/intake.hpp"
 
 namespace kp2p {
 

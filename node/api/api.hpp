@@ -8,7 +8,7 @@
 #include "node/api/http_server.hpp"
 #include "node/share/diagnosis.hpp"
 #include "proto/file/uri.hpp"
-#include "proto/share/channel.hpp"
+#include "proto/lookup/channel.hpp"
 
 namespace kp2p {
 

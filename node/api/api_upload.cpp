@@ -2,8 +2,8 @@
 #include "node/api/api.hpp"
 #include "node/async/offload.hpp"
 #include "node/async/offload_long.hpp"
+#include "node/store/put/upload.hpp"
 #include "node/store/store.hpp"
-#include "node/store/upload.hpp"
 #include "proto/json.hpp"
 #include "proto/outcome.hpp"
 

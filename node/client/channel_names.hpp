@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "node/client/command.hpp"
-#include "proto/share/channel.hpp"
+#include "proto/lookup/channel.hpp"
 
 namespace kp2p::client {
 

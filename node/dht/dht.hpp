@@ -17,9 +17,9 @@
 #include "node/dht/query.hpp"
 #include "node/dht/reachability.hpp"
 #include "node/dht/rpc.hpp"
-#include "proto/dht/address.hpp"
-#include "proto/dht/messages.hpp"
-#include "proto/dht/peer_messages.hpp"
+#include "proto/dht/wire/address.hpp"
+#include "proto/dht/wire/messages.hpp"
+#include "proto/dht/wire/peer_messages.hpp"
 
 namespace kp2p {
 

@@ -4,7 +4,7 @@
 #include "node/async/tasks.hpp"
 #include "node/dht/dht.hpp"
 #include "proto/compact.hpp"
-#include "proto/dht/signatures.hpp"
+#include "proto/dht/wire/signatures.hpp"
 
 namespace kp2p {
 

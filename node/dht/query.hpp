@@ -6,7 +6,7 @@
 #include <set>
 
 #include "node/dht/bootstrap.hpp"
-#include "proto/dht/query.hpp"
+#include "proto/dht/node/query.hpp"
 
 namespace kp2p {
 

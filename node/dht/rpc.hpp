@@ -9,8 +9,8 @@
 
 #include "node/async/clock.hpp"
 #include "node/async/event.hpp"
-#include "node/net/udp_port.hpp"
-#include "proto/dht/node.hpp"
+#include "node/udx/udp_port.hpp"
+#include "proto/dht/node/node.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {

@@ -7,7 +7,7 @@
 
 #include "node/async/clock.hpp"
 #include "node/async/event.hpp"
-#include "proto/share/flood.hpp"
+#include "proto/lookup/flood.hpp"
 
 namespace kp2p {
 

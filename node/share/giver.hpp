@@ -11,8 +11,8 @@
 #include "node/async/clock.hpp"
 #include "node/async/tasks.hpp"
 #include "node/share/shelf.hpp"
-#include "node/swarm/mux_channel.hpp"
-#include "proto/share/piece.hpp"
+#include "node/transport/mux_channel.hpp"
+#include "proto/transfer/piece.hpp"
 
 namespace kp2p {
 

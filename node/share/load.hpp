@@ -13,7 +13,7 @@
 #include "node/async/event.hpp"
 #include "node/async/tasks.hpp"
 #include "node/share/providers.hpp"
-#include "proto/share/download.hpp"
+#include "proto/transfer/download.hpp"
 
 namespace kp2p {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "node/async/memory.hpp"
 #include "node/async/offload.hpp"
-#include "node/share/memory.hpp"
 
 namespace kp2p {
 namespace {

@@ -11,8 +11,8 @@
 #include "node/share/giver.hpp"
 #include "node/share/outbox.hpp"
 #include "node/share/share.hpp"
-#include "node/swarm/connection.hpp"
-#include "proto/share/channel.hpp"
+#include "node/transport/connection.hpp"
+#include "proto/lookup/channel.hpp"
 
 namespace kp2p {
 

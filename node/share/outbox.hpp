@@ -6,8 +6,8 @@
 #include <deque>
 
 #include "node/async/event.hpp"
-#include "node/swarm/mux_channel.hpp"
-#include "proto/share/lookup.hpp"
+#include "node/transport/mux_channel.hpp"
+#include "proto/lookup/lookup.hpp"
 
 namespace kp2p {
 

@@ -21,12 +21,12 @@
 #include "node/async/asio.hpp"
 #include "node/async/clock.hpp"
 #include "node/share/diagnosis.hpp"
-#include "node/swarm/places.hpp"
+#include "node/transport/use.hpp"
 #include "proto/bytes.hpp"
 #include "proto/file/sha1dir.hpp"
 #include "proto/file/uri.hpp"
+#include "proto/lookup/channel.hpp"
 #include "proto/result.hpp"
-#include "proto/share/channel.hpp"
 
 namespace kp2p {
 

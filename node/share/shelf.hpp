@@ -14,7 +14,7 @@
 #include "node/async/foreign_calls.hpp"
 #include "node/async/offload.hpp"
 #include "node/store/store.hpp"
-#include "proto/share/flood.hpp"
+#include "proto/lookup/flood.hpp"
 
 namespace kp2p {
 

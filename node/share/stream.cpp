@@ -5,7 +5,7 @@
 #include "node/async/offload.hpp"
 #include "node/async/timeout.hpp"
 #include "proto/file/links.hpp"
-#include "proto/share/piece.hpp"
+#include "proto/transfer/piece.hpp"
 
 namespace kp2p {
 namespace {

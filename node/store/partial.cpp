@@ -9,7 +9,7 @@
 
 #include "node/store/directories.hpp"
 #include "node/store/links_cache.hpp"
-#include "node/store/place_content.hpp"
+#include "node/store/put/place_content.hpp"
 #include "node/store/sweep.hpp"
 #include "node/store/temp_file.hpp"
 

@@ -2,9 +2,9 @@
 
 #include "node/store/link_file.hpp"
 #include "node/store/links_cache.hpp"
-#include "node/store/put_directory.hpp"
+#include "node/store/put/put_directory.hpp"
+#include "node/store/put/upload.hpp"
 #include "node/store/set_aside.hpp"
-#include "node/store/upload.hpp"
 
 namespace kp2p {
 namespace fs = std::filesystem;

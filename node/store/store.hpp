@@ -14,9 +14,9 @@
 #include <optional>
 
 #include "node/store/chunks.hpp"
-#include "node/store/intake.hpp"
 #include "node/store/layout.hpp"
 #include "node/store/partial.hpp"
+#include "node/store/put/intake.hpp"
 #include "node/store/sweep.hpp"
 #include "node/store/verdicts.hpp"
 #include "proto/file/sha1dir.hpp"

@@ -14,16 +14,10 @@
 #include <set>
 #include <vector>
 
-#include "proto/bytes.hpp"
+#include "node/transport/use.hpp"
 
 namespace kp2p {
 
-// What a connection is used for.
-enum class Work { none, quiet, busy };  // quiet: files are open, but nothing moves
-struct Use {
-    std::set<Topic> topics;  // that both have proven to be in; none: a stranger
-    Work work = Work::none;
-};
 // Why there is a connection, or a dial: it came; for a topic's sake; somebody asked for its key.
 enum class Cause { came, topic, key };
 

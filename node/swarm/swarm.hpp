@@ -8,12 +8,12 @@
 #include <map>
 #include <set>
 
-#include "node/dht/announcer.hpp"
-#include "node/swarm/acceptor.hpp"
-#include "node/swarm/connection.hpp"
-#include "node/swarm/dialer.hpp"
+#include "node/discover/announcer.hpp"
+#include "node/reach/acceptor.hpp"
+#include "node/reach/dialer.hpp"
 #include "node/swarm/peer_book.hpp"
 #include "node/swarm/places.hpp"
+#include "node/transport/connection.hpp"
 
 namespace kp2p {
 

@@ -14,10 +14,10 @@
 #include <cstdio>
 #include <cstring>
 
-#include "node/swarm/handshake.hpp"
+#include "node/reach/handshake.hpp"
 #include "proto/compact.hpp"
-#include "proto/dht/rpc.hpp"
-#include "proto/dht/signatures.hpp"
+#include "proto/dht/wire/rpc.hpp"
+#include "proto/dht/wire/signatures.hpp"
 
 using namespace kp2p;
 using namespace kp2p::proto::dht;

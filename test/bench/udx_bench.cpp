@@ -7,9 +7,9 @@
 #include <thread>
 
 #include "node/async/tasks.hpp"
-#include "node/net/udp_port.hpp"
 #include "node/net/udp_socket.hpp"
-#include "node/net/udx_stream.hpp"
+#include "node/udx/udp_port.hpp"
+#include "node/udx/udx_stream.hpp"
 
 using namespace kp2p;
 

@@ -1,7 +1,7 @@
 // Any bytes through the decoder of every HyperDHT value: what decodes survives a round trip.
-#include "proto/dht/address.hpp"
-#include "proto/dht/messages.hpp"
-#include "proto/dht/secure_payload.hpp"
+#include "proto/dht/wire/address.hpp"
+#include "proto/dht/wire/messages.hpp"
+#include "proto/dht/wire/secure_payload.hpp"
 
 using namespace kp2p;
 using namespace kp2p::proto::dht;

@@ -2,7 +2,7 @@
 // most a few, and asks little itself. Its secrets are those of the scripted conversation in the
 // vectors, so that their tokens and signatures are good. Once it trusts its sources, once it does
 // not: then what it holds back may leave at once when one is proven.
-#include "proto/dht/node.hpp"
+#include "proto/dht/node/node.hpp"
 
 using namespace kp2p;
 using namespace kp2p::proto::dht;

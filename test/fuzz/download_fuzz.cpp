@@ -1,7 +1,7 @@
 // A download whose providers do whatever the bytes say: it never keeps a wrong chunk, and what it
 // asks for at once stays bounded.
 #include "proto/file/links.hpp"
-#include "proto/share/download.hpp"
+#include "proto/transfer/download.hpp"
 
 using namespace kp2p;
 using namespace kp2p::proto;

@@ -1,5 +1,5 @@
 // A node of the flood whose neighbours say whatever the bytes say; what it keeps stays bounded.
-#include "proto/share/flood.hpp"
+#include "proto/lookup/flood.hpp"
 
 using namespace kp2p;
 using namespace kp2p::proto;

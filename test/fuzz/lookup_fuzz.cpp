@@ -1,5 +1,5 @@
 // A type and any payload as a lookup message: what is understood survives a round trip.
-#include "proto/share/lookup.hpp"
+#include "proto/lookup/lookup.hpp"
 
 using namespace kp2p;
 using namespace kp2p::proto;

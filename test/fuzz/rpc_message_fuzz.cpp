@@ -1,5 +1,5 @@
 // Any datagram through the RPC decoder: what decodes encodes to something that decodes to the same.
-#include "proto/dht/rpc.hpp"
+#include "proto/dht/wire/rpc.hpp"
 
 using namespace kp2p;
 using namespace kp2p::proto::dht;

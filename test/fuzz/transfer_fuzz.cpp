@@ -1,6 +1,6 @@
 // A type and any payload as a transfer message: what is understood survives a round trip, and
 // pieces unpack into exactly the size asked for, or not at all.
-#include "proto/share/piece.hpp"
+#include "proto/transfer/piece.hpp"
 
 using namespace kp2p;
 using namespace kp2p::proto;

@@ -14,11 +14,11 @@
 #include <sstream>
 
 #include "node/async/tasks.hpp"
-#include "node/dht/announcer.hpp"
 #include "node/dht/dht.hpp"
+#include "node/discover/announcer.hpp"
 #include "node/net/udp_socket.hpp"
-#include "node/net/udx_context.hpp"
-#include "proto/dht/signatures.hpp"
+#include "node/udx/udx_context.hpp"
+#include "proto/dht/wire/signatures.hpp"
 
 using namespace kp2p;
 

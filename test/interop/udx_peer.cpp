@@ -14,9 +14,9 @@
 
 #include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
-#include "node/net/udp_port.hpp"
 #include "node/net/udp_socket.hpp"
-#include "node/net/udx_stream.hpp"
+#include "node/udx/udp_port.hpp"
+#include "node/udx/udx_stream.hpp"
 
 using namespace kp2p;
 

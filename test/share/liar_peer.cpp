@@ -1,7 +1,7 @@
 #include "test/share/liar_peer.hpp"
 
 #include "proto/file/links.hpp"
-#include "proto/share/piece.hpp"
+#include "proto/transfer/piece.hpp"
 
 namespace kp2p::test {
 

@@ -7,9 +7,9 @@
 #include <string_view>
 
 #include "node/async/tasks.hpp"
-#include "node/swarm/connection.hpp"
-#include "proto/share/channel.hpp"
-#include "proto/share/transfer.hpp"
+#include "node/transport/connection.hpp"
+#include "proto/lookup/channel.hpp"
+#include "proto/transfer/transfer.hpp"
 
 namespace kp2p::test {
 

@@ -4,36 +4,62 @@
 cd "${1:-$(dirname "$0")/../..}" || exit 2
 bad=0
 
-# What a file may include of the project, as an extended regular expression on the path.
+# below ROOM...: the rooms and their headers, as an extended regular expression on a path.
+below() {
+    local room rooms=
+    for room in "$@"; do rooms+="|$room/[a-z0-9_]+\.hpp"; done
+    echo "${rooms#|}"
+}
+
+# What a file may include of the project: its own room, and those below it.
 allowed() {
-    local async='proto/|node/async/'
+    local any_proto='proto proto/(crypto|limit|udx|mux|file|lookup|transfer)
+        proto/dht proto/dht/(wire|table|node)'
+    # shellcheck disable=SC2086
     case $1 in
-        proto/*)       echo 'proto/' ;;
-        node/async/*)  echo "$async" ;;
-        node/log/*)    echo "$async|node/log/" ;;
-        node/net/*)    echo "$async|node/net/" ;;
-        node/dht/*)    echo "$async|node/(net|dht)/" ;;
-        node/swarm/*)  echo "$async|node/(net|dht|swarm)/" ;;
-        node/store/*)  echo "$async|node/store/" ;;
-        node/share/*)  echo "$async|node/(net|dht|swarm|store|share)/" ;;
-        node/api/*)    echo "$async|node/(net|dht|swarm|store|share|api)/" ;;
-        node/client/*) echo 'proto/|node/client/' ;;
-        node/*)        echo "$async|node/(log|net|dht|swarm|store|share|api)/|node/[a-z_]+\.hpp" ;;
-        cmd/kp2p-start-daemon.cpp) echo 'proto/|node/client/|node/daemon\.hpp' ;;
-        cmd/kp2p-bootstrap.cpp)    echo 'proto/|node/client/|node/bootstrap\.hpp' ;;
-        cmd/kp2p-store.cpp|cmd/kp2p-link.cpp) echo 'proto/|node/client/|cmd/put_paths\.hpp' ;;
-        cmd/kp2p-load.cpp)         echo 'proto/|node/client/|cmd/load_to\.hpp' ;;
+        proto/dht/wire/*)  below proto proto/{crypto,dht,dht/wire} ;;
+        proto/dht/table/*) below proto proto/{crypto,dht,dht/wire,dht/table} ;;
+        proto/dht/node/*)  below proto proto/{crypto,limit,dht,dht/wire,dht/table,dht/node} ;;
+        proto/dht/*)       below proto proto/dht ;;
+        proto/lookup/*)    below proto proto/{crypto,limit,lookup} ;;
+        proto/transfer/*)  below proto proto/{file,lookup,transfer} ;;
+        proto/*/*)         below proto "${1%/*}" ;;
+        proto/*)           below proto ;;
+        node/async/*)      below $any_proto node/async ;;
+        node/log/*)        below $any_proto node/{async,log} ;;
+        node/net/*)        below $any_proto node/{async,net} ;;
+        node/udx/*)        below $any_proto node/{async,net,udx} ;;
+        node/transport/*)  below $any_proto node/{async,net,udx,transport} ;;
+        node/dht/*)        below $any_proto node/{async,net,udx,dht} ;;
+        node/discover/*)   below $any_proto node/{async,net,dht,discover} ;;
+        node/reach/*)      below $any_proto node/{async,net,udx,transport,dht,discover,reach} ;;
+        node/swarm/*)
+            below $any_proto node/{async,net,udx,transport,dht,discover,reach,swarm} ;;
+        node/store/*)      below $any_proto node/{async,store,store/put} ;;
+        node/share/*)      below $any_proto node/{async,transport,store,store/put,share} ;;
+        node/api/*)        below $any_proto node/{async,store,store/put,share,api} ;;
+        node/client/*)     below $any_proto node/client ;;
+        node/process/*)
+            below $any_proto node/{async,log,net,udx,transport,dht,discover,reach,swarm,store,share,api,process} ;;
+        cmd/kp2p-start-daemon.cpp) below $any_proto node/client && echo '|node/process/daemon\.hpp' ;;
+        cmd/kp2p-bootstrap.cpp)    below $any_proto node/client && echo '|node/process/bootstrap\.hpp' ;;
+        cmd/kp2p-store.cpp|cmd/kp2p-link.cpp)
+            below $any_proto node/client && echo '|cmd/put_paths\.hpp' ;;
+        cmd/kp2p-load.cpp)         below $any_proto node/client && echo '|cmd/load_to\.hpp' ;;
         cmd/load_to.*)
-            echo 'proto/|node/client/|cmd/(load_to|(file|directory)_destination|sparse_writer)\.hpp' ;;
+            below $any_proto node/client &&
+                echo '|cmd/(load_to|(file|directory)_destination|sparse_writer)\.hpp' ;;
         cmd/*_destination.*|cmd/sparse_writer.*)
-            echo 'proto/|node/store/|cmd/((file|directory)_destination|sparse_writer)\.hpp' ;;
-        cmd/put_paths.*)           echo 'proto/|node/client/|node/store/|cmd/put_paths\.hpp' ;;
-        cmd/*)         echo 'proto/|node/client/' ;;
-    esac
+            below $any_proto node/store node/store/put &&
+                echo '|cmd/((file|directory)_destination|sparse_writer)\.hpp' ;;
+        cmd/put_paths.*)
+            below $any_proto node/client node/store node/store/put && echo '|cmd/put_paths\.hpp' ;;
+        cmd/*)             below $any_proto node/client ;;
+    esac | tr -d '\n'
 }
 
 while IFS= read -r file; do
-    pattern="^($(allowed "$file"))"
+    pattern="^($(allowed "$file"))$"
     while IFS=: read -r line include; do
         path=${include#*\"}
         path=${path%%\"*}
@@ -43,6 +69,14 @@ while IFS= read -r file; do
         fi
     done < <(grep -nE '^ *# *include *"' "$file")
 done < <(find proto node cmd \( -name '*.cpp' -o -name '*.hpp' \) | sort)
+
+while IFS= read -r room; do
+    count=$(find "$room" -maxdepth 1 -name '*.hpp' | wc -l)
+    if [ "$count" -gt 15 ]; then
+        echo "$room: $count headers, more than one finds one's way in: find the rooms in it"
+        bad=1
+    fi
+done < <(find proto node cmd -type d | sort)
 
 io='<(asio|fstream|iostream|filesystem|thread|mutex|future|atomic|condition_variable|sys/|netinet/|arpa/|unistd|fcntl)'
 if grep -rnE "^ *# *include *$io" proto; then

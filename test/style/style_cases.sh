@@ -7,10 +7,11 @@ failed=0
 
 fresh() {
     rm -rf "${tree:?}"/*
-    mkdir -p "$tree"/{proto,cmd,test} "$tree"/node/{async,net,dht,store,share,client}
+    mkdir -p "$tree"/{cmd,test} "$tree"/proto/{file,mux,dht/wire} \
+        "$tree"/node/{async,net,dht,transport,reach,store,share,api,client}
     echo '#include "proto/b.hpp"' >"$tree/proto/a.cpp"
     echo '#include "node/net/b.hpp"' >"$tree/node/dht/a.cpp"
-    echo '#include "node/daemon.hpp"' >"$tree/cmd/kp2p-start-daemon.cpp"
+    echo '#include "node/process/daemon.hpp"' >"$tree/cmd/kp2p-start-daemon.cpp"
 }
 
 expect() { # STATUS SCRIPT NAME
@@ -42,9 +43,17 @@ layering.sh|node/net/a.cpp|#include "node/dht/a.hpp"
 layering.sh|node/store/a.cpp|#include "node/net/a.hpp"
 layering.sh|node/async/a.cpp|#include "node/net/a.hpp"
 layering.sh|node/share/a.cpp|#include "node/api/a.hpp"
+layering.sh|node/share/a.cpp|#include "node/swarm/a.hpp"
+layering.sh|node/share/a.cpp|#include "node/dht/a.hpp"
+layering.sh|node/reach/a.cpp|#include "node/share/a.hpp"
+layering.sh|node/transport/a.cpp|#include "node/dht/a.hpp"
+layering.sh|node/api/a.cpp|#include "node/swarm/a.hpp"
+layering.sh|proto/mux/a.cpp|#include "proto/udx/a.hpp"
+layering.sh|proto/dht/wire/a.cpp|#include "proto/dht/table/a.hpp"
+layering.sh|proto/file/a.cpp|#include "proto/transfer/a.hpp"
 layering.sh|node/client/a.cpp|#include "node/async/asio.hpp"
 layering.sh|cmd/kp2p-load.cpp|#include "node/share/share.hpp"
-layering.sh|cmd/kp2p-load.cpp|#include "node/daemon.hpp"
+layering.sh|cmd/kp2p-load.cpp|#include "node/process/daemon.hpp"
 layering.sh|cmd/kp2p-store.cpp|#include "node/dht/dht.hpp"
 rules.sh|node/dht/a.cpp|asio::co_spawn(loop, f(), token);
 rules.sh|node/async/a.cpp|spawn(loop, asio::detached);
@@ -54,6 +63,10 @@ rules.sh|node/dht/a.cpp|if (error == std::errc::connection_refused) return;
 rules.sh|node/dht/a.hpp|// no guard
 rules.sh|test/a.cpp|// TODO: finish
 ROWS
+
+fresh
+touch "$tree"/node/dht/{a..p}.hpp
+expect 1 layering.sh 'a room of 16 headers'
 
 fresh
 yes ';' | head -401 >"$tree/node/dht/b.cpp"

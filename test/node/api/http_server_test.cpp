@@ -6,7 +6,7 @@
 #include <deque>
 #include <random>
 
-#include "node/descriptors.hpp"
+#include "node/process/descriptors.hpp"
 #include "proto/outcome.hpp"
 #include "test/node/api/api_server.hpp"
 #include "test/run.hpp"

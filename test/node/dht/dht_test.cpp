@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "proto/dht/signatures.hpp"
+#include "proto/dht/wire/signatures.hpp"
 #include "test/node/dht/simulated_network.hpp"
 
 using namespace kp2p;

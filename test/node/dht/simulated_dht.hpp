@@ -1,9 +1,9 @@
 // A DHT node of ours in a simulated world, as its own host: x.x.x.x:49737 and a client port.
 #pragma once
 
-#include "node/dht/announcer.hpp"
 #include "node/dht/dht.hpp"
-#include "node/net/udx_context.hpp"
+#include "node/discover/announcer.hpp"
+#include "node/udx/udx_context.hpp"
 #include "test/sim/sim.hpp"
 
 namespace kp2p::test {

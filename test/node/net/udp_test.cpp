@@ -1,7 +1,7 @@
 #include "node/async/tasks.hpp"
-#include "node/net/udp_port.hpp"
 #include "node/net/udp_socket.hpp"
-#include "node/net/udx_context.hpp"
+#include "node/udx/udp_port.hpp"
+#include "node/udx/udx_context.hpp"
 #include "test/run.hpp"
 
 using namespace kp2p;

@@ -14,7 +14,7 @@
 #include "node/share/share.hpp"
 #include "node/store/store.hpp"
 #include "proto/file/links.hpp"
-#include "test/node/swarm/memory_stream.hpp"
+#include "test/node/transport/memory_stream.hpp"
 #include "test/temp_dir.hpp"
 
 namespace kp2p::test {

@@ -2,9 +2,9 @@
 // only when the test asks for it.
 #pragma once
 
-#include "node/swarm/connection.hpp"
-#include "proto/share/channel.hpp"
-#include "proto/share/transfer.hpp"
+#include "node/transport/connection.hpp"
+#include "proto/lookup/channel.hpp"
+#include "proto/transfer/transfer.hpp"
 #include "test/node/share/fake_network.hpp"
 
 namespace kp2p::test {

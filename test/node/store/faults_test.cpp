@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <thread>
 
-#include "node/config_dir.hpp"
+#include "node/process/config_dir.hpp"
 #include "node/store/store_errc.hpp"
 #include "node/store/temp_file.hpp"
 #include "test/node/store/download.hpp"

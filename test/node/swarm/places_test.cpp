@@ -7,7 +7,7 @@
 #include <deque>
 
 #include "node/swarm/peer_book.hpp"
-#include "proto/share/lookup.hpp"
+#include "proto/lookup/lookup.hpp"
 
 namespace kp2p {
 namespace {

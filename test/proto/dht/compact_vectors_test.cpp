@@ -1,5 +1,5 @@
 // The compact encoding against the reference's bytes, where they come with the DHT's vectors.
-#include "proto/dht/fields.hpp"
+#include "proto/dht/wire/fields.hpp"
 #include "test/proto/dht/json.hpp"
 
 using namespace kp2p;

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "proto/dht/rpc.hpp"
 #include "proto/dht/time.hpp"
+#include "proto/dht/wire/rpc.hpp"
 #include "test/vectors.hpp"
 
 namespace kp2p::test {

@@ -1,12 +1,12 @@
-#include "proto/dht/messages.hpp"
+#include "proto/dht/wire/messages.hpp"
 
 #include <map>
 
 #include "proto/crypto/hash.hpp"
 #include "proto/crypto/noise.hpp"
-#include "proto/dht/address.hpp"
-#include "proto/dht/peer_messages.hpp"
-#include "proto/dht/secure_payload.hpp"
+#include "proto/dht/wire/address.hpp"
+#include "proto/dht/wire/peer_messages.hpp"
+#include "proto/dht/wire/secure_payload.hpp"
 #include "test/proto/dht/json.hpp"
 
 using namespace kp2p;

@@ -1,5 +1,5 @@
 // Replays the reference's own conversations against our node.
-#include "proto/dht/node.hpp"
+#include "proto/dht/node/node.hpp"
 #include "test/proto/dht/json.hpp"
 
 using namespace kp2p;

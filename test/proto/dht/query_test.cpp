@@ -1,6 +1,6 @@
 // Queries in a network of routing tables without packets: a visit is answered at once from the
 // table of the node that is visited.
-#include "proto/dht/query.hpp"
+#include "proto/dht/node/query.hpp"
 
 #include <algorithm>
 #include <functional>

@@ -1,10 +1,10 @@
 // What a node sends to those who may have been named by somebody else.
-#include "proto/dht/reply_budget.hpp"
+#include "proto/dht/node/reply_budget.hpp"
 
 #include <map>
 
 #include "proto/compact.hpp"
-#include "proto/dht/node.hpp"
+#include "proto/dht/node/node.hpp"
 #include "test/proto/dht/json.hpp"
 
 using namespace kp2p;

@@ -1,4 +1,4 @@
-#include "proto/dht/requests.hpp"
+#include "proto/dht/node/requests.hpp"
 
 #include "test/proto/dht/json.hpp"
 

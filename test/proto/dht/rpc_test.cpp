@@ -1,7 +1,7 @@
-#include "proto/dht/rpc.hpp"
+#include "proto/dht/wire/rpc.hpp"
 
-#include "proto/dht/messages.hpp"
-#include "proto/dht/peer_messages.hpp"
+#include "proto/dht/wire/messages.hpp"
+#include "proto/dht/wire/peer_messages.hpp"
 #include "test/proto/dht/json.hpp"
 
 using namespace kp2p;

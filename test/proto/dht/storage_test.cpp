@@ -1,9 +1,9 @@
-#include "proto/dht/storage.hpp"
+#include "proto/dht/table/storage.hpp"
 
 #include <set>
 
 #include "proto/compact.hpp"
-#include "proto/dht/server.hpp"
+#include "proto/dht/node/server.hpp"
 #include "test/proto/dht/json.hpp"
 
 using namespace kp2p;

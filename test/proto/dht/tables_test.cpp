@@ -2,15 +2,15 @@
 #include <algorithm>
 
 #include "proto/crypto/hash.hpp"
-#include "proto/dht/adaptive_timeout.hpp"
-#include "proto/dht/address.hpp"
-#include "proto/dht/congestion.hpp"
-#include "proto/dht/nat_classifier.hpp"
-#include "proto/dht/nat_sampler.hpp"
-#include "proto/dht/rate_limit.hpp"
-#include "proto/dht/routing_table.hpp"
-#include "proto/dht/signatures.hpp"
-#include "proto/dht/tokens.hpp"
+#include "proto/dht/node/adaptive_timeout.hpp"
+#include "proto/dht/node/congestion.hpp"
+#include "proto/dht/node/nat_classifier.hpp"
+#include "proto/dht/node/nat_sampler.hpp"
+#include "proto/dht/node/rate_limit.hpp"
+#include "proto/dht/table/routing_table.hpp"
+#include "proto/dht/table/tokens.hpp"
+#include "proto/dht/wire/address.hpp"
+#include "proto/dht/wire/signatures.hpp"
 #include "test/proto/dht/json.hpp"
 
 using namespace kp2p;

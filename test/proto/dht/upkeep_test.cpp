@@ -1,6 +1,6 @@
-#include "proto/dht/upkeep.hpp"
+#include "proto/dht/node/upkeep.hpp"
 
-#include "proto/dht/node.hpp"
+#include "proto/dht/node/node.hpp"
 #include "test/proto/dht/json.hpp"
 
 using namespace kp2p;

@@ -1,0 +1,166 @@
+#include "node/discover/announcer.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "proto/dht/wire/signatures.hpp"
+
+namespace kp2p {
+
+using namespace proto::dht;
+
+namespace {
+
+constexpr auto ping_interval = std::chrono::seconds(3);
+constexpr int pings_per_round = 100;
+constexpr std::size_t min_active = 3;
+constexpr auto retry_without_relays = std::chrono::seconds(3);
+
+}  // namespace
+
+Announcer::Announcer(Dht& dht, proto::KeyPair keys)
+    : dht_(dht),
+      keys_(std::move(keys)),
+      target_(target_of(keys_.public_key())),
+      changed_(dht.rpc().executor()) {}
+
+Task<> Announcer::run() {
+    for (;;) {
+        auto announced = co_await round();
+        if (!announced && announced.error() == asio::error::operation_aborted) co_return;
+        ++rounds_ended_;
+        changed_.notify_all();
+        auto kept = co_await keep_alive();
+        if (!kept) co_return;
+    }
+}
+
+Task<Result<void>> Announcer::round() {
+    QuerySpec spec;
+    spec.command = Command::find_peer;
+    spec.target = target_;
+    spec.seeds = seeds_;
+    auto end = co_await dht_.queries().run(std::move(spec), nullptr);
+    if (!end) co_return end.error();
+    seeds_ = end->closest_addresses();
+    std::vector<Ask> asks;
+    std::vector<NoisePayload::Relay> candidates;
+    for (const QueryReply& node : end->closest) {
+        if (!node.reply.token || asks.size() == max_relays) continue;
+        const AnnounceScope scope{target_, *node.id, *node.reply.token};
+        Ask ask;
+        ask.from = dht_.default_socket();
+        ask.to = node.from;
+        ask.command = Command::announce;
+        ask.target = target_;
+        ask.token = node.reply.token;
+        ask.value = signed_announce(AnnounceKind::announce, scope, keys_, {});
+        asks.push_back(std::move(ask));
+        candidates.push_back({node.from, node.reply.to});
+    }
+    announced_on_ = dht_.default_socket();
+    std::vector<NoisePayload::Relay> relays;
+    auto accepted = [&](std::size_t i, const Reply& reply) {
+        if (reply.error == rpc_ok) relays.push_back(candidates[i]);
+    };
+    auto enough = [&](const Rpc::Progress& progress) {
+        return !relays.empty() && progress.overdue == progress.under_way;
+    };
+    auto answered = co_await dht_.rpc().request_until(std::move(asks), accepted, enough);
+    if (!answered) co_return answered.error();
+
+    std::vector<Endpoint> dropped;
+    for (const auto& old : relays_)
+        if (std::none_of(relays.begin(), relays.end(),
+                         [&](const auto& relay) { return relay.relay == old.relay; }))
+            dropped.push_back(old.relay);
+    relays_ = std::move(relays);
+    std::rotate(rounds_.begin(), rounds_.end() - 1, rounds_.end());
+    rounds_[0].clear();
+    for (const auto& relay : relays_) rounds_[0].push_back(relay.relay);
+    co_return co_await unannounce_at(std::move(dropped));
+}
+
+Task<Result<void>> Announcer::keep_alive() {
+    Clock& clock = dht_.rpc().clock();
+    for (int i = 0; i < pings_per_round && !relays_.empty(); ++i) {
+        if (announced_on_ != dht_.default_socket()) co_return ok;
+        std::vector<Ask> pings;
+        for (const auto& relay : relays_) {
+            Ask ping;
+            ping.from = dht_.default_socket();
+            ping.to = relay.relay;
+            pings.push_back(std::move(ping));
+        }
+        auto answered = co_await dht_.rpc().request_all(std::move(pings), nullptr);
+        if (!answered) co_return answered.error();
+        if (*answered < std::min(relays_.size(), min_active)) co_return ok;
+        auto slept = co_await clock.sleep_for(ping_interval);
+        if (!slept) co_return slept;
+    }
+    if (!relays_.empty()) co_return ok;
+    // Nobody to announce at: somebody may be found soon, but not by asking all the time.
+    auto slept = co_await clock.sleep_for(retry_without_relays);
+    co_return slept;
+}
+
+Task<Result<void>> Announcer::unannounce() {
+    std::vector<Endpoint> nodes;
+    for (const auto& relay : relays_) nodes.push_back(relay.relay);
+    relays_.clear();
+    co_return co_await unannounce_at(std::move(nodes));
+}
+
+Task<Result<void>> Announcer::unannounce_at(std::vector<Endpoint> nodes) {
+    std::vector<Ask> finds, asks;
+    for (const Endpoint& node : nodes) {
+        Ask find;
+        find.from = dht_.default_socket();
+        find.to = node;
+        find.command = Command::find_peer;
+        find.target = target_;
+        finds.push_back(std::move(find));
+    }
+    auto found = [&](std::size_t i, const Reply& reply) {
+        const auto id = verified_id(reply.id, nodes[i]);
+        if (!id || !reply.token || !reply.value) return;
+        const AnnounceScope scope{target_, *id, *reply.token};
+        Ask ask;
+        ask.from = dht_.default_socket();
+        ask.to = nodes[i];
+        ask.command = Command::unannounce;
+        ask.target = target_;
+        ask.token = reply.token;
+        ask.value = signed_announce(AnnounceKind::unannounce, scope, keys_, {});
+        asks.push_back(std::move(ask));
+    };
+    auto answered = co_await dht_.rpc().request_all(std::move(finds), found);
+    if (!answered) co_return answered.error();
+    answered = co_await dht_.rpc().request_all(std::move(asks), nullptr);
+    if (!answered) co_return answered.error();
+    co_return ok;
+}
+
+std::vector<Endpoint> Announcer::relay_addresses() const {
+    std::vector<Endpoint> addresses;
+    if (const auto own = dht_.remote_address()) addresses.push_back(*own);
+    for (const auto& relay : relays_)
+        if (addresses.size() < max_relays) addresses.push_back(relay.relay);
+    return addresses;
+}
+
+bool Announcer::is_relay(const Endpoint& address) const {
+    return std::any_of(rounds_.begin(), rounds_.end(), [&](const auto& round) {
+        return std::find(round.begin(), round.end(), address) != round.end();
+    });
+}
+
+Task<Result<void>> Announcer::announced() {
+    while (rounds_ended_ == 0) {
+        auto woken = co_await changed_.wait();
+        if (!woken) co_return woken;
+    }
+    co_return ok;
+}
+
+}  // namespace kp2p

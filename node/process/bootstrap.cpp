@@ -1,0 +1,84 @@
+#include "node/process/bootstrap.hpp"
+
+#include <asio/ip/udp.hpp>
+#include <asio/signal_set.hpp>
+
+#include "node/async/foreign_calls.hpp"
+#include "node/async/random.hpp"
+#include "node/async/tasks.hpp"
+#include "node/dht/dht.hpp"
+#include "node/net/udp_socket.hpp"
+#include "node/process/process_end.hpp"
+#include "node/udx/udx_context.hpp"
+
+namespace kp2p {
+namespace {
+
+// The host that packets of ours carry when they leave this machine; loopback when none can.
+// Connecting a UDP socket sends nothing.
+Endpoint own_host(asio::io_context& loop) {
+    const auto elsewhere = asio::ip::make_address_v4("192.0.2.1");
+    asio::ip::udp::socket socket(loop);
+    std::error_code error;
+    socket.connect({elsewhere, 9}, error);
+    if (error) return Endpoint::loopback(0);
+    const auto local = socket.local_endpoint(error);
+    if (error) return Endpoint::loopback(0);
+    return {local.address().to_v4().to_bytes(), 0};
+}
+
+Task<> cancel_on_signal(Tasks& all) {
+    asio::signal_set signals(co_await asio::this_coro::executor, SIGINT, SIGTERM);
+    co_await signals.async_wait(use_result);
+    end_process_within(stop_limit);
+    all.cancel();
+}
+
+Task<> serve(Dht& dht, ForeignCalls& foreign, const Endpoint& address,
+             std::function<void(const Endpoint&)> ready) {
+    auto body = [&](Tasks& all) -> Task<> {
+        all.spawn(cancel_on_signal(all));
+        all.spawn(dht.run());
+        auto entered = co_await dht.bootstrap();
+        if (!entered) co_return;
+        auto say = [ready, address]() -> Result<void> { return ready(address), ok; };
+        (void)co_await foreign.call("/dev/stdout", say);  // who reads it may not be there
+    };
+    (void)co_await with_tasks(body);
+}
+
+}  // namespace
+
+Result<void> run_bootstrap(const Endpoint& bind, std::string& why,
+                           std::function<void(const Endpoint&)> ready) {
+    asio::io_context loop{1};
+    SteadyClock clock;
+    const proto::Seed seed = random_bytes<proto::Seed>();
+    auto server_socket = UdpSocket::open(loop.get_executor(), bind);
+    if (!server_socket) {
+        const auto error = server_socket.error();
+        why = "UDP " + bind.text() + ": " + error.message();
+        if (error == asio::error::address_in_use) return Errc::port_in_use;
+        return error;
+    }
+    auto client_socket = UdpSocket::open(loop.get_executor(), {bind.host, 0});
+    if (!client_socket) return client_socket.error();
+
+    Endpoint address = (*server_socket)->local();
+    if (address.host == Endpoint().host) address.host = own_host(loop).host;
+    UdxContext udx(loop.get_executor(), clock, 0);  // carries no streams
+    UdpPort server(std::move(*server_socket), udx), client(std::move(*client_socket), udx);
+    DhtSetup setup;
+    setup.public_address = address;
+    Dht dht(loop.get_executor(), clock, server, client, setup, seed);
+
+    ForeignCalls foreign(loop.get_executor(), clock);
+    std::exception_ptr thrown;
+    asio::co_spawn(loop, serve(dht, foreign, address, std::move(ready)),
+                   [&](std::exception_ptr e) { thrown = e; });
+    loop.run();
+    if (thrown) std::rethrow_exception(thrown);
+    return ok;
+}
+
+}  // namespace kp2p

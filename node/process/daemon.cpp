@@ -1,0 +1,397 @@
+#include "node/process/daemon.hpp"
+
+#include <algorithm>
+#include <asio/signal_set.hpp>
+#include <csignal>
+#include <thread>
+
+#include "node/api/api.hpp"
+#include "node/async/foreign_calls.hpp"
+#include "node/async/long_threads.hpp"
+#include "node/async/memory.hpp"
+#include "node/async/offload.hpp"
+#include "node/async/random.hpp"
+#include "node/async/timeout.hpp"
+#include "node/async/waking_clock.hpp"
+#include "node/dht/dht.hpp"
+#include "node/log/log.hpp"
+#include "node/net/udp_socket.hpp"
+#include "node/process/channel_keeper.hpp"
+#include "node/process/descriptors.hpp"
+#include "node/process/notify.hpp"
+#include "node/process/process_end.hpp"
+#include "node/process/swarm_peers.hpp"
+#include "node/share/share.hpp"
+#include "node/store/store.hpp"
+#include "node/swarm/swarm.hpp"
+#include "node/udx/udx_context.hpp"
+#include "proto/json.hpp"
+
+namespace kp2p {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Where HyperDHT nodes listen by custom.
+constexpr std::uint16_t usual_port = 49737;
+// How long the network may take to answer before commands are let at a node without it.
+constexpr std::chrono::seconds entry_patience = 5s;
+// What a killed node may lose of the DHT nodes it knows.
+constexpr int keep_minutes = 5;
+
+// As nohup has it, which means that the node is to go on.
+bool is_ignored(int signal) {
+    struct sigaction action = {};
+    return sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+// How long the DHT may take to forget us.
+constexpr std::chrono::milliseconds farewell_limit = 600ms;
+// What the log and the ready line may take to be read by who reads them, at the end.
+constexpr std::chrono::milliseconds last_words_limit = 200ms;
+
+// What can fail, opened before anything runs.
+struct Opened {
+    std::unique_ptr<ConfigDir> config;
+    std::optional<proto::KeyPair> keys;
+    std::vector<ChannelName> channels;
+    ChannelKeys channel_keys;
+    std::optional<Store> store;
+    std::unique_ptr<UdpSocket> server, client;  // with the port that others know; with any other
+    std::unique_ptr<HttpServer> http;
+    DhtSetup dht;
+};
+
+Result<std::unique_ptr<UdpSocket>> open_udp(Executor loop, const DaemonOptions& options,
+                                            std::string& why) {
+    const Endpoint wanted{options.host, options.port.value_or(usual_port)};
+    auto opened = UdpSocket::open(loop, wanted);
+    const bool in_use = !opened && opened.error() == asio::error::address_in_use;
+    if (in_use && !options.port) opened = UdpSocket::open(loop, {options.host, 0});
+    if (opened) return opened;
+    why = "UDP " + wanted.text() + ": " + opened.error().message();
+    if (in_use) return Errc::port_in_use;
+    return opened.error();
+}
+
+Result<std::vector<BootstrapNode>> bootstrap_nodes(const std::vector<std::string>& texts,
+                                                   std::string& why) {
+    if (texts.empty()) return public_bootstrap();
+    std::vector<BootstrapNode> nodes;
+    if (texts.size() == 1 && texts[0] == "none") return nodes;
+    for (const std::string& text : texts) {
+        auto node = parse_bootstrap(text);
+        if (!node || text.find(':') == text.npos) {
+            why = "--bootstrap takes HOST:PORT or none, not " + text;
+            return Errc::usage;
+        }
+        nodes.push_back(*std::move(node));
+    }
+    return nodes;
+}
+
+Result<Opened> open_parts(Executor loop, Clock& clock, const DaemonOptions& options,
+                          std::string& why) {
+    Opened parts;
+    auto nodes = bootstrap_nodes(options.bootstrap, why);
+    if (!nodes) return nodes.error();
+    auto store = Store::open(options.storage_dir);
+    if (!store) {
+        why = storage_trouble();
+        return store.error();
+    }
+    auto config = ConfigDir::open(options.config_dir, why);
+    if (!config) return config.error();
+    parts.config = *std::move(config);
+    auto seed = parts.config->key_seed(why);
+    if (!seed) return seed.error();
+    auto token = parts.config->new_api_token(why);
+    if (!token) return token.error();
+    auto channels = parts.config->channels(why);
+    if (!channels) return channels.error();
+    std::vector<ChannelName> wanted = *channels;
+    wanted.insert(wanted.end(), options.channels.begin(), options.channels.end());
+    parts.channel_keys = parts.config->channel_keys(wanted);
+    auto server = open_udp(loop, options, why);
+    if (!server) return server.error();
+    auto client = UdpSocket::open(loop, {options.host, 0});
+    if (!client) return client.error();
+    auto http = HttpServer::open(
+        loop, {clock, options.api_port, *token, parts.config->api_socket(), HttpLimits()});
+    if (!http) {
+        why = "API 127.0.0.1:" + std::to_string(options.api_port);
+        return http.error();
+    }
+    if (const auto error = (*http)->socket_error())
+        log(LogLevel::warning, "daemon", "no api.sock, only the API's port: " + error.message());
+    parts.keys = proto::KeyPair::from_seed(*seed);
+    parts.channels = *std::move(channels);
+    parts.store = *std::move(store);
+    parts.server = *std::move(server);
+    parts.client = *std::move(client);
+    parts.http = *std::move(http);
+    parts.dht.bootstrap = *std::move(nodes);
+    parts.dht.known_nodes = parts.config->known_nodes();
+    return parts;
+}
+
+std::function<void(std::string)> log_of(const char* room) {
+    return [room](std::string text) { log(LogLevel::info, room, text); };
+}
+
+class Node {
+  public:
+    Node(Executor loop, WakingClock& clock, Opened parts, const DaemonOptions& options);
+    Task<> run(const std::function<void(const Ready&)>& ready);
+
+  private:
+    Task<> stop_on_signal();
+    void stop_soon();  // when the request that asked for it is answered
+    void stop();
+    Task<> say_goodbye();
+    Task<> start_up(const std::function<void(const Ready&)>& ready);
+    Task<> enter_network();
+    Task<> serve_api();
+    Task<> keep_loop();
+    Task<> keep_nodes();
+    bool in_network() const { return dht_.bootstrapped() && dht_.table_size() > 0; }
+    std::string lacking_of_dht() const;  // a sentence; empty when we are in the network
+    Task<std::string> status();
+
+    Executor loop_;
+    const DaemonOptions& options_;
+    Opened parts_;
+    SteadyClock machine_clock_;
+    WakingClock& clock_;
+    asio::thread_pool pool_;
+    LongThreads long_threads_;
+    ForeignCalls foreign_;
+    UdxContext udx_;
+    UdpPort server_, client_;
+    Dht dht_;
+    SwarmPeers peers_;
+    Share share_;
+    ChannelKeeper channels_;
+    Swarm swarm_;
+    Api api_;
+    Event entered_;
+    Clock::Time started_;
+    Tasks* tasks_ = nullptr;  // while run() is
+    bool stopping_ = false;
+};
+
+Node::Node(Executor loop, WakingClock& clock, Opened parts, const DaemonOptions& options)
+    : loop_(loop),
+      options_(options),
+      parts_(std::move(parts)),
+      clock_(clock),
+      pool_(std::max(2u, std::thread::hardware_concurrency())),
+      long_threads_(loop, pool_),
+      foreign_(loop, clock_),
+      udx_(loop, clock_, random_number()),
+      server_(std::move(parts_.server), udx_),
+      client_(std::move(parts_.client), udx_),
+      dht_(loop, clock_, server_, client_, std::move(parts_.dht), random_bytes<proto::Seed>()),
+      share_(ShareParts{.executor = loop,
+                        .store = *parts_.store,
+                        .peers = peers_,
+                        .pool = pool_,
+                        .foreign = foreign_,
+                        .clock = clock_,
+                        .own = parts_.keys->public_key(),
+                        .log = log_of("share")}),
+      channels_(loop, share_, *parts_.config, pool_, parts_.channels,
+                std::move(parts_.channel_keys)),
+      swarm_(SwarmParts{.executor = loop,
+                        .clock = clock_,
+                        .dht = dht_,
+                        .udx = udx_,
+                        .keys = *parts_.keys,
+                        .serve = [this](auto connection) { return share_.serve(connection); },
+                        .puncher = {},
+                        .log = log_of("swarm"),
+                        .use_of = [this](const NodeId& node) { return share_.use_of(node); }}),
+      api_(*parts_.http, ApiParts{.share = share_,
+                                  .store = *parts_.store,
+                                  .pool = pool_,
+                                  .long_threads = long_threads_,
+                                  .foreign = foreign_,
+                                  .channels = [this] { return channels_.wanted(); },
+                                  .join = [this](auto name) { return channels_.join(name); },
+                                  .leave = [this](auto name) { return channels_.leave(name); },
+                                  .status = [this] { return status(); },
+                                  .stop = [this] { stop_soon(); }}),
+      entered_(loop),
+      started_(machine_clock_.now()) {
+    peers_.attach(swarm_, dht_);
+}
+
+Task<> Node::run(const std::function<void(const Ready&)>& ready) {
+    auto body = [&](Tasks& tasks) -> Task<> {
+        tasks_ = &tasks;
+        tasks.spawn(clock_.run());
+        tasks.spawn(stop_on_signal());
+        tasks.spawn(dht_.run());
+        tasks.spawn(enter_network());
+        tasks.spawn(channels_.start(options_.channels));  // before a command may ask for a file
+        tasks.spawn(serve_api());
+        tasks.spawn(keep_loop());
+        tasks.spawn(start_up(ready));
+        co_return;
+    };
+    (void)co_await with_tasks(body);  // it ends by cancellation
+    tasks_ = nullptr;
+    log(LogLevel::info, "daemon", "stopped");
+}
+
+Task<> Node::stop_on_signal() {
+    asio::signal_set signals(loop_, SIGINT, SIGTERM);
+    if (!is_ignored(SIGHUP)) signals.add(SIGHUP);
+    auto [error, signal] = co_await signals.async_wait(use_result);
+    if (error) co_return;
+    log(LogLevel::info, "daemon", "stopping, by signal " + std::to_string(signal));
+    stop();
+}
+
+void Node::stop_soon() {
+    log(LogLevel::info, "daemon", "stopping, as asked over the API");
+    asio::post(loop_, [this] {
+        if (tasks_) stop();
+    });
+}
+
+void Node::stop() {
+    if (std::exchange(stopping_, true)) return;
+    notify_service_manager("STOPPING=1");
+    end_process_within(stop_limit);
+    tasks_->spawn(keep_nodes());
+    tasks_->spawn(say_goodbye());
+}
+
+Task<> Node::say_goodbye() {
+    (void)co_await with_timeout(clock_, farewell_limit, swarm_.farewell());
+    tasks_->cancel();
+}
+
+Task<> Node::serve_api() {
+    (void)co_await parts_.http->serve();  // it ends by cancellation
+}
+
+Task<> Node::enter_network() {
+    auto entered = co_await dht_.bootstrap();
+    if (!entered && entered.error() == asio::error::operation_aborted) co_return;
+    if (!entered) log(LogLevel::warning, "dht", entered.error().message());
+    entered_.notify_all();
+    co_await swarm_.run();
+}
+
+Task<> Node::start_up(const std::function<void(const Ready&)>& ready) {
+    auto keep = [&config = *parts_.config, port = parts_.http->port()] {
+        return config.keep_api_port(port);
+    };
+    const auto kept = co_await offload(pool_, keep);
+    if (!kept) log(LogLevel::error, "daemon", "cannot keep api-port: " + kept.error().message());
+    while (!dht_.bootstrapped()) {
+        auto entered = co_await with_timeout(clock_, entry_patience, entered_.wait());
+        if (entered) continue;
+        if (entered.error() != Errc::timed_out) co_return;
+        break;
+    }
+    if (const std::string lacking = lacking_of_dht(); !lacking.empty())
+        log(LogLevel::warning, "dht", lacking + "; trying on");
+    notify_service_manager("READY=1");
+    const Ready what{swarm_.node_id(), server_.socket().local(), parts_.http->port()};
+    auto say = [ready, what]() -> Result<void> {  // who reads it may not be there
+        flush_log(last_words_limit);
+        ready(what);
+        return ok;
+    };
+    (void)co_await foreign_.call("/dev/stdout", say);
+}
+
+std::string Node::lacking_of_dht() const {
+    const std::size_t nodes = dht_.table_size();
+    if (in_network()) return {};
+    if (nodes == 0) return "no DHT node has answered yet";
+    return "the DHT is not entered yet, though nodes of it have answered: " + std::to_string(nodes);
+}
+
+Task<> Node::keep_loop() {
+    auto give_back = [] { return give_freed_memory_back(), ok; };  // of whatever flood there was
+    for (int minutes = 1;; ++minutes) {
+        auto slept = co_await clock_.sleep_for(1min);
+        if (!slept) co_return;
+        (void)co_await offload(pool_, give_back);
+        if (minutes % keep_minutes != 0) continue;
+        co_await keep_nodes();
+        auto sweep = [store = &*parts_.store] { return store->sweep(); };
+        (void)co_await offload(pool_, sweep);
+    }
+}
+
+Task<> Node::keep_nodes() {
+    std::vector<Endpoint> nodes = dht_.known_nodes();
+    for (const auto& connection : swarm_.connections()) {
+        const Endpoint peer = connection->remote_endpoint();
+        if (std::find(nodes.begin(), nodes.end(), peer) == nodes.end()) nodes.push_back(peer);
+    }
+    if (nodes.empty()) co_return;  // what an earlier run knew is better than nothing
+    auto write = [&config = *parts_.config, &nodes] { return config.keep_known_nodes(nodes); };
+    auto kept = co_await offload(pool_, write);
+    if (!kept)
+        log(LogLevel::warning, "daemon", "cannot keep known nodes: " + kept.error().message());
+}
+
+Task<std::string> Node::status() {
+    auto measure = [&store = *parts_.store] { return store.partial_usage(); };
+    const PartialUsage partials = co_await offload(pool_, measure);
+    const auto up =
+        std::chrono::duration_cast<std::chrono::seconds>(machine_clock_.now() - started_);
+    const Endpoint udp = server_.socket().local();
+    proto::JsonWriter json;
+    json.begin_object().field("version", KP2P_VERSION).field("node", swarm_.node_id().hex());
+    json.field("udp", udp.text()).field("port", udp.port).field("api_port", parts_.http->port());
+    json.key("public_address");
+    if (const auto address = dht_.remote_address())
+        json.value(address->text());
+    else
+        json.null();
+    json.field("firewalled", dht_.firewalled()).field("bootstrapped", in_network());
+    json.field("dht_nodes", dht_.table_size()).field("connections", swarm_.connections().size());
+    json.key("channels").begin_array();
+    for (const ChannelName& name : share_.channels()) json.value(name.text());
+    json.end_array().field("storage_dir", parts_.store->root().string());
+    json.field("partial_files", partials.files).field("partial_bytes", partials.bytes);
+    co_return json.field("uptime_seconds", up.count()).end_object().take();
+}
+
+// The node goes with this frame, so that nothing of it is left to wait for when the loop looks.
+Task<> run_node(WakingClock& clock, Opened parts, const DaemonOptions& options,
+                const std::function<void(const Ready&)>& ready) {
+    const Executor loop = co_await asio::this_coro::executor;
+    Node node(loop, clock, std::move(parts), options);
+    co_await node.run(ready);
+}
+
+}  // namespace
+
+Result<void> run_daemon(const DaemonOptions& options,
+                        const std::function<void(const Ready&)>& ready, std::string& why) {
+    keep_freed_memory();
+    log_only(options.least_logged);
+    allow_many_descriptors();
+    SteadyClock machine_clock;
+    WakingClock clock(machine_clock);
+    asio::io_context loop{1};
+    auto parts = open_parts(loop.get_executor(), clock, options, why);
+    if (!parts) return parts.error();
+    asio::co_spawn(loop, run_node(clock, *std::move(parts), options, ready),
+                   [](std::exception_ptr thrown) {
+                       if (thrown) std::rethrow_exception(thrown);
+                   });
+    loop.run();
+    flush_log(last_words_limit);
+    return ok;
+}
+
+}  // namespace kp2p

@@ -1,0 +1,85 @@
+// Acceptor: lets others connect to our key. It answers their handshakes, which come through the
+// DHT, each once however many relays carry it, and waits for the client's stream: nothing more is
+// sent to an address from which nothing has come. Source: npm hyperdht 6.34.0 (lib/server.js),
+// which lets the server begin. Strangers cannot keep others out: for a new handshake the oldest
+// goes that came from where nothing has been answered, each host has only so many, and where they
+// come too fast, whoever brings one must first answer a ping (it repeats the handshake after a
+// second).
+// Shape: spawn run(); it listens until it is cancelled. Announcing the key is the Announcer's.
+#pragma once
+
+#include <map>
+
+#include "node/discover/announcer.hpp"
+#include "node/reach/handshake.hpp"
+#include "proto/dht/node/rate_limit.hpp"
+
+namespace kp2p {
+
+class Tasks;
+using proto::dht::SocketId;
+
+struct AcceptorParts {
+    Executor executor;
+    Clock& clock;
+    Dht& dht;
+    UdxContext& udx;
+    Announcer& announcer;
+    proto::KeyPair keys;
+    // Whether we talk to this node at all; otherwise it gets no answer.
+    std::function<bool(const NodeId&)> welcome;
+    std::function<void(Link)> accepted;
+};
+
+class Acceptor {
+  public:
+    // Those whose streams may still come, and those whose answers are kept for late copies.
+    static constexpr std::size_t max_handshakes = 1024, max_handshakes_of_host = 32;
+
+    explicit Acceptor(AcceptorParts parts);
+
+    Task<> run();
+
+  private:
+    // A handshake and its answer, by the client's message. Further copies get the same answer.
+    struct Slot {
+        explicit Slot(Executor executor) : changed(executor) {}
+
+        std::uint64_t serial = 0;
+        std::size_t number = 0;  // lowest free one; names the handshake in hole punching
+        Endpoint source;         // who is answerable for it
+        bool proven = false;     // whoever brought it has answered us
+        ByteVector answer;
+        proto::NoiseKeys keys;
+        std::unique_ptr<UdxByteStream> stream;
+        UdxPeer peer;
+        std::optional<UdxPath> path;
+        // A client behind nothing, which waits for us: there, if it is.
+        std::optional<Endpoint> open_client;
+        SocketId socket{};  // of ours, that leads there
+        bool given_up = false;
+        Event changed;  // a path was found, or it is given up
+    };
+    using Slots = std::map<Hash32, std::shared_ptr<Slot>>;
+
+    void on_handshake(const IncomingHandshake& incoming);
+    Endpoint source_of(const IncomingHandshake& incoming) const;
+    bool may_enter(const IncomingHandshake& incoming, const Endpoint& source);
+    void make_room(const Endpoint& source);
+    void give_up(Slots::iterator at);
+    // Fills the slot with an answer; on failure there is none, and silence.
+    Result<void> greet(const IncomingHandshake& incoming, Slot& slot);
+    NoisePayload our_payload(const Slot& slot, proto::dht::PeerError error);
+    Task<> attend(Hash32 message, std::shared_ptr<Slot> slot);
+    Task<Result<void>> find_path(std::shared_ptr<Slot> slot);
+    std::size_t free_number() const;
+
+    AcceptorParts parts_;
+    proto::dht::RateLimit sources_;
+    proto::dht::TokenBucket strangers_, proven_;
+    std::uint64_t taken_ = 0;
+    Slots slots_;             // by the hash of the client's message
+    Tasks* tasks_ = nullptr;  // while run() is
+};
+
+}  // namespace kp2p

@@ -1,0 +1,33 @@
+// What the two sides of a connection tell each other in the two messages of their Noise handshake,
+// and what comes of it. Source: npm hyperdht 6.34.0 (lib/connect.js, lib/server.js,
+// lib/noise-wrap).
+#pragma once
+
+#include "node/dht/dht.hpp"
+#include "node/transport/udx_byte_stream.hpp"
+#include "proto/crypto/noise.hpp"
+
+namespace kp2p {
+
+// A stream to a peer, and the keys for a secret stream over it. Whether the path leads anywhere
+// shows when the peer's header arrives.
+struct Link {
+    std::unique_ptr<ByteStream> stream;
+    proto::NoiseKeys keys;
+};
+
+using proto::dht::NoisePayload;
+
+// Where others on our LAN may reach the server port: the address it is bound to, or one for each
+// interface, loopback only if there is no other.
+std::vector<Endpoint> local_addresses(const Endpoint& bound);
+
+// What either side says of itself.
+NoisePayload own_payload(Dht& dht, std::uint32_t udx_id);
+// Errc::cannot_connect for a peer whose version is foreign, or that refuses.
+Result<UdxPeer> udx_peer_of(const NoisePayload& payload);
+
+proto::Noise noise_initiator(const proto::KeyPair& local, const NodeId& remote);
+proto::Noise noise_responder(const proto::KeyPair& local);
+
+}  // namespace kp2p

@@ -1,9 +1,0 @@
-#include "node/share/memory.hpp"
-
-namespace kp2p {
-
-void keep_freed_memory() {}
-
-void give_freed_memory_back() {}
-
-}  // namespace kp2p

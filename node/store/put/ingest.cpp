@@ -1,0 +1,124 @@
+#include "node/store/put/ingest.hpp"
+
+#include <optional>
+#include <semaphore>
+#include <thread>
+
+#include "node/store/store_errc.hpp"
+
+namespace kp2p {
+namespace {
+
+constexpr std::size_t block_bytes = std::size_t{256} << 10;  // stays in a core's own cache
+
+class Blocks {  // of a file, from its beginning to its end
+  public:
+    explicit Blocks(const File& file) : file_(file) {}
+    Result<ByteView> next() {
+        buffer_.resize(block_bytes);
+        auto size = file_.read_at(offset_, buffer_);
+        if (!size) return size.error();
+        offset_ += *size;
+        return ByteView(buffer_).first(*size);
+    }
+
+  private:
+    const File& file_;
+    std::uint64_t offset_ = 0;
+    ByteVector buffer_;
+};
+
+// Hashes for the manifest on another core, block by block; on this one where no thread can be had.
+class ManifestHelper {
+  public:
+    explicit ManifestHelper(ManifestWish wish) {
+        if (wish == ManifestWish::none) return;
+        hasher_.emplace();
+        try {
+            thread_ = std::thread([this] { run(); });
+        } catch (const std::system_error&) {  // the system's limit of threads
+        }
+    }
+    ManifestHelper(const ManifestHelper&) = delete;
+    ~ManifestHelper() {
+        if (!thread_.joinable()) return;
+        wait();
+        block_ = ByteView();
+        given_.release();
+        thread_.join();
+    }
+
+    // `block` stays as it is until wait() or the end of this.
+    void begin(ByteView block) {
+        if (!hasher_) return;
+        if (!thread_.joinable()) return hasher_->update(block);
+        block_ = block;
+        busy_ = true;
+        given_.release();
+    }
+    void wait() {
+        if (std::exchange(busy_, false)) done_.acquire();
+    }
+    std::optional<proto::Manifest> finish(const Sha1& sha1) {
+        if (!hasher_) return std::nullopt;
+        return hasher_->finish(sha1);
+    }
+
+  private:
+    void run() {
+        for (;;) {
+            given_.acquire();
+            if (block_.empty()) return;
+            hasher_->update(block_);
+            done_.release();
+        }
+    }
+
+    std::optional<proto::ManifestHasher> hasher_;
+    ByteView block_;  // empty: the end
+    bool busy_ = false;
+    std::binary_semaphore given_{0}, done_{0};
+    std::thread thread_;
+};
+
+}  // namespace
+
+Result<Ingested> ingest(const File& source, const Copy* copy, ManifestWish wish,
+                        const std::stop_token& stop) {
+    source.watch_mappings();
+    const auto before = source.stamp();
+    if (!before) return before.error();
+    // What is hashed is the clone: it stays as it is when the source is written to.
+    const bool cloned = copy && copy->file.clone_from(source);
+    Blocks blocks(cloned ? copy->file : source);
+    proto::LinkHasher hasher;
+    ManifestHelper manifest(wish);
+    for (;;) {
+        if (stop.stop_requested()) return Errc::canceled;
+        auto block = blocks.next();
+        if (!block) return block.error();
+        if (block->empty()) break;
+        manifest.begin(*block);
+        const std::uint64_t offset = hasher.size_bytes();
+        hasher.update(*block);
+        if (copy && !cloned)
+            if (auto done = copy->file.write_sparse_at(offset, *block); !done)
+                return storage_error(done.error(), copy->where);
+        manifest.wait();
+    }
+    if (copy && !cloned)  // it may end in a hole
+        if (auto done = copy->file.resize(hasher.size_bytes()); !done)
+            return storage_error(done.error(), copy->where);
+    const auto after = source.stamp();
+    if (!after) return after.error();
+    if (*after != *before || hasher.size_bytes() != before->size_bytes) return StoreErrc::changed;
+    Ingested ingested;
+    ingested.stamp = *before;
+    ingested.sha1 = hasher.finish();
+    ingested.size_bytes = hasher.size_bytes();
+    ingested.links = hasher.links();
+    ingested.manifest = manifest.finish(ingested.sha1);
+    return ingested;
+}
+
+}  // namespace kp2p

@@ -1,0 +1,117 @@
+#include "node/store/put/intake.hpp"
+
+#include "node/store/link_file.hpp"
+#include "node/store/links_cache.hpp"
+#include "node/store/sweep.hpp"
+#include "proto/utf8.hpp"
+
+namespace kp2p {
+namespace fs = std::filesystem;
+
+Result<Intake::Put> Intake::put_file(const fs::path& path) {
+    auto source = File::open(path, File::Mode::read);
+    if (!source) return source.error();
+    if (options_.content == PutOptions::Content::copy) return copy(*source);
+    std::error_code error;
+    const fs::path absolute = fs::absolute(path, error);
+    if (error) return error;
+    return link(absolute.lexically_normal(), *source);
+}
+
+Result<Intake::Put> Intake::copy(const File& source) {
+    auto made = with_room(layout_, [&] { return copied(source); });
+    if (!made) return made.error();
+    return put_written(std::move(made->temp), made->ingested, &source);
+}
+
+Result<Intake::Put> Intake::put_written(TempFile file, const Ingested& ingested,
+                                        const File* source) {
+    auto keep = [cache = layout_.links_cache(ingested.sha1),
+                 links = ingested.links](const File& stored) {
+        if (auto after = stored.stamp()) save_links(cache, *after, links);
+    };
+    auto added = publisher_.add(std::move(file), ingested.sha1, std::move(keep));
+    if (!added) return storage_error(added.error(), layout_.contents());
+    return describe(ingested, source);
+}
+
+Result<Intake::Copied> Intake::copied(const File& source) {
+    auto wished = wish(source);
+    if (!wished) return wished.error();
+    auto temp = temp_file(&source);
+    if (!temp) return temp.error();
+    const fs::path where = layout_.contents();
+    const Copy copy{temp->file(), where};
+    auto ingested = ingest(source, &copy, *wished, options_.stop);
+    if (!ingested) return ingested.error();
+    return Copied{*std::move(temp), *std::move(ingested)};
+}
+
+Result<Intake::Put> Intake::link(const fs::path& path, const File& source) {
+    if (!proto::is_utf8(path.native()))  // JSON could not hold the path
+        return make_error_code(std::errc::illegal_byte_sequence);
+    auto wished = wish(source);
+    if (!wished) return wished.error();
+    auto ingested = ingest(source, nullptr, *wished, options_.stop);
+    if (!ingested) return ingested.error();
+    auto put = describe(*ingested, &source);
+    if (!put) return put.error();
+    save_links(layout_.links_cache(put->sha1), ingested->stamp, ingested->links);
+    const std::string json = LinkFile::to(path, ingested->stamp, put->manifest).text();
+    auto temp = written(as_bytes(json), &source);
+    if (!temp) return temp.error();
+    if (auto added = publisher_.add_link(std::move(*temp), put->sha1); !added)
+        return storage_error(added.error(), layout_.contents());
+    return put;
+}
+
+Result<ManifestWish> Intake::wish(const File& source) const {
+    auto stamp = source.stamp();
+    if (!stamp) return stamp.error();
+    const bool large = stamp->size_bytes > proto::manifest_threshold_bytes;
+    const bool wanted = options_.manifest == PutOptions::Manifest::if_large;
+    return large && wanted ? ManifestWish::make : ManifestWish::none;
+}
+
+Result<Intake::Put> Intake::describe(const Ingested& ingested, const File* source) {
+    Put put{ingested.sha1, ingested.size_bytes, std::nullopt};
+    if (ingested.manifest) {
+        auto manifest = put_bytes(as_bytes(ingested.manifest->text()), source);
+        if (!manifest) return manifest.error();
+        put.manifest = *manifest;
+    }
+    return put;
+}
+
+Result<Sha1> Intake::put_bytes(ByteView bytes, const File* source) {
+    const Sha1 sha1 = proto::sha1_of(bytes);
+    auto temp = with_room(layout_, [&] { return written(bytes, source); });
+    if (!temp) return temp.error();
+    if (auto added = publisher_.add(std::move(*temp), sha1); !added)
+        return storage_error(added.error(), layout_.contents());
+    return sha1;
+}
+
+Result<void> Intake::finish() {
+    if (auto done = publisher_.finish(); !done)
+        return storage_error(done.error(), layout_.contents());
+    return ok;
+}
+
+Result<TempFile> Intake::temp_file(const File* source) {
+    if (auto begun = publisher_.begin(); !begun)
+        return storage_error(begun.error(), layout_.contents());
+    auto temp = TempFile::create_shared_in(layout_.contents(), source);
+    if (!temp) return storage_error(temp.error(), layout_.contents());
+    return temp;
+}
+
+Result<TempFile> Intake::written(ByteView bytes, const File* source) {
+    auto temp = temp_file(source);
+    if (!temp) return temp.error();
+    if (auto done = temp->file().write_at(0, bytes); !done)
+        return storage_error(done.error(), layout_.contents());
+    return temp;
+}
+
+}  // namespace kp2p

@@ -1,0 +1,65 @@
+// Intake: files on their way into the storage. Shape: put_file() and put_bytes() any number of
+// times, then finish(); only then is all of it stored. Errors as Store's; StoreErrc::changed for a
+// file that changes meanwhile, StoreErrc::collision for one whose SHA-1 is that of other bytes in
+// the storage.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "node/store/layout.hpp"
+#include "node/store/put/ingest.hpp"
+#include "node/store/put/publisher.hpp"
+
+namespace kp2p {
+
+struct PutOptions {
+    enum class Content { copy, link };        // link: leave the content where it is
+    enum class Manifest { if_large, never };  // if_large: above 20 MB, as kachery does
+    Content content = Content::copy;
+    Manifest manifest = Manifest::if_large;
+    std::stop_token stop;  // ends it early, with Errc::canceled
+    // Gets a sentence about each thing in a directory that was left out, and about what failed.
+    std::function<void(const std::string&)> remark;
+};
+
+class Intake {
+  public:
+    Intake(const Layout& layout, const PutOptions& options)
+        : layout_(layout), options_(options), publisher_(layout) {}
+
+    struct Put {
+        Sha1 sha1;
+        std::uint64_t size_bytes = 0;
+        std::optional<Sha1> manifest;
+    };
+    Result<Put> put_file(const std::filesystem::path& path);  // a regular file
+    // For those who may read `source`, if there is one: a file, or a directory that it describes.
+    Result<Sha1> put_bytes(ByteView bytes, const File* source = nullptr);
+    // A file that the caller writes, and hashes as it does, in two steps.
+    Result<TempFile> begin_file() { return temp_file(nullptr); }
+    Result<Put> put_written(TempFile file, const Ingested& ingested, const File* source = nullptr);
+    Result<void> finish();
+
+  private:
+    struct Copied {
+        TempFile temp;
+        Ingested ingested;
+    };
+    Result<Put> copy(const File& source);
+    Result<Copied> copied(const File& source);
+    Result<Put> link(const std::filesystem::path& path, const File& source);
+    Result<ManifestWish> wish(const File& source) const;
+    Result<Put> describe(const Ingested& ingested, const File* source);
+    Result<TempFile> temp_file(const File* source);
+    Result<TempFile> written(ByteView bytes, const File* source);
+
+    const Layout& layout_;
+    const PutOptions& options_;
+    Publisher publisher_;
+};
+
+}  // namespace kp2p

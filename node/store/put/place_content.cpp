@@ -1,0 +1,97 @@
+#include "node/store/put/place_content.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+
+#include "node/store/directories.hpp"
+#include "node/store/platform.hpp"
+#include "node/store/store_errc.hpp"
+#include "node/store/temp_file.hpp"
+#include "proto/file/sha1.hpp"
+
+namespace kp2p {
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t block_bytes = std::size_t{256} << 10;
+
+enum class Other { same, collision, damaged };
+
+// What is under the name already, against what is to come there.
+Other compare(const File& there, const File& ours, const Sha1& sha1) {
+    proto::Sha1Hasher hasher;
+    ByteVector block(block_bytes), our_block(block_bytes);
+    bool same = true;
+    for (std::uint64_t offset = 0;;) {
+        auto size = there.read_at(offset, block);
+        if (!size) return Other::damaged;
+        const ByteView bytes = ByteView(block).first(*size);
+        if (same) {
+            auto our_size = ours.read_at(offset, our_block);
+            same = our_size && std::ranges::equal(bytes, ByteView(our_block).first(*our_size));
+        }
+        if (*size == 0) break;
+        hasher.update(bytes);
+        offset += *size;
+    }
+    if (same) return Other::same;
+    return hasher.finish() == sha1 ? Other::collision : Other::damaged;
+}
+
+// The uppermost directory of its file system that `directory` is in.
+fs::path top_of_file_system(fs::path directory) {
+    struct stat status, above;
+    while (stat(directory.c_str(), &status) == 0 &&
+           stat(directory.parent_path().c_str(), &above) == 0 && status.st_dev == above.st_dev &&
+           directory.has_relative_path())
+        directory = directory.parent_path();
+    return directory;
+}
+
+Result<Placed> place_elsewhere(const Layout& layout, const Content& content) {
+    const fs::path to = layout.content(content.sha1).parent_path();
+    const fs::path top = top_of_file_system(to);
+    TempFile::sweep(top);
+    auto temp = TempFile::create_shared_in(top, &content.file);
+    if (!temp) return temp.error();
+    if (auto done = temp->file().copy_from(content.file, {}); !done) return done.error();
+    if (auto done = temp->file().flush(); !done) return done.error();
+    const Content copy{temp->path(), temp->file(), content.sha1};
+    auto placed = place_content(layout, copy);
+    if (!placed) return placed.error();
+    if (placed->anew) temp->renamed();
+    placed->elsewhere = true;
+    auto flushed = flush_directories(layout, to);
+    if (flushed) return placed;
+    displace_content(layout, content.sha1, *placed);
+    return flushed.error();
+}
+
+}  // namespace
+
+Result<Placed> place_content(const Layout& layout, const Content& content) {
+    const fs::path to = layout.content(content.sha1);
+    if (auto made = make_directories(layout, to.parent_path()); !made) return made.error();
+    if (platform::rename_new(content.from.c_str(), to.c_str()) == 0) return Placed();
+    if (errno == EXDEV) return place_elsewhere(layout, content);
+    if (errno != EEXIST) return last_error();
+    if (const auto there = File::open(to, File::Mode::read); there && there->stamp()) {
+        const Other other = compare(*there, content.file, content.sha1);
+        if (other == Other::collision) return StoreErrc::collision;
+        // Whoever put it there may have been killed before it was on the disk.
+        if (other == Other::same && there->flush()) return Placed{.anew = false};
+    }
+    if (std::rename(content.from.c_str(), to.c_str()) != 0) return last_error();
+    return Placed();
+}
+
+void displace_content(const Layout& layout, const Sha1& sha1, const Placed& placed) {
+    if (placed.anew) unlink(layout.content(sha1).c_str());
+}
+
+}  // namespace kp2p

@@ -1,0 +1,137 @@
+#include "node/store/put/put_directory.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "proto/file/sha1dir.hpp"
+
+namespace kp2p {
+namespace fs = std::filesystem;
+
+namespace {
+
+struct DirectoryId {
+    dev_t device;
+    ino_t inode;
+    friend bool operator==(const DirectoryId&, const DirectoryId&) = default;
+};
+
+// Read to its end before anything below it is opened, lest a deep tree take all descriptors.
+Result<std::vector<fs::path>> entries_of(const fs::path& directory) {
+    std::vector<fs::path> entries;
+    std::error_code error;
+    fs::directory_iterator each(directory, error);
+    for (; !error && each != fs::directory_iterator(); each.increment(error))
+        entries.push_back(each->path());
+    if (error) return error;
+    return entries;
+}
+
+class Walk {
+  public:
+    // `root` is canonical.
+    Walk(Intake& intake, const PutOptions& options, const fs::path& root)
+        : intake_(intake), options_(options), root_(root) {}
+
+    Result<proto::Sha1Dir> put(const fs::path& path) {
+        struct stat status;
+        if (stat(path.c_str(), &status) != 0) return blame(path, system_error(errno));
+        above_.push_back({status.st_dev, status.st_ino});
+        proto::Sha1Dir dir;
+        const auto entries = entries_of(path);
+        if (!entries) return blame(path, entries.error());
+        for (const fs::path& entry : *entries)
+            if (auto added = add(entry, dir); !added) return added.error();
+        above_.pop_back();
+        return dir;
+    }
+
+  private:
+    Result<void> add(const fs::path& path, proto::Sha1Dir& dir) {
+        const std::string name = path.filename().native();
+        struct stat status;
+        const int failed = stat(path.c_str(), &status) == 0 ? 0 : errno;
+        const bool there = failed == 0;
+        if (const std::string why = why_not(path, there ? &status : nullptr); !why.empty()) {
+            remark("left out " + path.native() + ": " + why);
+            return ok;
+        }
+        if (!there) return blame(path, system_error(failed));
+        if (S_ISDIR(status.st_mode)) {
+            auto child = put(path);
+            if (!child) return child.error();
+            dir.dirs.emplace(name, std::move(*child));
+            return ok;
+        }
+        auto file = intake_.put_file(path);
+        if (!file) return blame(path, file.error());
+        dir.files.emplace(name, proto::Sha1Dir::File{file->size_bytes, file->sha1});
+        return ok;
+    }
+
+    // Why the entry cannot be part of the directory; empty if nothing is known against it.
+    // `status` is of what it is or points to, null if that cannot be told.
+    std::string why_not(const fs::path& path, const struct stat* status) const {
+        std::error_code error;
+        if (!proto::is_entry_name(path.filename().native())) return "its name is no UTF-8";
+        const fs::file_status own = fs::symlink_status(path, error);
+        if (!fs::exists(own)) return error ? "" : "it is gone";
+        if (fs::is_symlink(own)) {
+            const fs::path target = fs::canonical(path, error);
+            if (error) return "the link cannot be followed: " + error.message();
+            if (!is_inside(target)) return "it is a link to " + target.native() + ", outside";
+        }
+        if (!status || S_ISREG(status->st_mode)) return {};
+        if (!S_ISDIR(status->st_mode)) return "neither a file nor a directory";
+        if (above_.size() >= proto::max_sha1dir_depth) return "it is too deep";
+        const DirectoryId id{status->st_dev, status->st_ino};
+        const bool loops = std::find(above_.begin(), above_.end(), id) != above_.end();
+        return loops ? "it is a link to a directory that it is in" : "";
+    }
+
+    bool is_inside(const fs::path& canonical) const {
+        return std::mismatch(root_.begin(), root_.end(), canonical.begin(), canonical.end())
+                   .first == root_.end();
+    }
+
+    std::error_code blame(const fs::path& path, std::error_code error) const {
+        // It is not to blame for a full storage.
+        if (!is_storage_error(error) && error != Errc::canceled)
+            remark("cannot store " + path.native() + ": " + error.message());
+        return error;
+    }
+    void remark(const std::string& sentence) const {
+        if (options_.remark) options_.remark(sentence);
+    }
+
+    Intake& intake_;
+    const PutOptions& options_;
+    const fs::path& root_;
+    std::vector<DirectoryId> above_;  // the directories that we are in
+};
+
+}  // namespace
+
+Result<proto::Uri> put_directory(const Layout& layout, const fs::path& directory,
+                                 PutOptions options) {
+    options.manifest = PutOptions::Manifest::never;
+    std::error_code error;
+    const fs::path root = fs::canonical(directory, error);
+    if (error) return error;
+    Intake intake(layout, options);
+    auto dir = Walk(intake, options, root).put(directory);
+    if (!dir) return dir.error();
+    const auto listed = File::open(directory, File::Mode::read);  // for its rights
+    auto sha1 = intake.put_bytes(as_bytes(dir->text()), listed ? &*listed : nullptr);
+    if (!sha1) return sha1.error();
+    if (auto done = intake.finish(); !done) return done.error();
+    proto::Uri uri;
+    uri.kind = proto::Uri::Kind::directory;
+    uri.sha1 = *sha1;
+    uri.label = root.filename().native();
+    return uri;
+}
+
+}  // namespace kp2p

@@ -1,0 +1,34 @@
+// Upload: a file on its way into the storage whose bytes come piece by piece, from whoever has
+// them. Shape: open(), add() until all have come, then finish(); only then is it stored. One that
+// is destroyed before leaves nothing. Blocking; an add() takes some milliseconds, finish() may take
+// long. From one thread at a time. Errors as Store's.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "node/store/put/intake.hpp"
+
+namespace kp2p {
+
+class Upload {
+  public:
+    // `manifest`: whether to make one, if the file turns out to be large.
+    static Result<std::unique_ptr<Upload>> open(const Layout& layout,
+                                                PutOptions::Manifest manifest);
+
+    Result<void> add(ByteView bytes);
+    Result<Intake::Put> finish();
+
+  private:
+    Upload(const Layout& layout, PutOptions::Manifest manifest);
+
+    const PutOptions options_;
+    Intake intake_;
+    std::optional<TempFile> file_;
+    std::filesystem::path where_;
+    proto::LinkHasher hasher_;
+    std::optional<proto::ManifestHasher> manifest_;
+};
+
+}  // namespace kp2p

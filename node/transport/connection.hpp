@@ -1,0 +1,92 @@
+// Connection: one secure connection to a node, with Protomux channels over it. It lives while
+// run() does: the coroutine that runs it owns it; others may hold it longer and then find it
+// closed. Used by one thread.
+#pragma once
+
+#include <functional>
+#include <map>
+
+#include "node/transport/mux_channel.hpp"
+#include "node/transport/secure_stream.hpp"
+
+namespace kp2p {
+
+class Tasks;
+using proto::RemoteOpen;
+using proto::Role;
+
+class Connection {
+  public:
+    // True if a channel of that name was opened, or will be very soon: until then what the other
+    // sends on it waits, and a little more of that stops all reading. False rejects it.
+    using OpenHandler = std::function<bool(const RemoteOpen&)>;
+
+    Connection(Executor executor, Clock& clock, std::unique_ptr<ByteStream> stream,
+               const proto::NoiseKeys& keys, const proto::StreamHeader& header);
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+    ~Connection();
+
+    const NodeId& remote() const { return keys_.remote; }
+    const HandshakeHash& handshake_hash() const { return keys_.hash; }
+    Role role() const { return keys_.role; }
+    Endpoint remote_endpoint() const { return remote_endpoint_; }
+    // Waits until the other side has proven that it is there and has the keys; the reason if the
+    // connection ends first.
+    Task<Result<void>> established();
+    // Nothing is read of what the other side sends before this is called, so that handlers can be
+    // set first.
+    void start();
+    // The other may make us hold long frames from now on, see SecureStream.
+    void trust();
+    bool is_closed() const { return bool(why_); }
+
+    // Opens our half of (protocol, id); ready when the other's half arrives. Errc::refused when it
+    // is rejected, Errc::closed when the connection ends.
+    Task<Result<std::shared_ptr<MuxChannel>>> open(std::string protocol, ByteVector id,
+                                                   ByteVector handshake);
+    // For opens of the other that no channel of ours matches. Protocols without a handler are
+    // rejected. An empty handler removes it.
+    void on_open(std::string protocol, OpenHandler handler);
+
+    // Waits for the end and returns why: Errc::closed for an orderly one.
+    Task<Result<void>> closed();
+    // Ends it: what was sent still goes out, within a limit of time.
+    void close();
+
+    // Moves the connection until it ends; called once, by its owner. What it returns is why.
+    // Cancelling it ends the connection at once.
+    Task<Result<void>> run();
+
+  private:
+    friend class MuxChannel;
+
+    Task<> write_loop(Tasks& all);
+    Task<> read_loop(Tasks& all);
+    Task<> keepalive_loop();
+    Task<> limit_goodbye(Tasks& all);
+    Task<Result<void>> read_frames();
+    Task<Result<void>> drain(proto::MuxEvent event);  // apply() when its channel has room
+    void apply(proto::MuxEvent event);
+    void collect();
+    void send(MuxChannel& channel, std::uint64_t type, ByteView head, ByteView rest);
+    bool congested() const;
+    void close(MuxChannel& channel);
+    void end(std::error_code why);
+
+    Clock& clock_;
+    proto::NoiseKeys keys_;
+    Endpoint remote_endpoint_;
+    Executor executor_;
+    std::unique_ptr<SecureStream> stream_;  // null after the end
+    proto::Mux mux_;
+    std::map<proto::ChannelId, MuxChannel*> channels_;
+    std::uint64_t channels_opened_ = 0;
+    std::map<std::string, OpenHandler> open_handlers_;
+    bool established_ = false, started_ = false, remote_ended_ = false;
+    std::error_code why_;  // it has ended
+    Event state_changed_;  // established, started or ended, by either side
+    Event drained_;        // a channel has room, or an open was answered
+};
+
+}  // namespace kp2p

@@ -1,0 +1,115 @@
+#include "node/transport/secure_stream.hpp"
+
+#include "proto/outcome.hpp"
+
+namespace kp2p {
+namespace {
+
+// What a buffer keeps allocated between writes, enough for the watermark after any growth of a
+// vector; when the connection is idle, nothing.
+constexpr std::size_t kept_buffer_bytes = 4 * SecureStream::high_watermark_bytes;
+
+}  // namespace
+
+SecureStream::SecureStream(Executor executor, Clock& clock, std::unique_ptr<ByteStream> stream,
+                           const proto::NoiseKeys& keys, const proto::StreamHeader& header)
+    : clock_(clock),
+      stream_(std::move(stream)),
+      writer_(keys, header, out_),
+      reader_(keys, max_early_frame_bytes),
+      last_write_(clock.now()),
+      work_(executor),
+      written_(executor) {}
+
+void SecureStream::write(std::span<const ByteView> parts) {
+    if (failure_ || ending_) return;
+    writer_.write(parts, out_);
+    work_.notify_all();
+}
+
+Task<Result<void>> SecureStream::writable() {
+    while (unsent_bytes() >= high_watermark_bytes && !failure_) {
+        auto woken = co_await written_.wait();
+        if (!woken) co_return woken;
+    }
+    if (failure_) co_return failure_;
+    co_return ok;
+}
+
+Task<Result<void>> SecureStream::receive() {
+    auto n = co_await stream_->read_some(reader_.room());
+    if (!n) co_return n.error();
+    if (*n == 0) co_return Errc::closed;
+    reader_.received(*n);
+    co_return ok;
+}
+
+Task<Result<void>> SecureStream::opened() {
+    for (;;) {
+        auto opened = reader_.opened();
+        if (!opened) co_return opened.error();
+        if (*opened) co_return ok;
+        auto received = co_await receive();
+        if (!received) co_return received;
+    }
+}
+
+Task<Result<ByteView>> SecureStream::read() {
+    for (;;) {
+        auto message = reader_.next();
+        if (!message) co_return message.error();
+        if (*message) co_return **message;
+        auto received = co_await receive();
+        if (!received) co_return received.error();
+    }
+}
+
+Task<Result<void>> SecureStream::write_loop() {
+    for (;;) {
+        if (collect_) collect_();
+        if (out_.empty()) {
+            if (ending_) co_return ok;
+            auto woken = co_await work_.wait();
+            if (!woken) co_return woken;
+            continue;
+        }
+        std::swap(out_, writing_);
+        last_write_ = clock_.now();
+        auto written = co_await stream_->write(writing_);
+        if (!written) {
+            failure_ = written.error();
+            tell();
+            co_return written;
+        }
+        writing_.clear();
+        if (writing_.capacity() > kept_buffer_bytes) writing_.shrink_to_fit();
+        tell();
+    }
+}
+
+void SecureStream::tell() {
+    written_.notify_all();
+    if (tell_) tell_();
+}
+
+Task<Result<void>> SecureStream::keepalive_loop() {
+    while (!failure_ && !ending_) {
+        if (clock_.now() - last_write_ >= proto::secret_keepalive) {
+            last_write_ = clock_.now();
+            if (writing_.empty()) writing_.shrink_to_fit();
+            if (out_.empty()) out_.shrink_to_fit();
+            write({});
+        }
+        auto slept = co_await clock_.sleep_until(last_write_ + proto::secret_keepalive);
+        if (!slept) co_return slept;
+    }
+    co_return ok;
+}
+
+void SecureStream::end_writes() {
+    if (collect_) collect_();
+    ending_ = true;
+    work_.notify_all();
+}
+
+}  // namespace kp2p

@@ -1,0 +1,70 @@
+// SecureStream: encrypted messages over a ByteStream, a secret stream with its keepalive.
+// Shape: the owner runs write_loop() and keepalive_loop() beside its own loop of read(). write()
+// encrypts at once into the outgoing buffer and never waits: whoever makes messages waits for
+// writable() first, so that the buffer stays near its watermark.
+#pragma once
+
+#include <functional>
+
+#include "node/async/clock.hpp"
+#include "node/async/event.hpp"
+#include "node/transport/byte_stream.hpp"
+#include "proto/crypto/secret_stream.hpp"
+
+namespace kp2p {
+
+class SecureStream {
+  public:
+    // Above this many bytes writable() waits. It holds a few bulk messages, so that the stream
+    // below never runs dry while they are made.
+    static constexpr std::size_t high_watermark_bytes = 512 * 1024;
+    // What a frame may have before allow_large_frames(): anybody can connect to us.
+    static constexpr std::size_t max_early_frame_bytes = 128 * 1024;
+    // A Protomux batch of the reference has up to 8 MiB and one message more.
+    static constexpr std::size_t max_frame_bytes = 9 * 1024 * 1024;
+
+    // `header` is fresh random bytes. Its frame leaves with the first write.
+    SecureStream(Executor executor, Clock& clock, std::unique_ptr<ByteStream> stream,
+                 const proto::NoiseKeys& keys, const proto::StreamHeader& header);
+
+    // One message, the concatenation of the parts, at most proto::max_secret_message_bytes.
+    void write(std::span<const ByteView> parts);
+    std::size_t unsent_bytes() const { return out_.size() + writing_.size(); }
+    // Waits until fewer bytes than the watermark are unsent; the error that ended the writing.
+    Task<Result<void>> writable();
+    void allow_large_frames() { reader_.set_max_frame_bytes(max_frame_bytes); }
+    // Waits for the other's header, by which it proves that it has the keys. Optional, before the
+    // first read().
+    Task<Result<void>> opened();
+    // The next message, valid until the next call. Errc::closed when the other side has ended.
+    Task<Result<ByteView>> read();
+
+    // Both return when writing has failed, or the owner has said end_writes() and all is written.
+    Task<Result<void>> write_loop();
+    Task<Result<void>> keepalive_loop();
+    // Called when write_loop is about to write, to add what has been collected; wake() makes it
+    // soon.
+    void before_write(std::function<void()> collect) { collect_ = std::move(collect); }
+    // Called when there is room again, or writing has failed.
+    void after_write(std::function<void()> tell) { tell_ = std::move(tell); }
+    void wake() { work_.notify_all(); }
+    void end_writes();
+    ByteStream& stream() { return *stream_; }
+
+  private:
+    void tell();
+    Task<Result<void>> receive();
+
+    Clock& clock_;
+    std::unique_ptr<ByteStream> stream_;
+    BulkBytes out_, writing_;  // being filled, being written
+    proto::SecretWriter writer_;
+    proto::SecretReader reader_;
+    Clock::Time last_write_;
+    std::function<void()> collect_, tell_;
+    Event work_, written_;
+    bool ending_ = false;
+    std::error_code failure_;  // of writing
+};
+
+}  // namespace kp2p

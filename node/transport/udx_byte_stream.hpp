@@ -1,0 +1,42 @@
+// UdxByteStream: a UDX stream as a ByteStream. Made first, so that its id can be told to the peer;
+// connected when a path to the peer is known.
+#pragma once
+
+#include "node/transport/byte_stream.hpp"
+#include "node/udx/udx_stream.hpp"
+
+namespace kp2p {
+
+struct UdxPath {
+    Datagrams* socket = nullptr;  // of ours
+    Endpoint remote;
+};
+// What the peer said of its end.
+struct UdxPeer {
+    std::uint32_t id = 0;
+    bool large_datagrams = false;
+};
+
+class UdxByteStream final : public ByteStream {
+  public:
+    explicit UdxByteStream(UdxContext& context) : stream_(context) {}
+
+    std::uint32_t id() const { return stream_.id(); }
+    // Called for packets of the peer that arrive before connect(), which show a path.
+    void on_path(std::function<void(const UdxPath&)> found);
+    void connect(const UdxPath& path, const UdxPeer& peer);
+
+    Endpoint remote() const override { return remote_; }
+    Task<Result<std::size_t>> read_some(std::span<std::uint8_t> into) override {
+        return stream_.read_some(into);
+    }
+    Task<Result<void>> write(ByteView bytes) override { return stream_.write(bytes); }
+    Task<Result<void>> finish() override { return stream_.finish(); }
+    void destroy() override { stream_.destroy(); }
+
+  private:
+    UdxStream stream_;
+    Endpoint remote_;
+};
+
+}  // namespace kp2p

@@ -1,0 +1,170 @@
+#include "node/udx/udx_stream.hpp"
+
+#include "proto/outcome.hpp"
+
+namespace kp2p {
+
+using proto::udx::Closed;
+
+namespace {
+
+// A long write waits for room now and then, so that it never queues much more than the watermark.
+constexpr std::size_t write_slice_bytes = 65536;
+constexpr int destroy_repeats = 2;
+
+}  // namespace
+
+UdxStream::UdxStream(UdxContext& context, const proto::udx::StreamOptions& options)
+    : context_(context),
+      id_(context.add(*this)),
+      machine_(id_, options),
+      alarm_(context.clock_.alarm(context.executor_,
+                                  [this] {
+                                      machine_.expire(context_.clock_.now());
+                                      pump();
+                                  })),
+      readable_(context.executor_),
+      writable_(context.executor_) {}
+
+UdxStream::~UdxStream() {
+    destroy();
+    if (registered_) context_.remove(*this);
+}
+
+void UdxStream::on_path(std::function<void(Datagrams&, const Endpoint&)> handler) {
+    on_path_ = std::move(handler);
+}
+
+proto::udx::Remote UdxStream::remote_of(Datagrams& socket, std::uint32_t id,
+                                        const Endpoint& remote) {
+    paths_[machine_.path() % paths_.size()] = {&socket, remote};
+    return {.id = id, .max_mtu_bytes = socket.route_mtu_bytes(remote)};
+}
+
+void UdxStream::connect(Datagrams& socket, std::uint32_t remote_id, const Endpoint& remote) {
+    if (machine_.connected() || machine_.closed() != Closed::no) return;
+    machine_.connect(context_.now(), remote_of(socket, remote_id, remote));
+    context_.flush_soon(*this);
+}
+
+void UdxStream::change_remote(Datagrams& socket, std::uint32_t remote_id, const Endpoint& remote) {
+    if (!machine_.connected() || machine_.closed() != Closed::no) return;
+    machine_.change_remote(context_.now(),
+                           {.id = remote_id, .max_mtu_bytes = socket.route_mtu_bytes(remote)});
+    paths_[machine_.path() % paths_.size()] = {&socket, remote};
+    context_.flush_soon(*this);
+}
+
+bool UdxStream::uses(const Datagrams& socket) const {
+    for (const Path& path : paths_)
+        if (path.socket == &socket) return true;
+    return false;
+}
+
+void UdxStream::receive(Datagrams& socket, const Endpoint& from, const proto::udx::Packet& packet) {
+    if (!machine_.connected()) {
+        if (!on_path_) return;
+        on_path_(socket, from);
+    }
+    machine_.receive(context_.now(), packet);
+    context_.touch(*this);
+}
+
+void UdxStream::pump() {
+    const Clock::Time now = context_.clock_.now();
+    while (const auto burst = machine_.next_burst(now)) {
+        const Path& path = paths_[burst->path % paths_.size()];
+        path.socket->send_segments(path.remote, burst->pieces, burst->segment_bytes);
+    }
+    settle();
+}
+
+void UdxStream::settle() {
+    if (const auto deadline = machine_.deadline()) {
+        alarm_->set(*deadline);
+    } else {
+        alarm_->clear();
+    }
+    const bool closed = machine_.closed() != Closed::no;
+    if (closed || machine_.readable_bytes() > 0 || machine_.remote_ended()) readable_.notify_all();
+    if (closed || machine_.end_acknowledged() || machine_.writable()) writable_.notify_all();
+    if (!closed || !registered_) return;
+    registered_ = false;
+    context_.remove(*this);
+    const auto word = machine_.last_word();
+    if (!word) return;
+    const Path& path = paths_[machine_.path() % paths_.size()];
+    UdxLinger::Entry entry{.word = *word, .socket = path.socket, .remote = path.remote};
+    if (machine_.closed() != Closed::ended) entry.repeats_left = destroy_repeats;
+    context_.linger(id_, entry);
+}
+
+std::error_code UdxStream::failure() const {
+    switch (machine_.closed()) {
+        case Closed::no:
+            return {};
+        case Closed::reset:
+            return asio::error::connection_reset;
+        case Closed::timed_out:
+            return Errc::timed_out;
+        case Closed::ended:
+        case Closed::destroyed:
+            break;
+    }
+    return Errc::closed;
+}
+
+Task<Result<std::size_t>> UdxStream::read_some(std::span<std::uint8_t> out) {
+    for (;;) {
+        if (machine_.readable_bytes() > 0) {
+            const std::size_t size = machine_.read(out);
+            if (machine_.acknowledgement_due()) context_.flush_soon(*this);
+            co_return size;
+        }
+        if (machine_.remote_ended()) co_return std::size_t{0};
+        if (const auto error = failure()) co_return error;
+        auto woken = co_await readable_.wait();
+        if (!woken) co_return woken.error();
+    }
+}
+
+Task<Result<void>> UdxStream::write(ByteView bytes) {
+    const ByteView pieces[] = {bytes};
+    co_return co_await write(std::span<const ByteView>(pieces));
+}
+
+Task<Result<void>> UdxStream::write(std::span<const ByteView> pieces) {
+    for (ByteView rest : pieces) {
+        while (!rest.empty()) {
+            if (const auto error = failure()) co_return error;
+            if (!machine_.writable()) {
+                auto woken = co_await writable_.wait();
+                if (!woken) co_return woken;
+                continue;
+            }
+            const std::size_t size = std::min(rest.size(), write_slice_bytes);
+            machine_.write(context_.now(), rest.first(size));
+            rest = rest.subspan(size);
+            context_.flush_soon(*this);
+        }
+    }
+    co_return ok;
+}
+
+Task<Result<void>> UdxStream::finish() {
+    machine_.end(context_.now());
+    context_.flush_soon(*this);
+    for (;;) {
+        if (machine_.end_acknowledged()) co_return ok;
+        if (const auto error = failure()) co_return error;
+        auto woken = co_await writable_.wait();
+        if (!woken) co_return woken;
+    }
+}
+
+void UdxStream::destroy() {
+    machine_.destroy();
+    if (registered_) pump();
+}
+
+}  // namespace kp2p

@@ -1,0 +1,229 @@
+#include "proto/transfer/download.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "proto/file/links.hpp"
+
+namespace kp2p::proto {
+namespace {
+
+bool is_last(const ChunkCheck& check) { return check.index + 1 == chunk_count(check.file_bytes); }
+
+}  // namespace
+
+void Download::resume(std::uint64_t size_bytes, const std::vector<KeptChunk>& kept) {
+    chain_.know_size(size_bytes);
+    for (const KeptChunk& chunk : kept) {
+        if (chunk.index + 1 == chunk_count(size_bytes))
+            chain_.prove_last(size_bytes, chunk.link, chain_.file());
+        else
+            chain_.add(chunk.index, own_storage, chunk.link, chunk.next);
+    }
+    judge();
+}
+
+void Download::add_source(Time now, SourceKey key, Offer offer) {
+    const std::uint64_t size = offer.size_bytes;
+    const auto proven = chain_.size_bytes();
+    if (size == 0 || size > max_file_bytes || (proven && *proven != size))
+        return drop(key, Fault::wrong_size, 0);
+    if (offer.have && offer.have->size() != (chunk_count(size) + 7) / 8)
+        return drop(key, Fault::bad_message, 0);
+    if (!sources_.try_emplace(key, std::move(offer)).second) return;
+    if (!proven) claims_.try_emplace(size);
+    go_on(now);
+}
+
+void Download::remove_source(Time now, SourceKey key) {
+    if (!sources_.contains(key)) return;
+    release(key);
+    go_on(now);
+}
+
+void Download::heard(SourceKey key, Time at) {
+    if (const auto found = sources_.find(key); found != sources_.end()) found->second.heard(at);
+}
+
+void Download::have(Time now, SourceKey key, ChunkIndex index) {
+    const auto found = sources_.find(key);
+    if (found == sources_.end()) return;
+    if (index >= chunk_count(found->second.offer().size_bytes)) return misbehaved(now, key);
+    found->second.learn(index);
+    go_on(now);
+}
+
+void Download::receive(Time now, SourceKey key, const Data& data, ByteVector payload) {
+    const auto found = sources_.find(key);
+    if (found == sources_.end()) return;
+    Source& source = found->second;
+    const auto at = source.receiving().find(data.index);
+    if (at == source.receiving().end()) return misbehaved(now, key);
+    Source::Receiving& receiving = at->second;
+    const std::uint64_t size = chunk_size_bytes(source.offer().size_bytes, data.index);
+    const std::uint64_t left = size - receiving.received_bytes;
+    const std::uint64_t plain = std::min<std::uint64_t>(piece_bytes, left);
+    const bool fits = data.encoding != PieceEncoding::plain || data.bytes.size() == plain;
+    if (data.offset != receiving.received_bytes || !fits) return misbehaved(now, key);
+
+    receiving.received_bytes += plain;
+    source.received(now, plain);
+    if (!receiving.canceling) {
+        if (data.offset == 0) receiving.chunk.link = data.link;
+        receiving.chunk.pieces.push_back({std::move(payload), data.bytes, data.encoding});
+    }
+    if (plain < left) return;
+    auto done = source.receiving().extract(at);
+    if (!done.mapped().canceling) start_check(key, std::move(done.mapped().chunk));
+    go_on(now);
+}
+
+void Download::canceled(Time now, SourceKey key, ChunkIndex index) {
+    const auto found = sources_.find(key);
+    if (found == sources_.end()) return;
+    const auto at = found->second.receiving().find(index);
+    if (at == found->second.receiving().end() || !at->second.canceling) return misbehaved(now, key);
+    found->second.received(now, 0);
+    found->second.receiving().erase(at);
+    go_on(now);
+}
+
+void Download::misbehaved(Time now, SourceKey key) {
+    drop(key, Fault::bad_message, 0);
+    go_on(now);
+}
+
+void Download::start_check(SourceKey key, ChunkCheck chunk) {
+    if (const auto claim = claims_.find(chunk.file_bytes); claim != claims_.end()) {
+        ++claim->second.checking;
+        claim->second.asked.reset();
+    }
+    auto check = std::make_shared<const ChunkCheck>(std::move(chunk));
+    jobs_.emplace(next_job_, Job{key, check});
+    events_.push_back(CheckChunk{next_job_++, std::move(check)});
+}
+
+void Download::checked(Time now, std::uint64_t job_number, Result<CheckedChunk> result) {
+    const auto found = jobs_.find(job_number);
+    if (found == jobs_.end()) return;
+    const Job job = std::move(found->second);
+    jobs_.erase(found);
+    if (const auto claim = claims_.find(job.check->file_bytes); claim != claims_.end())
+        --claim->second.checking;
+    if (!liars_.contains(job.source)) {
+        const auto request = requested_.find(job.check->index);
+        if (request != requested_.end() && request->second == job.source) requested_.erase(request);
+        if (result)
+            learn(job, std::move(*result));
+        else
+            drop(job.source, Fault::wrong_chunk, job.check->index);
+    }
+    go_on(now);
+}
+
+void Download::learn(const Job& job, CheckedChunk checked) {
+    const ChunkIndex index = job.check->index;
+    auto chunk = std::make_shared<const CheckedChunk>(std::move(checked));
+    if (is_last(*job.check)) return learn_last(job, std::move(chunk));
+    if (chain_.holds(index)) return;
+    chain_.add(index, job.source, job.check->link, chunk->next);
+    ahead_.emplace(index, Ahead{job.source, std::move(chunk)});
+    judge();
+}
+
+void Download::learn_last(const Job& job, std::shared_ptr<const CheckedChunk> chunk) {
+    const ChunkCheck& check = *job.check;
+    const bool size_known = chain_.size_bytes().has_value();
+    const bool known = size_known && chain_.holds(check.index);
+    if (!chain_.prove_last(check.file_bytes, check.link, chunk->whole))
+        return drop(job.source, Fault::wrong_chunk, check.index);
+    if (known) return;
+    keep(check.index, check.link, std::move(chunk));
+    if (!size_known) settle_size();
+    judge();
+}
+
+void Download::settle_size() {
+    claims_.clear();
+    std::vector<SourceKey> wrong;
+    for (auto& [key, source] : sources_) {
+        if (source.offer().size_bytes != *chain_.size_bytes()) wrong.push_back(key);
+        for (auto& [index, receiving] : source.receiving())
+            if (!receiving.canceling) call_off(key, source, index);
+    }
+    for (SourceKey key : wrong) drop(key, Fault::wrong_size, 0);
+}
+
+void Download::judge() {
+    while (const auto judged = chain_.judge()) {
+        auto held = ahead_.extract(judged->index);
+        if (judged->right) {
+            if (held) keep(judged->index, judged->link, std::move(held.mapped().chunk));
+        } else if (judged->source != own_storage) {
+            drop(judged->source, Fault::wrong_chunk, judged->index);
+        }
+    }
+}
+
+void Download::keep(ChunkIndex index, const Sha1Link& link,
+                    std::shared_ptr<const CheckedChunk> chunk) {
+    ++unkept_;
+    ++proven_chunks_;
+    events_.push_back(KeepChunk{index, *chain_.size_bytes(), link, std::move(chunk)});
+}
+
+void Download::kept(Time now, ChunkIndex) {
+    --unkept_;
+    go_on(now);
+}
+
+void Download::drop(SourceKey key, Fault fault, ChunkIndex index) {
+    if (!liars_.insert(key).second) return;
+    events_.push_back(DropSource{key, fault, index});
+    release(key);
+    std::erase_if(requested_, [&](const auto& request) { return request.second == key; });
+    std::erase_if(ahead_, [&](const auto& entry) { return entry.second.source == key; });
+    chain_.forget(key);
+}
+
+void Download::release(SourceKey key) {
+    const auto found = sources_.find(key);
+    if (found == sources_.end()) return;
+    for (const auto& [index, receiving] : found->second.receiving()) {
+        const auto request = requested_.find(index);
+        if (request != requested_.end() && request->second == key) requested_.erase(request);
+    }
+    sources_.erase(found);
+    for (auto& [size, claim] : claims_)
+        if (claim.asked == key) claim.asked.reset();
+}
+
+void Download::expire(Time now) {
+    std::vector<SourceKey> stalled;
+    for (const auto& [key, source] : sources_)
+        if (!source.receiving().empty() && now - source.active() >= stall_span)
+            stalled.push_back(key);
+    for (SourceKey key : stalled) {
+        events_.push_back(SourceStalled{key});
+        release(key);
+    }
+    go_on(now);
+}
+
+std::optional<Download::Time> Download::deadline() const {
+    std::optional<Time> first = tick_;
+    for (const auto& [key, source] : sources_)
+        if (!source.receiving().empty())
+            first = std::min(first.value_or(Time::max()), source.active() + stall_span);
+    return first;
+}
+
+std::vector<Download::Event> Download::take_events() { return std::exchange(events_, {}); }
+
+std::size_t Download::giving() const {
+    return static_cast<std::size_t>(
+        std::count_if(sources_.begin(), sources_.end(),
+                      [](const auto& s) { return s.second.outstanding() > 0; }));
+}
+
+}  // namespace kp2p::proto

@@ -1,0 +1,161 @@
+// Download: one file from any number of providers, proven by nothing but its SHA-1. Knows no
+// socket, file or thread.
+//
+// Shape: feed it, then carry out take_events(). It asks for chunks (AskChunk, CallOff), has them
+// checked (CheckChunk, answered by checked()), gives proven ones away (KeepChunk, answered by
+// kept()), names providers that must not be used any more (DropSource), and lets go of those from
+// which nothing comes (SourceStalled), which may come back under a new key. complete() when all is
+// proven and kept; idle() when no provider is left that could go on. Rules (PROTOCOL.md, section
+// 6):
+//   - the last chunk comes first, once for each size that is claimed, from one who claims it;
+//   - then chunks from the back to the front, within a window below the frontier that starts at
+//     first_window and grows with what was proven, so that a liar wastes no more than was given;
+//   - the provider with the least to do, for its speed, is asked next;
+//   - a chunk that is late at one provider is called off there and asked of a faster one;
+//   - a provider that sends something wrong is dropped, and all that it gave is forgotten; one that
+//     sends nothing for stall_span is let go of, and what it gave is kept.
+// Holds at most max_window chunks of bytes, and one small entry a chunk that was hashed ahead.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <variant>
+#include <vector>
+
+#include "proto/transfer/chain.hpp"
+#include "proto/transfer/source.hpp"
+
+namespace kp2p::proto {
+
+enum class Fault {
+    wrong_chunk,  // its bytes and link do not give the link or hash that they must
+    wrong_size,   // it claims another size than the one that is proven
+    bad_message,  // pieces out of order, of wrong length, or never asked for
+};
+
+class Download {
+  public:
+    using Time = Source::Time;
+    using Span = Time::duration;
+
+    static constexpr std::size_t first_window = 16;
+    static constexpr std::size_t max_window = 64;
+    // At a link of 64 kbit/s a piece takes 8 s, and the one before it on the way as long.
+    static constexpr Span stall_span = std::chrono::seconds(20);
+
+    struct AskChunk {
+        SourceKey source;
+        ChunkIndex index;
+    };
+    struct CallOff {
+        SourceKey source;
+        ChunkIndex index;
+    };
+    struct CheckChunk {
+        std::uint64_t job;
+        std::shared_ptr<const ChunkCheck> check;
+    };
+    struct KeepChunk {
+        ChunkIndex index;
+        std::uint64_t file_bytes;
+        Sha1Link link;
+        std::shared_ptr<const CheckedChunk> chunk;
+    };
+    struct DropSource {
+        SourceKey source;
+        Fault fault;
+        ChunkIndex index;  // where it makes sense
+    };
+    struct SourceStalled {
+        SourceKey source;
+    };
+    using Event = std::variant<AskChunk, CallOff, CheckChunk, KeepChunk, DropSource, SourceStalled>;
+
+    // A chunk that an earlier run has proven and kept, with the link that it gives.
+    struct KeptChunk {
+        ChunkIndex index = 0;
+        Sha1Link link, next;  // next: not of the file's last chunk
+    };
+
+    explicit Download(const Sha1& file) : chain_(file) {}
+
+    // Before anything else, if there is something to resume.
+    void resume(std::uint64_t size_bytes, const std::vector<KeptChunk>& kept);
+
+    // Keys start at 1 and are not used again.
+    void add_source(Time now, SourceKey key, Offer offer);
+    void remove_source(Time now, SourceKey key);  // it is gone, without blame
+    void heard(SourceKey key, Time at);           // it was giving us something else then
+    void have(Time now, SourceKey key, ChunkIndex index);
+    // `data.bytes` lies in `payload`.
+    void receive(Time now, SourceKey key, const Data& data, ByteVector payload);
+    void canceled(Time now, SourceKey key, ChunkIndex index);
+    void misbehaved(Time now, SourceKey key);  // it sent what cannot be read
+    void checked(Time now, std::uint64_t job, Result<CheckedChunk> result);
+    void kept(Time now, ChunkIndex index);
+    void expire(Time now);
+    std::optional<Time> deadline() const;
+    std::vector<Event> take_events();  // in order
+
+    bool complete() const { return chain_.complete() && unkept_ == 0; }
+    bool idle() const { return sources_.empty() && !settling(); }
+    bool settling() const { return !jobs_.empty() || unkept_ > 0; }  // what came is not judged yet
+    std::optional<std::uint64_t> size_bytes() const { return chain_.size_bytes(); }
+    std::uint64_t verified_bytes() const { return chain_.verified_bytes(); }
+    std::size_t giving() const;  // providers that chunks are being received from
+
+  private:
+    struct Job {
+        SourceKey source;
+        std::shared_ptr<const ChunkCheck> check;
+    };
+    struct Ahead {
+        SourceKey source;
+        std::shared_ptr<const CheckedChunk> chunk;
+    };
+    struct Claim {  // that the file has a certain size
+        std::optional<SourceKey> asked;
+        SourceKey last_asked = own_storage;
+        Time asked_at{};
+        std::size_t checking = 0;
+    };
+
+    std::size_t window() const;
+    double rate_of(const Source& source) const;
+    std::size_t depth_of(const Source& source) const;
+    bool can_ask(const Source& source, ChunkIndex index) const;
+
+    void go_on(Time now);
+    bool ask_neediest(Time now);
+    void ask_for_size(Time now, std::uint64_t size_bytes, Claim& claim);
+    bool ask_fresh(Time now, SourceKey key, Source& source);
+    bool ask_late(Time now, SourceKey key, Source& source);
+    void ask(Time now, SourceKey key, Source& source, ChunkIndex index);
+    void call_off(SourceKey key, Source& source, ChunkIndex index);
+
+    void start_check(SourceKey key, ChunkCheck chunk);
+    void learn(const Job& job, CheckedChunk chunk);
+    void learn_last(const Job& job, std::shared_ptr<const CheckedChunk> chunk);
+    void settle_size();
+    void judge();
+    void keep(ChunkIndex index, const Sha1Link& link, std::shared_ptr<const CheckedChunk> chunk);
+    void drop(SourceKey key, Fault fault, ChunkIndex index);
+    void release(SourceKey key);
+
+    Chain chain_;
+    std::map<SourceKey, Source> sources_;
+    std::set<SourceKey> liars_;                  // what is still being checked for them is void
+    std::map<std::uint64_t, Claim> claims_;      // by size, until one is proven
+    std::map<ChunkIndex, SourceKey> requested_;  // being received or checked, after that
+    std::map<std::uint64_t, Job> jobs_;
+    std::map<ChunkIndex, Ahead> ahead_;  // hashed, to be judged
+    std::vector<Event> events_;
+    std::uint64_t next_job_ = 1;
+    std::uint64_t proven_chunks_ = 0;  // in this run
+    std::size_t unkept_ = 0;
+    std::optional<Time> tick_;  // when to look for late chunks again
+};
+
+}  // namespace kp2p::proto

@@ -1,0 +1,137 @@
+// The half of Download that decides which chunk is asked of whom.
+#include <algorithm>
+#include <tuple>
+
+#include "proto/file/links.hpp"
+#include "proto/transfer/download.hpp"
+
+namespace kp2p::proto {
+namespace {
+
+constexpr auto claim_patience = std::chrono::seconds(1);  // then another claimant is asked
+constexpr auto tick_span = std::chrono::milliseconds(200);
+constexpr auto late_margin = std::chrono::milliseconds(200);
+constexpr double late_factor = 2;
+constexpr double first_guess = 1e6;  // bytes a second, before anybody's rate is known
+
+}  // namespace
+
+std::size_t Download::window() const {
+    const std::size_t grown = first_window + std::min<std::uint64_t>(proven_chunks_, max_window);
+    const std::size_t all = std::min(grown, max_window);
+    return all - std::min(all, unkept_);
+}
+
+// One that has not given anything yet counts as the fastest, so that it gets its share at once; its
+// silence soon shows if it is not.
+double Download::rate_of(const Source& source) const {
+    double rate = source.bytes_per_second();
+    if (rate > 0) return rate;
+    for (const auto& [key, other] : sources_) rate = std::max(rate, other.bytes_per_second());
+    return rate > 0 ? rate : first_guess;
+}
+
+std::size_t Download::depth_of(const Source& source) const {
+    const std::size_t fair = std::max(Source::min_depth, max_window / 2 / sources_.size());
+    return std::min(Source::depth(rate_of(source)), fair);
+}
+
+bool Download::can_ask(const Source& source, ChunkIndex index) const {
+    return source.has(index) && !source.receiving().contains(index);
+}
+
+void Download::go_on(Time now) {
+    if (!chain_.size_bytes()) {
+        for (auto& [size, claim] : claims_) ask_for_size(now, size, claim);
+    } else {
+        while (ask_neediest(now)) {
+        }
+    }
+    tick_.reset();
+    if (sources_.size() > 1 && !chain_.complete()) tick_ = now + tick_span;
+}
+
+void Download::ask_for_size(Time now, std::uint64_t size_bytes, Claim& claim) {
+    if (claim.checking > 0) return;
+    if (claim.asked && now - claim.asked_at < claim_patience) return;
+    const ChunkIndex last = chunk_count(size_bytes) - 1;
+    const auto suits = [&](const auto& entry) {
+        return entry.second.offer().size_bytes == size_bytes && can_ask(entry.second, last);
+    };
+    // In turn: a claimant that did not answer in time is not asked again before the others.
+    auto next = std::find_if(sources_.upper_bound(claim.last_asked), sources_.end(), suits);
+    if (next == sources_.end()) next = std::find_if(sources_.begin(), sources_.end(), suits);
+    if (next == sources_.end()) return;
+    if (claim.asked) call_off(*claim.asked, sources_.at(*claim.asked), last);
+    next->second.ask(now, last);
+    events_.push_back(AskChunk{next->first, last});
+    claim.asked = claim.last_asked = next->first;
+    claim.asked_at = now;
+}
+
+// One chunk at a time, for the window may have room for no more: where it is scarce, taking the
+// sources in any fixed order would leave the last ones nothing to do.
+bool Download::ask_neediest(Time now) {
+    struct Need {
+        std::size_t outstanding, depth;
+        std::uint64_t given_bytes;
+        SourceKey key;
+        bool operator<(const Need& other) const {
+            const auto fill = outstanding * other.depth, other_fill = other.outstanding * depth;
+            return std::tie(fill, given_bytes, key) <
+                   std::tie(other_fill, other.given_bytes, other.key);
+        }
+    };
+    std::vector<Need> needs;
+    for (const auto& [key, source] : sources_) {
+        const Need need{source.outstanding(), depth_of(source), source.given_bytes(), key};
+        if (need.outstanding < need.depth) needs.push_back(need);
+    }
+    std::sort(needs.begin(), needs.end());
+    return std::any_of(needs.begin(), needs.end(), [&](const Need& need) {
+        Source& source = sources_.at(need.key);
+        return ask_fresh(now, need.key, source) || ask_late(now, need.key, source);
+    });
+}
+
+bool Download::ask_fresh(Time now, SourceKey key, Source& source) {
+    const ChunkIndex frontier = chain_.frontier();
+    const ChunkIndex lowest = frontier - std::min<ChunkIndex>(frontier, window());
+    for (ChunkIndex index = frontier; index-- > lowest;) {
+        if (chain_.holds(index) || requested_.contains(index) || !can_ask(source, index)) continue;
+        ask(now, key, source, index);
+        return true;
+    }
+    return false;
+}
+
+bool Download::ask_late(Time now, SourceKey key, Source& source) {
+    for (auto request = requested_.rbegin(); request != requested_.rend(); ++request) {
+        const auto [index, other_key] = *request;
+        const auto other = sources_.find(other_key);
+        if (other_key == key || other == sources_.end() || !can_ask(source, index)) continue;
+        if (!other->second.receiving().contains(index)) continue;  // being checked
+        const auto there = other->second.expected(now, index, rate_of(other->second));
+        const auto here = source.expected(now, index, rate_of(source));
+        if (there < late_factor * here + late_margin) continue;
+        call_off(other_key, other->second, index);
+        ask(now, key, source, index);
+        return true;
+    }
+    return false;
+}
+
+void Download::ask(Time now, SourceKey key, Source& source, ChunkIndex index) {
+    source.ask(now, index);
+    requested_[index] = key;
+    events_.push_back(AskChunk{key, index});
+}
+
+void Download::call_off(SourceKey key, Source& source, ChunkIndex index) {
+    Source::Receiving& receiving = source.receiving().at(index);
+    receiving.canceling = true;
+    receiving.chunk.pieces.clear();
+    events_.push_back(CallOff{key, index});
+}
+
+}  // namespace kp2p::proto

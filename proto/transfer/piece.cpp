@@ -1,0 +1,77 @@
+#include "proto/transfer/piece.hpp"
+
+#include <zstd.h>
+
+#include <algorithm>
+#include <cassert>
+#include <memory>
+
+#include "proto/compact.hpp"
+
+namespace kp2p::proto {
+namespace {
+
+constexpr int fast_level = 1;
+
+struct FreeContext {
+    void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
+};
+
+class Compressor {
+  public:
+    // The frame; empty when it would be longer than `limit_bytes`.
+    ByteVector compress(ByteView plain, std::size_t limit_bytes) {
+        if (!context_) context_.reset(ZSTD_createCCtx());
+        ByteVector frame(limit_bytes);
+        const std::size_t size = ZSTD_compressCCtx(context_.get(), frame.data(), frame.size(),
+                                                   plain.data(), plain.size(), fast_level);
+        frame.resize(ZSTD_isError(size) ? 0 : size);
+        return frame;
+    }
+
+  private:
+    std::unique_ptr<ZSTD_CCtx, FreeContext> context_;
+};
+
+}  // namespace
+
+ByteVector Piece::payload() const {
+    ByteVector payload = head;
+    payload.insert(payload.end(), bytes.begin(), bytes.end());
+    return payload;
+}
+
+std::vector<Piece> cut_chunk(const ChunkName& name, ByteView chunk) {
+    assert(!chunk.empty());
+    std::vector<Piece> pieces;
+    Compressor compressor;
+    bool compressing = true;
+    for (std::size_t offset = 0; offset < chunk.size(); offset += piece_bytes) {
+        Piece piece;
+        piece.bytes = chunk.subspan(offset, std::min(piece_bytes, chunk.size() - offset));
+        if (compressing)
+            piece.frame =
+                compressor.compress(piece.bytes, piece.bytes.size() - piece.bytes.size() / 4);
+        const bool packed = !piece.frame.empty();
+        if (offset == 0) compressing = packed;
+        if (packed) piece.bytes = piece.frame;
+        const auto encoding = packed ? PieceEncoding::zstd : PieceEncoding::plain;
+        piece.head = encode_head({name.id, name.index, offset, encoding, name.link, {}});
+        pieces.push_back(std::move(piece));
+    }
+    return pieces;
+}
+
+Result<void> unpack_piece(PieceEncoding encoding, ByteView bytes, std::span<std::uint8_t> plain) {
+    if (encoding == PieceEncoding::plain) {
+        if (bytes.size() != plain.size()) return Errc::bad_value;
+        std::copy(bytes.begin(), bytes.end(), plain.begin());
+        return ok;
+    }
+    const std::size_t size =
+        ZSTD_decompress(plain.data(), plain.size(), bytes.data(), bytes.size());
+    if (ZSTD_isError(size) || size != plain.size()) return Errc::bad_value;
+    return ok;
+}
+
+}  // namespace kp2p::proto

@@ -1,0 +1,36 @@
+// Pieces: how a chunk travels. A chunk of n bytes is cut at multiples of piece_bytes; each piece
+// is one `data` message, plain or as one zstd frame of its own. Pure work for the pool.
+#pragma once
+
+#include <vector>
+
+#include "proto/transfer/transfer.hpp"
+
+namespace kp2p::proto {
+
+struct ChunkName {
+    FileId id = 0;
+    ChunkIndex index = 0;
+    Sha1Link link;
+};
+
+// The payload of one `data` message: head, then bytes. They lie in the chunk, or in `frame`.
+struct Piece {
+    ByteVector head;
+    ByteView bytes;
+    ByteVector frame;  // zstd
+
+    std::size_t size_bytes() const { return head.size() + bytes.size(); }
+    ByteVector payload() const;
+};
+
+// The pieces of `chunk` (1 byte to 1 MiB), which must outlive them. Its first piece decides whether
+// the others are compressed: only when that saves a quarter; a piece that does not shrink travels
+// plain all the same.
+std::vector<Piece> cut_chunk(const ChunkName& name, ByteView chunk);
+
+// Writes the piece's bytes to `plain`, whose size says how many they must be. Errc::bad_value if
+// they are not so many or no valid frame; never writes or holds more than that.
+Result<void> unpack_piece(PieceEncoding encoding, ByteView bytes, std::span<std::uint8_t> plain);
+
+}  // namespace kp2p::proto

@@ -1,0 +1,70 @@
+#include "proto/transfer/source.hpp"
+
+#include <algorithm>
+
+#include "proto/file/links.hpp"
+
+namespace kp2p::proto {
+namespace {
+
+using Seconds = std::chrono::duration<double>;
+constexpr auto sample_span = std::chrono::milliseconds(20);
+constexpr double newest_share = 0.3;  // of the newest sample in the rate
+
+}  // namespace
+
+bool Source::has(ChunkIndex index) const { return !offer_.have || has_chunk(*offer_.have, index); }
+
+void Source::learn(ChunkIndex index) {
+    if (!offer_.have || index / 8 >= offer_.have->size()) return;
+    (*offer_.have)[index / 8] |= static_cast<std::uint8_t>(1 << index % 8);
+}
+
+void Source::ask(Time now, ChunkIndex index) {
+    if (receiving_.empty()) {
+        active_ = sample_start_ = now;
+        sample_bytes_ = 0;
+    }
+    Receiving& receiving = receiving_[index];
+    receiving.chunk.index = index;
+    receiving.chunk.file_bytes = offer_.size_bytes;
+}
+
+void Source::received(Time now, std::uint64_t bytes) {
+    active_ = now;
+    sample_bytes_ += bytes;
+    given_bytes_ += bytes;
+    const Seconds elapsed = now - sample_start_;
+    if (elapsed < sample_span) return;
+    const double sample = static_cast<double>(sample_bytes_) / elapsed.count();
+    if (bytes_per_second_ == 0) bytes_per_second_ = sample;
+    bytes_per_second_ += newest_share * (sample - bytes_per_second_);
+    sample_start_ = now;
+    sample_bytes_ = 0;
+}
+
+std::size_t Source::outstanding() const {
+    return static_cast<std::size_t>(std::count_if(
+        receiving_.begin(), receiving_.end(), [](const auto& r) { return !r.second.canceling; }));
+}
+
+std::size_t Source::depth(double bytes_per_second) {
+    const double chunks = bytes_per_second / static_cast<double>(chunk_bytes);
+    return std::clamp(min_depth + static_cast<std::size_t>(std::min(chunks, 1e3)), min_depth,
+                      max_depth);
+}
+
+std::chrono::duration<double> Source::expected(Time now, ChunkIndex index,
+                                               double bytes_per_second) const {
+    // Chunks come about in the order they were asked for, which is from high to low.
+    const bool asked = receiving_.contains(index);
+    std::uint64_t ahead_bytes = asked ? 0 : chunk_size_bytes(offer_.size_bytes, index);
+    for (const auto& [other, receiving] : receiving_) {
+        if (receiving.canceling || (asked && other < index)) continue;
+        ahead_bytes += chunk_size_bytes(offer_.size_bytes, other) - receiving.received_bytes;
+    }
+    const Seconds silent = !receiving_.empty() ? Seconds(now - active_) : Seconds(0);
+    return Seconds(static_cast<double>(ahead_bytes) / bytes_per_second) + silent;
+}
+
+}  // namespace kp2p::proto

@@ -1,0 +1,110 @@
+// Messages of the Protomux protocol kp2p/transfer/1: chunks of files. Source: proto/PROTOCOL.md,
+// section 5.
+//   0 open     := id:uint file:20                                   requester to provider
+//   1 opened   := id:uint size:uint flags:u8 have:buffer?           provider to requester
+//   2 get      := id:uint index:uint                                requester
+//   3 data     := id:uint index:uint offset:uint encoding:u8 link:20? bytes        provider
+//   4 have     := id:uint index:uint                                provider
+//   5 cancel   := id:uint index:uint                                requester
+//   6 canceled := id:uint index:uint                                provider
+//   7 refused  := id:uint code:uint                                 provider
+//   8 close    := id:uint                                           requester
+//   9 preparing := id:uint                                          provider
+// opened: flags bit 0 = complete; else `have` follows, bit i of it (least significant first) tells
+// that chunk i is there. data: link is there when offset is 0; bytes go to the end of the payload.
+#pragma once
+
+#include <optional>
+#include <variant>
+
+#include "proto/bytes.hpp"
+#include "proto/lookup/lookup.hpp"
+
+namespace kp2p::proto {
+
+inline constexpr char transfer_protocol[] = "kp2p/transfer/1";
+inline constexpr std::size_t piece_bytes = 64 * 1024;  // of a chunk, before compression
+inline constexpr std::size_t max_have_bytes = 1 << 20;
+// That a provider grants a connection: those of one directory that is loaded, and some.
+inline constexpr std::size_t max_open_files = 32;
+inline constexpr std::size_t max_outstanding_gets = 4096;  // the same, over all its files
+
+inline constexpr std::uint64_t data_type = 3;
+
+using FileId = std::uint64_t;      // chosen by the requester, its own on each connection
+using ChunkIndex = std::uint64_t;  // of 1 MiB
+
+enum class RefusalCode : std::uint64_t {
+    not_found = 1,    // the provider does not hold the file
+    limit = 2,        // too many open files or outstanding gets
+    unavailable = 3,  // the file changed or cannot be read
+    no_chunk = 4,     // a get for a chunk that the provider does not have
+};
+
+struct Open {
+    FileId id = 0;
+    Sha1 file;
+    friend bool operator==(const Open&, const Open&) = default;
+};
+struct Opened {
+    FileId id = 0;
+    std::uint64_t size_bytes = 0;
+    std::optional<ByteVector> have;  // absent: complete
+    friend bool operator==(const Opened&, const Opened&) = default;
+};
+struct Get {
+    FileId id = 0;
+    ChunkIndex index = 0;
+    friend bool operator==(const Get&, const Get&) = default;
+};
+enum class PieceEncoding : std::uint8_t { plain = 0, zstd = 1 };
+struct Data {
+    FileId id = 0;
+    ChunkIndex index = 0;
+    std::uint64_t offset = 0;  // in the chunk, a multiple of piece_bytes
+    PieceEncoding encoding = PieceEncoding::plain;
+    Sha1Link link;   // of the chunk, in the piece at offset 0
+    ByteView bytes;  // in the payload that was decoded
+};
+struct Have {
+    FileId id = 0;
+    ChunkIndex index = 0;
+    friend bool operator==(const Have&, const Have&) = default;
+};
+struct Cancel {
+    FileId id = 0;
+    ChunkIndex index = 0;
+    friend bool operator==(const Cancel&, const Cancel&) = default;
+};
+struct Canceled {
+    FileId id = 0;
+    ChunkIndex index = 0;
+    friend bool operator==(const Canceled&, const Canceled&) = default;
+};
+struct Refused {
+    FileId id = 0;
+    RefusalCode code = RefusalCode::not_found;  // others may come from a newer version
+    friend bool operator==(const Refused&, const Refused&) = default;
+};
+struct Close {
+    FileId id = 0;
+    friend bool operator==(const Close&, const Close&) = default;
+};
+struct Preparing {
+    FileId id = 0;
+    friend bool operator==(const Preparing&, const Preparing&) = default;
+};
+using TransferMessage =
+    std::variant<Open, Opened, Get, Data, Have, Cancel, Canceled, Refused, Close, Preparing>;
+
+Encoded encode(const TransferMessage& message);
+// Of the payload, what comes before its bytes.
+ByteVector encode_head(const Data& data);
+// A Data's bytes are a view of `payload`. Errc::unknown_type: ignore it.
+Result<TransferMessage> decode_transfer(std::uint64_t type, ByteView payload);
+
+inline bool has_chunk(ByteView have, ChunkIndex index) {
+    return index / 8 < have.size() && (have[index / 8] >> (index % 8) & 1) != 0;
+}
+
+}  // namespace kp2p::proto

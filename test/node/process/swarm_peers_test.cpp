@@ -1,0 +1,31 @@
+#include "node/process/swarm_peers.hpp"
+
+#include <doctest/doctest.h>
+
+#include "node/dht/dht.hpp"
+
+using namespace kp2p;
+using namespace std::chrono_literals;
+
+TEST_CASE("why the network may not help is said as it is") {
+    struct Row {
+        const char* name;
+        DhtContact contact;
+        const char* words;  // the beginning; empty: no trouble
+    };
+    const Row rows[] = {
+        {"it answers", {{}, 1s, 3, {}}, ""},
+        {"a few requests in vain", {9s, 9s, 3, {}}, ""},
+        {"silent", {30s, 30s, 3, {}}, "no DHT node has answered for 30 s"},
+        {"never", {2s, {}, 3, {"a.org"}}, "no DHT node has answered yet"},
+        {"no names", {2s, {}, 1, {"a.org"}}, "no DHT node can be asked: the names of the"},
+        {"nobody to ask", {{}, {}, 0, {}}, "this node knows no DHT node"},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(std::string(row.name));
+        const std::string said = dht_trouble(row.contact);
+        CAPTURE(said);
+        CHECK(said.empty() == (*row.words == '\0'));
+        CHECK(said.starts_with(row.words));
+    }
+}
