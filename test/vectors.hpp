@@ -7,6 +7,8 @@
 #include <deque>
 #include <string>
 
+#include "proto/bytes.hpp"
+
 namespace kp2p::test {
 
 inline simdjson::dom::element vectors(const std::string& name) {
@@ -19,6 +21,11 @@ inline std::string text(simdjson::simdjson_result<simdjson::dom::element> value)
     std::string_view view;
     if (value.get(view)) return {};
     return std::string(view);
+}
+
+// The bytes that a JSON string writes in hex.
+inline ByteVector bytes(simdjson::simdjson_result<simdjson::dom::element> hex) {
+    return *from_hex(text(hex));
 }
 
 }  // namespace kp2p::test

@@ -5,8 +5,6 @@
 
 namespace kp2p::test {
 
-using namespace proto;
-
 std::optional<LiarLie> liar_lie(std::string_view name) {
     constexpr std::string_view names[] = {"none",  "byte",    "link",     "size",
                                           "stall", "garbage", "no-proof", "leave"};
@@ -18,26 +16,26 @@ std::optional<LiarLie> liar_lie(std::string_view name) {
 LiarPeer::LiarPeer(const ChannelKey& channel, const NodeId& own, ByteVector content, LiarLie lie,
                    std::uint64_t at)
     : channel_(channel), own_(own), content_(std::move(content)), lie_(lie), at_(at) {
-    LinkHasher hasher;
+    proto::LinkHasher hasher;
     hasher.update(content_);
     file_ = hasher.finish();
     links_ = hasher.links();
 }
 
 std::uint64_t LiarPeer::claimed_bytes() const {
-    return content_.size() + (lie_ == LiarLie::size ? chunk_bytes : 0);
+    return content_.size() + (lie_ == LiarLie::size ? proto::chunk_bytes : 0);
 }
 
 Task<> LiarPeer::serve(std::shared_ptr<Connection> connection) {
     auto body = [&](Tasks& all) -> Task<> {
         all.spawn(lookup(connection));
-        connection->on_open(transfer_protocol, [&](const RemoteOpen&) {
+        connection->on_open(proto::transfer_protocol, [&](const RemoteOpen&) {
             all.spawn(transfer(connection));
             return true;
         });
         auto ended = co_await connection->closed();
         (void)ended;
-        connection->on_open(transfer_protocol, {});
+        connection->on_open(proto::transfer_protocol, {});
         all.cancel();
     };
     auto served = co_await with_tasks(body);
@@ -45,40 +43,40 @@ Task<> LiarPeer::serve(std::shared_ptr<Connection> connection) {
 }
 
 Task<> LiarPeer::lookup(std::shared_ptr<Connection> connection) {
-    const LookupId id = lookup_id(channel_, connection->handshake_hash());
+    const LookupId id = proto::lookup_id(channel_, connection->handshake_hash());
     MembershipProof proof =
-        membership_proof(channel_, connection->handshake_hash(), connection->role());
+        proto::membership_proof(channel_, connection->handshake_hash(), connection->role());
     if (lie_ == LiarLie::no_proof) proof = MembershipProof();
     ByteVector id_bytes(id.view().begin(), id.view().end());
     ByteVector proof_bytes(proof.view().begin(), proof.view().end());
-    auto channel = co_await connection->open(lookup_protocol, id_bytes, proof_bytes);
+    auto channel = co_await connection->open(proto::lookup_protocol, id_bytes, proof_bytes);
     if (!channel) co_return;
     for (;;) {
         auto got = co_await (*channel)->receive();
         if (!got) co_return;
-        auto message = decode_lookup(got->type, got->payload);
+        auto message = proto::decode_lookup(got->type, got->payload);
         if (!message) continue;
-        const auto* seeking = std::get_if<Seeking>(&*message);
+        const auto* seeking = std::get_if<proto::Seeking>(&*message);
         if (!seeking) continue;
         if (seeking->file == file_) {
-            Encoded providing =
-                encode(Providing{seeking->request, file_, claimed_bytes(), own_, true});
+            proto::Encoded providing =
+                encode(proto::Providing{seeking->request, file_, claimed_bytes(), own_, true});
             auto sent = co_await (*channel)->send(providing.type, providing.payload);
             if (!sent) co_return;
         }
-        Encoded lacking = encode(Lacking{seeking->request});
+        proto::Encoded lacking = encode(proto::Lacking{seeking->request});
         auto sent = co_await (*channel)->send(lacking.type, lacking.payload);
         if (!sent) co_return;
     }
 }
 
 Task<> LiarPeer::transfer(std::shared_ptr<Connection> connection) {
-    auto channel = co_await connection->open(transfer_protocol, ByteVector(), ByteVector());
+    auto channel = co_await connection->open(proto::transfer_protocol, ByteVector(), ByteVector());
     if (!channel) co_return;
     for (;;) {
         auto got = co_await (*channel)->receive();
         if (!got) co_return;
-        auto message = decode_transfer(got->type, got->payload);
+        auto message = proto::decode_transfer(got->type, got->payload);
         if (!message) continue;
         auto answered = co_await answer(*connection, **channel, *message);
         if (!answered) co_return;
@@ -86,41 +84,41 @@ Task<> LiarPeer::transfer(std::shared_ptr<Connection> connection) {
 }
 
 Task<Result<void>> LiarPeer::answer(Connection& connection, MuxChannel& channel,
-                                    const TransferMessage& message) {
-    if (const auto* get = std::get_if<Get>(&message)) {
+                                    const proto::TransferMessage& message) {
+    if (const auto* get = std::get_if<proto::Get>(&message)) {
         auto given = co_await give(channel, *get);
         if (lie_ == LiarLie::leave && get->index == at_) connection.close();
         co_return given;
     }
-    const auto* open = std::get_if<Open>(&message);
+    const auto* open = std::get_if<proto::Open>(&message);
     if (!open) co_return ok;
     ++opens_;
-    Encoded reply = encode(Refused{open->id, RefusalCode::not_found});
-    if (open->file == file_) reply = encode(Opened{open->id, claimed_bytes(), std::nullopt});
+    proto::Encoded reply = encode(proto::Refused{open->id, proto::RefusalCode::not_found});
+    if (open->file == file_) reply = encode(proto::Opened{open->id, claimed_bytes(), std::nullopt});
     co_return co_await channel.send(reply.type, reply.payload);
 }
 
-Task<Result<void>> LiarPeer::give(MuxChannel& channel, Get get) {
+Task<Result<void>> LiarPeer::give(MuxChannel& channel, proto::Get get) {
     if (lie_ == LiarLie::stall && get.index <= at_) co_return ok;
     if (lie_ == LiarLie::garbage) {
         ByteVector garbage(3, 0xff);
-        co_return co_await channel.send(data_type, garbage);
+        co_return co_await channel.send(proto::data_type, garbage);
     }
     ByteVector all = content_;
     all.resize(claimed_bytes());
-    const std::uint64_t start = get.index * chunk_bytes;
+    const std::uint64_t start = get.index * proto::chunk_bytes;
     if (start >= all.size()) co_return ok;
-    const std::uint64_t end = std::min<std::uint64_t>(all.size(), start + chunk_bytes);
+    const std::uint64_t end = std::min<std::uint64_t>(all.size(), start + proto::chunk_bytes);
     ByteVector chunk(all.begin() + static_cast<std::ptrdiff_t>(start),
                      all.begin() + static_cast<std::ptrdiff_t>(end));
     Sha1Link link = get.index < links_.size() ? links_[get.index] : Sha1Link();
     const bool byte = lie_ == LiarLie::byte || lie_ == LiarLie::leave;
     if (byte && get.index == at_) chunk[chunk.size() / 2] ^= 1;
     if (lie_ == LiarLie::link && get.index == at_) link.data()[7] ^= 1;
-    const ChunkName name{get.id, get.index, link};
-    auto pieces = cut_chunk(name, chunk);
-    for (const Piece& piece : pieces) {
-        auto sent = co_await channel.send(data_type, piece.head, piece.bytes);
+    const proto::ChunkName name{get.id, get.index, link};
+    auto pieces = proto::cut_chunk(name, chunk);
+    for (const proto::Piece& piece : pieces) {
+        auto sent = co_await channel.send(proto::data_type, piece.head, piece.bytes);
         if (!sent) co_return sent;
     }
     ++given_;

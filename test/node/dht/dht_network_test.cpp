@@ -13,13 +13,6 @@ namespace {
 
 constexpr std::uint32_t announcers = 12;
 
-Topic topic_of(std::uint32_t number) {
-    Topic topic;
-    topic.mutable_view()[0] = static_cast<std::uint8_t>(37 * number);
-    topic.mutable_view()[1] = static_cast<std::uint8_t>(number);
-    return topic;
-}
-
 proto::KeyPair keys_of(std::uint32_t number) {
     return proto::KeyPair::from_seed(seed_of(1000 + number));
 }

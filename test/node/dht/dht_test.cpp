@@ -9,16 +9,6 @@ using namespace kp2p;
 using namespace kp2p::test;
 using namespace std::chrono_literals;
 
-namespace {
-
-Topic topic_of(std::uint8_t number) {
-    Topic topic;
-    topic.mutable_view().back() = number;
-    return topic;
-}
-
-}  // namespace
-
 TEST_CASE("nodes that enter through one of them become citizens and know each other") {
     Sim sim(1);
     auto test = [&](Network& network, Tasks&) -> Task<> {

@@ -22,6 +22,13 @@ inline Endpoint host_of(std::uint32_t number) {
             49737};
 }
 
+inline Topic topic_of(std::uint32_t number) {
+    Topic topic;
+    topic.mutable_view()[0] = static_cast<std::uint8_t>(37 * number);
+    topic.mutable_view()[1] = static_cast<std::uint8_t>(number);
+    return topic;
+}
+
 class SimulatedDht {
   public:
     SimulatedDht(Sim& sim, const Endpoint& address, DhtSetup setup)

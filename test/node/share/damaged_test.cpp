@@ -3,7 +3,7 @@
 #include <fstream>
 
 #include "node/store/links_cache.hpp"
-#include "test/node/share/fake_network.hpp"
+#include "test/node/share/loading.hpp"
 #include "test/node/share/raw_peer.hpp"
 #include "test/run.hpp"
 
@@ -55,20 +55,6 @@ std::size_t times_said(const FakeNode& node, const std::string& words) {
         [&](const std::string& line) { return line.find(words) != std::string::npos; }));
 }
 
-struct Got {
-    Result<void> ended = Errc::canceled;
-    ByteVector bytes;
-    Diagnosis why;
-};
-
-Task<> cat(FakeNode& node, proto::Uri uri, Got& got) {
-    ByteSink sink = [&got](ByteView part) -> Task<Result<void>> {
-        got.bytes.insert(got.bytes.end(), part.begin(), part.end());
-        co_return ok;
-    };
-    got.ended = co_await node.share.cat(uri, ByteRange(), sink, got.why);
-}
-
 Task<> cat_goes_on(FakeNetwork& network) {
     auto nodes = co_await members(network, 2);
     const ByteVector bytes = noise(5 * mib + 7);
@@ -77,7 +63,7 @@ Task<> cat_goes_on(FakeNetwork& network) {
     rot(*nodes[0], file, 3 * mib + 100);
     Got got;
     co_await cat(*nodes[0], uri_of(file), got);
-    CAPTURE(got.why.text());
+    CAPTURE(got.diagnosis.text());
     CHECK(got.ended);
     CHECK(got.bytes == bytes);
     CHECK(set_aside(*nodes[0]) == 1);

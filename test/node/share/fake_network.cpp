@@ -6,12 +6,6 @@
 
 namespace kp2p::test {
 
-NodeId numbered(std::uint8_t number) {
-    NodeId id;
-    id.data()[0] = number;
-    return id;
-}
-
 namespace {
 
 class HastyAlarm final : public Alarm {

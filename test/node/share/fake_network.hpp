@@ -14,6 +14,7 @@
 #include "node/share/share.hpp"
 #include "node/store/store.hpp"
 #include "proto/file/links.hpp"
+#include "test/node/swarm/numbered.hpp"
 #include "test/node/transport/memory_stream.hpp"
 #include "test/temp_dir.hpp"
 
@@ -106,8 +107,6 @@ class FakeNetwork {
     std::vector<Link> links_;
     std::mt19937 random_{1};
 };
-
-NodeId numbered(std::uint8_t number);
 
 inline constexpr std::uint64_t mib = proto::chunk_bytes;
 

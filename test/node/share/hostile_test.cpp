@@ -1,5 +1,5 @@
 // Members that make things up, keep silent, or leave in the midst of it.
-#include "test/node/share/fake_network.hpp"
+#include "test/node/share/loading.hpp"
 #include "test/node/share/raw_peer.hpp"
 #include "test/run.hpp"
 #include "test/share/liar_peer.hpp"
@@ -9,18 +9,6 @@ using namespace kp2p::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-struct Outcome {
-    Result<std::filesystem::path> path;
-    Diagnosis diagnosis;
-    bool over = false;
-};
-
-Task<> load(FakeNode& node, Sha1 file, Outcome& outcome) {
-    auto path = co_await node.share.load(uri_of(file), ProgressSink(), outcome.diagnosis);
-    outcome.path = path;
-    outcome.over = true;
-}
 
 // Says that `nodes` have what is sought, and nothing more.
 Task<> provide(ChannelEnd lookup, std::vector<NodeId> nodes, std::uint64_t size_bytes) {

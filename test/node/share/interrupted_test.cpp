@@ -1,19 +1,14 @@
 // Downloads that break off, and what neighbours read of them meanwhile.
-#include "test/node/share/fake_network.hpp"
+#include "test/node/share/giver.hpp"
+#include "test/node/share/loading.hpp"
 #include "test/node/share/raw_peer.hpp"
 #include "test/run.hpp"
-#include "test/share/liar_peer.hpp"
 
 using namespace kp2p;
 using namespace kp2p::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-Task<> load_into(FakeNode& node, Sha1 file, Result<std::filesystem::path>& into) {
-    Diagnosis diagnosis;
-    into = co_await node.share.load(uri_of(file), ProgressSink(), diagnosis);
-}
 
 Task<> until(FakeNetwork& network, std::function<bool()> ready) {
     while (!ready()) {
@@ -22,44 +17,31 @@ Task<> until(FakeNetwork& network, std::function<bool()> ready) {
     }
 }
 
-// A member that provides `bytes`, and stops giving at the chunk `stop`.
-LiarPeer& add_giver(FakeNetwork& network, std::deque<LiarPeer>& peers, const ByteVector& bytes,
-                    LiarLie lie = LiarLie::none, std::uint64_t stop = 0) {
-    auto key = proto::derive_channel_key(lab());
-    const NodeId id = numbered(network.next_number());
-    LiarPeer& added = peers.emplace_back(*key, id, bytes, lie, stop);
-    network.add_stranger(proto::channel_topic(*key), [&added](std::shared_ptr<Connection> c) {
-        return added.serve(std::move(c));
-    });
-    return added;
-}
-
 Task<> watched(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
-    std::deque<LiarPeer> peers;
     const ByteVector bytes = noise(20 * mib);
-    const LiarPeer& giver = add_giver(network, peers, bytes, LiarLie::stall, 9);
+    Giver giver(network, bytes, LiarLie::stall, 9);
     RawPeer reader(network);
     ChannelEnd transfer = co_await reader.open_transfer(nodes[0]->id);
 
-    Result<std::filesystem::path> first, second;
+    Outcome first, second;
     auto body = [&](Tasks& all) -> Task<> {
-        all.spawn(load_into(*nodes[0], giver.file(), first));
-        co_await until(network, [&] { return giver.given_chunks() >= 10; });
-        const proto::Open open{1, giver.file()};
+        all.spawn(load(*nodes[0], giver.peer.file(), first));
+        co_await until(network, [&] { return giver.peer.given_chunks() >= 10; });
+        const proto::Open open{1, giver.peer.file()};
         co_await send(transfer, encode(open));
         auto opened = co_await next<proto::Opened>(transfer);
         CHECK(opened.have.has_value());
         all.cancel();
     };
     auto broken_off = co_await with_tasks(body);
-    CHECK(!first);
+    CHECK(!first.path);
     (void)broken_off;
-    const LiarPeer& other = add_giver(network, peers, bytes);
-    co_await load_into(*nodes[0], giver.file(), second);
-    REQUIRE(second);
-    CHECK(content(*second) == bytes);
-    CHECK(other.given_chunks() < 15);  // what was kept was not fetched again
+    Giver other(network, bytes);
+    co_await load(*nodes[0], giver.peer.file(), second);
+    REQUIRE(second.path);
+    CHECK(content(*second.path) == bytes);
+    CHECK(other.peer.given_chunks() < 15);  // what was kept was not fetched again
     CHECK(std::filesystem::is_empty(nodes[0]->directory.path() / "kp2p" / "partial"));
     // The reader's file is still good for what the second download has added.
     const proto::Get get{1, 0};
@@ -70,13 +52,12 @@ Task<> watched(FakeNetwork& network) {
 
 Task<> stored_meanwhile(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
-    std::deque<LiarPeer> peers;
     const ByteVector bytes = noise(6 * mib);
-    const LiarPeer& giver = add_giver(network, peers, bytes, LiarLie::stall, 2);
-    Result<std::filesystem::path> loaded;
+    Giver giver(network, bytes, LiarLie::stall, 2);
+    Outcome loaded;
     auto body = [&](Tasks& all) -> Task<> {
-        all.spawn(load_into(*nodes[0], giver.file(), loaded));
-        co_await until(network, [&] { return giver.given_chunks() >= 3; });
+        all.spawn(load(*nodes[0], giver.peer.file(), loaded));
+        co_await until(network, [&] { return giver.peer.given_chunks() >= 3; });
         auto stored = nodes[0]->store.put_bytes(bytes);
         REQUIRE(stored);
         ByteVector got;
@@ -86,7 +67,7 @@ Task<> stored_meanwhile(FakeNetwork& network) {
         };
         Diagnosis diagnosis;
         const ByteRange whole;
-        auto done = co_await nodes[0]->share.cat(uri_of(giver.file()), whole, sink, diagnosis);
+        auto done = co_await nodes[0]->share.cat(uri_of(giver.peer.file()), whole, sink, diagnosis);
         CHECK(done);
         CHECK(got == bytes);
         all.cancel();

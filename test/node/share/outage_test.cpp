@@ -1,9 +1,9 @@
 // Providers that fall silent, are gone, come back or do not, and what is said of it.
 #include "proto/file/manifest.hpp"
-#include "test/node/share/fake_network.hpp"
+#include "test/node/share/giver.hpp"
+#include "test/node/share/loading.hpp"
 #include "test/node/share/raw_peer.hpp"
 #include "test/run.hpp"
-#include "test/share/liar_peer.hpp"
 
 using namespace kp2p;
 using namespace kp2p::test;
@@ -12,35 +12,6 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::uint64_t stops_at = 9;
-
-struct Outcome {
-    Result<std::filesystem::path> path;
-    Diagnosis diagnosis;
-    bool says(const std::string& words) const {
-        return diagnosis.text().find(words) != std::string::npos;
-    }
-};
-
-Task<> load(FakeNode& node, Sha1 file, Outcome& outcome) {
-    auto path = co_await node.share.load(uri_of(file), ProgressSink(), outcome.diagnosis);
-    outcome.path = path;
-}
-
-// A member that has a file, and may stop giving it at the chunk `stops_at`.
-struct Giver {
-    Giver(FakeNetwork& network, ByteVector content, LiarLie lie)
-        : id(numbered(network.next_number())),
-          key(*proto::derive_channel_key(lab())),
-          peer(key, id, std::move(content), lie, stops_at) {
-        network.add_stranger(proto::channel_topic(key), [this](std::shared_ptr<Connection> c) {
-            return peer.serve(std::move(c));
-        });
-    }
-    Giver(const Giver&) = delete;
-    NodeId id;
-    ChannelKey key;
-    LiarPeer peer;
-};
 
 Task<> until_stopped(FakeNetwork& network, const Giver& giver, std::uint64_t chunks) {
     while (giver.peer.given_chunks() < chunks) {
@@ -53,7 +24,7 @@ Task<> silent_for_a_while(FakeNetwork& network) {
     network.clock.speed = 10;
     auto nodes = co_await members(network, 1);
     const ByteVector bytes = noise(20 * mib);
-    Giver giver(network, bytes, LiarLie::stall);
+    Giver giver(network, bytes, LiarLie::stall, stops_at);
     Outcome outcome;
     auto body = [&](Tasks& all) -> Task<> {
         all.spawn(load(*nodes[0], giver.peer.file(), outcome));
@@ -75,7 +46,7 @@ Task<> gone_for_a_while(FakeNetwork& network) {
     network.clock.speed = 10;
     auto nodes = co_await members(network, 1);
     const ByteVector bytes = noise(20 * mib);
-    Giver giver(network, bytes, LiarLie::stall);
+    Giver giver(network, bytes, LiarLie::stall, stops_at);
     Outcome outcome;
     auto body = [&](Tasks& all) -> Task<> {
         all.spawn(load(*nodes[0], giver.peer.file(), outcome));
@@ -109,7 +80,7 @@ Task<> for_good(FakeNetwork& network) {
                               EndRow{"gone", true, " cannot be connected to; nothing came for "}}) {
         CAPTURE(std::string(row.name));
         const ByteVector bytes = noise(20 * mib, ++seed);
-        Giver giver(network, bytes, LiarLie::stall);
+        Giver giver(network, bytes, LiarLie::stall, stops_at);
         Outcome outcome;
         const auto began = network.clock.now();
         auto body = [&](Tasks& all) -> Task<> {
@@ -143,7 +114,7 @@ Task<> cat_stalls(FakeNetwork& network) {
     network.clock.speed = 20;
     auto nodes = co_await members(network, 1);
     const ByteVector bytes = noise(20 * mib);
-    Giver giver(network, bytes, LiarLie::stall);
+    Giver giver(network, bytes, LiarLie::stall, stops_at);
     proto::Manifest manifest;
     manifest.size_bytes = bytes.size();
     manifest.sha1 = giver.peer.file();
@@ -169,7 +140,7 @@ Task<> cat_stalls(FakeNetwork& network) {
 
 Task<> leaving_liar(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
-    Giver giver(network, noise(12 * mib), LiarLie::leave);
+    Giver giver(network, noise(12 * mib), LiarLie::leave, stops_at);
     Outcome outcome;
     co_await load(*nodes[0], giver.peer.file(), outcome);
     CAPTURE(outcome.diagnosis.text());
@@ -182,7 +153,7 @@ Task<> leaving_liar(FakeNetwork& network) {
 Task<> later(FakeNetwork& network) {
     network.clock.speed = 10;
     const ByteVector bytes = noise(20 * mib);
-    Giver giver(network, bytes, LiarLie::stall);
+    Giver giver(network, bytes, LiarLie::stall, stops_at);
     auto nodes = co_await members(network, 2);
     Outcome outcome;
     auto body = [&](Tasks& all) -> Task<> {

@@ -4,11 +4,11 @@
 
 namespace kp2p::test {
 
-using namespace proto;
-
-RawPeer::RawPeer(FakeNetwork& network) : network_(network), key_(*derive_channel_key(lab())) {
-    id_ = network_.add_stranger(
-        channel_topic(key_), [this](std::shared_ptr<Connection> c) { return serve(std::move(c)); });
+RawPeer::RawPeer(FakeNetwork& network)
+    : network_(network), key_(*proto::derive_channel_key(lab())) {
+    id_ = network_.add_stranger(proto::channel_topic(key_), [this](std::shared_ptr<Connection> c) {
+        return serve(std::move(c));
+    });
 }
 
 Task<> RawPeer::serve(std::shared_ptr<Connection> connection) {
@@ -20,11 +20,11 @@ Task<> RawPeer::serve(std::shared_ptr<Connection> connection) {
 Task<ChannelEnd> RawPeer::open_lookup(NodeId to) {
     const std::shared_ptr<Connection> connection = connections_.at(to);
     const HandshakeHash& hash = connection->handshake_hash();
-    const LookupId id = lookup_id(key_, hash);
-    const MembershipProof proof = membership_proof(key_, hash, connection->role());
+    const LookupId id = proto::lookup_id(key_, hash);
+    const MembershipProof proof = proto::membership_proof(key_, hash, connection->role());
     ByteVector id_bytes(id.view().begin(), id.view().end());
     ByteVector proof_bytes(proof.view().begin(), proof.view().end());
-    auto opened = co_await connection->open(lookup_protocol, id_bytes, proof_bytes);
+    auto opened = co_await connection->open(proto::lookup_protocol, id_bytes, proof_bytes);
     REQUIRE(opened);
     lookups_.push_back(*opened);
     co_return *opened;
@@ -34,12 +34,12 @@ Task<ChannelEnd> RawPeer::open_transfer(NodeId to) {
     const std::shared_ptr<Connection> connection = connections_.at(to);
     auto lookup = co_await open_lookup(to);
     REQUIRE(lookup);
-    auto opened = co_await connection->open(transfer_protocol, ByteVector(), ByteVector());
+    auto opened = co_await connection->open(proto::transfer_protocol, ByteVector(), ByteVector());
     REQUIRE(opened);
     co_return *opened;
 }
 
-Task<> send(ChannelEnd channel, Encoded message) {
+Task<> send(ChannelEnd channel, proto::Encoded message) {
     auto sent = co_await channel->send(message.type, std::move(message.payload));
     REQUIRE(sent);
 }

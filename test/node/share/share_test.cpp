@@ -3,6 +3,7 @@
 #include <random>
 
 #include "test/node/share/fake_network.hpp"
+#include "test/node/share/loading.hpp"
 #include "test/run.hpp"
 #include "test/share/liar_peer.hpp"
 
@@ -210,11 +211,6 @@ Task<> many_small(FakeNetwork& network) {
     CHECK(single);
 }
 
-Task<> load_into(FakeNode& node, Sha1 file, Result<std::filesystem::path>& into) {
-    Diagnosis diagnosis;
-    into = co_await node.share.load(uri_of(file), ProgressSink(), diagnosis);
-}
-
 Task<> joined_loads(FakeNetwork& network) {
     auto key = proto::derive_channel_key(lab());
     auto nodes = co_await members(network, 1);
@@ -223,13 +219,13 @@ Task<> joined_loads(FakeNetwork& network) {
     network.add_stranger(proto::channel_topic(*key), [&peer](std::shared_ptr<Connection> c) {
         return peer.serve(std::move(c));
     });
-    Result<std::filesystem::path> first, second, third;
+    Outcome first, second, third;
     auto body = [&](Tasks& all) -> Task<> {
         // The first is cancelled midway: the others go on with what it has.
         auto some = [&](Tasks& cancelled) -> Task<> {
-            cancelled.spawn(load_into(*nodes[0], peer.file(), first));
-            all.spawn(load_into(*nodes[0], peer.file(), second));
-            all.spawn(load_into(*nodes[0], peer.file(), third));
+            cancelled.spawn(load(*nodes[0], peer.file(), first));
+            all.spawn(load(*nodes[0], peer.file(), second));
+            all.spawn(load(*nodes[0], peer.file(), third));
             while (peer.given_chunks() < 15) {
                 auto slept = co_await network.clock.sleep_for(1ms);
                 if (!slept) co_return;
@@ -241,10 +237,10 @@ Task<> joined_loads(FakeNetwork& network) {
     };
     auto ended = co_await with_tasks(body);
     CHECK(ended);
-    CHECK(!first);
-    REQUIRE(second);
-    REQUIRE(third);
-    CHECK(content(*second) == bytes);
+    CHECK(!first.path);
+    REQUIRE(second.path);
+    REQUIRE(third.path);
+    CHECK(content(*second.path) == bytes);
     CHECK(peer.given_chunks() < 15 + 20);  // what was kept was not fetched again
 }
 

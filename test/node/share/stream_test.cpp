@@ -1,9 +1,9 @@
 #include <deque>
 
 #include "proto/file/manifest.hpp"
-#include "test/node/share/fake_network.hpp"
+#include "test/node/share/giver.hpp"
+#include "test/node/share/loading.hpp"
 #include "test/run.hpp"
-#include "test/share/liar_peer.hpp"
 
 using namespace kp2p;
 using namespace kp2p::test;
@@ -32,32 +32,6 @@ proto::Uri uri_with(const FakeNode& holder, const Sha1& file, const std::string&
     return uri;
 }
 
-LiarPeer& add_peer(FakeNetwork& network, std::deque<LiarPeer>& peers, LiarPeer peer) {
-    auto key = proto::derive_channel_key(lab());
-    LiarPeer& added = peers.emplace_back(std::move(peer));
-    network.add_stranger(proto::channel_topic(*key), [&added](std::shared_ptr<Connection> c) {
-        return added.serve(std::move(c));
-    });
-    return added;
-}
-
-struct Got {
-    ByteVector bytes;
-    std::uint64_t given_at_first = 0;  // chunks, when the first bytes came
-    Result<void> outcome;
-    Diagnosis diagnosis;
-};
-
-Task<> cat(FakeNode& node, proto::Uri uri, ByteRange range, const LiarPeer* giver, Got& got) {
-    ByteSink sink = [&](ByteView part) -> Task<Result<void>> {
-        if (got.bytes.empty() && giver) got.given_at_first = giver->given_chunks();
-        got.bytes.insert(got.bytes.end(), part.begin(), part.end());
-        co_return ok;
-    };
-    auto outcome = co_await node.share.cat(uri, range, sink, got.diagnosis);
-    got.outcome = outcome;
-}
-
 ByteVector slice(const ByteVector& bytes, ByteRange range) {
     const std::uint64_t size = bytes.size(), start = std::min(range.start, size);
     const ByteView part = ByteView(bytes).subspan(start, std::min(*range.end, size) - start);
@@ -65,20 +39,18 @@ ByteVector slice(const ByteVector& bytes, ByteRange range) {
 }
 
 Task<> early(FakeNetwork& network) {
-    auto key = proto::derive_channel_key(lab());
     auto nodes = co_await members(network, 1);
     const ByteVector bytes = noise(40 * mib + 5);
-    std::deque<LiarPeer> peers;
-    LiarPeer honest(*key, numbered(2), bytes, LiarLie::none, 0);
-    const LiarPeer& giver = add_peer(network, peers, std::move(honest));
-    const proto::Uri uri = uri_with(*nodes[0], giver.file(), manifest_of(bytes).text());
+    Giver giver(network, bytes);
+    const Sha1 file = giver.peer.file();
+    const proto::Uri uri = uri_with(*nodes[0], file, manifest_of(bytes).text());
     Got got;
-    co_await cat(*nodes[0], uri, ByteRange(), &giver, got);
+    co_await cat(*nodes[0], uri, got, ByteRange(), &giver.peer);
     CAPTURE(got.diagnosis.text());
-    CHECK(got.outcome);
+    CHECK(got.ended);
     CHECK(got.bytes == bytes);
     CHECK(got.given_at_first <= 20);
-    CHECK(!nodes[0]->store.find(giver.file()));
+    CHECK(!nodes[0]->store.find(file));
 }
 
 struct RangeRow {
@@ -87,13 +59,11 @@ struct RangeRow {
 };
 
 Task<> ranges(FakeNetwork& network) {
-    auto key = proto::derive_channel_key(lab());
     auto nodes = co_await members(network, 1);
     const ByteVector bytes = noise(10 * part_bytes + 5);
-    std::deque<LiarPeer> peers;
-    LiarPeer honest(*key, numbered(2), bytes, LiarLie::none, 0);
-    const LiarPeer& giver = add_peer(network, peers, std::move(honest));
-    const proto::Uri uri = uri_with(*nodes[0], giver.file(), manifest_of(bytes).text());
+    Giver giver(network, bytes);
+    const Sha1 file = giver.peer.file();
+    const proto::Uri uri = uri_with(*nodes[0], file, manifest_of(bytes).text());
     const RangeRow rows[] = {
         {"a few bytes", 10'000'000, 10'000'100, 4},
         {"over a seam", part_bytes - 1, part_bytes + 1, 7},
@@ -104,59 +74,55 @@ Task<> ranges(FakeNetwork& network) {
     };
     for (const RangeRow& row : rows) {
         CAPTURE(std::string(row.name));
-        const std::uint64_t before = giver.given_chunks();
+        const std::uint64_t before = giver.peer.given_chunks();
         const ByteRange range{row.start, row.end};
         Got got;
-        co_await cat(*nodes[0], uri, range, nullptr, got);
-        CHECK(got.outcome);
+        co_await cat(*nodes[0], uri, got, range);
+        CHECK(got.ended);
         if (row.start < bytes.size()) CHECK(got.bytes == slice(bytes, range));
         if (row.start >= bytes.size()) CHECK(got.bytes.empty());
-        CHECK(giver.given_chunks() - before <= row.most_chunks);
+        CHECK(giver.peer.given_chunks() - before <= row.most_chunks);
     }
 }
 
-struct LieRow {
+struct PartLieRow {
     LiarLie lie;
     std::uint64_t at;
     std::uint64_t right_bytes;  // that come before the lie
     const char* words;
 };
 
-Task<> liars(FakeNetwork& network) {
-    auto key = proto::derive_channel_key(lab());
+Task<> lying_givers(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
-    const LieRow rows[] = {
+    const PartLieRow rows[] = {
         {LiarLie::byte, 0, 0, "sent wrong bytes 0 to 3000000"},
         {LiarLie::byte, 4, part_bytes, "sent wrong bytes 3000000 to 6000000"},
         {LiarLie::size, 0, 0, "claims another size"},
         {LiarLie::garbage, 0, 0, "sent messages that make no sense"},
     };
-    std::deque<LiarPeer> peers;
+    std::deque<Giver> givers;
     std::uint32_t seed = 20;
-    for (const LieRow& row : rows) {
+    for (const PartLieRow& row : rows) {
         CAPTURE(std::string(row.words));
         const ByteVector bytes = noise(9 * mib, ++seed);
-        const NodeId id = numbered(static_cast<std::uint8_t>(2 + peers.size()));
-        LiarPeer lying(*key, id, bytes, row.lie, row.at);
-        const Sha1 file = add_peer(network, peers, std::move(lying)).file();
+        const Giver& liar = givers.emplace_back(network, bytes, row.lie, row.at);
+        const Sha1 file = liar.peer.file();
         const proto::Uri uri = uri_with(*nodes[0], file, manifest_of(bytes).text());
         Got alone;
-        co_await cat(*nodes[0], uri, ByteRange(), nullptr, alone);
+        co_await cat(*nodes[0], uri, alone);
         CAPTURE(alone.diagnosis.text());
-        CHECK(alone.outcome.error() == Errc::verification_failed);
+        CHECK(alone.ended.error() == Errc::verification_failed);
         CHECK(alone.bytes == slice(bytes, ByteRange{0, row.right_bytes}));
-        CHECK(alone.diagnosis.text().find(id.hex() + " " + row.words) != std::string::npos);
-        CHECK(logged(*nodes[0], id));
+        CHECK(alone.diagnosis.text().find(liar.id.hex() + " " + row.words) != std::string::npos);
+        CHECK(logged(*nodes[0], liar.id));
 
-        const NodeId other = numbered(static_cast<std::uint8_t>(2 + peers.size()));
-        LiarPeer honest(*key, other, bytes, LiarLie::none, 0);
-        const LiarPeer& giver = add_peer(network, peers, std::move(honest));
+        const Giver& giver = givers.emplace_back(network, bytes);
         Got beside;
-        co_await cat(*nodes[0], uri, ByteRange(), &giver, beside);
+        co_await cat(*nodes[0], uri, beside, ByteRange(), &giver.peer);
         CAPTURE(beside.diagnosis.text());
-        CHECK(beside.outcome);
+        CHECK(beside.ended);
         CHECK(beside.bytes == bytes);
-        CHECK(giver.given_chunks() > 0);
+        CHECK(giver.peer.given_chunks() > 0);
     }
 }
 
@@ -173,8 +139,8 @@ Task<> useless_manifests(FakeNetwork& network) {
         proto::Uri uri = uri_with(*nodes[0], *stored, row);
         if (row.empty()) uri.manifest = proto::sha1_of(as_bytes(std::string("nobody has this")));
         Got got;
-        co_await cat(*nodes[1], uri, ByteRange(), nullptr, got);
-        CHECK(got.outcome);
+        co_await cat(*nodes[1], uri, got);
+        CHECK(got.ended);
         CHECK(got.bytes == bytes);
         CHECK(nodes[1]->store.find(*stored));
     }
@@ -190,8 +156,8 @@ Task<> tiny_parts(FakeNetwork& network) {
     const proto::Manifest manifest = manifest_of(bytes, 10'007);
     const proto::Uri uri = uri_with(*nodes[0], manifest.sha1, manifest.text());
     Got got;
-    co_await cat(*nodes[2], uri, ByteRange(), nullptr, got);
-    CHECK(got.outcome);
+    co_await cat(*nodes[2], uri, got);
+    CHECK(got.ended);
     CHECK(got.bytes == bytes);
     CHECK(!nodes[2]->store.find(manifest.sha1));
 }
@@ -203,7 +169,7 @@ TEST_CASE("with a manifest the first bytes come before the last are fetched") {
 }
 TEST_CASE("with a manifest a range fetches only what it needs") { test::run(with_network(ranges)); }
 TEST_CASE("a stream never gives a liar's bytes, names it, and goes on beside an honest node") {
-    test::run(with_network(liars));
+    test::run(with_network(lying_givers));
 }
 TEST_CASE("without a manifest that is of use the file is loaded") {
     test::run(with_network(useless_manifests));

@@ -4,7 +4,7 @@
 
 #include "node/store/links_cache.hpp"
 #include "node/store/store.hpp"
-#include "test/node/store/temp_directory.hpp"
+#include "test/node/store/storage.hpp"
 #include "test/proto/file/content.hpp"
 
 using namespace kp2p;
@@ -13,24 +13,12 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::size_t mib = std::size_t{1} << 20;
-
-struct Fixture {
-    TempDirectory directory;
-    fs::path root = directory.path() / "storage";
-    Store store = open();
+struct Stored : Storage {  // and one file in it
     ByteVector bytes = content(3 * mib + 1);
     Sha1 sha1 = put();
-    fs::path path = Layout(root).content(sha1);
+    fs::path path = layout.content(sha1);
 
-    Store open() const {
-        fs::create_directories(root);
-        return *Store::open(root);
-    }
-    Sha1 put() const {
-        write_file(directory.path() / "file", bytes);
-        return store.put(directory.path() / "file", {})->sha1;
-    }
+    Sha1 put() const { return Storage::put(file("file", bytes)).sha1; }
     ByteVector rotten() const {
         ByteVector other = bytes;
         other[mib] ^= 1;
@@ -48,7 +36,7 @@ struct Fixture {
     std::vector<fs::path> damaged() const {
         std::vector<fs::path> found;
         std::error_code none;
-        for (const auto& entry : fs::directory_iterator(Layout(root).damaged(), none))
+        for (const auto& entry : fs::directory_iterator(layout.damaged(), none))
             found.push_back(entry.path());
         return found;
     }
@@ -57,7 +45,7 @@ struct Fixture {
 }  // namespace
 
 TEST_CASE("a rotten file is set aside, once, and is not here any more") {
-    const Fixture f;
+    const Stored f;
     write_file(f.path, f.rotten());
     const std::string said = f.doubt();
     REQUIRE(f.damaged().size() == 1);
@@ -72,11 +60,11 @@ TEST_CASE("a rotten file is set aside, once, and is not here any more") {
 }
 
 TEST_CASE("a good file outlives wrong links and a changed stamp") {
-    const Fixture f;
+    const Stored f;
     SUBCASE("links of another file") {
         const auto stamp = f.store.find(f.sha1)->stamp;
         const std::vector<Sha1Link> wrong(4, proto::first_link());
-        save_links(Layout(f.root).links_cache(f.sha1), stamp, wrong);
+        save_links(f.layout.links_cache(f.sha1), stamp, wrong);
         auto chunks = f.store.open_chunks(f.sha1);
         REQUIRE((*chunks)->ready());
         CHECK((*chunks)->read(0).error() == proto::Errc::wrong_hash);
@@ -95,7 +83,7 @@ TEST_CASE("a good file outlives wrong links and a changed stamp") {
 }
 
 TEST_CASE("a file that is replaced while it is hashed is not condemned") {
-    const Fixture f;
+    const Stored f;
     write_file(f.path, f.rotten());
     auto chunks = f.store.open_chunks(f.sha1, WholeChunks::Links::fresh);
     REQUIRE(chunks);
@@ -112,7 +100,7 @@ TEST_CASE("a file that is replaced while it is hashed is not condemned") {
 }
 
 TEST_CASE("what lies in a file's place and is no such file is moved away") {
-    const Fixture f;
+    const Stored f;
     fs::remove(f.path);
     CHECK(f.store.clear_place(f.sha1).empty());
     SUBCASE("a directory") { write_file(f.path / "inner", "precious"); }
@@ -130,8 +118,8 @@ TEST_CASE("what lies in a file's place and is no such file is moved away") {
 }
 
 TEST_CASE("what cannot be set aside there is set aside beside its place") {
-    const Fixture f;
-    write_file(Layout(f.root).damaged(), "no directory");
+    const Stored f;
+    write_file(f.layout.damaged(), "no directory");
     write_file(f.path, f.rotten());
     CHECK(f.doubt().find(".damaged") != std::string::npos);
     CHECK(!fs::exists(f.path));
@@ -140,7 +128,7 @@ TEST_CASE("what cannot be set aside there is set aside beside its place") {
 }
 
 TEST_CASE("a file that the disk does not give counts as missing until it is tried again") {
-    const Fixture f;
+    const Stored f;
     // Reading a process's memory where there is none is such an error.
     FileStamp stamp;
     stamp.size_bytes = 100;
@@ -160,7 +148,7 @@ TEST_CASE("a file that the disk does not give counts as missing until it is trie
 }
 
 TEST_CASE("a link that does not hold any more says so") {
-    const Fixture f;
+    const Stored f;
     PutOptions linking;
     linking.content = PutOptions::Content::link;
     const fs::path path = f.directory.path() / "linked";

@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "node/store/store.hpp"
-#include "test/node/store/temp_directory.hpp"
+#include "test/node/store/storage.hpp"
 #include "test/proto/file/content.hpp"
 
 using namespace kp2p;
@@ -15,16 +15,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct Fixture {
-    TempDirectory directory;
-    fs::path root = directory.path() / "storage", tree = directory.path() / "my data";
-    Store store = open();
+struct Tree : Storage {
+    fs::path tree = directory.path() / "my data";
 
-    Store open() const {
-        fs::create_directories(root);
-        fs::create_directories(tree);
-        return *Store::open(root);
-    }
+    Tree() { fs::create_directories(tree); }
     proto::Sha1Dir listing(const proto::Uri& uri) const {
         auto json = store.read(uri.sha1, proto::max_sha1dir_bytes);
         REQUIRE(json);
@@ -37,7 +31,7 @@ struct Fixture {
 }  // namespace
 
 TEST_CASE("a directory goes into the storage, and its listing names all of it") {
-    const Fixture f;
+    const Tree f;
     write_file(f.tree / "a b.txt", "one");
     write_file(f.tree / "文件 é.bin", content(300'000));
     write_file(f.tree / "sub" / "deeper" / "zero", "");
@@ -58,7 +52,7 @@ TEST_CASE("a directory goes into the storage, and its listing names all of it") 
 }
 
 TEST_CASE("what cannot be part of a directory is left out with a remark, and the rest goes on") {
-    const Fixture f;
+    const Tree f;
     write_file(f.directory.path() / "elsewhere" / "file", "secret");
     write_file(f.directory.path() / "my data too" / "file", "a neighbour whose name begins alike");
     write_file(f.tree / "sub" / "file", "text");
@@ -106,7 +100,7 @@ TEST_CASE("what cannot be part of a directory is left out with a remark, and the
 }
 
 TEST_CASE("a directory that is named by a link is stored, and the name of the link is its own") {
-    const Fixture f;
+    const Tree f;
     write_file(f.tree / "file", "text");
     fs::create_directory_symlink(f.tree, f.directory.path() / "link");
     auto uri = f.store.put(f.directory.path() / "link", {});
@@ -116,7 +110,7 @@ TEST_CASE("a directory that is named by a link is stored, and the name of the li
 }
 
 TEST_CASE("directories may be as deep as paths go, with few descriptors") {
-    const Fixture f;
+    const Tree f;
     fs::path deep = f.tree;
     for (int i = 0; i < 900; ++i) deep /= "d";
     write_file(deep / "file", "text");
@@ -136,7 +130,7 @@ TEST_CASE("directories may be as deep as paths go, with few descriptors") {
 
 TEST_CASE("what cannot be read is an error, and a remark names it") {
     if (geteuid() == 0) return;  // root reads everything
-    const Fixture f;
+    const Tree f;
     write_file(f.tree / "file", "text");
     fs::permissions(f.tree / "file", fs::perms::none);
     std::vector<std::string> remarks;
@@ -148,7 +142,7 @@ TEST_CASE("what cannot be read is an error, and a remark names it") {
 }
 
 TEST_CASE("five hundred small files in one directory") {
-    const Fixture f;
+    const Tree f;
     for (int i = 0; i < 500; ++i)
         write_file(f.tree / ("file " + std::to_string(i)), "content " + std::to_string(i));
     auto uri = f.store.put(f.tree, {});

@@ -14,6 +14,7 @@
 #include "node/store/store_errc.hpp"
 #include "node/store/temp_file.hpp"
 #include "test/node/store/download.hpp"
+#include "test/node/store/storage.hpp"
 
 using namespace kp2p;
 using namespace kp2p::test;
@@ -21,30 +22,12 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::size_t mib = std::size_t{1} << 20;
-
-struct Case {  // a storage, some files, and faults that end with it
-    TempDirectory directory;
-    fs::path root = directory.path() / "storage", files = directory.path() / "files";
-    Layout layout{root};
-    Store store = open();
-
-    Case() = default;
-    Case(const Case&) = delete;
-    ~Case() { faults = Faults(); }
-    Store open() const {
-        fs::create_directories(root);
-        fs::create_directories(files);
-        return *Store::open(root);
-    }
-    fs::path file(const std::string& name, ByteView bytes) const {
-        write_file(files / name, bytes);
-        return files / name;
-    }
-};
-
 struct Healed {
     ~Healed() { faults = Faults(); }
+};
+
+struct Case : Storage {  // and faults that end with it
+    Healed healed;
 };
 
 std::ptrdiff_t count(const char* call) {

@@ -9,14 +9,13 @@
 
 #include "node/store/temp_file.hpp"
 #include "test/node/store/download.hpp"
+#include "test/node/store/storage.hpp"
 
 using namespace kp2p;
 using namespace kp2p::test;
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr std::size_t mib = std::size_t{1} << 20;
 
 class SmallFileSystem {
   public:

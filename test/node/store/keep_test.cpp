@@ -12,31 +12,13 @@
 #include "node/store/temp_file.hpp"
 #include "test/node/store/colliding.hpp"
 #include "test/node/store/download.hpp"
+#include "test/node/store/storage.hpp"
 
 using namespace kp2p;
 using namespace kp2p::test;
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr std::size_t mib = std::size_t{1} << 20;
-
-struct Kept {
-    TempDirectory directory;
-    fs::path root = directory.path() / "storage", files = directory.path() / "files";
-    Layout layout = at(root, files);
-    Store store = *Store::open(root);
-
-    static Layout at(const fs::path& root, const fs::path& files) {
-        fs::create_directories(root);
-        fs::create_directories(files);
-        return Layout(root);
-    }
-    fs::path file(const std::string& name, std::string_view bytes) const {
-        write_file(files / name, bytes);
-        return files / name;
-    }
-};
 
 class Umask {
   public:
@@ -83,7 +65,7 @@ TEST_CASE("what is stored is as open as the storage, and never more than its sou
     };
     for (const auto& row : rows) {
         CAPTURE(row.name);
-        const Kept f;
+        const Storage f;
         const Umask umask(row.umask);
         REQUIRE(chmod(f.root.c_str(), row.storage) == 0);
         const fs::path path = f.file("a", "some bytes");
@@ -100,7 +82,7 @@ TEST_CASE("what is stored is as open as the storage, and never more than its sou
 }
 
 TEST_CASE("holes stay holes when a file is stored") {
-    const Kept f;
+    const Storage f;
     const fs::path path = f.file("a", "BEGIN");
     fs::resize_file(path, 64 * mib);
     std::ofstream(path, std::ios::app) << "END";
@@ -115,7 +97,7 @@ TEST_CASE("holes stay holes when a file is stored") {
 
 // Where bytes were, which not every system does: then zeros are written over them.
 bool can_make_holes() {
-    const Kept f;
+    const Storage f;
     const fs::path path = f.file("scratch", std::string(64 * 1024, 'x'));
     const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
     REQUIRE(fd >= 0);
@@ -145,7 +127,7 @@ TEST_CASE("a download takes the room of what was written, and zeros take none") 
 }
 
 TEST_CASE("of two files with one SHA-1 the first stays, and the second is refused") {
-    const Kept f;
+    const Storage f;
     const fs::path first = f.file("first", colliding(0)), second = f.file("second", colliding(1));
     const auto uri = f.store.put(first, {});
     REQUIRE(uri);
@@ -156,7 +138,7 @@ TEST_CASE("of two files with one SHA-1 the first stays, and the second is refuse
 }
 
 TEST_CASE("the same bytes again leave the file that is there, and damaged ones give way") {
-    const Kept f;
+    const Storage f;
     const fs::path path = f.file("a", "some bytes");
     const fs::path stored = f.layout.content(f.store.put(path, {})->sha1);
     const auto inode = status_of(stored).st_ino;
@@ -238,7 +220,7 @@ TEST_CASE("a download that nobody went on with for a week is forgotten") {
 }
 
 TEST_CASE("a temporary file of another machine is left alone for a day") {
-    const Kept f;
+    const Storage f;
     const fs::path theirs = f.layout.contents() / "0123456789abcdef.00000000.kp2p-temp";
     const fs::path directory = f.layout.contents() / "0123456789abcdef.00000001.kp2p-temp";
     write_file(theirs, "being written");
@@ -257,7 +239,7 @@ TEST_CASE("a temporary file of another machine is left alone for a day") {
 }
 
 TEST_CASE("a storage that is gone is not made anew, and another one in its place is not begun") {
-    const Kept f;
+    const Storage f;
     const fs::path path = f.file("a", "some bytes");
     REQUIRE(f.store.put(path, {}));
     fs::rename(f.root, f.directory.path() / "unmounted");
@@ -278,7 +260,7 @@ TEST_CASE("a storage that is gone is not made anew, and another one in its place
 }
 
 TEST_CASE("limits of the process are named") {
-    const Kept f;
+    const Storage f;
     const fs::path path = f.file("a", std::string(300'000, 'x'));
     const auto put_under = [&](auto resource, rlim_t most) {
         rlimit limit;

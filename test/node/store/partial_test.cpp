@@ -4,15 +4,10 @@
 #include <thread>
 
 #include "test/node/store/download.hpp"
+#include "test/node/store/storage.hpp"
 
 using namespace kp2p;
 using namespace kp2p::test;
-
-namespace {
-
-const std::size_t mib = std::size_t{1} << 20;
-
-}  // namespace
 
 TEST_CASE("chunks written in any order make the file appear under its hash") {
     for (const std::size_t size : {std::size_t{0}, std::size_t{1}, mib, mib + 1, 7 * mib + 9}) {

@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "proto/file/links.hpp"
-#include "test/node/store/temp_directory.hpp"
+#include "test/node/store/storage.hpp"
 #include "test/proto/file/content.hpp"
 
 using namespace kp2p;
@@ -18,29 +18,6 @@ using namespace kp2p::test;
 namespace fs = std::filesystem;
 
 namespace {
-
-const std::size_t mib = std::size_t{1} << 20;
-
-struct Fixture {
-    TempDirectory directory;
-    fs::path root = directory.path() / "storage", files = directory.path() / "files";
-    Store store = open();
-
-    Store open() const {
-        fs::create_directories(root);
-        fs::create_directories(files);
-        return *Store::open(root);
-    }
-    fs::path file(const std::string& name, ByteView bytes) const {
-        write_file(files / name, bytes);
-        return files / name;
-    }
-    proto::Uri put(const fs::path& path, PutOptions options = {}) const {
-        auto uri = store.put(path, options);
-        REQUIRE(uri);
-        return *uri;
-    }
-};
 
 PutOptions linking() {
     PutOptions options;
@@ -51,7 +28,7 @@ PutOptions linking() {
 }  // namespace
 
 TEST_CASE("a stored file lies where kachery looks for it, whole") {
-    const Fixture f;
+    const Storage f;
     for (const std::size_t size :
          {std::size_t{0}, std::size_t{1}, std::size_t{65}, mib - 1, mib, mib + 1, 5 * mib + 3}) {
         CAPTURE(size);
@@ -71,7 +48,7 @@ TEST_CASE("a stored file lies where kachery looks for it, whole") {
 }
 
 TEST_CASE("a stored file is read in chunks that prove it, without being hashed again") {
-    const Fixture f;
+    const Storage f;
     const ByteVector bytes = content(3 * mib + 5);
     const Sha1 sha1 = f.put(f.file("a", bytes)).sha1;
     auto chunks = f.store.open_chunks(sha1);
@@ -89,7 +66,7 @@ TEST_CASE("a stored file is read in chunks that prove it, without being hashed a
 }
 
 TEST_CASE("a file that kachery stored is found, and its links are made and remembered") {
-    const Fixture f;
+    const Storage f;
     for (const std::size_t size : {std::size_t{0}, std::size_t{10}, 40 * mib + 1}) {
         CAPTURE(size);
         const ByteVector bytes = content(size);
@@ -108,7 +85,7 @@ TEST_CASE("a file that kachery stored is found, and its links are made and remem
 }
 
 TEST_CASE("content that is not what its name says is never given") {
-    const Fixture f;
+    const Storage f;
     ByteVector bytes = content(2 * mib);
     const Sha1 sha1 = proto::sha1_of(bytes);
     bytes[mib] ^= 1;
@@ -143,7 +120,7 @@ TEST_CASE("content that is not what its name says is never given") {
 }
 
 TEST_CASE("a damaged links cache is as good as none") {
-    const Fixture f;
+    const Storage f;
     const Sha1 sha1 = f.put(f.file("a", content(2 * mib))).sha1;
     const fs::path cache = Layout(f.root).links_cache(sha1);
     const std::string good = read_file(cache);
@@ -161,7 +138,7 @@ TEST_CASE("a damaged links cache is as good as none") {
 }
 
 TEST_CASE("kept links are of the file as it was hashed, whatever its size and time say") {
-    const Fixture f;
+    const Storage f;
     const Sha1 sha1 = f.put(f.file("a", content(2 * mib))).sha1;
     const fs::path path = Layout(f.root).content(sha1);
     const auto time = fs::last_write_time(path);
@@ -184,7 +161,7 @@ TEST_CASE("kept links are of the file as it was hashed, whatever its size and ti
 }
 
 TEST_CASE("a linked file is found where it lies, until it changes") {
-    const Fixture f;
+    const Storage f;
     const fs::path path = f.file("ü b", content(2 * mib));
     const Sha1 sha1 = f.put(path, linking()).sha1;
     CHECK(!fs::exists(Layout(f.root).content(sha1)));
@@ -226,7 +203,7 @@ TEST_CASE("a linked file is found where it lies, until it changes") {
 }
 
 TEST_CASE("links as kachery writes them are followed") {
-    const Fixture f;
+    const Storage f;
     const ByteVector bytes = content(10);
     const fs::path path = f.file("a", bytes);
     const Sha1 sha1 = proto::sha1_of(bytes);
@@ -262,7 +239,7 @@ TEST_CASE("links as kachery writes them are followed") {
 }
 
 TEST_CASE("files above 20 MB get kachery's manifest, unless it is not wanted") {
-    const Fixture f;
+    const Storage f;
     const fs::path large = f.file("large", content(20'000'001));
     const fs::path small = f.file("small", content(20'000'000));
     CHECK(!f.put(small).manifest);
@@ -282,7 +259,7 @@ TEST_CASE("files above 20 MB get kachery's manifest, unless it is not wanted") {
 }
 
 TEST_CASE("what cannot be stored is refused, and nothing is left behind") {
-    const Fixture f;
+    const Storage f;
     CHECK(f.store.put(f.files / "missing", {}).error() == std::errc::no_such_file_or_directory);
     REQUIRE(mkfifo((f.files / "pipe").c_str(), 0600) == 0);
     CHECK(f.store.put(f.files / "pipe", {}).error() == std::errc::invalid_argument);
@@ -297,7 +274,7 @@ TEST_CASE("what cannot be stored is refused, and nothing is left behind") {
 }
 
 TEST_CASE("a file that cannot be opened for want of descriptors is not missing") {
-    const Fixture f;
+    const Storage f;
     const Sha1 sha1 = f.put(f.file("a", content(10))).sha1;
     const Sha1 linked = f.put(f.file("b", content(11)), linking()).sha1;
     rlimit limit;
@@ -315,7 +292,7 @@ TEST_CASE("a file that cannot be opened for want of descriptors is not missing")
 }
 
 TEST_CASE("a manifest is made also where no thread can be started") {
-    const Fixture f;
+    const Storage f;
     const fs::path path = f.file("a", content(3 * mib));
     auto source = File::open(path, File::Mode::read);
     REQUIRE(source);

@@ -3,23 +3,18 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <cstring>
 #include <deque>
 
 #include "node/swarm/peer_book.hpp"
 #include "proto/lookup/lookup.hpp"
+#include "test/node/swarm/numbered.hpp"
 
 namespace kp2p {
 namespace {
 
 using namespace std::chrono_literals;
-
-NodeId node(std::size_t number) {
-    NodeId id;
-    std::memcpy(id.data(), &number, sizeof number);
-    id.data()[31] = 1;
-    return id;
-}
+using test::number_of;
+using test::numbered;
 
 Topic topic(std::uint8_t number) {
     Topic one;
@@ -31,7 +26,7 @@ Topic topic(std::uint8_t number) {
 struct Full {
     Full() {
         for (std::size_t i = 0; i < Places::max_came; ++i) {
-            Place place{node(i), Cause::came, now - 1h - std::chrono::seconds(i), Use(), false};
+            Place place{numbered(i), Cause::came, now - 1h - std::chrono::seconds(i), Use(), false};
             place.use.topics.insert(topic(1));
             taken.push_back(place);
         }
@@ -40,7 +35,7 @@ struct Full {
     void fill() {  // to the last place
         while (taken.size() < Places::max_connections) {
             taken.push_back(taken.back());
-            taken.back().node = node(taken.size());
+            taken.back().node = numbered(taken.size());
         }
     }
     Places::Time now{1000h};
@@ -49,20 +44,20 @@ struct Full {
 
 TEST_CASE("the least useful connection makes room, and none where something is under way") {
     Full full;
-    CHECK(full.displaced(Cause::came) == node(0));  // the youngest
-    CHECK_FALSE(full.displaced(Cause::key));        // there are places left for us
-    full.taken[0].use.topics.insert(topic(2));      // the only one in it
-    CHECK(full.displaced(Cause::came) == node(1));
+    CHECK(full.displaced(Cause::came) == numbered(0));  // the youngest
+    CHECK_FALSE(full.displaced(Cause::key));            // there are places left for us
+    full.taken[0].use.topics.insert(topic(2));          // the only one in it
+    CHECK(full.displaced(Cause::came) == numbered(1));
     full.taken[1].use.work = Work::busy;
-    CHECK(full.displaced(Cause::came) == node(2));
+    CHECK(full.displaced(Cause::came) == numbered(2));
     full.taken[2].use.work = Work::quiet;
-    CHECK(full.displaced(Cause::came) == node(3));
+    CHECK(full.displaced(Cause::came) == numbered(3));
     full.taken[3].cause = Cause::topic;
-    CHECK(full.displaced(Cause::came) == node(4));
+    CHECK(full.displaced(Cause::came) == numbered(4));
     full.taken[4].since = full.now - 1s;
-    CHECK(full.displaced(Cause::came) == node(5));
+    CHECK(full.displaced(Cause::came) == numbered(5));
     full.taken[40].stranger = full.taken[41].stranger = true;
-    CHECK(full.displaced(Cause::came) == node(41));  // the oldest of them
+    CHECK(full.displaced(Cause::came) == numbered(41));  // the oldest of them
 }
 
 TEST_CASE("who comes displaces nobody whom we have picked, who is asked for does") {
@@ -74,7 +69,7 @@ TEST_CASE("who comes displaces nobody whom we have picked, who is asked for does
     CHECK(Places(full.taken).room(full.now, Cause::key));
     full.fill();
     CHECK_FALSE(Places(full.taken).room(full.now, Cause::topic));
-    CHECK(full.displaced(Cause::key) == node(0));
+    CHECK(full.displaced(Cause::key) == numbered(0));
     for (Place& place : full.taken) place.use.work = Work::busy;
     CHECK_FALSE(Places(full.taken).room(full.now, Cause::key));
 }
@@ -83,7 +78,7 @@ TEST_CASE("members are needed until there are enough, and some of them picked by
     std::vector<Place> taken;
     CHECK(Places(taken).need({topic(1)}) == 2);
     const auto add = [&](Cause cause) {
-        Place place{node(taken.size()), cause, Places::Time(), Use(), false};
+        Place place{numbered(taken.size()), cause, Places::Time(), Use(), false};
         place.use.topics.insert(topic(1));
         taken.push_back(place);
     };
@@ -102,7 +97,7 @@ TEST_CASE("members are needed until there are enough, and some of them picked by
 // have joined before, and dials as it needs; whoever is dialed takes it in or not.
 struct Crowd {
     struct Node {
-        explicit Node(std::size_t number) : book(node(number), number + 1) {}
+        explicit Node(std::size_t number) : book(numbered(number), number + 1) {}
         PeerBook book;
         std::map<std::size_t, Place> taken;
     };
@@ -116,28 +111,28 @@ struct Crowd {
         for (const auto& [one, other] : {std::pair(a, b), std::pair(b, a)}) {
             const auto lived = now - *nodes[one].taken.at(other).since;
             nodes[one].taken.erase(other);
-            nodes[one].book.closed(now, node(other), lived);
+            nodes[one].book.closed(now, numbered(other), lived);
         }
     }
     bool take_in(std::size_t at, std::size_t other, Cause cause) {
         if (!places(at).room(now, cause)) return false;
         if (const auto least = places(at).displaced(now, cause)) part(at, number_of(*least));
-        Place place{node(other), cause, now, Use(), false};
+        Place place{numbered(other), cause, now, Use(), false};
         place.use.topics.insert(topic(1));
         nodes[at].taken.emplace(other, place);
         const bool came = cause == Cause::came;
-        nodes[at].book.connected(node(other),
+        nodes[at].book.connected(numbered(other),
                                  came ? PeerBook::Dialed::by_them : PeerBook::Dialed::by_us);
         return true;
     }
     bool connect(std::size_t from, std::size_t to, Cause cause) {
         if (nodes[from].taken.contains(to)) return true;
-        nodes[from].book.dialing(node(to));
+        nodes[from].book.dialing(numbered(to));
         if (places(from).room(now, cause) && take_in(to, from, Cause::came)) {
             if (take_in(from, to, cause)) return true;
             part(from, to);
         }
-        nodes[from].book.dial_failed(now, node(to));
+        nodes[from].book.dial_failed(now, numbered(to));
         return false;
     }
     void dial(std::size_t at) {
@@ -152,7 +147,7 @@ struct Crowd {
     }
     void look_up(std::size_t at) {
         for (std::size_t i = 0; i < 40; ++i)
-            nodes[at].book.discovered(now, topic(1), node(random() % nodes.size()), {});
+            nodes[at].book.discovered(now, topic(1), numbered(random() % nodes.size()), {});
     }
     std::size_t join() {
         nodes.emplace_back(nodes.size());
@@ -176,11 +171,6 @@ struct Crowd {
             edge = std::move(next);
         }
         return known.size();
-    }
-    static std::size_t number_of(const NodeId& id) {
-        std::size_t number;
-        std::memcpy(&number, id.data(), sizeof number);
-        return number;
     }
 
     Places::Time now{1000h};

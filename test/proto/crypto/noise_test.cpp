@@ -8,10 +8,10 @@
 namespace kp2p::proto {
 namespace {
 
+using test::bytes;
 using test::text;
 using Json = simdjson::simdjson_result<simdjson::dom::element>;
 
-ByteVector bytes(Json hex) { return *from_hex(text(hex)); }
 KeyPair pair(Json seed) { return KeyPair::from_seed(*Seed::from_hex(text(seed))); }
 
 struct Sides {

@@ -8,12 +8,11 @@
 namespace kp2p::proto {
 namespace {
 
+using test::bytes;
 using test::text;
 using Json = simdjson::simdjson_result<simdjson::dom::element>;
 
 constexpr std::size_t max_frame_bytes = 1 << 20;
-
-ByteVector bytes(Json hex) { return *from_hex(text(hex)); }
 
 void feed(SecretReader& reader, ByteView bytes) {
     while (!bytes.empty()) {

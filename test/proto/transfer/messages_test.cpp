@@ -104,9 +104,9 @@ TEST_CASE("lookup messages are the bytes of PROTOCOL.md, both ways") {
         CHECK(*back == row.message);
         for (std::size_t cut = 0; cut < encoded.payload.size(); ++cut)
             CHECK(decode_lookup(encoded.type, ByteView(encoded.payload).first(cut)).error() ==
-                  Errc::truncated);
+                  proto::Errc::truncated);
     }
-    CHECK(decode_lookup(3, {}).error() == Errc::unknown_type);
+    CHECK(decode_lookup(3, {}).error() == proto::Errc::unknown_type);
 }
 
 TEST_CASE("transfer messages are the bytes of PROTOCOL.md, both ways") {
@@ -127,21 +127,22 @@ TEST_CASE("transfer messages are the bytes of PROTOCOL.md, both ways") {
             CHECK(bool(cut_short) == some_data);
         }
     }
-    CHECK(decode_transfer(10, {}).error() == Errc::unknown_type);
+    CHECK(decode_transfer(10, {}).error() == proto::Errc::unknown_type);
 }
 
 TEST_CASE("transfer messages beyond their limits are refused") {
     struct Row {
         const char* name;
         TransferMessage message;
-        Errc error;
+        proto::Errc error;
     };
     const ByteVector long_piece(piece_bytes + 1);
     const Row rows[] = {
-        {"no bytes", Data{1, 0, 65536, PieceEncoding::plain, {}, {}}, Errc::truncated},
-        {"long piece", Data{1, 0, 0, PieceEncoding::plain, iv, long_piece}, Errc::too_long},
-        {"encoding", Data{1, 0, 0, static_cast<PieceEncoding>(2), iv, three}, Errc::bad_value},
-        {"have", Opened{1, 1, ByteVector(max_have_bytes + 1)}, Errc::too_long},
+        {"no bytes", Data{1, 0, 65536, PieceEncoding::plain, {}, {}}, proto::Errc::truncated},
+        {"long piece", Data{1, 0, 0, PieceEncoding::plain, iv, long_piece}, proto::Errc::too_long},
+        {"encoding", Data{1, 0, 0, static_cast<PieceEncoding>(2), iv, three},
+         proto::Errc::bad_value},
+        {"have", Opened{1, 1, ByteVector(max_have_bytes + 1)}, proto::Errc::too_long},
     };
     for (const Row& row : rows) {
         CAPTURE(row.name);

@@ -8,10 +8,13 @@
 
 #include "proto/udx/stream.hpp"
 #include "test/proto/udx/captured.hpp"
-#include "test/proto/udx/packets_of.hpp"
+#include "test/proto/udx/drain.hpp"
 
 using namespace kp2p;
 using namespace kp2p::proto::udx;
+using test::drain;
+using test::Sent;
+using test::start;
 using namespace std::chrono_literals;
 
 namespace {
@@ -20,20 +23,6 @@ constexpr std::uint32_t a_id = 0x11111111, b_id = 0x22222222;
 constexpr Span write_every = 40ms, one_way = 5ms;
 constexpr int writes = 13;
 constexpr std::size_t write_bytes = 3000;
-const Time start = Time(1h);
-
-struct Sent {
-    Time at;
-    ByteVector bytes;
-    Header header() const { return parse_packet(bytes)->header; }
-};
-
-std::vector<Sent> drain(Stream& stream, Time now) {
-    std::vector<Sent> all;
-    while (const auto burst = stream.next_burst(now))
-        for (ByteVector& packet : test::packets_of(*burst)) all.push_back({now, std::move(packet)});
-    return all;
-}
 
 enum class Padded { arrive, are_lost };
 
@@ -77,7 +66,7 @@ struct Writer {
     }
 };
 
-std::string text_of(ByteView bytes) {
+std::string header_text(ByteView bytes) {
     return to_hex(bytes.first(header_bytes)) + " size " + std::to_string(bytes.size());
 }
 
@@ -93,7 +82,7 @@ TEST_CASE("the search for a larger size goes through the reference's packets") {
     REQUIRE(writer.sent.size() == session.size());
     for (std::size_t i = 0; i < session.size(); ++i) {
         CAPTURE(i);
-        CHECK(text_of(writer.sent[i].bytes) == text_of(session[i].bytes));
+        CHECK(header_text(writer.sent[i].bytes) == header_text(session[i].bytes));
     }
     CHECK(writer.stream.mtu_bytes() == final_mtu("mtu-search"));
 }
@@ -111,7 +100,7 @@ TEST_CASE("a lost probe is repeated without padding, and three end the search") 
     REQUIRE(probes.size() == session.size());
     for (std::size_t i = 0; i < session.size(); ++i) {
         CAPTURE(i);
-        CHECK(text_of(probes[i].bytes) == text_of(session[i].bytes));
+        CHECK(header_text(probes[i].bytes) == header_text(session[i].bytes));
         CHECK(session[i].dropped == (probes[i].header().extension_bytes > 0));
         if (i % 2 == 0) continue;
         const std::chrono::duration<double, std::milli> after = probes[i].at - probes[i - 1].at;

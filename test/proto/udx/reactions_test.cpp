@@ -66,7 +66,7 @@ std::vector<Step> steps_of(simdjson::dom::element reaction) {
 }
 
 // An answer without its payload, which only echoes what the test wrote.
-std::string text_of(ByteView bytes) {
+std::string answer_text(ByteView bytes) {
     const Packet packet = *parse_packet(bytes);
     Header header = packet.header;
     if (header.has(flag::sack)) header.window_bytes = 0;  // ours counts what waits behind a gap
@@ -101,7 +101,7 @@ struct Run {
         while (const auto message = stream.next_message()) messages += to_hex(*message) + ';';
         while (const auto burst = stream.next_burst(now))
             for (const ByteVector& packet : test::packets_of(*burst))
-                sent.push_back(text_of(packet));
+                sent.push_back(answer_text(packet));
     }
     // Does what made the reference send this.
     void provoke(const Step& step) {
@@ -151,7 +151,7 @@ void react(const std::string& name, std::uint32_t first_seq) {
         if (step.event == "stream-end") ended = true;
         if (step.event == "stream-error") reset = step.value == "ECONNRESET";
         if (step.direction == "real>peer") {
-            expected.push_back(text_of(step.bytes));
+            expected.push_back(answer_text(step.bytes));
             if (run.sent.size() < expected.size()) run.provoke(step);
         } else if (step.direction == "peer>real") {
             const auto packet = parse_packet(step.bytes);
@@ -217,7 +217,7 @@ TEST_CASE("data before connecting is kept and acknowledged when connected") {
     CHECK(run.sent.empty());
     run.stream.connect(steps.back().at, {.id = peer_id});
     run.drain(steps.back().at);
-    CHECK(run.sent == std::vector<std::string>{text_of(steps.back().bytes)});
+    CHECK(run.sent == std::vector<std::string>{answer_text(steps.back().bytes)});
 }
 
 // Where the reference sends a pure acknowledgement after the data that carried it already, we
@@ -228,7 +228,8 @@ TEST_CASE("data and SACK in one packet are both honoured") {
     run.stream.connect(Time(1h), {.id = peer_id});
     run.provoke(steps[0]);
     run.provoke(steps[1]);
-    CHECK(run.sent == std::vector<std::string>{text_of(steps[0].bytes), text_of(steps[1].bytes)});
+    CHECK(run.sent ==
+          std::vector<std::string>{answer_text(steps[0].bytes), answer_text(steps[1].bytes)});
     run.stream.receive(steps[2].at, *parse_packet(steps[2].bytes));
     run.drain(steps[2].at);
     if (run.sent.size() ==
@@ -239,7 +240,7 @@ TEST_CASE("data and SACK in one packet are both honoured") {
         run.drain(later);
     }
     CHECK(to_hex(run.read) == "776974682d7361636b");
-    CHECK(run.sent.back() == text_of(steps[4].bytes));
+    CHECK(run.sent.back() == answer_text(steps[4].bytes));
 }
 
 TEST_CASE("a packet too far ahead is as if it were lost, where the reference keeps all") {
@@ -258,7 +259,7 @@ TEST_CASE("a packet too far ahead is as if it were lost, where the reference kee
     answer.flags = 0;
     std::array<std::uint8_t, header_bytes> plain;
     write_header(answer, plain);
-    CHECK(run.sent == std::vector<std::string>{text_of(plain)});
+    CHECK(run.sent == std::vector<std::string>{answer_text(plain)});
     CHECK(run.read.empty());
 }
 
@@ -341,7 +342,7 @@ TEST_CASE("one late acknowledgement is probed for, and no more until an RTT was 
             run.drain(step.at);
             continue;
         }
-        expected.push_back(text_of(step.bytes));
+        expected.push_back(answer_text(step.bytes));
         if (packet.header.seq == run.next_seq) {
             run.provoke(step);
             continue;

@@ -6,7 +6,7 @@
 
 #include "proto/udx/stream.hpp"
 #include "test/proto/udx/captured.hpp"
-#include "test/proto/udx/packets_of.hpp"
+#include "test/proto/udx/drain.hpp"
 
 using namespace kp2p;
 using namespace kp2p::proto::udx;
@@ -15,24 +15,25 @@ using namespace std::chrono_literals;
 namespace {
 
 Time at_ms(double ms) {
-    return Time(1h) +
+    return test::start +
            std::chrono::duration_cast<Span>(std::chrono::duration<double, std::milli>(ms));
 }
 
 double ms_of(Time time) {
-    return std::chrono::duration<double, std::milli>(time - Time(1h)).count();
+    return std::chrono::duration<double, std::milli>(time - test::start).count();
 }
 
-struct Sent {  // what is compared of a packet; the window only when nothing is held behind a gap
+struct Compared {  // what is compared of a packet; the window only when nothing is held behind a
+                   // gap
     Header header;
     std::size_t size = 0;
     unsigned path = 0;
     ByteVector sack;
 };
 
-Sent sent_of(ByteView bytes, unsigned path) {
+Compared compared(ByteView bytes, unsigned path) {
     const Packet packet = *parse_packet(bytes);
-    Sent sent{.header = packet.header, .size = bytes.size(), .path = path, .sack = {}};
+    Compared sent{.header = packet.header, .size = bytes.size(), .path = path, .sack = {}};
     if (packet.header.has(flag::sack)) {
         sent.header.window_bytes = 0;
         sent.sack.assign(packet.body.begin(), packet.body.end());
@@ -40,7 +41,7 @@ Sent sent_of(ByteView bytes, unsigned path) {
     return sent;
 }
 
-std::string text_of(const Sent& sent) {
+std::string text_of(const Compared& sent) {
     const Header& h = sent.header;
     return "flags " + std::to_string(h.flags) + " ext " + std::to_string(h.extension_bytes) +
            " window " + std::to_string(h.window_bytes) + " seq " + std::to_string(h.seq) + " ack " +
@@ -48,12 +49,11 @@ std::string text_of(const Sent& sent) {
            std::to_string(sent.path) + " sack " + to_hex(sent.sack);
 }
 
-void drain(Stream& stream, Time now, std::vector<Sent>& out) {
+void read_and_drain(Stream& stream, Time now, std::vector<Compared>& out) {
     ByteVector unread(100'000);
     while (stream.read(unread) > 0) continue;
-    while (const auto burst = stream.next_burst(now))
-        for (const ByteVector& packet : test::packets_of(*burst))
-            out.push_back(sent_of(packet, burst->path));
+    for (const test::Sent& sent : test::drain(stream, now))
+        out.push_back(compared(sent.bytes, sent.path));
 }
 
 struct Replay {
@@ -120,18 +120,18 @@ void replay(const Replay& row) {
     Stream stream(our_id, row.options);
     stream.connect(at_ms(0), {.id = remote_id});
     std::uint32_t next_seq = row.options.first_seq;
-    std::vector<Sent> expected, sent;
+    std::vector<Compared> expected, sent;
     for (const auto& packet : session) {
         if (packet.direction == row.out) {
-            expected.push_back(sent_of(packet.bytes, path_of(packet)));
+            expected.push_back(compared(packet.bytes, path_of(packet)));
             if (path_of(packet) > stream.path())
                 stream.change_remote(at_ms(packet.at_ms), {.id = remote_id});
             // What arrived may have brought forth this packet already.
             if (sent.size() < expected.size())
-                drain(stream, provoke(stream, packet, next_seq), sent);
+                read_and_drain(stream, provoke(stream, packet, next_seq), sent);
         } else if (!packet.dropped) {
             stream.receive(at_ms(packet.at_ms), *parse_packet(packet.bytes));
-            drain(stream, at_ms(packet.at_ms), sent);
+            read_and_drain(stream, at_ms(packet.at_ms), sent);
         }
     }
     for (std::size_t i = 0; i < std::min(sent.size(), expected.size()); ++i) {
@@ -180,20 +180,20 @@ TEST_CASE("a stream behind a relay sends the captured packets, the lost one soon
     Stream stream(0xa1, {});
     stream.connect(at_ms(0), {.id = 0xaa});
     std::uint32_t next_seq = 0;
-    std::vector<Sent> expected, sent;
+    std::vector<Compared> expected, sent;
     double first_sign_ms = 0, repeated_ms = 0;
     for (const auto& packet : session_at(row)) {
         const Time now = at_ms(packet.at_ms);
         const Header header = parse_packet(packet.bytes)->header;
         if (packet.direction == row.out) {
-            if (header.flags != 0) expected.push_back(sent_of(packet.bytes, 0));
+            if (header.flags != 0) expected.push_back(compared(packet.bytes, 0));
             if (sent.size() < expected.size())
-                drain(stream, provoke(stream, packet, next_seq), sent);
+                read_and_drain(stream, provoke(stream, packet, next_seq), sent);
             continue;
         }
         if (first_sign_ms == 0) first_sign_ms = packet.at_ms;
         stream.receive(now, *parse_packet(packet.bytes));
-        drain(stream, now, sent);
+        read_and_drain(stream, now, sent);
         if (sent.size() == 2 && repeated_ms == 0) repeated_ms = packet.at_ms;
     }
     CHECK(sent.size() == expected.size());

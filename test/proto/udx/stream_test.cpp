@@ -3,32 +3,16 @@
 
 #include <doctest/doctest.h>
 
-#include "test/proto/udx/packets_of.hpp"
+#include "test/proto/udx/drain.hpp"
 
 using namespace kp2p;
 using namespace kp2p::proto::udx;
+using test::drain;
+using test::Sent;
+using test::start;
 using namespace std::chrono_literals;
 
 namespace {
-
-const Time start = Time(1h);
-
-struct Out {
-    Packet packet;
-    ByteVector bytes;  // which the packet looks into
-    unsigned path;
-};
-
-std::vector<Out> drain(Stream& stream, Time now) {
-    std::vector<Out> all;
-    while (const auto burst = stream.next_burst(now)) {
-        for (ByteVector& bytes : test::packets_of(*burst)) {
-            all.push_back({.packet = {}, .bytes = std::move(bytes), .path = burst->path});
-            all.back().packet = *parse_packet(all.back().bytes);
-        }
-    }
-    return all;
-}
 
 Packet packet_of(const Header& header) { return {.header = header, .body = {}}; }
 
@@ -48,13 +32,13 @@ TEST_CASE("packets sent before a change of remote keep their path, also when rep
     auto sent = drain(stream, start + 1ms);
     REQUIRE(sent.size() == 1);
     CHECK(sent[0].path == 1);
-    CHECK(sent[0].packet.header.receiver_id == 20);
+    CHECK(sent[0].header().receiver_id == 20);
     stream.expire(*stream.deadline());
     sent = drain(stream, *stream.deadline());
     REQUIRE(!sent.empty());
     CHECK(sent[0].path == 0);
-    CHECK(sent[0].packet.header.receiver_id == 10);
-    CHECK(sent[0].packet.header.seq == 0);
+    CHECK(sent[0].header().receiver_id == 10);
+    CHECK(sent[0].header().seq == 0);
 }
 
 TEST_CASE("many changes of remote move old packets to the newest") {
@@ -67,7 +51,7 @@ TEST_CASE("many changes of remote move old packets to the newest") {
     stream.expire(*stream.deadline());
     const auto sent = drain(stream, start + 2s);
     REQUIRE(sent.size() == 1);
-    CHECK(sent[0].packet.header.receiver_id == 100 + Stream::max_paths);
+    CHECK(sent[0].header().receiver_id == 100 + Stream::max_paths);
     CHECK(sent[0].path == Stream::max_paths);
 }
 
@@ -79,8 +63,8 @@ TEST_CASE("a closed window that nobody opens ends the stream when no heartbeat i
     Time now = start;
     int heartbeats = 0;
     for (int i = 0; i < 100 && stream.closed() == Closed::no; ++i) {
-        for (const Out& out : drain(stream, now))
-            heartbeats += out.packet.header.has(flag::heartbeat);
+        for (const Sent& sent : drain(stream, now))
+            heartbeats += sent.header().has(flag::heartbeat);
         REQUIRE(stream.deadline());
         now = *stream.deadline();
         stream.expire(now);
@@ -107,7 +91,7 @@ TEST_CASE("a closed window that is answered for is waited on") {
     stream.receive(now, acknowledge(0));
     const auto sent = drain(stream, now);
     CHECK(std::any_of(sent.begin(), sent.end(),
-                      [](const Out& out) { return out.packet.header.has(flag::data); }));
+                      [](const Sent& packet) { return packet.header().has(flag::data); }));
 }
 
 TEST_CASE("reading from a full buffer tells the peer that there is room") {
@@ -120,13 +104,13 @@ TEST_CASE("reading from a full buffer tells the peer that there is room") {
     }
     auto sent = drain(stream, start);
     REQUIRE(sent.size() == 1);
-    CHECK(sent[0].packet.header.window_bytes == 0);
+    CHECK(sent[0].header().window_bytes == 0);
     ByteVector out(1500);
     CHECK(stream.read(out) == 1500);
     CHECK(stream.acknowledgement_due());
     sent = drain(stream, start);
     REQUIRE(sent.size() == 1);
-    CHECK(sent[0].packet.header.window_bytes == 1500);
+    CHECK(sent[0].header().window_bytes == 1500);
 }
 
 TEST_CASE("one acknowledgement answers a batch") {
@@ -139,7 +123,7 @@ TEST_CASE("one acknowledgement answers a batch") {
     }
     const auto sent = drain(stream, start);
     REQUIRE(sent.size() == 1);
-    CHECK(sent[0].packet.header.ack == 50);
+    CHECK(sent[0].header().ack == 50);
 }
 
 TEST_CASE("a destroyed stream says so once and again when asked") {
@@ -149,7 +133,7 @@ TEST_CASE("a destroyed stream says so once and again when asked") {
     stream.destroy();
     const auto sent = drain(stream, start);
     REQUIRE(sent.size() == 1);
-    CHECK(sent[0].packet.header.has(flag::destroy));
+    CHECK(sent[0].header().has(flag::destroy));
     CHECK(!stream.deadline());
     REQUIRE(stream.last_word());
     CHECK(parse_packet(*stream.last_word())->header.has(flag::destroy));
@@ -176,7 +160,7 @@ TEST_CASE("what was sent before the peer was there is repeated at its first sign
     stream.receive(start + 200ms, packet_of({.flags = flag::message}));
     const auto sent = drain(stream, start + 200ms);
     REQUIRE(sent.size() == first);
-    CHECK(sent[0].packet.header.seq == 0);
+    CHECK(sent[0].header().seq == 0);
     // Only once, and not what may still be on its way.
     stream.receive(start + 400ms, packet_of({.flags = flag::message}));
     CHECK(drain(stream, start + 400ms).empty());

@@ -1,0 +1,39 @@
+// A storage in a temporary directory, and files beside it to be stored.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include "node/store/store.hpp"
+#include "test/node/store/temp_directory.hpp"
+
+namespace kp2p::test {
+
+inline constexpr std::size_t mib = proto::chunk_bytes;
+
+struct Storage {
+    TempDirectory directory;
+    std::filesystem::path root = directory.path() / "storage", files = directory.path() / "files";
+    Store store = open();
+    Layout layout{root};
+
+    Store open() const {
+        std::filesystem::create_directories(root);
+        std::filesystem::create_directories(files);
+        return *Store::open(root);
+    }
+    std::filesystem::path file(const std::string& name, ByteView bytes) const {
+        write_file(files / name, bytes);
+        return files / name;
+    }
+    std::filesystem::path file(const std::string& name, std::string_view text) const {
+        return file(name, as_bytes(text));
+    }
+    proto::Uri put(const std::filesystem::path& path,
+                   const PutOptions& options = PutOptions()) const {
+        auto uri = store.put(path, options);
+        REQUIRE(uri);
+        return *uri;
+    }
+};
+
+}  // namespace kp2p::test
