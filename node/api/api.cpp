@@ -213,7 +213,7 @@ Api::Answer Api::load(Call& call) {
     if (*directory) {
         auto all = co_await parts_.share.load_directory(*uri, progress_to(call), diagnosis);
         if (!all) {
-            call.explain(diagnosis.text());
+            call.explain(diagnosis);
             co_return all.error();
         }
         JsonWriter json = event("result");
@@ -222,7 +222,7 @@ Api::Answer Api::load(Call& call) {
     }
     auto loaded = co_await parts_.share.load(*uri, progress_to(call), diagnosis);
     if (!loaded) {
-        call.explain(diagnosis.text());
+        call.explain(diagnosis);
         co_return loaded.error();
     }
     JsonWriter json = event("result");
@@ -242,7 +242,7 @@ Api::Answer Api::find(Call& call) {
     };
     auto count = co_await parts_.share.find(*uri, tell, diagnosis);
     if (!count) {
-        call.explain(diagnosis.text());
+        call.explain(diagnosis);
         co_return count.error();
     }
     JsonWriter json = event("result");
@@ -263,7 +263,7 @@ Api::Answer Api::cat(Call& call) {
     };
     auto done = co_await parts_.share.cat(*uri, *range, sink, diagnosis);
     if (!done) {
-        call.explain(diagnosis.text());
+        call.explain(diagnosis);
         co_return done.error();
     }
     JsonWriter json = event("result");
@@ -277,7 +277,7 @@ Api::Answer Api::list(Call& call) {
     Diagnosis diagnosis;
     auto entries = co_await parts_.share.list(*uri, diagnosis);
     if (!entries) {
-        call.explain(diagnosis.text());
+        call.explain(diagnosis);
         co_return entries.error();
     }
     auto remarked = co_await send_remarks(call, diagnosis.remarks());

@@ -11,7 +11,7 @@ namespace kp2p {
 namespace {
 
 // What is hashed and written at a time: about a millisecond's work.
-constexpr std::size_t block_bytes = 256 << 10;
+constexpr std::size_t upload_block_bytes = 256 << 10;
 
 // Closing and removing a large file takes its time, so it goes on the pool.
 class Uploading {
@@ -33,7 +33,7 @@ Task<Result<void>> take_bytes(Call& call, Upload& upload, asio::thread_pool& poo
     bool ended = false;
     while (!ended) {
         std::string block;
-        while (block.size() < block_bytes && !ended) {
+        while (block.size() < upload_block_bytes && !ended) {
             auto bytes = co_await call.next_bytes();
             if (!bytes) co_return bytes.error();
             ended = bytes->empty();

@@ -48,7 +48,8 @@ int http_status(std::error_code error) {
     }
 }
 
-std::string error_json(std::error_code error, std::string_view words, Shape shape) {
+std::string error_json(std::error_code error, std::string_view words, std::string_view findings,
+                       Shape shape) {
     proto::JsonWriter json;
     json.begin_object();
     if (shape != Shape::json) json.field("event", "error");
@@ -57,6 +58,7 @@ std::string error_json(std::error_code error, std::string_view words, Shape shap
         json.field("message", error.message());
     else
         json.field("message", words);
+    if (!findings.empty()) json.key("findings").raw(findings);
     return json.end_object().take();
 }
 
@@ -148,6 +150,21 @@ Task<Result<void>> Call::send_bytes(ByteView bytes) {
     co_return ok;
 }
 
+void Call::explain(const Findings& why) {
+    words_ = why.text();
+    if (why.empty()) return;
+    proto::JsonWriter json;
+    json.begin_array();
+    for (const Finding& finding : why.all()) {
+        json.begin_object().field("stage", name_of(stage_of(finding.code)));
+        json.field("code", name_of(finding.code));
+        if (finding.node) json.field("node", finding.node->hex());
+        if (finding.after) json.field("ms", finding.after->count());
+        json.field("message", sentence_of(finding)).end_object();
+    }
+    findings_ = json.end_array().take();
+}
+
 void Call::begin(bool keep_alive) {
     if (shape_ == Shape::json) return;
     AnswerHead head{.content_type = {}, .length_bytes = {}, .keep_alive = keep_alive};
@@ -165,7 +182,7 @@ std::string Call::end(const Result<std::string>& outcome, bool keep_alive) {
         answer.status = http_status(error);
         // A client that cancels has gone, so whoever reads this learns of the other reason.
         if (error == Errc::canceled) explain("the daemon is stopping");
-        answer.json = error_json(error, words_, shape_);
+        answer.json = error_json(error, words_, findings_, shape_);
     }
     if (shape_ == Shape::json) return answer_text(answer);
     const std::string end_of_frames = shape_ == Shape::frames ? frame_head(0) : std::string();

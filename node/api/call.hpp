@@ -12,11 +12,12 @@
 #include "node/api/request.hpp"
 #include "node/async/clock.hpp"
 #include "proto/bytes.hpp"
+#include "proto/report/finding.hpp"
 
 namespace kp2p {
 
 // How an answer looks on the wire.
-//   json    one JSON object; an error is {"code","message"} with an HTTP status to match
+//   json    one JSON object; an error is {"code","message",...} with an HTTP status to match
 //   events  application/x-ndjson: a line per piece, then {"event":"result",...} or an error event
 //   frames  (u32 little-endian length, bytes)*, u32 0, then that last line
 enum class Shape { json, events, frames };
@@ -43,6 +44,7 @@ class Call {
     Task<Result<void>> send_bytes(ByteView bytes);  // of a frames answer, any length
     // The words that go with the error that the handler returns.
     void explain(std::string words) { words_ = std::move(words); }
+    void explain(const Findings& why);
 
     // The rest is for the connection: begin(), the handler, then what end() says is sent last.
     // `on_bytes` is called before each wait for the body's bytes.
@@ -59,13 +61,15 @@ class Call {
     std::function<void()> on_bytes_;
     simdjson::dom::parser parser_;
     simdjson::dom::element body_;
-    std::string words_;
+    std::string words_, findings_;  // the latter a JSON array, or nothing
 };
 
 // The HTTP status that goes with an error.
 int http_status(std::error_code error);
-// {"code","message"}, with "event":"error" first in a stream.
-std::string error_json(std::error_code error, std::string_view words, Shape shape);
+// {"code","message"}, with "event":"error" first in a stream, and with "findings", which is JSON,
+// if there are any.
+std::string error_json(std::error_code error, std::string_view words, std::string_view findings,
+                       Shape shape);
 // An answer of one JSON object and a line end, as it is sent.
 struct JsonAnswer {
     int status = 200;

@@ -16,14 +16,14 @@ namespace {
 
 using namespace std::chrono_literals;
 using Protocol = asio::generic::stream_protocol;
-using Acceptor = asio::basic_socket_acceptor<Protocol>;
+using SocketAcceptor = asio::basic_socket_acceptor<Protocol>;
 
 // When the system has no descriptor or memory for one more: until some were given back.
 constexpr std::chrono::milliseconds accept_pause = 20ms;
 
-Result<Acceptor> listen_on_tcp(Executor loop, std::uint16_t port) {
+Result<SocketAcceptor> listen_on_tcp(Executor loop, std::uint16_t port) {
     const asio::ip::tcp::endpoint endpoint(asio::ip::address_v4::loopback(), port);
-    Acceptor acceptor(loop);
+    SocketAcceptor acceptor(loop);
     std::error_code error;
     acceptor.open(Protocol(asio::ip::tcp::v4()), error);
     if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
@@ -35,13 +35,13 @@ Result<Acceptor> listen_on_tcp(Executor loop, std::uint16_t port) {
 }
 
 // The socket is for its owner alone before anybody can connect to it.
-Result<Acceptor> listen_on_socket(Executor loop, const std::filesystem::path& path) {
+Result<SocketAcceptor> listen_on_socket(Executor loop, const std::filesystem::path& path) {
     std::error_code error;
     if (path.native().size() >= sizeof(sockaddr_un().sun_path))
         return make_error_code(std::errc::filename_too_long);
     std::filesystem::remove(path, error);
     const asio::local::stream_protocol::endpoint endpoint(path.native());
-    Acceptor acceptor(loop);
+    SocketAcceptor acceptor(loop);
     acceptor.open(Protocol(asio::local::stream_protocol()), error);
     if (!error) acceptor.bind(Protocol::endpoint(endpoint), error);
     if (!error && ::chmod(path.c_str(), S_IRUSR | S_IWUSR) != 0)
@@ -121,7 +121,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::open(Executor loop,
     return server;
 }
 
-HttpServer::HttpServer(Executor loop, const HttpServerConfig& config, Acceptor tcp,
+HttpServer::HttpServer(Executor loop, const HttpServerConfig& config, SocketAcceptor tcp,
                        std::uint16_t port)
     : port_(port),
       terms_{config.clock, config.limits, Guard(config.token, port),
@@ -160,7 +160,7 @@ Task<Result<void>> HttpServer::serve() {
 Task<> HttpServer::accept_loop(Line& line, Tasks& tasks) {
     for (;;) {
         // First, because accepting fails for want of a descriptor also while nobody wants in.
-        auto [waited] = co_await line.acceptor.async_wait(Acceptor::wait_read, use_result);
+        auto [waited] = co_await line.acceptor.async_wait(SocketAcceptor::wait_read, use_result);
         if (waited) co_return;
         auto [error, socket] = co_await line.acceptor.async_accept(use_result);
         if (error == asio::error::operation_aborted) co_return;

@@ -168,7 +168,10 @@ int Command::run(int argc, char** argv, const std::function<Result<void>(Daemon&
     if (const auto ended = parse_arguments(argc, argv)) return *ended;
     Daemon daemon(*config_, stop());
     const auto outcome = body(daemon);
-    if (!outcome && detail_.empty()) detail_ = daemon.message();
+    if (!outcome && detail_.empty()) {
+        detail_ = daemon.message();
+        findings_ = daemon.findings();
+    }
     return report(outcome);
 }
 
@@ -180,7 +183,9 @@ int Command::report(const Result<void>& outcome) {
     if (json()) {
         proto::JsonWriter writer;
         writer.begin_object().field("event", "error").field("code", code_name(error));
-        writer.field("message", words).end_object();
+        writer.field("message", words);
+        if (!findings_.empty()) writer.key("findings").raw(findings_);
+        writer.end_object();
         // When even this cannot be written, the exit status has to do.
         (void)print_json(writer.text());
     } else {

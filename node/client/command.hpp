@@ -164,7 +164,7 @@ class Command {
     std::unique_ptr<Parser> parser_;
     std::deque<std::shared_ptr<void>> values_;
     std::optional<Config> config_;
-    std::string detail_;
+    std::string detail_, findings_;  // the latter JSON, or nothing
     int json_descriptor_ = 1;
     bool reader_gone_ = false;  // whoever read what we write has closed it
 };

@@ -66,6 +66,12 @@ bool Answer::truth(std::string_view key) const {
     return document_->root[key].get(value) == simdjson::SUCCESS && value;
 }
 
+std::string Answer::json(std::string_view key) const {
+    const auto value = document_->root[key];
+    return value.error() == simdjson::SUCCESS ? simdjson::minify(value.value_unsafe())
+                                              : std::string();
+}
+
 std::vector<std::string> Answer::strings(std::string_view key) const {
     std::vector<std::string> values;
     simdjson::dom::array items;
@@ -246,6 +252,7 @@ Result<Answer> Daemon::request(const Request& asked) {
 
 std::error_code Daemon::error_of(const Answer& answer) {
     message_ = answer.string("message");
+    findings_ = answer.json("findings");
     return code_from_name(answer.string("code"));
 }
 

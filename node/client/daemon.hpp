@@ -33,6 +33,7 @@ class Answer {
     std::uint64_t number(std::string_view key) const;
     bool truth(std::string_view key) const;
     std::vector<std::string> strings(std::string_view key) const;
+    std::string json(std::string_view key) const;  // as JSON, whatever it is
 
   private:
     struct Document;
@@ -70,6 +71,8 @@ class Daemon {
 
     // What the daemon said about the last error; empty if it said nothing.
     const std::string& message() const { return message_; }
+    // The findings that came with it, a JSON array; empty if there are none.
+    const std::string& findings() const { return findings_; }
 
   private:
     struct Connection;
@@ -91,7 +94,7 @@ class Daemon {
 
     std::unique_ptr<Connection> connection_;
     std::filesystem::path lock_;  // the daemon holds it as long as it runs
-    std::string message_;
+    std::string message_, findings_;
 };
 
 }  // namespace kp2p::client

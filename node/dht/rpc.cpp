@@ -47,7 +47,7 @@ void Rpc::receive(SocketId on, const Datagram& datagram) {
     pump();
 }
 
-Result<RequestId> Rpc::start(Ask ask, Handler handler) {
+Result<RequestKey> Rpc::start(Ask ask, Handler handler) {
     const auto id = node_.ask(clock_.now(), std::move(ask));
     if (!id) return Errc::limit_reached;
     handlers_.emplace(*id, std::move(handler));
@@ -55,7 +55,7 @@ Result<RequestId> Rpc::start(Ask ask, Handler handler) {
     return id;
 }
 
-void Rpc::cancel(RequestId id) {
+void Rpc::cancel(RequestKey id) {
     if (handlers_.erase(id)) node_.cancel(clock_.now(), id);
 }
 

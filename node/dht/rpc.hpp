@@ -31,8 +31,8 @@ class Rpc {
 
     // The handler gets `slow` for each repetition and then `reply` or `failed`, but nothing after
     // cancel(). Errc::limit_reached when too many are under way.
-    Result<proto::dht::RequestId> start(proto::dht::Ask ask, Handler handler);
-    void cancel(proto::dht::RequestId id);
+    Result<proto::dht::RequestKey> start(proto::dht::Ask ask, Handler handler);
+    void cancel(proto::dht::RequestKey id);
     // Errc::timed_out when no reply came; a reply with an error code is a reply.
     Task<Result<Reply>> request(proto::dht::Ask ask);
     // Asks all at once and waits for all to end. `answered` is called for each reply, with the
@@ -75,7 +75,7 @@ class Rpc {
     proto::dht::Node node_;
     std::map<proto::dht::SocketId, UdpPort*> ports_;
     std::uint32_t next_socket_ = 2;
-    std::unordered_map<proto::dht::RequestId, Handler> handlers_;
+    std::unordered_map<proto::dht::RequestKey, Handler> handlers_;
     std::unique_ptr<Alarm> alarm_;  // at the node's deadline
     bool pumping_ = false;
 };
@@ -83,7 +83,7 @@ class Rpc {
 // Cancels a request when it goes.
 class PendingRequest {
   public:
-    PendingRequest(Rpc& rpc, proto::dht::RequestId id) : rpc_(&rpc), id_(id) {}
+    PendingRequest(Rpc& rpc, proto::dht::RequestKey id) : rpc_(&rpc), id_(id) {}
     PendingRequest(PendingRequest&& other) noexcept
         : rpc_(std::exchange(other.rpc_, nullptr)), id_(other.id_) {}
     PendingRequest& operator=(PendingRequest&& other) noexcept {
@@ -97,7 +97,7 @@ class PendingRequest {
 
   private:
     Rpc* rpc_;
-    proto::dht::RequestId id_;
+    proto::dht::RequestKey id_;
 };
 
 }  // namespace kp2p

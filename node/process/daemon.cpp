@@ -51,7 +51,7 @@ constexpr std::chrono::milliseconds farewell_limit = 600ms;
 constexpr std::chrono::milliseconds last_words_limit = 200ms;
 
 // What can fail, opened before anything runs.
-struct Opened {
+struct OpenedPort {
     std::unique_ptr<ConfigDir> config;
     std::optional<proto::KeyPair> keys;
     std::vector<ChannelName> channels;
@@ -90,9 +90,9 @@ Result<std::vector<BootstrapNode>> bootstrap_nodes(const std::vector<std::string
     return nodes;
 }
 
-Result<Opened> open_parts(Executor loop, Clock& clock, const DaemonOptions& options,
-                          std::string& why) {
-    Opened parts;
+Result<OpenedPort> open_parts(Executor loop, Clock& clock, const DaemonOptions& options,
+                              std::string& why) {
+    OpenedPort parts;
     auto nodes = bootstrap_nodes(options.bootstrap, why);
     if (!nodes) return nodes.error();
     auto store = Store::open(options.storage_dir);
@@ -141,7 +141,7 @@ std::function<void(std::string)> log_of(const char* room) {
 
 class Node {
   public:
-    Node(Executor loop, WakingClock& clock, Opened parts, const DaemonOptions& options);
+    Node(Executor loop, WakingClock& clock, OpenedPort parts, const DaemonOptions& options);
     Task<> run(const std::function<void(const Ready&)>& ready);
 
   private:
@@ -160,7 +160,7 @@ class Node {
 
     Executor loop_;
     const DaemonOptions& options_;
-    Opened parts_;
+    OpenedPort parts_;
     SteadyClock machine_clock_;
     WakingClock& clock_;
     asio::thread_pool pool_;
@@ -180,7 +180,7 @@ class Node {
     bool stopping_ = false;
 };
 
-Node::Node(Executor loop, WakingClock& clock, Opened parts, const DaemonOptions& options)
+Node::Node(Executor loop, WakingClock& clock, OpenedPort parts, const DaemonOptions& options)
     : loop_(loop),
       options_(options),
       parts_(std::move(parts)),
@@ -208,7 +208,6 @@ Node::Node(Executor loop, WakingClock& clock, Opened parts, const DaemonOptions&
                         .udx = udx_,
                         .keys = *parts_.keys,
                         .serve = [this](auto connection) { return share_.serve(connection); },
-                        .puncher = {},
                         .log = log_of("swarm"),
                         .use_of = [this](const NodeId& node) { return share_.use_of(node); }}),
       api_(*parts_.http, ApiParts{.share = share_,
@@ -366,7 +365,7 @@ Task<std::string> Node::status() {
 }
 
 // The node goes with this frame, so that nothing of it is left to wait for when the loop looks.
-Task<> run_node(WakingClock& clock, Opened parts, const DaemonOptions& options,
+Task<> run_node(WakingClock& clock, OpenedPort parts, const DaemonOptions& options,
                 const std::function<void(const Ready&)>& ready) {
     const Executor loop = co_await asio::this_coro::executor;
     Node node(loop, clock, std::move(parts), options);

@@ -12,7 +12,7 @@ class Swarm;
 struct DhtContact;
 
 // Why nobody may be found, a sentence; empty if the DHT answers.
-std::string dht_trouble(const DhtContact& contact);
+std::optional<Finding> dht_trouble(const DhtContact& contact);
 
 class SwarmPeers final : public Peers {
   public:
@@ -21,8 +21,8 @@ class SwarmPeers final : public Peers {
     void leave(const Topic& topic) override;
     bool settling(const Topic& topic) const override;
     Task<Result<std::shared_ptr<Connection>>> connect(NodeId node) override;
-    std::string why_not(const NodeId& node) const override;
-    std::string network_trouble() const override;
+    std::vector<Finding> why_not(const NodeId& node) const override;
+    std::optional<Finding> network_trouble() const override;
 
   private:
     Swarm* swarm_ = nullptr;

@@ -1,27 +1,16 @@
-// Dialer: connects to a node by its public key. It asks the DHT for nodes that relay to it, makes
-// one handshake through whichever answers first, and picks the path that the answer allows:
-// straight to an open server, straight from it when we are open, or over the LAN that both are in.
+// Dialer: connects to a node by its public key: greets it through the DHT, and then lets the
+// approaches race that fit the two nodes.
 // Source: npm hyperdht 6.34.0 (lib/connect.js).
 #pragma once
 
 #include <map>
-#include <string>
 
-#include "node/reach/handshake.hpp"
+#include "node/reach/greeting.hpp"
+#include "proto/report/finding.hpp"
 
 namespace kp2p {
 
-// What a hole puncher gets to know, when no other path is left.
-struct PunchPlan {
-    NodeId remote;
-    proto::dht::DhtId target;
-    Endpoint relay;  // that the handshake went through
-    HandshakeReply reply;
-    NoisePayload payload;  // of the server
-    Hash32 secret;         // encrypts what is said about the punching
-};
-// Returns the path, or Errc::cannot_connect. Empty: there is no hole punching.
-using Puncher = std::function<Task<Result<UdxPath>>(PunchPlan)>;
+struct FoundPath;
 
 struct DialerParts {
     Executor executor;
@@ -29,7 +18,6 @@ struct DialerParts {
     Dht& dht;
     UdxContext& udx;
     proto::KeyPair keys;
-    Puncher puncher;
 };
 
 class Dialer {
@@ -39,13 +27,13 @@ class Dialer {
 
     explicit Dialer(DialerParts parts) : parts_(std::move(parts)) {}
 
-    // `relays` are DHT nodes that may relay to it, tried at once; may be empty. `why_not` is a
-    // sentence for the user when it fails: Errc::cannot_connect.
-    Task<Result<Link>> dial(NodeId remote, std::vector<Endpoint> relays, std::string& why_not);
+    // `relays` are DHT nodes that may relay to it, tried at once; may be empty. When it fails,
+    // which is Errc::cannot_connect, `why` has what was tried.
+    Task<Result<Link>> dial(NodeId remote, std::vector<Endpoint> relays, Findings& why);
 
   private:
-    class Attempt;
-
+    Task<Result<UdxPath>> find_path(const NodeId& remote, const Answer& answer,
+                                    proto::dht::Firewall ours, FoundPath& found, Findings& why);
     void remember(const NodeId& remote, std::vector<Endpoint> relays);
 
     DialerParts parts_;

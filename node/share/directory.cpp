@@ -16,7 +16,7 @@ constexpr std::chrono::milliseconds progress_span{100};
 constexpr int max_repairs = 3;  // of a file, for one that asked for it
 
 std::error_code given_up(const Sha1& file, Diagnosis& diagnosis) {
-    diagnosis.note("what the storage has of " + file.hex() + " goes wrong again and again");
+    diagnosis.add({.code = Finding::Code::rots, .what = file.hex()});
     return Errc::storage_unavailable;
 }
 
@@ -95,7 +95,8 @@ Task<Result<Share::Node::Document>> Share::Node::read_document(Sha1 file, std::s
         auto bytes = co_await shelf.read(file, read);
         if (bytes) co_return Document{std::move(*bytes), loaded->givers};
         const bool doubtful = Shelf::is_doubtful(bytes.error());
-        if (bytes.error() == Errc::storage_unavailable) diagnosis.note(storage_trouble());
+        if (bytes.error() == Errc::storage_unavailable)
+            diagnosis.add({.code = Finding::Code::storage, .what = storage_trouble()});
         if (!doubtful) co_return bytes.error();
         if (attempt >= max_repairs) co_return given_up(file, diagnosis);
         auto doubted = co_await shelf.doubt(file, Shelf::always);
@@ -112,7 +113,7 @@ Task<Result<Share::Node::Named>> Share::Node::read_directory(proto::Uri uri, Dia
     auto parse = [&] { return proto::Sha1Dir::parse(as_text(document->bytes), left_out); };
     if (document) directory = co_await offload(parts.pool, parse);
     if (!directory) {
-        diagnosis.note("the file with this hash does not describe a directory");
+        diagnosis.add({.code = Finding::Code::no_listing});
         co_return Errc::usage;
     }
     proto::Sha1Dir::Found found = directory->find(uri.path);
@@ -127,7 +128,7 @@ Task<Result<Share::Node::Named>> Share::Node::read_directory(proto::Uri uri, Dia
         named.directory = std::move(inner);
         if (left_out.count > 0) diagnosis.remark(left_out.text());
     } else {
-        diagnosis.note("there is no " + uri.path + " in the directory");
+        diagnosis.add({.code = Finding::Code::no_entry, .what = uri.path});
         co_return Errc::usage;
     }
     co_return named;
@@ -172,7 +173,7 @@ Task<Result<void>> Share::Node::cat_stream(proto::Uri uri, ByteRange& range, Byt
     auto manifest = co_await read_manifest(uri, givers);
     if (!manifest) {
         if (manifest.error() == Errc::canceled) co_return manifest.error();
-        diagnosis.note("its manifest cannot be had or used");
+        diagnosis.add({.code = Finding::Code::no_manifest});
         co_return Errc::not_found;
     }
     const LoadParts with{parts, hood, finder, shelf};
@@ -218,7 +219,8 @@ Task<Result<void>> Share::Node::cat(proto::Uri uri, Named named, ByteRange range
         auto given = co_await cat_local(named.file, range, sink);
         if (given) co_return given;
         const bool gone = given.error() == Errc::not_found || given.error() == Errc::timed_out;
-        if (given.error() == Errc::storage_unavailable) diagnosis.note(storage_trouble());
+        if (given.error() == Errc::storage_unavailable)
+            diagnosis.add({.code = Finding::Code::storage, .what = storage_trouble()});
         if (!gone && !Shelf::is_doubtful(given.error())) co_return given;
         if (attempt >= max_repairs) co_return given_up(named.file, diagnosis);
         if (gone) continue;

@@ -257,7 +257,7 @@ Task<> Load::open_partial(std::uint64_t size_bytes) {
     auto opened = co_await offload(parts_.share.pool, open);
     if (!opened) {
         if (opened.error() == Errc::limit_reached)
-            diagnosis_.note("too many programs bring this file into the storage at once");
+            diagnosis_.add({.code = Finding::Code::too_many_partials});
         fail(opened.error());
         co_return;
     }

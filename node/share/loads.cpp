@@ -5,8 +5,6 @@
 namespace kp2p {
 namespace {
 
-using Path = std::filesystem::path;
-
 class Watching {  // a progress sink at a load, for as long as this lives
   public:
     Watching(Load& load, ProgressSink sink)
@@ -30,7 +28,8 @@ Task<Result<Loaded>> Loads::load(Sha1 file, std::vector<NodeId> hints, ProgressS
         if (here.error() == asio::error::operation_aborted) co_return Errc::canceled;
         const bool hangs = here.error() == Errc::timed_out;  // others may have it
         const bool broken = !hangs && here.error() != Errc::not_found;
-        if (hangs || broken) diagnosis.note(storage_trouble());
+        if (hangs || broken)
+            diagnosis.add({.code = Finding::Code::storage, .what = storage_trouble()});
         if (broken) co_return here.error();
 
         const auto found = active_.find(file);
@@ -39,7 +38,7 @@ Task<Result<Loaded>> Loads::load(Sha1 file, std::vector<NodeId> hints, ProgressS
         const bool ours = !active;
         if (ours) active = std::make_shared<Active>(parts_, file, hints);
         Watching watching(active->load, progress);
-        Result<Path> outcome;
+        Result<std::filesystem::path> outcome;
         if (ours)
             outcome = co_await run(file, active);
         else
@@ -48,18 +47,18 @@ Task<Result<Loaded>> Loads::load(Sha1 file, std::vector<NodeId> hints, ProgressS
         if (outcome.error() == asio::error::operation_aborted) co_return Errc::canceled;
         if (!ours && outcome.error() == Errc::canceled) continue;
         parts_.share.store.retry_unreadable(file);
-        if (!why.empty()) diagnosis.note(why);
-        const auto& sentences = active->load.diagnosis().sentences();
-        for (auto at = sentences.rbegin(); at != sentences.rend(); ++at) diagnosis.lead(*at);
+        if (!why.empty()) diagnosis.add({.code = Finding::Code::storage, .what = why});
+        const auto& findings = active->load.diagnosis().all();
+        for (auto at = findings.rbegin(); at != findings.rend(); ++at) diagnosis.lead(*at);
         const bool local =
             outcome.error() == Errc::storage_unavailable || outcome.error() == Errc::out_of_space;
-        if (local) diagnosis.note(storage_trouble());
+        if (local) diagnosis.add({.code = Finding::Code::storage, .what = storage_trouble()});
         co_return outcome.error();
     }
 }
 
 // What is here already, and right. An empty file need not be fetched to be known.
-Task<Result<Path>> Loads::find_here(Sha1 file, std::string& why) {
+Task<Result<std::filesystem::path>> Loads::find_here(Sha1 file, std::string& why) {
     static const Sha1 empty = proto::sha1_of({});
     auto found = co_await parts_.shelf.whole(file, Shelf::always, why);
     if (!found && found.error() == Errc::not_found && file == empty) {
@@ -72,14 +71,14 @@ Task<Result<Path>> Loads::find_here(Sha1 file, std::string& why) {
     co_return (*found)->file().path;
 }
 
-Task<Result<Path>> Loads::run(Sha1 file, ActiveRef active) {
+Task<Result<std::filesystem::path>> Loads::run(Sha1 file, ActiveRef active) {
     active_.emplace(file, active);
     struct Leave {  // also when this coroutine is cancelled
         Loads& loads;
         Sha1 file;
         Active& active;
         ~Leave() {
-            if (!active.outcome) active.outcome = Result<Path>(Errc::canceled);
+            if (!active.outcome) active.outcome = Result<std::filesystem::path>(Errc::canceled);
             loads.active_.erase(file);
             active.changed.notify_all();
         }
@@ -90,7 +89,7 @@ Task<Result<Path>> Loads::run(Sha1 file, ActiveRef active) {
     co_return outcome;
 }
 
-Task<Result<Path>> Loads::wait(ActiveRef active) {
+Task<Result<std::filesystem::path>> Loads::wait(ActiveRef active) {
     while (!active->outcome) {
         auto changed = co_await active->changed.wait();
         if (!changed) co_return changed.error();

@@ -10,7 +10,7 @@ namespace kp2p {
 namespace {
 
 constexpr std::chrono::seconds tick_span{1};
-constexpr std::chrono::seconds quiet_span{60};  // in which files that are used would have moved
+constexpr std::chrono::seconds still_span{60};  // in which files that are used would have moved
 constexpr std::uint64_t worth_giving_back_bytes = 4 << 20;
 
 ByteVector bytes_of(ByteView view) { return {view.begin(), view.end()}; }
@@ -87,7 +87,7 @@ Use Neighbour::use() const {
     for (const auto& [number, lookup] : lookups_)
         if (lookup.proven) use.topics.insert(lookup.channel->topic);
     const bool gives = giver_ && giver_->has_files();
-    const bool moves = parts_.clock.now() - active_at_ < quiet_span;
+    const bool moves = parts_.clock.now() - active_at_ < still_span;
     if (!users_.empty() || (gives && moves)) {
         use.work = Work::busy;
     } else if (gives) {

@@ -124,11 +124,11 @@ Use Neighbourhood::use_of(const NodeId& node) const {
     return use;
 }
 
-std::string Neighbourhood::why_not(const NodeId& node, std::error_code why) const {
-    const std::string who = "node " + node.hex();
-    if (why == Errc::refused) return who + " is in no common channel";
-    const std::string reason = parts_.peers.why_not(node);
-    return who + " cannot be connected to" + (reason.empty() ? reason : ": " + reason);
+std::vector<Finding> Neighbourhood::why_not(const NodeId& node, std::error_code why) const {
+    if (why == Errc::refused) return {{.code = Finding::Code::no_common_channel, .node = node}};
+    auto known = parts_.peers.why_not(node);
+    if (known.empty()) known.push_back({.code = Finding::Code::unreachable, .node = node});
+    return known;
 }
 
 bool Neighbourhood::exhausted(const Finder::Search& search, Clock::Time started) const {
@@ -155,31 +155,21 @@ bool Neighbourhood::settling() const {
 
 void Neighbourhood::explain_silence(Diagnosis& diagnosis, const Finder::Search* search) const {
     const auto reached = [&](const auto& entry) { return finder_.links(entry.second->tag) > 0; };
-    std::string trouble = parts_.peers.network_trouble();
-    if (!trouble.empty() && !channels_.empty() && std::ranges::none_of(channels_, reached))
-        diagnosis.note(std::move(trouble));
+    using Code = Finding::Code;
+    const auto trouble = parts_.peers.network_trouble();
+    if (trouble && !channels_.empty() && std::ranges::none_of(channels_, reached))
+        diagnosis.add(*trouble);
     if (expecting())
-        diagnosis.note("of this node's channels, some are not joined yet: " +
-                       std::to_string(expected_.size()));
+        diagnosis.add({.code = Code::channels_pending, .count = expected_.size()});
     else if (channels_.empty())
-        diagnosis.note("this node is in no channel");
+        diagnosis.add({.code = Code::no_channel});
     for (const auto& [name, channel] : channels_) {
         const std::size_t links = finder_.links(channel->tag);
         const std::size_t silent = std::min(links, search ? search->silent(channel->tag) : 0);
-        const std::string where = "in channel " + name.text();
-        if (links == 0)
-            diagnosis.note("no other node " + where + " could be reached");
-        else if (links == 1 && silent == 0)
-            diagnosis.note("the one node reached " + where + " knows nobody who has it");
-        else if (links == 1)
-            diagnosis.note("the one node reached " + where + " did not answer");
-        else if (silent == 0)
-            diagnosis.note("none of the " + std::to_string(links) + " nodes reached " + where +
-                           " knows anybody who has it");
-        else
-            diagnosis.note("of the " + std::to_string(links) + " nodes reached " + where + ", " +
-                           std::to_string(silent) + " did not answer, and " +
-                           std::to_string(links - silent) + " know nobody who has it");
+        Code code = silent == 0 ? Code::all_lack : Code::some_silent;
+        if (links == 0) code = Code::nobody_there;
+        if (links == 1) code = silent == 0 ? Code::only_one_lacks : Code::only_one_silent;
+        diagnosis.add({.code = code, .what = name.text(), .count = links, .silent = silent});
     }
 }
 

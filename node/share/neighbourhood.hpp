@@ -26,8 +26,8 @@ class Neighbourhood {
     // Until proven(node), connecting if need be. Errc::cannot_connect, or Errc::refused when it is
     // in no channel of ours.
     Task<Result<void>> reach(NodeId node);
-    Use use_of(const NodeId& node) const;                                // of all connections to it
-    std::string why_not(const NodeId& node, std::error_code why) const;  // of reach(), a sentence
+    Use use_of(const NodeId& node) const;  // of all connections to it
+    std::vector<Finding> why_not(const NodeId& node, std::error_code why) const;  // of reach()
     // Whether it is no use to wait longer for answers to a search that began at `started`:
     // everybody has answered, and nobody is just being connected to.
     bool exhausted(const Finder::Search& search, Clock::Time started) const;

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <memory>
-#include <string>
+#include <optional>
+#include <vector>
 
 #include "node/async/asio.hpp"
 #include "proto/bytes.hpp"
+#include "proto/report/finding.hpp"
 #include "proto/result.hpp"
 
 namespace kp2p {
@@ -24,11 +26,10 @@ class Peers {
     virtual bool settling(const Topic& topic) const = 0;
     // A connection to one node, being served already; the existing one if there is one.
     virtual Task<Result<std::shared_ptr<Connection>>> connect(NodeId node) = 0;
-    // Why the last attempt failed, as a sentence for the user; empty if none did.
-    virtual std::string why_not(const NodeId& node) const = 0;
-    // Why nobody at all may be found just now, as a sentence for the user; empty if the network
-    // answers.
-    virtual std::string network_trouble() const { return {}; }
+    // Why the last attempt failed; empty if none did.
+    virtual std::vector<Finding> why_not(const NodeId& node) const = 0;
+    // Why nobody at all may be found just now; nothing if the network answers.
+    virtual std::optional<Finding> network_trouble() const { return std::nullopt; }
 };
 
 }  // namespace kp2p

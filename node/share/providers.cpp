@@ -25,10 +25,6 @@ constexpr Clock::Span preparing_base = 60s, max_preparing = 60min;
 constexpr std::uint64_t slowest_hashing = 5'000'000;  // bytes a second
 constexpr std::size_t max_troubles = 64;
 
-std::string seconds_of(Clock::Span span) {
-    return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(span).count()) + " s";
-}
-
 }  // namespace
 
 Providers::Providers(LoadParts parts, const Sha1& file, Diagnosis& diagnosis, Event& changed,
@@ -137,24 +133,25 @@ bool Providers::gave_lately(const NodeId& node) const {
     return found != gave_.end() && parts_.share.clock.now() - found->second < patience;
 }
 
-void Providers::trouble(const NodeId& node, std::string what) {
+void Providers::trouble(const NodeId& node, std::vector<Finding> why) {
     if (troubles_.size() < max_troubles || troubles_.contains(node))
-        troubles_[node] = std::move(what);
+        troubles_[node] = std::move(why);
 }
 
 // A silence, which its owner may want to know of as much as its user.
-void Providers::stalled(const NodeId& node, const std::string& what) {
-    const std::string sentence = "node " + node.hex() + " " + what;
-    parts_.share.log(sentence + " (file " + file_.hex() + ")");
-    trouble(node, sentence);
+void Providers::stalled(const NodeId& node, Finding::Code how) {
+    Finding finding{.code = how, .node = node};
+    parts_.share.log(sentence_of(finding) + " (file " + file_.hex() + ")");
+    trouble(node, {std::move(finding)});
 }
 
 void Providers::blame(const NodeId& node, const std::string& what) {
     blamed_.insert(node);
     troubles_.erase(node);
-    const std::string sentence = "node " + node.hex() + " " + what;
-    diagnosis_.note(sentence);
-    parts_.share.log(sentence + " (file " + file_.hex() + "); it is not used for it any more");
+    Finding finding{.code = Finding::Code::wrong, .node = node, .what = what};
+    parts_.share.log(sentence_of(finding) + " (file " + file_.hex() +
+                     "); it is not used for it any more");
+    diagnosis_.add(std::move(finding));
     for (Provider* provider : used_)
         if (provider->node() == node) provider->end(Ended::dropped);
 }
@@ -164,20 +161,25 @@ std::error_code Providers::explain(const Shortfall& shortfall) {
     const auto honest = [&](const auto& entry) { return !blamed_.contains(entry.first); };
     const bool stalled = std::ranges::any_of(gave_, honest);
     const bool open = std::ranges::any_of(used_, [](const Provider* p) { return p->open(); });
-    std::string nearest = parts_.share.peers.network_trouble();
-    if (!nearest.empty() && heard_any_ && !stalled && blamed_.empty()) diagnosis_.lead(nearest);
-    for (const auto& [node, what] : troubles_)
-        if (nearest.empty() && gave_.contains(node)) nearest = what;
+    std::optional<Finding> nearest = parts_.share.peers.network_trouble();
+    if (nearest && heard_any_ && !stalled && blamed_.empty()) diagnosis_.lead(*nearest);
+    for (const auto& [node, why] : troubles_)
+        if (!nearest && gave_.contains(node)) nearest = why.front();
     if (!heard_any_) parts_.hood.explain_silence(diagnosis_, search_ ? &*search_ : nullptr);
-    for (const auto& [node, what] : troubles_)
-        if (what != nearest || !stalled) diagnosis_.note(what);
+    for (const auto& [node, why] : troubles_)
+        for (const Finding& finding : why)
+            if (finding != nearest || !stalled) diagnosis_.add(finding);
     if (open && shortfall.nobody_asked) {
-        diagnosis_.lead("the providers have only parts of the file; " + shortfall.kept);
+        diagnosis_.lead({.code = Finding::Code::only_parts, .what = shortfall.kept});
         return Errc::not_found;
     }
     if (stalled) {
-        diagnosis_.lead("stalled: " + (nearest.empty() ? nearest : nearest + "; ") +
-                        "nothing came for " + seconds_of(silent_for) + "; " + shortfall.kept);
+        const auto after = std::chrono::duration_cast<std::chrono::milliseconds>(silent_for);
+        diagnosis_.lead({.code = Finding::Code::stalled,
+                         .node = nearest ? nearest->node : std::nullopt,
+                         .what = (nearest ? sentence_of(*nearest) + "; " : std::string()) +
+                                 "nothing came for " + seconds_text(after) + "; " + shortfall.kept,
+                         .after = after});
         return Errc::timed_out;
     }
     return blamed_.empty() ? Errc::not_found : Errc::verification_failed;
@@ -217,7 +219,8 @@ Task<Providers::Ended> Providers::attempt(NodeId node) {
     Neighbour* neighbour = parts_.hood.proven(node);
     if (!neighbour) co_return Ended::lost;
     const Ended ended = co_await use_(*neighbour);
-    if (ended == Ended::lost) trouble(node, "the connection to node " + node.hex() + " was lost");
+    if (ended == Ended::lost)
+        trouble(node, {{.code = Finding::Code::connection_lost, .node = node}});
     co_return ended;
 }
 
@@ -249,7 +252,7 @@ Task<Provider::Ended> Provider::stay() {
     while (opening()) {
         const auto until = std::min(heard_ + open_span, preparing_ ? last : Clock::Time::max());
         if (clock.now() >= until) {
-            providers_.stalled(node_, "does not open the file that it says it has");
+            providers_.stalled(node_, Finding::Code::not_opened);
             end(until == last ? Ended::closed : Ended::stalled);
             co_return *ended_;
         }
@@ -284,7 +287,7 @@ void Provider::over(Ended how) {
 }
 
 void Provider::stall() {
-    providers_.stalled(node_, "stopped sending");
+    providers_.stalled(node_, Finding::Code::stopped_sending);
     end(Ended::stalled);
 }
 
@@ -304,11 +307,10 @@ void Provider::opened(proto::Opened opened) {
 
 void Provider::refused(proto::RefusalCode code) {
     over(code == proto::RefusalCode::limit ? Ended::busy : Ended::closed);
+    const bool lacks = code == proto::RefusalCode::not_found;
+    const auto why = lacks ? Finding::Code::lacks : Finding::Code::cannot_give;
     if (code != proto::RefusalCode::limit)
-        providers_.trouble(
-            node_, "node " + node_.hex() +
-                       (code == proto::RefusalCode::not_found ? " does not have the file"
-                                                              : " cannot give the file any more"));
+        providers_.trouble(node_, {{.code = why, .node = node_}});
     gone();
 }
 

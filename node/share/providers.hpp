@@ -85,8 +85,8 @@ class Providers {
     bool gave_lately(const NodeId& node) const;
     bool preparing() const;
     Clock::Span preparing_span(const NodeId& node) const;
-    void trouble(const NodeId& node, std::string what);
-    void stalled(const NodeId& node, const std::string& what);
+    void trouble(const NodeId& node, std::vector<Finding> why);
+    void stalled(const NodeId& node, Finding::Code how);
 
     LoadParts parts_;
     Sha1 file_;
@@ -102,8 +102,8 @@ class Providers {
     Candidates candidates_;   // attach() runs for those that are being tried
     std::set<Provider*> used_;
     std::map<NodeId, Claim> claims_;
-    std::map<NodeId, Clock::Time> gave_;      // who has opened the file, and last gave of it
-    std::map<NodeId, std::string> troubles_;  // why one does not give, as of now
+    std::map<NodeId, Clock::Time> gave_;  // who has opened the file, and last gave of it
+    std::map<NodeId, std::vector<Finding>> troubles_;  // why one does not give, as of now
     std::set<NodeId> blamed_;
 };
 

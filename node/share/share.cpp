@@ -8,7 +8,6 @@
 namespace kp2p {
 namespace {
 
-using Path = std::filesystem::path;
 constexpr std::chrono::milliseconds poll_span{200};
 
 }  // namespace
@@ -45,11 +44,12 @@ std::vector<ChannelName> Share::channels() const {
     return names;
 }
 
-Task<Result<Path>> Share::load(proto::Uri uri, ProgressSink progress, Diagnosis& diagnosis) {
+Task<Result<std::filesystem::path>> Share::load(proto::Uri uri, ProgressSink progress,
+                                                Diagnosis& diagnosis) {
     auto named = co_await node_->resolve(uri, diagnosis);
     if (!named) co_return named.error();
     if (named->directory) {
-        diagnosis.note("it is a directory: say where to put it (--dest)");
+        diagnosis.add({.code = Finding::Code::not_to_path});
         co_return Errc::usage;
     }
     auto loaded = co_await node_->loads.load(named->file, named->givers, progress, diagnosis);
@@ -62,7 +62,7 @@ Task<Result<std::size_t>> Share::load_directory(proto::Uri uri, ProgressSink pro
     auto named = co_await node_->resolve(uri, diagnosis);
     if (!named) co_return named.error();
     if (!named->directory) {
-        diagnosis.note("it is a file, not a directory");
+        diagnosis.add({.code = Finding::Code::is_file});
         co_return Errc::usage;
     }
     co_return co_await node_->load_all(*named->directory, named->givers, progress, diagnosis);
@@ -74,7 +74,7 @@ Task<Result<void>> Share::cat(proto::Uri uri, ByteRange range, ByteSink sink,
     auto named = co_await node_->resolve(uri, diagnosis);
     if (!named) co_return named.error();
     if (named->directory) {
-        diagnosis.note("it is a directory, not a file");
+        diagnosis.add({.code = Finding::Code::is_directory});
         co_return Errc::usage;
     }
     co_return co_await node_->cat(std::move(uri), std::move(*named), range, sink, diagnosis);
@@ -117,7 +117,7 @@ Task<Result<std::vector<DirEntry>>> Share::list(proto::Uri uri, Diagnosis& diagn
     auto named = co_await node_->resolve(uri, diagnosis);
     if (!named) co_return named.error();
     if (!named->directory) {
-        diagnosis.note("it is a file, not a directory");
+        diagnosis.add({.code = Finding::Code::is_file});
         co_return Errc::usage;
     }
     co_return named->directory->entries();

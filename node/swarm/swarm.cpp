@@ -1,6 +1,8 @@
 // Topics and dialing; connections are in swarm_connections.cpp.
 #include "node/swarm/swarm.hpp"
 
+#include <algorithm>
+
 #include "node/async/random.hpp"
 #include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
@@ -26,7 +28,7 @@ constexpr std::chrono::seconds max_wait = 1s;  // to see whether work has ended 
 Swarm::Swarm(SwarmParts parts)
     : parts_(std::move(parts)),
       announcer_(parts_.dht, parts_.keys),
-      dialer_({parts_.executor, parts_.clock, parts_.dht, parts_.udx, parts_.keys, parts_.puncher}),
+      dialer_({parts_.executor, parts_.clock, parts_.dht, parts_.udx, parts_.keys}),
       acceptor_({parts_.executor, parts_.clock, parts_.dht, parts_.udx, announcer_, parts_.keys,
                  [this](const NodeId& node) { return node != node_id() && has_room(Cause::came); },
                  [this](Link link) { accepted(std::move(link)); }}),
@@ -198,12 +200,12 @@ void Swarm::start_dial(const NodeId& node, Cause cause) {
 }
 
 Task<> Swarm::dial(NodeId node) {
-    std::string why_not;
+    Findings why;
     Result<Link> link;
     Tasks* own = nullptr;
     auto done = co_await with_tasks([&](Tasks& all) -> Task<> {
         own = peers_[node].dial = &all;
-        link = co_await dialer_.dial(node, book_.relays(node), why_not);
+        link = co_await dialer_.dial(node, book_.relays(node), why);
     });
     dials_--;
     changed_.notify_all();
@@ -212,7 +214,7 @@ Task<> Swarm::dial(NodeId node) {
     peer->second.dial = nullptr;
     if (!done) co_return;
     if (!link) {
-        note_failure(node, why_not);
+        note_failure(node, why.all());
         peers_.erase(peer);
         book_.dial_failed(parts_.clock.now(), node);
         co_return;
@@ -232,7 +234,8 @@ Task<Result<std::shared_ptr<Connection>>> Swarm::connect(NodeId node) {
         if (peer == peers_.end()) {
             if (dialed || node == node_id()) co_return Errc::cannot_connect;
             const bool room = has_room(Cause::key);
-            if (!room) remember_failure(node, "all of our connections are at work");
+            if (!room)
+                remember_failure(node, {{.code = Finding::Code::connections_busy, .node = node}});
             if (room && dials_ < max_all_dials) {
                 dialed = true;
                 start_dial(node, Cause::key);
@@ -246,20 +249,24 @@ Task<Result<std::shared_ptr<Connection>>> Swarm::connect(NodeId node) {
     co_return Errc::closed;
 }
 
-void Swarm::note_failure(const NodeId& node, std::string why) {
-    if (why_not(node) != why) log("cannot connect to " + node.hex() + ": " + why);
+void Swarm::note_failure(const NodeId& node, std::vector<Finding> why) {
+    const auto before = why_not(node);
+    for (const Finding& finding : why) {
+        const auto same = [&](const Finding& other) { return other.code == finding.code; };
+        if (std::ranges::none_of(before, same)) log(sentence_of(finding));
+    }
     remember_failure(node, std::move(why));
 }
 
-void Swarm::remember_failure(const NodeId& node, std::string why) {
+void Swarm::remember_failure(const NodeId& node, std::vector<Finding> why) {
     if (failures_.size() >= max_failures && !failures_.contains(node))
         failures_.erase(failures_.begin());
     failures_[node] = std::move(why);
 }
 
-std::string Swarm::why_not(const NodeId& node) const {
+std::vector<Finding> Swarm::why_not(const NodeId& node) const {
     const auto found = failures_.find(node);
-    return found == failures_.end() ? std::string() : found->second;
+    return found == failures_.end() ? std::vector<Finding>() : found->second;
 }
 
 void Swarm::log(const std::string& line) const {

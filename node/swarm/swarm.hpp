@@ -27,7 +27,6 @@ struct SwarmParts {
     // connection ends when it returns, and it is cancelled when the connection ends. What it does
     // before it first waits (set handlers for opens) comes before anything the peer sends.
     std::function<Task<>(std::shared_ptr<Connection>)> serve;
-    Puncher puncher;                       // none: only open nodes and LANs are reached
     std::function<void(std::string)> log;  // one line each; may be empty
     // What the connection to this node is used for. When all are taken, the least useful makes
     // room; empty: none does.
@@ -59,8 +58,8 @@ class Swarm {
     // reason that why_not() then tells. Many callers share one dial. It waits while all connections
     // are at work, or too many are being made.
     Task<Result<std::shared_ptr<Connection>>> connect(NodeId node);
-    // Why the last attempt failed, a sentence; empty if none did.
-    std::string why_not(const NodeId& node) const;
+    // Why the last attempt failed; empty if none did.
+    std::vector<Finding> why_not(const NodeId& node) const;
     std::vector<std::shared_ptr<Connection>> connections() const;
     const Announcer& announcer() const { return announcer_; }
     const NodeId& node_id() const { return parts_.keys.public_key(); }
@@ -91,8 +90,8 @@ class Swarm {
     Places places() const;
     bool has_room(Cause cause) const;
     void make_room(Cause cause);
-    void note_failure(const NodeId& node, std::string why);
-    void remember_failure(const NodeId& node, std::string why);
+    void note_failure(const NodeId& node, std::vector<Finding> why);
+    void remember_failure(const NodeId& node, std::vector<Finding> why);
     // Connections.
     void accepted(Link link);
     Task<> serve(std::shared_ptr<Connection> connection, PeerBook::Dialed who);
@@ -115,7 +114,7 @@ class Swarm {
     std::map<Topic, std::shared_ptr<Joined>> topics_;
     std::map<NodeId, Peer> peers_;
     std::deque<std::shared_ptr<Connection>> unproven_;  // that dialed us, oldest first
-    std::map<NodeId, std::string> failures_;
+    std::map<NodeId, std::vector<Finding>> failures_;
     proto::dht::TokenBucket lines_;
     std::size_t lines_left_out_ = 0;
     std::size_t dials_ = 0;

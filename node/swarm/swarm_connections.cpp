@@ -65,9 +65,9 @@ Task<> Swarm::prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who
     const auto peer = peers_.find(connection->remote());
     const bool replaced = peer == peers_.end() || peer->second.connection != connection;
     if (!proven && who == PeerBook::Dialed::by_us && !replaced) {
-        note_failure(connection->remote(), "nothing comes back from " +
-                                               connection->remote_endpoint().text() +
-                                               ", where it should be");
+        note_failure(connection->remote(), {{.code = Finding::Code::path_silent,
+                                             .node = connection->remote(),
+                                             .what = connection->remote_endpoint().text()}});
     }
     connection->close();
 }

@@ -26,9 +26,9 @@ std::optional<Sha1Dir::File> parse_file(const element& from) {
     return file;
 }
 
-class Reader {
+class ListingReader {
   public:
-    explicit Reader(Sha1Dir::LeftOut& left_out) : left_out_(left_out) {}
+    explicit ListingReader(Sha1Dir::LeftOut& left_out) : left_out_(left_out) {}
 
     // Nothing if `from` is no directory.
     std::optional<Sha1Dir> read(const element& from) {
@@ -141,7 +141,7 @@ Result<Sha1Dir> Sha1Dir::parse(std::string_view json, LeftOut& left_out) {
     element root;
     if (parser.allocate(text.size(), json_depth) || parser.parse(text).get(root))
         return Errc::bad_text;
-    auto dir = Reader(left_out).read(root);
+    auto dir = ListingReader(left_out).read(root);
     if (!dir) return Errc::bad_text;
     return *std::move(dir);
 }

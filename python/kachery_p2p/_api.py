@@ -234,7 +234,7 @@ class _Response(NamedTuple):
             raise ClosedError("the daemon ended before its work was done")
         event = self.object(text)
         if event.get("event") == "error":
-            raise error_of(str(event.get("code", "")), str(event.get("message", "")))
+            raise error_of(event)
         return event
 
     def promised(self, answer: Json, key: str) -> Json:
@@ -260,7 +260,7 @@ def _refusal(way: _Way, response: http.client.HTTPResponse) -> Error:
         answer = None
     if response.status == 401 or not isinstance(answer, dict) or "code" not in answer:
         return way.no_answer()
-    return error_of(str(answer["code"]), str(answer.get("message", "")))
+    return error_of(answer)
 
 
 def call(method: str, path: str, body: Optional[Json] = None, promised: str = "") -> Json:

@@ -89,5 +89,5 @@ def _await_ready(process: "subprocess.Popen[str]") -> None:
     process.wait()
     process.stdout.close()
     if event.get("event") == "error":
-        raise error_of(event.get("code", ""), event.get("message", ""))
+        raise error_of(event)
     raise FailedError(f"{_command} ended before it was ready")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Dict, Type
+from typing import Any, Dict, List, Type
 
 
 class Error(Exception):
-    """What went wrong, in words. `code` is the same for every program that uses the daemon."""
+    """What went wrong, in words. `code` is the same for every program that uses the daemon.
+    `findings` is what led there, the nearest cause first: dicts of "stage", "code", "message" and,
+    where it makes sense, "node" and "ms"."""
 
     code = "failed"
+    findings: List[Dict[str, Any]] = []
 
 
 class FailedError(Error):
@@ -102,6 +105,11 @@ class RefusedError(Error):
 _classes: Dict[str, Type[Error]] = {kind.code: kind for kind in Error.__subclasses__()}
 
 
-def error_of(code: str, message: str) -> Error:
+def error_of(answer: Dict[str, Any]) -> Error:
     """The exception for an error that the daemon sent. An unknown code is a FailedError."""
-    return _classes.get(code, FailedError)(message or code)
+    code = str(answer.get("code", ""))
+    error = _classes.get(code, FailedError)(str(answer.get("message", "")) or code)
+    findings = answer.get("findings")
+    if isinstance(findings, list):
+        error.findings = [finding for finding in findings if isinstance(finding, dict)]
+    return error

@@ -72,11 +72,11 @@ class Raw {
     Task<> carry_out(std::string command, std::string a, std::string b) {
         if (command == "send") to_send_ = std::stoull(a);
         if (command != "connect") co_return;
-        std::string why_not;
+        Findings why;
         const auto key = *NodeId::from_hex(a);
         std::vector<Endpoint> no_relays;
-        auto link = co_await dialer_.dial(key, no_relays, why_not);
-        if (!link) co_return say("{\"error\":\"" + why_not + "\"}");
+        auto link = co_await dialer_.dial(key, no_relays, why);
+        if (!link) co_return say("{\"error\":\"" + why.text() + "\"}");
         auto shared = std::make_shared<Link>(std::move(*link));
         all_.spawn(exchange(shared, std::stoull(b)));
     }
@@ -171,7 +171,6 @@ class Swarming {
                   .udx = node.udx,
                   .keys = node.keys,
                   .serve = echo,
-                  .puncher = nullptr,
                   .log = [](std::string line) { std::fprintf(stderr, "%s\n", line.c_str()); },
                   .use_of = nullptr}) {
         all.spawn(swarm_.run());
@@ -189,7 +188,9 @@ class Swarming {
         if (command == "connect") {
             const auto key = *NodeId::from_hex(a);
             auto connection = co_await swarm_.connect(key);
-            if (!connection) say("{\"error\":\"" + swarm_.why_not(key) + "\"}");
+            if (connection) co_return;
+            const auto why = swarm_.why_not(key);
+            say("{\"error\":\"" + (why.empty() ? "" : sentence_of(why.front())) + "\"}");
         }
     }
 

@@ -13,7 +13,7 @@ below() {
 
 # What a file may include of the project: its own room, and those below it.
 allowed() {
-    local any_proto='proto proto/(crypto|limit|udx|mux|file|lookup|transfer)
+    local any_proto='proto proto/(crypto|limit|udx|mux|file|lookup|transfer|report)
         proto/dht proto/dht/(wire|table|node)'
     # shellcheck disable=SC2086
     case $1 in

@@ -18,14 +18,14 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::size_t block_bytes = std::size_t{256} << 10;
+constexpr std::size_t compared_bytes = std::size_t{256} << 10;
 
 enum class Other { same, collision, damaged };
 
 // What is under the name already, against what is to come there.
 Other compare(const File& there, const File& ours, const Sha1& sha1) {
     proto::Sha1Hasher hasher;
-    ByteVector block(block_bytes), our_block(block_bytes);
+    ByteVector block(compared_bytes), our_block(compared_bytes);
     bool same = true;
     for (std::uint64_t offset = 0;;) {
         auto size = there.read_at(offset, block);

@@ -49,7 +49,7 @@ void Node::receive_request(Time now, SocketId on, const Endpoint& from, Request 
     if (is_node) budget.ping(now, on, from);
 }
 
-Result<RequestId> Node::ask(Time now, Ask ask) {
+Result<RequestKey> Node::ask(Time now, Ask ask) {
     ask.sender = server_.id_on(ask.from);
     return requests_.ask(now, std::move(ask));
 }

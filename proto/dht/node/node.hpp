@@ -29,8 +29,8 @@ class Node {
     Node(Time now, const Setup& setup);
 
     void receive(Time now, SocketId on, const Endpoint& from, ByteView datagram);
-    Result<RequestId> ask(Time now, Ask ask);
-    void cancel(Time now, RequestId id) { requests_.cancel(now, id); }
+    Result<RequestKey> ask(Time now, Ask ask);
+    void cancel(Time now, RequestKey id) { requests_.cancel(now, id); }
     void tick(Time now);
     void expire(Time now);
     std::optional<Time> deadline() const;
@@ -70,7 +70,7 @@ class Node {
     Server server_;
     Upkeep upkeep_;
     Reach reach_;
-    std::map<RequestId, Upkeep::Check> checks_;  // bounded by what Upkeep starts
+    std::map<RequestKey, Upkeep::Check> checks_;  // bounded by what Upkeep starts
     std::map<Endpoint, bool> watched_;           // host with port 0 -> heard on the server socket
     std::deque<NodeEvent> events_;
 };

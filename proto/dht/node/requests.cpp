@@ -18,7 +18,7 @@ bool answers_alone(const AnyCommand& command) {
     return ours != Command::peer_handshake && ours != Command::peer_holepunch;
 }
 
-Result<RequestId> Requests::ask(Time now, Ask ask) {
+Result<RequestKey> Requests::ask(Time now, Ask ask) {
     if (pending_.size() >= max_pending) return Errc::too_long;
     while (by_tid_.contains(next_tid_)) ++next_tid_;
     Request request;
@@ -30,7 +30,7 @@ Result<RequestId> Requests::ask(Time now, Ask ask) {
     request.target = ask.target;
     request.value = ask.value;
 
-    const RequestId id{next_id_++};
+    const RequestKey id{next_id_++};
     Pending& pending = pending_[id];
     pending.tid = request.tid;
     pending.bytes = encode(request);
@@ -44,7 +44,7 @@ Result<RequestId> Requests::ask(Time now, Ask ask) {
     return id;
 }
 
-void Requests::transmit(Time now, RequestId id, Pending& pending) {
+void Requests::transmit(Time now, RequestKey id, Pending& pending) {
     if (pending.sent++ == 0) {
         window_.sent(now);
         pending.first_sent = now;
@@ -61,7 +61,7 @@ Span Requests::timeout(Time now, const Pending& pending) {
     return pending.sent > pending.ask.retries ? std::max(timeout, constant_timeout) : timeout;
 }
 
-void Requests::erase(Time now, RequestId id) {
+void Requests::erase(Time now, RequestKey id) {
     const auto found = pending_.find(id);
     if (found == pending_.end()) return;
     if (found->second.sent) window_.ended(now);
@@ -70,12 +70,12 @@ void Requests::erase(Time now, RequestId id) {
     pending_.erase(found);
 }
 
-void Requests::cancel(Time now, RequestId id) { erase(now, id); }
+void Requests::cancel(Time now, RequestKey id) { erase(now, id); }
 
 bool Requests::receive(Time now, const Endpoint& from, Reply reply) {
     const auto tid = by_tid_.find(reply.tid);
     if (tid == by_tid_.end()) return false;
-    const RequestId id = tid->second;
+    const RequestKey id = tid->second;
     const Pending& pending = pending_.at(id);
     if (pending.ask.to != from || pending.sent == 0) return false;
     last_answer_ = now;
@@ -89,7 +89,7 @@ bool Requests::receive(Time now, const Endpoint& from, Reply reply) {
 
 void Requests::expire(Time now) {
     while (!due_.empty() && due_.begin()->first <= now) {
-        const RequestId id = due_.begin()->second;
+        const RequestKey id = due_.begin()->second;
         due_.erase(due_.begin());
         Pending& pending = pending_.at(id);
         const bool others_answer = last_answer_ && *last_answer_ >= pending.first_sent;
@@ -112,7 +112,7 @@ void Requests::expire(Time now) {
 
 void Requests::drain_blocked(Time now) {
     while (!blocked_.empty() && !window_.full(now)) {
-        const RequestId id = blocked_.front();
+        const RequestKey id = blocked_.front();
         blocked_.pop_front();
         if (const auto found = pending_.find(id); found != pending_.end())
             transmit(now, id, found->second);

@@ -26,7 +26,7 @@ namespace kp2p::proto::dht {
 
 // One of our own UDP sockets. Others than these two belong to hole punching.
 enum class SocketId : std::uint32_t { server = 0, client = 1 };
-enum class RequestId : std::uint64_t {};
+enum class RequestKey : std::uint64_t {};
 
 struct Outgoing {
     SocketId from;
@@ -59,7 +59,7 @@ struct RequestEvent {
         failed  // no reply at all
     };
     Kind kind;
-    RequestId id;
+    RequestKey id;
     Endpoint asked;
     AnyCommand command;
     Reply reply;  // of Kind::reply
@@ -74,9 +74,9 @@ class Requests {
         : window_(now), destinations_(now, seed), next_tid_(first_tid) {}
 
     // kp2p::Errc is not known here: proto::Errc::too_long when max_pending are in flight.
-    Result<RequestId> ask(Time now, Ask ask);
+    Result<RequestKey> ask(Time now, Ask ask);
     // Forgets a request: no event follows. Unknown ids are ignored.
-    void cancel(Time now, RequestId id);
+    void cancel(Time now, RequestKey id);
     // True if it answered a request; then an event follows.
     bool receive(Time now, const Endpoint& from, Reply reply);
     void expire(Time now);  // early and repeated calls are harmless
@@ -103,11 +103,11 @@ class Requests {
         Time first_sent{};
         Time due{};  // of the transmission under way
     };
-    using Due = std::pair<Time, RequestId>;
+    using Due = std::pair<Time, RequestKey>;
 
-    void transmit(Time now, RequestId id, Pending& pending);
+    void transmit(Time now, RequestKey id, Pending& pending);
     Span timeout(Time now, const Pending& pending);
-    void erase(Time now, RequestId id);
+    void erase(Time now, RequestKey id);
     void drain_blocked(Time now);
 
     CongestionWindow window_;
@@ -115,10 +115,10 @@ class Requests {
     std::optional<Time> last_answer_, unanswered_since_;
     std::uint16_t next_tid_;
     std::uint64_t next_id_ = 1;
-    std::unordered_map<RequestId, Pending> pending_;
-    std::unordered_map<std::uint16_t, RequestId> by_tid_;
+    std::unordered_map<RequestKey, Pending> pending_;
+    std::unordered_map<std::uint16_t, RequestKey> by_tid_;
     std::set<Due> due_;
-    std::deque<RequestId> blocked_;  // not sent yet; cancelled ones are skipped when drained
+    std::deque<RequestKey> blocked_;  // not sent yet; cancelled ones are skipped when drained
     std::deque<Outgoing> sends_;
     std::deque<RequestEvent> events_;
 };

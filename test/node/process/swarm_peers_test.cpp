@@ -23,7 +23,8 @@ TEST_CASE("why the network may not help is said as it is") {
     };
     for (const Row& row : rows) {
         CAPTURE(std::string(row.name));
-        const std::string said = dht_trouble(row.contact);
+        const auto trouble = dht_trouble(row.contact);
+        const std::string said = trouble ? sentence_of(*trouble) : std::string();
         CAPTURE(said);
         CHECK(said.empty() == (*row.words == '\0'));
         CHECK(said.starts_with(row.words));

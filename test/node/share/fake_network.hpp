@@ -31,10 +31,10 @@ class FakePeers final : public Peers {
     void join(const Topic& topic) override;
     void leave(const Topic& topic) override;
     bool settling(const Topic&) const override { return false; }
-    std::string why_not(const NodeId&) const override { return {}; }
-    std::string network_trouble() const override { return trouble; }
+    std::vector<Finding> why_not(const NodeId&) const override { return {}; }
+    std::optional<Finding> network_trouble() const override { return trouble; }
     Task<Result<std::shared_ptr<Connection>>> connect(NodeId node) override;
-    std::string trouble;
+    std::optional<Finding> trouble;
 
   private:
     FakeNetwork& network_;

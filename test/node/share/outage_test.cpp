@@ -173,7 +173,7 @@ Task<> no_answer(FakeNetwork& network) {
     network.clock.speed = 10;
     auto nodes = co_await members(network, 2);
     const Sha1 nowhere = proto::sha1_of(as_bytes("x"));
-    nodes[1]->peers.trouble = "no DHT node answers";
+    nodes[1]->peers.trouble = Finding{.code = Finding::Code::dht_silent};
     Outcome with_one;
     co_await load(*nodes[1], nowhere, with_one);
     CHECK(with_one.diagnosis.text() ==
@@ -191,14 +191,15 @@ Task<> no_answer(FakeNetwork& network) {
 Task<> no_network(FakeNetwork& network) {
     network.clock.speed = 10;
     FakeNode& node = network.add();
-    node.peers.trouble = "no DHT node answers";
+    node.peers.trouble = Finding{.code = Finding::Code::dht_silent};
     auto joined = co_await node.share.join(lab());
     REQUIRE(joined);
     Outcome outcome;
     co_await load(node, proto::sha1_of(as_bytes("x")), outcome);
     CHECK(outcome.path.error() == Errc::not_found);
-    CHECK(outcome.diagnosis.text() ==
-          "no DHT node answers; no other node in channel our-lab could be reached");
+    const Finding expected[] = {{.code = Finding::Code::dht_silent},
+                                {.code = Finding::Code::nobody_there, .what = "our-lab"}};
+    CHECK(std::ranges::equal(outcome.diagnosis.all(), expected));
 }
 
 }  // namespace

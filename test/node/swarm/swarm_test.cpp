@@ -55,7 +55,7 @@ TEST_CASE("a node is reached by its key, from open and from firewalled nodes") {
                 world, 20s, [&] { return server.swarm.announcer().relays().size() == 3; });
             CHECK(announced);
             auto connection = co_await client.swarm.connect(server.swarm.node_id());
-            CAPTURE(client.swarm.why_not(server.swarm.node_id()));
+            CAPTURE(reasons(client.swarm, server.swarm.node_id()));
             REQUIRE(connection);
             CHECK((*connection)->remote() == server.swarm.node_id());
             CHECK((*connection)->role() == Role::initiator);
@@ -76,7 +76,7 @@ TEST_CASE("a node that is not announced cannot be connected to, and the reason i
         const NodeId nobody = proto::KeyPair::from_seed(seed_of(999)).public_key();
         auto connection = co_await client.swarm.connect(nobody);
         CHECK(connection.error() == Errc::cannot_connect);
-        CHECK(client.swarm.why_not(nobody).find("not announced") != std::string::npos);
+        CHECK(reasons(client.swarm, nobody).find("not announced") != std::string::npos);
         auto bad_key = co_await client.swarm.connect(NodeId());
         CHECK(bad_key.error() == Errc::cannot_connect);
         auto ourselves = co_await client.swarm.connect(client.swarm.node_id());
@@ -296,7 +296,7 @@ TEST_CASE("nodes that we do not share with make room for others when all places 
         auto connecting = server.swarm.connect(last.swarm.node_id());
         auto late_reached = co_await with_timeout(world.sim.clock(), 20s, std::move(connecting));
         CHECK(late_reached.error() == Errc::timed_out);
-        CHECK(server.swarm.why_not(last.swarm.node_id()).find("at work") != std::string::npos);
+        CHECK(reasons(server.swarm, last.swarm.node_id()).find("at work") != std::string::npos);
         server.working_with.erase(late.swarm.node_id());
         auto reached = co_await server.swarm.connect(last.swarm.node_id());
         CHECK(reached);

@@ -68,11 +68,16 @@ class Member {
                 .udx = node.udx,
                 .keys = proto::KeyPair::from_seed(seed_of(number)),
                 .serve = std::move(serve),
-                .puncher = nullptr,
                 .log = [this](std::string line) { log.push_back(std::move(line)); },
                 .use_of = [this](const NodeId& peer) { return use_of(peer); }};
     }
 };
+
+inline std::string reasons(const Swarm& swarm, const NodeId& node) {
+    Findings why;
+    for (const Finding& finding : swarm.why_not(node)) why.add(finding);
+    return why.text();
+}
 
 enum class Reach { open, behind_nat };
 

@@ -149,7 +149,7 @@ TEST_CASE("who does not answer while others do is silent until it is heard, or f
     CHECK(!requests.is_silent(now, node));
     while (requests.next_send()) continue;
 
-    const RequestId id = start(now, true);
+    const RequestKey id = start(now, true);
     let_expire(now, 1);
     CHECK(!requests.is_silent(now, node));
     let_expire(now, 1);
@@ -240,10 +240,10 @@ TEST_CASE("a full window delays requests until there is room, forced ones except
 
 TEST_CASE("requests waiting for room can be cancelled, and are not taken for sent ones") {
     Requests requests(at(0ms), 1, 1);
-    std::vector<RequestId> ids;
+    std::vector<RequestKey> ids;
     for (unsigned i = 0; i < 100; ++i) ids.push_back(*requests.ask(at(0ms), ask()));
     drain(requests);
-    for (const RequestId id : ids) requests.cancel(at(1ms), id);
+    for (const RequestKey id : ids) requests.cancel(at(1ms), id);
     requests.expire(at(750ms));
     CHECK(drain(requests) == 0);
     CHECK(requests.pending() == 0);

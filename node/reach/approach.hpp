@@ -1,0 +1,48 @@
+// Approach: one way to a path to a node that has answered our greeting; one file each. Those that
+// fit the two nodes race, and the first path wins.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "node/async/event.hpp"
+#include "node/reach/greeting.hpp"
+#include "proto/report/finding.hpp"
+
+namespace kp2p {
+
+// A node that has answered, and what an approach may use.
+struct Greeted {
+    Dht& dht;
+    Clock& clock;
+    NodeId remote;
+    bool we_are_open = false;
+    const Answer& answer;
+};
+
+struct Approach {
+    std::function<Task<Result<UdxPath>>()> run;
+    Finding failure;  // what there is to say when it fails
+};
+
+// Nothing: it is not for these two nodes.
+std::optional<Approach> open_approach(const Greeted& greeted);
+std::optional<Approach> lan_approach(const Greeted& greeted);
+
+// The path of the race, which the peer's own packets may show before any approach has found it.
+struct FoundPath {
+    explicit FoundPath(Executor executor) : changed(std::move(executor)) {}
+
+    std::optional<UdxPath> path;
+    Event changed;
+};
+// The peer is expected to come to us.
+std::optional<Approach> awaited_approach(const Greeted& greeted, FoundPath& found);
+
+// Runs all until there is a path or none is left; the others have then ended. Errc::cannot_connect
+// when there is none, with each one's failure and how long it took in `why`.
+Task<Result<UdxPath>> race(std::vector<Approach> approaches, FoundPath& found, Clock& clock,
+                           Findings& why);
+
+}  // namespace kp2p

@@ -1,0 +1,111 @@
+#include "node/reach/greeting.hpp"
+
+#include <utility>
+
+#include "node/async/tasks.hpp"
+#include "node/async/timeout.hpp"
+#include "proto/outcome.hpp"
+
+namespace kp2p {
+namespace {
+
+constexpr int handshakes_at_once = 2;  // beside those through relays known beforehand
+constexpr std::size_t max_relays_tried = 64;
+constexpr std::chrono::seconds max_handshake{30};  // through whichever relay
+constexpr unsigned find_retries = 3;
+
+}  // namespace
+
+Greeting::Greeting(Executor executor, Clock& clock, Dht& dht, const proto::KeyPair& keys,
+                   const NodeId& remote)
+    : clock_(clock),
+      dht_(dht),
+      remote_(remote),
+      target_(proto::dht::target_of(remote)),
+      noise_(noise_initiator(keys, remote)),
+      changed_(std::move(executor)) {}
+
+Task<Result<void>> Greeting::run(const NoisePayload& ours, std::vector<Endpoint> relays,
+                                 Findings& why) {
+    const auto began = clock_.now();
+    const auto failed = [&](Finding::Code code) {
+        const auto after =
+            std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - began);
+        why.add({.code = code, .node = remote_, .after = after});
+        return make_error_code(Errc::cannot_connect);
+    };
+    auto message = noise_.write(ours.encode());
+    if (!message) co_return failed(Finding::Code::invalid_key);
+    message_ = std::move(*message);
+    auto answered = co_await with_timeout(clock_, max_handshake, find_answer(std::move(relays)));
+    if (answered) co_return ok;
+    if (answered.error() == asio::error::operation_aborted) co_return answered;
+    co_return failed(tried_.empty() ? Finding::Code::not_announced : Finding::Code::relays_silent);
+}
+
+Task<Result<void>> Greeting::find_answer(std::vector<Endpoint> relays) {
+    if (const auto route = dht_.route(target_)) relays.assign(1, *route);
+    auto done = co_await with_tasks([&](Tasks& all) -> Task<> {
+        if (!relays.empty()) all.spawn(try_known(relays, all));
+        all.spawn(search(relays));
+        for (int i = 0; i < handshakes_at_once; i++) all.spawn(try_found(all));
+        co_return;
+    });
+    if (answer_) co_return ok;
+    if (!done) co_return done;
+    co_return Errc::cannot_connect;
+}
+
+Task<> Greeting::search(std::vector<Endpoint> seeds) {
+    const auto on_found = [this](const FoundRelay& relay) {
+        if (tried_.size() >= max_relays_tried || !tried_.insert(relay.relay).second) return;
+        found_.push_back(relay.relay);
+        changed_.notify_all();
+    };
+    const int rounds = seeds.empty() ? 1 : 2;
+    for (int round = 0; round < rounds && !answer_; round++) {
+        Dht::FindingPeer finding{std::exchange(seeds, {}), find_retries};
+        auto end = co_await dht_.find_peer(remote_, std::move(finding), on_found);
+        if (!end && end.error() == asio::error::operation_aborted) co_return;
+    }
+    searched_ = true;
+    changed_.notify_all();
+}
+
+Task<> Greeting::try_known(std::vector<Endpoint> relays, Tasks& all) {
+    for (const Endpoint& relay : relays) {
+        if (answer_ || !tried_.insert(relay).second) continue;
+        const bool answered = co_await try_relay(relay);
+        if (answered) all.cancel();
+    }
+}
+
+Task<> Greeting::try_found(Tasks& all) {
+    while (!answer_) {
+        if (found_.empty()) {
+            if (searched_) co_return;
+            auto woken = co_await changed_.wait();
+            if (!woken) co_return;
+            continue;
+        }
+        const Endpoint relay = found_.front();
+        found_.pop_front();
+        const bool answered = co_await try_relay(relay);
+        if (answered) all.cancel();
+    }
+}
+
+Task<bool> Greeting::try_relay(Endpoint relay) {
+    auto reply = co_await dht_.peer_handshake(relay, target_, message_);
+    if (!reply || answer_) co_return false;
+    auto plain = noise_.read(reply->noise);
+    if (!plain) co_return false;  // forged or spoilt on the way: another may bring the true one
+    auto payload = NoisePayload::decode(*plain);
+    Answer answer{relay, std::move(*reply), NoisePayload()};
+    answer.payload.version = 0;  // of no known version, unless it can be read
+    if (payload) answer.payload = std::move(*payload);
+    answer_ = std::move(answer);
+    co_return true;
+}
+
+}  // namespace kp2p

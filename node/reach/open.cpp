@@ -1,0 +1,52 @@
+// Straight to a node that says that it is open, or that we have already heard from; and waiting for
+// one that comes straight to us.
+#include <algorithm>
+
+#include "node/async/timeout.hpp"
+#include "node/reach/approach.hpp"
+#include "proto/outcome.hpp"
+
+namespace kp2p {
+namespace {
+
+using proto::dht::Firewall;
+
+constexpr std::chrono::seconds max_wait_for_server{10};
+
+Task<Result<UdxPath>> known(UdxPath path) { co_return path; }
+
+Task<Result<UdxPath>> awaited(Clock& clock, FoundPath& found) {
+    const auto until = clock.now() + max_wait_for_server;
+    while (!found.path) {
+        auto woken = co_await with_timeout(clock, until - clock.now(), found.changed.wait());
+        if (!woken) co_return woken.error();
+    }
+    co_return *found.path;
+}
+
+}  // namespace
+
+std::optional<Approach> open_approach(const Greeted& greeted) {
+    const auto& [relay, reply, payload] = greeted.answer;
+    const auto to = [](UdpPort& port, const Endpoint& remote) {
+        const UdxPath path{&port.socket(), remote};
+        return Approach{[path] { return known(path); }, Finding()};
+    };
+    if (!reply.relayed) return to(*greeted.dht.port(reply.socket), reply.server);
+    const bool nothing_to_punch = !payload.holepunch || payload.holepunch->relays.empty();
+    if (payload.firewall != Firewall::open && !nothing_to_punch) return std::nullopt;
+    const auto& addresses = payload.addresses4;
+    const auto open = std::find_if(addresses.begin(), addresses.end(), [](const Endpoint& address) {
+        return !proto::dht::is_bogon(address);
+    });
+    UdpPort& port = *greeted.dht.port(greeted.dht.default_socket());
+    return to(port, open == addresses.end() ? reply.server : *open);
+}
+
+std::optional<Approach> awaited_approach(const Greeted& greeted, FoundPath& found) {
+    if (!greeted.we_are_open) return std::nullopt;
+    const auto run = [&clock = greeted.clock, &found] { return awaited(clock, found); };
+    return Approach{run, {.code = Finding::Code::sent_nothing, .node = greeted.remote}};
+}
+
+}  // namespace kp2p

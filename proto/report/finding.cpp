@@ -1,0 +1,160 @@
+#include "proto/report/finding.hpp"
+
+#include <algorithm>
+
+namespace kp2p {
+namespace {
+
+using Code = Finding::Code;
+
+// {node}, {what}, {count}, {silent}, {others} (count without silent) and {seconds} are replaced.
+struct Wording {
+    Code code;
+    Stage stage;
+    std::string_view name, sentence;
+};
+
+constexpr Wording wordings[] = {
+    {Code::is_directory, Stage::request, "is_directory", "it is a directory, not a file"},
+    {Code::not_to_path, Stage::request, "not_to_path",
+     "it is a directory: say where to put it (--dest)"},
+    {Code::is_file, Stage::request, "is_file", "it is a file, not a directory"},
+    {Code::no_listing, Stage::request, "no_listing",
+     "the file with this hash does not describe a directory"},
+    {Code::no_entry, Stage::request, "no_entry", "there is no {what} in the directory"},
+    {Code::no_manifest, Stage::request, "no_manifest", "its manifest cannot be had or used"},
+
+    {Code::dht_silent_for, Stage::network, "dht_silent_for",
+     "no DHT node has answered for {seconds}: is this computer offline?"},
+    {Code::dht_silent, Stage::network, "dht_silent",
+     "no DHT node has answered yet, no bootstrap node either"},
+    {Code::no_bootstrap, Stage::network, "no_bootstrap",
+     "this node knows no DHT node, as it was started without bootstrap nodes"},
+    {Code::unresolved, Stage::network, "unresolved",
+     "no DHT node can be asked: the names of the bootstrap nodes have no address ({what})"},
+
+    {Code::channels_pending, Stage::channel, "channels_pending",
+     "of this node's channels, some are not joined yet: {count}"},
+    {Code::no_channel, Stage::channel, "no_channel", "this node is in no channel"},
+    {Code::nobody_there, Stage::channel, "nobody_there",
+     "no other node in channel {what} could be reached"},
+
+    {Code::only_one_lacks, Stage::search, "only_one_lacks",
+     "the one node reached in channel {what} knows nobody who has it"},
+    {Code::only_one_silent, Stage::search, "only_one_silent",
+     "the one node reached in channel {what} did not answer"},
+    {Code::all_lack, Stage::search, "all_lack",
+     "none of the {count} nodes reached in channel {what} knows anybody who has it"},
+    {Code::some_silent, Stage::search, "some_silent",
+     "of the {count} nodes reached in channel {what}, {silent} did not answer, and {others} know "
+     "nobody who has it"},
+
+    {Code::unreachable, Stage::reach, "unreachable", "node {node} cannot be connected to"},
+    {Code::invalid_key, Stage::reach, "invalid_key",
+     "node {node} cannot be connected to: it is no valid public key"},
+    {Code::not_announced, Stage::reach, "not_announced",
+     "node {node} cannot be connected to: it is not announced on the DHT: it is offline, or not "
+     "known there yet"},
+    {Code::relays_silent, Stage::reach, "relays_silent",
+     "node {node} cannot be connected to: it is announced on the DHT, but answers through none of "
+     "its relays"},
+    {Code::refused_or_foreign, Stage::reach, "refused_or_foreign",
+     "node {node} cannot be connected to: it speaks another version, or refused us"},
+    {Code::sent_nothing, Stage::reach, "sent_nothing",
+     "node {node} cannot be connected to: it answered, but sent nothing to our open port"},
+    {Code::path_silent, Stage::reach, "path_silent",
+     "node {node} cannot be connected to: nothing comes back from {what}, where it should be"},
+    {Code::lan_silent, Stage::reach, "lan_silent",
+     "node {node} cannot be connected to: it seems to be in our LAN, but does not answer at "
+     "{what}"},
+    {Code::no_way_through, Stage::reach, "no_way_through",
+     "node {node} cannot be connected to: both sides are behind firewalls, and no way through was "
+     "found"},
+    {Code::connections_busy, Stage::reach, "connections_busy",
+     "node {node} cannot be connected to: all of our connections are at work"},
+    {Code::no_common_channel, Stage::reach, "no_common_channel",
+     "node {node} is in no common channel"},
+    {Code::connection_lost, Stage::reach, "connection_lost",
+     "the connection to node {node} was lost"},
+
+    {Code::not_opened, Stage::open, "not_opened",
+     "node {node} does not open the file that it says it has"},
+    {Code::lacks, Stage::open, "lacks", "node {node} does not have the file"},
+    {Code::cannot_give, Stage::open, "cannot_give", "node {node} cannot give the file any more"},
+    {Code::only_parts, Stage::open, "only_parts",
+     "the providers have only parts of the file; {what}"},
+
+    {Code::stopped_sending, Stage::transfer, "stopped_sending", "node {node} stopped sending"},
+    {Code::stalled, Stage::transfer, "stalled", "stalled: {what}"},
+
+    {Code::wrong, Stage::verify, "wrong", "node {node} {what}"},
+
+    {Code::storage, Stage::storage, "storage", "{what}"},
+    {Code::rots, Stage::storage, "rots",
+     "what the storage has of {what} goes wrong again and again"},
+    {Code::too_many_partials, Stage::storage, "too_many_partials",
+     "too many programs bring this file into the storage at once"},
+};
+
+const Wording& wording_of(Code code) {
+    return *std::find_if(std::begin(wordings), std::end(wordings),
+                         [&](const Wording& wording) { return wording.code == code; });
+}
+
+std::string value_of(std::string_view key, const Finding& finding) {
+    if (key == "node") return finding.node ? finding.node->hex() : std::string();
+    if (key == "what") return finding.what;
+    if (key == "count") return std::to_string(finding.count);
+    if (key == "silent") return std::to_string(finding.silent);
+    if (key == "others") return std::to_string(finding.count - finding.silent);
+    return seconds_text(finding.after.value_or(std::chrono::milliseconds(0)));
+}
+
+}  // namespace
+
+Stage stage_of(Code code) { return wording_of(code).stage; }
+
+std::string_view name_of(Code code) { return wording_of(code).name; }
+
+std::string_view name_of(Stage stage) {
+    constexpr std::string_view names[] = {"request", "network",  "channel", "search", "reach",
+                                          "open",    "transfer", "verify",  "storage"};
+    return names[std::size_t(stage)];
+}
+
+std::string seconds_text(std::chrono::milliseconds span) {
+    return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(span).count()) + " s";
+}
+
+std::string sentence_of(const Finding& finding) {
+    std::string text;
+    std::string_view rest = wording_of(finding.code).sentence;
+    for (std::size_t at; (at = rest.find('{')) != rest.npos;) {
+        const std::size_t end = rest.find('}', at);
+        text.append(rest.substr(0, at))
+            .append(value_of(rest.substr(at + 1, end - at - 1), finding));
+        rest.remove_prefix(end + 1);
+    }
+    return text.append(rest);
+}
+
+void Findings::add(Finding finding) {
+    if (all_.size() >= max_findings) return;
+    if (std::find(all_.begin(), all_.end(), finding) == all_.end())
+        all_.push_back(std::move(finding));
+}
+
+void Findings::lead(Finding finding) {
+    std::erase(all_, finding);
+    if (all_.size() >= max_findings) all_.pop_back();
+    all_.insert(all_.begin(), std::move(finding));
+}
+
+std::string Findings::text() const {
+    std::string joined;
+    for (const Finding& finding : all_)
+        joined += (joined.empty() ? "" : "; ") + sentence_of(finding);
+    return joined;
+}
+
+}  // namespace kp2p

@@ -1,0 +1,107 @@
+// Finding: one thing that stood in the way of reaching a node or of getting a file: at which stage,
+// what, with whom, after how long. What reports a failure carries a list of them, the nearest cause
+// first; the sentences for people are made here and nowhere else. The names
+// of stages and codes, as JSON has them, are listed in node/api/API.md.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/bytes.hpp"
+
+namespace kp2p {
+
+enum class Stage { request, network, channel, search, reach, open, transfer, verify, storage };
+
+struct Finding {
+    enum class Code {
+        // Of what was asked for.
+        is_directory,  // where a file is needed
+        not_to_path,   // a directory, without a place for it
+        is_file,       // where a directory is needed
+        no_listing,    // the file does not describe a directory
+        no_entry,      // what: the path in the directory
+        no_manifest,   // that can be had or used
+        // Of the network as a whole.
+        dht_silent_for,  // after
+        dht_silent,      // since the start
+        no_bootstrap,
+        unresolved,  // what: the names of bootstrap nodes
+        // Of channels, and who is in them.
+        channels_pending,  // count
+        no_channel,
+        nobody_there,  // what: the channel
+        // Of the search; what: the channel; count: nodes reached, of them `silent`.
+        only_one_lacks,
+        only_one_silent,
+        all_lack,
+        some_silent,
+        // Of reaching `node`.
+        unreachable,  // for a reason that is not known
+        invalid_key,
+        not_announced,
+        relays_silent,
+        refused_or_foreign,
+        sent_nothing,  // to our open port
+        path_silent,   // what: the address where it should be
+        lan_silent,    // what: its address
+        no_way_through,
+        connections_busy,
+        no_common_channel,
+        connection_lost,
+        // Of opening the file at `node`.
+        not_opened,
+        lacks,
+        cannot_give,
+        only_parts,  // what: what is kept
+        // Of the transfer.
+        stopped_sending,
+        stalled,  // after; what: with whom, and what is kept
+        // Of bytes that were wrong.
+        wrong,  // what: of which kind
+        // Of what is on this computer.
+        storage,  // what: a sentence
+        rots,     // what: the hash, again and again
+        too_many_partials,
+    };
+
+    Code code{};
+    std::optional<NodeId> node = {};
+    std::string what = {};
+    std::uint64_t count = 0, silent = 0;
+    std::optional<std::chrono::milliseconds> after = {};
+
+    bool operator==(const Finding&) const = default;
+};
+
+Stage stage_of(Finding::Code code);
+// As in JSON, once and for all.
+std::string_view name_of(Stage stage);
+std::string_view name_of(Finding::Code code);
+// "12 s"
+std::string seconds_text(std::chrono::milliseconds span);
+// For a person, without a full stop.
+std::string sentence_of(const Finding& finding);
+
+// The findings of one failure, each once, at most max_findings.
+class Findings {
+  public:
+    static constexpr std::size_t max_findings = 32;
+
+    void add(Finding finding);
+    // The nearest cause: it stands before all others.
+    void lead(Finding finding);
+    const std::vector<Finding>& all() const { return all_; }
+    bool empty() const { return all_.empty(); }
+    // All sentences, joined by "; ".
+    std::string text() const;
+
+  private:
+    std::vector<Finding> all_;
+};
+
+}  // namespace kp2p
