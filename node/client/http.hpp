@@ -5,50 +5,32 @@
 // before the answer does is Errc::closed.
 #pragma once
 
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
+#include <optional>
 
+#include "node/client/http_message.hpp"
 #include "node/client/socket.hpp"
 
 namespace kp2p::client {
 
-struct HttpRequest {
-    std::string_view method, path, host;
-    std::vector<std::pair<std::string_view, std::string>> headers = {};
-    std::string_view body = {};
-};
-
 class HttpExchange {
   public:
-    explicit HttpExchange(Socket socket) : socket_(std::move(socket)) {}
+    explicit HttpExchange(Socket socket);
 
     // The status of the answer.
     Result<int> ask(const HttpRequest& request, const Patience& patience);
-    // Some bytes of the body, 0 at its end.
+    // Some bytes of the body, as soon as they have come; 0 at its end.
     Result<std::size_t> read_body(std::span<std::uint8_t> into, const Patience& patience);
-    bool reusable() const { return ended_ && keeps_alive_ && !socket_.has_news(); }
+    bool reusable() const;
 
   private:
-    enum class Framing { length, chunked, until_closed };
-
-    Result<int> read_head(const Patience& patience);
-    Result<void> take_header(std::string_view line);
-    Result<std::string_view> read_line(const Patience& patience);  // without its end
-    Result<void> read_more(const Patience& patience);              // into buffer_
-    Result<void> begin_chunk(const Patience& patience);
-    Result<void> end_chunks(const Patience& patience);
-    Result<std::size_t> read_some(std::span<std::uint8_t> into, const Patience& patience);
+    // One step on with the answer; how many bytes of its body that brought.
+    Result<std::size_t> advance(std::span<std::uint8_t> into, const Patience& patience);
+    Result<void> read_more(const Patience& patience);  // into buffer_
 
     Socket socket_;
-    ByteVector buffer_;     // what has come and is not consumed
-    std::size_t used_ = 0;  // of buffer_, from its front
-    Framing framing_ = Framing::until_closed;
-    std::uint64_t left_ = 0;  // of the body, or of its chunk
-    bool in_chunks_ = false;  // a chunk has begun, so that its end is still to come
-    bool keeps_alive_ = false;
-    bool ended_ = false;
+    BulkBytes buffer_;
+    std::size_t used_ = 0, held_ = 0;  // what has come and is not consumed lies between them
+    std::optional<AnswerParser> answer_;
 };
 
 }  // namespace kp2p::client

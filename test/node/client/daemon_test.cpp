@@ -112,7 +112,7 @@ TEST_CASE("an answer is one only if it is what the call promises") {
         {"in chunks",
          ok200 + chunked + "5\r\n{\"nod\r\n7;x\r\ne\":\"x\"}\r\n0\r\nA: b\r\n\r\n",
          {}},
-        {"until it ends", "HTTP/1.0 200\r\n\r\n" + good, {}},
+        {"until it ends", "HTTP/1.0 200 \r\n\r\n" + good, {}},
         {"a page", with_length(200, "<html>hello</html>"), Errc::failed},
         {"no such key", with_length(200, "{}"), Errc::failed},
         {"no object", with_length(200, "[]"), Errc::failed},
