@@ -83,17 +83,12 @@ bool Acceptor::may_enter(const IncomingHandshake& incoming, const Endpoint& sour
     const auto now = parts_.clock.now();
     const bool proven = parts_.dht.is_proven(incoming.from);
     if (!proven) {
-        if (strangers_.left(now, stranger_limits) < 1) {
+        if (!strangers_.spend(now)) {
             parts_.dht.ask_for_proof(incoming.on, incoming.from);
             return false;
         }
-        strangers_.pay(1);
     }
-    if (!sources_.allow(now, source)) return false;
-    if (!proven) return true;
-    if (proven_.left(now, proven_limits) < 1) return false;
-    proven_.pay(1);
-    return true;
+    return sources_.allow(now, source) && (!proven || proven_.spend(now));
 }
 
 void Acceptor::make_room(const Endpoint& source) {

@@ -76,7 +76,7 @@ class Acceptor {
 
     AcceptorParts parts_;
     proto::dht::RateLimit sources_;
-    proto::dht::TokenBucket strangers_, proven_;
+    proto::TokenBucket strangers_, proven_;
     std::uint64_t taken_ = 0;
     Slots slots_;             // by the hash of the client's message
     Tasks* tasks_ = nullptr;  // while run() is

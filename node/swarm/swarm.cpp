@@ -20,7 +20,7 @@ constexpr std::chrono::seconds refresh_interval = 10min, refresh_jitter = 2min;
 constexpr std::chrono::seconds retry_interval = 5s;  // when no DHT node answered
 constexpr std::size_t max_all_dials = 32;            // those that were asked for by key included
 constexpr std::size_t max_failures = 256;            // whose reason is remembered
-constexpr proto::dht::TokenBucket::Limits line_limits{0.5, 100};
+constexpr proto::TokenBucket::Limits line_limits{0.5, 100};
 constexpr std::chrono::seconds max_wait = 1s;  // to see whether work has ended meanwhile
 
 }  // namespace
@@ -275,11 +275,10 @@ void Swarm::log(const std::string& line) const {
 
 void Swarm::log_of(const Connection& connection, const std::string& line) {
     if (connection.role() == Role::initiator) return log(line);
-    if (lines_.left(parts_.clock.now(), line_limits) < 1) {
+    if (!lines_.spend(parts_.clock.now())) {
         lines_left_out_++;
         return;
     }
-    lines_.pay(1);
     if (lines_left_out_)
         log(std::to_string(lines_left_out_) + " lines about nodes that dialed us were left out");
     lines_left_out_ = 0;

@@ -14,6 +14,7 @@
 #include "node/swarm/peer_book.hpp"
 #include "node/swarm/places.hpp"
 #include "node/transport/connection.hpp"
+#include "proto/limit/token_bucket.hpp"
 
 namespace kp2p {
 
@@ -115,7 +116,7 @@ class Swarm {
     std::map<NodeId, Peer> peers_;
     std::deque<std::shared_ptr<Connection>> unproven_;  // that dialed us, oldest first
     std::map<NodeId, std::vector<Finding>> failures_;
-    proto::dht::TokenBucket lines_;
+    proto::TokenBucket lines_;
     std::size_t lines_left_out_ = 0;
     std::size_t dials_ = 0;
     Tasks* tasks_ = nullptr;       // while run() is

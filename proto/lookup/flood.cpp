@@ -68,7 +68,7 @@ void Flood::receive_again(LinkKey link, const Seeking& seeking, Handled& handled
 
 bool Flood::may_pass(Time now, Link& link, const Seeking& seeking) {
     if (seeking.hops == 0) return false;
-    Allowance& own = seeking.hops >= max_hops ? link.own_left : link.others_left;
+    TokenBucket& own = seeking.hops >= max_hops ? link.own_left : link.others_left;
     return own.spend(now) || (active_.size() < max_active && shared_.spend(now));
 }
 

@@ -21,7 +21,7 @@
 #include <variant>
 #include <vector>
 
-#include "proto/limit/allowance.hpp"
+#include "proto/limit/token_bucket.hpp"
 #include "proto/lookup/lookup.hpp"
 
 namespace kp2p::proto {
@@ -51,11 +51,12 @@ class Flood {
 
     // Granted a link: to be answered for ourselves; to be passed on, what the neighbour itself
     // searches and what it passes on apart; and shared by all links, when theirs is spent.
-    static constexpr Allowance::Limits looks{250, 1000};
-    static constexpr Allowance::Limits passing_own{2, 50}, passing_others{1, 25};
-    static constexpr Allowance::Limits passing_shared{50, 1000};
+    static constexpr TokenBucket::Limits looks{250, 1000};
+    static constexpr TokenBucket::Limits passing_own{2, 50}, passing_others{1, 25};
+    static constexpr TokenBucket::Limits passing_shared{50, 1000};
     // Of what a neighbour grants us: for ourselves, and for those we pass on for.
-    static constexpr Allowance::Limits asking_own{140, 560}, asking_others{90, 360};
+    static constexpr TokenBucket::Limits asking_own{140, 560}, asking_others{90, 360};
+    static constexpr auto half = TokenBucket::Start::half;  // links come and go
 
     struct Send {
         LinkKey link;
@@ -76,7 +77,7 @@ class Flood {
         NodeId node;
     };
 
-    Flood(Time now, const NodeId& own) : own_(own), shared_(now, passing_shared) {}
+    Flood(Time now, const NodeId& own) : own_(own), shared_(now, passing_shared, half) {}
 
     void add_link(Time now, LinkKey link, const End& end);
     void remove_link(LinkKey link);
@@ -98,13 +99,13 @@ class Flood {
     struct Link {
         Link(Time now, const End& at)
             : end(at),
-              looking_left(now, looks),
-              own_left(now, passing_own),
-              others_left(now, passing_others),
-              asking_own_left(now, asking_own),
-              asking_others_left(now, asking_others) {}
+              looking_left(now, looks, half),
+              own_left(now, passing_own, half),
+              others_left(now, passing_others, half),
+              asking_own_left(now, asking_own, half),
+              asking_others_left(now, asking_others, half) {}
         End end;
-        Allowance looking_left, own_left, others_left, asking_own_left, asking_others_left;
+        TokenBucket looking_left, own_left, others_left, asking_own_left, asking_others_left;
         std::size_t looking = 0;     // looks under way that it waits for
         std::set<SearchKey> unsent;  // ours, until there is an allowance for them
     };
@@ -157,7 +158,7 @@ class Flood {
     Search* own_search(const RequestId& request, SearchKey& key);
 
     NodeId own_;
-    Allowance shared_;
+    TokenBucket shared_;
     std::map<LinkKey, Link> links_;
     std::map<Name, Handled> handled_;
     std::deque<std::pair<Time, Name>> remembered_;  // oldest first

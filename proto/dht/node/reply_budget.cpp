@@ -18,7 +18,7 @@ constexpr TokenBucket::Limits proven_limits{64 << 10, 256 << 10};
 constexpr TokenBucket::Limits all_proven_limits{2 << 20, 8 << 20};
 constexpr std::size_t header_bytes = 28;  // of IPv4 and UDP
 
-constexpr std::size_t proven_bytes = 1 << 20, ping_cache_bytes = 512 << 10;
+constexpr std::size_t proven_bytes = 5 << 18, ping_cache_bytes = 512 << 10;
 constexpr Span ping_lifetime = std::chrono::seconds(2);
 
 // Padded, so that the answer with an id is no more than three times as long: nodes of ours would
@@ -77,12 +77,11 @@ bool ReplyBudget::is_proven(Time now, const Endpoint& address) {
 bool ReplyBudget::admits(Time now, const Endpoint& address) {
     if (sources_ == Sources::trusted) return true;
     if (Proof* proof = proof_of(now, address))
-        return proof->bucket.left(now, proven_limits) > 0 &&
-               all_proven_.left(now, all_proven_limits) > 0;
+        return proof->bucket.left(now) > 0 && all_proven_.left(now) > 0;
     // Of loopback's addresses none is forged, and there may be many nodes.
     return by_address_.has_any(now, address) &&
            (is_loopback(address) || by_network_.has_any(now, network_of(address))) &&
-           unproven_.left(now, unproven_limits) > 0;
+           unproven_.left(now) > 0;
 }
 
 bool ReplyBudget::pays(Time now, const Endpoint& address, std::size_t bytes) {
