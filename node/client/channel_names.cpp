@@ -11,11 +11,11 @@ enum class Lines { first, all };
 
 constexpr std::size_t max_lines = 10'000;
 
-// Lines without their ends. Longer than a name can be, they are none.
+// Lines without their ends, one more than there may be. Longer than a name can be, they are none.
 Result<std::vector<std::string>> read_lines(std::FILE* file, Lines wanted) {
     std::vector<std::string> lines;
     std::string line;
-    for (int c; lines.size() < max_lines && (c = std::getc(file)) != EOF;) {
+    for (int c; lines.size() <= max_lines && (c = std::getc(file)) != EOF;) {
         if (c != '\n') {
             if (line.size() <= ChannelName::max_bytes + 1) line.push_back(static_cast<char>(c));
             continue;
@@ -31,6 +31,9 @@ Result<std::vector<std::string>> read_lines(std::FILE* file, Lines wanted) {
 
 Result<std::vector<ChannelName>> parse_all(Command& command, const std::vector<std::string>& lines,
                                            const std::string& where) {
+    if (lines.size() > max_lines)
+        return command.failure(
+            Errc::usage, where + ": it has more than " + std::to_string(max_lines) + " lines");
     std::vector<ChannelName> names;
     for (const std::string& line : lines) {
         if (line.empty()) continue;

@@ -30,6 +30,9 @@ constexpr std::size_t read_bytes = 256 << 10;
 
 constexpr int http_ok = 200, http_unauthorized = 401;
 
+std::string kib(std::size_t bytes) { return std::to_string(bytes >> 10) + " KiB"; }
+std::string long_line() { return "a line of more than " + kib(max_line_bytes); }
+
 }  // namespace
 
 struct Answer::Document {
@@ -130,17 +133,20 @@ std::error_code Daemon::broken(std::error_code error) {
         message_ =
             "the daemon does not answer (waited " + std::to_string(answer_limit.count()) + " s)";
     if (error == proto::Errc::bad_text) return no_answer();
+    if (error == proto::Errc::too_long)
+        return no_answer("headers of more than " + kib(AnswerParser::max_head_bytes));
     return error;
 }
 
-std::error_code Daemon::no_answer() {
+std::error_code Daemon::no_answer(const std::string& what) {
+    const std::string detail = what.empty() ? what : ": it sent " + what;
     connection_->exchange.reset();
     if (!connection_->socket_path) {
         message_ = "what answers at " + connection_->where() + " is not the daemon of " +
-                   connection_->dir.string();
+                   connection_->dir.string() + detail;
         return Errc::unauthorized;
     }
-    message_ = "the daemon sent what is no answer";
+    message_ = "the daemon sent what is no answer" + detail;
     return Errc::failed;
 }
 
@@ -224,7 +230,7 @@ Result<std::string> Daemon::read_rest() {
         auto size = connection_->exchange->read_body(buffer, connection_->patience(answer_limit));
         if (!size) return broken(size.error());
         if (*size == 0) return text;
-        if (text.size() + *size > max_line_bytes) return no_answer();
+        if (text.size() + *size > max_line_bytes) return no_answer(long_line());
         text.append(as_text(ByteView(buffer).first(*size)));
     }
 }
@@ -277,7 +283,7 @@ Result<Answer> Daemon::events(const Request& asked, const OnEvent& on_event) {
             if (!seen) return seen.error();
         }
         pending.erase(0, from);
-        if (pending.size() > max_line_bytes) return no_answer();
+        if (pending.size() > max_line_bytes) return no_answer(long_line());
         return ok;
     };
     auto streamed = stream(asked, on_chunk);
@@ -307,13 +313,14 @@ Result<Answer> Daemon::frames(const Request& asked, const OnBytes& on_bytes) {
                 if (pending.size() < 4) continue;
                 for (int i = 3; i >= 0; --i)
                     left = left << 8 | static_cast<std::uint8_t>(pending[static_cast<size_t>(i)]);
-                if (left > max_frame_bytes) return no_answer();
+                if (left > max_frame_bytes)
+                    return no_answer("a frame of more than " + kib(max_frame_bytes));
                 ended = left == 0;
                 pending.clear();
                 continue;
             }
             pending.append(chunk);
-            if (pending.size() > max_line_bytes) return no_answer();
+            if (pending.size() > max_line_bytes) return no_answer(long_line());
             chunk = {};
         }
         return ok;

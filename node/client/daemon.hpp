@@ -90,7 +90,7 @@ class Daemon {
     // The words for what happened to the connection.
     std::error_code unreachable(std::error_code error);
     std::error_code broken(std::error_code error);
-    std::error_code no_answer();
+    std::error_code no_answer(const std::string& what = {});
 
     std::unique_ptr<Connection> connection_;
     std::filesystem::path lock_;  // the daemon holds it as long as it runs

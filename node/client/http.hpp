@@ -1,8 +1,8 @@
 // HttpExchange: HTTP/1.1 (RFC 9112) as a client speaks it over one connection. Shape: ask() sends a
 // request and reads the head of its answer, then read_body() until it gives 0; then, if the
 // connection is reusable(), the next.
-// What is no HTTP, or has a head above 16 KiB, is proto::Errc::bad_text; a connection that ends
-// before the answer does is Errc::closed.
+// What is no HTTP is proto::Errc::bad_text, what has a head above 16 KiB is proto::Errc::too_long;
+// a connection that ends before the answer does is Errc::closed.
 #pragma once
 
 #include <optional>

@@ -76,7 +76,8 @@ Result<AnswerParser::Taken> AnswerParser::feed(ByteView bytes, std::span<std::ui
     if (taken.body_bytes > 0) beast_->structure_bytes = 0;
     const bool wants_more = error == http::error::need_more;
     const std::size_t left = wants_more ? bytes.size() - taken.bytes : 0;
-    if (beast_->structure_bytes + left > max_head_bytes) return proto::Errc::bad_text;
+    if (error == http::error::header_limit || beast_->structure_bytes + left > max_head_bytes)
+        return proto::Errc::too_long;
     if (error && !wants_more && error != http::error::need_buffer) return proto::Errc::bad_text;
     if (!had_head && has_head() && !beast_->is_readable()) return proto::Errc::bad_text;
     return taken;

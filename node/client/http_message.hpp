@@ -35,8 +35,8 @@ class AnswerParser {
 
     // Takes bytes from the front of `bytes`, which continue those taken before; what it left is to
     // come again: at once, or, if none were taken, with more behind it. Stops behind the head,
-    // once. `body` must not be empty when has_head(). proto::Errc::bad_text above a limit, and for
-    // anything but HTTP/1. Not when done().
+    // once. `body` must not be empty when has_head(). proto::Errc::too_long above a limit,
+    // proto::Errc::bad_text for anything but HTTP/1. Not when done().
     Result<Taken> feed(ByteView bytes, std::span<std::uint8_t> body);
     // No more bytes will come: Errc::closed unless that is how this answer ends. Not when done().
     Result<void> end();

@@ -196,6 +196,7 @@ DhtContact Dht::contact() const {
     DhtContact contact;
     if (const auto since = rpc_.node().unanswered_since()) contact.silent_for = now - *since;
     if (const auto at = rpc_.node().last_answer()) contact.last_answer = now - *at;
+    if (const auto at = rpc_.last_refused()) contact.refused = now - *at;
     contact.bootstrap_nodes = bootstrap_.size();
     contact.unresolved.assign(bootstrap_.unresolved().begin(), bootstrap_.unresolved().end());
     return contact;

@@ -64,10 +64,11 @@ struct FoundRelay {  // a node that can pass a handshake to the server we look f
 // Whether the network answers, for diagnosis: it does not while silent_for grows, and if nobody is
 // asked, as there is nobody to ask, last_answer stays empty without it.
 struct DhtContact {
-    std::optional<Clock::Span> silent_for;   // so long nodes have been asked in vain
-    std::optional<Clock::Span> last_answer;  // so long ago one answered; none: never
-    std::size_t bootstrap_nodes = 0;         // entries that we were given
-    std::vector<std::string> unresolved;     // of these: names without an address, as it seems
+    std::optional<Clock::Span> silent_for;    // so long nodes have been asked in vain
+    std::optional<Clock::Span> last_answer;   // so long ago one answered; none: never
+    std::size_t bootstrap_nodes = 0;          // entries that we were given
+    std::vector<std::string> unresolved;      // of these: names without an address, as it seems
+    std::optional<Clock::Span> refused = {};  // so long ago a request was one too many
 };
 
 class Dht {

@@ -49,7 +49,10 @@ void Rpc::receive(SocketId on, const Datagram& datagram) {
 
 Result<RequestKey> Rpc::start(Ask ask, Handler handler) {
     const auto id = node_.ask(clock_.now(), std::move(ask));
-    if (!id) return Errc::limit_reached;
+    if (!id) {
+        refused_ = clock_.now();
+        return Errc::limit_reached;
+    }
     handlers_.emplace(*id, std::move(handler));
     pump();
     return id;

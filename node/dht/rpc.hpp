@@ -30,8 +30,10 @@ class Rpc {
     UdpPort* port(proto::dht::SocketId id);
 
     // The handler gets `slow` for each repetition and then `reply` or `failed`, but nothing after
-    // cancel(). Errc::limit_reached when too many are under way.
+    // cancel(). Errc::limit_reached when max_pending are under way.
     Result<proto::dht::RequestKey> start(proto::dht::Ask ask, Handler handler);
+    static constexpr std::size_t max_pending = proto::dht::Requests::max_pending;
+    std::optional<Clock::Time> last_refused() const { return refused_; }  // for that
     void cancel(proto::dht::RequestKey id);
     // Errc::timed_out when no reply came; a reply with an error code is a reply.
     Task<Result<Reply>> request(proto::dht::Ask ask);
@@ -77,6 +79,7 @@ class Rpc {
     std::uint32_t next_socket_ = 2;
     std::unordered_map<proto::dht::RequestKey, Handler> handlers_;
     std::unique_ptr<Alarm> alarm_;  // at the node's deadline
+    std::optional<Clock::Time> refused_;
     bool pumping_ = false;
 };
 

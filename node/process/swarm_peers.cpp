@@ -13,6 +13,8 @@ constexpr std::chrono::seconds long_silence{10};
 
 std::optional<Finding> dht_trouble(const DhtContact& contact) {
     using Code = Finding::Code;
+    if (contact.refused && *contact.refused < long_silence)
+        return Finding{.code = Code::dht_busy, .count = Rpc::max_pending};
     if (contact.last_answer) {
         const auto silent_for = std::chrono::duration_cast<std::chrono::milliseconds>(
             contact.silent_for.value_or(Clock::Span()));

@@ -42,10 +42,11 @@ Task<> Swarm::serve(std::shared_ptr<Connection> connection, PeerBook::Dialed who
 
 Task<> Swarm::run_connection(std::shared_ptr<Connection> connection, Tasks& all) {
     auto ended = co_await connection->run();
+    (void)ended;  // ending() says it
     const auto peer = peers_.find(connection->remote());
     if (peer != peers_.end() && peer->second.proven && peer->second.connection == connection)
-        log_of(*connection, "connection to " + connection->remote().hex() +
-                                " ended: " + ended.error().message());
+        log_of(*connection,
+               "connection to " + connection->remote().hex() + " ended: " + connection->ending());
     all.cancel();
 }
 

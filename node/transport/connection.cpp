@@ -147,11 +147,15 @@ Task<Result<void>> Connection::read_frames() {
     for (int frames = 1;; frames++) {
         if (frames % frames_per_turn == 0) co_await asio::post(executor_, asio::use_awaitable);
         auto frame = co_await stream_->read();
+        if (!frame && frame.error() == proto::Errc::too_long)
+            explain("it sends a frame of more than " +
+                    std::to_string(stream_->frame_limit_bytes()) + " bytes");
         if (!frame) co_return frame.error();
         if (why_) continue;  // we have closed: only the end of the stream matters now
         mux_.receive(*frame);
         while (!why_) {
             auto event = mux_.next_event();
+            if (!event) explain(mux_.why());
             if (!event) co_return event.error();
             Result<void> done = ok;
             if (*event) {
@@ -258,6 +262,10 @@ void Connection::close() {
     collect();
     stream_->end_writes();
     end(Errc::closed);
+}
+
+void Connection::explain(std::string words) {
+    if (!why_) words_ = std::move(words);
 }
 
 void Connection::end(std::error_code why) {

@@ -40,6 +40,8 @@ class Connection {
     // The other may make us hold long frames from now on, see SecureStream.
     void trust();
     bool is_closed() const { return bool(why_); }
+    // How it ended, a sentence: which limit was passed, or else what the error says.
+    std::string ending() const { return words_.empty() ? why_.message() : words_; }
 
     // Opens our half of (protocol, id); ready when the other's half arrives. Errc::refused when it
     // is rejected, Errc::closed when the connection ends.
@@ -73,6 +75,7 @@ class Connection {
     bool congested() const;
     void close(MuxChannel& channel);
     void end(std::error_code why);
+    void explain(std::string words);  // the end that comes now
 
     Clock& clock_;
     proto::NoiseKeys keys_;
@@ -85,6 +88,7 @@ class Connection {
     std::map<std::string, OpenHandler> open_handlers_;
     bool established_ = false, started_ = false, remote_ended_ = false;
     std::error_code why_;  // it has ended
+    std::string words_;    // for that, if the error has not enough
     Event state_changed_;  // established, started or ended, by either side
     Event drained_;        // a channel has room, or an open was answered
 };

@@ -7,7 +7,11 @@ namespace kp2p {
 namespace {
 
 constexpr std::size_t message_overhead_bytes = 64;
-constexpr std::size_t max_payload_bytes = 8 * 1024 * 1024;
+
+std::string too_long(std::size_t size_bytes) {
+    return "a message of " + std::to_string(size_bytes) + " bytes was to be sent, more than the " +
+           std::to_string(MuxChannel::max_payload_bytes) + " that it may have";
+}
 
 }  // namespace
 
@@ -28,7 +32,13 @@ Task<Result<void>> MuxChannel::room() {
 }
 
 Task<Result<void>> MuxChannel::send(std::uint64_t type, ByteView head, ByteView rest) {
-    if (head.size() + rest.size() > max_payload_bytes) co_return Errc::limit_reached;
+    const std::size_t size_bytes = head.size() + rest.size();
+    if (size_bytes > max_payload_bytes) {
+        // Without it what follows makes no sense to the other.
+        if (connection_) connection_->explain(too_long(size_bytes));
+        if (connection_) connection_->end(Errc::limit_reached);
+        co_return Errc::limit_reached;
+    }
     if (!has_room()) {
         auto waited = co_await room();
         if (!waited) co_return waited;

@@ -22,6 +22,8 @@ class MuxChannel {
     // Messages that wait for receive(), each counted with an overhead, at most this much beyond
     // one: then the whole connection is not read, since Protomux has no flow control of channels.
     static constexpr std::size_t max_queued_bytes = 1024 * 1024;
+    // Of a message. Sending a longer one ends the connection.
+    static constexpr std::size_t max_payload_bytes = 8 * 1024 * 1024;
 
     MuxChannel(Executor executor, Connection& connection);
     MuxChannel(const MuxChannel&) = delete;
@@ -36,7 +38,8 @@ class MuxChannel {
     Task<Result<void>> room();
     // Waits for room; then the message is on its way, in the order
     // of the sends of one caller. The payload is `head` and then `rest`, which the caller keeps
-    // alive until then. Errc::closed when either side has closed the channel.
+    // alive until then. Errc::closed when either side has closed the channel, Errc::limit_reached
+    // for one that is too long.
     Task<Result<void>> send(std::uint64_t type, ByteView head, ByteView rest);
     Task<Result<void>> send(std::uint64_t type, ByteView payload) {
         return send(type, payload, ByteView());

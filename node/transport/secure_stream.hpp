@@ -33,6 +33,7 @@ class SecureStream {
     // Waits until fewer bytes than the watermark are unsent; the error that ended the writing.
     Task<Result<void>> writable();
     void allow_large_frames() { reader_.set_max_frame_bytes(max_frame_bytes); }
+    std::size_t frame_limit_bytes() const { return reader_.max_frame_bytes(); }  // as of now
     // Waits for the other's header, by which it proves that it has the keys. Optional, before the
     // first read().
     Task<Result<void>> opened();

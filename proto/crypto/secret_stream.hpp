@@ -47,6 +47,7 @@ class SecretReader {
     // Frames longer than the limit are Errc::too_long.
     SecretReader(const NoiseKeys& keys, std::size_t max_frame_bytes);
     void set_max_frame_bytes(std::size_t limit) { max_frame_bytes_ = limit; }
+    std::size_t max_frame_bytes() const { return max_frame_bytes_; }
     std::span<std::uint8_t> room();      // never empty; valid until the next call of anything
     void received(std::size_t n_bytes);  // of room()
     // The next message, empty ones left out; valid until room() is called.

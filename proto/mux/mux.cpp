@@ -161,11 +161,19 @@ std::optional<MuxEvent> Mux::next_ready() {
 
 Result<std::optional<MuxEvent>> Mux::next_event() {
     for (;;) {
-        if (unsent_rejects_ > max_unsent_rejects) return Errc::too_long;
+        if (unsent_rejects_ > max_unsent_rejects)
+            return refuse("it opens more than " + std::to_string(max_unsent_rejects) +
+                          " channels without reading that they are rejected")
+                .error();
         if (auto event = next_ready()) return event;
         if (consumed() || stalled()) return std::optional<MuxEvent>();
         if (auto stepped = step(); !stepped) return stepped.error();
     }
+}
+
+Result<void> Mux::refuse(std::string why) {
+    why_ = std::move(why);
+    return Errc::too_long;
 }
 
 // Takes one message, or one item or switch of a batch.
@@ -237,7 +245,8 @@ Result<void> Mux::on_open(Reader& reader) {
     if (reader.failed()) return reader.finish();
     const ByteView handshake = reader.rest();
     if (remote_number == 0 || remote_number > remotes_.size() + 1) return Errc::bad_value;
-    if (remote_number > max_remote_channels) return Errc::too_long;
+    if (remote_number > max_remote_channels)
+        return refuse("it opens more than " + std::to_string(max_remote_channels) + " channels");
     if (remote_number > remotes_.size()) remotes_.emplace_back();
     const auto remote_id = RemoteChannelId(remote_number);
     Remote& slot = *remote(remote_id);

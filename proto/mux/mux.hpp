@@ -82,6 +82,8 @@ class Mux {
     // Only when consumed().
     void receive(ByteView frame);
     Result<std::optional<MuxEvent>> next_event();
+    // After an error: which limit the other has passed, a sentence; empty if none.
+    const std::string& why() const { return why_; }
     // Of what an open() has made happen by itself, without reading on in the frame.
     std::optional<MuxEvent> next_ready();
     // Nothing is left of the frame. When false and there is no event, the mux is stalled.
@@ -116,6 +118,7 @@ class Mux {
     Result<void> on_open(Reader& reader);
     Result<void> on_reject(ChannelId channel);
     void on_close(RemoteChannelId remote);
+    Result<void> refuse(std::string why);
     bool pair_with_opening(RemoteChannelId remote, const ChannelName& name, ByteView handshake);
 
     std::vector<Local> locals_;    // by number, from 1
@@ -131,6 +134,7 @@ class Mux {
     MuxBatch batch_;
     std::deque<ByteVector> frames_;
     std::size_t unsent_bytes_ = 0;  // of frames_
+    std::string why_;
 };
 
 }  // namespace kp2p::proto

@@ -28,6 +28,8 @@ constexpr Wording wordings[] = {
      "no DHT node has answered for {seconds}: is this computer offline?"},
     {Code::dht_silent, Stage::network, "dht_silent",
      "no DHT node has answered yet, no bootstrap node either"},
+    {Code::dht_busy, Stage::network, "dht_busy",
+     "DHT nodes are asked no more for now: {count} requests are under way, which is the limit"},
     {Code::no_bootstrap, Stage::network, "no_bootstrap",
      "this node knows no DHT node, as it was started without bootstrap nodes"},
     {Code::unresolved, Stage::network, "unresolved",

@@ -29,6 +29,7 @@ struct Finding {
         // Of the network as a whole.
         dht_silent_for,  // after
         dht_silent,      // since the start
+        dht_busy,        // count: requests under way, which is the limit
         no_bootstrap,
         unresolved,  // what: the names of bootstrap nodes
         // Of channels, and who is in them.

@@ -3,6 +3,7 @@
 #include <fstream>
 #include <map>
 
+#include "node/client/channel_names.hpp"
 #include "node/client/command.hpp"
 #include "node/client/config.hpp"
 #include "node/client/daemon.hpp"
@@ -194,6 +195,26 @@ TEST_CASE("each error has its exit status") {
     for (const Row& row : rows) {
         Command command("test", "a test", Needs::nothing);
         CHECK(run(command, {}, [&]() -> Result<void> { return row.code; }) == row.exit_status);
+    }
+}
+
+TEST_CASE("a channel file has so many lines, and none of more is left out silently") {
+    test::TempDir temp;
+    const std::string file = (temp.path() / "names").string();
+    for (const std::size_t lines : {10'000u, 10'001u}) {
+        std::string text;
+        for (std::size_t i = 0; i < lines; ++i) text += "x" + std::to_string(i) + "\n";
+        write(file, text);
+        Command command("test", "a test", Needs::nothing);
+        std::size_t read = 0;
+        const int status = run(command, {}, [&]() -> Result<void> {
+            auto names = client::read_channel_file(command, file);
+            if (!names) return names.error();
+            read = names->size();
+            return ok;
+        });
+        CHECK(status == (lines > 10'000 ? 2 : 0));
+        CHECK(read == (lines > 10'000 ? 0 : lines));
     }
 }
 

@@ -202,6 +202,31 @@ TEST_CASE("bytes are whole only with the line after them") {
     }
 }
 
+TEST_CASE("what is too long for an answer is said to be") {
+    struct Row {
+        const char* what;
+        std::string answer;
+    };
+    const Row rows[] = {
+        {"headers of more than 16 KiB", "HTTP/1.1 200 OK\r\nA: " + std::string(20'000, 'x')},
+        {"a line of more than 16384 KiB", with_length(200, std::string((16 << 20) + 1, ' '))},
+        {"a frame of more than 4096 KiB", with_length(200, std::string("\1\0\100\0", 4))},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.what);
+        const FalseDaemon server({row.answer});
+        client::Daemon daemon(server.config());
+        Result<client::Answer> answer = Errc::failed;
+        if (std::string_view(row.what).starts_with("a frame"))
+            answer = daemon.frames(bytes, [](ByteView) -> Result<void> { return ok; });
+        else
+            answer = daemon.request(question);
+        CHECK(answer.error() == Errc::failed);
+        CHECK(daemon.message() ==
+              "the daemon sent what is no answer: it sent " + std::string(row.what));
+    }
+}
+
 TEST_CASE("requests follow each other on one connection, or on the next if it was closed") {
     const std::string answer = with_length(200, R"({"node":"x"})");
     FalseDaemon server({answer, answer, "", answer});

@@ -136,7 +136,7 @@ TEST_CASE("a head above the limit is refused before its end has come") {
     OpenExchange open;
     open.say("HTTP/1.1 200 OK\r\n");
     for (int i = 0; i < 17; ++i) open.say("A: " + std::string(1000, 'a') + "\r\n");
-    CHECK(open.exchange->ask({"GET", "/", "x"}, {10s}).error() == proto::Errc::bad_text);
+    CHECK(open.exchange->ask({"GET", "/", "x"}, {10s}).error() == proto::Errc::too_long);
 }
 
 TEST_CASE("an answer that was not asked for ends what the connection is good for") {

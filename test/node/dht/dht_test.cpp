@@ -135,3 +135,25 @@ TEST_CASE("a handshake reaches an announced server through relays and comes back
     };
     in_network(sim, 20, test);
 }
+
+TEST_CASE("a request that is one too many is refused, and that it was is known") {
+    Sim sim(5);
+    auto test = [&](Network& network, Tasks&) -> Task<> {
+        Dht& dht = network.nodes[1]->dht;
+        CHECK(!dht.contact().refused);
+        proto::dht::Ask ask;
+        ask.to = host_of(1000);  // nobody
+        std::size_t asked = 0;
+        while (dht.rpc().start(ask, [](const proto::dht::RequestEvent&) {})) ++asked;
+        CHECK(asked > 0);
+        CHECK(asked <= Rpc::max_pending);
+        CHECK(dht.rpc().node().requests_in_flight() == Rpc::max_pending);
+        auto refused = co_await dht.rpc().request(ask);
+        CHECK(refused.error() == Errc::limit_reached);
+        CHECK(dht.contact().refused == Clock::Span(0));
+        auto slept = co_await sim.clock().sleep_for(3s);
+        CHECK(slept);
+        CHECK(dht.contact().refused == Clock::Span(3s));
+    };
+    in_network(sim, 3, test);
+}

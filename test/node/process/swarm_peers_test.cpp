@@ -20,6 +20,8 @@ TEST_CASE("why the network may not help is said as it is") {
         {"never", {2s, {}, 3, {"a.org"}}, "no DHT node has answered yet"},
         {"no names", {2s, {}, 1, {"a.org"}}, "no DHT node can be asked: the names of the"},
         {"nobody to ask", {{}, {}, 0, {}}, "this node knows no DHT node"},
+        {"too much asked", {{}, 1s, 3, {}, 2s}, "DHT nodes are asked no more for now: 4096 req"},
+        {"too much asked once", {{}, 1s, 3, {}, 30s}, ""},
     };
     for (const Row& row : rows) {
         CAPTURE(std::string(row.name));

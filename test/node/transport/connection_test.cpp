@@ -220,6 +220,24 @@ TEST_CASE("a broken stream ends the connection with its error and all that waits
     });
 }
 
+TEST_CASE("a connection says which limit ended it") {
+    with_pair([](ConnectionPair& pair, Tasks& all) -> Task<> {
+        Channel there;
+        accept_at(*pair.responder, all, there);
+        auto opened = co_await pair.initiator->open("p", ByteVector(), ByteVector());
+        REQUIRE(opened);
+        CHECK(pair.initiator->ending() == std::error_code().message());
+        auto sent = co_await (*opened)->send(1, ByteVector(MuxChannel::max_payload_bytes + 1));
+        CHECK(sent.error() == Errc::limit_reached);
+        auto why = co_await pair.initiator->closed();
+        CHECK(why.error() == Errc::limit_reached);
+        CHECK(pair.initiator->ending() ==
+              "a message of 8388609 bytes was to be sent, more than the 8388608 that it may have");
+        auto next = co_await (*opened)->send(1, ByteVector(1));
+        CHECK(next.error() == Errc::limit_reached);
+    });
+}
+
 TEST_CASE("who is not trusted sends no long frames") {
     test::run([]() -> Task<> {
         auto executor = co_await asio::this_coro::executor;
@@ -244,6 +262,7 @@ TEST_CASE("who is not trusted sends no long frames") {
             CHECK(got);
             auto why = co_await pair.responder->closed();
             CHECK(why.error() == proto::Errc::too_long);
+            CHECK(pair.responder->ending() == "it sends a frame of more than 131072 bytes");
             all.cancel();
         });
         (void)done;

@@ -382,12 +382,18 @@ TEST_CASE("opens without end are an error, unread rejects too") {
         last = events_of(live, open.bytes());
     }
     CHECK(last == Events{"error"});
+    CHECK(live.why() == "it opens more than 1024 channels");
     Mux rejecting;
     for (std::size_t i = 0; i <= Mux::max_unsent_rejects; i++) {
         last = events_of(rejecting, "000101017800");
         rejecting.reject(RemoteChannelId{1});
     }
     CHECK(events_of(rejecting, "000101017800") == Events{"error"});
+    CHECK(rejecting.why() ==
+          "it opens more than 4096 channels without reading that they are rejected");
+    Mux odd;
+    CHECK(events_of(odd, "00010001") == Events{"error"});
+    CHECK(odd.why().empty());
 }
 
 TEST_CASE("two opens of one name pair in order") {
