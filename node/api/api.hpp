@@ -2,7 +2,6 @@
 // opened HttpServer before that serves; it lives as long as the server.
 #pragma once
 
-#include <asio/thread_pool.hpp>
 #include <functional>
 
 #include "node/api/http_server.hpp"
@@ -18,9 +17,9 @@ class Share;
 class Store;
 
 struct ApiParts {
+    Runtime& runtime;
     Share& share;
     Store& store;
-    asio::thread_pool& pool;                             // for work of some milliseconds
     LongThreads& long_threads;                           // for work on whole files
     ForeignCalls& foreign;                               // for paths that clients name
     std::function<std::vector<ChannelName>()> channels;  // that are remembered

@@ -16,20 +16,20 @@ constexpr std::size_t upload_block_bytes = 256 << 10;
 // Closing and removing a large file takes its time, so it goes on the pool.
 class Uploading {
   public:
-    Uploading(asio::thread_pool& pool, std::shared_ptr<Upload> upload)
+    Uploading(Pool& pool, std::shared_ptr<Upload> upload)
         : pool_(pool), upload_(std::move(upload)) {}
     Uploading(const Uploading&) = delete;
     ~Uploading() {
-        asio::post(pool_, [gone = std::move(upload_)] {});
+        pool_.post([gone = std::move(upload_)] {});
     }
     Upload& operator*() const { return *upload_; }
 
   private:
-    asio::thread_pool& pool_;
+    Pool& pool_;
     std::shared_ptr<Upload> upload_;
 };
 
-Task<Result<void>> take_bytes(Call& call, Upload& upload, asio::thread_pool& pool) {
+Task<Result<void>> take_bytes(Call& call, Upload& upload, Pool& pool) {
     bool ended = false;
     while (!ended) {
         std::string block;
@@ -75,10 +75,10 @@ Api::Answer Api::upload(Call& call) {
     const bool never = small || bare->value_or("0") == "1";
     const auto manifest = never ? PutOptions::Manifest::never : PutOptions::Manifest::if_large;
     auto open = [&store = parts_.store, manifest] { return store.begin_upload(manifest); };
-    auto opened = co_await offload(parts_.pool, open);
+    auto opened = co_await offload(parts_.runtime.pool, open);
     if (!opened) co_return storage_failure(call, opened.error());
-    const Uploading upload(parts_.pool, *std::move(opened));
-    auto taken = co_await take_bytes(call, *upload, parts_.pool);
+    const Uploading upload(parts_.runtime.pool, *std::move(opened));
+    auto taken = co_await take_bytes(call, *upload, parts_.runtime.pool);
     if (!taken) co_return storage_failure(call, taken.error());
     auto finish = [&upload](const std::stop_token&) { return (*upload).finish(); };
     auto put = co_await offload_long(parts_.long_threads, finish);

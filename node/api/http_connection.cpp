@@ -1,6 +1,5 @@
 #include "node/api/http_connection.hpp"
 
-#include "node/async/random.hpp"
 #include "node/async/tasks.hpp"
 #include "proto/json.hpp"
 
@@ -23,11 +22,11 @@ HttpConnection::HttpConnection(Wire::Socket socket, Way way, const HttpTerms& te
     : terms_(terms),
       way_(way),
       wire_(std::move(socket)),
-      accepted_(terms.clock.now()),
+      accepted_(terms.runtime.clock.now()),
       proven_(way == Way::local) {}
 
 Task<> HttpConnection::serve() {
-    alarm_ = terms_.clock.alarm(co_await asio::this_coro::executor, [this] { close(); });
+    alarm_ = terms_.runtime.clock.alarm(co_await asio::this_coro::executor, [this] { close(); });
     for (;;) {
         auto served = co_await serve_request();
         if (!served) co_return;
@@ -42,7 +41,7 @@ void HttpConnection::close() {
 }
 
 void HttpConnection::limit(std::chrono::milliseconds span) {
-    Clock::Time moment = terms_.clock.now() + span;
+    Clock::Time moment = terms_.runtime.clock.now() + span;
     if (!proven_) moment = std::min(moment, accepted_ + terms_.limits.request);
     alarm_->set(moment);
 }
@@ -109,7 +108,7 @@ Task<Result<void>> HttpConnection::hello(Request& request) {
         Refusal refusal{400, Errc::usage, "\"nonce\" must be 64 hex digits"};
         co_return co_await refuse(request, std::move(refusal));
     }
-    hello_ = terms_.guard.hello(*nonce, random_bytes<proto::ApiNonce>());
+    hello_ = terms_.guard.hello(*nonce, terms_.runtime.random.bytes<proto::ApiNonce>());
     proto::JsonWriter json;
     json.begin_object().field("nonce", hello_->server.hex());
     json.field("proof", terms_.guard.proof(*hello_).hex()).end_object();

@@ -16,7 +16,7 @@
 #include "node/api/call.hpp"
 #include "node/api/guard.hpp"
 #include "node/api/wire.hpp"
-#include "node/async/clock.hpp"
+#include "node/async/runtime.hpp"
 
 namespace kp2p {
 
@@ -37,7 +37,7 @@ struct HttpLimits {
 
 // What all connections of a server have in common.
 struct HttpTerms {
-    Clock& clock;
+    Runtime& runtime;
     HttpLimits limits;
     Guard guard;
     std::function<void()> on_idle;                 // a connection is

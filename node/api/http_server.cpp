@@ -100,18 +100,19 @@ class HttpServer::Listed {
     Event& changed_;
 };
 
-Result<std::unique_ptr<HttpServer>> HttpServer::open(Executor loop,
+Result<std::unique_ptr<HttpServer>> HttpServer::open(Runtime& runtime,
                                                      const HttpServerConfig& config) {
-    auto tcp = listen_on_tcp(loop, config.port);
+    auto tcp = listen_on_tcp(runtime.executor, config.port);
     if (!tcp) return tcp.error();
     asio::ip::tcp::endpoint bound;
     std::error_code error;
     const auto local = tcp->local_endpoint(error);
     if (error) return error;
     std::memcpy(bound.data(), local.data(), std::min(bound.capacity(), local.size()));
-    std::unique_ptr<HttpServer> server(new HttpServer(loop, config, *std::move(tcp), bound.port()));
+    std::unique_ptr<HttpServer> server(
+        new HttpServer(runtime, config, *std::move(tcp), bound.port()));
     if (config.socket.empty()) return server;
-    auto socket = listen_on_socket(loop, config.socket);
+    auto socket = listen_on_socket(runtime.executor, config.socket);
     if (!socket) {
         server->socket_error_ = socket.error();
         return server;
@@ -121,13 +122,12 @@ Result<std::unique_ptr<HttpServer>> HttpServer::open(Executor loop,
     return server;
 }
 
-HttpServer::HttpServer(Executor loop, const HttpServerConfig& config, SocketAcceptor tcp,
+HttpServer::HttpServer(Runtime& runtime, const HttpServerConfig& config, SocketAcceptor tcp,
                        std::uint16_t port)
     : port_(port),
-      terms_{config.clock, config.limits, Guard(config.token, port),
-             [this] { changed_.notify_all(); }},
+      terms_{runtime, config.limits, Guard(config.token, port), [this] { changed_.notify_all(); }},
       tcp_{std::move(tcp), Way::tcp},
-      changed_(loop) {}
+      changed_(runtime.executor) {}
 
 HttpServer::~HttpServer() {
     std::error_code ignored;
@@ -166,7 +166,7 @@ Task<> HttpServer::accept_loop(Line& line, Tasks& tasks) {
         if (error == asio::error::operation_aborted) co_return;
         if (error) {
             make_room();
-            auto slept = co_await terms_.clock.sleep_for(accept_pause);
+            auto slept = co_await terms_.runtime.clock.sleep_for(accept_pause);
             if (!slept) co_return;
             continue;
         }

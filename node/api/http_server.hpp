@@ -25,7 +25,6 @@ namespace kp2p {
 class Tasks;
 
 struct HttpServerConfig {
-    Clock& clock;
     std::uint16_t port = 0;  // 0: any that is free
     proto::ApiToken token;
     std::filesystem::path socket = {};  // where to make the Unix socket; empty: none
@@ -36,7 +35,8 @@ class HttpServer {
   public:
     // Errc::port_in_use when another process listens there. A file that lies at config.socket is
     // replaced. Where no socket can be made there, TCP remains: socket_error().
-    static Result<std::unique_ptr<HttpServer>> open(Executor loop, const HttpServerConfig& config);
+    static Result<std::unique_ptr<HttpServer>> open(Runtime& runtime,
+                                                    const HttpServerConfig& config);
     HttpServer(const HttpServer&) = delete;
     HttpServer& operator=(const HttpServer&) = delete;
     ~HttpServer();  // removes the socket
@@ -62,7 +62,7 @@ class HttpServer {
     };
     class Listed;
 
-    HttpServer(Executor loop, const HttpServerConfig& config, Acceptor tcp, std::uint16_t port);
+    HttpServer(Runtime& runtime, const HttpServerConfig& config, Acceptor tcp, std::uint16_t port);
     Task<> accept_loop(Line& line, Tasks& tasks);
     Task<> serve_connection(Wire::Socket socket, Line& line);
     bool claim_room(const Line& line);  // makes others give way if there is none

@@ -26,16 +26,20 @@ class Clock {
 
     virtual ~Clock() = default;
     virtual Time now() const = 0;
+    // Of the calendar. May be set, and goes on while the machine sleeps, unlike the above.
+    using WallTime = std::chrono::system_clock::time_point;
+    virtual WallTime wall_now() const = 0;
     // Both return operation_aborted when cancelled; a moment in the past returns at once.
     virtual Task<Result<void>> sleep_until(Time moment) = 0;
     Task<Result<void>> sleep_for(Span span) { return sleep_until(now() + span); }
     virtual std::unique_ptr<Alarm> alarm(Executor executor, std::function<void()> on_time) = 0;
 };
 
-// The machine's monotonic clock.
+// The machine's monotonic clock, and its calendar.
 class SteadyClock final : public Clock {
   public:
     Time now() const override { return std::chrono::steady_clock::now(); }
+    WallTime wall_now() const override { return std::chrono::system_clock::now(); }
     Task<Result<void>> sleep_until(Time moment) override;
     std::unique_ptr<Alarm> alarm(Executor executor, std::function<void()> on_time) override;
 };

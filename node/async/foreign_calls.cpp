@@ -13,8 +13,7 @@ struct ForeignCalls::Home {
     ForeignCalls* owner;  // null: nobody; changed by the loop's thread, under the mutex
 };
 
-ForeignCalls::ForeignCalls(Executor loop, Clock& clock)
-    : loop_(std::move(loop)), clock_(clock), home_(std::make_shared<Home>()) {
+ForeignCalls::ForeignCalls(Runtime& runtime) : runtime_(runtime), home_(std::make_shared<Home>()) {
     home_->owner = this;
 }
 
@@ -25,7 +24,7 @@ ForeignCalls::~ForeignCalls() {
 
 bool ForeignCalls::all_hang(const Directory& directory) const {
     return std::ranges::all_of(directory.running, [this](const CallRef& call) {
-        return clock_.now() - call->started >= limit;
+        return runtime_.clock.now() - call->started >= limit;
     });
 }
 
@@ -38,7 +37,7 @@ bool ForeignCalls::hopeless(const Directory& directory) const {
 }
 
 Task<Result<void>> ForeignCalls::run(std::filesystem::path path, Work work) {
-    Event ended(loop_);
+    Event ended(runtime_.executor);
     const auto call = std::make_shared<Call>(
         Call{path.parent_path(), std::move(work), Clock::Time(), false, &ended});
     {
@@ -56,9 +55,10 @@ Task<Result<void>> ForeignCalls::run(std::filesystem::path path, Work work) {
         }
     } leave{*this, call};
     start_waiting();
-    const Clock::Time end = clock_.now() + limit;
+    const Clock::Time end = runtime_.clock.now() + limit;
     while (!call->over) {
-        auto woken = co_await with_timeout(clock_, end - clock_.now(), ended.wait());
+        auto woken =
+            co_await with_timeout(runtime_.clock, end - runtime_.clock.now(), ended.wait());
         if (!woken && !call->over) co_return woken.error();
     }
     co_return ok;
@@ -77,7 +77,7 @@ void ForeignCalls::start_waiting() {
 
 // False: there are no more threads to be had now.
 bool ForeignCalls::start(Directory& directory, const CallRef& call) {
-    const auto body = [home = home_, loop = loop_, call] {
+    const auto body = [home = home_, loop = runtime_.executor, call] {
         call->work();
         call->work = nullptr;
         const std::lock_guard lock(home->mutex);
@@ -86,12 +86,8 @@ bool ForeignCalls::start(Directory& directory, const CallRef& call) {
             if (home->owner) home->owner->ended(call);
         });
     };
-    try {
-        std::thread(body).detach();
-    } catch (const std::system_error&) {
-        return false;
-    }
-    call->started = clock_.now();
+    if (!runtime_.pool.start(body)) return false;
+    call->started = runtime_.clock.now();
     directory.running.push_back(call);
     ++threads_;
     return true;

@@ -12,11 +12,10 @@
 #include <list>
 #include <map>
 #include <memory>
-#include <thread>
 
 #include "node/async/attempt.hpp"
-#include "node/async/clock.hpp"
 #include "node/async/event.hpp"
+#include "node/async/runtime.hpp"
 
 namespace kp2p {
 
@@ -27,7 +26,7 @@ class ForeignCalls {
     static constexpr std::size_t max_threads = 64;
     static constexpr std::size_t max_waiting_in_directory = 1024;
 
-    ForeignCalls(Executor loop, Clock& clock);
+    explicit ForeignCalls(Runtime& runtime);
     ForeignCalls(const ForeignCalls&) = delete;
     ~ForeignCalls();  // without waiting for what hangs; nobody waits for a call
 
@@ -60,8 +59,7 @@ class ForeignCalls {
     void ended(const CallRef& call);
     void forget(const CallRef& call);
 
-    Executor loop_;
-    Clock& clock_;
+    Runtime& runtime_;
     std::shared_ptr<Home> home_;
     std::map<std::filesystem::path, Directory> directories_;
     std::size_t threads_ = 0;

@@ -7,9 +7,6 @@
 
 namespace kp2p {
 
-LongThreads::LongThreads(Executor loop, asio::thread_pool& fallback)
-    : loop_(std::move(loop)), fallback_(fallback) {}
-
 LongThreads::~LongThreads() { assert(threads_.empty() && waiting_.empty()); }
 
 void LongThreads::run(Work work) {
@@ -22,7 +19,7 @@ void LongThreads::start_waiting() {
         if (!start(waiting_.front())) {
             if (!threads_.empty()) return;  // when one of those ends
             auto home = asio::prefer(loop_, asio::execution::outstanding_work.tracked);
-            asio::post(fallback_, [home, work = waiting_.front()] { asio::post(home, work()); });
+            fallback_.post([home, work = waiting_.front()] { asio::post(home, work()); });
         }
         waiting_.pop_front();
     }

@@ -3,13 +3,12 @@
 // comes beyond max_threads waits in line. From the loop's thread.
 #pragma once
 
-#include <asio/thread_pool.hpp>
 #include <deque>
 #include <functional>
 #include <list>
 #include <thread>
 
-#include "node/async/asio.hpp"
+#include "node/async/runtime.hpp"
 
 namespace kp2p {
 
@@ -19,8 +18,8 @@ class LongThreads {
     using Deliver = std::function<void()>;  // runs on the loop, and destroys what it must there
     using Work = std::function<Deliver()>;
 
-    // `fallback` does the work when the system has no more threads.
-    LongThreads(Executor loop, asio::thread_pool& fallback);
+    // The pool does the work when the system has no more threads.
+    explicit LongThreads(Runtime& runtime) : loop_(runtime.executor), fallback_(runtime.pool) {}
     LongThreads(const LongThreads&) = delete;
     ~LongThreads();  // asserts that all work has been delivered
 
@@ -33,7 +32,7 @@ class LongThreads {
     void ended(Thread thread);
 
     Executor loop_;
-    asio::thread_pool& fallback_;
+    Pool& fallback_;
     std::deque<Work> waiting_;
     std::list<std::thread> threads_;
 };

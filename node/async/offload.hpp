@@ -4,7 +4,6 @@
 // meanwhile it still waits for it.
 #pragma once
 
-#include <asio/thread_pool.hpp>
 #include <functional>
 #include <optional>
 #include <type_traits>
@@ -12,14 +11,15 @@
 
 #include "node/async/asio.hpp"
 #include "node/async/attempt.hpp"
+#include "node/async/pool.hpp"
 
 namespace kp2p {
 
 // Runs `work`, which does not throw, on the pool.
-Task<> run_on(asio::thread_pool& pool, std::function<void()> work);
+Task<> run_on(Pool& pool, std::function<void()> work);
 
 template <class F>
-Task<std::invoke_result_t<F&>> offload(asio::thread_pool& pool, F fn) {
+Task<std::invoke_result_t<F&>> offload(Pool& pool, F fn) {
     Attempt<std::invoke_result_t<F&>> made;
     std::optional<F> call(std::move(fn));
     auto work = [&call, &made] {

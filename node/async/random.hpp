@@ -1,24 +1,30 @@
-// Keys, seeds, ids and headers that nobody can guess or meet again, from the system's generator.
-//   const auto seed = random_bytes<proto::Seed>();
+// Random: where node/ gets keys, seeds, ids and headers from, so that a test's seed replays them.
+//   const auto seed = random.bytes<proto::Seed>();
 #pragma once
 
-#include <sodium/randombytes.h>
-
-#include "proto/bytes.hpp"
+#include <cstdint>
+#include <span>
 
 namespace kp2p {
 
-template <class Value>
-Value random_bytes() {
-    Value value;
-    randombytes_buf(value.data(), Value::size_bytes);
-    return value;
-}
+class Random {
+  public:
+    virtual ~Random() = default;
+    virtual void fill(std::span<std::uint8_t> bytes) = 0;
 
-inline std::uint64_t random_number() {
-    std::uint64_t number;
-    randombytes_buf(&number, sizeof number);
-    return number;
-}
+    template <class Value>  // one of Bytes<>
+    Value bytes() {
+        Value value;
+        fill(std::span(value.data(), Value::size_bytes));
+        return value;
+    }
+    std::uint64_t number();
+};
+
+// The system's generator: nobody can guess what it gives, or meets it again. From any thread.
+class SystemRandom final : public Random {
+  public:
+    void fill(std::span<std::uint8_t> bytes) override;
+};
 
 }  // namespace kp2p

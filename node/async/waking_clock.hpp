@@ -21,6 +21,7 @@ class WakingClock final : public Clock {
     Task<> run();
 
     Time now() const override;
+    WallTime wall_now() const override { return machine_.wall_now(); }
     Task<Result<void>> sleep_until(Time moment) override;
     std::unique_ptr<Alarm> alarm(Executor executor, std::function<void()> on_time) override;
 

@@ -4,7 +4,6 @@
 
 #include "node/async/tasks.hpp"
 #include "proto/compact.hpp"
-#include "proto/crypto/hash.hpp"
 
 namespace kp2p {
 
@@ -17,39 +16,27 @@ constexpr std::size_t max_known_nodes = 100;
 constexpr unsigned ticks_between_attempts = 2;
 constexpr auto asleep = std::chrono::seconds(15);  // a tick that took so long
 
-// Independent random values from one seed.
-template <class Id>
-Id derive(const proto::Seed& seed, std::string_view what) {
-    return Id(proto::keyed_blake2b_256(seed.view(), as_bytes(what)).view());
-}
-
-std::uint64_t derive_number(const proto::Seed& seed, std::string_view what) {
-    const auto bytes = derive<Hash32>(seed, what);
-    return proto::Reader(bytes.view()).u64();
-}
-
-Node::Setup node_setup(const DhtSetup& setup, const proto::Seed& seed) {
+Node::Setup node_setup(const DhtSetup& setup, Runtime& runtime) {
+    Random& random = runtime.random;
     Node::Setup node;
-    node.server.token_secrets = {derive<TokenSecret>(seed, "older token secret"),
-                                 derive<TokenSecret>(seed, "newer token secret")};
-    node.server.seed = derive_number(seed, "samples");
+    node.server.token_secrets = {random.bytes<TokenSecret>(), random.bytes<TokenSecret>()};
+    node.server.seed = random.number();
     node.server.unix_time = std::chrono::duration_cast<std::chrono::milliseconds>(
-        std::chrono::system_clock::now().time_since_epoch());
+        runtime.clock.wall_now().time_since_epoch());
     node.server.sources = ReplyBudget::Sources::checked;
-    node.upkeep.seed = derive_number(seed, "timers");
+    node.upkeep.seed = random.number();
     node.upkeep.bootstrap_nodes = setup.bootstrap.size();
-    node.random_id = derive<DhtId>(seed, "id");
-    node.seed = derive_number(seed, "requests");
-    node.first_tid = static_cast<std::uint16_t>(derive_number(seed, "tid"));
+    node.random_id = random.bytes<DhtId>();
+    node.seed = random.number();
+    node.first_tid = static_cast<std::uint16_t>(random.number());
     node.reach = setup.public_address ? Reach::open : setup.reach;
     return node;
 }
 
 }  // namespace
 
-Dht::Dht(Executor executor, Clock& clock, UdpPort& server, UdpPort& client, DhtSetup setup,
-         const proto::Seed& seed)
-    : rpc_(executor, clock, node_setup(setup, seed)),
+Dht::Dht(Runtime& runtime, UdpPort& server, UdpPort& client, DhtSetup setup)
+    : rpc_(runtime.executor, runtime.clock, node_setup(setup, runtime)),
       bootstrap_(rpc_, setup.bootstrap),
       queries_(rpc_, bootstrap_),
       reachability_(rpc_, bootstrap_,
@@ -57,8 +44,8 @@ Dht::Dht(Executor executor, Clock& clock, UdpPort& server, UdpPort& client, DhtS
       server_(server),
       client_(client),
       setup_(std::move(setup)),
-      random_(seed),
-      upkeep_due_(executor) {
+      random_(runtime.random),
+      upkeep_due_(runtime.executor) {
     rpc_.attach(SocketId::server, server_);
     rpc_.attach(SocketId::client, client_);
     rpc_.on_handshake = [this](const IncomingHandshake& in) {
@@ -92,14 +79,14 @@ Task<> Dht::run() {
 }
 
 Task<> Dht::tick_loop() {
-    auto last = std::chrono::system_clock::now();
+    auto last = rpc_.clock().wall_now();
     for (;;) {
         auto slept = co_await rpc_.clock().sleep_for(Upkeep::tick_length);
         if (!slept) co_return;
-        const auto now = std::chrono::system_clock::now();
+        const auto now = rpc_.clock().wall_now();
         if (now - last > asleep) {
             rpc_.node().upkeep().woke_up();
-            reachability_.woke_up(derive<DhtId>(random_, "id after sleep"));
+            reachability_.woke_up(random_.bytes<DhtId>());
         }
         last = now;
         queries_.tick();

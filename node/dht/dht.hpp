@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 
+#include "node/async/runtime.hpp"
 #include "node/dht/bootstrap.hpp"
 #include "node/dht/query.hpp"
 #include "node/dht/reachability.hpp"
@@ -73,9 +74,8 @@ struct DhtContact {
 
 class Dht {
   public:
-    // `seed` is 32 unpredictable bytes. Ports and clock outlive the node.
-    Dht(Executor executor, Clock& clock, UdpPort& server, UdpPort& client, DhtSetup setup,
-        const proto::Seed& seed);
+    // The ports outlive the node.
+    Dht(Runtime& runtime, UdpPort& server, UdpPort& client, DhtSetup setup);
     ~Dht();
 
     Task<> run();
@@ -173,7 +173,7 @@ class Dht {
     UdpPort& server_;
     UdpPort& client_;
     DhtSetup setup_;
-    proto::Seed random_;
+    Random& random_;
     std::map<proto::dht::DhtId, Listener> listeners_;
     Event upkeep_due_;
     std::size_t refreshes_ = 0;

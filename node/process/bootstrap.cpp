@@ -4,7 +4,6 @@
 #include <asio/signal_set.hpp>
 
 #include "node/async/foreign_calls.hpp"
-#include "node/async/random.hpp"
 #include "node/async/tasks.hpp"
 #include "node/dht/dht.hpp"
 #include "node/net/udp_socket.hpp"
@@ -53,7 +52,9 @@ Result<void> run_bootstrap(const Endpoint& bind, std::string& why,
                            std::function<void(const Endpoint&)> ready) {
     asio::io_context loop{1};
     SteadyClock clock;
-    const proto::Seed seed = random_bytes<proto::Seed>();
+    SystemRandom random;
+    ThreadPool pool(1);
+    Runtime runtime{loop.get_executor(), clock, random, pool};
     auto server_socket = UdpSocket::open(loop.get_executor(), bind);
     if (!server_socket) {
         const auto error = server_socket.error();
@@ -70,9 +71,9 @@ Result<void> run_bootstrap(const Endpoint& bind, std::string& why,
     UdpPort server(std::move(*server_socket), udx), client(std::move(*client_socket), udx);
     DhtSetup setup;
     setup.public_address = address;
-    Dht dht(loop.get_executor(), clock, server, client, setup, seed);
+    Dht dht(runtime, server, client, setup);
 
-    ForeignCalls foreign(loop.get_executor(), clock);
+    ForeignCalls foreign(runtime);
     std::exception_ptr thrown;
     asio::co_spawn(loop, serve(dht, foreign, address, std::move(ready)),
                    [&](std::exception_ptr e) { thrown = e; });

@@ -12,15 +12,14 @@ constexpr std::size_t derived_at_once = 3;
 
 }  // namespace
 
-ChannelKeeper::ChannelKeeper(Executor loop, Share& share, const ConfigDir& config,
-                             asio::thread_pool& pool, const std::vector<ChannelName>& kept,
-                             ChannelKeys keys)
+ChannelKeeper::ChannelKeeper(Runtime& runtime, Share& share, const ConfigDir& config,
+                             const std::vector<ChannelName>& kept, ChannelKeys keys)
     : share_(share),
       config_(config),
-      pool_(pool),
+      pool_(runtime.pool),
       wanted_(kept.begin(), kept.end()),
       keys_(std::move(keys)),
-      kept_(loop) {}
+      kept_(runtime.executor) {}
 
 Task<> ChannelKeeper::start(std::vector<ChannelName> more) {
     const std::size_t had = wanted_.size();

@@ -15,7 +15,7 @@ namespace kp2p {
 class ChannelKeeper {
   public:
     // `kept` is what the configuration directory has, `keys` too.
-    ChannelKeeper(Executor loop, Share& share, const ConfigDir& config, asio::thread_pool& pool,
+    ChannelKeeper(Runtime& runtime, Share& share, const ConfigDir& config,
                   const std::vector<ChannelName>& kept, ChannelKeys keys);
 
     std::vector<ChannelName> wanted() const { return {wanted_.begin(), wanted_.end()}; }
@@ -33,7 +33,7 @@ class ChannelKeeper {
 
     Share& share_;
     const ConfigDir& config_;
-    asio::thread_pool& pool_;
+    Pool& pool_;
     std::set<ChannelName> wanted_;
     ChannelKeys keys_;  // as they are kept
     bool keeping_ = false;

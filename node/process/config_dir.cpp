@@ -1,6 +1,5 @@
 #include "node/process/config_dir.hpp"
 
-#include "node/async/random.hpp"
 #include "node/log/log.hpp"
 #include "node/store/directories.hpp"
 #include "node/store/temp_file.hpp"
@@ -33,7 +32,8 @@ std::string key_line(const ChannelName& name, const ChannelKey& key) {
 
 }  // namespace
 
-Result<std::unique_ptr<ConfigDir>> ConfigDir::open(const fs::path& path, std::string& why) {
+Result<std::unique_ptr<ConfigDir>> ConfigDir::open(const fs::path& path, Random& random,
+                                                   std::string& why) {
     if (auto made = make_private_directory(path); !made) return say(why, path, made.error());
     auto lock = File::open(path / "lock", File::Mode::update);
     if (!lock) return say(why, path / "lock", lock.error());
@@ -42,7 +42,7 @@ Result<std::unique_ptr<ConfigDir>> ConfigDir::open(const fs::path& path, std::st
         return Errc::limit_reached;
     }
     TempFile::sweep(path);
-    return std::unique_ptr<ConfigDir>(new ConfigDir(path, *std::move(lock)));
+    return std::unique_ptr<ConfigDir>(new ConfigDir(path, random, *std::move(lock)));
 }
 
 ConfigDir::~ConfigDir() {
@@ -62,13 +62,13 @@ Result<proto::Seed> ConfigDir::key_seed(std::string& why) const {
     } else if (bytes.error() != std::errc::no_such_file_or_directory) {
         return say(why, path, bytes.error());
     }
-    const auto fresh = random_bytes<proto::Seed>();
+    const auto fresh = random_.bytes<proto::Seed>();
     if (auto kept = keep("key", fresh.hex() + '\n'); !kept) return say(why, path, kept.error());
     return fresh;
 }
 
 Result<proto::ApiToken> ConfigDir::new_api_token(std::string& why) const {
-    const auto fresh = random_bytes<proto::ApiToken>();
+    const auto fresh = random_.bytes<proto::ApiToken>();
     if (auto kept = keep("api-token", fresh.hex() + '\n'); !kept)
         return say(why, path_ / "api-token", kept.error());
     return fresh;

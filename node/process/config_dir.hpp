@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "node/async/random.hpp"
 #include "node/store/file.hpp"
 #include "proto/crypto/api_proof.hpp"
 #include "proto/crypto/key_pair.hpp"
@@ -33,7 +34,7 @@ class ConfigDir {
 
     // Makes the directory if it is missing. Errc::limit_reached when another node runs in it.
     static Result<std::unique_ptr<ConfigDir>> open(const std::filesystem::path& path,
-                                                   std::string& why);
+                                                   Random& random, std::string& why);
     ConfigDir(const ConfigDir&) = delete;
     ConfigDir& operator=(const ConfigDir&) = delete;
     ~ConfigDir();  // removes api-port
@@ -55,13 +56,14 @@ class ConfigDir {
     Result<void> keep_api_port(std::uint16_t port) const;
 
   private:
-    ConfigDir(std::filesystem::path path, File lock)
-        : path_(std::move(path)), lock_(std::move(lock)) {}
+    ConfigDir(std::filesystem::path path, Random& random, File lock)
+        : path_(std::move(path)), random_(random), lock_(std::move(lock)) {}
     // None if there is no such file.
     Result<std::vector<std::string>> lines(const char* name) const;
     Result<void> keep(const char* name, const std::string& text) const;
 
     std::filesystem::path path_;
+    Random& random_;
     File lock_;
 };
 

@@ -10,7 +10,7 @@
 #include "node/async/long_threads.hpp"
 #include "node/async/memory.hpp"
 #include "node/async/offload.hpp"
-#include "node/async/random.hpp"
+#include "node/async/runtime.hpp"
 #include "node/async/timeout.hpp"
 #include "node/async/waking_clock.hpp"
 #include "node/dht/dht.hpp"
@@ -90,8 +90,7 @@ Result<std::vector<BootstrapNode>> bootstrap_nodes(const std::vector<std::string
     return nodes;
 }
 
-Result<OpenedPort> open_parts(Executor loop, Clock& clock, const DaemonOptions& options,
-                              std::string& why) {
+Result<OpenedPort> open_parts(Runtime& runtime, const DaemonOptions& options, std::string& why) {
     OpenedPort parts;
     auto nodes = bootstrap_nodes(options.bootstrap, why);
     if (!nodes) return nodes.error();
@@ -100,7 +99,7 @@ Result<OpenedPort> open_parts(Executor loop, Clock& clock, const DaemonOptions& 
         why = storage_trouble();
         return store.error();
     }
-    auto config = ConfigDir::open(options.config_dir, why);
+    auto config = ConfigDir::open(options.config_dir, runtime.random, why);
     if (!config) return config.error();
     parts.config = *std::move(config);
     auto seed = parts.config->key_seed(why);
@@ -112,12 +111,12 @@ Result<OpenedPort> open_parts(Executor loop, Clock& clock, const DaemonOptions& 
     std::vector<ChannelName> wanted = *channels;
     wanted.insert(wanted.end(), options.channels.begin(), options.channels.end());
     parts.channel_keys = parts.config->channel_keys(wanted);
-    auto server = open_udp(loop, options, why);
+    auto server = open_udp(runtime.executor, options, why);
     if (!server) return server.error();
-    auto client = UdpSocket::open(loop, {options.host, 0});
+    auto client = UdpSocket::open(runtime.executor, {options.host, 0});
     if (!client) return client.error();
     auto http = HttpServer::open(
-        loop, {clock, options.api_port, *token, parts.config->api_socket(), HttpLimits()});
+        runtime, {options.api_port, *token, parts.config->api_socket(), HttpLimits()});
     if (!http) {
         why = "API 127.0.0.1:" + std::to_string(options.api_port);
         return http.error();
@@ -135,13 +134,9 @@ Result<OpenedPort> open_parts(Executor loop, Clock& clock, const DaemonOptions& 
     return parts;
 }
 
-std::function<void(std::string)> log_of(const char* room) {
-    return [room](std::string text) { log(LogLevel::info, room, text); };
-}
-
 class Node {
   public:
-    Node(Executor loop, WakingClock& clock, OpenedPort parts, const DaemonOptions& options);
+    Node(Runtime& runtime, OpenedPort parts, const DaemonOptions& options);
     Task<> run(const std::function<void(const Ready&)>& ready);
 
   private:
@@ -158,12 +153,9 @@ class Node {
     std::string lacking_of_dht() const;  // a sentence; empty when we are in the network
     Task<std::string> status();
 
-    Executor loop_;
+    Runtime& runtime_;
     const DaemonOptions& options_;
     OpenedPort parts_;
-    SteadyClock machine_clock_;
-    WakingClock& clock_;
-    asio::thread_pool pool_;
     LongThreads long_threads_;
     ForeignCalls foreign_;
     UdxContext udx_;
@@ -180,39 +172,31 @@ class Node {
     bool stopping_ = false;
 };
 
-Node::Node(Executor loop, WakingClock& clock, OpenedPort parts, const DaemonOptions& options)
-    : loop_(loop),
+Node::Node(Runtime& runtime, OpenedPort parts, const DaemonOptions& options)
+    : runtime_(runtime),
       options_(options),
       parts_(std::move(parts)),
-      clock_(clock),
-      pool_(std::max(2u, std::thread::hardware_concurrency())),
-      long_threads_(loop, pool_),
-      foreign_(loop, clock_),
-      udx_(loop, clock_, random_number()),
+      long_threads_(runtime),
+      foreign_(runtime),
+      udx_(runtime.executor, runtime.clock, runtime.random.number()),
       server_(std::move(parts_.server), udx_),
       client_(std::move(parts_.client), udx_),
-      dht_(loop, clock_, server_, client_, std::move(parts_.dht), random_bytes<proto::Seed>()),
-      share_(ShareParts{.executor = loop,
+      dht_(runtime, server_, client_, std::move(parts_.dht)),
+      share_(ShareParts{.runtime = runtime,
                         .store = *parts_.store,
                         .peers = peers_,
-                        .pool = pool_,
                         .foreign = foreign_,
-                        .clock = clock_,
-                        .own = parts_.keys->public_key(),
-                        .log = log_of("share")}),
-      channels_(loop, share_, *parts_.config, pool_, parts_.channels,
-                std::move(parts_.channel_keys)),
-      swarm_(SwarmParts{.executor = loop,
-                        .clock = clock_,
+                        .own = parts_.keys->public_key()}),
+      channels_(runtime, share_, *parts_.config, parts_.channels, std::move(parts_.channel_keys)),
+      swarm_(SwarmParts{.runtime = runtime,
                         .dht = dht_,
                         .udx = udx_,
                         .keys = *parts_.keys,
                         .serve = [this](auto connection) { return share_.serve(connection); },
-                        .log = log_of("swarm"),
                         .use_of = [this](const NodeId& node) { return share_.use_of(node); }}),
-      api_(*parts_.http, ApiParts{.share = share_,
+      api_(*parts_.http, ApiParts{.runtime = runtime,
+                                  .share = share_,
                                   .store = *parts_.store,
-                                  .pool = pool_,
                                   .long_threads = long_threads_,
                                   .foreign = foreign_,
                                   .channels = [this] { return channels_.wanted(); },
@@ -220,15 +204,14 @@ Node::Node(Executor loop, WakingClock& clock, OpenedPort parts, const DaemonOpti
                                   .leave = [this](auto name) { return channels_.leave(name); },
                                   .status = [this] { return status(); },
                                   .stop = [this] { stop_soon(); }}),
-      entered_(loop),
-      started_(machine_clock_.now()) {
+      entered_(runtime.executor),
+      started_(runtime.clock.now()) {
     peers_.attach(swarm_, dht_);
 }
 
 Task<> Node::run(const std::function<void(const Ready&)>& ready) {
     auto body = [&](Tasks& tasks) -> Task<> {
         tasks_ = &tasks;
-        tasks.spawn(clock_.run());
         tasks.spawn(stop_on_signal());
         tasks.spawn(dht_.run());
         tasks.spawn(enter_network());
@@ -244,7 +227,7 @@ Task<> Node::run(const std::function<void(const Ready&)>& ready) {
 }
 
 Task<> Node::stop_on_signal() {
-    asio::signal_set signals(loop_, SIGINT, SIGTERM);
+    asio::signal_set signals(runtime_.executor, SIGINT, SIGTERM);
     if (!is_ignored(SIGHUP)) signals.add(SIGHUP);
     auto [error, signal] = co_await signals.async_wait(use_result);
     if (error) co_return;
@@ -254,7 +237,7 @@ Task<> Node::stop_on_signal() {
 
 void Node::stop_soon() {
     log(LogLevel::info, "daemon", "stopping, as asked over the API");
-    asio::post(loop_, [this] {
+    asio::post(runtime_.executor, [this] {
         if (tasks_) stop();
     });
 }
@@ -268,7 +251,7 @@ void Node::stop() {
 }
 
 Task<> Node::say_goodbye() {
-    (void)co_await with_timeout(clock_, farewell_limit, swarm_.farewell());
+    (void)co_await with_timeout(runtime_.clock, farewell_limit, swarm_.farewell());
     tasks_->cancel();
 }
 
@@ -288,10 +271,10 @@ Task<> Node::start_up(const std::function<void(const Ready&)>& ready) {
     auto keep = [&config = *parts_.config, port = parts_.http->port()] {
         return config.keep_api_port(port);
     };
-    const auto kept = co_await offload(pool_, keep);
+    const auto kept = co_await offload(runtime_.pool, keep);
     if (!kept) log(LogLevel::error, "daemon", "cannot keep api-port: " + kept.error().message());
     while (!dht_.bootstrapped()) {
-        auto entered = co_await with_timeout(clock_, entry_patience, entered_.wait());
+        auto entered = co_await with_timeout(runtime_.clock, entry_patience, entered_.wait());
         if (entered) continue;
         if (entered.error() != Errc::timed_out) co_return;
         break;
@@ -318,13 +301,13 @@ std::string Node::lacking_of_dht() const {
 Task<> Node::keep_loop() {
     auto give_back = [] { return give_freed_memory_back(), ok; };  // of whatever flood there was
     for (int minutes = 1;; ++minutes) {
-        auto slept = co_await clock_.sleep_for(1min);
+        auto slept = co_await runtime_.clock.sleep_for(1min);
         if (!slept) co_return;
-        (void)co_await offload(pool_, give_back);
+        (void)co_await offload(runtime_.pool, give_back);
         if (minutes % keep_minutes != 0) continue;
         co_await keep_nodes();
         auto sweep = [store = &*parts_.store] { return store->sweep(); };
-        (void)co_await offload(pool_, sweep);
+        (void)co_await offload(runtime_.pool, sweep);
     }
 }
 
@@ -336,16 +319,16 @@ Task<> Node::keep_nodes() {
     }
     if (nodes.empty()) co_return;  // what an earlier run knew is better than nothing
     auto write = [&config = *parts_.config, &nodes] { return config.keep_known_nodes(nodes); };
-    auto kept = co_await offload(pool_, write);
+    auto kept = co_await offload(runtime_.pool, write);
     if (!kept)
         log(LogLevel::warning, "daemon", "cannot keep known nodes: " + kept.error().message());
 }
 
 Task<std::string> Node::status() {
     auto measure = [&store = *parts_.store] { return store.partial_usage(); };
-    const PartialUsage partials = co_await offload(pool_, measure);
+    const PartialUsage partials = co_await offload(runtime_.pool, measure);
     const auto up =
-        std::chrono::duration_cast<std::chrono::seconds>(machine_clock_.now() - started_);
+        std::chrono::duration_cast<std::chrono::seconds>(runtime_.clock.now() - started_);
     const Endpoint udp = server_.socket().local();
     proto::JsonWriter json;
     json.begin_object().field("version", KP2P_VERSION).field("node", swarm_.node_id().hex());
@@ -365,11 +348,14 @@ Task<std::string> Node::status() {
 }
 
 // The node goes with this frame, so that nothing of it is left to wait for when the loop looks.
-Task<> run_node(WakingClock& clock, OpenedPort parts, const DaemonOptions& options,
-                const std::function<void(const Ready&)>& ready) {
-    const Executor loop = co_await asio::this_coro::executor;
-    Node node(loop, clock, std::move(parts), options);
-    co_await node.run(ready);
+Task<> run_node(WakingClock& clock, Runtime& runtime, OpenedPort parts,
+                const DaemonOptions& options, const std::function<void(const Ready&)>& ready) {
+    Node node(runtime, std::move(parts), options);
+    (void)co_await with_tasks([&](Tasks& tasks) -> Task<> {
+        tasks.spawn(clock.run());
+        co_await node.run(ready);
+        tasks.cancel();
+    });
 }
 
 }  // namespace
@@ -381,10 +367,15 @@ Result<void> run_daemon(const DaemonOptions& options,
     allow_many_descriptors();
     SteadyClock machine_clock;
     WakingClock clock(machine_clock);
+    SystemRandom random;
     asio::io_context loop{1};
-    auto parts = open_parts(loop.get_executor(), clock, options, why);
+    ThreadPool pool(std::max(2u, std::thread::hardware_concurrency()));
+    Runtime runtime{
+        loop.get_executor(), clock, random, pool,
+        [](const char* room, const std::string& line) { log(LogLevel::info, room, line); }};
+    auto parts = open_parts(runtime, options, why);
     if (!parts) return parts.error();
-    asio::co_spawn(loop, run_node(clock, *std::move(parts), options, ready),
+    asio::co_spawn(loop, run_node(clock, runtime, *std::move(parts), options, ready),
                    [](std::exception_ptr thrown) {
                        if (thrown) std::rethrow_exception(thrown);
                    });

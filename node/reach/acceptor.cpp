@@ -26,9 +26,9 @@ constexpr unsigned ping_retries = 2;
 
 Acceptor::Acceptor(AcceptorParts parts)
     : parts_(std::move(parts)),
-      sources_(parts_.clock.now(), source_limits, RateLimit::Per::endpoint),
-      strangers_(parts_.clock.now(), stranger_limits),
-      proven_(parts_.clock.now(), proven_limits) {}
+      sources_(parts_.runtime.clock.now(), source_limits, RateLimit::Per::endpoint),
+      strangers_(parts_.runtime.clock.now(), stranger_limits),
+      proven_(parts_.runtime.clock.now(), proven_limits) {}
 
 Task<> Acceptor::run() {
     const NodeId& key = parts_.keys.public_key();
@@ -37,7 +37,7 @@ Task<> Acceptor::run() {
         Listener listener;
         listener.handshake = [this](const IncomingHandshake& incoming) { on_handshake(incoming); };
         parts_.dht.listen(key, std::move(listener));
-        Event never(parts_.executor);
+        Event never(parts_.runtime.executor);
         for (;;) {
             auto woken = co_await never.wait();
             if (!woken) co_return;
@@ -57,7 +57,7 @@ void Acceptor::on_handshake(const IncomingHandshake& incoming) {
     }
     const Endpoint source = answerable(source_of(incoming));
     if (!may_enter(incoming, source)) return;
-    auto slot = std::make_shared<Slot>(parts_.executor);
+    auto slot = std::make_shared<Slot>(parts_.runtime.executor);
     slot->source = source;
     slot->proven = parts_.dht.is_proven(incoming.from);
     slot->serial = taken_++;
@@ -80,7 +80,7 @@ Endpoint Acceptor::source_of(const IncomingHandshake& incoming) const {
 
 // Before anything is computed or kept for it.
 bool Acceptor::may_enter(const IncomingHandshake& incoming, const Endpoint& source) {
-    const auto now = parts_.clock.now();
+    const auto now = parts_.runtime.clock.now();
     const bool proven = parts_.dht.is_proven(incoming.from);
     if (!proven) {
         if (!strangers_.spend(now)) {
@@ -125,7 +125,7 @@ std::size_t Acceptor::free_number() const {
 }
 
 Result<void> Acceptor::greet(const IncomingHandshake& incoming, Slot& slot) {
-    proto::Noise noise = noise_responder(parts_.keys);
+    proto::Noise noise = noise_responder(parts_.runtime.random, parts_.keys);
     auto plain = noise.read(incoming.message.noise);
     if (!plain) return plain.error();
     auto theirs = NoisePayload::decode(*plain);
@@ -177,9 +177,10 @@ Task<> Acceptor::attend(Hash32 message, std::shared_ptr<Slot> slot) {
         }
         slot->stream.reset();
     }
-    const auto end = parts_.clock.now() + slot_afterlife;
-    for (auto now = parts_.clock.now(); !slot->given_up && now < end; now = parts_.clock.now()) {
-        auto woken = co_await with_timeout(parts_.clock, end - now, slot->changed.wait());
+    const auto end = parts_.runtime.clock.now() + slot_afterlife;
+    for (auto now = parts_.runtime.clock.now(); !slot->given_up && now < end;
+         now = parts_.runtime.clock.now()) {
+        auto woken = co_await with_timeout(parts_.runtime.clock, end - now, slot->changed.wait());
         if (!woken && woken.error() == asio::error::operation_aborted) co_return;
     }
     if (!slot->given_up) slots_.erase(message);
@@ -194,7 +195,8 @@ Task<Result<void>> Acceptor::find_path(std::shared_ptr<Slot> slot) {
     if (slot->open_client && !slot->path && !slot->given_up)
         slot->path = UdxPath{&parts_.dht.port(slot->socket)->socket(), *slot->open_client};
     while (!slot->path && !slot->given_up) {
-        auto woken = co_await with_timeout(parts_.clock, max_wait_for_client, slot->changed.wait());
+        auto woken =
+            co_await with_timeout(parts_.runtime.clock, max_wait_for_client, slot->changed.wait());
         if (!woken) co_return woken;
     }
     co_return ok;

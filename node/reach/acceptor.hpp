@@ -20,8 +20,7 @@ class Tasks;
 using proto::dht::SocketId;
 
 struct AcceptorParts {
-    Executor executor;
-    Clock& clock;
+    Runtime& runtime;
     Dht& dht;
     UdxContext& udx;
     Announcer& announcer;

@@ -22,14 +22,14 @@ Task<Result<Link>> Dialer::dial(NodeId remote, std::vector<Endpoint> relays, Fin
     }
     if (relays.size() > max_relays_known) relays.resize(max_relays_known);
 
-    FoundPath found(parts_.executor);
+    FoundPath found(parts_.runtime.executor);
     auto stream = std::make_unique<UdxByteStream>(parts_.udx);
     stream->on_path([&found](const UdxPath& path) {
         if (!found.path) found.path = path;
         found.changed.notify_all();
     });
     const NoisePayload ours = own_payload(parts_.dht, stream->id());
-    Greeting greeting(parts_.executor, parts_.clock, parts_.dht, parts_.keys, remote);
+    Greeting greeting(parts_.runtime, parts_.dht, parts_.keys, remote);
     auto answered = co_await greeting.run(ours, std::move(relays), why);
     if (!answered) co_return answered.error();
     const Answer& answer = greeting.answer();
@@ -53,13 +53,13 @@ Task<Result<UdxPath>> Dialer::find_path(const NodeId& remote, const Answer& answ
                                         proto::dht::Firewall ours, FoundPath& found,
                                         Findings& why) {
     const bool we_are_open = ours == proto::dht::Firewall::open;
-    const Greeted greeted{parts_.dht, parts_.clock, remote, we_are_open, answer};
+    const Greeted greeted{parts_.dht, parts_.runtime.clock, remote, we_are_open, answer};
     std::vector<Approach> approaches;
     keep(approaches, open_approach(greeted));
     keep(approaches, awaited_approach(greeted, found));
     keep(approaches, lan_approach(greeted));
     if (approaches.empty()) why.add({.code = Finding::Code::no_way_through, .node = remote});
-    co_return co_await race(std::move(approaches), found, parts_.clock, why);
+    co_return co_await race(std::move(approaches), found, parts_.runtime.clock, why);
 }
 
 void Dialer::remember(const NodeId& remote, std::vector<Endpoint> relays) {

@@ -13,8 +13,7 @@ namespace kp2p {
 struct FoundPath;
 
 struct DialerParts {
-    Executor executor;
-    Clock& clock;
+    Runtime& runtime;
     Dht& dht;
     UdxContext& udx;
     proto::KeyPair keys;

@@ -16,14 +16,13 @@ constexpr unsigned find_retries = 3;
 
 }  // namespace
 
-Greeting::Greeting(Executor executor, Clock& clock, Dht& dht, const proto::KeyPair& keys,
-                   const NodeId& remote)
-    : clock_(clock),
+Greeting::Greeting(Runtime& runtime, Dht& dht, const proto::KeyPair& keys, const NodeId& remote)
+    : clock_(runtime.clock),
       dht_(dht),
       remote_(remote),
       target_(proto::dht::target_of(remote)),
-      noise_(noise_initiator(keys, remote)),
-      changed_(std::move(executor)) {}
+      noise_(noise_initiator(runtime.random, keys, remote)),
+      changed_(runtime.executor) {}
 
 Task<Result<void>> Greeting::run(const NoisePayload& ours, std::vector<Endpoint> relays,
                                  Findings& why) {

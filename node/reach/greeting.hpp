@@ -22,8 +22,7 @@ struct Answer {
 
 class Greeting {
   public:
-    Greeting(Executor executor, Clock& clock, Dht& dht, const proto::KeyPair& keys,
-             const NodeId& remote);
+    Greeting(Runtime& runtime, Dht& dht, const proto::KeyPair& keys, const NodeId& remote);
     Greeting(const Greeting&) = delete;
 
     // `relays` are tried at once and seed the search for others. Once. On failure, which is

@@ -6,7 +6,6 @@
 
 #include <cstring>
 
-#include "node/async/random.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {
@@ -57,22 +56,22 @@ Result<UdxPeer> udx_peer_of(const NoisePayload& payload) {
     return UdxPeer{static_cast<std::uint32_t>(payload.udx->id), payload.udx->large_datagrams};
 }
 
-proto::Noise noise_initiator(const proto::KeyPair& local, const NodeId& remote) {
+proto::Noise noise_initiator(Random& random, const proto::KeyPair& local, const NodeId& remote) {
     const auto& prologue = proto::dht_namespace_of(proto::dht_namespace::peer_handshake);
     return proto::Noise({.pattern = proto::NoisePattern::ik,
                          .role = proto::Role::initiator,
                          .local = local,
-                         .ephemeral = proto::KeyPair::from_seed(random_bytes<proto::Seed>()),
+                         .ephemeral = proto::KeyPair::from_seed(random.bytes<proto::Seed>()),
                          .prologue = prologue.view(),
                          .remote = remote});
 }
 
-proto::Noise noise_responder(const proto::KeyPair& local) {
+proto::Noise noise_responder(Random& random, const proto::KeyPair& local) {
     const auto& prologue = proto::dht_namespace_of(proto::dht_namespace::peer_handshake);
     return proto::Noise({.pattern = proto::NoisePattern::ik,
                          .role = proto::Role::responder,
                          .local = local,
-                         .ephemeral = proto::KeyPair::from_seed(random_bytes<proto::Seed>()),
+                         .ephemeral = proto::KeyPair::from_seed(random.bytes<proto::Seed>()),
                          .prologue = prologue.view(),
                          .remote = std::nullopt});
 }

@@ -3,6 +3,7 @@
 // lib/noise-wrap).
 #pragma once
 
+#include "node/async/random.hpp"
 #include "node/dht/dht.hpp"
 #include "node/transport/udx_byte_stream.hpp"
 #include "proto/crypto/noise.hpp"
@@ -27,7 +28,7 @@ NoisePayload own_payload(Dht& dht, std::uint32_t udx_id);
 // Errc::cannot_connect for a peer whose version is foreign, or that refuses.
 Result<UdxPeer> udx_peer_of(const NoisePayload& payload);
 
-proto::Noise noise_initiator(const proto::KeyPair& local, const NodeId& remote);
-proto::Noise noise_responder(const proto::KeyPair& local);
+proto::Noise noise_initiator(Random& random, const proto::KeyPair& local, const NodeId& remote);
+proto::Noise noise_responder(Random& random, const proto::KeyPair& local);
 
 }  // namespace kp2p

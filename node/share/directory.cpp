@@ -111,7 +111,7 @@ Task<Result<Share::Node::Named>> Share::Node::read_directory(proto::Uri uri, Dia
     Result<proto::Sha1Dir> directory = Errc::usage;
     proto::Sha1Dir::LeftOut left_out;
     auto parse = [&] { return proto::Sha1Dir::parse(as_text(document->bytes), left_out); };
-    if (document) directory = co_await offload(parts.pool, parse);
+    if (document) directory = co_await offload(parts.runtime.pool, parse);
     if (!directory) {
         diagnosis.add({.code = Finding::Code::no_listing});
         co_return Errc::usage;
@@ -137,7 +137,7 @@ Task<Result<Share::Node::Named>> Share::Node::read_directory(proto::Uri uri, Dia
 Task<Result<std::size_t>> Share::Node::load_all(proto::Sha1Dir directory,
                                                 std::vector<NodeId> givers, ProgressSink progress,
                                                 Diagnosis& diagnosis) {
-    Batch batch{loads, {}, std::move(givers), std::move(progress), diagnosis, parts.clock};
+    Batch batch{loads, {}, std::move(givers), std::move(progress), diagnosis, parts.runtime.clock};
     std::set<Sha1> seen;
     collect(directory, seen, batch.files);
     for (const Wanted& wanted : batch.files) batch.done.size_bytes += wanted.size_bytes;
@@ -159,7 +159,7 @@ Task<Result<proto::Manifest>> Share::Node::read_manifest(proto::Uri uri,
     if (!document) co_return document.error();
     givers = document->givers;
     auto parse = [&document] { return proto::Manifest::parse(as_text(document->bytes)); };
-    auto manifest = co_await offload(parts.pool, parse);
+    auto manifest = co_await offload(parts.runtime.pool, parse);
     if (manifest && manifest->sha1 != uri.sha1) co_return proto::Errc::wrong_hash;
     co_return manifest;
 }

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "node/async/random.hpp"
-
 namespace kp2p {
 namespace {
 
@@ -33,7 +31,7 @@ void Finder::Link::receive(const proto::LookupMessage& message) {
 Finder::Search::Search(Finder& finder, const Sha1& file, Found found)
     : finder_(finder), key_(finder.next_key_++) {
     finder_.searches_.emplace(key_, std::move(found));
-    finder_.flood_.search(finder_.clock_.now(), key_, file, random_bytes<RequestId>());
+    finder_.flood_.search(finder_.clock_.now(), key_, file, finder_.random_.bytes<RequestId>());
     finder_.carry_out();
 }
 

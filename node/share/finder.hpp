@@ -5,8 +5,8 @@
 #include <functional>
 #include <map>
 
-#include "node/async/clock.hpp"
 #include "node/async/event.hpp"
+#include "node/async/runtime.hpp"
 #include "proto/lookup/flood.hpp"
 
 namespace kp2p {
@@ -17,8 +17,11 @@ class Finder {
     using Look = std::function<void(std::uint64_t ticket, const Sha1& file)>;
     using Found = std::function<void(const proto::Providing&)>;
 
-    Finder(Executor executor, Clock& clock, const NodeId& own)
-        : clock_(clock), flood_(clock.now(), own), changed_(executor) {}
+    Finder(Runtime& runtime, const NodeId& own)
+        : clock_(runtime.clock),
+          random_(runtime.random),
+          flood_(clock_.now(), own),
+          changed_(runtime.executor) {}
 
     // A proven lookup channel, for as long as this lives. `look` asks the storage and then calls
     // looked().
@@ -66,6 +69,7 @@ class Finder {
         Look look;
     };
     Clock& clock_;
+    Random& random_;
     proto::Flood flood_;
     std::map<proto::LinkKey, Ends> links_;
     std::map<proto::SearchKey, Found> searches_;

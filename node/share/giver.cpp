@@ -14,13 +14,13 @@ constexpr std::chrono::seconds unread_span{2};
 
 }  // namespace
 
-Giver::Giver(Parts parts, Put put, std::uint64_t& given_bytes)
-    : clock_(parts.clock),
-      shelf_(parts.shelf),
+Giver::Giver(Runtime& runtime, Shelf& shelf, Put put, std::uint64_t& given_bytes)
+    : clock_(runtime.clock),
+      shelf_(shelf),
       put_(std::move(put)),
       given_bytes_(given_bytes),
-      filled_(parts.executor),
-      watch_(parts.shelf, [this](const Sha1& file, std::uint64_t index) { gained(file, index); }) {}
+      filled_(runtime.executor),
+      watch_(shelf, [this](const Sha1& file, std::uint64_t index) { gained(file, index); }) {}
 
 Result<void> Giver::receive(const proto::TransferMessage& message) {
     if (const auto* m = std::get_if<proto::Open>(&message)) return open(*m);

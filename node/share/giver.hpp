@@ -8,7 +8,7 @@
 #include <deque>
 #include <map>
 
-#include "node/async/clock.hpp"
+#include "node/async/runtime.hpp"
 #include "node/async/tasks.hpp"
 #include "node/share/shelf.hpp"
 #include "node/transport/mux_channel.hpp"
@@ -20,12 +20,7 @@ class Giver {
   public:
     // What is to be sent besides chunks, in order.
     using Put = std::function<void(proto::Encoded)>;
-    struct Parts {
-        Executor executor;
-        Clock& clock;
-        Shelf& shelf;
-    };
-    Giver(Parts parts, Put put, std::uint64_t& given_bytes);
+    Giver(Runtime& runtime, Shelf& shelf, Put put, std::uint64_t& given_bytes);
 
     // Before anything else. `tasks` is joined before this ends.
     void work_in(Tasks& tasks) { tasks_ = &tasks; }

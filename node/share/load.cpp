@@ -58,7 +58,7 @@ class Load::Source final : public Provider {
         load_.pump();
     }
 
-    Clock::Time now() const { return load_.parts_.share.clock.now(); }
+    Clock::Time now() const { return load_.parts_.share.runtime.clock.now(); }
     void forget() { load_.download_.remove_source(now(), key_); }  // what is expected of it
 
     Load& load_;
@@ -70,7 +70,7 @@ Load::Load(LoadParts parts, const Sha1& file, std::vector<NodeId> hints)
       file_(file),
       hints_(std::move(hints)),
       download_(file),
-      changed_(parts.share.executor),
+      changed_(parts.share.runtime.executor),
       providers_(parts, file, diagnosis_, changed_, [this](Neighbour& n) { return use(n); }) {}
 
 Task<Result<Load::Path>> Load::run() {
@@ -113,12 +113,12 @@ Task<Result<std::shared_ptr<Partial>>> Load::open_left_over() {
     const Store* store = &parts_.share.store;
     const Sha1 file = file_;
     auto open = [store, file] { return store->resume_partial(file); };
-    auto opened = co_await offload(parts_.share.pool, open);
+    auto opened = co_await offload(parts_.share.runtime.pool, open);
     if (!opened) co_return opened.error();
     std::shared_ptr<Partial> partial = std::move(*opened);
     while (partial && !partial->ready()) {
         auto prepare = [partial] { return partial->prepare(); };
-        auto prepared = co_await offload(parts_.share.pool, std::move(prepare));
+        auto prepared = co_await offload(parts_.share.runtime.pool, std::move(prepare));
         if (!prepared) co_return prepared.error();
     }
     co_return partial;
@@ -140,9 +140,9 @@ Task<Result<void>> Load::resume() {
 
 Task<> Load::tick_loop() {
     for (;;) {
-        auto slept = co_await parts_.share.clock.sleep_for(load_tick_span);
+        auto slept = co_await parts_.share.runtime.clock.sleep_for(load_tick_span);
         if (!slept) co_return;
-        const auto now = parts_.share.clock.now();
+        const auto now = parts_.share.runtime.clock.now();
         for (const auto& [key, source] : sources_) download_.heard(key, source->gave_at());
         if (const auto deadline = download_.deadline(); deadline && *deadline <= now)
             download_.expire(now);
@@ -230,8 +230,8 @@ void Load::drop(const proto::Download::DropSource& drop) {
 
 Task<> Load::check(proto::Download::CheckChunk job) {
     auto run = [check = job.check] { return proto::run_check(*check); };
-    auto checked = co_await offload(parts_.share.pool, std::move(run));
-    download_.checked(parts_.share.clock.now(), job.job, std::move(checked));
+    auto checked = co_await offload(parts_.share.runtime.pool, std::move(run));
+    download_.checked(parts_.share.runtime.clock.now(), job.job, std::move(checked));
     pump();
 }
 
@@ -254,7 +254,7 @@ Task<> Load::open_partial(std::uint64_t size_bytes) {
     const Store* store = &parts_.share.store;
     const Sha1 file = file_;
     auto open = [store, file, size_bytes] { return store->open_partial(file, size_bytes); };
-    auto opened = co_await offload(parts_.share.pool, open);
+    auto opened = co_await offload(parts_.share.runtime.pool, open);
     if (!opened) {
         if (opened.error() == Errc::limit_reached)
             diagnosis_.add({.code = Finding::Code::too_many_partials});
@@ -272,25 +272,25 @@ Task<> Load::write(proto::Download::KeepChunk chunk) {
     auto put = [partial = partial_, record, checked = chunk.chunk] {
         return partial->write(record, checked->bytes);
     };
-    auto written = co_await offload(parts_.share.pool, std::move(put));
+    auto written = co_await offload(parts_.share.runtime.pool, std::move(put));
     if (!written) {
         fail(written.error());
         co_return;
     }
     if (showing_) showing_->kept(chunk.index);
-    download_.kept(parts_.share.clock.now(), chunk.index);
+    download_.kept(parts_.share.runtime.clock.now(), chunk.index);
     pump();
 }
 
 Task<> Load::put_whole(proto::Download::KeepChunk chunk) {
     const Store* store = &parts_.share.store;
     auto put = [store, checked = chunk.chunk] { return store->put_bytes(checked->bytes); };
-    auto stored = co_await offload(parts_.share.pool, std::move(put));
+    auto stored = co_await offload(parts_.share.runtime.pool, std::move(put));
     if (!stored) {
         fail(stored.error());
         co_return;
     }
-    download_.kept(parts_.share.clock.now(), chunk.index);
+    download_.kept(parts_.share.runtime.clock.now(), chunk.index);
     pump();
 }
 
@@ -299,12 +299,12 @@ Task<Result<Load::Path>> Load::commit() {
         const Store* store = &parts_.share.store;
         const Sha1 file = file_;
         auto find = [store, file] { return store->find(file); };
-        auto found = co_await offload(parts_.share.pool, find);
+        auto found = co_await offload(parts_.share.runtime.pool, find);
         if (!found) co_return Errc::storage_unavailable;  // it was put just now
         co_return found->path;
     }
     auto finish = [partial = partial_] { return partial->commit(); };
-    auto path = co_await offload(parts_.share.pool, std::move(finish));
+    auto path = co_await offload(parts_.share.runtime.pool, std::move(finish));
     showing_.reset();
     if (path || path.error() != Errc::out_of_space) parts_.shelf.give_up(file_);
     co_return path;

@@ -64,7 +64,7 @@ Task<Result<std::filesystem::path>> Loads::find_here(Sha1 file, std::string& why
     if (!found && found.error() == Errc::not_found && file == empty) {
         const Store* store = &parts_.share.store;
         auto put = [store] { return store->put_bytes({}); };
-        auto stored = co_await offload(parts_.share.pool, put);
+        auto stored = co_await offload(parts_.share.runtime.pool, put);
         if (stored) found = co_await parts_.shelf.whole(file, Shelf::always, why);
     }
     if (!found) co_return found.error();

@@ -23,7 +23,7 @@ class Loads {
   private:
     struct Active {
         Active(LoadParts parts, const Sha1& file, std::vector<NodeId> hints)
-            : load(parts, file, std::move(hints)), changed(parts.share.executor) {}
+            : load(parts, file, std::move(hints)), changed(parts.share.runtime.executor) {}
         Load load;
         std::optional<Result<std::filesystem::path>> outcome;
         Event changed;

@@ -30,8 +30,8 @@ Neighbour::Neighbour(const ShareParts& parts, Finder& finder, Shelf& shelf,
       channels_(channels),
       changed_(changed),
       connection_(std::move(connection)),
-      proof_(parts.executor),
-      transfer_out_(parts.executor) {}
+      proof_(parts.runtime.executor),
+      transfer_out_(parts.runtime.executor) {}
 
 Neighbour::~Neighbour() {
     connection_->on_open(proto::lookup_protocol, {});
@@ -58,20 +58,20 @@ Task<> Neighbour::serve() {
 }
 
 Task<> Neighbour::guard() {
-    auto proven_at = parts_.clock.now();
+    auto proven_at = parts_.runtime.clock.now();
     std::uint64_t last_moved = 0, rested_at = 0;
     for (;;) {
-        auto slept = co_await parts_.clock.sleep_for(tick_span);
+        auto slept = co_await parts_.runtime.clock.sleep_for(tick_span);
         if (!slept) co_return;
         finder_.expire();
-        const auto now = parts_.clock.now();
+        const auto now = parts_.runtime.clock.now();
         if (proven()) proven_at = now;
         if (now - proven_at >= proof_span) connection_->close();
         if (moved_bytes_ != last_moved) active_at_ = now;
         if (moved_bytes_ - rested_at >= worth_giving_back_bytes && moved_bytes_ == last_moved) {
             rested_at = moved_bytes_;
             auto give_back = [] { return give_freed_memory_back(), ok; };
-            co_await offload(parts_.pool, give_back);
+            co_await offload(parts_.runtime.pool, give_back);
         }
         last_moved = moved_bytes_;
     }
@@ -87,7 +87,7 @@ Use Neighbour::use() const {
     for (const auto& [number, lookup] : lookups_)
         if (lookup.proven) use.topics.insert(lookup.channel->topic);
     const bool gives = giver_ && giver_->has_files();
-    const bool moves = parts_.clock.now() - active_at_ < still_span;
+    const bool moves = parts_.runtime.clock.now() - active_at_ < still_span;
     if (!users_.empty() || (gives && moves)) {
         use.work = Work::busy;
     } else if (gives) {
@@ -102,7 +102,8 @@ void Neighbour::put(Outbox& outbox, proto::Encoded message) {
 
 // Once a connection, lest it fill the log.
 void Neighbour::complain(const std::string& what) {
-    if (!std::exchange(complained_, true)) parts_.log("node " + node().hex() + " " + what);
+    if (!std::exchange(complained_, true))
+        parts_.runtime.log("share", "node " + node().hex() + " " + what);
 }
 
 // ---- lookup channels ----
@@ -179,7 +180,7 @@ Task<> Neighbour::lookup_talk(std::uint64_t number) {
     connection_->trust();
     proof_.notify_all();
     changed_.notify_all();
-    Outbox outbox(parts_.executor);
+    Outbox outbox(parts_.runtime.executor);
     auto send = [this, &outbox](const proto::LookupMessage& message) {
         put(outbox, encode(message));
     };
@@ -251,9 +252,8 @@ Task<> Neighbour::transfer_session() {
 }
 
 Task<> Neighbour::transfer_talk(std::shared_ptr<MuxChannel> mux) {
-    const Giver::Parts parts{parts_.executor, parts_.clock, shelf_};
     auto send = [this](proto::Encoded message) { put(transfer_out_, std::move(message)); };
-    Giver giver(parts, send, moved_bytes_);
+    Giver giver(parts_.runtime, shelf_, send, moved_bytes_);
     const struct Giving {
         const Giver*& giver;
         ~Giving() { giver = nullptr; }
@@ -277,7 +277,7 @@ Task<> Neighbour::transfer_talk(std::shared_ptr<MuxChannel> mux) {
 }
 
 Result<void> Neighbour::receive_transfer(Giver& giver, MuxMessage message) {
-    active_at_ = parts_.clock.now();
+    active_at_ = parts_.runtime.clock.now();
     auto decoded = proto::decode_transfer(message.type, message.payload);
     if (!decoded && decoded.error() == proto::Errc::unknown_type) return ok;
     auto received = decoded ? giver.receive(*decoded) : Result<void>(decoded.error());
@@ -293,7 +293,7 @@ Result<void> Neighbour::receive_transfer(Giver& giver, MuxMessage message) {
     if (const auto* data = std::get_if<proto::Data>(&*decoded)) {
         moved_bytes_ += message.payload.size();
         if (FileUser* user = user_of(data->id)) {
-            gave_at_ = parts_.clock.now();
+            gave_at_ = parts_.runtime.clock.now();
             user->data(*data, std::move(message.payload));
         }
     } else if (const auto* preparing = std::get_if<proto::Preparing>(&*decoded)) {

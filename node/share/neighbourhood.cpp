@@ -22,12 +22,12 @@ constexpr std::chrono::seconds search_patience{60};    // for all, also if more 
 }  // namespace
 
 Neighbourhood::Neighbourhood(const ShareParts& parts, Finder& finder, Shelf& shelf)
-    : parts_(parts), finder_(finder), shelf_(shelf), changed_(parts.executor) {}
+    : parts_(parts), finder_(finder), shelf_(shelf), changed_(parts.runtime.executor) {}
 
 Task<> Neighbourhood::serve(std::shared_ptr<Connection> connection) {
     Neighbour neighbour(parts_, finder_, shelf_, channels_, changed_, connection);
     const auto entry =
-        neighbours_.emplace(connection->remote(), Served{&neighbour, parts_.clock.now()});
+        neighbours_.emplace(connection->remote(), Served{&neighbour, parts_.runtime.clock.now()});
     struct Leave {
         Neighbourhood& hood;
         std::multimap<NodeId, Served>::iterator entry;
@@ -52,7 +52,7 @@ Task<Result<void>> Neighbourhood::join(ChannelName name) {
     if (channels_.contains(name)) co_return ok;
     ++deriving_;
     auto derive = [name] { return proto::derive_channel_key(name); };
-    auto key = co_await offload(parts_.pool, std::move(derive));
+    auto key = co_await offload(parts_.runtime.pool, std::move(derive));
     --deriving_;
     changed_.notify_all();
     if (!key) co_return key.error();
@@ -71,7 +71,7 @@ void Neighbourhood::join(const ChannelName& name, const ChannelKey& key) {
 }
 
 void Neighbourhood::expected_no_more(const ChannelName& name) {
-    if (expected_.erase(name) > 0) expected_last_ = parts_.clock.now();
+    if (expected_.erase(name) > 0) expected_last_ = parts_.runtime.clock.now();
 }
 
 Result<void> Neighbourhood::leave(const ChannelName& name) {
@@ -96,17 +96,18 @@ Task<Result<void>> Neighbourhood::reach(NodeId node) {
     if (proven(node)) co_return ok;
     if (!neighbours_.contains(node)) {
         auto connecting = parts_.peers.connect(node);
-        auto connected = co_await with_timeout(parts_.clock, connect_span, std::move(connecting));
+        auto connected =
+            co_await with_timeout(parts_.runtime.clock, connect_span, std::move(connecting));
         if (!connected && connected.error() == asio::error::operation_aborted)
             co_return connected.error();
         if (!connected) co_return Errc::cannot_connect;
     }
-    const auto until = parts_.clock.now() + Neighbour::proof_span;
+    const auto until = parts_.runtime.clock.now() + Neighbour::proof_span;
     while (!proven(node)) {
-        const auto now = parts_.clock.now();
+        const auto now = parts_.runtime.clock.now();
         if (now >= until) co_return Errc::refused;
         auto change = changed_.wait();
-        auto changed = co_await with_timeout(parts_.clock, until - now, std::move(change));
+        auto changed = co_await with_timeout(parts_.runtime.clock, until - now, std::move(change));
         if (!changed && changed.error() == asio::error::operation_aborted)
             co_return changed.error();
     }
@@ -133,7 +134,7 @@ std::vector<Finding> Neighbourhood::why_not(const NodeId& node, std::error_code 
 
 bool Neighbourhood::exhausted(const Finder::Search& search, Clock::Time started) const {
     // Only with the last of our channels is everybody asked.
-    const auto waited = parts_.clock.now() - std::max(started, expected_last_);
+    const auto waited = parts_.runtime.clock.now() - std::max(started, expected_last_);
     if (waited >= search_patience) return true;
     if (expecting() || !search.quiet()) return false;
     if (settling() && waited < settling_patience) return false;
@@ -142,7 +143,7 @@ bool Neighbourhood::exhausted(const Finder::Search& search, Clock::Time started)
 
 // Nodes are being looked up, connected to, or about to prove themselves.
 bool Neighbourhood::settling() const {
-    const auto now = parts_.clock.now();
+    const auto now = parts_.runtime.clock.now();
     const bool proving =
         std::any_of(neighbours_.begin(), neighbours_.end(), [&](const auto& entry) {
             const Served& served = entry.second;

@@ -34,7 +34,7 @@ Providers::Providers(LoadParts parts, const Sha1& file, Diagnosis& diagnosis, Ev
       diagnosis_(diagnosis),
       changed_(changed),
       use_(std::move(use)),
-      started_(parts.share.clock.now()),
+      started_(parts.share.runtime.clock.now()),
       moved_(started_) {}
 
 void Providers::start(Tasks& tasks) { tasks_ = &tasks; }
@@ -47,7 +47,7 @@ void Providers::stop() {
 void Providers::hear(const NodeId& node) {
     using Reach = Candidates::Reach;
     if (!tasks_ || node == parts_.share.own || blamed_.contains(node)) return;
-    if (!heard_any_ && !search_) started_ = moved_ = parts_.share.clock.now();
+    if (!heard_any_ && !search_) started_ = moved_ = parts_.share.runtime.clock.now();
     heard_any_ = true;
     const Reach reach = parts_.hood.proven(node) ? Reach::neighbour : Reach::distant;
     if (candidates_.hear(node, reach)) tasks_->spawn(attach(node));
@@ -63,18 +63,18 @@ void Providers::hear(const proto::Providing& what) {
 
 void Providers::search() {
     if (search_) return;
-    first_search_ = moved_ = parts_.share.clock.now();
+    first_search_ = moved_ = parts_.share.runtime.clock.now();
     begin_search();
 }
 
 void Providers::begin_search() {
-    last_search_ = parts_.share.clock.now();
+    last_search_ = parts_.share.runtime.clock.now();
     search_.reset();
     search_.emplace(parts_.finder, file_, [this](const proto::Providing& what) { hear(what); });
 }
 
 void Providers::tick() {
-    const auto now = parts_.share.clock.now();
+    const auto now = parts_.share.runtime.clock.now();
     parts_.finder.expire();
     if (preparing() || parts_.hood.expecting()) moved_ = now;
     std::size_t open = 0;
@@ -100,7 +100,7 @@ bool Providers::hopeless() const {
     if (!search_) return false;
     const auto gives = [&](const auto& entry) { return !blamed_.contains(entry.first); };
     if (trying() == 0 && std::ranges::none_of(gave_, gives)) return exhausted();
-    return parts_.share.clock.now() - moved_ >= patience;
+    return parts_.share.runtime.clock.now() - moved_ >= patience;
 }
 
 bool Providers::preparing() const {
@@ -118,7 +118,7 @@ Clock::Span Providers::preparing_span(const NodeId& node) const {
 }
 
 void Providers::gave(const NodeId& node) {
-    gave_[node] = moved_ = parts_.share.clock.now();
+    gave_[node] = moved_ = parts_.share.runtime.clock.now();
     troubles_.erase(node);
 }
 
@@ -130,7 +130,7 @@ void Providers::opened(const NodeId& node) {
 
 bool Providers::gave_lately(const NodeId& node) const {
     const auto found = gave_.find(node);
-    return found != gave_.end() && parts_.share.clock.now() - found->second < patience;
+    return found != gave_.end() && parts_.share.runtime.clock.now() - found->second < patience;
 }
 
 void Providers::trouble(const NodeId& node, std::vector<Finding> why) {
@@ -141,7 +141,7 @@ void Providers::trouble(const NodeId& node, std::vector<Finding> why) {
 // A silence, which its owner may want to know of as much as its user.
 void Providers::stalled(const NodeId& node, Finding::Code how) {
     Finding finding{.code = how, .node = node};
-    parts_.share.log(sentence_of(finding) + " (file " + file_.hex() + ")");
+    parts_.share.runtime.log("share", sentence_of(finding) + " (file " + file_.hex() + ")");
     trouble(node, {std::move(finding)});
 }
 
@@ -149,15 +149,15 @@ void Providers::blame(const NodeId& node, const std::string& what) {
     blamed_.insert(node);
     troubles_.erase(node);
     Finding finding{.code = Finding::Code::wrong, .node = node, .what = what};
-    parts_.share.log(sentence_of(finding) + " (file " + file_.hex() +
-                     "); it is not used for it any more");
+    parts_.share.runtime.log("share", sentence_of(finding) + " (file " + file_.hex() +
+                                          "); it is not used for it any more");
     diagnosis_.add(std::move(finding));
     for (Provider* provider : used_)
         if (provider->node() == node) provider->end(Ended::dropped);
 }
 
 std::error_code Providers::explain(const Shortfall& shortfall) {
-    const auto silent_for = parts_.share.clock.now() - moved_;
+    const auto silent_for = parts_.share.runtime.clock.now() - moved_;
     const auto honest = [&](const auto& entry) { return !blamed_.contains(entry.first); };
     const bool stalled = std::ranges::any_of(gave_, honest);
     const bool open = std::ranges::any_of(used_, [](const Provider* p) { return p->open(); });
@@ -190,7 +190,7 @@ Task<> Providers::attach(NodeId node) {
     Tried tried = Tried::for_now;
     Clock::Span pause = first_pause;
     for (int attempts = 0; attempts < max_attempts;) {
-        const auto began = parts_.share.clock.now();
+        const auto began = parts_.share.runtime.clock.now();
         const Ended ended = co_await attempt(node);
         if (ended == Ended::closed || ended == Ended::dropped || blamed_.contains(node)) {
             tried = Tried::for_good;
@@ -200,7 +200,7 @@ Task<> Providers::attach(NodeId node) {
         if (lately && gave_.at(node) >= began) pause = first_pause;
         if (!lately && ended == Ended::unreached) break;
         if (!lately && ended != Ended::busy) ++attempts;
-        auto slept = co_await parts_.share.clock.sleep_for(pause);
+        auto slept = co_await parts_.share.runtime.clock.sleep_for(pause);
         if (!slept) co_return;
         pause = std::min(2 * pause, max_pause);
     }
@@ -228,13 +228,13 @@ Provider::Provider(Providers& providers, Neighbour& neighbour)
     : providers_(providers),
       neighbour_(&neighbour),
       node_(neighbour.node()),
-      changed_(providers.parts_.share.executor) {
-    providers_.used_.insert(this);
+      changed_(providers.parts_.share.runtime.executor) {
+    providers_.used_.push_back(this);
 }
 
 Provider::~Provider() {
     if (neighbour_) neighbour_->close_file(id_);
-    providers_.used_.erase(this);
+    std::erase(providers_.used_, this);
 }
 
 Task<Provider::Ended> Provider::stay() {
@@ -244,7 +244,7 @@ Task<Provider::Ended> Provider::stay() {
         co_return Ended::lost;
     }
     id_ = *id;
-    Clock& clock = providers_.parts_.share.clock;
+    Clock& clock = providers_.parts_.share.runtime.clock;
     heard_ = clock.now();
     std::optional<Clock::Time>& asked = providers_.claims_[node_].asked;
     if (!asked) asked = heard_;
@@ -292,7 +292,7 @@ void Provider::stall() {
 }
 
 void Provider::preparing() {
-    heard_ = providers_.parts_.share.clock.now();
+    heard_ = providers_.parts_.share.runtime.clock.now();
     preparing_ = true;
     changed_.notify_all();
 }

@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <vector>
 
 #include "node/async/event.hpp"
 #include "node/async/tasks.hpp"
@@ -53,7 +54,7 @@ class Providers {
     void search();                  // otherwise it begins when the nodes heard of do not do
     void tick();
     // Its owner was busy with what came, and did not wait for more.
-    void busy() { moved_ = parts_.share.clock.now(); }
+    void busy() { moved_ = parts_.share.runtime.clock.now(); }
     bool hopeless() const;
     bool exhausted() const;  // the search will find nobody more
 
@@ -97,10 +98,10 @@ class Providers {
     Tasks* tasks_ = nullptr;  // while it runs
     std::optional<Finder::Search> search_;
     Clock::Time first_search_, last_search_;
-    Clock::Time moved_;       // when something came, or was about to
-    bool heard_any_ = false;  // of a provider
-    Candidates candidates_;   // attach() runs for those that are being tried
-    std::set<Provider*> used_;
+    Clock::Time moved_;            // when something came, or was about to
+    bool heard_any_ = false;       // of a provider
+    Candidates candidates_;        // attach() runs for those that are being tried
+    std::vector<Provider*> used_;  // in the order in which they came
     std::map<NodeId, Claim> claims_;
     std::map<NodeId, Clock::Time> gave_;  // who has opened the file, and last gave of it
     std::map<NodeId, std::vector<Finding>> troubles_;  // why one does not give, as of now

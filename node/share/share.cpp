@@ -100,7 +100,7 @@ Task<Result<std::size_t>> Share::find(proto::Uri uri,
     Finder::Search search(node_->finder, file, [&](const proto::Providing& what) {
         report(what.node, what.size_bytes, what.complete);
     });
-    Clock& clock = node_->parts.clock;
+    Clock& clock = node_->parts.runtime.clock;
     const auto started = clock.now();
     while (!node_->hood.exhausted(search, started) && !(local && search.quiet())) {
         auto change = node_->finder.changed().wait();

@@ -9,7 +9,6 @@
 // Diagnosis says in words what led there.
 #pragma once
 
-#include <asio/thread_pool.hpp>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -18,8 +17,7 @@
 #include <string>
 #include <vector>
 
-#include "node/async/asio.hpp"
-#include "node/async/clock.hpp"
+#include "node/async/runtime.hpp"
 #include "node/share/diagnosis.hpp"
 #include "node/transport/use.hpp"
 #include "proto/bytes.hpp"
@@ -58,14 +56,11 @@ using ByteSink = std::function<Task<Result<void>>(ByteView)>;  // an error from 
 using proto::DirEntry;
 
 struct ShareParts {
-    Executor executor;
+    Runtime& runtime;
     Store& store;
     Peers& peers;
-    asio::thread_pool& pool;  // for work of some milliseconds
-    ForeignCalls& foreign;    // for files that lie outside of the storage
-    Clock& clock;
+    ForeignCalls& foreign;  // for files that lie outside of the storage
     NodeId own;
-    std::function<void(std::string)> log;  // one line each; for the daemon's log
 };
 
 class Share {

@@ -14,8 +14,8 @@ class Share::Node {
   public:
     explicit Node(ShareParts given)
         : parts(std::move(given)),
-          finder(parts.executor, parts.clock, parts.own),
-          shelf(parts.store, parts.pool, parts.foreign, parts.log),
+          finder(parts.runtime, parts.own),
+          shelf(parts.runtime, parts.store, parts.foreign),
           hood(parts, finder, shelf),
           loads(LoadParts{parts, hood, finder, shelf}) {}
 

@@ -189,7 +189,7 @@ Task<Result<Shelf::WholeRef>> Shelf::prepare(Sha1 file, std::shared_ptr<WholeChu
 void Shelf::say(const std::string& sentence) {
     if (sentence.empty()) return;
     if (said_.size() >= max_said) said_.clear();
-    if (said_.insert(sentence).second) log_(sentence);
+    if (said_.insert(sentence).second) runtime_.log("share", sentence);
 }
 
 std::shared_ptr<Partial> Shelf::left_over(const Sha1& file) const {

@@ -3,7 +3,6 @@
 // set aside and said in the log, once.
 #pragma once
 
-#include <asio/thread_pool.hpp>
 #include <functional>
 #include <list>
 #include <map>
@@ -20,9 +19,8 @@ namespace kp2p {
 
 class Shelf {
   public:
-    using Log = std::function<void(std::string)>;
-    Shelf(Store& store, asio::thread_pool& pool, ForeignCalls& foreign, Log log)
-        : store_(store), pool_(pool), foreign_(foreign), log_(std::move(log)) {}
+    Shelf(Runtime& runtime, Store& store, ForeignCalls& foreign)
+        : runtime_(runtime), store_(store), foreign_(foreign) {}
 
     // What `fn` returns, a Result. It reads the content of a file, or only looks for it, and owns
     // all that it uses. It runs on the pool, or, when the content lies outside of the storage (a
@@ -108,10 +106,9 @@ class Shelf {
     template <class F>
     Task<std::invoke_result_t<F&>> read_foreign(std::filesystem::path path, F fn);
 
+    Runtime& runtime_;
     Store& store_;
-    asio::thread_pool& pool_;
     ForeignCalls& foreign_;
-    Log log_;
     std::set<std::string> said_;  // at most max_said
     std::map<Sha1, std::shared_ptr<const Partial>> partials_;
     std::map<Sha1, std::weak_ptr<Partial>> kept_;
@@ -132,7 +129,7 @@ Task<std::invoke_result_t<F&>> Shelf::read(Sha1 file, F fn) {
         if (elsewhere) return std::nullopt;
         return fn();
     };
-    auto here = co_await offload(pool_, read_here);
+    auto here = co_await offload(runtime_.pool, read_here);
     if (here) co_return *std::move(here);
     co_return co_await read_foreign(*elsewhere, std::move(fn));
 }
@@ -141,7 +138,7 @@ template <class F>
 Task<std::invoke_result_t<F&>> Shelf::read(std::shared_ptr<const Chunks> chunks, F fn) {
     if (const auto* elsewhere = chunks->lie_elsewhere())
         co_return co_await read_foreign(*elsewhere, std::move(fn));
-    co_return co_await offload(pool_, std::move(fn));
+    co_return co_await offload(runtime_.pool, std::move(fn));
 }
 
 template <class F>

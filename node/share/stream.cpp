@@ -93,7 +93,7 @@ class Stream::Source final : public Provider {
         stream_.forget(node());
     }
 
-    Clock::Time now() const { return stream_.parts_.share.clock.now(); }
+    Clock::Time now() const { return stream_.parts_.share.runtime.clock.now(); }
 
     Stream& stream_;
     std::optional<ByteVector> have_;  // absent: complete
@@ -106,7 +106,7 @@ Stream::Stream(LoadParts parts, proto::Manifest manifest, std::vector<NodeId> hi
     : parts_(parts),
       manifest_(std::move(manifest)),
       hints_(std::move(hints)),
-      changed_(parts.share.executor),
+      changed_(parts.share.runtime.executor),
       providers_(parts, manifest_.sha1, diagnosis, changed_,
                  [this](Neighbour& n) { return use(n); }) {}
 
@@ -165,7 +165,7 @@ Task<Result<void>> Stream::give(ByteRange& range, ByteSink sink) {
 }
 
 Task<Result<void>> Stream::await_front(const ByteRange& range) {
-    Clock& clock = parts_.share.clock;
+    Clock& clock = parts_.share.runtime.clock;
     providers_.busy();  // the sink may have taken its time
     while (!checked_.contains(front_)) {
         pump();
@@ -248,7 +248,7 @@ bool Stream::ask(Source& source) {
 
 // Gives the node one part more to fetch.
 bool Stream::assign(Source& source) {
-    const auto now = parts_.share.clock.now();
+    const auto now = parts_.share.runtime.clock.now();
     for (PartIndex i = front_; i < behind_ && i < front_ + window_parts; ++i) {
         if (i > front_ + 1 && part(i).end_bytes - part(front_).start_bytes > window_bytes) break;
         if (checked_.contains(i) || !source.has(i)) continue;
@@ -305,7 +305,7 @@ Task<> Stream::check(FetchRef fetch) {
             return ByteVector(bytes.begin() + static_cast<std::ptrdiff_t>(from),
                               bytes.begin() + static_cast<std::ptrdiff_t>(to));
         };
-        auto unpacked = co_await offload(parts_.share.pool, std::move(work));
+        auto unpacked = co_await offload(parts_.share.runtime.pool, std::move(work));
         right = bool(unpacked);
         if (!right) break;
         plain.push_back(std::move(*unpacked));

@@ -7,13 +7,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <mutex>
 
-#include "node/async/random.hpp"
 #include "node/store/platform.hpp"
 #include "node/store/store_errc.hpp"
+#include "proto/crypto/hash.hpp"
 
 namespace kp2p {
 namespace fs = std::filesystem;
@@ -23,6 +25,7 @@ namespace {
 std::mutex trouble_mutex;
 std::string trouble;
 
+constexpr std::size_t unique_digits = 16;
 constexpr std::size_t hole_bytes = std::size_t{64} << 10;  // what is worth a hole
 
 template <class Call>
@@ -245,9 +248,13 @@ Result<ByteVector> read_small_file(const fs::path& path, std::size_t max_bytes) 
     return bytes;
 }
 
-std::string random_name() {
-    using Name = Bytes<struct RandomNameTag, 8>;
-    return random_bytes<Name>().hex();
+std::string unique_name() {
+    static const auto began = std::chrono::steady_clock::now().time_since_epoch().count();
+    static std::atomic<std::uint64_t> calls = 0;
+    const std::string own = platform::boot_tag() + ' ' + std::to_string(getpid()) + ' ' +
+                            std::to_string(began) + ' ' + std::to_string(calls++);
+    const std::string hex = proto::blake2b_256(as_bytes(own)).hex();
+    return hex.substr(0, unique_digits);
 }
 
 }  // namespace kp2p

@@ -91,6 +91,8 @@ std::string storage_trouble();
 
 // A small file, whole; std::errc::file_too_large above `max_bytes`.
 Result<ByteVector> read_small_file(const std::filesystem::path& path, std::size_t max_bytes);
-std::string random_name();  // 16 hex digits
+// 16 hex digits that no other call gives, in whichever process, on whichever machine: made of what
+// tells those apart, since the storage is also used where there is no node, and so no Random.
+std::string unique_name();
 
 }  // namespace kp2p

@@ -22,7 +22,7 @@ Result<FileStamp> stamp_at(const fs::path& path) {
 
 Result<fs::path> set_aside(const Layout& layout, const Sha1& sha1) {
     const fs::path from = layout.content(sha1);
-    const std::string name = sha1.hex() + "." + random_name();
+    const std::string name = sha1.hex() + "." + unique_name();
     const fs::path usual = layout.damaged() / name;
     if (make_directories(layout, layout.damaged()) && std::rename(from.c_str(), usual.c_str()) == 0)
         return usual;

@@ -85,7 +85,7 @@ std::optional<File> take_abandoned(const fs::path& path) {
 }
 
 std::string TempFile::new_name() {
-    std::string name = random_name();
+    std::string name = unique_name();
     if (!our_tag().empty()) name += "." + our_tag();
     return name += suffix;
 }

@@ -1,5 +1,6 @@
 // TempFile: a file under construction: gone with this object, unless it was renamed into place.
-// Its name is 16 random hex digits, "." and the boot tag (platform.hpp) where there is one, and
+// Its name is 16 hex digits (unique_name()), "." and the boot tag (platform.hpp) where there is
+// one, and
 // ".kp2p-temp". Whoever makes one holds a lock on it, so that a sweep can tell what a killed
 // process left.
 #pragma once

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "node/async/random.hpp"
 #include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
 #include "proto/outcome.hpp"
@@ -28,13 +27,13 @@ constexpr std::chrono::seconds max_wait = 1s;  // to see whether work has ended 
 Swarm::Swarm(SwarmParts parts)
     : parts_(std::move(parts)),
       announcer_(parts_.dht, parts_.keys),
-      dialer_({parts_.executor, parts_.clock, parts_.dht, parts_.udx, parts_.keys}),
-      acceptor_({parts_.executor, parts_.clock, parts_.dht, parts_.udx, announcer_, parts_.keys,
+      dialer_({parts_.runtime, parts_.dht, parts_.udx, parts_.keys}),
+      acceptor_({parts_.runtime, parts_.dht, parts_.udx, announcer_, parts_.keys,
                  [this](const NodeId& node) { return node != node_id() && has_room(Cause::came); },
                  [this](Link link) { accepted(std::move(link)); }}),
-      book_(node_id(), random_number()),
-      lines_(parts_.clock.now(), line_limits),
-      changed_(parts_.executor) {}
+      book_(node_id(), parts_.runtime.random.number()),
+      lines_(parts_.runtime.clock.now(), line_limits),
+      changed_(parts_.runtime.executor) {}
 
 Swarm::~Swarm() = default;
 
@@ -123,7 +122,7 @@ Task<> Swarm::serve_topic(Topic topic, std::shared_ptr<Joined> joined) {
 
 Task<> Swarm::refresh_loop(Topic topic, std::shared_ptr<Joined> joined) {
     const auto found = [this, topic](const proto::dht::PeerRecord& record) {
-        book_.discovered(parts_.clock.now(), topic, record.key, record.relays);
+        book_.discovered(parts_.runtime.clock.now(), topic, record.key, record.relays);
         changed_.notify_all();
     };
     auto listening = co_await announcer_.announced();
@@ -140,10 +139,10 @@ Task<> Swarm::refresh_loop(Topic topic, std::shared_ptr<Joined> joined) {
             wait = first_refreshes[rounds++];
         } else if (end) {
             const auto jitter_ms = std::chrono::milliseconds(refresh_jitter).count();
-            wait = refresh_interval +
-                   std::chrono::milliseconds(random_number() % std::uint64_t(jitter_ms));
+            wait = refresh_interval + std::chrono::milliseconds(parts_.runtime.random.number() %
+                                                                std::uint64_t(jitter_ms));
         }
-        auto slept = co_await parts_.clock.sleep_for(wait);
+        auto slept = co_await parts_.runtime.clock.sleep_for(wait);
         if (!slept) co_return;
     }
 }
@@ -165,7 +164,7 @@ Places Swarm::places() const {
     return Places(std::move(taken));
 }
 
-bool Swarm::has_room(Cause cause) const { return places().room(parts_.clock.now(), cause); }
+bool Swarm::has_room(Cause cause) const { return places().room(parts_.runtime.clock.now(), cause); }
 
 Task<> Swarm::dial_loop() {
     for (;;) {
@@ -173,16 +172,16 @@ Task<> Swarm::dial_loop() {
         Clock::Span wait = 1h;
         const Places now = places();
         const auto due = book_.deadline([&](const auto& topics) { return now.need(topics); });
-        if (due && dials_ < max_dials && now.room(parts_.clock.now(), Cause::topic))
-            wait = *due - parts_.clock.now();
-        auto woken = co_await with_timeout(parts_.clock, wait, changed_.wait());
+        if (due && dials_ < max_dials && now.room(parts_.runtime.clock.now(), Cause::topic))
+            wait = *due - parts_.runtime.clock.now();
+        auto woken = co_await with_timeout(parts_.runtime.clock, wait, changed_.wait());
         if (!woken && woken.error() == asio::error::operation_aborted) co_return;
     }
 }
 
 void Swarm::start_dials() {
     while (dials_ < max_dials) {
-        const auto now = parts_.clock.now();
+        const auto now = parts_.runtime.clock.now();
         const Places taken = places();
         if (!taken.room(now, Cause::topic)) return;
         const auto node =
@@ -216,7 +215,7 @@ Task<> Swarm::dial(NodeId node) {
     if (!link) {
         note_failure(node, why.all());
         peers_.erase(peer);
-        book_.dial_failed(parts_.clock.now(), node);
+        book_.dial_failed(parts_.runtime.clock.now(), node);
         co_return;
     }
     auto connection = make_connection(std::move(*link));
@@ -243,7 +242,7 @@ Task<Result<std::shared_ptr<Connection>>> Swarm::connect(NodeId node) {
         } else if (peer->second.cause == Cause::came && !peer->second.proven) {
             peer->second.cause = Cause::key;
         }
-        auto woken = co_await with_timeout(parts_.clock, max_wait, changed_.wait());
+        auto woken = co_await with_timeout(parts_.runtime.clock, max_wait, changed_.wait());
         if (!woken && woken.error() == asio::error::operation_aborted) co_return woken.error();
     }
     co_return Errc::closed;
@@ -269,13 +268,11 @@ std::vector<Finding> Swarm::why_not(const NodeId& node) const {
     return found == failures_.end() ? std::vector<Finding>() : found->second;
 }
 
-void Swarm::log(const std::string& line) const {
-    if (parts_.log) parts_.log(line);
-}
+void Swarm::log(const std::string& line) const { parts_.runtime.log("swarm", line); }
 
 void Swarm::log_of(const Connection& connection, const std::string& line) {
     if (connection.role() == Role::initiator) return log(line);
-    if (!lines_.spend(parts_.clock.now())) {
+    if (!lines_.spend(parts_.runtime.clock.now())) {
         lines_left_out_++;
         return;
     }

@@ -19,8 +19,7 @@
 namespace kp2p {
 
 struct SwarmParts {
-    Executor executor;
-    Clock& clock;
+    Runtime& runtime;
     Dht& dht;
     UdxContext& udx;
     proto::KeyPair keys;  // our identity
@@ -28,7 +27,6 @@ struct SwarmParts {
     // connection ends when it returns, and it is cancelled when the connection ends. What it does
     // before it first waits (set handlers for opens) comes before anything the peer sends.
     std::function<Task<>(std::shared_ptr<Connection>)> serve;
-    std::function<void(std::string)> log;  // one line each; may be empty
     // What the connection to this node is used for. When all are taken, the least useful makes
     // room; empty: none does.
     std::function<Use(const NodeId&)> use_of;

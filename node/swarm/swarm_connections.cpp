@@ -1,5 +1,4 @@
 // Connections of the swarm: from the first packet to the end.
-#include "node/async/random.hpp"
 #include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
 #include "node/swarm/swarm.hpp"
@@ -15,8 +14,9 @@ constexpr std::chrono::seconds min_stale_age{5};
 }  // namespace
 
 std::shared_ptr<Connection> Swarm::make_connection(Link link) {
-    return std::make_shared<Connection>(parts_.executor, parts_.clock, std::move(link.stream),
-                                        link.keys, random_bytes<proto::StreamHeader>());
+    return std::make_shared<Connection>(parts_.runtime.executor, parts_.runtime.clock,
+                                        std::move(link.stream), link.keys,
+                                        parts_.runtime.random.bytes<proto::StreamHeader>());
 }
 
 // Whoever dials us is not counted before it has proven itself: a handshake that somebody repeats
@@ -51,7 +51,7 @@ Task<> Swarm::run_connection(std::shared_ptr<Connection> connection, Tasks& all)
 }
 
 Task<> Swarm::prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who, Tasks& all) {
-    auto proven = co_await with_timeout(parts_.clock, max_proof, connection->established());
+    auto proven = co_await with_timeout(parts_.runtime.clock, max_proof, connection->established());
     std::erase(unproven_, connection);
     if (!proven && proven.error() == asio::error::operation_aborted) co_return;
     if (proven && admit(connection, who)) {
@@ -92,7 +92,7 @@ bool Swarm::admit(const std::shared_ptr<Connection>& connection, PeerBook::Diale
         if (old->second.dial) old->second.dial->cancel();
         if (old->second.connection) old->second.connection->close();
     }
-    peers_[remote] = Peer{cause, nullptr, connection, parts_.clock.now()};
+    peers_[remote] = Peer{cause, nullptr, connection, parts_.runtime.clock.now()};
     failures_.erase(remote);
     book_.connected(remote, who);
     changed_.notify_all();
@@ -102,7 +102,7 @@ bool Swarm::admit(const std::shared_ptr<Connection>& connection, PeerBook::Diale
 // Anybody can dial us with as many keys as he likes, and need not show for a while that he is in a
 // channel of ours: without this he would keep everybody else out.
 void Swarm::make_room(Cause cause) {
-    const auto least = places().displaced(parts_.clock.now(), cause);
+    const auto least = places().displaced(parts_.runtime.clock.now(), cause);
     if (!least) return;
     const auto connection = peers_.at(*least).connection;
     log_of(*connection, "closing the connection to " + least->hex() + ": another needs its place");
@@ -116,7 +116,7 @@ void Swarm::make_room(Cause cause) {
 bool Swarm::prefers_new(const Connection& connection, const Peer& old) const {
     if (!old.connection) return true;  // we were still looking for it
     if (old.connection->role() == connection.role()) return true;
-    if (old.proven && parts_.clock.now() - *old.proven >= min_stale_age) return true;
+    if (old.proven && parts_.runtime.clock.now() - *old.proven >= min_stale_age) return true;
     const bool theirs = connection.role() == Role::responder;
     return theirs == (node_id() < connection.remote());
 }
@@ -127,7 +127,7 @@ void Swarm::forget(const std::shared_ptr<Connection>& connection) {
     if (peer == peers_.end() || peer->second.connection != connection) return;
     const auto proven = peer->second.proven;
     peers_.erase(peer);
-    const auto now = parts_.clock.now();
+    const auto now = parts_.runtime.clock.now();
     if (proven) {
         book_.closed(now, remote, now - *proven);
     } else {

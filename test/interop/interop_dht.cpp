@@ -19,6 +19,7 @@
 #include "node/net/udp_socket.hpp"
 #include "node/udx/udx_context.hpp"
 #include "proto/dht/wire/signatures.hpp"
+#include "test/runtime.hpp"
 
 using namespace kp2p;
 
@@ -190,9 +191,9 @@ int main(int argc, char** argv) {
     if (argc < 3) return 2;
     std::setvbuf(stdout, nullptr, _IOLBF, 0);
     asio::io_context loop{1};
-    SteadyClock clock;
+    test::RealRuntime real(loop.get_executor());
     const Endpoint any = *Endpoint::parse(std::string(argv[2]) + ":0");
-    UdxContext udx(loop.get_executor(), clock, 1);
+    UdxContext udx(loop.get_executor(), real.clock, 1);
     auto server_socket = UdpSocket::open(loop.get_executor(), any);
     auto client_socket = UdpSocket::open(loop.get_executor(), any);
     if (!server_socket || !client_socket) return 1;
@@ -203,9 +204,7 @@ int main(int argc, char** argv) {
         setup.citizenship = Citizenship::citizen;
         setup.reach = proto::dht::Reach::open;
     }
-    proto::Seed seed;
-    seed.mutable_view()[0] = static_cast<std::uint8_t>(server.socket().local().port);
-    Dht dht(loop.get_executor(), clock, server, client, setup, seed);
+    Dht dht(real.runtime, server, client, setup);
     std::exception_ptr thrown;
     asio::co_spawn(loop, serve(dht), [&](std::exception_ptr e) { thrown = e; });
     loop.run();

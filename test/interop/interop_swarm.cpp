@@ -14,11 +14,11 @@
 #include <istream>
 #include <sstream>
 
-#include "node/async/random.hpp"
 #include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
 #include "node/net/udp_socket.hpp"
 #include "node/swarm/swarm.hpp"
+#include "test/runtime.hpp"
 
 using namespace kp2p;
 
@@ -29,8 +29,7 @@ constexpr std::size_t message_bytes = 65536;
 void say(const std::string& line) { std::puts(line.c_str()); }
 
 struct Node {
-    Executor executor;
-    SteadyClock clock;
+    test::RealRuntime real;
     UdxContext udx;
     UdpPort server, client;
     proto::KeyPair keys;
@@ -43,12 +42,16 @@ struct Node {
         return std::move(*socket);
     }
     Node(Executor e, char** argv, DhtSetup setup)
-        : executor(e),
-          udx(e, clock, randombytes_random()),
+        : real(e),
+          udx(e, real.clock, real.random.number()),
           server(open(e, argv[2]), udx),
           client(open(e, argv[2]), udx),
           keys(proto::KeyPair::from_seed(*proto::Seed::from_hex(argv[3]))),
-          dht(e, clock, server, client, setup, random_bytes<proto::Seed>()) {}
+          dht(real.runtime, server, client, setup) {
+        real.runtime.log = [](const char*, const std::string& line) {
+            std::fprintf(stderr, "%s\n", line.c_str());
+        };
+    }
 };
 
 // ---- raw ----
@@ -59,10 +62,10 @@ class Raw {
         : node_(node),
           all_(all),
           announcer_(node.dht, node.keys),
-          acceptor_({node.executor, node.clock, node.dht, node.udx, announcer_, node.keys,
+          acceptor_({node.real.runtime, node.dht, node.udx, announcer_, node.keys,
                      [](const NodeId&) { return true; },
                      [this](Link link) { accepted(std::move(link)); }}),
-          dialer_({node.executor, node.clock, node.dht, node.udx, node.keys, nullptr}) {
+          dialer_({node.real.runtime, node.dht, node.udx, node.keys, nullptr}) {
         all.spawn(announcer_.run());
         all.spawn(acceptor_.run());
     }
@@ -87,8 +90,8 @@ class Raw {
     }
 
     Task<> exchange(std::shared_ptr<Link> link, std::uint64_t bytes) {
-        SecureStream stream(node_.executor, node_.clock, std::move(link->stream), link->keys,
-                            random_bytes<proto::StreamHeader>());
+        SecureStream stream(node_.real.runtime.executor, node_.real.clock, std::move(link->stream),
+                            link->keys, node_.real.random.bytes<proto::StreamHeader>());
         stream.allow_large_frames();
         auto done = co_await with_tasks([&](Tasks& both) -> Task<> {
             both.spawn(write(stream));
@@ -164,14 +167,12 @@ Task<> echo(std::shared_ptr<Connection> connection) {
 class Swarming {
   public:
     Swarming(Node& node, Tasks& all)
-        : clock_(node.clock),
-          swarm_({.executor = node.executor,
-                  .clock = node.clock,
+        : clock_(node.real.clock),
+          swarm_({.runtime = node.real.runtime,
                   .dht = node.dht,
                   .udx = node.udx,
                   .keys = node.keys,
                   .serve = echo,
-                  .log = [](std::string line) { std::fprintf(stderr, "%s\n", line.c_str()); },
                   .use_of = nullptr}) {
         all.spawn(swarm_.run());
     }
@@ -210,7 +211,7 @@ Task<> drive(Node& node, Tasks& all) {
     auto ready = co_await driver.ready();
     if (!ready) co_return all.cancel();
     say("{\"ready\":true}");
-    asio::posix::stream_descriptor input(node.executor, ::dup(0));
+    asio::posix::stream_descriptor input(node.real.runtime.executor, ::dup(0));
     asio::streambuf buffer;
     for (;;) {
         auto [error, size] = co_await asio::async_read_until(input, buffer, '\n', use_result);

@@ -39,6 +39,10 @@ void SimClock::at(Time moment, std::function<void()> event) {
     events_.emplace(Key(std::max(moment, now_), sequence_++), std::move(event));
 }
 
+void SimRandom::fill(std::span<std::uint8_t> bytes) {
+    for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(engine_() >> 56);
+}
+
 bool SimClock::step() {
     if (events_.empty()) return false;
     auto next = events_.extract(events_.begin());
@@ -102,6 +106,7 @@ void Sim::kill(const Endpoint& host) { dead_.insert({host.host, 0}); }
 void Sim::deliver(const Endpoint& from, const Endpoint& to, ByteView bytes) {
     if (dead_.contains({from.host, 0})) return;
     ++sent_[{from.host, 0}];
+    if (record_) record_->push_back({clock_.passed(), from, to, {bytes.begin(), bytes.end()}});
     if (firewalled_.contains({from.host, 0})) opened_.emplace(from, to);
     if (std::uniform_real_distribution<>()(random_) < conditions_.loss) return;
     const auto latency = std::uniform_int_distribution<std::int64_t>(

@@ -12,7 +12,7 @@
 #include <random>
 #include <set>
 
-#include "node/async/clock.hpp"
+#include "node/async/runtime.hpp"
 #include "node/net/datagrams.hpp"
 
 namespace kp2p::test {
@@ -20,6 +20,8 @@ namespace kp2p::test {
 class SimClock final : public Clock {
   public:
     Time now() const override { return now_; }
+    WallTime wall_now() const override { return WallTime(std::chrono::hours(500'000)) + passed(); }
+    Span passed() const { return now_ - start; }  // since the world began
     Task<Result<void>> sleep_until(Time moment) override;
     std::unique_ptr<Alarm> alarm(Executor executor, std::function<void()> on_time) override;
     void at(Time moment, std::function<void()> event);
@@ -31,9 +33,32 @@ class SimClock final : public Clock {
 
     bool step();  // to the next event; false if there is none
 
-    Time now_ = Time(std::chrono::hours(1000));
+    static constexpr Time start{std::chrono::hours(1000)};
+    Time now_ = start;
     std::uint64_t sequence_ = 0;
     std::map<Key, std::function<void()>> events_;
+};
+
+class SimRandom final : public Random {
+  public:
+    explicit SimRandom(std::uint64_t seed) : engine_(seed) {}
+    void fill(std::span<std::uint8_t> bytes) override;
+
+  private:
+    std::mt19937_64 engine_;
+};
+
+// All work takes the same time, and is done on the loop's own thread in the order in which it came.
+class SimPool final : public Pool {
+  public:
+    static constexpr std::chrono::milliseconds work_takes{1};
+
+    explicit SimPool(SimClock& clock) : clock_(clock) {}
+    void post(Work work) override { clock_.at(clock_.now() + work_takes, std::move(work)); }
+    bool start(Work work) override { return post(std::move(work)), true; }
+
+  private:
+    SimClock& clock_;
 };
 
 class Sim;
@@ -73,19 +98,27 @@ class Sim {
         double loss = 0;
         std::chrono::milliseconds min_latency{5}, max_latency{45};
     };
-    explicit Sim(std::uint64_t seed) : random_(seed) {}
+    struct Sent {  // a datagram, whether it arrives or not
+        Clock::Span at;
+        Endpoint from, to;
+        ByteVector bytes;
+        friend bool operator==(const Sent&, const Sent&) = default;
+    };
+    explicit Sim(std::uint64_t seed) : random_(seed), node_random_(~seed) {}
     Sim(std::uint64_t seed, const Conditions& conditions)
-        : random_(seed), conditions_(conditions) {}
+        : random_(seed), node_random_(~seed), conditions_(conditions) {}
 
     std::unique_ptr<Datagrams> open(const Endpoint& local);
     void kill(const Endpoint& host);  // all of its sockets: nothing leaves or arrives any more
     void revive(const Endpoint& host) { dead_.erase({host.host, 0}); }
     // From now on its sockets hear only those whom they have sent something themselves.
     void firewall(const Endpoint& host) { firewalled_.insert({host.host, 0}); }
+    void record(std::vector<Sent>& sent) { record_ = &sent; }  // from now on, to the end
     // Runs until `body` has ended; rethrows what it throws. Fails the test if nothing is left to
     // happen before that.
     void run(Task<> body);
 
+    Runtime& runtime() { return runtime_; }  // of all nodes, with no log
     asio::io_context& loop() { return loop_; }
     SimClock& clock() { return clock_; }
     std::mt19937_64& random() { return random_; }
@@ -103,13 +136,17 @@ class Sim {
 
     asio::io_context loop_{1};
     SimClock clock_;
-    std::mt19937_64 random_;
+    std::mt19937_64 random_;  // of the network
+    SimRandom node_random_;
+    SimPool pool_{clock_};
+    Runtime runtime_{loop_.get_executor(), clock_, node_random_, pool_};
     Conditions conditions_;
     std::map<Endpoint, SimSocket*> sockets_;
     std::set<Endpoint> dead_, firewalled_;            // hosts, port 0
     std::set<std::pair<Endpoint, Endpoint>> opened_;  // socket behind a firewall, whom it knows
     std::map<Endpoint, std::uint64_t> sent_;          // by host
     std::uint64_t delivered_ = 0, trace_ = 0;
+    std::vector<Sent>* record_ = nullptr;
 };
 
 }  // namespace kp2p::test

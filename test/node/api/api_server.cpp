@@ -233,9 +233,10 @@ std::string ApiServer::prove(Raw& raw) const {
 
 Task<> ApiServer::root(std::promise<void>& ready) {
     loop_ = co_await asio::this_coro::executor;
+    real_ = std::make_unique<RealRuntime>(loop_);
     const HttpServerConfig config{
-        .clock = clock_, .port = 0, .token = token(), .socket = socket(), .limits = limits_};
-    auto opened = HttpServer::open(loop_, config);
+        .port = 0, .token = token(), .socket = socket(), .limits = limits_};
+    auto opened = HttpServer::open(real_->runtime, config);
     REQUIRE(opened);
     server_ = *std::move(opened);
     port_ = server_->port();

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "node/api/http_server.hpp"
+#include "test/runtime.hpp"
 #include "test/temp_dir.hpp"
 
 namespace kp2p::test {
@@ -80,7 +81,7 @@ class ApiServer {
 
     TempDir directory_;
     HttpLimits limits_;
-    SteadyClock clock_;
+    std::unique_ptr<RealRuntime> real_;  // of the loop
     std::unique_ptr<HttpServer> server_;
     std::uint16_t port_ = 0;
     Executor loop_;

@@ -231,21 +231,19 @@ TEST_CASE("more connections than are served at a time wait in line, and none is 
 
 TEST_CASE("the port of another is port_in_use") {
     Server server;
-    SteadyClock clock;
     asio::io_context loop{1};
-    auto second = HttpServer::open(
-        loop.get_executor(), {.clock = clock, .port = server.port(), .token = Server::token()});
+    test::RealRuntime real(loop.get_executor());
+    auto second = HttpServer::open(real.runtime, {.port = server.port(), .token = Server::token()});
     CHECK(second.error() == Errc::port_in_use);
 }
 
 TEST_CASE("the Unix socket is its owner's alone, replaces a stale one, and goes with the server") {
     test::TempDir directory;
-    SteadyClock clock;
     asio::io_context loop{1};
+    test::RealRuntime real(loop.get_executor());
     const auto path = directory.path() / "api.sock";
     const auto open = [&](const std::filesystem::path& at) {
-        auto opened = HttpServer::open(loop.get_executor(),
-                                       {.clock = clock, .token = Server::token(), .socket = at});
+        auto opened = HttpServer::open(real.runtime, {.token = Server::token(), .socket = at});
         REQUIRE(opened);
         return *std::move(opened);
     };

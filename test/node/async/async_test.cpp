@@ -1,4 +1,3 @@
-#include <asio/thread_pool.hpp>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -9,6 +8,7 @@
 #include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
 #include "test/run.hpp"
+#include "test/runtime.hpp"
 
 using namespace kp2p;
 using namespace std::chrono_literals;
@@ -62,11 +62,10 @@ Task<> child_failure_cancels_siblings() {
 }
 
 Task<> offload_returns() {
-    asio::thread_pool pool(1);
+    ThreadPool pool(1);
     auto work = [] { return 41 + 1; };
     const int answer = co_await offload(pool, work);
     CHECK(answer == 42);
-    pool.join();
 }
 
 Task<Result<void>> work_until_stopped(LongThreads& threads, bool& stopped) {
@@ -80,14 +79,13 @@ Task<Result<void>> work_until_stopped(LongThreads& threads, bool& stopped) {
 
 Task<> long_work_stops() {
     SteadyClock clock;
-    asio::thread_pool pool(1);
-    LongThreads threads(co_await asio::this_coro::executor, pool);
+    test::RealRuntime real(co_await asio::this_coro::executor);
+    LongThreads threads(real.runtime);
     bool stopped = false;
     auto work = work_until_stopped(threads, stopped);
     auto done = co_await with_timeout(clock, std::chrono::milliseconds(1), std::move(work));
     CHECK(!done);
     CHECK(stopped);
-    pool.join();
 }
 
 Task<> count_work(LongThreads& threads, std::size_t& ended) {
@@ -108,8 +106,8 @@ Task<> endless_work(LongThreads& threads) {
 }
 
 Task<> short_work_passes_long_work() {
-    asio::thread_pool pool(1);
-    LongThreads threads(co_await asio::this_coro::executor, pool);
+    test::RealRuntime real(co_await asio::this_coro::executor);
+    LongThreads threads(real.runtime);
     std::size_t ended = 0;
     auto body = [&](Tasks& all) -> Task<> {
         for (std::size_t i = 1; i < LongThreads::max_threads; ++i) all.spawn(endless_work(threads));
@@ -119,11 +117,10 @@ Task<> short_work_passes_long_work() {
     auto done = co_await with_tasks(body);
     CHECK(done);
     CHECK(ended == 3);
-    pool.join();
 }
 
 Task<> what_is_thrown_comes_home() {
-    asio::thread_pool pool(1);
+    ThreadPool pool(1);
     bool caught = false;
     auto work = []() -> int { throw std::bad_alloc(); };
     try {
@@ -132,7 +129,6 @@ Task<> what_is_thrown_comes_home() {
         caught = true;
     }
     CHECK(caught);
-    pool.join();
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ class HandClock final : public Clock {
   public:
     explicit HandClock(Executor executor) : moved_(executor) {}
     Time now() const override { return now_; }
+    WallTime wall_now() const override { return {}; }
     Task<Result<void>> sleep_until(Time moment) override {
         while (now_ < moment) {
             auto moved = co_await moved_.wait();
@@ -49,9 +50,12 @@ auto stuck(const Mount& mount) {
 Result<int> answer() { return 42; }
 
 struct World {
-    explicit World(Executor executor) : clock(executor), calls(executor, clock) {}
+    explicit World(Executor executor) : clock(executor), runtime{executor, clock, random, pool} {}
     HandClock clock;
-    ForeignCalls calls;
+    SystemRandom random;
+    ThreadPool pool{1};
+    Runtime runtime;
+    ForeignCalls calls{runtime};
     Mount mount;
     std::size_t timed_out = 0;
 };

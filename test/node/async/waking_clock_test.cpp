@@ -20,6 +20,7 @@ class Machine final : public Clock {
             if (moment) alarm->set(*moment - ahead_);
     }
     Time now() const override { return clock_.now() + ahead_; }
+    WallTime wall_now() const override { return {}; }
     Task<Result<void>> sleep_until(Time moment) override {
         while (now() < moment) {
             auto slept = co_await clock_.sleep_for(10ms);

@@ -32,12 +32,11 @@ inline Topic topic_of(std::uint32_t number) {
 class SimulatedDht {
   public:
     SimulatedDht(Sim& sim, const Endpoint& address, DhtSetup setup)
-        : udx(sim.loop().get_executor(), sim.clock(), 1),
+        : udx(sim.loop().get_executor(), sim.clock(), sim.runtime().random.number()),
           server(sim.open(address), udx),
           client(sim.open({address.host, 50000}), udx),
           address(address),
-          dht(sim.loop().get_executor(), sim.clock(), server, client, std::move(setup),
-              seed_of(EndpointHash()(address))) {}
+          dht(sim.runtime(), server, client, std::move(setup)) {}
 
     UdxContext udx;
     UdpPort server, client;

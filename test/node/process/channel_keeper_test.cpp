@@ -16,7 +16,8 @@ ChannelName named(const char* name) { return *ChannelName::parse(name); }
 struct Kept {
     TempDir directory;
     std::string why;
-    std::unique_ptr<ConfigDir> config = *ConfigDir::open(directory.path(), why);
+    SystemRandom random;
+    std::unique_ptr<ConfigDir> config = *ConfigDir::open(directory.path(), random, why);
     Names names() { return *config->channels(why); }
     ChannelKeys keys() { return config->channel_keys(names()); }
 };
@@ -26,8 +27,7 @@ Task<> change_before_rejoined(FakeNetwork& network) {
     const Names before{named("a"), named("b"), named("c")};
     REQUIRE(kept.config->keep_channels(before));
     FakeNode& node = network.add();
-    ChannelKeeper keeper(network.executor, node.share, *kept.config, network.pool, kept.names(),
-                         kept.keys());
+    ChannelKeeper keeper(network.runtime, node.share, *kept.config, kept.names(), kept.keys());
     auto joined = co_await keeper.join(named("x"));
     REQUIRE(joined);
     CHECK(kept.names() == Names{named("a"), named("b"), named("c"), named("x")});
@@ -43,8 +43,7 @@ Task<> change_before_rejoined(FakeNetwork& network) {
 Task<> more_at_start(FakeNetwork& network) {
     Kept kept;
     FakeNode& node = network.add();
-    ChannelKeeper keeper(network.executor, node.share, *kept.config, network.pool, kept.names(),
-                         kept.keys());
+    ChannelKeeper keeper(network.runtime, node.share, *kept.config, kept.names(), kept.keys());
     const Names more(2, named("d"));
     co_await keeper.start(more);
     CHECK(kept.names() == Names{named("d")});
@@ -67,8 +66,7 @@ Task<> load_at_start(FakeNetwork& network) {
     for (const char* name : {"a", "b", "c", "d", "e", "f", "z"}) before.push_back(named(name));
     REQUIRE(kept.config->keep_channels(before));
     FakeNode& node = network.add();
-    ChannelKeeper keeper(network.executor, node.share, *kept.config, network.pool, kept.names(),
-                         kept.keys());
+    ChannelKeeper keeper(network.runtime, node.share, *kept.config, kept.names(), kept.keys());
     Result<std::filesystem::path> path;
     auto body = [&](Tasks& all) -> Task<> {
         all.spawn(keeper.start(Names()));
@@ -83,8 +81,7 @@ Task<> load_at_start(FakeNetwork& network) {
     // And the next time at once.
     FakeNode& again = network.add();
     CHECK(kept.keys().size() == 8);
-    ChannelKeeper quick(network.executor, again.share, *kept.config, network.pool, kept.names(),
-                        kept.keys());
+    ChannelKeeper quick(network.runtime, again.share, *kept.config, kept.names(), kept.keys());
     auto restart = [&](Tasks& all) -> Task<> {
         all.spawn(quick.start(Names()));
         CHECK(again.share.channels().size() == 8);
@@ -101,9 +98,9 @@ Task<> load_at_start(FakeNetwork& network) {
 }  // namespace
 
 TEST_CASE("a load waits for the channels that are still to be joined, which takes time once") {
-    run(with_network(load_at_start));
+    in_network(load_at_start);
 }
 TEST_CASE("channels that are not rejoined yet are neither forgotten nor out of reach") {
-    run(with_network(change_before_rejoined));
+    in_network(change_before_rejoined);
 }
-TEST_CASE("channels named at the start are kept") { run(with_network(more_at_start)); }
+TEST_CASE("channels named at the start are kept") { in_network(more_at_start); }

@@ -13,9 +13,11 @@ namespace fs = std::filesystem;
 
 namespace {
 
+SystemRandom config_random;
+
 std::unique_ptr<ConfigDir> open(const fs::path& path) {
     std::string why;
-    auto opened = ConfigDir::open(path, why);
+    auto opened = ConfigDir::open(path, config_random, why);
     CAPTURE(why);
     REQUIRE(opened);
     return *std::move(opened);
@@ -60,7 +62,7 @@ TEST_CASE("a second node in one configuration directory is refused") {
     test::TempDir temp;
     auto first = open(temp.path());
     std::string why;
-    CHECK(ConfigDir::open(temp.path(), why).error() == Errc::limit_reached);
+    CHECK(ConfigDir::open(temp.path(), config_random, why).error() == Errc::limit_reached);
     CHECK(why.find(temp.path().string()) != std::string::npos);
     first.reset();
     open(temp.path());

@@ -180,7 +180,6 @@ Task<> wrong_links(FakeNetwork& network) {
 
 // A neighbour is given what is right, and nothing of what is wrong.
 Task<> given(FakeNetwork& network) {
-    network.clock.speed = 10;
     auto nodes = co_await members(network, 2);
     const ByteVector bytes = noise(6 * mib);
     const Sha1 file = put(*nodes[0], bytes);
@@ -251,17 +250,15 @@ Task<> touched_link(FakeNetwork& network) {
 }  // namespace
 
 TEST_CASE("cat goes on from others where the file that is here has rotted") {
-    test::run(with_network(cat_goes_on));
+    test::in_network(cat_goes_on);
 }
 TEST_CASE("cat ends with an error where nobody else has what has rotted") {
-    test::run(with_network(cat_ends));
+    test::in_network(cat_ends);
 }
 TEST_CASE("whatever happens to a stored file, its size is not announced and its bytes not given") {
-    test::run(with_network(each_fault));
+    test::in_network(each_fault);
 }
-TEST_CASE("wrong links do not condemn a file") { test::run(with_network(wrong_links)); }
-TEST_CASE("a neighbour gets nothing of a file that has rotted") { test::run(with_network(given)); }
-TEST_CASE("a listing that has rotted is fetched again") { test::run(with_network(documents)); }
-TEST_CASE("a link that does not hold any more is said once") {
-    test::run(with_network(touched_link));
-}
+TEST_CASE("wrong links do not condemn a file") { test::in_network(wrong_links); }
+TEST_CASE("a neighbour gets nothing of a file that has rotted") { test::in_network(given); }
+TEST_CASE("a listing that has rotted is fetched again") { test::in_network(documents); }
+TEST_CASE("a link that does not hold any more is said once") { test::in_network(touched_link); }

@@ -6,29 +6,6 @@
 
 namespace kp2p::test {
 
-namespace {
-
-class HastyAlarm final : public Alarm {
-  public:
-    using Real = std::function<Clock::Time(Clock::Time)>;
-    HastyAlarm(std::unique_ptr<Alarm> alarm, Real real)
-        : alarm_(std::move(alarm)), real_(std::move(real)) {}
-    void set(std::chrono::steady_clock::time_point moment) override { alarm_->set(real_(moment)); }
-    void clear() override { alarm_->clear(); }
-
-  private:
-    std::unique_ptr<Alarm> alarm_;
-    Real real_;
-};
-
-}  // namespace
-
-std::unique_ptr<Alarm> HastyClock::alarm(Executor executor, std::function<void()> on_time) {
-    return std::make_unique<HastyAlarm>(
-        real_.alarm(executor, std::move(on_time)),
-        [this](Time moment) { return start_ + (moment - start_) / speed; });
-}
-
 void FakePeers::join(const Topic& topic) { network_.meet(own_, topic); }
 
 void FakePeers::leave(const Topic& topic) { network_.members_.at(own_).topics.erase(topic); }
@@ -40,11 +17,13 @@ Task<Result<std::shared_ptr<Connection>>> FakePeers::connect(NodeId node) {
 }
 
 FakeNode::FakeNode(FakeNetwork& network, std::uint8_t number)
-    : id(numbered(number)),
+    : runtime(network.runtime),
+      id(numbered(number)),
       store(*Store::open(directory.path())),
       peers(network, id),
-      share(ShareParts{network.executor, store, peers, network.pool, network.foreign, network.clock,
-                       id, [this](std::string line) { log.push_back(std::move(line)); }}) {}
+      share(ShareParts{runtime, store, peers, network.foreign, id}) {
+    runtime.log = [this](const char*, const std::string& line) { log.push_back(line); };
+}
 
 FakeNode& FakeNetwork::add() {
     FakeNode& node = nodes_.emplace_back(*this, next_number());
@@ -77,16 +56,16 @@ std::shared_ptr<Connection> FakeNetwork::connect(const NodeId& from, const NodeI
         auto connection = link.connection.lock();
         if (these && connection && !connection->is_closed()) return connection;
     }
-    auto streams = stream_pair(executor);
+    auto streams = stream_pair(runtime.executor);
     auto keys = keys_of(Role::initiator), back = keys_of(Role::responder);
     for (std::uint8_t& byte : keys.hash.mutable_view()) byte = static_cast<std::uint8_t>(random_());
     back.hash = keys.hash;
     keys.remote = to;
     back.remote = from;
-    auto near = std::make_shared<Connection>(executor, clock, std::move(streams.initiator), keys,
-                                             proto::StreamHeader());
-    auto far = std::make_shared<Connection>(executor, clock, std::move(streams.responder), back,
-                                            proto::StreamHeader());
+    auto near = std::make_shared<Connection>(runtime.executor, clock, std::move(streams.initiator),
+                                             keys, proto::StreamHeader());
+    auto far = std::make_shared<Connection>(runtime.executor, clock, std::move(streams.responder),
+                                            back, proto::StreamHeader());
     links_.push_back({from, to, near});
     links_.push_back({to, from, far});
     tasks->spawn(keep(near, members_.at(from).serve));

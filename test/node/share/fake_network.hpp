@@ -1,8 +1,8 @@
 // Several nodes' worth of Share in one process: each with its storage in a temporary directory,
-// connected by streams in memory whenever they are in one topic, as the swarm would.
+// connected by streams in memory whenever they are in one topic, as the swarm would. Time is the
+// simulator's: waiting costs none, and heavy work neither.
 #pragma once
 
-#include <asio/thread_pool.hpp>
 #include <deque>
 #include <filesystem>
 #include <random>
@@ -16,6 +16,7 @@
 #include "proto/file/links.hpp"
 #include "test/node/swarm/numbered.hpp"
 #include "test/node/transport/memory_stream.hpp"
+#include "test/sim/sim.hpp"
 #include "test/temp_dir.hpp"
 
 namespace kp2p::test {
@@ -44,6 +45,7 @@ class FakePeers final : public Peers {
 struct FakeNode {
     FakeNode(FakeNetwork& network, std::uint8_t number);
 
+    Runtime runtime;
     NodeId id;
     TempDir directory;
     Store store;
@@ -52,26 +54,9 @@ struct FakeNode {
     Share share;
 };
 
-// The machine's clock, `speed` times as fast. The speed is set before anything else.
-class HastyClock final : public Clock {
-  public:
-    int speed = 1;
-    Time now() const override {
-        return start_ + speed * (std::chrono::steady_clock::now() - start_);
-    }
-    Task<Result<void>> sleep_until(Time moment) override {
-        co_return co_await real_.sleep_until(start_ + (moment - start_) / speed);
-    }
-    std::unique_ptr<Alarm> alarm(Executor executor, std::function<void()> on_time) override;
-
-  private:
-    Time start_ = std::chrono::steady_clock::now();
-    SteadyClock real_;
-};
-
 class FakeNetwork {
   public:
-    explicit FakeNetwork(Executor on) : executor(on) {}
+    explicit FakeNetwork(Sim& sim) : runtime(sim.runtime()) {}
 
     FakeNode& add();
     // A member of the topic that is no Share.
@@ -81,12 +66,10 @@ class FakeNetwork {
     void disconnect(const NodeId& node);
     std::set<NodeId> away;  // cannot be connected to
 
-    Executor executor;
-    Tasks* tasks = nullptr;  // owns what runs on the connections
-    asio::thread_pool pool{2};
-    HastyClock clock;
-    SteadyClock steady;
-    ForeignCalls foreign{executor, steady};
+    Runtime& runtime;
+    Clock& clock = runtime.clock;
+    ForeignCalls foreign{runtime};
+    Tasks* tasks = nullptr;      // owns what runs on the connections
     bool meet_in_topics = true;  // false: only who connects by node id is connected
 
   private:
@@ -118,18 +101,21 @@ ChannelName lab();
 Task<std::vector<FakeNode*>> members(FakeNetwork& network, std::size_t count);
 bool logged(const FakeNode& node, const NodeId& whom);
 
-// Runs `body` with a fresh network and ends all connections behind it.
+// Runs `body` with a fresh network in a world of its own, and ends all connections behind it.
 template <class Body>
-Task<> with_network(Body body) {
-    auto executor = co_await asio::this_coro::executor;
-    FakeNetwork network(executor);
+void in_network(Body body) {
+    Sim sim(1);
+    FakeNetwork network(sim);
     auto inner = [&](Tasks& links) -> Task<> {
         network.tasks = &links;
         co_await body(network);
         links.cancel();
     };
-    auto ended = co_await with_tasks(inner);
-    (void)ended;
+    auto root = [&]() -> Task<> {
+        auto ended = co_await with_tasks(inner);
+        (void)ended;
+    };
+    sim.run(root());
 }
 
 }  // namespace kp2p::test

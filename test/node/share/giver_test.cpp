@@ -48,7 +48,6 @@ Task<> idle_files(FakeNetwork& network) {
 // What is left to be given is read again when the neighbour reads on, and so is not held: here it
 // cannot be read any more by then.
 Task<> unread(FakeNetwork& network) {
-    network.clock.speed = 10;
     constexpr std::uint64_t chunks = 24;
     auto nodes = co_await members(network, 1);
     auto file = nodes[0]->store.put_bytes(noise(chunks * mib));
@@ -84,7 +83,6 @@ Task<> unread(FakeNetwork& network) {
 
 // One that reads slowly gets all of it all the same, each piece once.
 Task<> slow(FakeNetwork& network) {
-    network.clock.speed = 10;
     constexpr std::uint64_t chunks = 8;
     auto nodes = co_await members(network, 1);
     const ByteVector bytes = noise(chunks * mib);
@@ -121,7 +119,7 @@ Task<> slow(FakeNetwork& network) {
 }  // namespace
 
 TEST_CASE("files that a neighbour has open cost no descriptors while nobody reads them") {
-    test::run(with_network(idle_files));
+    test::in_network(idle_files);
 }
-TEST_CASE("a neighbour that does not read holds no chunks") { test::run(with_network(unread)); }
-TEST_CASE("a neighbour that reads slowly gets each piece once") { test::run(with_network(slow)); }
+TEST_CASE("a neighbour that does not read holds no chunks") { test::in_network(unread); }
+TEST_CASE("a neighbour that reads slowly gets each piece once") { test::in_network(slow); }

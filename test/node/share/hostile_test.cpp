@@ -44,7 +44,6 @@ Task<> made_up(FakeNetwork& network) {
 }
 
 Task<> silent(FakeNetwork& network) {
-    network.clock.speed = 10;
     auto nodes = co_await members(network, 1);
     RawPeer mute(network);
     ChannelEnd transfer = co_await mute.open_transfer(nodes[0]->id);
@@ -65,7 +64,6 @@ Task<> silent(FakeNetwork& network) {
 }
 
 Task<> hashing(FakeNetwork& network) {
-    network.clock.speed = 20;
     auto nodes = co_await members(network, 1);
     RawPeer slow(network);
     ChannelEnd transfer = co_await slow.open_transfer(nodes[0]->id);
@@ -97,7 +95,6 @@ Task<> hashing(FakeNetwork& network) {
 }
 
 Task<> hashing_for_ever(FakeNetwork& network) {
-    network.clock.speed = 20;
     auto nodes = co_await members(network, 1);
     RawPeer slow(network);
     ChannelEnd transfer = co_await slow.open_transfer(nodes[0]->id);
@@ -173,18 +170,18 @@ Task<> leaves_the_channel(FakeNetwork& network) {
 }  // namespace
 
 TEST_CASE("a member that makes up providers does not hide an honest one") {
-    test::run(with_network(made_up));
+    test::in_network(made_up);
 }
-TEST_CASE("a provider that never opens the file is named") { test::run(with_network(silent)); }
+TEST_CASE("a provider that never opens the file is named") { test::in_network(silent); }
 TEST_CASE("a provider that says it is hashing the file is waited for") {
-    test::run(with_network(hashing));
+    test::in_network(hashing);
 }
 TEST_CASE("one that says so for ever, of a small file, is not waited for as long") {
-    test::run(with_network(hashing_for_ever));
+    test::in_network(hashing_for_ever);
 }
 TEST_CASE("opening and closing a file over and over is bounded, and it can still be opened") {
-    test::run(with_network(unlinked));
+    test::in_network(unlinked);
 }
 TEST_CASE("who closes its last lookup channel is given nothing more") {
-    test::run(with_network(leaves_the_channel));
+    test::in_network(leaves_the_channel);
 }

@@ -79,8 +79,8 @@ Task<> stored_meanwhile(FakeNetwork& network) {
 }  // namespace
 
 TEST_CASE("a download that broke off goes on although a neighbour still reads it") {
-    test::run(with_network(watched));
+    test::in_network(watched);
 }
 TEST_CASE("cat reads a file that is stored while it is being loaded") {
-    test::run(with_network(stored_meanwhile));
+    test::in_network(stored_meanwhile);
 }

@@ -21,7 +21,6 @@ Task<> until_stopped(FakeNetwork& network, const Giver& giver, std::uint64_t chu
 }
 
 Task<> silent_for_a_while(FakeNetwork& network) {
-    network.clock.speed = 10;
     auto nodes = co_await members(network, 1);
     const ByteVector bytes = noise(20 * mib);
     Giver giver(network, bytes, LiarLie::stall, stops_at);
@@ -43,7 +42,6 @@ Task<> silent_for_a_while(FakeNetwork& network) {
 }
 
 Task<> gone_for_a_while(FakeNetwork& network) {
-    network.clock.speed = 10;
     auto nodes = co_await members(network, 1);
     const ByteVector bytes = noise(20 * mib);
     Giver giver(network, bytes, LiarLie::stall, stops_at);
@@ -73,7 +71,6 @@ struct EndRow {
 };
 
 Task<> for_good(FakeNetwork& network) {
-    network.clock.speed = 20;
     auto nodes = co_await members(network, 1);
     std::uint32_t seed = 40;
     for (const EndRow& row : {EndRow{"silent", false, " stopped sending; nothing came for "},
@@ -111,7 +108,6 @@ Task<> for_good(FakeNetwork& network) {
 }
 
 Task<> cat_stalls(FakeNetwork& network) {
-    network.clock.speed = 20;
     auto nodes = co_await members(network, 1);
     const ByteVector bytes = noise(20 * mib);
     Giver giver(network, bytes, LiarLie::stall, stops_at);
@@ -151,7 +147,6 @@ Task<> leaving_liar(FakeNetwork& network) {
 
 // Somebody who was asked before he had it.
 Task<> later(FakeNetwork& network) {
-    network.clock.speed = 10;
     const ByteVector bytes = noise(20 * mib);
     Giver giver(network, bytes, LiarLie::stall, stops_at);
     auto nodes = co_await members(network, 2);
@@ -170,7 +165,6 @@ Task<> later(FakeNetwork& network) {
 }
 
 Task<> no_answer(FakeNetwork& network) {
-    network.clock.speed = 10;
     auto nodes = co_await members(network, 2);
     const Sha1 nowhere = proto::sha1_of(as_bytes("x"));
     nodes[1]->peers.trouble = Finding{.code = Finding::Code::dht_silent};
@@ -189,7 +183,6 @@ Task<> no_answer(FakeNetwork& network) {
 }
 
 Task<> no_network(FakeNetwork& network) {
-    network.clock.speed = 10;
     FakeNode& node = network.add();
     node.peers.trouble = Finding{.code = Finding::Code::dht_silent};
     auto joined = co_await node.share.join(lab());
@@ -205,20 +198,14 @@ Task<> no_network(FakeNetwork& network) {
 }  // namespace
 
 TEST_CASE("a load outlives a silence of its only provider") {
-    test::run(with_network(silent_for_a_while));
+    test::in_network(silent_for_a_while);
 }
-TEST_CASE("a load outlives 30 s without its only provider") {
-    test::run(with_network(gone_for_a_while));
-}
+TEST_CASE("a load outlives 30 s without its only provider") { test::in_network(gone_for_a_while); }
 TEST_CASE("a load that gives up says what happened, what is kept, and goes on the next time") {
-    test::run(with_network(for_good));
+    test::in_network(for_good);
 }
-TEST_CASE("a stream whose provider falls silent says so") { test::run(with_network(cat_stalls)); }
-TEST_CASE("a liar that leaves right behind its lie is named") {
-    test::run(with_network(leaving_liar));
-}
-TEST_CASE("who gets the file while a load stands still is found") {
-    test::run(with_network(later));
-}
-TEST_CASE("who did not answer is not said to know nobody") { test::run(with_network(no_answer)); }
-TEST_CASE("that the network does not answer is said first") { test::run(with_network(no_network)); }
+TEST_CASE("a stream whose provider falls silent says so") { test::in_network(cat_stalls); }
+TEST_CASE("a liar that leaves right behind its lie is named") { test::in_network(leaving_liar); }
+TEST_CASE("who gets the file while a load stands still is found") { test::in_network(later); }
+TEST_CASE("who did not answer is not said to know nobody") { test::in_network(no_answer); }
+TEST_CASE("that the network does not answer is said first") { test::in_network(no_network); }

@@ -183,7 +183,7 @@ Task<> many_small(FakeNetwork& network) {
     auto listed = co_await nodes[1]->share.list(*uri, diagnosis);
     REQUIRE(listed);
     CHECK(listed->size() == 7);
-    const auto began = std::chrono::steady_clock::now();
+    const auto began = network.clock.now();
     LoadProgress last;
     std::size_t events = 0;
     ProgressSink progress = [&](const LoadProgress& at) {
@@ -194,7 +194,7 @@ Task<> many_small(FakeNetwork& network) {
     CAPTURE(diagnosis.text());
     REQUIRE(files);
     CHECK(*files == 500);
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+    const std::chrono::duration<double> took = network.clock.now() - began;
     CHECK(last.verified_bytes == last.size_bytes);
     CHECK(events <= 2 + static_cast<std::size_t>(took.count() * 10));
     MESSAGE("500 files: " << took.count() << " s");
@@ -293,25 +293,21 @@ Task<> leaves(FakeNetwork& network) {
 
 }  // namespace
 
-TEST_CASE("files of all sizes come from one node to another") { test::run(with_network(one_file)); }
+TEST_CASE("files of all sizes come from one node to another") { test::in_network(one_file); }
 TEST_CASE("a liar alone is named and nothing is stored; beside an honest node the file is right") {
-    test::run(with_network(liars));
+    test::in_network(liars);
 }
-TEST_CASE("who is in no common channel learns and gets nothing") {
-    test::run(with_network(strangers));
-}
+TEST_CASE("who is in no common channel learns and gets nothing") { test::in_network(strangers); }
 TEST_CASE("a transfer channel is not answered before a channel is proven") {
-    test::run(with_network(unproven_transfer));
+    test::in_network(unproven_transfer);
 }
-TEST_CASE("two providers share the work") { test::run(with_network(two_providers)); }
-TEST_CASE("a provider two hops away is found and connected to") {
-    test::run(with_network(far_provider));
-}
-TEST_CASE("a directory of many small files is quick") { test::run(with_network(many_small)); }
+TEST_CASE("two providers share the work") { test::in_network(two_providers); }
+TEST_CASE("a provider two hops away is found and connected to") { test::in_network(far_provider); }
+TEST_CASE("a directory of many small files is quick") { test::in_network(many_small); }
 TEST_CASE("loads of one file share the download and outlive who began it") {
-    test::run(with_network(joined_loads));
+    test::in_network(joined_loads);
 }
-TEST_CASE("cat gives the bytes of a range") { test::run(with_network(cat_ranges)); }
+TEST_CASE("cat gives the bytes of a range") { test::in_network(cat_ranges); }
 TEST_CASE("who leaves a channel gives nothing any more, until it joins again") {
-    test::run(with_network(leaves));
+    test::in_network(leaves);
 }

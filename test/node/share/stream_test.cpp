@@ -165,15 +165,13 @@ Task<> tiny_parts(FakeNetwork& network) {
 }  // namespace
 
 TEST_CASE("with a manifest the first bytes come before the last are fetched") {
-    test::run(with_network(early));
+    test::in_network(early);
 }
-TEST_CASE("with a manifest a range fetches only what it needs") { test::run(with_network(ranges)); }
+TEST_CASE("with a manifest a range fetches only what it needs") { test::in_network(ranges); }
 TEST_CASE("a stream never gives a liar's bytes, names it, and goes on beside an honest node") {
-    test::run(with_network(lying_givers));
+    test::in_network(lying_givers);
 }
 TEST_CASE("without a manifest that is of use the file is loaded") {
-    test::run(with_network(useless_manifests));
+    test::in_network(useless_manifests);
 }
-TEST_CASE("parts that are smaller than a chunk are streamed, too") {
-    test::run(with_network(tiny_parts));
-}
+TEST_CASE("parts that are smaller than a chunk are streamed, too") { test::in_network(tiny_parts); }

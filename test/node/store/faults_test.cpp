@@ -141,15 +141,16 @@ TEST_CASE("a configuration directory that is new is there after a power cut, or 
     const Case f;
     const fs::path path = f.directory.path() / "new" / "config";
     std::string why;
+    SystemRandom random;
     faults.error = EIO;
     for (int i = 0; i < 2; ++i) {
         faults.failing_name_flushes = 1;
-        CHECK(!ConfigDir::open(path, why));
+        CHECK(!ConfigDir::open(path, random, why));
     }
     faults.failing_name_flushes = 0;
-    REQUIRE(ConfigDir::open(path, why));
+    REQUIRE(ConfigDir::open(path, random, why));
     faults.failing_name_flushes = 1;  // a key that might be another one tomorrow is none
-    auto config = ConfigDir::open(path, why);
+    auto config = ConfigDir::open(path, random, why);
     REQUIRE(config);
     CHECK(!(*config)->key_seed(why));
     CHECK(!fs::exists(path / "key"));

@@ -40,7 +40,11 @@ class Member {
     using Serve = std::function<Task<>(std::shared_ptr<Connection>)>;
 
     Member(Sim& sim, std::uint32_t number, DhtSetup setup, Serve serve)
-        : node(sim, host_of(number), std::move(setup)), swarm(parts(sim, number, serve)) {}
+        : runtime(sim.runtime()),
+          node(sim, host_of(number), std::move(setup)),
+          swarm(parts(number, serve)) {
+        runtime.log = [this](const char*, const std::string& line) { log.push_back(line); };
+    }
 
     Task<> enter(Tasks& all) {
         all.spawn(node.dht.run());
@@ -49,6 +53,7 @@ class Member {
         all.spawn(swarm.run());
     }
 
+    Runtime runtime;
     SimulatedDht node;
     Swarm swarm;
     std::vector<std::string> log;
@@ -61,14 +66,12 @@ class Member {
         if (working_with.contains(peer)) use.work = Work::busy;
         return use;
     }
-    SwarmParts parts(Sim& sim, std::uint32_t number, Serve serve) {
-        return {.executor = sim.loop().get_executor(),
-                .clock = sim.clock(),
+    SwarmParts parts(std::uint32_t number, Serve serve) {
+        return {.runtime = runtime,
                 .dht = node.dht,
                 .udx = node.udx,
                 .keys = proto::KeyPair::from_seed(seed_of(number)),
                 .serve = std::move(serve),
-                .log = [this](std::string line) { log.push_back(std::move(line)); },
                 .use_of = [this](const NodeId& peer) { return use_of(peer); }};
     }
 };

@@ -285,6 +285,7 @@ class HandClock final : public Clock {
   public:
     explicit HandClock(Executor executor) : changed_(executor) {}
     Time now() const override { return now_; }
+    WallTime wall_now() const override { return {}; }
     Task<Result<void>> sleep_until(Time moment) override {
         while (now_ < moment) {
             auto woken = co_await changed_.wait();

@@ -1,0 +1,25 @@
+// Runtime: what a node gets from outside besides its sockets and its storage. With all of it made
+// of one seed, a test replays to the same trace. Outlives everything that it is given to.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "node/async/clock.hpp"
+#include "node/async/pool.hpp"
+#include "node/async/random.hpp"
+
+namespace kp2p {
+
+struct Runtime {
+    // One line each, of `room`: the part of the node that has something to say.
+    using Log = std::function<void(const char* room, const std::string& line)>;
+
+    Executor executor;  // the loop's
+    Clock& clock;
+    Random& random;
+    Pool& pool;
+    Log log = [](const char*, const std::string&) {};
+};
+
+}  // namespace kp2p
