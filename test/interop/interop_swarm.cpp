@@ -65,7 +65,7 @@ class Raw {
           acceptor_({node.real.runtime, node.dht, node.udx, announcer_, node.keys,
                      [](const NodeId&) { return true; },
                      [this](Link link) { accepted(std::move(link)); }}),
-          dialer_({node.real.runtime, node.dht, node.udx, node.keys, nullptr}) {
+          dialer_({node.real.runtime, node.dht, node.udx, node.keys}) {
         all.spawn(announcer_.run());
         all.spawn(acceptor_.run());
     }

@@ -42,7 +42,8 @@ ByteVector greeting_of(proto::Noise& noise, const NoisePayload& payload) {
 }
 
 proto::Noise stranger(std::uint64_t seed, const Member& server) {
-    return noise_initiator(proto::KeyPair::from_seed(seed_of(seed)), server.swarm.node_id());
+    return noise_initiator(server.runtime.random, proto::KeyPair::from_seed(seed_of(seed)),
+                           server.swarm.node_id());
 }
 
 Task<Result<HandshakeReply>> shake(Member& client, Member& server, std::size_t relay,
@@ -91,8 +92,9 @@ TEST_CASE("garbage and greetings for somebody else get no answer") {
     with_server(32, [](World&, Member& server, Member& client) -> Task<> {
         auto garbage = co_await shake(client, server, 0, ByteVector(150, 7));
         CHECK(garbage.error() == Errc::timed_out);
-        proto::Noise noise = noise_initiator(proto::KeyPair::from_seed(seed_of(1)),
-                                             client.swarm.node_id());  // for somebody else
+        proto::Noise noise =
+            noise_initiator(client.runtime.random, proto::KeyPair::from_seed(seed_of(1)),
+                            client.swarm.node_id());  // for somebody else
         auto other = co_await shake(client, server, 0, greeting_of(noise, payload_of(7)));
         CHECK(other.error() == Errc::timed_out);
         CHECK(server.node.udx.streams() == 0);

@@ -29,7 +29,7 @@ class Sharer {
           number_(number),
           member(world.add(Reach::open,
                            [this](std::shared_ptr<Connection> c) { return talk(std::move(c)); })),
-          finder_(world.sim.loop().get_executor(), world.sim.clock(), member.swarm.node_id()) {}
+          finder_(member.runtime, member.swarm.node_id()) {}
 
     Task<> enter(Tasks& all) {
         member.swarm.join(Topic());
