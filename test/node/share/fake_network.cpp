@@ -118,12 +118,16 @@ proto::Uri uri_of(const Sha1& sha1) {
 
 ChannelName lab() { return *ChannelName::parse("our-lab"); }
 
+const ChannelKey& lab_key() {
+    static const ChannelKey key = *proto::derive_channel_key(lab());
+    return key;
+}
+
 Task<std::vector<FakeNode*>> members(FakeNetwork& network, std::size_t count) {
     std::vector<FakeNode*> nodes;
     for (std::size_t i = 0; i < count; ++i) {
         nodes.push_back(&network.add());
-        auto joined = co_await nodes.back()->share.join(lab());
-        REQUIRE(joined);
+        nodes.back()->share.join(lab(), lab_key());
     }
     co_return nodes;
 }

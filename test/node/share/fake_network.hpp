@@ -97,6 +97,7 @@ ByteVector noise(std::uint64_t size, std::uint32_t seed = 1);
 ByteVector content(const std::filesystem::path& path);
 proto::Uri uri_of(const Sha1& sha1);
 ChannelName lab();
+const ChannelKey& lab_key();  // derived once, which takes long
 // `count` nodes in the channel.
 Task<std::vector<FakeNode*>> members(FakeNetwork& network, std::size_t count);
 bool logged(const FakeNode& node, const NodeId& whom);

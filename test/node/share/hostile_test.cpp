@@ -22,18 +22,18 @@ Task<> provide(ChannelEnd lookup, std::vector<NodeId> nodes, std::uint64_t size_
 }
 
 Task<> made_up(FakeNetwork& network) {
-    auto key = proto::derive_channel_key(lab());
+    const ChannelKey& key = lab_key();
     auto nodes = co_await members(network, 1);
     RawPeer liar(network);
     ChannelEnd lookup = co_await liar.open_lookup(nodes[0]->id);
-    LiarPeer honest(*key, numbered(3), noise(3 * mib), LiarLie::none, 0);
+    LiarPeer honest(key, numbered(3), noise(3 * mib), LiarLie::none, 0);
     std::vector<NodeId> invented;
     for (std::uint8_t i = 0; i < 64; ++i) invented.push_back(numbered(100 + i));
     Outcome outcome;
     auto body = [&](Tasks& all) -> Task<> {
         all.spawn(load(*nodes[0], honest.file(), outcome));
         co_await provide(lookup, invented, 3 * mib);
-        network.add_stranger(proto::channel_topic(*key), [&](std::shared_ptr<Connection> c) {
+        network.add_stranger(proto::channel_topic(key), [&](std::shared_ptr<Connection> c) {
             return honest.serve(std::move(c));
         });
     };
@@ -142,6 +142,8 @@ Task<> unlinked(FakeNetwork& network) {
     // Those that are still being opened end when their next slice is hashed.
     bool again = true;
     for (proto::FileId id = 301; again; ++id) {
+        auto slept = co_await network.clock.sleep_for(1ms);
+        REQUIRE(slept);
         const proto::Open open{id, *stored};
         co_await send(transfer, encode(open));
         do {

@@ -4,8 +4,7 @@
 
 namespace kp2p::test {
 
-RawPeer::RawPeer(FakeNetwork& network)
-    : network_(network), key_(*proto::derive_channel_key(lab())) {
+RawPeer::RawPeer(FakeNetwork& network) : network_(network), key_(lab_key()) {
     id_ = network_.add_stranger(proto::channel_topic(key_), [this](std::shared_ptr<Connection> c) {
         return serve(std::move(c));
     });

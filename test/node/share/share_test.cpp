@@ -41,9 +41,9 @@ struct LieRow {
 };
 
 Task<> liars(FakeNetwork& network) {
-    auto key = proto::derive_channel_key(lab());
+    const ChannelKey& key = lab_key();
     auto nodes = co_await members(network, 2);
-    const Topic topic = proto::channel_topic(*key);
+    const Topic topic = proto::channel_topic(key);
     const LieRow rows[] = {
         {LiarLie::byte, 4, "sent a wrong chunk 4"}, {LiarLie::byte, 1, "sent a wrong chunk 1"},
         {LiarLie::link, 2, "sent a wrong chunk 2"}, {LiarLie::link, 0, "sent a wrong chunk 0"},
@@ -55,7 +55,7 @@ Task<> liars(FakeNetwork& network) {
         CAPTURE(std::string(row.words));
         const ByteVector bytes = noise(4 * mib + 5, ++seed);
         NodeId id = numbered(static_cast<std::uint8_t>(3 + peers.size()));
-        LiarPeer& liar = peers.emplace_back(*key, id, bytes, row.lie, row.at);
+        LiarPeer& liar = peers.emplace_back(key, id, bytes, row.lie, row.at);
         const NodeId added = network.add_stranger(
             topic, [&liar](std::shared_ptr<Connection> c) { return liar.serve(std::move(c)); });
         REQUIRE(added == id);
@@ -79,7 +79,7 @@ Task<> liars(FakeNetwork& network) {
 }
 
 Task<> strangers(FakeNetwork& network) {
-    auto key = proto::derive_channel_key(lab());
+    const ChannelKey& key = lab_key();
     auto nodes = co_await members(network, 1);
     const ByteVector bytes = noise(mib);
     auto stored = nodes[0]->store.put_bytes(bytes);
@@ -87,8 +87,8 @@ Task<> strangers(FakeNetwork& network) {
 
     // Knows the topic, not the name: its proof is wrong.
     const NodeId id = numbered(2);
-    LiarPeer liar(*key, id, noise(3 * mib, 5), LiarLie::no_proof, 0);
-    network.add_stranger(proto::channel_topic(*key), [&liar](std::shared_ptr<Connection> c) {
+    LiarPeer liar(key, id, noise(3 * mib, 5), LiarLie::no_proof, 0);
+    network.add_stranger(proto::channel_topic(key), [&liar](std::shared_ptr<Connection> c) {
         return liar.serve(std::move(c));
     });
     Diagnosis diagnosis;
@@ -128,13 +128,13 @@ Task<> unproven_transfer(FakeNetwork& network) {
 }
 
 Task<> two_providers(FakeNetwork& network) {
-    auto key = proto::derive_channel_key(lab());
+    const ChannelKey& key = lab_key();
     auto nodes = co_await members(network, 1);
     const ByteVector bytes = noise(40 * mib);
     std::deque<LiarPeer> honest;
     for (const std::uint8_t number : {std::uint8_t{2}, std::uint8_t{3}}) {
-        LiarPeer& peer = honest.emplace_back(*key, numbered(number), bytes, LiarLie::none, 0);
-        network.add_stranger(proto::channel_topic(*key), [&peer](std::shared_ptr<Connection> c) {
+        LiarPeer& peer = honest.emplace_back(key, numbered(number), bytes, LiarLie::none, 0);
+        network.add_stranger(proto::channel_topic(key), [&peer](std::shared_ptr<Connection> c) {
             return peer.serve(std::move(c));
         });
     }
@@ -212,11 +212,11 @@ Task<> many_small(FakeNetwork& network) {
 }
 
 Task<> joined_loads(FakeNetwork& network) {
-    auto key = proto::derive_channel_key(lab());
+    const ChannelKey& key = lab_key();
     auto nodes = co_await members(network, 1);
     const ByteVector bytes = noise(20 * mib);
-    LiarPeer peer(*key, numbered(2), bytes, LiarLie::none, 0);
-    network.add_stranger(proto::channel_topic(*key), [&peer](std::shared_ptr<Connection> c) {
+    LiarPeer peer(key, numbered(2), bytes, LiarLie::none, 0);
+    network.add_stranger(proto::channel_topic(key), [&peer](std::shared_ptr<Connection> c) {
         return peer.serve(std::move(c));
     });
     Outcome first, second, third;
