@@ -71,7 +71,7 @@ class Node {
     Upkeep upkeep_;
     Reach reach_;
     std::map<RequestKey, Upkeep::Check> checks_;  // bounded by what Upkeep starts
-    std::map<Endpoint, bool> watched_;           // host with port 0 -> heard on the server socket
+    std::map<Endpoint, bool> watched_;            // host with port 0 -> heard on the server socket
     std::deque<NodeEvent> events_;
 };
 
