@@ -120,6 +120,15 @@ class TwoDaemons(NetworkCase):
         self.assertEqual(events[-1]["event"], "result", events)
         self.assertTrue(events[-1]["path"].endswith(sha1_of(path)))
 
+    def test_a_failure_says_what_stood_in_the_way_in_json(self):
+        done = self.bob.run("kp2p-load", "--json", "sha1://" + "7" * 40, check=False)
+        self.assertEqual(done.returncode, 4, done.stderr)
+        error = json.loads(done.stdout.splitlines()[-1])
+        self.assertEqual((error["event"], error["code"]), ("error", "not_found"))
+        nearest = error["findings"][0]
+        self.assertEqual((nearest["stage"], nearest["code"]), ("search", "only_one_lacks"))
+        self.assertIn(nearest["message"], error["message"])
+
 
 class ThreeDaemons(NetworkCase):
     daemons = ("alice", "bob", "carol")

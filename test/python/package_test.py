@@ -312,6 +312,19 @@ class FalseDaemon(unittest.TestCase):
             with self.subTest(content), self.answering(content, status), self.assertRaises(kind):
                 kp.get_channels()
 
+    def test_findings_go_with_the_error(self):
+        lines = {
+            b'[{"stage":"search","code":"all_lack"},3]': [{"stage": "search", "code": "all_lack"}],
+            b'"none"': [],
+        }
+        for findings, expected in lines.items():
+            content = (b'{"event":"error","code":"timed_out","message":"x","findings":' + findings +
+                       b"}\n")
+            with self.subTest(findings), self.answering(content):
+                with self.assertRaises(kp.TimedOutError) as raised:
+                    kp.find_file(ABSENT)
+                self.assertEqual(raised.exception.findings, expected)
+
     def test_one_that_has_gone_is_none_and_one_that_is_busy_is(self):
         path = str(self.config / "api.sock")
         with socket.socket(socket.AF_UNIX) as listener:
