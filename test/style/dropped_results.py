@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """dropped_results.py BUILD_ROOT: no Result is dropped. g++ 12 stays silent when a co_await drops
-a [[nodiscard]] value; clang says so, so it reads every source that awaits once. Skipped (77)
+a [[nodiscard]] value; clang says so, so it reads every source that awaits. Skipped (77)
 without clang++."""
 import concurrent.futures
-import json
 import os
 import pathlib
-import shlex
 import shutil
 import subprocess
 import sys
+
+from compiled import units
 
 TOPS = ("proto", "node", "cmd")
 KEPT = ("-I", "-D", "-std", "-isystem")
@@ -23,27 +23,27 @@ if not shutil.which("clang++"):
 build = pathlib.Path(sys.argv[1])
 
 
-def sources():
-    for entry in json.loads((build / "compile_commands.json").read_text()):
-        source = os.path.normpath(os.path.join(entry["directory"], entry["file"]))
-        top = os.path.relpath(source, os.path.join(entry["directory"], "..")).split(os.sep)[0]
-        if top in TOPS and "co_await" in pathlib.Path(source).read_text():
-            flags = [w for w in shlex.split(entry["command"]) if w.startswith(KEPT)]
-            yield entry["directory"], source, flags
+def awaiting():
+    root = pathlib.Path(__file__).resolve().parents[2]
+    tops = tuple(root / top for top in TOPS)
+    for unit in units(build):
+        ours = [source for source in unit.sources if any(top in source.parents for top in tops)]
+        if any("co_await" in source.read_text() for source in ours):
+            yield unit
 
 
-def check(entry):
-    directory, source, flags = entry
-    return source, subprocess.run(CLANG + COROUTINES + flags + [source], cwd=directory,
-                                  capture_output=True, text=True)
+def check(unit):
+    flags = [word for word in unit.words if word.startswith(KEPT)]
+    return len(unit.sources), subprocess.run(CLANG + COROUTINES + flags + [unit.path],
+                                             cwd=unit.directory, capture_output=True, text=True)
 
 
 count = failed = 0
 with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-    for source, done in pool.map(check, sources()):
-        count += 1
+    for sources, done in pool.map(check, awaiting()):
+        count += sources
         if done.returncode:
             failed += 1
             print(done.stderr)
-print(f"{count} sources, {failed} with errors")
+print(f"{count} sources, {failed} compilations with errors")
 sys.exit(1 if failed or not count else 0)

@@ -1,34 +1,36 @@
 #!/usr/bin/env python3
 """headers.py SOURCE_ROOT BUILD_ROOT: every header of proto/ and node/ compiles alone. One that is
-the first include of its own source file is proven by that; the others are compiled here, with the
-flags of a source file that the build already compiles."""
+the first include of its own source file is proven by that, if each source is compiled alone; the
+others are compiled here, with the flags of a source file that the build already compiles."""
 import concurrent.futures
-import json
 import os
 import pathlib
 import re
-import shlex
 import subprocess
 import sys
+
+from compiled import units
 
 root, build = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
 FIRST_INCLUDE = re.compile(r'^\s*#\s*include\s*["<]([^">]+)', re.M)
 
 
+compiled = list(units(build))
+alone = {unit.sources[0] for unit in compiled}
+
+
 def proven(header):
     source = header.with_suffix(".cpp")
-    if not source.exists():
+    if source not in alone:
         return False
     first = FIRST_INCLUDE.search(source.read_text())
     return bool(first) and root / first.group(1) == header
 
 
 def flags():
-    commands = json.loads((build / "compile_commands.json").read_text())
-    command = next(c for c in commands if c["file"].endswith("node/asio.cpp"))
-    words = shlex.split(command["command"])
-    keep = [w for w in words if not w.endswith((".cpp", ".o", ".d")) and w not in ("-o", "-c", "-MD", "-MQ", "-MF")]
-    return [w for w in keep if "ccache" not in w], command["directory"]
+    unit = next(unit for unit in compiled if unit.sources[0] == root / "node" / "asio.cpp")
+    keep = [w for w in unit.words if not w.endswith((".cpp", ".o", ".d")) and w not in ("-o", "-c", "-MD", "-MQ", "-MF")]
+    return [w for w in keep if "ccache" not in w], unit.directory
 
 
 words, directory = flags()
