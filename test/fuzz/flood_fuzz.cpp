@@ -9,7 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     Flood flood(now, NodeId());
     for (std::size_t at = 0; at + 4 <= size; at += 4) {
         const std::uint8_t* d = data + at;
-        RequestKey request;
+        RequestId request;
         request.data()[0] = d[3];
         NodeId node;
         node.data()[0] = d[2];
