@@ -4,7 +4,14 @@
 
 #include <algorithm>
 
+#include "test/hang.hpp"
+
 namespace kp2p::test {
+namespace {
+
+constexpr std::size_t max_turns = 5'000'000;  // of the loop, at one moment
+
+}  // namespace
 
 class SimAlarm final : public Alarm {
   public:
@@ -138,7 +145,9 @@ void Sim::run(Task<> body) {
     });
     for (;;) {
         loop_.restart();
-        loop_.poll();
+        std::size_t turns = 0;
+        while (loop_.poll_one())
+            if (++turns > max_turns) give_up("time stands still");
         if (done || !clock_.step()) break;
     }
     CHECK(done);
