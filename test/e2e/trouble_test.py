@@ -6,11 +6,11 @@ import shutil
 import signal
 import subprocess
 import time
+import unittest
 
-from case import NetworkCase, main
+from case import BigFile, NetworkCase, SideBySideCase, main
 from network import MIB, STOP_SECONDS, random_file, sha1_of
 
-BIG = 300 * MIB
 # A download keeps at most this much under way: what a crash may cost to fetch again.
 IN_FLIGHT_BYTES = 64 * MIB
 # From the start of a daemon to its first file, although a node it is told of is dead. It takes
@@ -18,105 +18,106 @@ IN_FLIGHT_BYTES = 64 * MIB
 ENTRY_SECONDS = 6
 
 
-class TwoProviders(NetworkCase):
-    """alice and bob have the same file; each test brings a daemon that loads it."""
-
-    daemons = ("alice", "bob")
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.file = cls.root / "shared.dat"
-        cls.sha1 = random_file(cls.file, BIG)
-        cls.uri = cls.alice.store(cls.file, "--bare")
-        cls.bob.store(cls.file, "--bare")
-        for daemon in (cls.alice, cls.bob):  # so that both answer from what they have at hand
-            daemon.lines("kp2p-find", cls.uri)
-
-    def test_both_give_at_least_a_quarter(self):
-        carol = self.daemon("carol")
-        carol.process.wait_until(lambda: carol.status()["connections"] == 2, "carol knows not both")
-        before = [d.process.io_bytes("rchar") for d in (self.alice, self.bob)]
-        loaded = carol.load(self.uri)
-        given = [d.process.io_bytes("rchar") - b for d, b in zip((self.alice, self.bob), before)]
-        self.assertEqual(sha1_of(loaded), self.sha1)
-        for count in given:
-            self.assertGreaterEqual(count, BIG // 4, given)
-
-    def load_while_one_dies(self, victim):
-        carol = self.daemon("carol")
-        loading = carol.loading(self.uri).until_verified(BIG // 10)
-        victim.kill()
-        try:
-            self.assertEqual(loading.finish(), 0, carol.tail())
-            self.assertEqual(sha1_of(carol.stored(self.sha1)), self.sha1)
-        finally:
-            victim.start()
-
-    def test_the_first_may_die_midway(self):
-        self.load_while_one_dies(self.alice)
-
-    def test_the_second_may_die_midway(self):
-        self.load_while_one_dies(self.bob)
+def setUpModule():
+    global big
+    big = BigFile(300 * MIB)
+    unittest.addModuleCleanup(big.close)
 
 
-class Crash(NetworkCase):
-    daemons = ("alice",)
+class BigFileCase(NetworkCase):
+    """Each test has daemons that provide the big file, and one that loads it."""
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.file = cls.root / "big.dat"
-        cls.sha1 = random_file(cls.file, BIG)
-        cls.uri = cls.alice.store(cls.file, "--bare")
+    def provider(self, name):
+        return self.daemon(name, storage=big.storage, channels=[self.channel])
+
+    def loader(self):
+        return self.daemon("loader", channels=[self.channel])
 
     def interrupt(self, end):
-        """A load that is cut short at a third by `end`; how much had been verified."""
-        bob = self.daemon("bob")
-        loading = bob.loading(self.uri).until_verified(BIG // 3)
-        end(bob)
+        """A load that is cut short at a third by `end`; who loads, and how much was verified."""
+        carol = self.loader()
+        loading = carol.loading(big.uri).until_verified(big.size_bytes // 3)
+        end(carol)
         self.assertNotEqual(loading.finish(), 0)
-        self.assertFalse(bob.stored(self.sha1).exists())
-        return bob, loading.verified_bytes
+        self.assertFalse(carol.stored(big.sha1).exists())
+        return carol, loading.verified_bytes
 
-    def resume(self, bob, verified_bytes):
-        bob.start()
-        before = self.alice.process.io_bytes("rchar")
-        loaded = bob.load(self.uri)
-        fetched = self.alice.process.io_bytes("rchar") - before
-        self.assertEqual(sha1_of(loaded), self.sha1)
-        self.assertLessEqual(fetched, BIG - verified_bytes + IN_FLIGHT_BYTES)
+    def resume(self, provider, carol, verified_bytes):
+        carol.start(channels=[self.channel])
+        before = provider.process.io_bytes("rchar")
+        loaded = carol.load(big.uri)
+        fetched = provider.process.io_bytes("rchar") - before
+        self.assertEqual(sha1_of(loaded), big.sha1)
+        self.assertLessEqual(fetched, big.size_bytes - verified_bytes + IN_FLIGHT_BYTES)
+
+
+class Death(BigFileCase, SideBySideCase):
+    def load_while_one_dies(self, number):
+        providers = [self.provider("alice"), self.provider("bob")]
+        carol = self.loader()
+        loading = carol.loading(big.uri).until_verified(big.size_bytes // 10)
+        providers[number].kill()
+        self.assertEqual(loading.finish(), 0, carol.tail())
+        self.assertEqual(sha1_of(carol.stored(big.sha1)), big.sha1)
+
+    def test_the_first_of_two_providers_may_die_midway(self):
+        self.load_while_one_dies(0)
+
+    def test_the_second_of_two_providers_may_die_midway(self):
+        self.load_while_one_dies(1)
 
     def test_after_kill_9_the_load_goes_on_where_it_was(self):
-        bob, verified_bytes = self.interrupt(lambda daemon: daemon.kill())
-        self.resume(bob, verified_bytes)
-
-    def test_sigterm_ends_a_busy_daemon_in_time_and_loses_nothing(self):
-        seconds = []
-        bob, verified_bytes = self.interrupt(lambda daemon: seconds.append(daemon.stop()))
-        self.assertLess(seconds[0], STOP_SECONDS)
-        self.assertEqual(bob.process.child.returncode, 0, bob.tail())
-        self.resume(bob, verified_bytes)
+        alice = self.provider("alice")
+        carol, verified_bytes = self.interrupt(lambda daemon: daemon.kill())
+        self.resume(alice, carol, verified_bytes)
 
     def test_ctrl_c_on_the_command_ends_the_work_and_not_the_daemon(self):
-        bob = self.daemon("bob")
-        loading = bob.loading(self.uri).until_verified(BIG // 10)
+        alice, carol = self.provider("alice"), self.loader()
+        loading = carol.loading(big.uri).until_verified(big.size_bytes // 10)
         loading.child.send_signal(signal.SIGINT)
         self.assertNotEqual(loading.finish(), 0)
         small, other = self.path("small.dat"), self.path("other.dat")
         random_file(small, 1000)
         random_file(other, 32 * MIB)
-        small_uri, other_uri = self.alice.store(small, "--bare"), self.alice.store(other, "--bare")
-        bob.load(small_uri)  # behind all that was asked for before
-        before = self.alice.process.io_bytes("rchar")
-        bob.load(other_uri)
-        read_bytes = self.alice.process.io_bytes("rchar") - before
+        small_uri, other_uri = alice.store(small, "--bare"), alice.store(other, "--bare")
+        carol.load(small_uri)  # behind all that was asked for before
+        before = alice.process.io_bytes("rchar")
+        carol.load(other_uri)
+        read_bytes = alice.process.io_bytes("rchar") - before
         self.assertLess(read_bytes, (32 + 2) * MIB, "the interrupted load goes on")
-        self.assertEqual(sha1_of(bob.load(self.uri)), self.sha1)
+        self.assertEqual(sha1_of(carol.load(big.uri)), big.sha1)
+
+
+class Alone(BigFileCase):
+    """What is measured here needs the whole machine."""
+
+    def test_both_of_two_providers_give_at_least_a_quarter(self):
+        providers = [self.provider("alice"), self.provider("bob")]
+        # So that both answer from what they have at hand.
+        for finding in [provider.popen("kp2p-find", big.uri) for provider in providers]:
+            finding.communicate()
+        carol = self.loader()
+        carol.process.wait_until(lambda: carol.status()["connections"] == 2, "carol knows not both")
+        before = [provider.process.io_bytes("rchar") for provider in providers]
+        loaded = carol.load(big.uri)
+        given = [p.process.io_bytes("rchar") - b for p, b in zip(providers, before)]
+        self.assertEqual(sha1_of(loaded), big.sha1)
+        for count in given:
+            self.assertGreaterEqual(count, big.size_bytes // 4, given)
+
+    def test_sigterm_ends_a_busy_daemon_in_time_and_loses_nothing(self):
+        seconds = []
+        alice = self.provider("alice")
+        carol, verified_bytes = self.interrupt(lambda daemon: seconds.append(daemon.stop()))
+        self.assertLess(seconds[0], STOP_SECONDS)
+        self.assertEqual(carol.process.child.returncode, 0, carol.tail())
+        self.resume(alice, carol, verified_bytes)
 
     def test_a_closed_pipe_ends_cat_and_not_the_daemon(self):
-        bob = self.daemon("bob")
-        child = bob.popen("kp2p-cat", self.uri)
+        alice, bob = self.daemon("alice"), self.daemon("bob")
+        path = self.path("long.dat")
+        random_file(path, 32 * MIB)
+        child = bob.popen("kp2p-cat", alice.store(path, "--bare"))
         child.stdout.read(100)
         child.stdout.close()
         self.assertEqual(child.stderr.read(), b"")
@@ -147,7 +148,13 @@ class Crash(NetworkCase):
         self.assertEqual(bob.process.child.returncode, 0, bob.tail())
 
 
-class Restart(NetworkCase):
+class Restart(SideBySideCase):
+    """Each test takes the DHT node away from its network."""
+
+    def setUp(self):
+        super().setUp()
+        self.take_own_network()
+
     def test_known_nodes_replace_the_bootstrap_server(self):
         """Two DHT nodes; the one that a daemon was told of is gone when it starts again."""
         other = self.network.start_dht_node("other")
@@ -162,15 +169,12 @@ class Restart(NetworkCase):
         self.assertEqual(len(bob.lines("kp2p-find", uri)), 1)
         bob.stop()
         self.network.bootstrap.kill()
-        try:
-            started = time.monotonic()
-            bob.start(bootstrap=[self.network.bootstrap_address])
-            bob.process.wait_until(lambda: bob.status()["bootstrapped"],
-                                   "the network was not entered", ENTRY_SECONDS)
-            self.assertEqual(sha1_of(bob.load(uri)), sha1_of(path))
-            self.assertLess(time.monotonic() - started, ENTRY_SECONDS, bob.tail())
-        finally:
-            self.network.start_bootstrap()
+        started = time.monotonic()
+        bob.start(bootstrap=[self.network.bootstrap_address])
+        bob.process.wait_until(lambda: bob.status()["bootstrapped"], "the network was not entered",
+                               ENTRY_SECONDS)
+        self.assertEqual(sha1_of(bob.load(uri)), sha1_of(path))
+        self.assertLess(time.monotonic() - started, ENTRY_SECONDS, bob.tail())
 
     def test_a_daemon_that_died_a_moment_ago_holds_up_no_newcomer(self):
         alice, bob = self.daemon("ann"), self.daemon("ben")
@@ -188,29 +192,35 @@ class Restart(NetworkCase):
     def test_with_nobody_there_a_daemon_says_so_and_is_ready(self):
         lonely = self.idle("lonely")
         self.network.bootstrap.kill()
-        try:
-            lonely.start()
-            lonely.process.wait_until(lambda: "ready" in lonely.log(), "it is not ready", 10)
-            self.assertIn("no DHT node has answered yet", lonely.log())
-            self.assertFalse(lonely.status()["bootstrapped"])
-            self.assertIn(b"nobody answers yet", lonely.run("kp2p-status").stdout)
-        finally:
-            self.network.start_bootstrap()
+        lonely.start()
+        lonely.process.wait_until(lambda: "ready" in lonely.log(), "it is not ready", 10)
+        self.assertIn("no DHT node has answered yet", lonely.log())
+        self.assertFalse(lonely.status()["bootstrapped"])
+        self.assertIn(b"nobody answers yet", lonely.run("kp2p-status").stdout)
 
 
-class Strangers(NetworkCase):
+class Strangers(SideBySideCase):
     daemons = ("alice",)
 
-    def test_without_a_common_channel_nothing_is_found(self):
-        path = self.path("secret.dat")
-        sha1 = random_file(path, MIB)
-        uri = self.alice.store(path)
-        stranger = self.daemon("stranger", channels=["another"])
-        self.assert_ends(stranger.run("kp2p-find", uri, check=False), 4)
-        self.assert_ends(stranger.run("kp2p-load", uri, check=False), 4)
-        self.assertFalse(stranger.stored(sha1).exists())
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        path = cls.root / "secret.dat"
+        cls.sha1 = random_file(path, MIB)
+        cls.uri = cls.alice.store(path)
+
+    def test_in_another_channel_nothing_is_found(self):
+        stranger = self.daemon("stranger", channels=[self.channel])
+        self.assert_ends(stranger.run("kp2p-find", self.uri, check=False), 4)
+
+    def test_in_another_channel_nothing_is_loaded(self):
+        stranger = self.daemon("stranger", channels=[self.channel])
+        self.assert_ends(stranger.run("kp2p-load", self.uri, check=False), 4)
+        self.assertFalse(stranger.stored(self.sha1).exists())
+
+    def test_in_no_channel_nothing_is_loaded(self):
         loner = self.daemon("loner", channels=[])
-        self.assert_ends(loner.run("kp2p-load", uri, check=False), 4)
+        self.assert_ends(loner.run("kp2p-load", self.uri, check=False), 4)
 
 
 class FullDisk(NetworkCase):
