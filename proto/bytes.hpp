@@ -10,7 +10,6 @@
 #include <cstring>
 #include <functional>
 #include <memory>
-#include <new>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,24 +24,57 @@ namespace kp2p {
 using ByteView = std::span<const std::uint8_t>;
 using ByteVector = std::vector<std::uint8_t>;
 
-// Leaves what a resize() adds as it is. For bulk buffers that are filled next: zeros written first
-// cost as much as the bytes themselves.
-template <class T>
-struct LeaveUnset : std::allocator<T> {
-    template <class Other>
-    struct rebind {
-        using other = LeaveUnset<Other>;
-    };
-    template <class Element>
-    void construct(Element* at) noexcept {
-        ::new (static_cast<void*>(at)) Element;
+// A vector of bytes whose resize() leaves what it adds as it is, for bulk buffers that are filled
+// next: zeros written first cost as much as the bytes themselves. No allocator of std::vector, as
+// that goes through all the bytes, one by one, where the compiler does not optimise.
+class BulkBytes {
+  public:
+    BulkBytes() = default;
+    explicit BulkBytes(std::size_t size) { resize(size); }
+    BulkBytes(BulkBytes&& other) noexcept { swap(other); }
+    BulkBytes& operator=(BulkBytes&& other) noexcept {
+        BulkBytes(std::move(other)).swap(*this);
+        return *this;
     }
-    template <class Element, class... Values>
-    void construct(Element* at, Values&&... values) {
-        ::new (static_cast<void*>(at)) Element(std::forward<Values>(values)...);
+
+    std::uint8_t* data() { return bytes_.get(); }
+    const std::uint8_t* data() const { return bytes_.get(); }
+    std::size_t size() const { return size_; }
+    std::size_t capacity() const { return capacity_; }
+    bool empty() const { return size_ == 0; }
+    std::uint8_t* begin() { return data(); }
+    std::uint8_t* end() { return data() + size_; }
+    const std::uint8_t* begin() const { return data(); }
+    const std::uint8_t* end() const { return data() + size_; }
+    std::uint8_t& operator[](std::size_t at) { return bytes_[at]; }
+    std::uint8_t operator[](std::size_t at) const { return bytes_[at]; }
+
+    void resize(std::size_t size) {
+        if (size > capacity_) reallocate(std::max(size, 2 * capacity_));
+        size_ = size;
     }
+    void clear() { size_ = 0; }
+    void shrink_to_fit() {
+        if (size_ < capacity_) reallocate(size_);
+    }
+    void swap(BulkBytes& other) noexcept {
+        std::swap(bytes_, other.bytes_);
+        std::swap(size_, other.size_);
+        std::swap(capacity_, other.capacity_);
+    }
+
+  private:
+    void reallocate(std::size_t capacity) {
+        std::unique_ptr<std::uint8_t[]> moved;
+        if (capacity > 0) moved = std::make_unique_for_overwrite<std::uint8_t[]>(capacity);
+        if (size_ > 0) std::memcpy(moved.get(), bytes_.get(), size_);
+        bytes_ = std::move(moved);
+        capacity_ = capacity;
+    }
+
+    std::unique_ptr<std::uint8_t[]> bytes_;
+    std::size_t size_ = 0, capacity_ = 0;
 };
-using BulkBytes = std::vector<std::uint8_t, LeaveUnset<std::uint8_t>>;
 
 // Lower-case hexadecimal. from_hex accepts both cases; anything else is proto::Errc::bad_text.
 std::string to_hex(ByteView bytes);

@@ -1,10 +1,10 @@
 // test::TempDir: a fresh directory that is gone, with all it holds, when the test ends.
 #pragma once
 
-#include <doctest/doctest.h>
 #include <stdlib.h>
 
 #include <filesystem>
+#include <stdexcept>
 #include <string>
 
 namespace kp2p::test {
@@ -12,8 +12,8 @@ namespace kp2p::test {
 class TempDir {
   public:
     TempDir() {
-        std::string name = (std::filesystem::temp_directory_path() / "kp2p-XXXXXX").string();
-        REQUIRE(::mkdtemp(name.data()) != nullptr);
+        std::string name = (std::filesystem::temp_directory_path() / "kp2p-test-XXXXXX").string();
+        if (!::mkdtemp(name.data())) throw std::runtime_error("no temporary directory");
         path_ = name;
     }
     TempDir(const TempDir&) = delete;

@@ -9,8 +9,9 @@
 #include "cmd/directory_destination.hpp"
 #include "cmd/file_destination.hpp"
 #include "proto/file/sha1.hpp"
-#include "test/node/store/temp_directory.hpp"
+#include "test/files.hpp"
 #include "test/proto/file/content.hpp"
+#include "test/temp_dir.hpp"
 
 using namespace kp2p;
 using namespace kp2p::test;
@@ -80,7 +81,7 @@ Result<void> put_tree(const fs::path& tree, const fs::path& dest) {
 }  // namespace
 
 TEST_CASE("a file is written whole, over an older one, whose rights it keeps") {
-    const TempDirectory temp;
+    const TempDir temp;
     const fs::path out = temp.path() / "out";
     const Umask mask(027);
     CHECK(put(out, content(mib + 1)));
@@ -94,7 +95,7 @@ TEST_CASE("a file is written whole, over an older one, whose rights it keeps") {
 }
 
 TEST_CASE("what can be no destination is refused before anything is made") {
-    const TempDirectory temp;
+    const TempDir temp;
     write_file(temp.path() / "file", "x");
     fs::create_symlink("nowhere", temp.path() / "broken");
     const struct {
@@ -117,7 +118,7 @@ TEST_CASE("what can be no destination is refused before anything is made") {
 }
 
 TEST_CASE("a link is followed, and stays one") {
-    const TempDirectory temp;
+    const TempDir temp;
     write_file(temp.path() / "real", "older");
     fs::create_symlink("real", temp.path() / "link");
     CHECK(put(temp.path() / "link", "newer"));
@@ -126,7 +127,7 @@ TEST_CASE("a link is followed, and stays one") {
 }
 
 TEST_CASE("a FIFO waits for its reader, is written to, and stays one") {
-    const TempDirectory temp;
+    const TempDir temp;
     const fs::path fifo = temp.path() / "fifo";
     REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
     std::string got;
@@ -145,7 +146,7 @@ TEST_CASE("a device is written to, and one that is full is out of space") {
 }
 
 TEST_CASE("a descriptor is written to where it stands") {
-    const TempDirectory temp;
+    const TempDir temp;
     const fs::path out = temp.path() / "out";
     const int fd = ::open(out.c_str(), O_RDWR | O_CREAT, 0600);
     REQUIRE(fd >= 0);
@@ -157,7 +158,7 @@ TEST_CASE("a descriptor is written to where it stands") {
 }
 
 TEST_CASE("runs of zeros become holes, at any place and in pieces of any size") {
-    const TempDirectory temp;
+    const TempDir temp;
     const fs::path out = temp.path() / "out";
     ByteVector bytes(16 * mib);
     bytes[0] = 1;
@@ -172,7 +173,7 @@ TEST_CASE("runs of zeros become holes, at any place and in pieces of any size") 
 }
 
 TEST_CASE("a stop leaves nothing behind") {
-    const TempDirectory temp;
+    const TempDir temp;
     std::stop_source stop;
     stop.request_stop();
     CHECK(put(temp.path() / "out", "x", stop.get_token()).error() == Errc::canceled);
@@ -180,7 +181,7 @@ TEST_CASE("a stop leaves nothing behind") {
 }
 
 TEST_CASE("a directory is put whole over nothing that is there") {
-    const TempDirectory temp;
+    const TempDir temp;
     const fs::path tree = temp.path() / "tree", out = temp.path() / "out";
     write_file(tree / "a", "one");
     write_file(tree / "sub" / "ü", "two");
@@ -208,7 +209,7 @@ TEST_CASE("a directory is put whole over nothing that is there") {
 }
 
 TEST_CASE("what is there already is left as it is") {
-    const TempDirectory temp;
+    const TempDir temp;
     const fs::path tree = temp.path() / "tree", out = temp.path() / "out";
     write_file(tree / "a", "one");
     SUBCASE("a directory that is not empty") {
@@ -232,7 +233,7 @@ TEST_CASE("what is there already is left as it is") {
 }
 
 TEST_CASE("a directory holds a listing when it is exactly that") {
-    const TempDirectory temp;
+    const TempDir temp;
     const fs::path out = temp.path() / "out";
     write_file(out / "a", "one");
     write_file(out / "sub" / "b", "two");
@@ -257,7 +258,7 @@ TEST_CASE("a directory holds a listing when it is exactly that") {
 }
 
 TEST_CASE("writing removes what killed writers left beside it, and nothing else") {
-    const TempDirectory temp;
+    const TempDir temp;
     const fs::path out = temp.path() / "out", empty = temp.path() / "empty";
     fs::create_directory(empty);
     const auto litter = [&] {
@@ -284,7 +285,7 @@ TEST_CASE("writing removes what killed writers left beside it, and nothing else"
 }
 
 TEST_CASE("a sweep at any moment leaves what is being written") {
-    const TempDirectory temp;
+    const TempDir temp;
     const fs::path out = temp.path() / "out", empty = temp.path() / "empty";
     fs::create_directory(out);
     fs::create_directory(empty);

@@ -4,7 +4,8 @@
 #include <cstdlib>
 
 #include "node/store/journal.hpp"
-#include "test/node/store/temp_directory.hpp"
+#include "test/files.hpp"
+#include "test/temp_dir.hpp"
 
 namespace {
 
@@ -43,7 +44,7 @@ std::size_t replayed(const std::filesystem::path& path, bool then_append) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    static const test::TempDirectory directory;
+    static const test::TempDir directory;
     static const std::filesystem::path path = directory.path() / "journal";
     static const std::string whole = [] {
         OpenJournal journal(path);

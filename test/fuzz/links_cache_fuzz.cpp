@@ -4,11 +4,12 @@
 
 #include "node/store/links_cache.hpp"
 #include "proto/file/links.hpp"
-#include "test/node/store/temp_directory.hpp"
+#include "test/files.hpp"
+#include "test/temp_dir.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace kp2p;
-    static const test::TempDirectory directory;
+    static const test::TempDir directory;
     static const std::filesystem::path path = directory.path() / "links" / "cache";
     static const FileStamp stamp{3 * proto::chunk_bytes, 1, 2, 3};
     static const std::vector<Sha1Link> links(3, proto::first_link());

@@ -4,8 +4,9 @@
 #include <doctest/doctest.h>
 
 #include "node/store/store.hpp"
-#include "test/node/store/temp_directory.hpp"
+#include "test/files.hpp"
 #include "test/proto/file/content.hpp"
+#include "test/temp_dir.hpp"
 
 namespace kp2p::test {
 
@@ -13,7 +14,7 @@ struct Download {
     ByteVector bytes;
     Sha1 sha1;
     std::vector<KeptChunk> chunks;
-    TempDirectory directory;
+    TempDir directory;
     Layout layout{directory.path()};
     Store store = *Store::open(directory.path());
 

@@ -35,7 +35,7 @@ class SmallFileSystem {
     }
 
   private:
-    TempDirectory directory_;
+    TempDir directory_;
     bool mounted_ = false;
 };
 
@@ -51,7 +51,7 @@ const bool can_run = [] {
 TEST_CASE("a full storage is out of space, and what was stored stays") {
     const SmallFileSystem small;
     REQUIRE(small.mounted());
-    const TempDirectory elsewhere;
+    const TempDir elsewhere;
     write_file(elsewhere.path() / "fits", content(5 * mib));
     write_file(elsewhere.path() / "too large", content(6 * mib + 1));
     const Store store = *Store::open(small.path());
@@ -110,7 +110,7 @@ TEST_CASE("a storage without inodes left is out of space, and says where") {
 TEST_CASE("downloads that nobody is at make room, the oldest first, if that is enough") {
     const SmallFileSystem small;
     REQUIRE(small.mounted());
-    const TempDirectory elsewhere;
+    const TempDir elsewhere;
     const Store store = *Store::open(small.path());
     const Layout layout(small.path());
     const auto data = [&](const Download& of) {
@@ -141,7 +141,7 @@ TEST_CASE("downloads that nobody is at make room, the oldest first, if that is e
 }
 
 TEST_CASE("a part of the storage on another file system takes files as any other") {
-    const TempDirectory storage;
+    const TempDir storage;
     const ByteVector bytes = content(mib + 3);
     const Download f(2 * mib);
     for (const Sha1& sha1 : {proto::sha1_of(bytes), f.sha1}) {
@@ -170,7 +170,7 @@ TEST_CASE("a part of the storage on another file system takes files as any other
 TEST_CASE("a read-only storage can be read, and refuses the rest") {
     const SmallFileSystem small;
     REQUIRE(small.mounted());
-    const TempDirectory elsewhere;
+    const TempDir elsewhere;
     write_file(elsewhere.path() / "a", content(2 * mib));
     const Sha1 stored = Store::open(small.path())->put(elsewhere.path() / "a", {})->sha1;
     fs::remove(Layout(small.path()).links_cache(stored));
@@ -189,7 +189,7 @@ TEST_CASE("a read-only storage can be read, and refuses the rest") {
 TEST_CASE("a rotten file of a read-only storage counts as missing") {
     const SmallFileSystem small;
     REQUIRE(small.mounted());
-    const TempDirectory elsewhere;
+    const TempDir elsewhere;
     write_file(elsewhere.path() / "a", content(10));
     const Sha1 stored = Store::open(small.path())->put(elsewhere.path() / "a", {})->sha1;
     write_file(Layout(small.path()).content(stored), content(11));

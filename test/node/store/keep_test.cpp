@@ -155,7 +155,7 @@ TEST_CASE("the same bytes again leave the file that is there, and damaged ones g
 
 TEST_CASE("nothing is written or removed through a link that was planted in the storage") {
     const Download f(2 * mib);
-    const TempDirectory elsewhere;
+    const TempDir elsewhere;
     const fs::path victim = elsewhere.path() / "victim", new_file = elsewhere.path() / "new";
     write_file(victim, "precious");
     fs::create_directories(f.layout.partials());

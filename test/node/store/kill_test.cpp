@@ -119,7 +119,7 @@ TEST_CASE("a download that is killed at any point keeps every chunk it said it k
 }
 
 TEST_CASE("storing that is killed at any point leaves whole files and no litter") {
-    TempDirectory directory;
+    TempDir directory;
     const fs::path root = directory.path() / "storage", files = directory.path() / "files";
     fs::create_directories(root);
     std::vector<Sha1> hashes;
@@ -150,7 +150,7 @@ TEST_CASE("storing that is killed at any point leaves whole files and no litter"
 }
 
 TEST_CASE("two processes store the same files into one storage at once") {
-    TempDirectory directory;
+    TempDir directory;
     const fs::path root = directory.path() / "storage", files = directory.path() / "files";
     fs::create_directories(root);
     for (std::size_t i = 0; i < 30; ++i)

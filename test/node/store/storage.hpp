@@ -4,14 +4,15 @@
 #include <doctest/doctest.h>
 
 #include "node/store/store.hpp"
-#include "test/node/store/temp_directory.hpp"
+#include "test/files.hpp"
+#include "test/temp_dir.hpp"
 
 namespace kp2p::test {
 
 inline constexpr std::size_t mib = proto::chunk_bytes;
 
 struct Storage {
-    TempDirectory directory;
+    TempDir directory;
     std::filesystem::path root = directory.path() / "storage", files = directory.path() / "files";
     Store store = open();
     Layout layout{root};

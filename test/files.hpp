@@ -1,36 +1,16 @@
-// An empty directory that is gone, with all in it, when the test ends; and files in it.
+// Files of a test: written, read and listed whole.
 #pragma once
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
-#include <stdexcept>
+#include <sstream>
 #include <string>
 #include <vector>
 
 #include "proto/bytes.hpp"
 
 namespace kp2p::test {
-
-class TempDirectory {
-  public:
-    TempDirectory() {
-        std::string name = (std::filesystem::temp_directory_path() / "kp2p-test-XXXXXX").string();
-        if (!mkdtemp(name.data())) throw std::runtime_error("no temporary directory");
-        path_ = name;
-    }
-    TempDirectory(const TempDirectory&) = delete;
-    ~TempDirectory() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    const std::filesystem::path& path() const { return path_; }
-
-  private:
-    std::filesystem::path path_;
-};
 
 inline void write_file(const std::filesystem::path& path, ByteView bytes) {
     std::filesystem::create_directories(path.parent_path());
@@ -40,9 +20,12 @@ inline void write_file(const std::filesystem::path& path, std::string_view text)
     write_file(path, as_bytes(text));
 }
 
+// Empty for a file that is not there. In one piece, as a build for tests does not optimise what
+// goes byte by byte.
 inline std::string read_file(const std::filesystem::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
+    std::ostringstream all;
+    all << std::ifstream(path, std::ios::binary).rdbuf();
+    return std::move(all).str();
 }
 
 // Every file below `path`, sorted, relative to it.
