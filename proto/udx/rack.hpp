@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "proto/udx/flight.hpp"
-#include "proto/udx/rtt.hpp"
+#include "proto/udx/path/rtt.hpp"
 
 namespace kp2p::proto::udx {
 

@@ -11,13 +11,13 @@
 #include <deque>
 #include <optional>
 
-#include "proto/udx/bbr.hpp"
-#include "proto/udx/mtu.hpp"
-#include "proto/udx/pacer.hpp"
+#include "proto/udx/path/bbr.hpp"
+#include "proto/udx/path/mtu.hpp"
+#include "proto/udx/path/pacer.hpp"
+#include "proto/udx/path/rtt.hpp"
 #include "proto/udx/peer_window.hpp"
 #include "proto/udx/rack.hpp"
 #include "proto/udx/reassembly.hpp"
-#include "proto/udx/rtt.hpp"
 
 namespace kp2p::proto::udx {
 

@@ -23,6 +23,9 @@ allowed() {
         proto/dht/*)       below proto proto/dht ;;
         proto/lookup/*)    below proto proto/{crypto,limit,lookup} ;;
         proto/transfer/*)  below proto proto/{file,lookup,transfer} ;;
+        proto/udx/path/*)
+            below proto proto/udx/path && echo '|proto/udx/(flight|packet)\.hpp' ;;
+        proto/udx/*)       below proto proto/udx proto/udx/path ;;
         proto/*/*)         below proto "${1%/*}" ;;
         proto/*)           below proto ;;
         node/async/*)      below $any_proto node/async ;;

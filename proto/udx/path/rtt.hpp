@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "proto/udx/packet.hpp"
-#include "proto/udx/windowed.hpp"
+#include "proto/udx/path/windowed.hpp"
 
 namespace kp2p::proto::udx {
 

@@ -1,4 +1,4 @@
-#include "proto/udx/delivery_rate.hpp"
+#include "proto/udx/path/delivery_rate.hpp"
 
 #include <algorithm>
 #include <tuple>

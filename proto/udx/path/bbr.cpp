@@ -1,4 +1,4 @@
-#include "proto/udx/bbr.hpp"
+#include "proto/udx/path/bbr.hpp"
 
 #include <algorithm>
 #include <cmath>

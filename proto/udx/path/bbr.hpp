@@ -7,8 +7,8 @@
 #include <functional>
 #include <optional>
 
-#include "proto/udx/delivery_rate.hpp"
-#include "proto/udx/windowed.hpp"
+#include "proto/udx/path/delivery_rate.hpp"
+#include "proto/udx/path/windowed.hpp"
 
 namespace kp2p::proto::udx {
 

@@ -1,4 +1,4 @@
-#include "proto/udx/pacer.hpp"
+#include "proto/udx/path/pacer.hpp"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "proto/udx/rtt.hpp"
+#include "proto/udx/path/rtt.hpp"
 
 #include <algorithm>
 

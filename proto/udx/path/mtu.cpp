@@ -1,4 +1,4 @@
-#include "proto/udx/mtu.hpp"
+#include "proto/udx/path/mtu.hpp"
 
 #include <algorithm>
 
