@@ -313,10 +313,6 @@ Task<> Node::keep_loop() {
 
 Task<> Node::keep_nodes() {
     std::vector<Endpoint> nodes = dht_.known_nodes();
-    for (const auto& connection : swarm_.connections()) {
-        const Endpoint peer = connection->remote_endpoint();
-        if (std::find(nodes.begin(), nodes.end(), peer) == nodes.end()) nodes.push_back(peer);
-    }
     if (nodes.empty()) co_return;  // what an earlier run knew is better than nothing
     auto write = [&config = *parts_.config, &nodes] { return config.keep_known_nodes(nodes); };
     auto kept = co_await offload(runtime_.pool, write);

@@ -57,7 +57,7 @@ Task<> Swarm::prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who
     if (proven && admit(connection, who)) {
         log_of(*connection,
                "connected to " + connection->remote().hex() + " at " +
-                   connection->remote_endpoint().text() +
+                   connection->path().remote.text() +
                    (who == PeerBook::Dialed::by_us ? ", dialed by us" : ", dialed by it"));
         all.spawn(serve_proven(connection));
         connection->start();
@@ -68,7 +68,7 @@ Task<> Swarm::prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who
     if (!proven && who == PeerBook::Dialed::by_us && !replaced) {
         note_failure(connection->remote(), {{.code = Finding::Code::path_silent,
                                              .node = connection->remote(),
-                                             .what = connection->remote_endpoint().text()}});
+                                             .what = connection->path().remote.text()}});
     }
     connection->close();
 }

@@ -7,15 +7,15 @@
 #include <span>
 
 #include "node/async/asio.hpp"
+#include "node/transport/path.hpp"
 #include "proto/bytes.hpp"
-#include "proto/endpoint.hpp"
 
 namespace kp2p {
 
 class ByteStream {
   public:
     virtual ~ByteStream() = default;
-    virtual Endpoint remote() const = 0;
+    virtual Path path() const = 0;
     // At least one byte, or 0 when the other side has ended.
     virtual Task<Result<std::size_t>> read_some(std::span<std::uint8_t> into) = 0;
     // Returns when the bytes are taken over; waits while too many are on their way.

@@ -20,7 +20,6 @@ Connection::Connection(Executor executor, Clock& clock, std::unique_ptr<ByteStre
                        const proto::NoiseKeys& keys, const proto::StreamHeader& header)
     : clock_(clock),
       keys_(keys),
-      remote_endpoint_(stream->remote()),
       executor_(executor),
       stream_(std::make_unique<SecureStream>(executor, clock, std::move(stream), keys, header)),
       state_changed_(executor),
@@ -226,6 +225,7 @@ Task<Result<void>> Connection::run() {
         co_await read_loop(all);
     });
     end(ran ? Errc::closed : Errc::canceled);
+    last_path_ = stream_->stream().path();
     stream_->stream().destroy();
     stream_.reset();
     co_return why_;

@@ -30,7 +30,8 @@ class Connection {
     const NodeId& remote() const { return keys_.remote; }
     const HandshakeHash& handshake_hash() const { return keys_.hash; }
     Role role() const { return keys_.role; }
-    Endpoint remote_endpoint() const { return remote_endpoint_; }
+    // How it runs now, or ran last.
+    Path path() const { return stream_ ? stream_->stream().path() : last_path_; }
     // Waits until the other side has proven that it is there and has the keys; the reason if the
     // connection ends first.
     Task<Result<void>> established();
@@ -79,7 +80,7 @@ class Connection {
 
     Clock& clock_;
     proto::NoiseKeys keys_;
-    Endpoint remote_endpoint_;
+    Path last_path_;
     Executor executor_;
     std::unique_ptr<SecureStream> stream_;  // null after the end
     proto::Mux mux_;

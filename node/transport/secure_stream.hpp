@@ -51,6 +51,7 @@ class SecureStream {
     void wake() { work_.notify_all(); }
     void end_writes();
     ByteStream& stream() { return *stream_; }
+    const ByteStream& stream() const { return *stream_; }
 
   private:
     void tell();

@@ -1,17 +1,28 @@
 #include "node/transport/udx_byte_stream.hpp"
 
+#include <utility>
+
 namespace kp2p {
 
 void UdxByteStream::on_path(std::function<void(const UdxPath&)> found) {
-    stream_.on_path([found = std::move(found)](Datagrams& socket, const Endpoint& from) {
-        found(UdxPath{&socket, from});
-    });
+    stream_.on_path(std::move(found));
 }
 
 void UdxByteStream::connect(const UdxPath& path, const UdxPeer& peer) {
     stream_.on_path(nullptr);
-    remote_ = path.remote;
-    stream_.connect(*path.socket, peer.id, path.remote);
+    stream_.connect(path, peer.id);
+}
+
+Path UdxByteStream::path() const {
+    const UdxPath& way = stream_.path();
+    Path path;
+    path.remote = way.remote;
+    path.kind = path.remote.is_private() ? Path::Kind::lan : Path::Kind::direct;
+    if (way.socket) path.local = way.socket->local();
+    const auto& round_trip = stream_.machine().round_trip();
+    if (round_trip.known()) path.rtt = round_trip.smoothed();
+    path.since = stream_.path_since();
+    return path;
 }
 
 }  // namespace kp2p

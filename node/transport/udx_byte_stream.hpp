@@ -7,10 +7,6 @@
 
 namespace kp2p {
 
-struct UdxPath {
-    Datagrams* socket = nullptr;  // of ours
-    Endpoint remote;
-};
 // What the peer said of its end.
 struct UdxPeer {
     std::uint32_t id = 0;
@@ -25,8 +21,10 @@ class UdxByteStream final : public ByteStream {
     // Called for packets of the peer that arrive before connect(), which show a path.
     void on_path(std::function<void(const UdxPath&)> found);
     void connect(const UdxPath& path, const UdxPeer& peer);
+    // See UdxStream.
+    void change_remote(const UdxPath& path) { stream_.change_remote(path); }
 
-    Endpoint remote() const override { return remote_; }
+    Path path() const override;
     Task<Result<std::size_t>> read_some(std::span<std::uint8_t> into) override {
         return stream_.read_some(into);
     }
@@ -36,7 +34,6 @@ class UdxByteStream final : public ByteStream {
 
   private:
     UdxStream stream_;
-    Endpoint remote_;
 };
 
 }  // namespace kp2p

@@ -43,6 +43,15 @@ std::uint32_t UdxContext::add(UdxStream& stream) {
     }
 }
 
+proto::udx::ChallengeKey UdxContext::challenge_key() {
+    proto::udx::ChallengeKey key;
+    for (std::size_t i = 0; i < key.size(); i += sizeof(std::uint32_t)) {
+        const std::uint32_t word = draw(seed_, drawn_++);
+        std::memcpy(&key[i], &word, sizeof word);
+    }
+    return key;
+}
+
 void UdxContext::remove(UdxStream& stream) {
     streams_.erase(stream.id());
     std::erase(touched_, &stream);
@@ -68,7 +77,7 @@ bool UdxContext::receive(Datagrams& socket, const Datagram& datagram) {
     if (!packet) return false;
     const auto found = streams_.find(packet->header.receiver_id);
     if (found == streams_.end()) return linger_.answer(now(), packet->header);
-    found->second->receive(socket, datagram.from, *packet);
+    found->second->receive(UdxPath{&socket, datagram.from}, *packet);
     return true;
 }
 
@@ -103,8 +112,7 @@ void UdxContext::flush() {
 void UdxContext::forget(Datagrams& socket) {
     std::vector<UdxStream*> all;
     for (const auto& [id, stream] : streams_) all.push_back(stream);
-    for (UdxStream* stream : all)
-        if (stream->uses(socket)) stream->destroy();
+    for (UdxStream* stream : all) stream->forget(socket);
     linger_.forget(socket);
 }
 

@@ -10,6 +10,7 @@
 #include "node/async/clock.hpp"
 #include "node/net/datagrams.hpp"
 #include "node/udx/udx_linger.hpp"
+#include "proto/udx/challenge.hpp"
 
 namespace kp2p {
 
@@ -35,6 +36,7 @@ class UdxContext {
     friend class UdxStream;
 
     std::uint32_t add(UdxStream& stream);
+    proto::udx::ChallengeKey challenge_key();
     void remove(UdxStream& stream);
     void linger(std::uint32_t id, const UdxLinger::Entry& entry);
     void touch(UdxStream& stream);       // it sends at the next flush

@@ -12,12 +12,22 @@ namespace {
 constexpr std::size_t write_slice_bytes = 65536;
 constexpr int destroy_repeats = 2;
 
+proto::udx::Remote remote_of(const UdxPath& path, std::uint32_t id) {
+    return {.id = id, .max_mtu_bytes = path.socket->route_mtu_bytes(path.remote)};
+}
+
+proto::udx::StreamOptions with_key(proto::udx::StreamOptions options,
+                                   const proto::udx::ChallengeKey& key) {
+    options.challenge_key = key;
+    return options;
+}
+
 }  // namespace
 
 UdxStream::UdxStream(UdxContext& context, const proto::udx::StreamOptions& options)
     : context_(context),
       id_(context.add(*this)),
-      machine_(id_, options),
+      machine_(id_, with_key(options, context.challenge_key())),
       alarm_(context.clock_.alarm(context.executor_,
                                   [this] {
                                       machine_.expire(context_.clock_.now());
@@ -31,55 +41,76 @@ UdxStream::~UdxStream() {
     if (registered_) context_.remove(*this);
 }
 
-void UdxStream::on_path(std::function<void(Datagrams&, const Endpoint&)> handler) {
+void UdxStream::on_path(std::function<void(const UdxPath&)> handler) {
     on_path_ = std::move(handler);
 }
 
-proto::udx::Remote UdxStream::remote_of(Datagrams& socket, std::uint32_t id,
-                                        const Endpoint& remote) {
-    paths_[machine_.path() % paths_.size()] = {&socket, remote};
-    return {.id = id, .max_mtu_bytes = socket.route_mtu_bytes(remote)};
-}
-
-void UdxStream::connect(Datagrams& socket, std::uint32_t remote_id, const Endpoint& remote) {
+void UdxStream::connect(const UdxPath& path, std::uint32_t remote_id) {
     if (machine_.connected() || machine_.closed() != Closed::no) return;
-    machine_.connect(context_.now(), remote_of(socket, remote_id, remote));
+    machine_.connect(context_.now(), remote_of(path, remote_id));
+    paths_[machine_.path()] = path;
+    note_path();
     context_.flush_soon(*this);
 }
 
-void UdxStream::change_remote(Datagrams& socket, std::uint32_t remote_id, const Endpoint& remote) {
+void UdxStream::change_remote(const UdxPath& path, std::uint32_t remote_id) {
     if (!machine_.connected() || machine_.closed() != Closed::no) return;
-    machine_.change_remote(context_.now(),
-                           {.id = remote_id, .max_mtu_bytes = socket.route_mtu_bytes(remote)});
-    paths_[machine_.path() % paths_.size()] = {&socket, remote};
+    for (unsigned i = 0; i < paths_.size(); ++i) {  // one that was only a candidate starts anew
+        if (i == machine_.path() || paths_[i] != path) continue;
+        machine_.drop_path(i);
+        paths_[i] = {};
+    }
+    const unsigned number = machine_.try_remote(context_.now(), remote_of(path, remote_id));
+    paths_[number] = path;
     context_.flush_soon(*this);
 }
 
-bool UdxStream::uses(const Datagrams& socket) const {
-    for (const Path& path : paths_)
-        if (path.socket == &socket) return true;
-    return false;
+void UdxStream::forget(const Datagrams& socket) {
+    if (path().socket == &socket) return destroy();
+    for (unsigned i = 0; i < paths_.size(); ++i) {
+        if (paths_[i].socket != &socket) continue;
+        machine_.drop_path(i);
+        paths_[i] = {};
+    }
 }
 
-void UdxStream::receive(Datagrams& socket, const Endpoint& from, const proto::udx::Packet& packet) {
+unsigned UdxStream::number_of(const UdxPath& path) {
+    const unsigned current = machine_.path();
+    if (paths_[current] == path) return current;
+    for (unsigned i = 0; i < paths_.size(); ++i)
+        if (paths_[i] == path) return i;
+    const unsigned number = machine_.discover(remote_of(path, machine_.remote_id()));
+    paths_[number] = path;
+    return number;
+}
+
+void UdxStream::receive(const UdxPath& path, const proto::udx::Packet& packet) {
     if (!machine_.connected()) {
         if (!on_path_) return;
-        on_path_(socket, from);
+        on_path_(path);
     }
-    machine_.receive(context_.now(), packet);
+    const unsigned number = machine_.connected() ? number_of(path) : machine_.path();
+    machine_.receive(context_.now(), packet, number);
     context_.touch(*this);
+}
+
+void UdxStream::note_path() {
+    if (noted_path_ == path()) return;
+    noted_path_ = path();
+    path_since_ = context_.clock_.now();
 }
 
 void UdxStream::pump() {
     const Clock::Time now = context_.clock_.now();
     while (const auto burst = machine_.next_burst(now)) {
-        const Path& path = paths_[burst->path % paths_.size()];
+        const UdxPath& path = paths_[burst->path];
         path.socket->send_segments(path.remote, burst->pieces, burst->segment_bytes);
     }
     settle();
 }
 
 void UdxStream::settle() {
+    note_path();
     if (const auto deadline = machine_.deadline()) {
         alarm_->set(*deadline);
     } else {
@@ -93,8 +124,7 @@ void UdxStream::settle() {
     context_.remove(*this);
     const auto word = machine_.last_word();
     if (!word) return;
-    const Path& path = paths_[machine_.path() % paths_.size()];
-    UdxLinger::Entry entry{.word = *word, .socket = path.socket, .remote = path.remote};
+    UdxLinger::Entry entry{.word = *word, .socket = path().socket, .remote = path().remote};
     if (machine_.closed() != Closed::ended) entry.repeats_left = destroy_repeats;
     context_.linger(id_, entry);
 }

@@ -14,6 +14,13 @@
 
 namespace kp2p {
 
+// A way for a stream's packets.
+struct UdxPath {
+    Datagrams* socket = nullptr;  // of ours
+    Endpoint remote;
+    friend bool operator==(const UdxPath&, const UdxPath&) = default;
+};
+
 class UdxStream {
   public:
     explicit UdxStream(UdxContext& context,
@@ -26,12 +33,16 @@ class UdxStream {
 
     // Packets that arrive before connect() are dropped unless there is a handler; it is told where
     // each came from until it, or anyone, calls connect(). It must not destroy the stream.
-    void on_path(std::function<void(Datagrams&, const Endpoint&)> handler);
-    void connect(Datagrams& socket, std::uint32_t remote_id, const Endpoint& remote);
+    void on_path(std::function<void(const UdxPath&)> handler);
+    void connect(const UdxPath& path, std::uint32_t remote_id);
     bool connected() const { return machine_.connected(); }
-    // Packets sent from now on take another way to the same peer.
-    void change_remote(Datagrams& socket, std::uint32_t remote_id, const Endpoint& remote);
-    Endpoint remote() const { return paths_[machine_.path() % paths_.size()].remote; }
+    // Packets take another way to the same peer as soon as it has answered along that one, which
+    // is the peer's `remote_id` there. The stream goes on as before until then, and if it does not.
+    void change_remote(const UdxPath& path, std::uint32_t remote_id);
+    void change_remote(const UdxPath& path) { change_remote(path, machine_.remote_id()); }
+    // The way that packets take now, and since when. It changes by itself when the peer moves.
+    const UdxPath& path() const { return paths_[machine_.path()]; }
+    Clock::Time path_since() const { return path_since_; }
 
     // At least one byte, or 0: the peer has ended and everything was read.
     Task<Result<std::size_t>> read_some(std::span<std::uint8_t> out);
@@ -47,23 +58,21 @@ class UdxStream {
   private:
     friend class UdxContext;
 
-    struct Path {
-        Datagrams* socket = nullptr;
-        Endpoint remote;
-    };
-
-    void receive(Datagrams& socket, const Endpoint& from, const proto::udx::Packet& packet);
+    void receive(const UdxPath& path, const proto::udx::Packet& packet);
+    unsigned number_of(const UdxPath& path);
+    void note_path();
     void pump();
     void settle();  // after the machine changed: timers, waiters, the end
-    bool uses(const Datagrams& socket) const;
+    void forget(const Datagrams& socket);
     std::error_code failure() const;
-    proto::udx::Remote remote_of(Datagrams& socket, std::uint32_t id, const Endpoint& remote);
 
     UdxContext& context_;
     const std::uint32_t id_;
     proto::udx::Stream machine_;
-    std::array<Path, proto::udx::Stream::max_paths> paths_;
-    std::function<void(Datagrams&, const Endpoint&)> on_path_;
+    std::array<UdxPath, proto::udx::Stream::max_paths> paths_;  // as the machine numbers them
+    UdxPath noted_path_;
+    Clock::Time path_since_{};
+    std::function<void(const UdxPath&)> on_path_;
     std::unique_ptr<Alarm> alarm_;
     Event readable_, writable_;
     bool touched_ = false, registered_ = true;

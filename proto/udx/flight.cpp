@@ -21,13 +21,25 @@ void Flight::grow() {
     mask_ = mask;
 }
 
-SentPacket& Flight::push() {
+SentPacket& Flight::append(unsigned path) {
     if (next_ - unacked_ == ring_.size()) grow();
     SentPacket& packet = at(next_);
     packet = SentPacket();
     packet.seq = next_++;
+    packet.path = path;
     most_ = std::max<std::size_t>(most_, next_ - unacked_);
+    return packet;
+}
+
+SentPacket& Flight::push(unsigned path) {
+    SentPacket& packet = append(path);
     link(packet);
+    return packet;
+}
+
+SentPacket& Flight::push_held(unsigned path) {
+    SentPacket& packet = append(path);
+    packet.state = SentPacket::State::held;
     return packet;
 }
 
@@ -37,19 +49,21 @@ void Flight::link(SentPacket& packet) {
     (last_ == none ? first_ : at(last_).after) = packet.seq;
     last_ = packet.seq;
     ++in_flight_;
+    ++in_flight_on_[packet.path];
 }
 
 void Flight::unlink(SentPacket& packet) {
     (packet.before == none ? first_ : at(packet.before).after) = packet.after;
     (packet.after == none ? last_ : at(packet.after).before) = packet.before;
     --in_flight_;
+    --in_flight_on_[packet.path];
 }
 
 void Flight::leave(SentPacket& packet) {
     assert(packet.state != SentPacket::State::done);
     if (packet.state == SentPacket::State::lost) {
         lost_.erase(packet.seq);
-    } else {
+    } else if (packet.state == SentPacket::State::in_flight) {
         unlink(packet);
     }
 }
@@ -62,9 +76,16 @@ void Flight::resend(SentPacket& packet) {
 }
 
 void Flight::lose(SentPacket& packet) {
-    unlink(packet);
+    leave(packet);
     packet.state = SentPacket::State::lost;
     lost_.insert(packet.seq);
+}
+
+void Flight::reroute(SentPacket& packet, unsigned path) {
+    const bool in_flight = packet.state == SentPacket::State::in_flight;
+    if (in_flight) --in_flight_on_[packet.path];
+    packet.path = path;
+    if (in_flight) ++in_flight_on_[path];
 }
 
 void Flight::finish(SentPacket& packet) {

@@ -28,7 +28,14 @@ bool Rack::before(const SentPacket& packet) const {
     return packet.sent_at < sent_at_ || (packet.sent_at == sent_at_ && packet.seq + 1 < end_seq_);
 }
 
-Rack::Verdict Rack::detect(Flight& flight, Time now, Span window) const {
+void Rack::lose(Flight& flight, unsigned path, SentPacket& packet, Verdict& verdict) {
+    flight.lose(packet);
+    if (packet.path != path) return;
+    ++verdict.lost;
+    if (packet.probe_mtu_bytes) ++verdict.lost_probes;
+}
+
+Rack::Verdict Rack::detect(Flight& flight, unsigned path, Time now, Span window) const {
     Verdict verdict;
     if (!known_) return verdict;
     for (std::uint64_t seq = flight.first_in_flight(); seq != Flight::none;) {
@@ -41,22 +48,18 @@ Rack::Verdict Rack::detect(Flight& flight, Time now, Span window) const {
             verdict.look_again = std::max(verdict.look_again.value_or(lost_at), lost_at);
             continue;
         }
-        flight.lose(packet);
-        ++verdict.lost;
-        if (packet.probe_mtu_bytes) ++verdict.lost_probes;
+        lose(flight, path, packet, verdict);
     }
     return verdict;
 }
 
-Rack::Verdict Rack::expire(Flight& flight, Time now, Span window) const {
+Rack::Verdict Rack::expire(Flight& flight, unsigned path, Time now, Span window) const {
     Verdict verdict;
     for (std::uint64_t seq = flight.first_in_flight(); seq != Flight::none;) {
         SentPacket& packet = flight.at(seq);
         seq = packet.after;
         if (packet.seq != flight.unacked_seq() && packet.sent_at + rtt_ + window >= now) continue;
-        flight.lose(packet);
-        ++verdict.lost;
-        if (packet.probe_mtu_bytes) ++verdict.lost_probes;
+        lose(flight, path, packet, verdict);
     }
     return verdict;
 }

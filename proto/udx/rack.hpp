@@ -15,17 +15,19 @@ class Rack {
     void on_delivered(const SentPacket& packet, Time now, Span min_rtt);
 
     struct Verdict {
-        std::size_t lost = 0;            // packets moved to the lost list
+        std::size_t lost = 0;            // packets of the path moved to the lost list
         std::size_t lost_probes = 0;     // of these, how many were MTU probes
         std::optional<Time> look_again;  // when some that may be late count as lost
     };
-    // `window` is reordering_window(). Moves lost packets of `flight` to its lost list.
-    Verdict detect(Flight& flight, Time now, Span window) const;
+    // `window` is reordering_window(). Moves lost packets of `flight` to its lost list, whatever
+    // their path, but counts those of `path` alone.
+    Verdict detect(Flight& flight, unsigned path, Time now, Span window) const;
     // For a retransmission timeout: every packet that the window has passed, the first one always.
-    Verdict expire(Flight& flight, Time now, Span window) const;
+    Verdict expire(Flight& flight, unsigned path, Time now, Span window) const;
     Span reordering_window(const RoundTrip& rtt, bool recovering, std::size_t done) const;
 
   private:
+    static void lose(Flight& flight, unsigned path, SentPacket& packet, Verdict& verdict);
     bool before(const SentPacket& packet) const;
 
     bool known_ = false;

@@ -16,31 +16,17 @@ Stream::Stream(std::uint32_t id, const StreamOptions& options)
       in_(widen_first(options.remote_first_seq), options.receive_window_bytes),
       flight_(widen_first(options.first_seq)),
       peer_window_(widen_first(options.remote_first_seq), widen_first(options.first_seq)),
-      mtu_(MtuSearch::internet_bytes),
-      announced_window_bytes_(options.receive_window_bytes) {}
+      announced_window_bytes_(options.receive_window_bytes) {
+    paths_[0] = std::make_unique<Path>(Remote());
+}
 
 void Stream::connect(Time now, const Remote& remote) {
     assert(!connected_);
     if (closed_ != Closed::no) return;
     connected_ = true;
-    remote_ids_[path_ % max_paths] = remote.id;
-    mtu_ = MtuSearch(remote.max_mtu_bytes);
-    pacer_.refill(now);
-    rearm(now);
-}
-
-void Stream::change_remote(Time now, const Remote& remote) {
-    if (!connected_ || closed_ != Closed::no) return;
-    ++path_;
-    remote_ids_[path_ % max_paths] = remote.id;
-    for (std::uint64_t seq = flight_.unacked_seq(); seq != flight_.next_seq(); ++seq) {
-        SentPacket& packet = flight_.at(seq);
-        if (path_ - packet.path >= max_paths) packet.path = path_;
-    }
-    changed_at_seq_ = flight_.next_seq();
-    mtu_ = MtuSearch(remote.max_mtu_bytes);
-    // What the old path took may be too much for the new one.
-    payload_capacity_ = std::min(payload_capacity_, mtu_.mtu_bytes() - packet_overhead_bytes);
+    paths_[0] = std::make_unique<Path>(remote);
+    paths_[0]->validated = true;  // by whoever knows that the peer is there
+    paths_[0]->pacer.refill(now);
     rearm(now);
 }
 
@@ -52,8 +38,7 @@ void Stream::write(Time now, ByteView bytes) {
 }
 
 bool Stream::writable() const {
-    const std::size_t window =
-        std::min(congestion_.window_packets() * payload_capacity_, peer_window_.bytes());
+    const std::size_t window = std::min(window_packets() * payload_capacity_, peer_window_.bytes());
     return out_.size() < high_watermark_bytes + window;
 }
 
@@ -78,6 +63,7 @@ void Stream::close(Closed why) {
     if (why != Closed::ended) ack_due_ = false;
     if (why == Closed::destroyed) in_.readable().clear();
     messages_out_.clear();
+    roaming_ = {};
 }
 
 std::size_t Stream::read(std::span<std::uint8_t> out) {
@@ -91,7 +77,7 @@ std::size_t Stream::read(std::span<std::uint8_t> out) {
 }
 
 void Stream::send_message(ByteView bytes) {
-    const bool fits = bytes.size() + packet_overhead_bytes <= mtu_.mtu_bytes();
+    const bool fits = bytes.size() + packet_overhead_bytes <= mtu_bytes();
     if (!fits || closed_ != Closed::no || messages_out_.size() >= max_messages) return;
     messages_out_.emplace_back(bytes.begin(), bytes.end());
 }
@@ -108,7 +94,7 @@ std::optional<std::array<std::uint8_t, header_bytes>> Stream::last_word() const 
     const bool orderly = closed_ == Closed::ended;
     std::array<std::uint8_t, header_bytes> word;
     const Header header{.flags = orderly ? std::uint8_t{0} : flag::destroy,
-                        .receiver_id = remote_ids_[path_ % max_paths],
+                        .receiver_id = remote_id(),
                         .window_bytes = static_cast<std::uint32_t>(in_.window_limit_bytes()),
                         .seq = static_cast<std::uint32_t>(flight_.next_seq()),
                         .ack = static_cast<std::uint32_t>(in_.next_seq())};

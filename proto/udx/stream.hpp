@@ -9,44 +9,17 @@
 #pragma once
 
 #include <deque>
+#include <memory>
 #include <optional>
 
-#include "proto/udx/path/bbr.hpp"
-#include "proto/udx/path/mtu.hpp"
-#include "proto/udx/path/pacer.hpp"
-#include "proto/udx/path/rtt.hpp"
+#include "proto/udx/path/path.hpp"
 #include "proto/udx/peer_window.hpp"
 #include "proto/udx/rack.hpp"
 #include "proto/udx/reassembly.hpp"
+#include "proto/udx/roaming.hpp"
+#include "proto/udx/stream_types.hpp"
 
 namespace kp2p::proto::udx {
-
-struct StreamOptions {
-    std::size_t receive_window_bytes = 4 << 20;
-    Span keepalive{};  // of silence before a heartbeat; zero for none
-    // Other than 0 only where both sides know, which Hyperswarm's do not.
-    std::uint32_t first_seq = 0, remote_first_seq = 0;
-};
-
-struct Remote {
-    std::uint32_t id = 0;                                   // the stream's id at the peer
-    std::size_t max_mtu_bytes = MtuSearch::internet_bytes;  // of the way there, as far as known
-};
-
-enum class Closed {
-    no,
-    ended,      // both directions ended, everything acknowledged
-    destroyed,  // by us
-    reset,      // by the peer
-    timed_out,  // the peer stopped answering
-};
-
-// Datagrams of segment_bytes each, laid end to end over the pieces; only the last may be shorter.
-struct Burst {
-    std::span<const ByteView> pieces;  // until the next call into the stream
-    std::size_t segment_bytes = 0;
-    unsigned path = 0;  // which remote, counted from 0 at connect()
-};
 
 class Stream {
   public:
@@ -58,13 +31,23 @@ class Stream {
     // Until then nothing is sent, but what arrives is kept, and acknowledged when connected.
     void connect(Time now, const Remote& remote);
     bool connected() const { return connected_; }
-    // From now on new packets go to `remote`; earlier ones keep their path. At most max_paths
-    // paths are in use: the packets of the oldest move on to the newest.
-    void change_remote(Time now, const Remote& remote);
-    static constexpr unsigned max_paths = 4;
-    unsigned path() const { return path_; }
 
-    void receive(Time now, const Packet& packet);
+    // Paths have numbers below max_paths: the first is 0, and a number that is returned for a new
+    // one may have been another's until then.
+    static constexpr unsigned max_paths = Flight::max_paths;
+    unsigned path() const { return path_; }  // new packets go there
+    // From now on they go to `remote`, which is known to lead to the peer; earlier ones keep their
+    // path unless that falls silent. Requires connected(), as the next ones do.
+    unsigned change_remote(Time now, const Remote& remote);
+    // The same as soon as `remote` has answered a challenge; nothing changes if it does not.
+    unsigned try_remote(Time now, const Remote& remote);
+    // A packet came from an address that is no path yet: the path to receive() it along.
+    unsigned discover(const Remote& remote);
+    // What goes along it goes along the current one, which it must not be.
+    void drop_path(unsigned path);
+
+    void receive(Time now, const Packet& packet, unsigned path);
+    void receive(Time now, const Packet& packet) { receive(now, packet, path_); }
     void expire(Time now);  // early and repeated calls are harmless
     std::optional<Time> deadline() const;
     std::optional<Burst> next_burst(Time now);
@@ -88,18 +71,21 @@ class Stream {
     std::optional<std::array<std::uint8_t, header_bytes>> last_word() const;
 
     std::uint32_t id() const { return id_; }
-    std::size_t mtu_bytes() const { return mtu_.mtu_bytes(); }
-    std::size_t window_packets() const { return congestion_.window_packets(); }
-    const RoundTrip& round_trip() const { return rtt_; }
+    std::uint32_t remote_id() const { return current().remote_id; }
+    std::size_t mtu_bytes() const { return current().mtu.mtu_bytes(); }
+    std::size_t window_packets() const { return current().congestion.window_packets(); }
+    const RoundTrip& round_trip() const { return current().rtt; }
     std::uint64_t retransmitted() const { return retransmitted_; }
 
   private:
     enum class Role { none, timeout, tail_probe, reorder, closed_window, keepalive };
-    struct Acked {  // by one packet
-        std::size_t packets = 0;
+    struct Acked {                             // by one packet
+        std::size_t packets = 0, on_path = 0;  // the latter along the one in use
         std::optional<Span> longest_rtt, shortest_rtt;
     };
 
+    Path& current() { return *paths_[path_]; }
+    const Path& current() const { return *paths_[path_]; }
     void close(Closed why);
     // stream_receive.cpp
     bool receive_content(const Packet& packet);
@@ -110,13 +96,30 @@ class Stream {
     void settle(Time now, const Acked& acked, std::size_t in_flight_before);
     void repeat_first_flight(Time now, std::uint64_t ack);
     void leave_recovery(std::uint64_t ack);
+    // stream_paths.cpp
+    unsigned take_slot(const Remote& remote);
+    bool hear(Time now, const Packet& packet, unsigned path);
+    void suspect(Time now, unsigned path);
+    void ask(Time now);
+    void on_path_timer(Time now);
+    void on_sign_of_life();
+    bool is_trusted(Time now, unsigned path) const;
+    Span patience() const;
+    bool start_challenge(Time now, unsigned path);
+    void end_challenge(unsigned path);
+    void fail_challenge(Time now);
+    void move_to(Time now, unsigned path, bool old_is_silent);
+    void use(Time now, unsigned path);
+    void leave_other_paths();
+    void knock(Time now);
     // stream_timers.cpp
-    std::size_t detect_losses(Time now);
+    void detect_losses(Time now);
     void enter_recovery(const Rack::Verdict& verdict);
     void on_timeout(Time now);
     void on_closed_window(Time now);
     void arm(Role role, Time at);
     void rearm(Time now);
+    const RoundTrip& awaited() const;
     bool tail_probe_allowed() const;
     bool quick_timeout_allowed() const;
     // stream_send.cpp
@@ -126,10 +129,13 @@ class Stream {
         return static_cast<std::size_t>(out_.end_offset() - sent_offset_);
     }
     bool add_packets(Time now);
+    bool add_challenge(Time now);
+    bool add_question(Time now);
     bool add_tail_probe(Time now);
     bool add_lost(Time now);
     bool add_new(Time now);
     SentPacket& make_packet(Time now);
+    SentPacket& push_packet(Time now, std::size_t bytes);
     bool add(Time now, SentPacket& packet);
     bool fits_burst(std::size_t datagram_bytes, unsigned path) const;
     bool add_control(Time now);
@@ -141,7 +147,8 @@ class Stream {
     bool heard_ = false;  // from the peer
     Closed closed_ = Closed::no;
     unsigned path_ = 0;
-    std::array<std::uint32_t, max_paths> remote_ids_{};
+    std::array<std::unique_ptr<Path>, max_paths> paths_;
+    Roaming roaming_;
     std::uint64_t changed_at_seq_ = 0;  // a change of remote is complete once this is acknowledged
 
     Reassembly in_;
@@ -151,12 +158,7 @@ class Stream {
     std::optional<std::uint64_t> end_seq_;  // once sent
     Flight flight_;
     PeerWindow peer_window_;
-    RoundTrip rtt_;
-    Rack rack_;
-    DeliveryRate rate_;
-    Bbr congestion_;
-    Pacer pacer_;
-    MtuSearch mtu_;
+    Rack rack_;  // over all paths, as packets have one order
     // Of the next packet: as the reference implementation does, fixed when the one before it was
     // made. It sizes the first one as if for IPv6.
     std::size_t payload_capacity_ =

@@ -14,8 +14,8 @@ constexpr Span first_flight_grace = 50ms;
 
 }  // namespace
 
-void Stream::receive(Time now, const Packet& packet) {
-    if (closed_ != Closed::no) return;
+void Stream::receive(Time now, const Packet& packet, unsigned path) {
+    if (closed_ != Closed::no || !hear(now, packet, path)) return;
     unanswered_probes_ = 0;
     if (packet.header.has(flag::heartbeat)) {
         ack_due_ = true;
@@ -53,7 +53,7 @@ bool Stream::receive_content(const Packet& packet) {
 
 void Stream::receive_acknowledgement(Time now, const Packet& packet) {
     const std::uint64_t ack = widen(flight_.unacked_seq(), packet.header.ack);
-    const std::size_t in_flight_before = flight_.in_flight();
+    const std::size_t in_flight_before = flight_.in_flight(path_);
     if (ack >= flight_.unacked_seq()) {
         const PeerWindow::Update update{.seq = widen(in_.next_seq(), packet.header.seq),
                                         .ack = ack,
@@ -122,45 +122,53 @@ void Stream::apply_sack(Time now, const Packet& packet, Acked& acked) {
 }
 
 void Stream::deliver(Time now, SentPacket& packet, Acked& acked) {
+    Path& path = *paths_[packet.path];
     ++acked.packets;
-    if (!packet.retransmitted) {
-        const Span rtt = now - packet.sent_at;
+    path.rate.on_delivered(packet);
+    rack_.on_delivered(packet, now, path.rtt.minimum());
+    path.mtu.on_first_delivery();
+    if (packet.path == path_) {
+        ++acked.on_path;
+        on_sign_of_life();
+        if (packet.probe_mtu_bytes) path.mtu.on_probe_delivered(packet.probe_mtu_bytes);
+    }
+    const Span rtt = now - packet.sent_at;
+    if (packet.path != path_ && !packet.retransmitted) {
+        path.rtt.sample(now, rtt, rtt);
+        tail_.rtt_sampled = true;
+    } else if (!packet.retransmitted) {
         acked.longest_rtt = std::max(acked.longest_rtt.value_or(rtt), rtt);
         acked.shortest_rtt = std::min(acked.shortest_rtt.value_or(rtt), rtt);
     }
-    rate_.on_delivered(packet);
-    rack_.on_delivered(packet, now, rtt_.minimum());
-    mtu_.on_first_delivery();
-    if (packet.probe_mtu_bytes && packet.path == path_)
-        mtu_.on_probe_delivered(packet.probe_mtu_bytes);
     flight_.finish(packet);
 }
 
 void Stream::settle(Time now, const Acked& acked, std::size_t in_flight_before) {
+    Path& path = current();
     if (acked.longest_rtt) {
-        rtt_.sample(now, *acked.longest_rtt, *acked.shortest_rtt);
+        path.rtt.sample(now, *acked.longest_rtt, *acked.shortest_rtt);
         tail_.rtt_sampled = true;
     }
     if (acked.packets > 0) {
-        timeout_at_ = now + rtt_.timeout();
+        timeout_at_ = now + path.rtt.timeout();
         detect_losses(now);
     } else if (flight_.empty()) {
         rearm(now);
     }
     if (in_flight_before == 0) return;
     Bbr::Ack ack{.now = now,
-                 .acked = acked.packets,
+                 .acked = acked.on_path,
                  .lost = lost_unreported_,
-                 .in_flight = flight_.in_flight(),
-                 .sample = rate_.take(now, rtt_.minimum()),
+                 .in_flight = flight_.in_flight(path_),
+                 .sample = path.rate.take(now, path.rtt.minimum()),
                  .rtt = acked.shortest_rtt,
                  .smoothed_rtt = {},
                  .recovery = recovery_,
                  .payload_bytes = payload_capacity_};
-    if (rtt_.known()) ack.smoothed_rtt = rtt_.smoothed();
+    if (path.rtt.known()) ack.smoothed_rtt = path.rtt.smoothed();
     lost_unreported_ = 0;
-    congestion_.on_ack(ack, rate_);
-    pacer_.set_rate(congestion_.pacing_bytes_per_second());
+    path.congestion.on_ack(ack, path.rate);
+    path.pacer.set_rate(path.congestion.pacing_bytes_per_second());
 }
 
 }  // namespace kp2p::proto::udx

@@ -1,5 +1,6 @@
 // Stream: which packets leave next, and how they are laid out for the socket.
 #include <algorithm>
+#include <utility>
 
 #include "proto/udx/stream.hpp"
 
@@ -13,7 +14,7 @@ constexpr std::uint64_t max_span_packets = Reassembly::max_packets_ahead;
 }  // namespace
 
 bool Stream::window_allows_new() const {
-    return flight_.in_flight() < congestion_.window_packets() &&
+    return flight_.in_flight(path_) < window_packets() &&
            flight_.in_flight() < peer_window_.packets(payload_capacity_) &&
            flight_.next_seq() - flight_.unacked_seq() < max_span_packets;
 }
@@ -29,7 +30,7 @@ void Stream::add_header(std::uint8_t flags, std::size_t extension, std::uint32_t
     announced_window_bytes_ = in_.window_bytes();
     const Header header{.flags = flags,
                         .extension_bytes = static_cast<std::uint8_t>(extension),
-                        .receiver_id = remote_ids_[path % max_paths],
+                        .receiver_id = paths_[path]->remote_id,
                         .window_bytes = static_cast<std::uint32_t>(announced_window_bytes_),
                         .seq = seq,
                         .ack = static_cast<std::uint32_t>(in_.next_seq())};
@@ -45,17 +46,18 @@ std::optional<Burst> Stream::next_burst(Time now) {
     burst_packets_ = burst_bytes_ = segment_bytes_ = 0;
     burst_open_ = true;
     waits_for_pacer_ = false;
-    if (!add_packets(now) && !add_control(now)) return {};
+    if (!add_challenge(now) && !add_packets(now) && !add_control(now)) return {};
+    if (Path& path = *paths_[burst_path_]; !path.validated) path.sent_bytes += burst_bytes_;
     return Burst{.pieces = pieces_, .segment_bytes = segment_bytes_, .path = burst_path_};
 }
 
 bool Stream::add_packets(Time now) {
     if (closed_ != Closed::no) return false;
-    pacer_.refill(now);
+    current().pacer.refill(now);
     const bool limited = unsent_bytes() < payload_capacity_ && flight_.lost() == 0 &&
-                         flight_.in_flight() < congestion_.window_packets();
-    if (limited) rate_.limit_by_app(flight_.in_flight());
-    while (add_tail_probe(now) || add_lost(now) || add_new(now)) {
+                         flight_.in_flight(path_) < window_packets();
+    if (limited) current().rate.limit_by_app(flight_.in_flight(path_));
+    while (add_question(now) || add_tail_probe(now) || add_lost(now) || add_new(now)) {
     }
     if (burst_packets_ == 0) return false;
     // They carry our acknowledgement, all of it unless there are gaps to tell of.
@@ -68,7 +70,7 @@ bool Stream::add_tail_probe(Time now) {
     if (!tail_.due || burst_packets_ > 0) return false;
     tail_.due = false;
     if (flight_.empty()) return false;
-    timeout_at_ = now + rtt_.timeout();
+    timeout_at_ = now + round_trip().timeout();
     tail_.in_flight = true;
     tail_.is_new = has_new();
     tail_.seq = tail_.is_new ? flight_.next_seq() : flight_.next_seq() - 1;
@@ -77,16 +79,16 @@ bool Stream::add_tail_probe(Time now) {
     if (last.state == SentPacket::State::done) return tail_.in_flight = false;
     ++retransmitted_;
     flight_.resend(last);
-    if (last.probe_mtu_bytes) mtu_.on_probe_lost();
+    if (last.probe_mtu_bytes) current().mtu.on_probe_lost();
     last.probe_mtu_bytes = 0;
     return add(now, last);
 }
 
 bool Stream::add_lost(Time now) {
-    if (flight_.lost() == 0 || flight_.in_flight() >= congestion_.window_packets()) return false;
+    if (flight_.lost() == 0 || flight_.in_flight(path_) >= window_packets()) return false;
     SentPacket& packet = flight_.at(flight_.first_lost());
     if (!fits_burst(header_bytes + packet.bytes, packet.path)) return false;
-    if (!pacer_.allows()) {
+    if (!current().pacer.allows()) {
         waits_for_pacer_ = true;
         return false;
     }
@@ -100,32 +102,36 @@ bool Stream::add_new(Time now) {
     if (!has_new() || !window_allows_new()) return false;
     const std::size_t bytes = std::min(unsent_bytes(), payload_capacity_);
     if (!fits_burst(header_bytes + bytes, path_)) return false;
-    if (!pacer_.allows()) {
+    if (!current().pacer.allows()) {
         waits_for_pacer_ = true;
         return false;
     }
     SentPacket& packet = make_packet(now);
     const bool moving = flight_.unacked_seq() < changed_at_seq_;
     if (burst_packets_ == 0 && !moving) {  // a probe is larger than others of its burst
-        const auto probe = mtu_.next_probe(packet.bytes + packet_overhead_bytes);
+        const auto probe = current().mtu.next_probe(packet.bytes + packet_overhead_bytes);
         packet.probe_mtu_bytes = static_cast<std::uint32_t>(probe.value_or(0));
     }
     return add(now, packet);
 }
 
-SentPacket& Stream::make_packet(Time now) {
-    const std::size_t bytes = std::min(unsent_bytes(), payload_capacity_);
+SentPacket& Stream::push_packet(Time now, std::size_t bytes) {
     if (flight_.empty()) {
-        timeout_at_ = now + rtt_.timeout();
-        if (rate_.app_limited()) congestion_.on_restart(now);
+        timeout_at_ = now + round_trip().timeout();
+        if (current().rate.app_limited()) current().congestion.on_restart(now);
     }
-    SentPacket& packet = flight_.push();
+    SentPacket& packet = flight_.push(path_);
     packet.offset = sent_offset_;
     packet.bytes = static_cast<std::uint32_t>(bytes);
-    packet.flags = bytes > 0 ? flag::data : std::uint8_t{0};
-    packet.path = path_;
+    packet.flags = flag::data;
     sent_offset_ += bytes;
-    payload_capacity_ = mtu_.mtu_bytes() - packet_overhead_bytes;
+    return packet;
+}
+
+SentPacket& Stream::make_packet(Time now) {
+    SentPacket& packet = push_packet(now, std::min(unsent_bytes(), payload_capacity_));
+    if (packet.bytes == 0) packet.flags = 0;
+    payload_capacity_ = mtu_bytes() - packet_overhead_bytes;
     if (end_requested_ && unsent_bytes() == 0) {
         packet.flags |= flag::end;
         end_seq_ = packet.seq;
@@ -141,8 +147,8 @@ bool Stream::add(Time now, SentPacket& packet) {
     if (extension > 0) pieces_.push_back(ByteView(padding).first(extension));
     if (packet.bytes > 0) out_.pieces(packet.offset, packet.bytes, pieces_);
     const std::size_t size = header_bytes + extension + packet.bytes;
-    rate_.on_send(packet, now, flight_.in_flight() == 1);
-    pacer_.on_sent(size);
+    paths_[packet.path]->rate.on_send(packet, now, flight_.in_flight(packet.path) == 1);
+    current().pacer.on_sent(size);
     burst_bytes_ += size;
     if (burst_packets_ == 1) segment_bytes_ = size;
     burst_open_ = size == segment_bytes_;
@@ -151,7 +157,10 @@ bool Stream::add(Time now, SentPacket& packet) {
 
 bool Stream::add_control(Time now) {
     const auto seq = static_cast<std::uint32_t>(flight_.next_seq());
-    if (!messages_out_.empty()) {
+    if (roaming_.knock) {
+        add_header(flag::heartbeat, 0, seq, *std::exchange(roaming_.knock, std::nullopt));
+        segment_bytes_ = header_bytes;
+    } else if (!messages_out_.empty()) {
         message_ = std::move(messages_out_.front());
         messages_out_.pop_front();
         add_header(flag::message, 0, seq, path_);

@@ -22,13 +22,20 @@ constexpr Span min_remaining = 1ms;
 std::optional<Time> Stream::deadline() const {
     std::optional<Time> next;
     if (role_ != Role::none) next = timer_;
-    if (waits_for_pacer_) next = std::min(next.value_or(Time::max()), pacer_.ready_at());
+    if (waits_for_pacer_) next = std::min(next.value_or(Time::max()), current().pacer.ready_at());
+    if (roaming_.timer) next = std::min(next.value_or(Time::max()), *roaming_.timer);
     return next;
 }
 
 void Stream::arm(Role role, Time at) {
     role_ = role;
     timer_ = at;
+}
+
+// Of the path that the next answer is awaited from, as the one in use may be new.
+const RoundTrip& Stream::awaited() const {
+    const std::uint64_t first = flight_.first_in_flight();
+    return first == Flight::none ? round_trip() : paths_[flight_.at(first).path]->rtt;
 }
 
 bool Stream::tail_probe_allowed() const {
@@ -39,7 +46,7 @@ bool Stream::tail_probe_allowed() const {
 // A path that is known to lose packets but was alive a moment ago is not given a whole second when
 // the repetitions were lost as well.
 bool Stream::quick_timeout_allowed() const {
-    return recovery_ != Recovery::open && timeouts_ == 0 && rtt_.known() &&
+    return recovery_ != Recovery::open && timeouts_ == 0 && round_trip().known() &&
            quick_timeouts_ < max_quick_timeouts;
 }
 
@@ -49,13 +56,13 @@ void Stream::rearm(Time now) {
     if (!flight_.empty()) {
         Time timeout = std::max(timeout_at_, now + min_remaining);
         if (quick_timeout_allowed()) {
-            const Span quick = std::max<Span>(rtt_.patience(), min_quick_timeout);
+            const Span quick = std::max<Span>(round_trip().patience(), min_quick_timeout);
             timeout = std::min(timeout, now + quick * (1 << quick_timeouts_));
         }
         if (!tail_probe_allowed()) return arm(Role::timeout, timeout);
         Span delay = tail_probe_unknown_rtt;
-        if (rtt_.known()) {
-            delay = std::max<Span>(2 * rtt_.smoothed(), min_tail_probe);
+        if (awaited().known()) {
+            delay = std::max<Span>(2 * awaited().smoothed(), min_tail_probe);
             if (flight_.in_flight() == 1) delay += single_packet_extra;
         }
         if (now + delay < timeout) return arm(Role::tail_probe, now + delay);
@@ -64,13 +71,14 @@ void Stream::rearm(Time now) {
     if (peer_window_.bytes() == 0 && has_new()) {
         if (role_ == Role::closed_window) return;
         window_probes_ = 1;
-        return arm(Role::closed_window, now + rtt_.timeout());
+        return arm(Role::closed_window, now + round_trip().timeout());
     }
     if (options_.keepalive > Span::zero()) return arm(Role::keepalive, now + options_.keepalive);
     arm(Role::none, now);
 }
 
 void Stream::expire(Time now) {
+    if (roaming_.timer && *roaming_.timer <= now) on_path_timer(now);
     if (closed_ != Closed::no || role_ == Role::none || timer_ > now) return;
     switch (role_) {
         case Role::timeout:
@@ -78,7 +86,7 @@ void Stream::expire(Time now) {
         case Role::tail_probe:
             tail_.due = true;
             tail_.rtt_sampled = false;
-            timeout_at_ = now + rtt_.timeout();
+            timeout_at_ = now + round_trip().timeout();
             return arm(Role::timeout, timeout_at_);
         case Role::reorder:
             detect_losses(now);
@@ -93,22 +101,21 @@ void Stream::expire(Time now) {
     }
 }
 
-std::size_t Stream::detect_losses(Time now) {
+void Stream::detect_losses(Time now) {
     const bool recovering = recovery_ != Recovery::open;
-    const Span window = rack_.reordering_window(rtt_, recovering, flight_.done());
-    const Rack::Verdict verdict = rack_.detect(flight_, now, window);
+    const Span window = rack_.reordering_window(round_trip(), recovering, flight_.done());
+    const Rack::Verdict verdict = rack_.detect(flight_, path_, now, window);
     enter_recovery(verdict);
     rearm(now);
     if (verdict.look_again && *verdict.look_again < timer_) arm(Role::reorder, *verdict.look_again);
-    return verdict.lost;
 }
 
 void Stream::enter_recovery(const Rack::Verdict& verdict) {
     lost_unreported_ += verdict.lost - verdict.lost_probes;
-    for (std::size_t i = 0; i < verdict.lost_probes; ++i) mtu_.on_probe_lost();
+    for (std::size_t i = 0; i < verdict.lost_probes; ++i) current().mtu.on_probe_lost();
     // The loss of a probe says something about its size, not about congestion.
     if (verdict.lost == verdict.lost_probes || recovery_ != Recovery::open) return;
-    congestion_.on_enter_recovery(recovery_);
+    current().congestion.on_enter_recovery(recovery_);
     recovery_ = Recovery::recovery;
     recover_until_ = flight_.next_seq();
     tail_.in_flight = tail_.due = false;
@@ -120,14 +127,18 @@ void Stream::on_timeout(Time now) {
     if (!quick && ++timeouts_ >= max_timeouts) return close(Closed::timed_out);
     if (quick) ++quick_timeouts_;
     const Recovery before = recovery_;
-    const Span window = rack_.reordering_window(rtt_, true, flight_.done());
-    const Rack::Verdict verdict = rack_.expire(flight_, now, window);
-    for (std::size_t i = 0; i < verdict.lost_probes; ++i) mtu_.on_probe_lost();
+    Path& path = current();
+    const Span window = rack_.reordering_window(path.rtt, true, flight_.done());
+    const Rack::Verdict verdict = rack_.expire(flight_, path_, now, window);
+    for (std::size_t i = 0; i < verdict.lost_probes; ++i) current().mtu.on_probe_lost();
     recovery_ = Recovery::loss;
     recover_until_ = flight_.next_seq();
     tail_.in_flight = tail_.due = false;
-    congestion_.on_timeout(before, flight_.in_flight());
-    if (!quick) timeout_at_ = now + 2 * rtt_.timeout();
+    path.congestion.on_timeout(before, flight_.in_flight(path_));
+    if (!quick) {
+        timeout_at_ = now + 2 * path.rtt.timeout();
+        knock(now);
+    }
     rearm(now);
 }
 
@@ -135,7 +146,7 @@ void Stream::on_timeout(Time now) {
 void Stream::on_closed_window(Time now) {
     if (peer_window_.bytes() > 0 || !has_new()) return rearm(now);
     if (++unanswered_probes_ > max_window_probes) return close(Closed::timed_out);
-    const Span wait = window_probes_++ == 0 ? rtt_.timeout() : 2 * rtt_.timeout();
+    const Span wait = window_probes_++ == 0 ? round_trip().timeout() : 2 * round_trip().timeout();
     heartbeat_due_ = true;
     arm(Role::closed_window, now + wait);
 }

@@ -77,8 +77,8 @@ Task<> receive(Side& side, std::uint64_t& received) {
 int main(int argc, char** argv) {
     const std::uint64_t size = (argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1024) << 20;
     Side a(1), b(2);
-    a.stream.connect(a.port.socket(), b.stream.id(), b.port.socket().local());
-    b.stream.connect(b.port.socket(), a.stream.id(), a.port.socket().local());
+    a.stream.connect({&a.port.socket(), b.port.socket().local()}, b.stream.id());
+    b.stream.connect({&b.port.socket(), a.port.socket().local()}, a.stream.id());
     std::uint64_t received = 0;
     const auto start = wall.now();
     std::thread other([&] { b.run(receive(b, received)); });

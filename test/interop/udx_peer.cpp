@@ -85,8 +85,8 @@ Task<> run(int argc, char** argv) {
     UdxStream stream(context);
     std::printf("port %u id %u\n", port.socket().local().port, stream.id());
     const auto remote = Endpoint::loopback(static_cast<std::uint16_t>(std::atoi(argv[1])));
-    stream.connect(port.socket(), static_cast<std::uint32_t>(std::strtoul(argv[2], nullptr, 10)),
-                   remote);
+    stream.connect({&port.socket(), remote},
+                   static_cast<std::uint32_t>(std::strtoul(argv[2], nullptr, 10)));
     auto body = [&](Tasks& all) -> Task<> {
         all.spawn(port.read_loop());
         auto both = [&](Tasks& two) -> Task<> {

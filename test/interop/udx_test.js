@@ -1,6 +1,6 @@
 // udx_test.js UDX_PEER: streams between our UDX and udx-native over loopback: bytes both ways,
-// hashed equal, and an orderly close on both sides; the same through a proxy that loses packets;
-// a destroy in each direction.
+// hashed equal, and an orderly close on both sides; the same through a proxy that loses packets, and
+// through one that moves to another port as a NAT may; a destroy in each direction.
 const { spawn } = require('child_process')
 const crypto = require('crypto')
 const dgram = require('dgram')
@@ -46,30 +46,41 @@ function startPeer (args) {
 }
 
 // Two sockets, one facing each end; each datagram is dropped with the given probability.
-async function lossyProxy (loss, a) {
+async function startProxy (loss, a) {
   const sockets = [dgram.createSocket('udp4'), dgram.createSocket('udp4')]
   const targets = [a, null] // where a datagram that leaves through socket i goes
   let seed = 12345
   const random = () => (seed = (seed * 1103515245 + 12345) % 2147483648) / 2147483648
-  sockets.forEach((socket, i) => socket.on('message', (data) => {
-    if (random() >= loss && targets[1 - i]) sockets[1 - i].send(data, targets[1 - i], '127.0.0.1')
-  }))
-  for (const socket of sockets) await new Promise((resolve) => socket.bind(0, '127.0.0.1', resolve))
+  const bind = (socket, i) => {
+    socket.on('message', (data) => {
+      if (random() >= loss && targets[1 - i]) sockets[1 - i].send(data, targets[1 - i], '127.0.0.1')
+    })
+    return new Promise((resolve) => socket.bind(0, '127.0.0.1', resolve))
+  }
+  for (const i of [0, 1]) await bind(sockets[i], i)
   return {
     ports: sockets.map((socket) => socket.address().port), // [facing a, facing b]
     setB (port) { targets[1] = port },
     loseNothing () { loss = 0 },
+    // The end b sees packets from another port, and nothing reaches a through the old one.
+    async rebind () {
+      const fresh = dgram.createSocket('udp4')
+      await bind(fresh, 1)
+      const old = sockets[1]
+      sockets[1] = fresh
+      old.close()
+    },
     close () { for (const socket of sockets) socket.close() }
   }
 }
 
-async function transfer (name, bytes, loss) {
+async function transfer (name, bytes, loss, rebinds = false) {
   const udx = new UDX()
   const socket = udx.createSocket()
   socket.bind(0, '127.0.0.1')
   const id = crypto.randomBytes(4).readUInt32LE()
   const stream = udx.createStream(id)
-  const proxy = loss ? await lossyProxy(loss, socket.address().port) : null
+  const proxy = loss || rebinds ? await startProxy(loss, socket.address().port) : null
   const start = Date.now()
   const peer = startPeer([proxy ? proxy.ports[1] : socket.address().port, id, bytes])
   const [port, , remoteId] = await peer.line('port')
@@ -78,7 +89,13 @@ async function transfer (name, bytes, loss) {
 
   const received = crypto.createHash('blake2b512')
   let size = 0
-  stream.on('data', (data) => { received.update(data); size += data.length })
+  stream.on('data', (data) => {
+    received.update(data)
+    size += data.length
+    if (!rebinds || size < bytes / 4) return
+    rebinds = false
+    proxy.rebind()
+  })
   const ended = new Promise((resolve) => stream.on('end', () => {
     // udx-native acknowledges our end once, and may be gone when it is asked again.
     if (proxy) proxy.loseNothing()
@@ -145,6 +162,8 @@ async function main () {
   await transfer('one byte', 1, 0)
   await transfer('2 % lost', 4 * MIB, 0.02)
   await transfer('10 % lost', MIB, 0.1)
+  await transfer('another port', 32 * MIB, 0, true)
+  await transfer('another port, 2 % lost', 16 * MIB, 0.02, true)
   await destroyed(true)
   await destroyed(false)
 }

@@ -67,7 +67,12 @@ class MemoryStream final : public ByteStream {
         : in_(std::move(in)), out_(std::move(out)) {}
     ~MemoryStream() override { MemoryStream::destroy(); }
 
-    Endpoint remote() const override { return Endpoint::loopback(1); }
+    Path path() const override {
+        Path path;
+        path.transport = Path::Transport::memory;
+        path.remote = Endpoint::loopback(1);
+        return path;
+    }
     Task<Result<std::size_t>> read_some(std::span<std::uint8_t> into) override {
         return in_->read_some(into);
     }

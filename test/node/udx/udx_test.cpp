@@ -1,6 +1,7 @@
 #include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
 #include "node/net/udp_socket.hpp"
+#include "node/transport/udx_byte_stream.hpp"
 #include "node/udx/udp_port.hpp"
 #include "node/udx/udx_stream.hpp"
 #include "test/proto/udx/captured.hpp"
@@ -22,7 +23,7 @@ struct Side {
           port(std::move(socket), context),
           stream(context) {}
     void connect(Side& other) {
-        stream.connect(port.socket(), other.stream.id(), other.port.socket().local());
+        stream.connect({&port.socket(), other.port.socket().local()}, other.stream.id());
     }
     Clock& clock;
     UdxContext context;
@@ -112,10 +113,10 @@ Task<> transfers(Side& a, Side& b) {
 
 Task<> learns_path(Side& a, Side& b) {
     int paths = 0;
-    b.stream.on_path([&](Datagrams& socket, const Endpoint& from) {
+    b.stream.on_path([&](const UdxPath& path) {
         ++paths;
-        CHECK(&socket == &b.port.socket());
-        b.stream.connect(socket, a.stream.id(), from);
+        CHECK(path.socket == &b.port.socket());
+        b.stream.connect(path, a.stream.id());
     });
     a.connect(b);
     auto written = co_await a.stream.write(as_bytes("hello"));
@@ -125,7 +126,7 @@ Task<> learns_path(Side& a, Side& b) {
     REQUIRE(got);
     CHECK(as_text(ByteView(bytes).first(*got)) == "hello");
     CHECK(paths == 1);
-    CHECK(b.stream.remote() == a.port.socket().local());
+    CHECK(b.stream.path().remote == a.port.socket().local());
 }
 
 // What a packet that the reference was sent is to its owner of streams.
@@ -190,6 +191,35 @@ Task<> slow_reader(Side& a, Side& b) {
     CHECK(ended);
 }
 
+// The stream's end at `a` moves to another socket; then the first one's host falls silent.
+Task<> moves(test::Sim& sim, Side& a, Side& b, UdpPort& second) {
+    a.connect(b);
+    b.connect(a);
+    const Endpoint first = a.port.socket().local();
+    constexpr std::uint64_t size = 20'000'000;
+    auto body = [&](Tasks& all) -> Task<> {
+        all.spawn(write_all(a, size, 1));
+        all.spawn(write_all(b, size, 2));
+        all.spawn(read_all(a, size, 2));
+        all.spawn(read_all(b, size, 1));
+        auto slept = co_await sim.clock().sleep_for(30ms);
+        CHECK(slept);
+        const auto moved_at = sim.clock().now();
+        a.stream.change_remote({&second.socket(), b.port.socket().local()});
+        CHECK(a.stream.path().socket == &a.port.socket());
+        slept = co_await sim.clock().sleep_for(60ms);
+        CHECK(a.stream.path().socket == &second.socket());
+        CHECK(a.stream.path_since() > moved_at);
+        CHECK(b.stream.path().remote == first);  // where a still hears it
+        sim.kill(first);
+    };
+    auto ended = co_await with_tasks(body);
+    CHECK(ended);
+    CHECK(b.stream.path().remote == second.socket().local());
+    CHECK(a.stream.machine().closed() == proto::udx::Closed::ended);
+    CHECK(b.stream.machine().closed() == proto::udx::Closed::ended);
+}
+
 Task<> cancel_read(Side& a, Side& b) {
     a.connect(b);
     ByteVector bytes(10);
@@ -251,4 +281,65 @@ TEST_CASE("packets for no stream, and for one that expects nobody, are dropped")
 }
 TEST_CASE("destroy resets the peer") { test::run(with_pair(destroy_resets)); }
 TEST_CASE("a slow reader stops the writer for a while") { simulate_pair(slow_reader); }
+TEST_CASE("a stream moves to another socket, and the other end follows it") {
+    test::Sim sim(1, {.loss = 0, .min_latency = 5ms, .max_latency = 5ms});
+    auto executor = sim.loop().get_executor();
+    Side a(executor, sim.clock(), sim.open({{10, 0, 0, 1}, 1}), 1),
+        b(executor, sim.clock(), sim.open({{10, 0, 0, 2}, 1}), 2);
+    UdpPort second(sim.open({{10, 0, 0, 3}, 1}), a.context);
+    auto body = [&](Tasks& all) -> Task<> {
+        for (UdpPort* port : {&a.port, &b.port, &second}) all.spawn(port->read_loop());
+        co_await moves(sim, a, b, second);
+        all.cancel();
+    };
+    auto run = [&]() -> Task<> {
+        auto ended = co_await with_tasks(body);
+        CHECK(ended);
+    };
+    sim.run(run());
+}
+TEST_CASE("a socket that goes away takes only the streams that use it") {
+    asio::io_context loop{1};
+    UdxContext context(loop.get_executor(), wall, 1);
+    CountingSocket first, second, third;
+    UdxStream stream(context);
+    const Endpoint remote = Endpoint::loopback(9);
+    stream.connect({&first, remote}, 7);
+    stream.change_remote({&second, remote});
+    context.flush();
+    CHECK(second.sent > 0);
+    CHECK(stream.path().socket == &first);
+    context.forget(second);
+    context.forget(third);
+    CHECK(stream.machine().closed() == proto::udx::Closed::no);
+    context.forget(first);
+    CHECK(stream.machine().closed() == proto::udx::Closed::destroyed);
+}
+TEST_CASE("a path says how a stream runs") {
+    struct Row {
+        Endpoint remote;
+        Path::Kind kind;
+    };
+    const Row rows[] = {
+        {{{8, 8, 8, 8}, 1}, Path::Kind::direct},  {{{172, 32, 0, 1}, 1}, Path::Kind::direct},
+        {{{172, 31, 0, 1}, 1}, Path::Kind::lan},  {{{192, 168, 3, 4}, 1}, Path::Kind::lan},
+        {{{169, 254, 3, 4}, 1}, Path::Kind::lan}, {{{10, 1, 2, 3}, 1}, Path::Kind::lan},
+        {Endpoint::loopback(1), Path::Kind::lan}};
+    asio::io_context loop{1};
+    UdxContext context(loop.get_executor(), wall, 1);
+    CountingSocket socket;
+    for (const Row& row : rows) {
+        CAPTURE(row.remote.text());
+        const auto before = wall.now();
+        UdxByteStream stream(context);
+        stream.connect({&socket, row.remote}, {.id = 7});
+        const Path path = stream.path();
+        CHECK(path.kind == row.kind);
+        CHECK(path.transport == Path::Transport::udx);
+        CHECK(path.local == socket.local());
+        CHECK(path.remote == row.remote);
+        CHECK(!path.rtt);
+        CHECK(path.since >= before);
+    }
+}
 TEST_CASE("a read can be cancelled") { test::run(with_pair(cancel_read)); }

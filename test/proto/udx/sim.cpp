@@ -32,7 +32,38 @@ bool Sim::chance(double probability) {
     return static_cast<double>(random() >> 11) * 0x1p-53 < probability;
 }
 
-void Sim::send(int from, ByteView datagram) {
+void Sim::try_remote(int side, int address) {
+    Stream& s = stream(side);
+    remotes_[side][s.try_remote(now_, {.id = s.remote_id()})] = address;
+}
+
+void Sim::forge(int to, int from_address, ByteView datagram) {
+    ByteVector bytes(datagram.begin(), datagram.end());
+    events_.push({now_, events_made_++, to, from_address, address_[to], std::move(bytes)});
+}
+
+unsigned Sim::path_from(int side, int address) {
+    Stream& s = stream(side);
+    if (remotes_[side][s.path()] == address) return s.path();
+    for (unsigned i = 0; i < Stream::max_paths; ++i)
+        if (remotes_[side][i] == address) return i;
+    const unsigned path = s.discover({.id = s.remote_id()});
+    remotes_[side][path] = address;
+    return path;
+}
+
+void Sim::arrive(const Event& event) {
+    if (address_[event.to] != event.to_address && second_[event.to] != event.to_address) {
+        into_void_[event.to_address] += event.bytes.size();
+        return;
+    }
+    Stream& s = stream(event.to);
+    if (const auto word = s.last_word()) send(event.to, s.path(), *word);
+    s.receive(now_, *proto::udx::parse_packet(event.bytes),
+              path_from(event.to, event.from_address));
+}
+
+void Sim::send(int from, unsigned path, ByteView datagram) {
     ++datagrams_;
     for (std::uint8_t byte : datagram.first(20)) trace_ = (trace_ ^ byte) * 0x100000001b3;
     trace_ ^= static_cast<std::uint64_t>(now_.time_since_epoch().count());
@@ -49,7 +80,8 @@ void Sim::send(int from, ByteView datagram) {
         Time at = free + link_.delay;
         if (chance(link_.reorder) || i > 0)
             at += Span(static_cast<Span::rep>(random() % std::uint64_t(link_.jitter.count() + 1)));
-        events_.push({at, events_made_++, 1 - from, ByteVector(datagram.begin(), datagram.end())});
+        events_.push({at, events_made_++, 1 - from, address_[from], remotes_[from][path],
+                      ByteVector(datagram.begin(), datagram.end())});
     }
 }
 
@@ -86,7 +118,7 @@ void Sim::step(int index) {
         if (side.written == side.to_write && side.ends) s.end(now_);
         while (const auto burst = s.next_burst(now_)) {
             more = true;
-            for (const ByteVector& packet : packets_of(*burst)) send(index, packet);
+            for (const ByteVector& packet : packets_of(*burst)) send(index, burst->path, packet);
         }
     }
 }
@@ -103,6 +135,7 @@ void Sim::run(Span limit) {
     while (!finished()) {
         Time next = Time::max();
         if (!events_.empty()) next = events_.top().at;
+        if (!actions_.empty()) next = std::min(next, actions_.begin()->first);
         for (Stream* s : {&a_, &b_})
             if (const auto deadline = s->deadline()) next = std::min(next, *deadline);
         if (next > end) {
@@ -111,11 +144,15 @@ void Sim::run(Span limit) {
         }
         now_ = std::max(now_, next);
         bool touched[2] = {false, false};
+        while (!actions_.empty() && actions_.begin()->first <= now_) {
+            actions_.begin()->second();
+            actions_.erase(actions_.begin());
+            touched[0] = touched[1] = true;
+        }
         while (!events_.empty() && events_.top().at <= now_) {
             const Event event = events_.top();
             events_.pop();
-            if (const auto word = stream(event.to).last_word()) send(event.to, *word);
-            stream(event.to).receive(now_, *proto::udx::parse_packet(event.bytes));
+            arrive(event);
             touched[event.to] = true;
         }
         for (int i : {0, 1}) {

@@ -1,7 +1,10 @@
 // Two streams over a link that delays, loses, reorders and repeats datagrams, in virtual time. All
-// chance comes from one seed, so a run repeats exactly.
+// chance comes from one seed, so a run repeats exactly. Each side has one address at a time: 10 and
+// 20 at first.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <optional>
 #include <queue>
 
@@ -40,6 +43,18 @@ class Sim {
     void run(Span limit);
     // Stops carrying anything.
     void cut() { link_.loss = 1; }
+    // The side is elsewhere from now on: it sends from there, and hears nothing where it was.
+    void roam(int side, int address) { address_[side] = second_[side] = address; }
+    // It also hears at this address.
+    void allow(int side, int address, bool allowed) { second_[side] = allowed ? address : 0; }
+    // What happens then, and how the other's paths look at it.
+    void at(Time time, std::function<void()> action) { actions_.emplace(time, std::move(action)); }
+    int remote_of(int side) { return remotes_[side][stream(side).path()]; }
+    void try_remote(int side, int address);
+    // Puts a datagram on the way to a side, as from an address.
+    void forge(int to, int from_address, ByteView datagram);
+    // What was sent to an address where nobody is.
+    std::uint64_t bytes_into_void(int address) { return into_void_[address]; }
 
     Stream& stream(int side) { return side == 0 ? a_ : b_; }
     Side& side(int side) { return sides_[side]; }
@@ -53,7 +68,7 @@ class Sim {
     struct Event {
         Time at;
         std::uint64_t number;
-        int to;
+        int to, from_address, to_address;
         ByteVector bytes;
         bool operator>(const Event& other) const {
             return at != other.at ? at > other.at : number > other.number;
@@ -62,7 +77,9 @@ class Sim {
 
     std::uint64_t random();
     bool chance(double probability);
-    void send(int from, ByteView datagram);
+    void send(int from, unsigned path, ByteView datagram);
+    unsigned path_from(int side, int address);
+    void arrive(const Event& event);
     void step(int side);
     bool write(int side);
     bool read(int side);
@@ -75,6 +92,10 @@ class Sim {
     Time now_ = start();
     Time link_free_[2] = {start(), start()};
     std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
+    int address_[2] = {10, 20}, second_[2] = {10, 20};
+    int remotes_[2][Stream::max_paths] = {{20}, {10}};  // where each path leads
+    std::multimap<Time, std::function<void()>> actions_;
+    std::map<int, std::uint64_t> into_void_;
     std::uint64_t events_made_ = 0, datagrams_ = 0;
     std::uint64_t trace_ = 0xcbf29ce484222325;
 };
