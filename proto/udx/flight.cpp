@@ -85,6 +85,8 @@ void Flight::reroute(SentPacket& packet, unsigned path) {
     const bool in_flight = packet.state == SentPacket::State::in_flight;
     if (in_flight) --in_flight_on_[packet.path];
     packet.path = path;
+    packet.sent_there = false;
+    packet.probe_mtu_bytes = 0;
     if (in_flight) ++in_flight_on_[path];
 }
 

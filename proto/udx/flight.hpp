@@ -23,6 +23,7 @@ struct SentPacket {
     std::uint32_t path = 0;  // where it goes, every time; see reroute()
     State state = State::in_flight;
     bool retransmitted = false;
+    bool sent_there = false;  // along `path`: only then its arrival says something of that
     std::uint32_t probe_mtu_bytes = 0;  // when it carries padding to try this size
     Time sent_at{};
     // What the delivery rate was measured from when it was sent (DeliveryRate).
@@ -55,6 +56,7 @@ class Flight {
     // From lost, or from in flight, to last in flight.
     void resend(SentPacket& packet);
     void lose(SentPacket& packet);  // from in flight or held
+    // It goes along `path` from now on, also when that number is another path's than before.
     void reroute(SentPacket& packet, unsigned path);
     void finish(SentPacket& packet);
     // Forgets everything below `seq`; all of it is done.

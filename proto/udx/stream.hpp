@@ -39,7 +39,8 @@ class Stream {
     // From now on they go to `remote`, which is known to lead to the peer; earlier ones keep their
     // path unless that falls silent. Requires connected(), as the next ones do.
     unsigned change_remote(Time now, const Remote& remote);
-    // The same as soon as `remote` has answered a challenge; nothing changes if it does not.
+    // The same as soon as `remote` has answered a challenge; nothing changes if it does not. The
+    // peer may have to wait for new bytes until that is decided, within three seconds.
     unsigned try_remote(Time now, const Remote& remote);
     // A packet came from an address that is no path yet: the path to receive() it along.
     unsigned discover(const Remote& remote);
@@ -93,11 +94,13 @@ class Stream {
     void release(Time now, std::uint64_t ack, Acked& acked);
     void apply_sack(Time now, const Packet& packet, Acked& acked);
     void deliver(Time now, SentPacket& packet, Acked& acked);
+    void learn(Time now, const SentPacket& packet, Acked& acked);
     void settle(Time now, const Acked& acked, std::size_t in_flight_before);
     void repeat_first_flight(Time now, std::uint64_t ack);
     void leave_recovery(std::uint64_t ack);
     // stream_paths.cpp
-    unsigned take_slot(const Remote& remote);
+    unsigned free_slot() const;
+    void vacate(unsigned path, unsigned heir);
     bool hear(Time now, const Packet& packet, unsigned path);
     void suspect(Time now, unsigned path);
     void ask(Time now);

@@ -26,37 +26,48 @@ Span Stream::patience() const {
 
 // ---- the paths ----
 
-unsigned Stream::take_slot(const Remote& remote) {
+// An empty one, or that of the path that was heard of least recently.
+unsigned Stream::free_slot() const {
     std::optional<unsigned> best;
     for (unsigned i = 0; i < max_paths; ++i) {
         if (i == path_ || i == roaming_.candidate || i == roaming_.kept) continue;
         if (!best || !paths_[i] || paths_[i]->heard_at < paths_[*best]->heard_at) best = i;
         if (!paths_[i]) break;
     }
-    if (paths_[*best]) drop_path(*best);
-    paths_[*best] = std::make_unique<Path>(remote);
     return *best;
 }
 
-void Stream::drop_path(unsigned path) {
-    if (path == path_ || !paths_[path]) return;
+// What goes along the path goes along its heir, which may be the next one of this number.
+void Stream::vacate(unsigned path, unsigned heir) {
+    if (!paths_[path]) return;
     if (roaming_.challenge && roaming_.candidate == path) end_challenge(path_);
     if (roaming_.candidate == path) roaming_.candidate.reset();
     if (roaming_.kept == path) roaming_.kept.reset();
     if (roaming_.knock == path) roaming_.knock.reset();
     if (paths_[path]->left_at != Time()) {  // packets may still go along it
         for (std::uint64_t seq = flight_.unacked_seq(); seq != flight_.next_seq(); ++seq)
-            if (flight_.at(seq).path == path) flight_.reroute(flight_.at(seq), path_);
+            if (flight_.at(seq).path == path) flight_.reroute(flight_.at(seq), heir);
     }
     paths_[path].reset();
 }
 
-unsigned Stream::discover(const Remote& remote) { return take_slot(remote); }
+unsigned Stream::discover(const Remote& remote) {
+    const unsigned path = free_slot();
+    vacate(path, path_);
+    paths_[path] = std::make_unique<Path>(remote);
+    return path;
+}
+
+void Stream::drop_path(unsigned path) {
+    if (path != path_) vacate(path, path_);
+}
 
 unsigned Stream::change_remote(Time now, const Remote& remote) {
     if (closed_ != Closed::no) return path_;
     if (roaming_.challenge) fail_challenge(now);
-    const unsigned path = take_slot(remote);
+    const unsigned path = free_slot();
+    vacate(path, path);
+    paths_[path] = std::make_unique<Path>(remote);
     use(now, path);
     rearm(now);
     return path;
@@ -65,7 +76,7 @@ unsigned Stream::change_remote(Time now, const Remote& remote) {
 unsigned Stream::try_remote(Time now, const Remote& remote) {
     if (closed_ != Closed::no) return path_;
     if (roaming_.challenge) fail_challenge(now);
-    const unsigned path = take_slot(remote);
+    const unsigned path = discover(remote);
     roaming_.requested = true;
     if (!start_challenge(now, path)) roaming_.requested = false;
     return path;
@@ -217,7 +228,7 @@ void Stream::end_challenge(unsigned path) {
     for (std::uint64_t seq = challenge.first_seq(); seq != challenge.end_seq(); ++seq) {
         SentPacket& packet = flight_.at(seq);
         if (seq < flight_.unacked_seq() || packet.state != SentPacket::State::held) continue;
-        flight_.reroute(packet, path);
+        if (packet.path != path) flight_.reroute(packet, path);
         flight_.lose(packet);
     }
     roaming_.challenge.reset();

@@ -122,8 +122,14 @@ void Stream::apply_sack(Time now, const Packet& packet, Acked& acked) {
 }
 
 void Stream::deliver(Time now, SentPacket& packet, Acked& acked) {
-    Path& path = *paths_[packet.path];
     ++acked.packets;
+    if (packet.sent_there) learn(now, packet, acked);
+    flight_.finish(packet);
+}
+
+// What the delivery of a packet says of its path.
+void Stream::learn(Time now, const SentPacket& packet, Acked& acked) {
+    Path& path = *paths_[packet.path];
     path.rate.on_delivered(packet);
     rack_.on_delivered(packet, now, path.rtt.minimum());
     path.mtu.on_first_delivery();
@@ -140,7 +146,6 @@ void Stream::deliver(Time now, SentPacket& packet, Acked& acked) {
         acked.longest_rtt = std::max(acked.longest_rtt.value_or(rtt), rtt);
         acked.shortest_rtt = std::min(acked.shortest_rtt.value_or(rtt), rtt);
     }
-    flight_.finish(packet);
 }
 
 void Stream::settle(Time now, const Acked& acked, std::size_t in_flight_before) {

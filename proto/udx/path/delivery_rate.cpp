@@ -12,6 +12,7 @@ void DeliveryRate::limit_by_app(std::size_t in_flight) {
 void DeliveryRate::on_send(SentPacket& packet, Time now, bool nothing_out) {
     if (nothing_out) first_sent_at_ = delivered_at_ = now;
     packet.sent_at = now;
+    packet.sent_there = true;
     packet.delivered = delivered_;
     packet.delivered_at = delivered_at_;
     packet.first_sent_at = first_sent_at_;

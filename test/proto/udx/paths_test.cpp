@@ -74,6 +74,11 @@ struct Subject {
             if (packet.path == path && packet.flags & flag::data) numbers.insert(packet.seq);
         return numbers;
     }
+    std::uint32_t next_seq() const {
+        std::uint32_t next = 0;
+        for (const Sent& packet : sent) next = std::max(next, packet.seq + 1);
+        return next;
+    }
     // A packet comes from elsewhere, and the peer no longer answers.
     unsigned hear_from_elsewhere(std::size_t bytes) {
         const unsigned path = stream.discover({.id = 10});
@@ -160,6 +165,38 @@ TEST_CASE("an answer that names what was not sent is forged, and moves nothing")
         CHECK(s.stream.path() == 0);
         CHECK(s.stream.closed() == Closed::no);
     }
+}
+
+TEST_CASE("packets that were sent along one path say nothing of another") {
+    Subject s;
+    s.stream.write(s.now, ByteVector(400'000));
+    s.drain();
+    for (int i = 0; i < 10; ++i) {
+        s.now += 20ms;
+        s.acknowledge(s.next_seq(), {}, 0);
+    }
+    const unsigned path = s.hear_from_elsewhere(1000);
+    REQUIRE(s.is_challenged(path));
+    s.now += 30ms;
+    // All that was on its way had arrived, and was acknowledged in vain.
+    s.acknowledge(*s.numbers_sent_to(0).rbegin() + 1, s.numbers_sent_to(path), path);
+    CHECK(s.stream.path() == path);
+    CHECK(s.stream.round_trip().smoothed() == 30ms);
+    CHECK(s.stream.window_packets() < 40);
+    CHECK(s.stream.mtu_bytes() == MtuSearch::base_bytes);
+}
+
+TEST_CASE("an acknowledgement of what was never sent says nothing of the path") {
+    Subject s;
+    s.stream.write(s.now, ByteVector(20'000));
+    s.drain();
+    const unsigned path = s.hear_from_elsewhere(1000);
+    REQUIRE(s.is_challenged(path));
+    const std::uint32_t end = *s.numbers_sent_to(0).rbegin() + 1 + Challenge::numbers;
+    s.acknowledge(end, {}, path);  // which ends the challenge; its packets wait to be sent
+    REQUIRE(!s.numbers_sent_to(0).contains(end - 1));
+    s.acknowledge(end, {}, 0);
+    CHECK(s.stream.round_trip().smoothed() < 20s);
 }
 
 TEST_CASE("an address is sent at most three times what came from it") {
