@@ -76,7 +76,8 @@ bool Stream::add_tail_probe(Time now) {
     tail_.seq = tail_.is_new ? flight_.next_seq() : flight_.next_seq() - 1;
     if (tail_.is_new) return add(now, make_packet(now));
     SentPacket& last = flight_.at(tail_.seq);
-    if (last.state == SentPacket::State::done) return tail_.in_flight = false;
+    const bool waits = last.state == SentPacket::State::held;  // for its challenge
+    if (waits || last.state == SentPacket::State::done) return tail_.in_flight = false;
     ++retransmitted_;
     flight_.resend(last);
     if (last.probe_mtu_bytes) current().mtu.on_probe_lost();

@@ -199,6 +199,21 @@ TEST_CASE("an acknowledgement of what was never sent says nothing of the path") 
     CHECK(s.stream.round_trip().smoothed() < 20s);
 }
 
+TEST_CASE("a tail probe leaves the numbers of a challenge alone") {
+    Subject s;
+    s.stream.write(s.now, ByteVector(500));
+    s.drain();
+    s.now += 20ms;
+    s.acknowledge(1, {}, 0);
+    s.stream.write(s.now, ByteVector(500));
+    s.drain();
+    const unsigned path = s.stream.try_remote(s.now, {.id = 11});
+    s.run(800ms, [] { return false; });
+    CHECK(s.numbers_sent_to(path).size() == Challenge::asked);
+    s.acknowledge(2, s.numbers_sent_to(path), path);
+    CHECK(s.stream.path() == path);
+}
+
 TEST_CASE("an address is sent at most three times what came from it") {
     for (const std::size_t bytes : {20u, 39u, 40u, 60u, 100u, 1000u}) {
         CAPTURE(bytes);
