@@ -313,6 +313,27 @@ TEST_CASE("a flood of sources leaves the paths that matter alone") {
     CHECK(s.stream.path() == path);
 }
 
+TEST_CASE("a flood of sources that a silent peer does not refute costs little") {
+    Subject s;
+    s.stream.write(s.now, ByteVector(500));
+    s.drain();
+    s.now += 20ms;
+    s.acknowledge(1, {}, 0);
+    std::uint64_t most_ahead = 0;
+    while (s.stream.closed() == Closed::no && s.now - beginning < 60s) {
+        s.hear_from_elsewhere(1000);
+        s.run(1ms, [] { return false; });
+        most_ahead = std::max<std::uint64_t>(most_ahead, s.next_seq());
+    }
+    CHECK(s.stream.closed() == Closed::timed_out);
+    CHECK(s.now - beginning < 20s);
+    CHECK(most_ahead < 12 * Challenge::numbers);
+    std::uint64_t elsewhere = 0;
+    for (unsigned path = 1; path < Stream::max_paths; ++path) elsewhere += s.sent_bytes[path];
+    CHECK(elsewhere > 0);
+    CHECK(elsewhere < 12 * 3 * Challenge::sent_bytes);
+}
+
 TEST_CASE("after its end a stream stays where it is") {
     Subject s;
     s.stream.write(s.now, ByteVector(500));
