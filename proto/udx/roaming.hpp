@@ -2,9 +2,9 @@
 // Packets from an unknown address make that address a candidate. The stream asks along the path in
 // use; while that is answered it stays. If not, the candidate is challenged, and the stream moves
 // when that is answered; the path that was left is kept for a while and taken again without a
-// challenge. So neither a forged source nor a forged answer moves a stream, and who replays the
-// peer's packets from elsewhere does so only if the peer is silent. A stream whose own end is sent
-// has no numbers left for a challenge, and stays.
+// challenge. So neither a forged source nor a forged answer moves a stream, and who relays the
+// peer's packets from elsewhere moves it only while the peer is silent. A stream whose own end is
+// sent has no numbers left for a challenge, and stays.
 #pragma once
 
 #include <optional>
