@@ -175,15 +175,26 @@ TEST_CASE("packets that were sent along one path say nothing of another") {
         s.now += 20ms;
         s.acknowledge(s.next_seq(), {}, 0);
     }
+    REQUIRE(s.stream.mtu_bytes() > MtuSearch::base_bytes);
     const unsigned path = s.hear_from_elsewhere(1000);
     REQUIRE(s.is_challenged(path));
     s.now += 30ms;
     // All that was on its way had arrived, and was acknowledged in vain.
-    s.acknowledge(*s.numbers_sent_to(0).rbegin() + 1, s.numbers_sent_to(path), path);
+    std::uint32_t ack = *s.numbers_sent_to(0).rbegin() + 1;
+    s.acknowledge(ack, s.numbers_sent_to(path), path);
     CHECK(s.stream.path() == path);
     CHECK(s.stream.round_trip().smoothed() == 30ms);
     CHECK(s.stream.window_packets() < 40);
     CHECK(s.stream.mtu_bytes() == MtuSearch::base_bytes);
+    for (int i = 0; i < 20 && s.sent.back().size == header_bytes; ++i) {
+        s.run(30ms, [] { return false; });
+        while (s.numbers_sent_to(path).contains(ack)) ++ack;
+        s.acknowledge(ack, {}, path);
+    }
+    CHECK(s.sent.back().size > header_bytes);
+    for (const Subject::Sent& packet : s.sent)
+        if (packet.path == path)
+            CHECK(packet.size - header_bytes <= MtuSearch::base_bytes - packet_overhead_bytes);
 }
 
 TEST_CASE("an acknowledgement of what was never sent says nothing of the path") {
