@@ -122,6 +122,7 @@ TEST_CASE("a silent peer that answers elsewhere is followed there") {
     s.drain();
     s.now += 20ms;
     s.acknowledge(1, {}, 0);
+    s.receive({.flags = flag::data, .window_bytes = 1 << 20, .seq = 1, .ack = 1}, 0);
     const unsigned path = s.hear_from_elsewhere(200);
     CHECK(path != 0);
     CHECK(s.stream.path() == 0);
@@ -137,6 +138,10 @@ TEST_CASE("a silent peer that answers elsewhere is followed there") {
     // What was on its way to nobody, and what the challenge held back, goes there now.
     CHECK(s.numbers_sent_to(path).contains(1));
     CHECK(s.numbers_sent_to(path).contains(2));
+    // The peer hears again what had come, as the last word of it may have been lost.
+    CHECK(std::any_of(s.sent.begin(), s.sent.end(), [&](const Subject::Sent& packet) {
+        return packet.path == path && packet.flags & flag::sack;
+    }));
     std::uint32_t ack = 1;
     for (int i = 0; i < 10; ++i) {
         s.run(30ms, [] { return false; });
@@ -281,6 +286,41 @@ TEST_CASE("the path that was left is taken again as it was, and without a challe
     CHECK(s.stream.round_trip().smoothed() == before);
 }
 
+TEST_CASE("a path that was left long ago is challenged like any other") {
+    Subject s;
+    s.stream.write(s.now, ByteVector(500));
+    s.drain();
+    s.now += 20ms;
+    s.acknowledge(1, {}, 0);
+    const unsigned path = s.stream.change_remote(s.now, {.id = 10});
+    for (int i = 0; i < 31; ++i) {
+        s.now += 1s;
+        s.acknowledge(1, {}, path);
+    }
+    s.sent.clear();
+    const ByteVector body(1000);
+    s.receive({.flags = flag::message}, 0, body);
+    REQUIRE(s.is_challenged(0));
+    CHECK(s.numbers_sent_to(0).size() == Challenge::asked);
+    CHECK(s.stream.path() == path);
+}
+
+TEST_CASE("after a challenge that failed there is a pause") {
+    Subject s;
+    s.stream.write(s.now, ByteVector(5000));
+    s.drain();
+    s.now += 20ms;
+    s.acknowledge(1, {}, 0);
+    const unsigned path = s.hear_from_elsewhere(1000);
+    REQUIRE(s.is_challenged(path));
+    s.acknowledge(s.next_seq(), {}, path);  // forged
+    s.sent.clear();
+    s.receive({.flags = flag::message}, path);
+    CHECK(!s.run(1s, [&] { return !s.numbers_sent_to(path).empty(); }));
+    s.receive({.flags = flag::message}, path);
+    CHECK(s.is_challenged(path));
+}
+
 TEST_CASE("a stream that hears nothing looks for its peer where it was before") {
     Subject s;
     s.stream.write(s.now, ByteVector(500));
@@ -320,6 +360,7 @@ TEST_CASE("a flood of sources leaves the paths that matter alone") {
     REQUIRE(s.is_challenged(path));
     s.acknowledge(1, s.numbers_sent_to(path), path);
     CHECK(s.stream.path() == path);
+    for (int i = 0; i < 100; ++i) CHECK(s.hear_from_elsewhere(1000) != 0);
 }
 
 TEST_CASE("a flood of sources that a silent peer does not refute costs little") {
