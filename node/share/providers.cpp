@@ -233,12 +233,12 @@ Provider::Provider(Providers& providers, Neighbour& neighbour)
 }
 
 Provider::~Provider() {
-    if (neighbour_) neighbour_->close_file(id_);
+    if (neighbour_) neighbour_->transfer().close_file(id_);
     std::erase(providers_.used_, this);
 }
 
 Task<Provider::Ended> Provider::stay() {
-    auto id = neighbour_->open_file(providers_.file_, *this);
+    auto id = neighbour_->transfer().open_file(providers_.file_, *this);
     if (!id) {
         neighbour_ = nullptr;
         co_return Ended::lost;
@@ -268,15 +268,15 @@ Task<Provider::Ended> Provider::stay() {
 }
 
 void Provider::ask(proto::ChunkIndex index) {
-    if (neighbour_) neighbour_->ask(id_, index);
+    if (neighbour_) neighbour_->transfer().ask(id_, index);
 }
 
 void Provider::call_off(proto::ChunkIndex index) {
-    if (neighbour_) neighbour_->call_off(id_, index);
+    if (neighbour_) neighbour_->transfer().call_off(id_, index);
 }
 
 void Provider::end(Ended how) {
-    if (neighbour_) neighbour_->close_file(id_);
+    if (neighbour_) neighbour_->transfer().close_file(id_);
     over(how);
 }
 

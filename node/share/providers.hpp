@@ -17,9 +17,9 @@
 #include "node/async/tasks.hpp"
 #include "node/share/candidates.hpp"
 #include "node/share/diagnosis.hpp"
-#include "node/share/finder.hpp"
+#include "node/share/lookup/finder.hpp"
 #include "node/share/neighbourhood.hpp"
-#include "node/share/shelf.hpp"
+#include "node/share/shelf/shelf.hpp"
 
 namespace kp2p {
 
@@ -120,7 +120,9 @@ class Provider : public FileUser {
     Task<Ended> stay();
     const NodeId& node() const { return node_; }
     // When the node last gave something, of this file or another.
-    Clock::Time gave_at() const { return neighbour_ ? neighbour_->gave_at() : Clock::Time(); }
+    Clock::Time gave_at() const {
+        return neighbour_ ? neighbour_->transfer().gave_at() : Clock::Time();
+    }
     bool opening() const { return !ended_ && !opened_; }
     bool open() const { return !ended_ && opened_; }
     bool returns() const { return ended_ && *ended_ != Ended::closed && *ended_ != Ended::dropped; }

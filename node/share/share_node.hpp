@@ -1,11 +1,11 @@
 // Share::Node: the parts of Share, wired.
 #pragma once
 
-#include "node/share/finder.hpp"
 #include "node/share/loads.hpp"
+#include "node/share/lookup/finder.hpp"
 #include "node/share/neighbourhood.hpp"
 #include "node/share/share.hpp"
-#include "node/share/shelf.hpp"
+#include "node/share/shelf/shelf.hpp"
 #include "proto/file/manifest.hpp"
 
 namespace kp2p {

@@ -39,7 +39,13 @@ allowed() {
         node/swarm/*)
             below $any_proto node/{async,net,udx,transport,dht,discover,reach,swarm} ;;
         node/store/*)      below $any_proto node/{async,store,store/put} ;;
-        node/share/*)      below $any_proto node/{async,transport,store,store/put,share} ;;
+        node/share/shelf/*)  below $any_proto node/{async,store,store/put,share/shelf} ;;
+        node/share/lookup/*)
+            below $any_proto node/{async,transport,store,store/put,share/shelf,share/lookup} ;;
+        node/share/transfer/*)
+            below $any_proto node/{async,transport,store,store/put,share/shelf,share/transfer} ;;
+        node/share/*)
+            below $any_proto node/{async,transport,store,store/put,share,share/shelf,share/lookup,share/transfer} ;;
         node/api/*)        below $any_proto node/{async,store,store/put,share,api} ;;
         node/client/*)     below $any_proto node/client ;;
         node/process/*)

@@ -6,8 +6,8 @@
 #include <deque>
 
 #include "node/async/timeout.hpp"
-#include "node/share/finder.hpp"
-#include "node/share/outbox.hpp"
+#include "node/share/lookup/finder.hpp"
+#include "node/transport/outbox.hpp"
 #include "test/node/swarm/world.hpp"
 
 using namespace kp2p;

@@ -1,4 +1,4 @@
-#include "node/share/shelf.hpp"
+#include "node/share/shelf/shelf.hpp"
 
 namespace kp2p {
 namespace {

@@ -1,4 +1,4 @@
-#include "node/share/outbox.hpp"
+#include "node/transport/outbox.hpp"
 
 namespace kp2p {
 

@@ -1,4 +1,4 @@
-#include "node/share/finder.hpp"
+#include "node/share/lookup/finder.hpp"
 
 #include <algorithm>
 

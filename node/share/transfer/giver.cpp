@@ -1,4 +1,4 @@
-#include "node/share/giver.hpp"
+#include "node/share/transfer/giver.hpp"
 
 #include "node/async/timeout.hpp"
 

@@ -10,7 +10,7 @@
 
 #include "node/async/runtime.hpp"
 #include "node/async/tasks.hpp"
-#include "node/share/shelf.hpp"
+#include "node/share/shelf/shelf.hpp"
 #include "node/transport/mux_channel.hpp"
 #include "proto/transfer/piece.hpp"
 
