@@ -13,55 +13,54 @@ constexpr std::size_t max_nodes = 4096;
 
 }  // namespace
 
-class Load::Source final : public Provider {
+// A provider that the download knows by a key.
+class Load::Source {
   public:
     Source(Load& load, Neighbour& neighbour)
-        : Provider(load.providers_, neighbour), load_(load), key_(load.next_source_++) {
-        load_.sources_.emplace(key_, this);
-        load_.nodes_.emplace(key_, node());
+        : load_(load), provider_(load.providers_, neighbour), key_(load.next_source_++) {
+        load_.sources_.emplace(key_, &provider_);
+        load_.nodes_.emplace(key_, provider_.node());
         if (load_.nodes_.size() > max_nodes) load_.nodes_.erase(load_.nodes_.begin());
     }
-    ~Source() override {
+    Source(const Source&) = delete;
+    ~Source() {
         load_.sources_.erase(key_);
-        forget();
+        load_.download_.remove_source(load_.now(), key_);  // nothing that was asked for will come
     }
-    using Provider::ask;
-    using Provider::call_off;
-    using Provider::stall;
+
+    Task<Providers::Ended> run() {
+        for (;;) {
+            auto event = co_await provider_.next();
+            if (!event) break;
+            take(std::move(*event));
+            load_.pump();
+        }
+        if (provider_.ended() == Providers::Ended::garbled)
+            load_.download_.misbehaved(load_.now(), key_);
+        load_.download_.remove_source(load_.now(), key_);
+        load_.pump();
+        co_return provider_.ended();
+    }
 
   private:
-    void begin(proto::Opened opened) override {
-        load_.download_.add_source(now(), key_, {opened.size_bytes, std::move(opened.have)});
-        load_.pump();
+    void take(TransferEvent event) {
+        proto::Download& download = load_.download_;
+        const auto now = load_.now();
+        if (auto* opened = std::get_if<proto::Opened>(&event.message)) {
+            download.add_source(now, key_, {opened->size_bytes, std::move(opened->have)});
+        } else if (const auto* data = std::get_if<proto::Data>(&event.message)) {
+            load_.providers_.gave(provider_.node());
+            load_.givers_.insert(provider_.node());
+            download.receive(now, key_, *data, std::move(event.payload));
+        } else if (const auto* have = std::get_if<proto::Have>(&event.message)) {
+            download.have(now, key_, have->index);
+        } else if (const auto* canceled = std::get_if<proto::Canceled>(&event.message)) {
+            download.canceled(now, key_, canceled->index);
+        }
     }
-    void data(const proto::Data& data, ByteVector payload) override {
-        load_.providers_.gave(node());
-        load_.givers_.insert(node());
-        load_.download_.receive(now(), key_, data, std::move(payload));
-        load_.pump();
-    }
-    void have(proto::ChunkIndex index) override {
-        load_.download_.have(now(), key_, index);
-        load_.pump();
-    }
-    void canceled(proto::ChunkIndex index) override {
-        load_.download_.canceled(now(), key_, index);
-        load_.pump();
-    }
-    void garbage() override {
-        end(Ended::dropped);
-        load_.download_.misbehaved(now(), key_);
-        load_.pump();
-    }
-    void gone() override {
-        forget();
-        load_.pump();
-    }
-
-    Clock::Time now() const { return load_.parts_.share.runtime.clock.now(); }
-    void forget() { load_.download_.remove_source(now(), key_); }  // what is expected of it
 
     Load& load_;
+    Provider provider_;
     proto::SourceKey key_;
 };
 
@@ -143,7 +142,7 @@ Task<> Load::tick_loop() {
         auto slept = co_await parts_.share.runtime.clock.sleep_for(load_tick_span);
         if (!slept) co_return;
         const auto now = parts_.share.runtime.clock.now();
-        for (const auto& [key, source] : sources_) download_.heard(key, source->gave_at());
+        for (const auto& [key, provider] : sources_) download_.heard(key, provider->gave_at());
         if (const auto deadline = download_.deadline(); deadline && *deadline <= now)
             download_.expire(now);
         providers_.tick();
@@ -181,7 +180,7 @@ std::error_code Load::explain() {
 
 Task<Providers::Ended> Load::use(Neighbour& neighbour) {
     Source source(*this, neighbour);
-    co_return co_await source.stay();
+    co_return co_await source.run();
 }
 
 // ---- moving the download ----

@@ -41,6 +41,7 @@ class Load {
     void tell_watchers();
     std::error_code explain();
     Task<Providers::Ended> use(Neighbour& neighbour);
+    Clock::Time now() const { return parts_.share.runtime.clock.now(); }
 
     void pump();
     void drop(const proto::Download::DropSource& drop);
@@ -61,7 +62,7 @@ class Load {
 
     Diagnosis diagnosis_;
     Providers providers_;
-    std::map<proto::SourceKey, Source*> sources_;
+    std::map<proto::SourceKey, Provider*> sources_;
     std::map<proto::SourceKey, NodeId> nodes_;  // of these and those that are gone: max_nodes
     proto::SourceKey next_source_ = 1;
 

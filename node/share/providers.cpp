@@ -192,7 +192,8 @@ Task<> Providers::attach(NodeId node) {
     for (int attempts = 0; attempts < max_attempts;) {
         const auto began = parts_.share.runtime.clock.now();
         const Ended ended = co_await attempt(node);
-        if (ended == Ended::closed || ended == Ended::dropped || blamed_.contains(node)) {
+        if (ended == Ended::closed || ended == Ended::dropped || ended == Ended::garbled ||
+            blamed_.contains(node)) {
             tried = Tried::for_good;
             break;
         }
@@ -226,97 +227,93 @@ Task<Providers::Ended> Providers::attempt(NodeId node) {
 
 Provider::Provider(Providers& providers, Neighbour& neighbour)
     : providers_(providers),
-      neighbour_(&neighbour),
       node_(neighbour.node()),
-      changed_(providers.parts_.share.runtime.executor) {
+      file_(neighbour.transfer(), providers.file_),
+      heard_(providers.parts_.share.runtime.clock.now()) {
     providers_.used_.push_back(this);
-}
-
-Provider::~Provider() {
-    if (neighbour_) neighbour_->transfer().close_file(id_);
-    std::erase(providers_.used_, this);
-}
-
-Task<Provider::Ended> Provider::stay() {
-    auto id = neighbour_->transfer().open_file(providers_.file_, *this);
-    if (!id) {
-        neighbour_ = nullptr;
-        co_return Ended::lost;
-    }
-    id_ = *id;
-    Clock& clock = providers_.parts_.share.runtime.clock;
-    heard_ = clock.now();
+    if (!file_.is_open()) return;
     std::optional<Clock::Time>& asked = providers_.claims_[node_].asked;
     if (!asked) asked = heard_;
-    const auto last = *asked + providers_.preparing_span(node_);
-    while (opening()) {
-        const auto until = std::min(heard_ + open_span, preparing_ ? last : Clock::Time::max());
-        if (clock.now() >= until) {
-            providers_.stalled(node_, Finding::Code::not_opened);
-            end(until == last ? Ended::closed : Ended::stalled);
-            co_return *ended_;
-        }
-        auto change = changed_.wait();
-        auto changed = co_await with_timeout(clock, until - clock.now(), std::move(change));
-        if (!changed && changed.error() == asio::error::operation_aborted) co_return Ended::closed;
-    }
+    last_ = *asked + providers_.preparing_span(node_);
+}
+
+Provider::~Provider() { std::erase(providers_.used_, this); }
+
+bool Provider::returns() const {
+    return ended_ && *ended_ != Ended::closed && *ended_ != Ended::dropped &&
+           *ended_ != Ended::garbled;
+}
+
+Task<Result<TransferEvent>> Provider::next() {
     while (!ended_) {
-        auto changed = co_await changed_.wait();
-        if (!changed) co_return Ended::closed;
+        Result<TransferEvent> event;
+        if (opened_)
+            event = co_await file_.next();
+        else
+            event = co_await next_before_open();
+        if (ended_) break;  // meanwhile
+        if (!event && event.error() == asio::error::operation_aborted) {
+            end(Ended::closed);
+        } else if (!event) {
+            end(event.error() == Errc::closed ? Ended::lost : Ended::garbled);
+        } else if (take(*event)) {
+            co_return event;
+        }
     }
-    co_return *ended_;
+    co_return Errc::closed;
 }
 
-void Provider::ask(proto::ChunkIndex index) {
-    if (neighbour_) neighbour_->transfer().ask(id_, index);
+Task<Result<TransferEvent>> Provider::next_before_open() {
+    Clock& clock = providers_.parts_.share.runtime.clock;
+    for (;;) {
+        const auto until = std::min(heard_ + open_span, preparing_ ? last_ : Clock::Time::max());
+        const auto now = clock.now();
+        if (now >= until) {
+            providers_.stalled(node_, Finding::Code::not_opened);
+            end(until == last_ ? Ended::closed : Ended::stalled);
+            co_return Errc::timed_out;
+        }
+        auto event = co_await with_timeout(clock, until - now, file_.next());
+        if (event || event.error() != Errc::timed_out) co_return event;
+    }
 }
 
-void Provider::call_off(proto::ChunkIndex index) {
-    if (neighbour_) neighbour_->transfer().call_off(id_, index);
+// Whether it is for the owner.
+bool Provider::take(const TransferEvent& event) {
+    if (std::holds_alternative<proto::Preparing>(event.message)) {
+        heard_ = providers_.parts_.share.runtime.clock.now();
+        preparing_ = true;
+        return false;
+    }
+    if (const auto* refused_ = std::get_if<proto::Refused>(&event.message)) {
+        refused(refused_->code);
+        return false;
+    }
+    if (!std::holds_alternative<proto::Opened>(event.message)) return true;
+    if (std::exchange(opened_, true)) {
+        end(Ended::garbled);
+        return false;
+    }
+    providers_.opened(node_);
+    return true;
+}
+
+void Provider::refused(proto::RefusalCode code) {
+    end(code == proto::RefusalCode::limit ? Ended::busy : Ended::closed);
+    const bool lacks = code == proto::RefusalCode::not_found;
+    const auto why = lacks ? Finding::Code::lacks : Finding::Code::cannot_give;
+    if (code != proto::RefusalCode::limit)
+        providers_.trouble(node_, {{.code = why, .node = node_}});
 }
 
 void Provider::end(Ended how) {
-    if (neighbour_) neighbour_->transfer().close_file(id_);
-    over(how);
-}
-
-void Provider::over(Ended how) {
-    neighbour_ = nullptr;
     if (!ended_) ended_ = how;
-    changed_.notify_all();
+    file_.close();
 }
 
 void Provider::stall() {
     providers_.stalled(node_, Finding::Code::stopped_sending);
     end(Ended::stalled);
-}
-
-void Provider::preparing() {
-    heard_ = providers_.parts_.share.runtime.clock.now();
-    preparing_ = true;
-    changed_.notify_all();
-}
-
-void Provider::opened(proto::Opened opened) {
-    if (opened_) return garbage();
-    opened_ = true;
-    changed_.notify_all();
-    providers_.opened(node_);
-    begin(std::move(opened));
-}
-
-void Provider::refused(proto::RefusalCode code) {
-    over(code == proto::RefusalCode::limit ? Ended::busy : Ended::closed);
-    const bool lacks = code == proto::RefusalCode::not_found;
-    const auto why = lacks ? Finding::Code::lacks : Finding::Code::cannot_give;
-    if (code != proto::RefusalCode::limit)
-        providers_.trouble(node_, {{.code = why, .node = node_}});
-    gone();
-}
-
-void Provider::lost() {
-    over(Ended::lost);
-    gone();
 }
 
 }  // namespace kp2p

@@ -1,10 +1,10 @@
 // Providers: the nodes that have one file: searches for them, time and again while nothing comes,
 // connects to each that it hears of and lets its owner use it, again when the connection broke, the
 // node had no room or nothing came; and says at the end why they did not do. Provider: the file,
-// opened at one of them.
+// open at one of them.
 //
 // Shape: start(), then hear() or search(), and tick() several times a second until hopeless(); the
-// owner's Use makes a Provider of its own kind in its frame and returns what stay() does.
+// owner's Use makes a Provider in its frame, takes what its next() gives, and returns how it ended.
 #pragma once
 
 #include <functional>
@@ -39,8 +39,9 @@ class Providers {
     static constexpr std::chrono::seconds patience{45};
 
     // How the use of one ended: for good; with its connection; for now, as it has no room or sends
-    // nothing; before it began, as the node cannot be reached; or because it was blamed.
-    enum class Ended { closed, lost, busy, stalled, unreached, dropped };
+    // nothing; before it began, as the node cannot be reached; because it was blamed; or because it
+    // sent what makes no sense, for which its owner blames it.
+    enum class Ended { closed, lost, busy, stalled, unreached, dropped, garbled };
     using Use = std::function<Task<Ended>(Neighbour&)>;
 
     // `changed` is notified when one has been tried to its end.
@@ -108,50 +109,43 @@ class Providers {
     std::set<NodeId> blamed_;
 };
 
-class Provider : public FileUser {
+class Provider {
   public:
     using Ended = Providers::Ended;
 
     Provider(Providers& providers, Neighbour& neighbour);
     Provider(const Provider&) = delete;
-    ~Provider() override;
+    ~Provider();
 
-    // Opens the file and stays until it is over, or the node does not open it in time.
-    Task<Ended> stay();
+    // What comes of the file: the first is Opened, and no other is; then Data, Have and Canceled.
+    // An error when it is over, or the node does not open it in time: ended() says how.
+    Task<Result<TransferEvent>> next();
+    Ended ended() const { return ended_.value_or(Ended::closed); }
     const NodeId& node() const { return node_; }
     // When the node last gave something, of this file or another.
-    Clock::Time gave_at() const {
-        return neighbour_ ? neighbour_->transfer().gave_at() : Clock::Time();
-    }
+    Clock::Time gave_at() const { return file_.gave_at(); }
     bool opening() const { return !ended_ && !opened_; }
     bool open() const { return !ended_ && opened_; }
-    bool returns() const { return ended_ && *ended_ != Ended::closed && *ended_ != Ended::dropped; }
+    bool returns() const;
+    void ask(proto::ChunkIndex index) { file_.ask(index); }
+    void call_off(proto::ChunkIndex index) { file_.call_off(index); }
     void stall();  // it sends nothing of what it was asked for
-
-  protected:
-    virtual void begin(proto::Opened opened) = 0;
-    virtual void gone() = 0;  // nothing that was asked for will come
-    void ask(proto::ChunkIndex index);
-    void call_off(proto::ChunkIndex index);
-    void end(Ended how);  // no more is wanted
 
   private:
     friend class Providers;
-    void preparing() final;
-    void opened(proto::Opened opened) final;
-    void refused(proto::RefusalCode code) final;
-    void lost() final;
-    void over(Ended how);
+    Task<Result<TransferEvent>> next_before_open();
+    bool take(const TransferEvent& event);
+    void refused(proto::RefusalCode code);
+    void end(Ended how);  // no more is wanted
 
     Providers& providers_;
-    Neighbour* neighbour_;  // null when the file is not open there any more
     NodeId node_;
-    proto::FileId id_ = 0;
+    RemoteFile file_;
     bool opened_ = false;
     Clock::Time heard_;       // of the file, before it is open
+    Clock::Time last_;        // when it must be open, if it is being prepared
     bool preparing_ = false;  // as it says
     std::optional<Ended> ended_;
-    Event changed_;
 };
 
 }  // namespace kp2p

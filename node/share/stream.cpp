@@ -21,18 +21,33 @@ constexpr std::size_t max_asked = 12;  // chunks, of one node
 
 }  // namespace
 
-class Stream::Source final : public Provider {
+class Stream::Source {
   public:
     Source(Stream& stream, Neighbour& neighbour)
-        : Provider(stream.providers_, neighbour), stream_(stream) {
+        : stream_(stream), provider_(stream.providers_, neighbour) {
         stream_.sources_[node()] = this;
     }
-    ~Source() override {
+    Source(const Source&) = delete;
+    ~Source() {
         stream_.sources_.erase(node());
         gone();
     }
 
-    bool may_give(PartIndex part) const { return has(part) || opening() || returns(); }
+    Task<Providers::Ended> run() {
+        for (;;) {
+            auto event = co_await provider_.next();
+            if (!event) break;
+            take(std::move(*event));
+        }
+        if (provider_.ended() == Providers::Ended::garbled) garbage();
+        gone();
+        co_return provider_.ended();
+    }
+    const NodeId& node() const { return provider_.node(); }
+    bool open() const { return provider_.open(); }
+    bool may_give(PartIndex part) const {
+        return has(part) || provider_.opening() || provider_.returns();
+    }
     bool has(PartIndex part) const {
         if (!open()) return false;
         for (ChunkIndex i = stream_.first_chunk(part); i <= stream_.last_chunk(part); ++i)
@@ -42,16 +57,17 @@ class Stream::Source final : public Provider {
     std::size_t asked() const { return receiving_.size(); }
     bool asked(ChunkIndex index) const { return receiving_.contains(index); }
     bool stalled() const {
-        return open() && !receiving_.empty() && now() - std::max(active_, gave_at()) >= stall_span;
+        return open() && !receiving_.empty() &&
+               now() - std::max(active_, provider_.gave_at()) >= stall_span;
     }
     void stall() {
-        Provider::stall();
+        provider_.stall();
         gone();
     }
     void ask(ChunkIndex index) {
         if (receiving_.empty()) active_ = now();
         receiving_[index].pieces = std::make_shared<std::vector<Piece>>();
-        Provider::ask(index);
+        provider_.ask(index);
     }
 
   private:
@@ -60,13 +76,24 @@ class Stream::Source final : public Provider {
         Pieces pieces;
     };
 
-    void begin(proto::Opened opened) override {
+    void take(TransferEvent event) {
+        if (auto* opened = std::get_if<proto::Opened>(&event.message)) {
+            begin(std::move(*opened));
+        } else if (const auto* data_ = std::get_if<proto::Data>(&event.message)) {
+            data(*data_, std::move(event.payload));
+        } else if (const auto* have_ = std::get_if<proto::Have>(&event.message)) {
+            have(have_->index);
+        } else {
+            garbage();  // canceled: nothing is ever called off
+        }
+    }
+    void begin(proto::Opened opened) {
         if (opened.size_bytes != stream_.manifest_.size_bytes)
             return stream_.drop(node(), "claims another size than the manifest");
         have_ = std::move(opened.have);
         stream_.pump();
     }
-    void data(const proto::Data& data, ByteVector payload) override {
+    void data(const proto::Data& data, ByteVector payload) {
         const auto at = receiving_.find(data.index);
         if (at == receiving_.end() || data.offset != at->second.received_bytes) return garbage();
         active_ = now();
@@ -81,14 +108,13 @@ class Stream::Source final : public Provider {
         receiving_.erase(at);
         stream_.arrived(node(), data.index, std::move(pieces));
     }
-    void have(ChunkIndex index) override {
+    void have(ChunkIndex index) {
         if (!have_ || index / 8 >= have_->size()) return;
         (*have_)[index / 8] |= static_cast<std::uint8_t>(1 << index % 8);
         stream_.pump();
     }
-    void canceled(ChunkIndex) override { garbage(); }  // nothing is ever called off
-    void garbage() override { stream_.drop(node(), "sent messages that make no sense"); }
-    void gone() override {
+    void garbage() { stream_.drop(node(), "sent messages that make no sense"); }
+    void gone() {
         receiving_.clear();
         stream_.forget(node());
     }
@@ -96,6 +122,7 @@ class Stream::Source final : public Provider {
     Clock::Time now() const { return stream_.parts_.share.runtime.clock.now(); }
 
     Stream& stream_;
+    Provider provider_;
     std::optional<ByteVector> have_;  // absent: complete
     std::map<ChunkIndex, Receiving> receiving_;
     Clock::Time active_;  // when it was asked for something, or gave some of it
@@ -209,7 +236,7 @@ std::error_code Stream::explain(const ByteRange& range) {
 
 Task<Providers::Ended> Stream::use(Neighbour& neighbour) {
     Source source(*this, neighbour);
-    co_return co_await source.stay();
+    co_return co_await source.run();
 }
 
 void Stream::drop(const NodeId& node, const std::string& what) {

@@ -7,39 +7,42 @@ namespace {
 
 constexpr std::uint8_t opened_complete_flag = 0x01;
 
-void write(Writer& out, const Open& m) { out.uint(m.id).fixed(m.file); }
+void write_field(Writer& out, std::uint64_t value) { out.uint(value); }
+void write_field(Writer& out, const Sha1& hash) { out.fixed(hash); }
+void write_field(Writer& out, RefusalCode code) { out.uint(static_cast<std::uint64_t>(code)); }
+
+template <class Message>
+void write(Writer& out, const Message& m) {
+    std::apply([&](const auto&... field) { (write_field(out, field), ...); }, Message::fields(m));
+}
 void write(Writer& out, const Opened& m) {
     out.uint(m.id).uint(m.size_bytes).u8(m.have ? 0 : opened_complete_flag);
     if (m.have) out.buffer(*m.have);
 }
 void write(Writer& out, const Data& m) { out.raw(encode_head(m)).raw(m.bytes); }
-void write(Writer& out, const Refused& m) {
-    out.uint(m.id).uint(static_cast<std::uint64_t>(m.code));
-}
-void write(Writer& out, const Close& m) { out.uint(m.id); }
-void write(Writer& out, const Preparing& m) { out.uint(m.id); }
-template <class ChunkMessage>  // Get, Have, Cancel, Canceled
-void write(Writer& out, const ChunkMessage& m) {
-    out.uint(m.id).uint(m.index);
-}
 
-Opened read_opened(Reader& in) {
-    Opened m;
+void read_field(Reader& in, std::uint64_t& value) { value = in.uint(); }
+void read_field(Reader& in, Sha1& hash) { hash = in.fixed<Sha1>(); }
+void read_field(Reader& in, RefusalCode& code) { code = static_cast<RefusalCode>(in.uint()); }
+
+template <class Message>
+void read(Reader& in, Message& m) {
+    std::apply([&](auto&... field) { (read_field(in, field), ...); }, Message::fields(m));
+}
+void read(Reader& in, Opened& m) {
     m.id = in.uint();
     m.size_bytes = in.uint();
     if ((in.u8() & opened_complete_flag) == 0) {
         const ByteView have = in.buffer();
         if (have.size() > max_have_bytes) {
             in.fail(Errc::too_long);
-            return m;
+            return;
         }
         m.have.emplace(have.begin(), have.end());
     }
-    return m;
 }
 
-Data read_data(Reader& in) {
-    Data m;
+void read(Reader& in, Data& m) {
     m.id = in.uint();
     m.index = in.uint();
     m.offset = in.uint();
@@ -50,47 +53,15 @@ Data read_data(Reader& in) {
     m.bytes = in.rest();
     if (m.bytes.empty()) in.fail(Errc::truncated);
     if (m.bytes.size() > piece_bytes) in.fail(Errc::too_long);
-    return m;
 }
 
-template <class ChunkMessage>
-ChunkMessage read_chunk_message(Reader& in) {
-    ChunkMessage m;
-    m.id = in.uint();
-    m.index = in.uint();
-    return m;
-}
-
-TransferMessage read(std::uint64_t type, Reader& in) {
-    switch (type) {
-        case 0: {
-            const FileId id = in.uint();
-            return Open{id, in.fixed<Sha1>()};
-        }
-        case 1:
-            return read_opened(in);
-        case 2:
-            return read_chunk_message<Get>(in);
-        case 3:
-            return read_data(in);
-        case 4:
-            return read_chunk_message<Have>(in);
-        case 5:
-            return read_chunk_message<Cancel>(in);
-        case 6:
-            return read_chunk_message<Canceled>(in);
-        case 7: {
-            const FileId id = in.uint();
-            return Refused{id, static_cast<RefusalCode>(in.uint())};
-        }
-        case 8:
-            return Close{in.uint()};
-        case 9:
-            return Preparing{in.uint()};
-        default:
-            in.fail(Errc::unknown_type);
-            return Close{};
-    }
+template <std::size_t... types>
+TransferMessage read_any(Reader& in, std::uint64_t type, std::index_sequence<types...>) {
+    TransferMessage message;
+    const auto read_as = [&](auto& m) { return read(in, m), true; };
+    const bool known = ((type == types && read_as(message.emplace<types>())) || ...);
+    if (!known) in.fail(Errc::unknown_type);
+    return message;
 }
 
 }  // namespace
@@ -110,8 +81,9 @@ ByteVector encode_head(const Data& m) {
 
 Result<TransferMessage> decode_transfer(std::uint64_t type, ByteView payload) {
     Reader in(payload);
-    TransferMessage message = read(type, in);
-    if (auto read = in.finish(); !read) return read.error();
+    constexpr std::size_t types = std::variant_size_v<TransferMessage>;
+    TransferMessage message = read_any(in, type, std::make_index_sequence<types>());
+    if (auto finished = in.finish(); !finished) return finished.error();
     return message;
 }
 

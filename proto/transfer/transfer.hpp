@@ -15,6 +15,7 @@
 #pragma once
 
 #include <optional>
+#include <tuple>
 #include <variant>
 
 #include "proto/bytes.hpp"
@@ -41,24 +42,32 @@ enum class RefusalCode : std::uint64_t {
     no_chunk = 4,     // a get for a chunk that the provider does not have
 };
 
+// Each has the file's id, which is of the requester's choosing, and says who sends it. What is no
+// more than a row of fields says which; it needs no codec of its own.
 struct Open {
+    static constexpr bool of_provider = false;
     FileId id = 0;
     Sha1 file;
+    static auto fields(auto& m) { return std::tie(m.id, m.file); }
     friend bool operator==(const Open&, const Open&) = default;
 };
 struct Opened {
+    static constexpr bool of_provider = true;
     FileId id = 0;
     std::uint64_t size_bytes = 0;
     std::optional<ByteVector> have;  // absent: complete
     friend bool operator==(const Opened&, const Opened&) = default;
 };
 struct Get {
+    static constexpr bool of_provider = false;
     FileId id = 0;
     ChunkIndex index = 0;
+    static auto fields(auto& m) { return std::tie(m.id, m.index); }
     friend bool operator==(const Get&, const Get&) = default;
 };
 enum class PieceEncoding : std::uint8_t { plain = 0, zstd = 1 };
 struct Data {
+    static constexpr bool of_provider = true;
     FileId id = 0;
     ChunkIndex index = 0;
     std::uint64_t offset = 0;  // in the chunk, a multiple of piece_bytes
@@ -67,35 +76,55 @@ struct Data {
     ByteView bytes;  // in the payload that was decoded
 };
 struct Have {
+    static constexpr bool of_provider = true;
     FileId id = 0;
     ChunkIndex index = 0;
+    static auto fields(auto& m) { return std::tie(m.id, m.index); }
     friend bool operator==(const Have&, const Have&) = default;
 };
 struct Cancel {
+    static constexpr bool of_provider = false;
     FileId id = 0;
     ChunkIndex index = 0;
+    static auto fields(auto& m) { return std::tie(m.id, m.index); }
     friend bool operator==(const Cancel&, const Cancel&) = default;
 };
 struct Canceled {
+    static constexpr bool of_provider = true;
     FileId id = 0;
     ChunkIndex index = 0;
+    static auto fields(auto& m) { return std::tie(m.id, m.index); }
     friend bool operator==(const Canceled&, const Canceled&) = default;
 };
 struct Refused {
+    static constexpr bool of_provider = true;
     FileId id = 0;
     RefusalCode code = RefusalCode::not_found;  // others may come from a newer version
+    static auto fields(auto& m) { return std::tie(m.id, m.code); }
     friend bool operator==(const Refused&, const Refused&) = default;
 };
 struct Close {
+    static constexpr bool of_provider = false;
     FileId id = 0;
+    static auto fields(auto& m) { return std::tie(m.id); }
     friend bool operator==(const Close&, const Close&) = default;
 };
 struct Preparing {
+    static constexpr bool of_provider = true;
     FileId id = 0;
+    static auto fields(auto& m) { return std::tie(m.id); }
     friend bool operator==(const Preparing&, const Preparing&) = default;
 };
+// In the order of their types.
 using TransferMessage =
     std::variant<Open, Opened, Get, Data, Have, Cancel, Canceled, Refused, Close, Preparing>;
+
+inline FileId file_of(const TransferMessage& message) {
+    return std::visit([](const auto& m) { return m.id; }, message);
+}
+inline bool is_of_provider(const TransferMessage& message) {
+    return std::visit([](const auto& m) { return m.of_provider; }, message);
+}
 
 Encoded encode(const TransferMessage& message);
 // Of the payload, what comes before its bytes.

@@ -20,11 +20,12 @@ TransferSession::TransferSession(Runtime& runtime, Shelf& shelf,
       connection_(std::move(connection)),
       complain_(std::move(complain)),
       changed_(runtime.executor),
-      outbox_(runtime.executor) {}
+      outbox_(runtime.executor),
+      room_(runtime.executor) {}
 
 TransferSession::~TransferSession() {
     connection_->on_open(proto::transfer_protocol, {});
-    lose_files(&FileUser::lost);
+    end_files(Errc::closed);
 }
 
 void TransferSession::start(Tasks& tasks) {
@@ -42,7 +43,7 @@ void TransferSession::allow(bool member) {
 Work TransferSession::work() const {
     const bool gives = giver_ && giver_->has_files();
     const bool moves = runtime_.clock.now() - active_at_ < still_span;
-    if (!users_.empty() || (gives && moves)) return Work::busy;
+    if (!files_.empty() || (gives && moves)) return Work::busy;
     return gives ? Work::quiet : Work::none;
 }
 
@@ -62,11 +63,11 @@ Task<> TransferSession::give_memory_back() {
 bool TransferSession::opened() {
     if (!tasks_) return false;
     again_ = running_;
-    open();
+    begin();
     return true;
 }
 
-void TransferSession::open() {
+void TransferSession::begin() {
     if (running_ || !tasks_) return;
     running_ = true;
     tasks_->spawn(run());
@@ -87,13 +88,13 @@ Task<> TransferSession::run() {
             co_await talk(*opened);
             mux_.reset();
             outbox_.clear();
-            lose_files(&FileUser::lost);
+            end_files(Errc::closed);
         }
         if (!again_) break;
     }
     running_ = false;
     outbox_.clear();
-    lose_files(&FileUser::lost);
+    end_files(Errc::closed);
 }
 
 Task<> TransferSession::talk(std::shared_ptr<MuxChannel> mux) {
@@ -111,7 +112,7 @@ Task<> TransferSession::talk(std::shared_ptr<MuxChannel> mux) {
         for (;;) {
             auto got = co_await mux->receive();
             if (!got) break;
-            auto received = receive(giver, std::move(*got));
+            auto received = co_await receive(giver, std::move(*got));
             if (!received) break;
         }
         all.cancel();
@@ -121,69 +122,67 @@ Task<> TransferSession::talk(std::shared_ptr<MuxChannel> mux) {
     mux->close();
 }
 
-Result<void> TransferSession::receive(Giver& giver, MuxMessage message) {
+Task<Result<void>> TransferSession::receive(Giver& giver, MuxMessage message) {
     active_at_ = runtime_.clock.now();
     auto decoded = proto::decode_transfer(message.type, message.payload);
-    if (!decoded && decoded.error() == proto::Errc::unknown_type) return ok;
+    if (!decoded && decoded.error() == proto::Errc::unknown_type) co_return ok;
     auto received = decoded ? giver.receive(*decoded) : Result<void>(decoded.error());
     if (!received) {
         complain_("sent a message that makes no sense");
-        lose_files(&FileUser::garbage);
-        return received;
+        end_files(received.error());
+        co_return received;
     }
-    const auto user_of = [&](proto::FileId id) -> FileUser* {
-        const auto user = users_.find(id);
-        return user == users_.end() ? nullptr : user->second;
-    };
-    if (const auto* data = std::get_if<proto::Data>(&*decoded)) {
-        moved_bytes_ += message.payload.size();
-        if (FileUser* user = user_of(data->id)) {
-            gave_at_ = runtime_.clock.now();
-            user->data(*data, std::move(message.payload));
-        }
-    } else if (const auto* preparing = std::get_if<proto::Preparing>(&*decoded)) {
-        if (FileUser* user = user_of(preparing->id)) user->preparing();
-    } else if (auto* opened = std::get_if<proto::Opened>(&*decoded)) {
-        if (FileUser* user = user_of(opened->id)) user->opened(std::move(*opened));
-    } else if (const auto* have = std::get_if<proto::Have>(&*decoded)) {
-        if (FileUser* user = user_of(have->id)) user->have(have->index);
-    } else if (const auto* canceled = std::get_if<proto::Canceled>(&*decoded)) {
-        if (FileUser* user = user_of(canceled->id)) user->canceled(canceled->index);
-    } else if (const auto* refused = std::get_if<proto::Refused>(&*decoded)) {
-        FileUser* user = user_of(refused->id);
-        users_.erase(refused->id);
-        if (user) user->refused(refused->code);
-    }
-    return ok;
+    if (!proto::is_of_provider(*decoded)) co_return ok;
+    const bool data = std::holds_alternative<proto::Data>(*decoded);
+    if (data) moved_bytes_ += message.payload.size();
+    if (data && files_.contains(proto::file_of(*decoded))) gave_at_ = runtime_.clock.now();
+    TransferEvent event{std::move(*decoded), ByteVector()};
+    // A moved vector keeps its memory, which the bytes of a Data point into.
+    if (data) event.payload = std::move(message.payload);
+    co_return co_await hand_over(std::move(event));
 }
 
-Result<proto::FileId> TransferSession::open_file(const Sha1& file, FileUser& user) {
-    open();
+Task<Result<void>> TransferSession::hand_over(TransferEvent event) {
+    const proto::FileId id = proto::file_of(event.message);
+    for (;;) {
+        const auto file = files_.find(id);
+        if (file == files_.end()) co_return ok;  // closed meanwhile
+        if (!file->second->full()) break;
+        auto woken = co_await room_.wait();
+        if (!woken) co_return woken;
+    }
+    RemoteFile& file = *files_.at(id);
+    const bool refused = std::holds_alternative<proto::Refused>(event.message);
+    file.deliver(std::move(event));
+    if (refused) {
+        files_.erase(id);
+        file.end(Errc::closed);
+    }
+    co_return ok;
+}
+
+// ---- files that are open at the other ----
+
+Result<proto::FileId> TransferSession::open(const Sha1& file, RemoteFile& as) {
+    begin();
     if (!running_) return Errc::closed;
     const proto::FileId id = next_file_++;
-    users_.emplace(id, &user);
+    files_.emplace(id, &as);
     put(encode(proto::Open{id, file}));
     return id;
 }
 
-void TransferSession::close_file(proto::FileId id) {
-    if (users_.erase(id)) put(encode(proto::Close{id}));
+void TransferSession::close(proto::FileId id) {
+    if (files_.erase(id)) put(encode(proto::Close{id}));
+    made_room();
 }
 
-void TransferSession::ask(proto::FileId id, proto::ChunkIndex index) {
-    put(encode(proto::Get{id, index}));
-}
-
-void TransferSession::call_off(proto::FileId id, proto::ChunkIndex index) {
-    put(encode(proto::Cancel{id, index}));
+void TransferSession::end_files(std::error_code why) {
+    for (const auto& [id, file] : std::exchange(files_, {})) file->end(why);
 }
 
 void TransferSession::put(proto::Encoded message) {
     if (!outbox_.put(std::move(message))) connection_->close();  // it does not read
-}
-
-void TransferSession::lose_files(void (FileUser::*how)()) {
-    for (const auto& [id, user] : std::exchange(users_, {})) (user->*how)();
 }
 
 }  // namespace kp2p

@@ -1,5 +1,5 @@
 // TransferSession: the transfer channel of one connection: gives files to the other, and carries
-// the files that are open there. Source: proto/PROTOCOL.md, section 5.
+// what it says of those that are open there. Source: proto/PROTOCOL.md, section 5.
 // Shape: start(), in the nursery of whoever serves the connection; stop() behind that. Nothing is
 // opened or given before allow(true).
 #pragma once
@@ -10,25 +10,12 @@
 
 #include "node/async/tasks.hpp"
 #include "node/share/transfer/giver.hpp"
+#include "node/share/transfer/remote_file.hpp"
 #include "node/transport/connection.hpp"
 #include "node/transport/outbox.hpp"
 #include "node/transport/use.hpp"
 
 namespace kp2p {
-
-// Hears about one file that was opened at a neighbour. None is called from within open_file().
-class FileUser {
-  public:
-    virtual ~FileUser() = default;
-    virtual void preparing() = 0;  // opened() or refused() comes later
-    virtual void opened(proto::Opened opened) = 0;
-    virtual void data(const proto::Data& data, ByteVector payload) = 0;
-    virtual void have(proto::ChunkIndex index) = 0;
-    virtual void canceled(proto::ChunkIndex index) = 0;
-    virtual void refused(proto::RefusalCode code) = 0;  // the file is closed then
-    virtual void garbage() = 0;                         // what cannot be read; the same
-    virtual void lost() = 0;                            // the neighbour is gone; the same
-};
 
 class TransferSession {
   public:
@@ -47,22 +34,26 @@ class TransferSession {
     Work work() const;
     void rest();  // to be called once a second, while nothing else is to be done
 
-    // `user` must stay until it is closed, by either side. Errc::closed if the connection ends.
-    Result<proto::FileId> open_file(const Sha1& file, FileUser& user);
-    void close_file(proto::FileId id);
     Clock::Time gave_at() const { return gave_at_; }  // something of any file that is open there
-    void ask(proto::FileId id, proto::ChunkIndex index);
-    void call_off(proto::FileId id, proto::ChunkIndex index);
 
   private:
+    friend class RemoteFile;
+
     Task<> give_memory_back();
     bool opened();
-    void open();
+    void begin();
     Task<> run();
     Task<> talk(std::shared_ptr<MuxChannel> mux);
-    Result<void> receive(Giver& giver, MuxMessage message);
-    void lose_files(void (FileUser::*how)());
+    Task<Result<void>> receive(Giver& giver, MuxMessage message);
+    Task<Result<void>> hand_over(TransferEvent event);
+
+    // For the files: which must be closed before they go. Errc::closed if the connection ends.
+    Result<proto::FileId> open(const Sha1& file, RemoteFile& as);
+    void close(proto::FileId id);
+    void end_files(std::error_code why);
     void put(proto::Encoded message);
+    void made_room() { room_.notify_all(); }
+    const Executor& executor() const { return runtime_.executor; }
 
     Runtime& runtime_;
     Shelf& shelf_;
@@ -82,8 +73,9 @@ class TransferSession {
     std::uint64_t seen_bytes_ = 0, rested_at_bytes_ = 0;
     Clock::Time active_at_{};  // when a message came or bytes moved
     Clock::Time gave_at_{};
-    std::map<proto::FileId, FileUser*> users_;
+    std::map<proto::FileId, RemoteFile*> files_;
     proto::FileId next_file_ = 1;
+    Event room_;  // one of them has some again, or is closed
 };
 
 }  // namespace kp2p

@@ -76,7 +76,7 @@ class Transfer {
     if (this.requests.delete(id)) this.send.close({ id })
   }
 
-  preparing (m) {} // a request waits as long as its load
+  // `preparing` means nothing to it: a request waits as long as its load.
   opened (m) { this.requests.get(m.id)?.onopened(m) }
   data (m) { this.requests.get(m.id)?.ondata(m) }
   have (m) { this.requests.get(m.id)?.onhave(m) }

@@ -133,7 +133,7 @@ const transferMessages = {
 }
 
 // Gives the Protomux channel the messages of a table; returns an object of functions that send them.
-// `on` has a handler for each. A message that cannot be read closes the channel.
+// `on` has a handler for each that it minds. A message that cannot be read closes the channel.
 function addMessages (channel, table, on) {
   const send = {}
   for (const [name, encoding] of Object.entries(table)) {
@@ -146,7 +146,7 @@ function addMessages (channel, table, on) {
         } catch {
           return channel.close()
         }
-        on[name](m)
+        on[name]?.(m)
       }
     })
     send[name] = m => message.send(c.encode(encoding, m))

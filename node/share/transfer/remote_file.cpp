@@ -1,0 +1,74 @@
+#include "node/share/transfer/remote_file.hpp"
+
+#include <utility>
+
+#include "node/share/transfer/transfer_session.hpp"
+#include "proto/outcome.hpp"
+
+namespace kp2p {
+namespace {
+
+constexpr std::size_t event_overhead_bytes = 128;
+
+std::size_t size_of(const TransferEvent& event) {
+    const auto* opened = std::get_if<proto::Opened>(&event.message);
+    const std::size_t have_bytes = opened && opened->have ? opened->have->size() : 0;
+    return event_overhead_bytes + event.payload.size() + have_bytes;
+}
+
+}  // namespace
+
+RemoteFile::RemoteFile(TransferSession& session, const Sha1& file)
+    : session_(&session), why_(Errc::closed), changed_(session.executor()) {
+    const auto id = session.open(file, *this);
+    if (id)
+        id_ = *id;
+    else
+        session_ = nullptr;
+}
+
+Task<Result<TransferEvent>> RemoteFile::next() {
+    while (waiting_.empty() && session_) {
+        auto woken = co_await changed_.wait();
+        if (!woken) co_return woken.error();
+    }
+    if (waiting_.empty()) co_return why_;
+    TransferEvent event = std::move(waiting_.front());
+    waiting_.pop_front();
+    const bool was_full = full();
+    waiting_bytes_ -= size_of(event);
+    if (was_full && !full() && session_) session_->made_room();
+    co_return event;
+}
+
+void RemoteFile::ask(proto::ChunkIndex index) {
+    if (session_) session_->put(encode(proto::Get{id_, index}));
+}
+
+void RemoteFile::call_off(proto::ChunkIndex index) {
+    if (session_) session_->put(encode(proto::Cancel{id_, index}));
+}
+
+void RemoteFile::close() {
+    if (auto* session = std::exchange(session_, nullptr)) session->close(id_);
+    waiting_.clear();
+    waiting_bytes_ = 0;
+    why_ = Errc::closed;
+    changed_.notify_all();
+}
+
+Clock::Time RemoteFile::gave_at() const { return session_ ? session_->gave_at() : Clock::Time(); }
+
+void RemoteFile::deliver(TransferEvent event) {
+    waiting_bytes_ += size_of(event);
+    waiting_.push_back(std::move(event));
+    changed_.notify_all();
+}
+
+void RemoteFile::end(std::error_code why) {
+    session_ = nullptr;
+    why_ = why;
+    changed_.notify_all();
+}
+
+}  // namespace kp2p
