@@ -3,19 +3,14 @@
 #include <utility>
 
 namespace kp2p {
-namespace {
-
-constexpr std::chrono::seconds tick_span{1};
-
-}  // namespace
-
 Neighbour::Neighbour(const ShareParts& parts, Finder& finder, Shelf& shelf,
                      const ChannelList& channels, Event& changed,
                      std::shared_ptr<Connection> connection)
     : parts_(parts),
-      finder_(finder),
       changed_(changed),
       connection_(std::move(connection)),
+      unproven_(
+          parts.runtime.clock.alarm(parts.runtime.executor, [this] { connection_->close(); })),
       lookup_(
           {parts.runtime, finder, shelf, channels}, connection_,
           {[this] { channels_changed(); }, [this](const std::string& what) { complain(what); }}),
@@ -24,9 +19,9 @@ Neighbour::Neighbour(const ShareParts& parts, Finder& finder, Shelf& shelf,
 
 Task<> Neighbour::serve() {
     auto body = [this](Tasks& all) -> Task<> {
+        unproven_->set(parts_.runtime.clock.now() + proof_span);
         transfer_.start(all);
         lookup_.start(all);
-        all.spawn(guard());
         auto ended = co_await connection_->closed();
         (void)ended;  // however it ended, there is nothing left to serve
         all.cancel();
@@ -37,21 +32,14 @@ Task<> Neighbour::serve() {
     transfer_.stop();
 }
 
-Task<> Neighbour::guard() {
-    auto proven_at = parts_.runtime.clock.now();
-    for (;;) {
-        auto slept = co_await parts_.runtime.clock.sleep_for(tick_span);
-        if (!slept) co_return;
-        finder_.expire();
-        const auto now = parts_.runtime.clock.now();
-        if (proven()) proven_at = now;
-        if (now - proven_at >= proof_span) connection_->close();
-        transfer_.rest();
-    }
-}
-
 void Neighbour::channels_changed() {
-    if (proven()) connection_->trust();
+    const bool was_proven = std::exchange(was_proven_, proven());
+    if (proven()) {
+        connection_->trust();
+        unproven_->clear();
+    } else if (was_proven) {
+        unproven_->set(parts_.runtime.clock.now() + proof_span);
+    }
     transfer_.allow(proven());
     changed_.notify_all();
 }

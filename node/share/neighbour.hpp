@@ -32,13 +32,13 @@ class Neighbour {
   private:
     void channels_changed();
     void complain(const std::string& what);
-    Task<> guard();
 
     const ShareParts& parts_;
-    Finder& finder_;
     Event& changed_;  // of the neighbourhood: who is proven
     std::shared_ptr<Connection> connection_;
     bool complained_ = false;
+    bool was_proven_ = false;
+    std::unique_ptr<Alarm> unproven_;  // for too long
     LookupSession lookup_;
     TransferSession transfer_;
 };

@@ -75,7 +75,6 @@ void Providers::begin_search() {
 
 void Providers::tick() {
     const auto now = parts_.share.runtime.clock.now();
-    parts_.finder.expire();
     if (preparing() || parts_.hood.expecting()) moved_ = now;
     std::size_t open = 0;
     for (const Provider* provider : used_) {

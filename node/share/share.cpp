@@ -106,7 +106,6 @@ Task<Result<std::size_t>> Share::find(proto::Uri uri,
         auto change = node_->finder.changed().wait();
         auto changed = co_await with_timeout(clock, poll_span, std::move(change));
         if (!changed && changed.error() == asio::error::operation_aborted) co_return Errc::canceled;
-        node_->finder.expire();
     }
     if (count > 0) co_return count;
     node_->hood.explain_silence(diagnosis, &search);

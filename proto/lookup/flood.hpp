@@ -88,6 +88,7 @@ class Flood {
     void end_search(SearchKey search);
     void expire(Time now);                 // early and repeated calls are harmless
     std::optional<Time> deadline() const;  // when expire() is next worth calling
+    bool idle() const { return active_.empty() && searches_.empty(); }  // then never
     std::vector<Event> take_events() { return std::exchange(events_, {}); }
 
     // Of a search: links asked, and those that still owe an answer.

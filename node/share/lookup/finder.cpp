@@ -1,12 +1,14 @@
 #include "node/share/lookup/finder.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace kp2p {
 namespace {
 
-// Every neighbour has it called; to look through all that is under way is not for each of them.
-constexpr std::chrono::milliseconds expiry_span{200};
+// To look through all that is under way is not for every message.
+constexpr std::chrono::milliseconds min_expiry_span{200};
+constexpr std::chrono::seconds max_expiry_span{1};
 
 }  // namespace
 
@@ -47,12 +49,15 @@ void Finder::looked(std::uint64_t ticket, std::optional<proto::LocalFile> local)
 
 void Finder::expire() {
     const auto now = clock_.now();
-    if (now < next_expiry_) return;
-    next_expiry_ = now + expiry_span;
-    const auto deadline = flood_.deadline();
-    if (!deadline || *deadline > now) return;
-    flood_.expire(now);
-    carry_out();
+    auto deadline = flood_.deadline();
+    if (deadline && *deadline <= now) {
+        flood_.expire(now);
+        carry_out();
+        deadline = flood_.deadline();
+    }
+    alarmed_ = deadline.has_value();
+    // What is asked from now on may be due before it.
+    if (deadline) alarm_->set(std::clamp(*deadline, now + min_expiry_span, now + max_expiry_span));
 }
 
 std::size_t Finder::links(proto::ChannelTag channel) const {
@@ -75,6 +80,8 @@ void Finder::carry_out() {
             if (search != searches_.end()) Found(search->second)(found->what);
         }
     }
+    if (!flood_.idle() && !std::exchange(alarmed_, true))
+        alarm_->set(clock_.now() + min_expiry_span);
     changed_.notify_all();
 }
 

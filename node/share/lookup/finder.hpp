@@ -1,5 +1,6 @@
-// Finder: moves the Flood: links it to the neighbours' lookup channels and hands what a search
-// finds to whoever started it.
+// Finder: moves the Flood: links it to the neighbours' lookup channels, hands what a search finds
+// to whoever started it, and gives up by itself on those who do not answer in time, or up to a
+// second later.
 #pragma once
 
 #include <functional>
@@ -21,6 +22,7 @@ class Finder {
         : clock_(runtime.clock),
           random_(runtime.random),
           flood_(clock_.now(), own),
+          alarm_(clock_.alarm(runtime.executor, [this] { expire(); })),
           changed_(runtime.executor) {}
 
     // A proven lookup channel, for as long as this lives. `look` asks the storage and then calls
@@ -56,12 +58,12 @@ class Finder {
     };
 
     void looked(std::uint64_t ticket, std::optional<proto::LocalFile> local);
-    void expire();  // to be called at least once a second
     std::size_t links(proto::ChannelTag channel) const;
     Event& changed() { return changed_; }  // links or answers came or went
 
   private:
     void carry_out();
+    void expire();
 
     struct Ends {
         proto::ChannelTag channel;
@@ -74,7 +76,8 @@ class Finder {
     std::map<proto::LinkKey, Ends> links_;
     std::map<proto::SearchKey, Found> searches_;
     std::uint64_t next_key_ = 1;
-    Clock::Time next_expiry_{};
+    std::unique_ptr<Alarm> alarm_;
+    bool alarmed_ = false;  // it is set
     Event changed_;
 };
 

@@ -14,11 +14,11 @@ constexpr std::chrono::seconds unread_span{2};
 
 }  // namespace
 
-Giver::Giver(Runtime& runtime, Shelf& shelf, Put put, std::uint64_t& given_bytes)
+Giver::Giver(Runtime& runtime, Shelf& shelf, Put put, Given given)
     : clock_(runtime.clock),
       shelf_(shelf),
       put_(std::move(put)),
-      given_bytes_(given_bytes),
+      given_(std::move(given)),
       filled_(runtime.executor),
       watch_(shelf, [this](const Sha1& file, std::uint64_t index) { gained(file, index); }) {}
 
@@ -186,7 +186,7 @@ Task<Result<void>> Giver::send(std::shared_ptr<MuxChannel> channel, Wanted wante
             done(wanted);
             co_return co_await channel->send(canceled.type, canceled.payload);
         }
-        given_bytes_ += piece.size_bytes();
+        given_(piece.size_bytes());
         auto sent = co_await channel->send(proto::data_type, piece.head, piece.bytes);
         if (!sent) co_return sent;
     }

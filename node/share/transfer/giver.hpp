@@ -20,7 +20,8 @@ class Giver {
   public:
     // What is to be sent besides chunks, in order.
     using Put = std::function<void(proto::Encoded)>;
-    Giver(Runtime& runtime, Shelf& shelf, Put put, std::uint64_t& given_bytes);
+    using Given = std::function<void(std::size_t bytes)>;  // of a chunk, just now
+    Giver(Runtime& runtime, Shelf& shelf, Put put, Given given);
 
     // Before anything else. `tasks` is joined before this ends.
     void work_in(Tasks& tasks) { tasks_ = &tasks; }
@@ -75,7 +76,7 @@ class Giver {
     std::size_t asked_ = 0;
     std::size_t opening_ = 0;  // open_file() that run, also those whose file was closed
     std::uint64_t next_number_ = 1;
-    std::uint64_t& given_bytes_;
+    Given given_;
     Event filled_;
     Shelf::Watch watch_;
 };

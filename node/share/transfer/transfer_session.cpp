@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::chrono::seconds still_span{60};  // in which files that are used would have moved
 constexpr std::uint64_t worth_giving_back_bytes = 4 << 20;
+constexpr std::chrono::seconds rest_span{1};  // without a byte moved
 
 }  // namespace
 
@@ -21,6 +22,7 @@ TransferSession::TransferSession(Runtime& runtime, Shelf& shelf,
       complain_(std::move(complain)),
       changed_(runtime.executor),
       outbox_(runtime.executor),
+      resting_(runtime.clock.alarm(runtime.executor, [this] { rest(); })),
       room_(runtime.executor) {}
 
 TransferSession::~TransferSession() {
@@ -47,11 +49,14 @@ Work TransferSession::work() const {
     return gives ? Work::quiet : Work::none;
 }
 
+void TransferSession::moved(std::size_t bytes) {
+    active_at_ = runtime_.clock.now();
+    moved_bytes_ += bytes;
+    if (moved_bytes_ >= worth_giving_back_bytes) resting_->set(active_at_ + rest_span);
+}
+
 void TransferSession::rest() {
-    if (moved_bytes_ != seen_bytes_) active_at_ = runtime_.clock.now();
-    const bool rests = moved_bytes_ == std::exchange(seen_bytes_, moved_bytes_);
-    if (!rests || moved_bytes_ - rested_at_bytes_ < worth_giving_back_bytes) return;
-    rested_at_bytes_ = moved_bytes_;
+    moved_bytes_ = 0;
     if (tasks_) tasks_->spawn(give_memory_back());
 }
 
@@ -99,7 +104,8 @@ Task<> TransferSession::run() {
 
 Task<> TransferSession::talk(std::shared_ptr<MuxChannel> mux) {
     auto send = [this](proto::Encoded message) { put(std::move(message)); };
-    Giver giver(runtime_, shelf_, send, moved_bytes_);
+    auto given = [this](std::size_t bytes) { moved(bytes); };
+    Giver giver(runtime_, shelf_, send, given);
     const struct Giving {
         const Giver*& giver;
         ~Giving() { giver = nullptr; }
@@ -134,7 +140,7 @@ Task<Result<void>> TransferSession::receive(Giver& giver, MuxMessage message) {
     }
     if (!proto::is_of_provider(*decoded)) co_return ok;
     const bool data = std::holds_alternative<proto::Data>(*decoded);
-    if (data) moved_bytes_ += message.payload.size();
+    if (data) moved(message.payload.size());
     if (data && files_.contains(proto::file_of(*decoded))) gave_at_ = runtime_.clock.now();
     TransferEvent event{std::move(*decoded), ByteVector()};
     // A moved vector keeps its memory, which the bytes of a Data point into.

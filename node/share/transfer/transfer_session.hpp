@@ -32,13 +32,14 @@ class TransferSession {
     void allow(bool member);
 
     Work work() const;
-    void rest();  // to be called once a second, while nothing else is to be done
 
     Clock::Time gave_at() const { return gave_at_; }  // something of any file that is open there
 
   private:
     friend class RemoteFile;
 
+    void moved(std::size_t bytes);
+    void rest();
     Task<> give_memory_back();
     bool opened();
     void begin();
@@ -69,8 +70,8 @@ class TransferSession {
     Outbox outbox_;
     const Giver* giver_ = nullptr;  // while it is open
 
-    std::uint64_t moved_bytes_ = 0;  // of chunks, either way
-    std::uint64_t seen_bytes_ = 0, rested_at_bytes_ = 0;
+    std::uint64_t moved_bytes_ = 0;  // of chunks, either way, since it rested
+    std::unique_ptr<Alarm> resting_;
     Clock::Time active_at_{};  // when a message came or bytes moved
     Clock::Time gave_at_{};
     std::map<proto::FileId, RemoteFile*> files_;

@@ -169,6 +169,23 @@ Task<> leaves_the_channel(FakeNetwork& network) {
     CHECK(!reader.connection(nodes[0]->id)->is_closed());
 }
 
+Task<> without_a_channel(FakeNetwork& network) {
+    auto nodes = co_await members(network, 1);
+    RawPeer member(network);
+    auto lookup = co_await member.open_lookup(nodes[0]->id);
+    const std::shared_ptr<Connection> connection = member.connection(nodes[0]->id);
+    auto slept = co_await network.clock.sleep_for(60s);
+    REQUIRE(slept);
+    CHECK(!connection->is_closed());
+    lookup->close();
+    slept = co_await network.clock.sleep_for(9s);
+    REQUIRE(slept);
+    CHECK(!connection->is_closed());
+    slept = co_await network.clock.sleep_for(2s);
+    REQUIRE(slept);
+    CHECK(connection->is_closed());
+}
+
 }  // namespace
 
 TEST_CASE("a member that makes up providers does not hide an honest one") {
@@ -186,4 +203,7 @@ TEST_CASE("opening and closing a file over and over is bounded, and it can still
 }
 TEST_CASE("who closes its last lookup channel is given nothing more") {
     test::in_network(leaves_the_channel);
+}
+TEST_CASE("a connection stays with its last lookup channel, and not much longer") {
+    test::in_network(without_a_channel);
 }

@@ -34,7 +34,6 @@ class Sharer {
     Task<> enter(Tasks& all) {
         member.swarm.join(Topic());
         co_await member.enter(all);
-        all.spawn(tick());
     }
 
     // Whether the file is found and its provider connected to.
@@ -85,13 +84,6 @@ class Sharer {
         auto talked = co_await with_tasks(body);
         (void)talked;
         member.shared_with.erase(remote);
-    }
-    Task<> tick() {
-        for (;;) {
-            auto slept = co_await world_.sim.clock().sleep_for(1s);
-            if (!slept) co_return;
-            finder_.expire();
-        }
     }
 
     World& world_;
