@@ -47,6 +47,10 @@ Task<Result<std::shared_ptr<Connection>>> SwarmPeers::connect(NodeId node) {
     return swarm_->connect(node);
 }
 
+std::shared_ptr<Connection> SwarmPeers::best(const NodeId& node) const {
+    return swarm_->best(node);
+}
+
 std::vector<Finding> SwarmPeers::why_not(const NodeId& node) const { return swarm_->why_not(node); }
 
 std::optional<Finding> SwarmPeers::network_trouble() const { return dht_trouble(dht_->contact()); }

@@ -21,6 +21,7 @@ class SwarmPeers final : public Peers {
     void leave(const Topic& topic) override;
     bool settling(const Topic& topic) const override;
     Task<Result<std::shared_ptr<Connection>>> connect(NodeId node) override;
+    std::shared_ptr<Connection> best(const NodeId& node) const override;
     std::vector<Finding> why_not(const NodeId& node) const override;
     std::optional<Finding> network_trouble() const override;
 

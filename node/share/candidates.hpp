@@ -30,6 +30,8 @@ class Candidates {
         ++trying_;
         return true;
     }
+    // One of those being tried is tried a second time at once, which done() is told apart.
+    void again() { ++trying_; }
     enum class Tried { for_good, for_now };
     // This one has been tried to its end; the next one to be tried, if there is.
     std::optional<NodeId> done(const NodeId& tried, Tried how) {

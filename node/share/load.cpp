@@ -146,9 +146,18 @@ Task<> Load::tick_loop() {
         if (const auto deadline = download_.deadline(); deadline && *deadline <= now)
             download_.expire(now);
         providers_.tick();
+        leave_outdone();
         if (download_.settling()) providers_.busy();
         tell_watchers();
         pump();
+    }
+}
+
+void Load::leave_outdone() {
+    for (const auto& [key, provider] : sources_) {
+        if (!provider->outdone()) continue;
+        download_.retire(key);
+        if (!download_.owes(key)) provider->leave();
     }
 }
 

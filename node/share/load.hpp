@@ -38,6 +38,7 @@ class Load {
     Task<Result<std::shared_ptr<Partial>>> open_left_over();  // null: there is none
     Task<Result<Path>> fetch(Tasks& all);
     Task<> tick_loop();
+    void leave_outdone();
     void tell_watchers();
     std::error_code explain();
     Task<Providers::Ended> use(Neighbour& neighbour);

@@ -21,6 +21,7 @@ class Neighbour {
     Neighbour(const Neighbour&) = delete;
 
     const NodeId& node() const { return connection_->remote(); }
+    const std::shared_ptr<Connection>& connection() const { return connection_; }
     bool proven() const { return lookup_.proven(); }  // that it is in a channel of ours
     Use use() const { return {lookup_.topics(), transfer_.work()}; }
 

@@ -10,6 +10,8 @@ namespace kp2p {
 namespace {
 
 constexpr std::chrono::seconds connect_span{20};
+// Until both have opened over the better connection what they had open.
+constexpr std::chrono::seconds give_way_span{1};
 constexpr std::chrono::seconds usual_proof_span{2};  // what a well-behaved node needs at most
 
 // Each takes 64 MiB for a moment, and a thread of the pool.
@@ -36,7 +38,13 @@ Task<> Neighbourhood::serve(std::shared_ptr<Connection> connection) {
             hood.changed_.notify_all();
         }
     } leave{*this, entry};
-    co_await neighbour.serve();
+    auto body = [&](Tasks& all) -> Task<> {
+        all.spawn(give_way(neighbour));
+        co_await neighbour.serve();
+        all.cancel();
+    };
+    auto served = co_await with_tasks(body);
+    (void)served;
 }
 
 Task<Result<void>> Neighbourhood::join(ChannelName name) {
@@ -85,11 +93,34 @@ Result<void> Neighbourhood::leave(const ChannelName& name) {
     return ok;
 }
 
-Neighbour* Neighbourhood::proven(const NodeId& node) {
+Neighbour* Neighbourhood::proven(const NodeId& node) const {
     const auto [first, last] = neighbours_.equal_range(node);
-    const auto found =
-        std::find_if(first, last, [](const auto& n) { return n.second.neighbour->proven(); });
-    return found == last ? nullptr : found->second.neighbour;
+    Neighbour* found = nullptr;
+    for (auto at = first; at != last; ++at) {
+        Neighbour* neighbour = at->second.neighbour;
+        if (!neighbour->proven()) continue;
+        if (!found || parts_.peers.best(node) == neighbour->connection()) found = neighbour;
+    }
+    return found;
+}
+
+bool Neighbourhood::outdone(const Neighbour& neighbour) const {
+    return neighbour.proven() && proven(neighbour.node()) != &neighbour;
+}
+
+// A connection ends when there is a better one, and neither owes the other anything on it.
+Task<> Neighbourhood::give_way(Neighbour& neighbour) {
+    for (;;) {
+        while (!outdone(neighbour)) {
+            auto changed = co_await changed_.wait();
+            if (!changed) co_return;
+        }
+        auto slept = co_await parts_.runtime.clock.sleep_for(give_way_span);
+        if (!slept) co_return;
+        if (!outdone(neighbour) || neighbour.use().work != Work::none) continue;
+        neighbour.connection()->close();
+        co_return;
+    }
 }
 
 Task<Result<void>> Neighbourhood::reach(NodeId node) {

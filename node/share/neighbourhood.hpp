@@ -21,8 +21,9 @@ class Neighbourhood {
     Result<void> leave(const ChannelName& name);
     const ChannelList& channels() const { return channels_; }
 
-    // Null unless it is connected and has proven a channel. Valid until the next wait.
-    Neighbour* proven(const NodeId& node);
+    // Over the best connection on which it has proven a channel; null if there is none. Valid until
+    // the next wait.
+    Neighbour* proven(const NodeId& node) const;
     // Until proven(node), connecting if need be. Errc::cannot_connect, or Errc::refused when it is
     // in no channel of ours.
     Task<Result<void>> reach(NodeId node);
@@ -37,6 +38,8 @@ class Neighbourhood {
 
   private:
     bool settling() const;
+    bool outdone(const Neighbour& neighbour) const;
+    Task<> give_way(Neighbour& neighbour);
     void expected_no_more(const ChannelName& name);
 
     const ShareParts& parts_;

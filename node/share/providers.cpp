@@ -73,8 +73,26 @@ void Providers::begin_search() {
     search_.emplace(parts_.finder, file_, [this](const proto::Providing& what) { hear(what); });
 }
 
+// Make before break: the file is opened over the better connection at once, while the other still
+// gives what it was asked for.
+void Providers::use_better() {
+    std::vector<NodeId> nodes;
+    for (Provider* provider : used_) {
+        if (provider->ended_ || provider->outdone_) continue;
+        Neighbour* best = parts_.hood.proven(provider->node());
+        if (!best || provider->file_.is_open_over(best->transfer())) continue;
+        provider->outdone_ = true;
+        nodes.push_back(provider->node());
+    }
+    for (const NodeId& node : nodes) {
+        candidates_.again();
+        tasks_->spawn(attach(node));
+    }
+}
+
 void Providers::tick() {
     const auto now = parts_.share.runtime.clock.now();
+    if (tasks_) use_better();
     if (preparing() || parts_.hood.expecting()) moved_ = now;
     std::size_t open = 0;
     for (const Provider* provider : used_) {
@@ -191,8 +209,9 @@ Task<> Providers::attach(NodeId node) {
     for (int attempts = 0; attempts < max_attempts;) {
         const auto began = parts_.share.runtime.clock.now();
         const Ended ended = co_await attempt(node);
+        // One that was outdone is being tried elsewhere.
         if (ended == Ended::closed || ended == Ended::dropped || ended == Ended::garbled ||
-            blamed_.contains(node)) {
+            ended == Ended::outdone || blamed_.contains(node)) {
             tried = Tried::for_good;
             break;
         }
@@ -240,7 +259,7 @@ Provider::~Provider() { std::erase(providers_.used_, this); }
 
 bool Provider::returns() const {
     return ended_ && *ended_ != Ended::closed && *ended_ != Ended::dropped &&
-           *ended_ != Ended::garbled;
+           *ended_ != Ended::garbled && *ended_ != Ended::outdone;
 }
 
 Task<Result<TransferEvent>> Provider::next() {
@@ -306,7 +325,8 @@ void Provider::refused(proto::RefusalCode code) {
 }
 
 void Provider::end(Ended how) {
-    if (!ended_) ended_ = how;
+    const bool comes_back = how == Ended::lost || how == Ended::busy || how == Ended::stalled;
+    if (!ended_) ended_ = outdone_ && comes_back ? Ended::outdone : how;
     file_.close();
 }
 

@@ -39,9 +39,10 @@ class Providers {
     static constexpr std::chrono::seconds patience{45};
 
     // How the use of one ended: for good; with its connection; for now, as it has no room or sends
-    // nothing; before it began, as the node cannot be reached; because it was blamed; or because it
-    // sent what makes no sense, for which its owner blames it.
-    enum class Ended { closed, lost, busy, stalled, unreached, dropped, garbled };
+    // nothing; before it began, as the node cannot be reached; because it was blamed; because it
+    // sent what makes no sense, for which its owner blames it; or because the node is used over a
+    // better connection, and this one has given what it owed.
+    enum class Ended { closed, lost, busy, stalled, unreached, dropped, garbled, outdone };
     using Use = std::function<Task<Ended>(Neighbour&)>;
 
     // `changed` is notified when one has been tried to its end.
@@ -81,6 +82,7 @@ class Providers {
 
     void begin_search();
     void hear(const proto::Providing& what);
+    void use_better();
     Task<> attach(NodeId node);
     Task<Ended> attempt(NodeId node);
     void opened(const NodeId& node);
@@ -130,6 +132,10 @@ class Provider {
     void ask(proto::ChunkIndex index) { file_.ask(index); }
     void call_off(proto::ChunkIndex index) { file_.call_off(index); }
     void stall();  // it sends nothing of what it was asked for
+    // The node is used over a better connection: it is to be asked for nothing more here, and left
+    // when it owes nothing.
+    bool outdone() const { return outdone_; }
+    void leave() { end(Ended::outdone); }
 
   private:
     friend class Providers;
@@ -145,6 +151,7 @@ class Provider {
     Clock::Time heard_;       // of the file, before it is open
     Clock::Time last_;        // when it must be open, if it is being prepared
     bool preparing_ = false;  // as it says
+    bool outdone_ = false;
     std::optional<Ended> ended_;
 };
 

@@ -25,11 +25,11 @@ class Stream::Source {
   public:
     Source(Stream& stream, Neighbour& neighbour)
         : stream_(stream), provider_(stream.providers_, neighbour) {
-        stream_.sources_[node()] = this;
+        stream_.sources_.push_back(this);
     }
     Source(const Source&) = delete;
     ~Source() {
-        stream_.sources_.erase(node());
+        std::erase(stream_.sources_, this);
         gone();
     }
 
@@ -45,6 +45,8 @@ class Stream::Source {
     }
     const NodeId& node() const { return provider_.node(); }
     bool open() const { return provider_.open(); }
+    bool outdone() const { return provider_.outdone(); }
+    void leave() { provider_.leave(); }
     bool may_give(PartIndex part) const {
         return has(part) || provider_.opening() || provider_.returns();
     }
@@ -116,7 +118,8 @@ class Stream::Source {
     void garbage() { stream_.drop(node(), "sent messages that make no sense"); }
     void gone() {
         receiving_.clear();
-        stream_.forget(node());
+        const auto other = [&](const Source* s) { return s != this && s->node() == node(); };
+        if (std::ranges::none_of(stream_.sources_, other)) stream_.forget(node());
     }
 
     Clock::Time now() const { return stream_.parts_.share.runtime.clock.now(); }
@@ -202,8 +205,10 @@ Task<Result<void>> Stream::await_front(const ByteRange& range) {
         if (!changed && changed.error() == asio::error::operation_aborted)
             co_return changed.error();
         providers_.tick();
-        for (const auto& [node, source] : sources_)
+        for (Source* source : sources_) {
             if (source->stalled()) source->stall();
+            if (source->outdone() && source->asked() == 0) source->leave();
+        }
     }
     co_return ok;
 }
@@ -212,7 +217,7 @@ Task<Result<void>> Stream::await_front(const ByteRange& range) {
 bool Stream::front_expected() const {
     const auto gives = [&](const FetchRef& fetch) { return fetch->part == front_; };
     if (std::any_of(fetches_.begin(), fetches_.end(), gives)) return true;
-    const auto may = [&](const auto& entry) { return entry.second->may_give(front_); };
+    const auto may = [&](const Source* source) { return source->may_give(front_); };
     return std::any_of(sources_.begin(), sources_.end(), may);
 }
 
@@ -255,8 +260,8 @@ void Stream::forget(const NodeId& node) {
 void Stream::pump() {
     changed_.notify_all();
     if (!tasks_) return;
-    for (const auto& [node, source] : sources_)
-        while (source->open() && source->asked() < max_asked)
+    for (Source* source : sources_)
+        while (source->open() && !source->outdone() && source->asked() < max_asked)
             if (!ask(*source) && !assign(*source)) break;
 }
 
@@ -265,12 +270,18 @@ bool Stream::ask(Source& source) {
     for (const FetchRef& fetch : fetches_) {
         if (fetch->from != source.node() || fetch->checking) continue;
         for (ChunkIndex i = first_chunk(fetch->part); i <= last_chunk(fetch->part); ++i) {
-            if (fetch->chunks.contains(i) || source.asked(i)) continue;
+            if (fetch->chunks.contains(i) || asked(source.node(), i)) continue;
             source.ask(i);
             return true;
         }
     }
     return false;
+}
+
+bool Stream::asked(const NodeId& node, ChunkIndex index) const {
+    return std::ranges::any_of(sources_, [&](const Source* source) {
+        return source->node() == node && source->asked(index);
+    });
 }
 
 // Gives the node one part more to fetch.

@@ -60,6 +60,7 @@ class Stream {
     Task<Providers::Ended> use(Neighbour& neighbour);
     void drop(const NodeId& node, const std::string& what);
     void forget(const NodeId& node);  // what it was to give
+    bool asked(const NodeId& node, proto::ChunkIndex index) const;
 
     void pump();
     bool ask(Source& source);
@@ -77,7 +78,7 @@ class Stream {
     Tasks* tasks_ = nullptr;  // while it runs
     Event changed_;
     Providers providers_;
-    std::map<NodeId, Source*> sources_;
+    std::vector<Source*> sources_;  // one for each connection
 
     PartIndex front_ = 0, behind_ = 0;  // the part to give next, and where to stop
     std::list<FetchRef> fetches_;

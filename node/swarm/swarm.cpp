@@ -152,9 +152,9 @@ Task<> Swarm::refresh_loop(Topic topic, std::shared_ptr<Joined> joined) {
 Places Swarm::places() const {
     std::vector<Place> taken;
     for (const auto& [node, peer] : peers_) {
-        Place place{node, peer.cause, peer.proven, Use(), false};
+        Place place{node, peer.cause, peer.proven(), Use(), false};
         place.use.work = Work::busy;
-        if (peer.proven && parts_.use_of) {
+        if (peer.best() && parts_.use_of) {
             place.use = parts_.use_of(node);
             place.stranger = place.use.topics.empty();
         }
@@ -219,7 +219,7 @@ Task<> Swarm::dial(NodeId node) {
         co_return;
     }
     auto connection = make_connection(std::move(*link));
-    peer->second.connection = connection;
+    peer->second.hold({connection, rank_of(*connection), std::nullopt});
     co_await serve(connection, PeerBook::Dialed::by_us);
 }
 
@@ -227,9 +227,8 @@ Task<Result<std::shared_ptr<Connection>>> Swarm::connect(NodeId node) {
     for (bool dialed = false; tasks_;) {
         const auto peer = peers_.find(node);
         // One that is closed goes in a moment.
-        const bool there =
-            peer != peers_.end() && peer->second.proven && !peer->second.connection->is_closed();
-        if (there) co_return peer->second.connection;
+        const std::shared_ptr<Connection> there = best(node);
+        if (there && !there->is_closed()) co_return there;
         if (peer == peers_.end()) {
             if (dialed || node == node_id()) co_return Errc::cannot_connect;
             const bool room = has_room(Cause::key);
@@ -239,7 +238,7 @@ Task<Result<std::shared_ptr<Connection>>> Swarm::connect(NodeId node) {
                 dialed = true;
                 start_dial(node, Cause::key);
             }
-        } else if (peer->second.cause == Cause::came && !peer->second.proven) {
+        } else if (peer->second.cause == Cause::came && !peer->second.best()) {
             peer->second.cause = Cause::key;
         }
         auto woken = co_await with_timeout(parts_.runtime.clock, max_wait, changed_.wait());

@@ -1,7 +1,7 @@
 // Swarm: keeps us connected to nodes that share our topics, and connects to any node by its key.
 // It announces each topic and looks others up under it, dials whom it finds, accepts whoever dials
-// us, and keeps one connection for each peer. Source: npm hyperswarm 4.17.2 (index.js).
-// Shape: spawn run(); it ends, with all connections, when it is cancelled.
+// us, and keeps one connection for each peer and kind of path. Source: npm hyperswarm 4.17.2
+// (index.js). Shape: spawn run(); it ends, with all connections, when it is cancelled.
 #pragma once
 
 #include <deque>
@@ -11,6 +11,7 @@
 #include "node/discover/announcer.hpp"
 #include "node/reach/acceptor.hpp"
 #include "node/reach/dialer.hpp"
+#include "node/swarm/peer.hpp"
 #include "node/swarm/peer_book.hpp"
 #include "node/swarm/places.hpp"
 #include "node/transport/connection.hpp"
@@ -53,24 +54,19 @@ class Swarm {
     void leave(const Topic& topic);  // its connections stay
     // True while the first lookup of the topic, or a first dial that came of it, is under way.
     bool settling(const Topic& topic) const;
-    // The connection to this node, made if there is none: Errc::cannot_connect if it fails, for a
-    // reason that why_not() then tells. Many callers share one dial. It waits while all connections
-    // are at work, or too many are being made.
+    // The best connection to this node, made if there is none: Errc::cannot_connect if it fails,
+    // for a reason that why_not() then tells. Many callers share one dial. It waits while all
+    // connections are at work, or too many are being made.
     Task<Result<std::shared_ptr<Connection>>> connect(NodeId node);
     // Why the last attempt failed; empty if none did.
     std::vector<Finding> why_not(const NodeId& node) const;
     std::vector<std::shared_ptr<Connection>> connections() const;
+    // To this node; null if there is none.
+    std::shared_ptr<Connection> best(const NodeId& node) const;
     const Announcer& announcer() const { return announcer_; }
     const NodeId& node_id() const { return parts_.keys.public_key(); }
 
   private:
-    // Being dialed (then there is no connection yet), or connected to.
-    struct Peer {
-        Cause cause = Cause::came;
-        Tasks* dial = nullptr;
-        std::shared_ptr<Connection> connection;
-        std::optional<Clock::Time> proven;
-    };
     struct Joined {
         Tasks* tasks = nullptr;  // while it is announced
         bool wanted = true, looked_up = false;
@@ -98,7 +94,7 @@ class Swarm {
     Task<> prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who, Tasks& all);
     Task<> serve_proven(std::shared_ptr<Connection> connection);
     bool admit(const std::shared_ptr<Connection>& connection, PeerBook::Dialed who);
-    bool prefers_new(const Connection& connection, const Peer& old) const;
+    bool prefers_new(const Connection& connection, const Peer::Held& old) const;
     void forget(const std::shared_ptr<Connection>& connection);
     std::shared_ptr<Connection> make_connection(Link link);
     void log(const std::string& line) const;

@@ -44,7 +44,8 @@ Task<> Swarm::run_connection(std::shared_ptr<Connection> connection, Tasks& all)
     auto ended = co_await connection->run();
     (void)ended;  // ending() says it
     const auto peer = peers_.find(connection->remote());
-    if (peer != peers_.end() && peer->second.proven && peer->second.connection == connection)
+    const Peer::Held* held = peer == peers_.end() ? nullptr : peer->second.find(*connection);
+    if (held && held->proven)
         log_of(*connection,
                "connection to " + connection->remote().hex() + " ended: " + connection->ending());
     all.cancel();
@@ -64,7 +65,7 @@ Task<> Swarm::prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who
         co_return;
     }
     const auto peer = peers_.find(connection->remote());
-    const bool replaced = peer == peers_.end() || peer->second.connection != connection;
+    const bool replaced = peer == peers_.end() || !peer->second.find(*connection);
     if (!proven && who == PeerBook::Dialed::by_us && !replaced) {
         note_failure(connection->remote(), {{.code = Finding::Code::path_silent,
                                              .node = connection->remote(),
@@ -83,16 +84,20 @@ bool Swarm::admit(const std::shared_ptr<Connection>& connection, PeerBook::Diale
     if (connection->is_closed()) return false;  // replaced by another, a moment before its proof
     const auto old = peers_.find(remote);
     const Cause cause = old == peers_.end() ? Cause::came : old->second.cause;
-    if (old == peers_.end() || !old->second.proven) {
+    if (old == peers_.end() || !old->second.best()) {
         if (!has_room(cause)) return false;
         make_room(cause);
     }
-    if (old != peers_.end() && old->second.connection != connection) {
-        if (!prefers_new(*connection, old->second)) return false;
-        if (old->second.dial) old->second.dial->cancel();
-        if (old->second.connection) old->second.connection->close();
+    const PathRank rank = rank_of(*connection);
+    const Peer::Held* held = old == peers_.end() ? nullptr : old->second.find(rank);
+    if (held && held->connection != connection) {
+        if (!prefers_new(*connection, *held)) return false;
+        held->connection->close();
     }
-    peers_[remote] = Peer{cause, nullptr, connection, parts_.runtime.clock.now()};
+    Peer& peer = peers_[remote];
+    if (Tasks* dial = std::exchange(peer.dial, nullptr)) dial->cancel();
+    peer.cause = cause;
+    peer.hold({connection, rank, parts_.runtime.clock.now()});
     failures_.erase(remote);
     book_.connected(remote, who);
     changed_.notify_all();
@@ -104,17 +109,19 @@ bool Swarm::admit(const std::shared_ptr<Connection>& connection, PeerBook::Diale
 void Swarm::make_room(Cause cause) {
     const auto least = places().displaced(parts_.runtime.clock.now(), cause);
     if (!least) return;
-    const auto connection = peers_.at(*least).connection;
-    log_of(*connection, "closing the connection to " + least->hex() + ": another needs its place");
-    connection->close();
-    forget(connection);
+    const auto all = peers_.at(*least).held();
+    log_of(*all.front().connection,
+           "closing the connection to " + least->hex() + ": another needs its place");
+    for (const Peer::Held& held : all) {
+        held.connection->close();
+        forget(held.connection);
+    }
 }
 
 // Whoever dials again has lost the connection that it dialed before; it may have been restarted.
 // Of two connections that both sides dialed at the same time that one stays which the node with
 // the greater key dialed, so that both decide alike.
-bool Swarm::prefers_new(const Connection& connection, const Peer& old) const {
-    if (!old.connection) return true;  // we were still looking for it
+bool Swarm::prefers_new(const Connection& connection, const Peer::Held& old) const {
     if (old.connection->role() == connection.role()) return true;
     if (old.proven && parts_.runtime.clock.now() - *old.proven >= min_stale_age) return true;
     const bool theirs = connection.role() == Role::responder;
@@ -124,8 +131,12 @@ bool Swarm::prefers_new(const Connection& connection, const Peer& old) const {
 void Swarm::forget(const std::shared_ptr<Connection>& connection) {
     const NodeId& remote = connection->remote();
     const auto peer = peers_.find(remote);
-    if (peer == peers_.end() || peer->second.connection != connection) return;
-    const auto proven = peer->second.proven;
+    const Peer::Held* held = peer == peers_.end() ? nullptr : peer->second.find(*connection);
+    if (!held) return;
+    const auto proven = held->proven;
+    peer->second.remove(*connection);
+    changed_.notify_all();
+    if (!peer->second.empty()) return;
     peers_.erase(peer);
     const auto now = parts_.runtime.clock.now();
     if (proven) {
@@ -133,14 +144,19 @@ void Swarm::forget(const std::shared_ptr<Connection>& connection) {
     } else {
         book_.dial_failed(now, remote);
     }
-    changed_.notify_all();
 }
 
 std::vector<std::shared_ptr<Connection>> Swarm::connections() const {
     std::vector<std::shared_ptr<Connection>> all;
     for (const auto& [node, peer] : peers_)
-        if (peer.proven) all.push_back(peer.connection);
+        if (const Peer::Held* best = peer.best()) all.push_back(best->connection);
     return all;
+}
+
+std::shared_ptr<Connection> Swarm::best(const NodeId& node) const {
+    const auto peer = peers_.find(node);
+    const Peer::Held* best = peer == peers_.end() ? nullptr : peer->second.best();
+    return best ? best->connection : nullptr;
 }
 
 }  // namespace kp2p

@@ -41,6 +41,15 @@ void Download::remove_source(Time now, SourceKey key) {
     go_on(now);
 }
 
+void Download::retire(SourceKey key) {
+    if (const auto found = sources_.find(key); found != sources_.end()) found->second.retire();
+}
+
+bool Download::owes(SourceKey key) const {
+    const auto found = sources_.find(key);
+    return found != sources_.end() && !found->second.receiving().empty();
+}
+
 void Download::heard(SourceKey key, Time at) {
     if (const auto found = sources_.find(key); found != sources_.end()) found->second.heard(at);
 }

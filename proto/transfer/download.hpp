@@ -87,6 +87,8 @@ class Download {
     // Keys start at 1 and are not used again.
     void add_source(Time now, SourceKey key, Offer offer);
     void remove_source(Time now, SourceKey key);  // it is gone, without blame
+    void retire(SourceKey key);                   // is asked for nothing more
+    bool owes(SourceKey key) const;               // something of what it was asked for
     void heard(SourceKey key, Time at);           // it was giving us something else then
     void have(Time now, SourceKey key, ChunkIndex index);
     // `data.bytes` lies in `payload`.

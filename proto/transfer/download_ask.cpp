@@ -37,7 +37,7 @@ std::size_t Download::depth_of(const Source& source) const {
 }
 
 bool Download::can_ask(const Source& source, ChunkIndex index) const {
-    return source.has(index) && !source.receiving().contains(index);
+    return !source.retired() && source.has(index) && !source.receiving().contains(index);
 }
 
 void Download::go_on(Time now) {

@@ -34,6 +34,8 @@ class Source {
     const Offer& offer() const { return offer_; }
     bool has(ChunkIndex index) const;
     void learn(ChunkIndex index);
+    void retire() { retired_ = true; }
+    bool retired() const { return retired_; }  // it is asked for nothing more
 
     std::map<ChunkIndex, Receiving>& receiving() { return receiving_; }
     const std::map<ChunkIndex, Receiving>& receiving() const { return receiving_; }
@@ -60,6 +62,7 @@ class Source {
   private:
     Offer offer_;
     std::map<ChunkIndex, Receiving> receiving_;
+    bool retired_ = false;
     Time active_{}, heard_{}, sample_start_{};
     std::uint64_t sample_bytes_ = 0, given_bytes_ = 0;
     double bytes_per_second_ = 0;

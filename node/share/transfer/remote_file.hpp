@@ -38,6 +38,7 @@ class RemoteFile {
     void call_off(proto::ChunkIndex index);
     void close();  // no more is wanted, also of what waits
     bool is_open() const { return session_ != nullptr; }
+    bool is_open_over(const TransferSession& session) const { return session_ == &session; }
     // When the peer last gave something, of any file that is open there.
     Clock::Time gave_at() const;
 

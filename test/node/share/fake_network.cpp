@@ -19,6 +19,15 @@ Task<Result<std::shared_ptr<Connection>>> FakePeers::connect(NodeId node) {
     co_return connection;
 }
 
+std::shared_ptr<Connection> FakePeers::best(const NodeId& node) const {
+    for (auto link = network_.links_.rbegin(); link != network_.links_.rend(); ++link) {
+        auto connection = link->connection.lock();
+        const bool this_one = link->one == own_ && link->other == node;
+        if (this_one && connection && !connection->is_closed()) return connection;
+    }
+    return nullptr;
+}
+
 FakeNode::FakeNode(FakeNetwork& network, std::uint8_t number)
     : runtime(network.runtime),
       id(numbered(number)),
@@ -59,6 +68,10 @@ std::shared_ptr<Connection> FakeNetwork::connect(const NodeId& from, const NodeI
         auto connection = link.connection.lock();
         if (these && connection && !connection->is_closed()) return connection;
     }
+    return connect_better(from, to);
+}
+
+std::shared_ptr<Connection> FakeNetwork::connect_better(const NodeId& from, const NodeId& to) {
     auto streams = stream_pair(runtime.executor);
     auto keys = keys_of(Role::initiator), back = keys_of(Role::responder);
     for (std::uint8_t& byte : keys.hash.mutable_view()) byte = static_cast<std::uint8_t>(random_());

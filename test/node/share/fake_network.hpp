@@ -35,6 +35,7 @@ class FakePeers final : public Peers {
     std::vector<Finding> why_not(const NodeId&) const override { return {}; }
     std::optional<Finding> network_trouble() const override { return trouble; }
     Task<Result<std::shared_ptr<Connection>>> connect(NodeId node) override;
+    std::shared_ptr<Connection> best(const NodeId& node) const override;  // the newest
     std::optional<Finding> trouble;
 
   private:
@@ -63,6 +64,8 @@ class FakeNetwork {
     NodeId add_stranger(const Topic& topic, Serve serve);
     std::uint8_t next_number() const { return static_cast<std::uint8_t>(members_.size() + 1); }
     std::shared_ptr<Connection> connect(const NodeId& from, const NodeId& to);
+    // One more, which is the better one.
+    std::shared_ptr<Connection> connect_better(const NodeId& from, const NodeId& to);
     void disconnect(const NodeId& node);
     std::set<NodeId> away;  // cannot be connected to
 

@@ -1,0 +1,73 @@
+// Peer: a node that is being dialed or connected to, with its connections: one for each kind of
+// path, since a better path is a better connection, made before the other ends. Knows the best.
+// Bookkeeping only: closes nothing.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "node/async/clock.hpp"
+#include "node/swarm/places.hpp"
+
+namespace kp2p {
+
+class Connection;
+class Tasks;
+
+enum class PathRank { tcp, udx, relayed };  // the best first
+// UDX is all there is.
+inline PathRank rank_of(const Connection&) { return PathRank::udx; }
+
+class Peer {
+  public:
+    struct Held {
+        std::shared_ptr<Connection> connection;
+        PathRank rank = PathRank::udx;
+        std::optional<Clock::Time> proven;  // since when; none: not yet
+    };
+
+    Cause cause = Cause::came;
+    Tasks* dial = nullptr;  // while it is being dialed
+
+    // Instead of the one of its rank, if there is one.
+    void hold(Held held) {
+        std::erase_if(held_, [&](const Held& other) { return other.rank == held.rank; });
+        const auto worse = [&](const Held& other) { return other.rank > held.rank; };
+        held_.insert(std::find_if(held_.begin(), held_.end(), worse), std::move(held));
+    }
+    void remove(const Connection& connection) {
+        std::erase_if(held_, [&](const Held& h) { return h.connection.get() == &connection; });
+    }
+    bool empty() const { return held_.empty(); }
+    const std::vector<Held>& held() const { return held_; }  // the best first
+    // Null if there is none.
+    const Held* find(const Connection& connection) const {
+        return find([&](const Held& held) { return held.connection.get() == &connection; });
+    }
+    const Held* find(PathRank rank) const {
+        return find([&](const Held& held) { return held.rank == rank; });
+    }
+    // Of those that are proven.
+    const Held* best() const {
+        return find([](const Held& held) { return held.proven.has_value(); });
+    }
+    std::optional<Clock::Time> proven() const {  // of the first that is
+        std::optional<Clock::Time> first;
+        for (const Held& held : held_)
+            if (held.proven) first = std::min(first.value_or(*held.proven), *held.proven);
+        return first;
+    }
+
+  private:
+    template <class Is>
+    const Held* find(Is is) const {
+        const auto found = std::find_if(held_.begin(), held_.end(), is);
+        return found == held_.end() ? nullptr : &*found;
+    }
+
+    std::vector<Held> held_;
+};
+
+}  // namespace kp2p
