@@ -10,6 +10,7 @@
 
 #include "node/async/clock.hpp"
 #include "node/swarm/places.hpp"
+#include "node/transport/path.hpp"
 
 namespace kp2p {
 
@@ -17,8 +18,11 @@ class Connection;
 class Tasks;
 
 enum class PathRank { tcp, udx, relayed };  // the best first
-// UDX is all there is.
-inline PathRank rank_of(const Connection&) { return PathRank::udx; }
+inline PathRank rank_of(const Path& path) {
+    if (path.kind == Path::Kind::relayed || path.kind == Path::Kind::tunnelled)
+        return PathRank::relayed;
+    return path.transport == Path::Transport::tcp ? PathRank::tcp : PathRank::udx;
+}
 
 class Peer {
   public:
@@ -31,9 +35,11 @@ class Peer {
     Cause cause = Cause::came;
     Tasks* dial = nullptr;  // while it is being dialed
 
-    // Instead of the one of its rank, if there is one.
+    // Instead of the one of its rank, if there is one; its own rank may have changed.
     void hold(Held held) {
-        std::erase_if(held_, [&](const Held& other) { return other.rank == held.rank; });
+        std::erase_if(held_, [&](const Held& other) {
+            return other.rank == held.rank || other.connection == held.connection;
+        });
         const auto worse = [&](const Held& other) { return other.rank > held.rank; };
         held_.insert(std::find_if(held_.begin(), held_.end(), worse), std::move(held));
     }

@@ -219,7 +219,7 @@ Task<> Swarm::dial(NodeId node) {
         co_return;
     }
     auto connection = make_connection(std::move(*link));
-    peer->second.hold({connection, rank_of(*connection), std::nullopt});
+    peer->second.hold({connection, rank_of(connection->path()), std::nullopt});
     co_await serve(connection, PeerBook::Dialed::by_us);
 }
 

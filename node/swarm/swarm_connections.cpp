@@ -88,7 +88,7 @@ bool Swarm::admit(const std::shared_ptr<Connection>& connection, PeerBook::Diale
         if (!has_room(cause)) return false;
         make_room(cause);
     }
-    const PathRank rank = rank_of(*connection);
+    const PathRank rank = rank_of(connection->path());
     const Peer::Held* held = old == peers_.end() ? nullptr : old->second.find(rank);
     if (held && held->connection != connection) {
         if (!prefers_new(*connection, *held)) return false;

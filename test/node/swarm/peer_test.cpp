@@ -9,6 +9,35 @@ using namespace kp2p;
 using namespace kp2p::test;
 using namespace std::chrono_literals;
 
+TEST_CASE("TCP comes before UDX, and what is direct before what is relayed") {
+    using Kind = Path::Kind;
+    using Transport = Path::Transport;
+    const auto rank = [](Kind kind, Transport transport) {
+        Path path;
+        path.kind = kind;
+        path.transport = transport;
+        return rank_of(path);
+    };
+    CHECK(rank(Kind::direct, Transport::tcp) == PathRank::tcp);
+    CHECK(rank(Kind::lan, Transport::tcp) == PathRank::tcp);
+    CHECK(rank(Kind::direct, Transport::udx) == PathRank::udx);
+    CHECK(rank(Kind::lan, Transport::udx) == PathRank::udx);
+    CHECK(rank(Kind::relayed, Transport::udx) == PathRank::relayed);
+    CHECK(rank(Kind::tunnelled, Transport::udx) == PathRank::relayed);
+    CHECK(PathRank::tcp < PathRank::udx);
+    CHECK(PathRank::udx < PathRank::relayed);
+}
+
+TEST_CASE("a connection whose path has got better is held once") {
+    Sim sim(1);
+    const auto connection = connection_pair(sim.loop().get_executor(), sim.clock()).initiator;
+    Peer peer;
+    peer.hold({connection, PathRank::relayed, std::nullopt});
+    peer.hold({connection, PathRank::udx, sim.clock().now()});
+    REQUIRE(peer.held().size() == 1);
+    CHECK(peer.best()->rank == PathRank::udx);
+}
+
 TEST_CASE("of a peer's connections the best that is proven is known, one for each kind of path") {
     Sim sim(1);
     const auto made = [&] {
