@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 
 #include "node/store/directories.hpp"
+#include "proto/number.hpp"
 
 namespace kp2p {
 namespace fs = std::filesystem;
@@ -20,12 +20,8 @@ std::optional<int> descriptor_named(std::string_view name) {
     if (name == "/dev/stderr") return STDERR_FILENO;
     for (const std::string_view folder : {"/dev/fd/", "/proc/self/fd/"}) {
         if (!name.starts_with(folder)) continue;
-        const std::string_view digits = name.substr(folder.size());
-        int number = -1;
-        const auto [end, error] =
-            std::from_chars(digits.data(), digits.data() + digits.size(), number);
-        if (error == std::errc() && end == digits.data() + digits.size() && number >= 0)
-            return number;
+        const auto number = parse_number<int>(name.substr(folder.size()));
+        if (number && *number >= 0) return number;
     }
     return std::nullopt;
 }

@@ -1,37 +1,23 @@
 #include "proto/bytes.hpp"
 
+#include <sodium.h>
+
 namespace kp2p {
-namespace {
-
-int nibble(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
-}  // namespace
 
 std::string to_hex(ByteView bytes) {
-    static constexpr char digits[] = "0123456789abcdef";
-    std::string text;
-    text.reserve(bytes.size() * 2);
-    for (std::uint8_t byte : bytes) {
-        text.push_back(digits[byte >> 4]);
-        text.push_back(digits[byte & 15]);
-    }
+    std::string text(bytes.size() * 2 + 1, '\0');  // the function ends it with a NUL
+    sodium_bin2hex(text.data(), text.size(), bytes.data(), bytes.size());
+    text.pop_back();
     return text;
 }
 
 Result<ByteVector> from_hex(std::string_view text) {
-    if (text.size() % 2) return proto::Errc::bad_text;
-    ByteVector bytes;
-    bytes.reserve(text.size() / 2);
-    for (std::size_t i = 0; i < text.size(); i += 2) {
-        const int high = nibble(text[i]), low = nibble(text[i + 1]);
-        if (high < 0 || low < 0) return proto::Errc::bad_text;
-        bytes.push_back(static_cast<std::uint8_t>(high * 16 + low));
-    }
+    ByteVector bytes(text.size() / 2);
+    std::size_t size = 0;
+    if (sodium_hex2bin(bytes.data(), bytes.size(), text.data(), text.size(), nullptr, &size,
+                       nullptr) != 0 ||
+        size * 2 != text.size())
+        return proto::Errc::bad_text;
     return bytes;
 }
 

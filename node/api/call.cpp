@@ -1,8 +1,7 @@
 #include "node/api/call.hpp"
 
-#include <charconv>
-
 #include "proto/json.hpp"
+#include "proto/number.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {
@@ -115,9 +114,7 @@ Result<std::optional<std::string>> Call::parameter(const char* name) {
 std::optional<std::uint64_t> Call::length_bytes() const {
     const auto& lengths = request_.head().content_length;
     if (lengths.empty()) return std::nullopt;
-    std::uint64_t length = 0;  // the parser has seen that it is a number
-    std::from_chars(lengths[0].data(), lengths[0].data() + lengths[0].size(), length);
-    return length;
+    return parse_number<std::uint64_t>(lengths[0]).value_or(0);  // the parser has seen one
 }
 
 Task<Result<std::string>> Call::next_bytes() {

@@ -1,20 +1,8 @@
 #include "node/api/guard.hpp"
 
-#include <charconv>
+#include "proto/number.hpp"
 
 namespace kp2p {
-namespace {
-
-// Digits only, as RFC 9110 section 8.6 has it.
-std::optional<std::uint64_t> parse_length(std::string_view text) {
-    std::uint64_t length = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
-    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-    return length;
-}
-
-}  // namespace
-
 Guard::Guard(const proto::ApiToken& token, std::uint16_t port)
     : token_(token),
       port_(port),
@@ -41,7 +29,8 @@ std::optional<Refusal> Guard::check_body(const RequestHead& head, BodyKind kind)
         return Refusal{415, Errc::usage, "a JSON body comes whole, not in chunks"};
     const auto& lengths = head.content_length;
     if (lengths.empty() && (head.chunked || !head.takes_body)) return std::nullopt;
-    const auto length = lengths.size() == 1 ? parse_length(lengths[0]) : std::nullopt;
+    const auto length =
+        lengths.size() == 1 ? parse_number<std::uint64_t>(lengths[0]) : std::nullopt;
     if (!length) return Refusal{411, Errc::usage, "one Content-Length is required"};
     if (kind == BodyKind::bytes || *length == 0) return std::nullopt;
     if (*length > max_body_bytes) return Refusal{413, Errc::limit_reached, "the body is too long"};

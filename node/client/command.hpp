@@ -13,7 +13,6 @@
 // can come to stand there and be taken for them. What is read or written there still fails.
 #pragma once
 
-#include <charconv>
 #include <concepts>
 #include <deque>
 #include <functional>
@@ -27,6 +26,7 @@
 
 #include "node/client/config.hpp"
 #include "proto/bytes.hpp"
+#include "proto/number.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p::client {
@@ -41,9 +41,10 @@ inline Result<void> parse_argument(std::string_view text, std::string& into, std
 }
 template <std::unsigned_integral T>
 Result<void> parse_argument(std::string_view text, T& into, std::string& complaint) {
-    const char* const end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, into);
-    if (error == std::errc() && stop == end) return ok;
+    if (const auto number = parse_number<T>(text)) {
+        into = *number;
+        return ok;
+    }
     complaint = "not a whole number from 0 to " + std::to_string(std::numeric_limits<T>::max());
     return Errc::usage;
 }

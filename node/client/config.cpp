@@ -3,10 +3,10 @@
 #include <simdjson.h>
 #include <sys/stat.h>
 
-#include <charconv>
 #include <cstdlib>
 #include <fstream>
 
+#include "proto/number.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p::client {
@@ -14,13 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using simdjson::dom::element;
-
-std::optional<std::uint16_t> parse_port(std::string_view text) {
-    std::uint16_t port = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-    return port;
-}
 
 // The first line of a small file; empty if there is none.
 std::string first_line(const fs::path& path) {
@@ -98,7 +91,7 @@ Result<Config> Config::resolve(Needs needs, const Flags& flags, const Environmen
     config.told_port_ = flags.api_port;
     const auto port = environment("KACHERY_P2P_API_PORT");
     if (!config.told_port_ && port) {
-        config.told_port_ = parse_port(*port);
+        config.told_port_ = parse_number<std::uint16_t>(*port);
         if (!config.told_port_) {
             why = "KACHERY_P2P_API_PORT is not a port number: " + *port;
             return Errc::usage;
@@ -137,11 +130,12 @@ Result<void> Config::read_file(std::string& why) {
 
 std::uint16_t Config::daemon_port() const {
     if (told_port_ && *told_port_) return *told_port_;
-    return parse_port(first_line(dir_ / "api-port")).value_or(default_port_);
+    return parse_number<std::uint16_t>(first_line(dir_ / "api-port")).value_or(default_port_);
 }
 
 std::optional<fs::path> Config::api_socket() const {
-    if (told_port_ && *told_port_ && told_port_ != parse_port(first_line(dir_ / "api-port")))
+    if (told_port_ && *told_port_ &&
+        told_port_ != parse_number<std::uint16_t>(first_line(dir_ / "api-port")))
         return std::nullopt;
     std::error_code error;
     fs::path path = dir_ / "api.sock";

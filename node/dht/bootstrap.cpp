@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <asio/ip/udp.hpp>
-#include <charconv>
 
 #include "node/async/tasks.hpp"
+#include "proto/number.hpp"
 
 namespace kp2p {
 namespace {
@@ -14,14 +14,6 @@ constexpr Clock::Span remember_for = std::chrono::minutes(10);
 // Of a suggested address: all wait for the slowest entry, and the name may know better.
 constexpr unsigned suggestion_retries = 1;
 constexpr Clock::Span retry_after = std::chrono::seconds(5);
-
-Result<std::uint16_t> parse_port(std::string_view text) {
-    std::uint16_t port = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-    if (error != std::errc() || end != text.data() + text.size() || port == 0)
-        return proto::Errc::bad_text;
-    return port;
-}
 
 // Resolving runs in a thread of asio's own, as getaddrinfo() blocks.
 Task<std::optional<Endpoint>> look_up(std::string host, std::uint16_t port) {
@@ -39,7 +31,7 @@ Task<std::optional<Endpoint>> look_up(std::string host, std::uint16_t port) {
 
 Result<BootstrapNode> parse_bootstrap(std::string_view text) {
     BootstrapNode node;
-    if (const auto port = parse_port(text)) {
+    if (const auto port = parse_number<std::uint16_t>(text); port && *port != 0) {
         node.port = *port;
         node.address = Endpoint::loopback(*port);
         return node;
@@ -52,8 +44,8 @@ Result<BootstrapNode> parse_bootstrap(std::string_view text) {
     const auto colon = text.find(':');
     node.port = default_port;
     if (colon != text.npos) {
-        const auto port = parse_port(text.substr(colon + 1));
-        if (!port) return port.error();
+        const auto port = parse_number<std::uint16_t>(text.substr(colon + 1));
+        if (!port || *port == 0) return proto::Errc::bad_text;
         node.port = *port;
     }
     node.host = text.substr(0, colon);

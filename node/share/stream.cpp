@@ -111,8 +111,8 @@ class Stream::Source {
         stream_.arrived(node(), data.index, std::move(pieces));
     }
     void have(ChunkIndex index) {
-        if (!have_ || index / 8 >= have_->size()) return;
-        (*have_)[index / 8] |= static_cast<std::uint8_t>(1 << index % 8);
+        if (!have_) return;
+        proto::add_chunk(*have_, index);
         stream_.pump();
     }
     void garbage() { stream_.drop(node(), "sent messages that make no sense"); }

@@ -28,7 +28,7 @@ void Download::add_source(Time now, SourceKey key, Offer offer) {
     const auto proven = chain_.size_bytes();
     if (size == 0 || size > max_file_bytes || (proven && *proven != size))
         return drop(key, Fault::wrong_size, 0);
-    if (offer.have && offer.have->size() != (chunk_count(size) + 7) / 8)
+    if (offer.have && offer.have->size() != have_bytes(chunk_count(size)))
         return drop(key, Fault::bad_message, 0);
     if (!sources_.try_emplace(key, std::move(offer)).second) return;
     if (!proven) claims_.try_emplace(size);

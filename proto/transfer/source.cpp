@@ -16,8 +16,7 @@ constexpr double newest_share = 0.3;  // of the newest sample in the rate
 bool Source::has(ChunkIndex index) const { return !offer_.have || has_chunk(*offer_.have, index); }
 
 void Source::learn(ChunkIndex index) {
-    if (!offer_.have || index / 8 >= offer_.have->size()) return;
-    (*offer_.have)[index / 8] |= static_cast<std::uint8_t>(1 << index % 8);
+    if (offer_.have) add_chunk(*offer_.have, index);
 }
 
 void Source::ask(Time now, ChunkIndex index) {

@@ -132,8 +132,13 @@ ByteVector encode_head(const Data& data);
 // A Data's bytes are a view of `payload`. Errc::unknown_type: ignore it.
 Result<TransferMessage> decode_transfer(std::uint64_t type, ByteView payload);
 
+// Opened::have: a bit for each chunk, the least significant of a byte first.
+inline std::uint64_t have_bytes(ChunkIndex chunks) { return (chunks + 7) / 8; }
 inline bool has_chunk(ByteView have, ChunkIndex index) {
     return index / 8 < have.size() && (have[index / 8] >> (index % 8) & 1) != 0;
+}
+inline void add_chunk(ByteVector& have, ChunkIndex index) {  // one that is beyond the end is not
+    if (index / 8 < have.size()) have[index / 8] |= static_cast<std::uint8_t>(1 << index % 8);
 }
 
 }  // namespace kp2p::proto

@@ -216,9 +216,8 @@ Shelf::Watch::Watch(Shelf& shelf, Gained gained)
 Shelf::Watch::~Watch() { shelf_.watches_.erase(at_); }
 
 ByteVector have_bits(const Partial& partial) {
-    ByteVector bits((proto::chunk_count(partial.size_bytes()) + 7) / 8);
-    for (const KeptChunk& chunk : partial.kept())
-        bits[chunk.index / 8] |= static_cast<std::uint8_t>(1 << chunk.index % 8);
+    ByteVector bits(proto::have_bytes(proto::chunk_count(partial.size_bytes())));
+    for (const KeptChunk& chunk : partial.kept()) proto::add_chunk(bits, chunk.index);
     return bits;
 }
 
