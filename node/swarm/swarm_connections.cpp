@@ -3,6 +3,7 @@
 #include "node/async/timeout.hpp"
 #include "node/swarm/swarm.hpp"
 #include "proto/outcome.hpp"
+#include "proto/record/secret_stream.hpp"
 
 namespace kp2p {
 namespace {
@@ -14,9 +15,10 @@ constexpr std::chrono::seconds min_stale_age{5};
 }  // namespace
 
 std::shared_ptr<Connection> Swarm::make_connection(Link link) {
+    const auto header = parts_.runtime.random.bytes<proto::StreamHeader>();
     return std::make_shared<Connection>(parts_.runtime.executor, parts_.runtime.clock,
                                         std::move(link.stream), link.keys,
-                                        parts_.runtime.random.bytes<proto::StreamHeader>());
+                                        proto::secret_stream(link.keys, header));
 }
 
 // Whoever dials us is not counted before it has proven itself: a handshake that somebody repeats

@@ -17,11 +17,12 @@ constexpr int frames_per_turn = 32;
 }  // namespace
 
 Connection::Connection(Executor executor, Clock& clock, std::unique_ptr<ByteStream> stream,
-                       const proto::NoiseKeys& keys, const proto::StreamHeader& header)
+                       const proto::NoiseKeys& keys, proto::Records records)
     : clock_(clock),
       keys_(keys),
       executor_(executor),
-      stream_(std::make_unique<SecureStream>(executor, clock, std::move(stream), keys, header)),
+      stream_(
+          std::make_unique<SecureStream>(executor, clock, std::move(stream), std::move(records))),
       state_changed_(executor),
       drained_(executor) {
     stream_->before_write([this] { collect(); });

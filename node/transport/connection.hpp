@@ -8,6 +8,7 @@
 
 #include "node/transport/mux_channel.hpp"
 #include "node/transport/secure_stream.hpp"
+#include "proto/crypto/noise.hpp"
 
 namespace kp2p {
 
@@ -22,7 +23,7 @@ class Connection {
     using OpenHandler = std::function<bool(const RemoteOpen&)>;
 
     Connection(Executor executor, Clock& clock, std::unique_ptr<ByteStream> stream,
-               const proto::NoiseKeys& keys, const proto::StreamHeader& header);
+               const proto::NoiseKeys& keys, proto::Records records);
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
     ~Connection();

@@ -1,5 +1,7 @@
 #include "node/transport/secure_stream.hpp"
 
+#include <utility>
+
 #include "proto/outcome.hpp"
 
 namespace kp2p {
@@ -12,18 +14,20 @@ constexpr std::size_t kept_buffer_bytes = 4 * SecureStream::high_watermark_bytes
 }  // namespace
 
 SecureStream::SecureStream(Executor executor, Clock& clock, std::unique_ptr<ByteStream> stream,
-                           const proto::NoiseKeys& keys, const proto::StreamHeader& header)
+                           proto::Records records)
     : clock_(clock),
       stream_(std::move(stream)),
-      writer_(keys, header, out_),
-      reader_(keys, max_early_frame_bytes),
+      records_(std::move(records)),
       last_write_(clock.now()),
       work_(executor),
-      written_(executor) {}
+      written_(executor) {
+    records_.opener->set_max_frame_bytes(max_early_frame_bytes);
+    records_.sealer->begin(out_);
+}
 
 void SecureStream::write(std::span<const ByteView> parts) {
     if (failure_ || ending_) return;
-    writer_.write(parts, out_);
+    records_.sealer->seal(parts, out_);
     work_.notify_all();
 }
 
@@ -37,16 +41,16 @@ Task<Result<void>> SecureStream::writable() {
 }
 
 Task<Result<void>> SecureStream::receive() {
-    auto n = co_await stream_->read_some(reader_.room());
+    auto n = co_await stream_->read_some(records_.opener->room());
     if (!n) co_return n.error();
     if (*n == 0) co_return Errc::closed;
-    reader_.received(*n);
+    records_.opener->received(*n);
     co_return ok;
 }
 
 Task<Result<void>> SecureStream::opened() {
     for (;;) {
-        auto opened = reader_.opened();
+        auto opened = records_.opener->opened();
         if (!opened) co_return opened.error();
         if (*opened) co_return ok;
         auto received = co_await receive();
@@ -56,7 +60,7 @@ Task<Result<void>> SecureStream::opened() {
 
 Task<Result<ByteView>> SecureStream::read() {
     for (;;) {
-        auto message = reader_.next();
+        auto message = records_.opener->next();
         if (!message) co_return message.error();
         if (*message) co_return **message;
         auto received = co_await receive();
@@ -94,13 +98,13 @@ void SecureStream::tell() {
 
 Task<Result<void>> SecureStream::keepalive_loop() {
     while (!failure_ && !ending_) {
-        if (clock_.now() - last_write_ >= proto::secret_keepalive) {
+        if (clock_.now() - last_write_ >= records_.keepalive) {
             last_write_ = clock_.now();
             if (writing_.empty()) writing_.shrink_to_fit();
             if (out_.empty()) out_.shrink_to_fit();
             write({});
         }
-        auto slept = co_await clock_.sleep_until(last_write_ + proto::secret_keepalive);
+        auto slept = co_await clock_.sleep_until(last_write_ + records_.keepalive);
         if (!slept) co_return slept;
     }
     co_return ok;

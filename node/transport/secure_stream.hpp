@@ -1,4 +1,4 @@
-// SecureStream: encrypted messages over a ByteStream, a secret stream with its keepalive.
+// SecureStream: encrypted messages over a ByteStream, as records with their keepalive.
 // Shape: the owner runs write_loop() and keepalive_loop() beside its own loop of read(). write()
 // encrypts at once into the outgoing buffer and never waits: whoever makes messages waits for
 // writable() first, so that the buffer stays near its watermark.
@@ -9,7 +9,7 @@
 #include "node/async/clock.hpp"
 #include "node/async/event.hpp"
 #include "node/transport/byte_stream.hpp"
-#include "proto/crypto/secret_stream.hpp"
+#include "proto/record/records.hpp"
 
 namespace kp2p {
 
@@ -23,17 +23,19 @@ class SecureStream {
     // A Protomux batch of the reference has up to 8 MiB and one message more.
     static constexpr std::size_t max_frame_bytes = 9 * 1024 * 1024;
 
-    // `header` is fresh random bytes. Its frame leaves with the first write.
+    // What the records begin with leaves with the first write.
     SecureStream(Executor executor, Clock& clock, std::unique_ptr<ByteStream> stream,
-                 const proto::NoiseKeys& keys, const proto::StreamHeader& header);
+                 proto::Records records);
 
-    // One message, the concatenation of the parts, at most proto::max_secret_message_bytes.
+    // One message, the concatenation of the parts, as long as the records allow.
     void write(std::span<const ByteView> parts);
     std::size_t unsent_bytes() const { return out_.size() + writing_.size(); }
     // Waits until fewer bytes than the watermark are unsent; the error that ended the writing.
     Task<Result<void>> writable();
-    void allow_large_frames() { reader_.set_max_frame_bytes(max_frame_bytes); }
-    std::size_t frame_limit_bytes() const { return reader_.max_frame_bytes(); }  // as of now
+    void allow_large_frames() { records_.opener->set_max_frame_bytes(max_frame_bytes); }
+    std::size_t frame_limit_bytes() const {
+        return records_.opener->max_frame_bytes();
+    }  // as of now
     // Waits for the other's header, by which it proves that it has the keys. Optional, before the
     // first read().
     Task<Result<void>> opened();
@@ -60,8 +62,7 @@ class SecureStream {
     Clock& clock_;
     std::unique_ptr<ByteStream> stream_;
     BulkBytes out_, writing_;  // being filled, being written
-    proto::SecretWriter writer_;
-    proto::SecretReader reader_;
+    proto::Records records_;
     Clock::Time last_write_;
     std::function<void()> collect_, tell_;
     Event work_, written_;

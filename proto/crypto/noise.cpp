@@ -135,4 +135,8 @@ NoiseKeys Noise::keys() const {
             .role = role_};
 }
 
+Hash32 holepunch_secret(const HandshakeHash& hash) {
+    return keyed_blake2b_256(hash.view(), dht_namespace_of(dht_namespace::peer_holepunch).view());
+}
+
 }  // namespace kp2p::proto

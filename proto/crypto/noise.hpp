@@ -8,6 +8,7 @@
 // Source: the Noise Protocol Framework; npm noise-handshake 4.2.0, noise-curve-ed 2.1.0.
 #pragma once
 
+#include "proto/crypto/hash.hpp"
 #include "proto/crypto/key_pair.hpp"
 #include "proto/crypto/noise_state.hpp"
 
@@ -23,6 +24,9 @@ struct NoiseKeys {
     NodeId remote;       // proven, save in pattern nn
     Role role;
 };
+
+// The key under which HyperDHT encrypts its hole punching.
+Hash32 holepunch_secret(const HandshakeHash& hash);
 
 struct NoiseOptions {
     NoisePattern pattern = NoisePattern::ik;

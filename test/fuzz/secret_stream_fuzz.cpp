@@ -1,12 +1,12 @@
 // Any bytes after a good header, and any bytes at once, in pieces whose sizes are bytes of them.
 #include <algorithm>
 
-#include "proto/crypto/secret_stream.hpp"
+#include "proto/record/secret_stream.hpp"
 
 using namespace kp2p;
 using namespace kp2p::proto;
 
-static void read(SecretReader& reader, ByteView bytes) {
+static void read(SecretOpener& reader, ByteView bytes) {
     while (!bytes.empty()) {
         const auto room = reader.room();
         const std::size_t n = std::min<std::size_t>({bytes[0] + 1u, bytes.size(), room.size()});
@@ -21,9 +21,11 @@ static void read(SecretReader& reader, ByteView bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const NoiseKeys keys{{}, {}, {}, {}, Role::initiator};
     BulkBytes stream;
-    const SecretWriter writer({{}, {}, {}, {}, Role::responder}, StreamHeader(), stream);
-    stream.insert(stream.end(), data, data + size);
-    SecretReader reader(keys, 1 << 16), cold(keys, 1 << 16);
+    SecretSealer({{}, {}, {}, {}, Role::responder}, StreamHeader()).begin(stream);
+    const std::size_t header_bytes = stream.size();
+    stream.resize(header_bytes + size);
+    std::copy_n(data, size, stream.begin() + header_bytes);
+    SecretOpener reader(keys, 1 << 16), cold(keys, 1 << 16);
     read(reader, stream);
     read(cold, {data, size});
     return 0;

@@ -18,6 +18,7 @@
 #include "node/async/timeout.hpp"
 #include "node/net/udp_socket.hpp"
 #include "node/swarm/swarm.hpp"
+#include "proto/record/secret_stream.hpp"
 #include "test/runtime.hpp"
 
 using namespace kp2p;
@@ -90,8 +91,9 @@ class Raw {
     }
 
     Task<> exchange(std::shared_ptr<Link> link, std::uint64_t bytes) {
-        SecureStream stream(node_.real.runtime.executor, node_.real.clock, std::move(link->stream),
-                            link->keys, node_.real.random.bytes<proto::StreamHeader>());
+        SecureStream stream(
+            node_.real.runtime.executor, node_.real.clock, std::move(link->stream),
+            proto::secret_stream(link->keys, node_.real.random.bytes<proto::StreamHeader>()));
         stream.allow_large_frames();
         auto done = co_await with_tasks([&](Tasks& both) -> Task<> {
             both.spawn(write(stream));

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <random>
 
+#include "proto/record/secret_stream.hpp"
 #include "test/files.hpp"
 #include "test/run.hpp"
 
@@ -79,9 +80,9 @@ std::shared_ptr<Connection> FakeNetwork::connect_better(const NodeId& from, cons
     keys.remote = to;
     back.remote = from;
     auto near = std::make_shared<Connection>(runtime.executor, clock, std::move(streams.initiator),
-                                             keys, proto::StreamHeader());
+                                             keys, proto::secret_stream(keys, {}));
     auto far = std::make_shared<Connection>(runtime.executor, clock, std::move(streams.responder),
-                                            back, proto::StreamHeader());
+                                            back, proto::secret_stream(back, {}));
     links_.push_back({from, to, near});
     links_.push_back({to, from, far});
     tasks->spawn(keep(near, members_.at(from).serve));

@@ -309,9 +309,9 @@ TEST_CASE("an idle connection says that it lives every five seconds") {
         auto executor = co_await asio::this_coro::executor;
         HandClock clock(executor);
         auto streams = test::stream_pair(executor);
-        auto connection =
-            std::make_shared<Connection>(executor, clock, std::move(streams.initiator),
-                                         test::keys_of(Role::initiator), proto::StreamHeader());
+        auto connection = std::make_shared<Connection>(
+            executor, clock, std::move(streams.initiator), test::keys_of(Role::initiator),
+            proto::secret_stream(test::keys_of(Role::initiator), {}));
         auto done = co_await with_tasks([&](Tasks& all) -> Task<> {
             all.spawn(test::run_connection(connection));
             const auto settle = [](int rounds) -> Task<> {
@@ -339,9 +339,9 @@ TEST_CASE("an end that the other side does not take in is cut off") {
         auto executor = co_await asio::this_coro::executor;
         HandClock clock(executor);
         auto streams = test::stream_pair(executor);
-        auto connection =
-            std::make_shared<Connection>(executor, clock, std::move(streams.initiator),
-                                         test::keys_of(Role::initiator), proto::StreamHeader());
+        auto connection = std::make_shared<Connection>(
+            executor, clock, std::move(streams.initiator), test::keys_of(Role::initiator),
+            proto::secret_stream(test::keys_of(Role::initiator), {}));
         bool ended = false;
         auto done = co_await with_tasks([&](Tasks& all) -> Task<> {
             all.spawn([](std::shared_ptr<Connection> c, bool& out) -> Task<> {

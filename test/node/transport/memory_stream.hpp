@@ -8,6 +8,7 @@
 #include "node/async/event.hpp"
 #include "node/transport/connection.hpp"
 #include "proto/outcome.hpp"
+#include "proto/record/secret_stream.hpp"
 
 namespace kp2p::test {
 
@@ -126,7 +127,7 @@ inline ConnectionPair connection_pair(Executor executor, Clock& clock) {
     auto streams = stream_pair(executor);
     const auto end = [&](std::unique_ptr<ByteStream> stream, Role role) {
         return std::make_shared<Connection>(executor, clock, std::move(stream), keys_of(role),
-                                            proto::StreamHeader());
+                                            proto::secret_stream(keys_of(role), {}));
     };
     return {end(std::move(streams.initiator), Role::initiator),
             end(std::move(streams.responder), Role::responder), streams.to_responder,

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "proto/crypto/secret_stream.hpp"
+#include "proto/record/secret_stream.hpp"
 #include "test/vectors.hpp"
 
 namespace kp2p::proto {

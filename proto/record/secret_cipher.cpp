@@ -1,4 +1,4 @@
-#include "proto/crypto/secret_cipher.hpp"
+#include "proto/record/secret_cipher.hpp"
 
 #include <openssl/evp.h>
 #include <sodium.h>

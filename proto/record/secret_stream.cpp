@@ -1,4 +1,4 @@
-#include "proto/crypto/secret_stream.hpp"
+#include "proto/record/secret_stream.hpp"
 
 #include <sodium.h>
 
@@ -37,22 +37,21 @@ Hash32 secret_stream_id(const HandshakeHash& hash, Role sender) {
                              (sender == Role::initiator ? initiator : responder).view());
 }
 
-Hash32 holepunch_secret(const HandshakeHash& hash) {
-    return keyed_blake2b_256(hash.view(), dht_namespace_of(dht_namespace::peer_holepunch).view());
-}
+SecretSealer::SecretSealer(const NoiseKeys& keys, const StreamHeader& header)
+    : stream_id_(secret_stream_id(keys.hash, keys.role)),
+      header_(header),
+      cipher_(keys.tx, header) {}
 
-SecretWriter::SecretWriter(const NoiseKeys& keys, const StreamHeader& header, BulkBytes& out)
-    : cipher_(keys.tx, header) {
-    const Hash32 id = secret_stream_id(keys.hash, keys.role);
+void SecretSealer::begin(BulkBytes& out) {
     const std::size_t at = out.size();
     out.resize(at + length_bytes + header_bytes);
     std::uint8_t* to = out.data() + at;
     put_length(header_bytes, to);
-    std::memcpy(to + length_bytes, id.data(), Hash32::size_bytes);
-    std::memcpy(to + length_bytes + Hash32::size_bytes, header.data(), StreamHeader::size_bytes);
+    std::memcpy(to + length_bytes, stream_id_.data(), Hash32::size_bytes);
+    std::memcpy(to + length_bytes + Hash32::size_bytes, header_.data(), StreamHeader::size_bytes);
 }
 
-void SecretWriter::write(std::span<const ByteView> parts, BulkBytes& out) {
+void SecretSealer::seal(std::span<const ByteView> parts, BulkBytes& out) {
     std::size_t size = 0;
     for (ByteView part : parts) size += part.size();
     assert(size <= max_secret_message_bytes);
@@ -62,13 +61,13 @@ void SecretWriter::write(std::span<const ByteView> parts, BulkBytes& out) {
     cipher_.seal(parts, std::span(out).subspan(at + length_bytes));
 }
 
-SecretReader::SecretReader(const NoiseKeys& keys, std::size_t max_frame_bytes)
+SecretOpener::SecretOpener(const NoiseKeys& keys, std::size_t max_frame_bytes)
     : key_(keys.rx),
       remote_stream_id_(secret_stream_id(
           keys.hash, keys.role == Role::initiator ? Role::responder : Role::initiator)),
       max_frame_bytes_(max_frame_bytes) {}
 
-std::span<std::uint8_t> SecretReader::room() {
+std::span<std::uint8_t> SecretOpener::room() {
     if (begin_ == end_) begin_ = end_ = 0;
     // What is left of a frame is moved only when the room behind it has become small.
     if (begin_ > 0 && buffer_.size() - end_ < min_room_bytes) {
@@ -85,12 +84,12 @@ std::span<std::uint8_t> SecretReader::room() {
     return std::span(buffer_).subspan(end_);
 }
 
-void SecretReader::received(std::size_t n_bytes) {
+void SecretOpener::received(std::size_t n_bytes) {
     assert(n_bytes <= buffer_.size() - end_);
     end_ += n_bytes;
 }
 
-Result<void> SecretReader::open(ByteView header) {
+Result<void> SecretOpener::open(ByteView header) {
     if (header.size() != header_bytes) return Errc::bad_value;
     if (sodium_memcmp(header.data(), remote_stream_id_.data(), Hash32::size_bytes) != 0)
         return Errc::bad_decryption;
@@ -98,7 +97,7 @@ Result<void> SecretReader::open(ByteView header) {
     return ok;
 }
 
-Result<std::optional<std::span<std::uint8_t>>> SecretReader::next_frame() {
+Result<std::optional<std::span<std::uint8_t>>> SecretOpener::next_frame() {
     std::optional<std::span<std::uint8_t>> frame;
     if (end_ - begin_ < length_bytes) return frame;
     const std::size_t length = get_length(buffer_.data() + begin_);
@@ -109,7 +108,7 @@ Result<std::optional<std::span<std::uint8_t>>> SecretReader::next_frame() {
     return frame;
 }
 
-Result<bool> SecretReader::opened() {
+Result<bool> SecretOpener::opened() {
     if (cipher_) return true;
     auto header = next_frame();
     if (!header) return header.error();
@@ -118,7 +117,7 @@ Result<bool> SecretReader::opened() {
     return true;
 }
 
-Result<std::optional<ByteView>> SecretReader::next() {
+Result<std::optional<ByteView>> SecretOpener::next() {
     auto ready = opened();
     if (!ready) return ready.error();
     while (*ready) {
@@ -130,6 +129,12 @@ Result<std::optional<ByteView>> SecretReader::next() {
         if (!text->empty()) return std::optional<ByteView>(ByteView(*text));
     }
     return std::optional<ByteView>();
+}
+
+Records secret_stream(const NoiseKeys& keys, const StreamHeader& header) {
+    return {.sealer = std::make_unique<SecretSealer>(keys, header),
+            .opener = std::make_unique<SecretOpener>(keys, max_secret_frame_bytes),
+            .keepalive = secret_keepalive};
 }
 
 }  // namespace kp2p::proto

@@ -1,4 +1,4 @@
-#include "proto/crypto/secret_stream.hpp"
+#include "proto/record/secret_stream.hpp"
 
 #include <doctest/doctest.h>
 
@@ -14,7 +14,7 @@ using Json = simdjson::simdjson_result<simdjson::dom::element>;
 
 constexpr std::size_t max_frame_bytes = 1 << 20;
 
-void feed(SecretReader& reader, ByteView bytes) {
+void feed(SecretOpener& reader, ByteView bytes) {
     while (!bytes.empty()) {
         const auto room = reader.room();
         const std::size_t n = std::min(room.size(), bytes.size());
@@ -26,7 +26,7 @@ void feed(SecretReader& reader, ByteView bytes) {
 
 // Everything that arrives when `stream` comes in pieces of `step` bytes.
 Result<std::vector<ByteVector>> read_all(const NoiseKeys& keys, ByteView stream, std::size_t step) {
-    SecretReader reader(keys, max_frame_bytes);
+    SecretOpener reader(keys, max_frame_bytes);
     std::vector<ByteVector> messages;
     while (!stream.empty()) {
         const auto piece = stream.first(std::min(step, stream.size()));
@@ -102,11 +102,12 @@ TEST_CASE("recorded sessions are written byte for byte and read in any split") {
     for (const Session& session : all) {
         CAPTURE(session.name);
         BulkBytes out;
-        SecretWriter writer(session.sender, session.header, out);
+        SecretSealer sealer(session.sender, session.header);
+        sealer.begin(out);
         for (const ByteVector& message : session.messages) {
             const ByteView half = ByteView(message).first(message.size() / 2);
             const std::array<ByteView, 2> parts{half, ByteView(message).subspan(half.size())};
-            writer.write(parts, out);
+            sealer.seal(parts, out);
         }
         CHECK(to_hex(out) == to_hex(session.stream));
         for (const std::size_t step : {1u, 2u, 7u, 100000u}) {
@@ -221,9 +222,10 @@ TEST_CASE("long messages arrive whole") {
     ByteVector message(max_frame_bytes - 17);
     for (std::size_t i = 0; i < message.size(); i++)
         message[i] = static_cast<std::uint8_t>(i * i >> 7);
-    SecretWriter writer(session.sender, session.header, out);
+    SecretSealer sealer(session.sender, session.header);
+    sealer.begin(out);
     const std::array<ByteView, 1> parts{message};
-    for (int i = 0; i < 3; i++) writer.write(parts, out);
+    for (int i = 0; i < 3; i++) sealer.seal(parts, out);
     auto read = read_all(session.receiver, out, 50000);
     REQUIRE(read);
     CHECK(*read == std::vector<ByteVector>(3, message));

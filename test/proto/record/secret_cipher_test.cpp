@@ -1,5 +1,5 @@
 // libsodium itself is the other end.
-#include "proto/crypto/secret_cipher.hpp"
+#include "proto/record/secret_cipher.hpp"
 
 #include <doctest/doctest.h>
 #include <sodium.h>
