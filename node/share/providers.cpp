@@ -206,7 +206,7 @@ Task<> Providers::attach(NodeId node) {
     using Tried = Candidates::Tried;
     Tried tried = Tried::for_now;
     Clock::Span pause = first_pause;
-    for (int attempts = 0; attempts < max_attempts;) {
+    for (int attempts = 0; attempts < max_attempts && !blamed_.contains(node);) {
         const auto began = parts_.share.runtime.clock.now();
         const Ended ended = co_await attempt(node);
         // One that was outdone is being tried elsewhere.

@@ -145,6 +145,15 @@ Task<> leaving_liar(FakeNetwork& network) {
     CHECK(logged(*nodes[0], giver.id));
 }
 
+Task<> caught_liar(FakeNetwork& network) {
+    auto nodes = co_await members(network, 1);
+    Giver giver(network, noise(1), LiarLie::leave, 0);  // caught at once
+    Outcome outcome;
+    co_await load(*nodes[0], giver.peer.file(), outcome);
+    CHECK(outcome.says(giver.id.hex() + " sent a wrong chunk 0"));
+    CHECK(giver.peer.opens() == 1);
+}
+
 // Somebody who was asked before he had it.
 Task<> later(FakeNetwork& network) {
     const ByteVector bytes = noise(20 * mib);
@@ -206,6 +215,7 @@ TEST_CASE("a load that gives up says what happened, what is kept, and goes on th
 }
 TEST_CASE("a stream whose provider falls silent says so") { test::in_network(cat_stalls); }
 TEST_CASE("a liar that leaves right behind its lie is named") { test::in_network(leaving_liar); }
+TEST_CASE("a liar that left is not tried again") { test::in_network(caught_liar); }
 TEST_CASE("who gets the file while a load stands still is found") { test::in_network(later); }
 TEST_CASE("who did not answer is not said to know nobody") { test::in_network(no_answer); }
 TEST_CASE("that the network does not answer is said first") { test::in_network(no_network); }
