@@ -161,6 +161,49 @@ TEST_CASE("one host cannot take all the room for handshakes, whomever it pretend
     });
 }
 
+// A new handshake from each of the sockets in turn, `count` in 200 ms.
+using Sockets = std::vector<std::unique_ptr<Datagrams>>;
+Task<> burst(World& world, Member& server, const Sockets& from, std::uint64_t count) {
+    for (std::uint64_t i = 0; i < count; i++) {
+        auto noise = stranger(i + 1, server);
+        proto::dht::PeerHandshake handshake;
+        handshake.noise = greeting_of(noise, payload_of(i));
+        from[i % from.size()]->send(server.node.address, relayed(server, handshake));
+        if (i % (count / 10) != 0) continue;
+        auto slept = co_await world.sim.clock().sleep_for(20ms);
+        CHECK(slept);
+    }
+    auto slept = co_await world.sim.clock().sleep_for(1s);
+    CHECK(slept);
+}
+
+TEST_CASE("one host is answered only so many handshakes at once") {
+    with_server(38, [](World& world, Member& server, Member&) -> Task<> {
+        Sockets sockets;
+        sockets.push_back(world.sim.open(host_of(1000)));
+        co_await burst(world, server, sockets, 100);
+        std::size_t answers = 0;
+        for (;;) {
+            auto more = co_await with_timeout(world.sim.clock(), 1s, sockets[0]->receive());
+            if (!more) break;
+            answers += more->size();
+        }
+        CHECK(answers >= 50);
+        CHECK(answers < 55);
+    });
+}
+
+TEST_CASE("all strangers together are answered only so many handshakes at once") {
+    with_server(39, [](World& world, Member& server, Member&) -> Task<> {
+        Sockets sockets;
+        for (std::uint32_t i = 0; i < 1000; i++)
+            sockets.push_back(world.sim.open(host_of(1000 + i)));
+        co_await burst(world, server, sockets, 1000);
+        CHECK(server.node.udx.streams() >= 800);
+        CHECK(server.node.udx.streams() < 900);
+    });
+}
+
 // Handshakes from hosts that never answer, 183 a second, each once, for some seconds.
 Task<> flood(World& world, const Endpoint& to, const Member& server) {
     const auto target = proto::dht::target_of(server.swarm.node_id());
