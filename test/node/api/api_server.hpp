@@ -2,6 +2,7 @@
 // that speaks whatever it is told to.
 #pragma once
 
+#include <atomic>
 #include <future>
 #include <string>
 #include <string_view>
@@ -55,6 +56,7 @@ std::string text_of(const Ask& ask);
 // What the routes below have seen, for the test's thread to wait on.
 struct Seen {
     std::promise<void> started, cancelled;
+    std::atomic<int> frames{0};  // that were sent
 };
 bool happens(std::promise<void>& promise);
 
