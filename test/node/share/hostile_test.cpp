@@ -169,6 +169,16 @@ Task<> leaves_the_channel(FakeNetwork& network) {
     CHECK(!reader.connection(nodes[0]->id)->is_closed());
 }
 
+Task<> is_left(FakeNetwork& network) {
+    auto nodes = co_await members(network, 1);
+    RawPeer member(network);
+    auto lookup = co_await member.open_lookup(nodes[0]->id);
+    CHECK(nodes[0]->share.leave(lab()));
+    auto got = co_await lookup->receive();
+    CHECK(got.error() == Errc::closed);
+    CHECK(!member.connection(nodes[0]->id)->is_closed());
+}
+
 Task<> without_a_channel(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
     RawPeer member(network);
@@ -204,6 +214,7 @@ TEST_CASE("opening and closing a file over and over is bounded, and it can still
 TEST_CASE("who closes its last lookup channel is given nothing more") {
     test::in_network(leaves_the_channel);
 }
+TEST_CASE("leaving a channel closes its lookup channels at once") { test::in_network(is_left); }
 TEST_CASE("a connection stays with its last lookup channel, and not much longer") {
     test::in_network(without_a_channel);
 }
