@@ -1,0 +1,56 @@
+// What a giver promises to a neighbour that asks and asks.
+#include "node/share/transfer/giver.hpp"
+
+#include <doctest/doctest.h>
+
+#include "proto/file/links.hpp"
+#include "test/sim/sim.hpp"
+#include "test/temp_dir.hpp"
+
+using namespace kp2p;
+using namespace kp2p::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::size_t files = proto::max_open_files;
+constexpr std::size_t gets_of_file = proto::max_outstanding_gets / files;
+
+Task<> asked_for_too_much(Sim& sim) {
+    TempDir directory;
+    Store store = *Store::open(directory.path());
+    auto sha1 = store.put_bytes(ByteVector((gets_of_file + 1) * proto::chunk_bytes));
+    REQUIRE(sha1);
+    ForeignCalls foreign(sim.runtime());
+    Shelf shelf(sim.runtime(), store, foreign);
+    std::vector<proto::Encoded> said;
+    const auto put = [&](proto::Encoded message) { said.push_back(std::move(message)); };
+    Giver giver(sim.runtime(), shelf, put, [](std::size_t) {});
+    auto body = [&](Tasks& tasks) -> Task<> {
+        giver.work_in(tasks);
+        for (proto::FileId id = 1; id <= files; ++id) CHECK(giver.receive(proto::Open{id, *sha1}));
+        auto opened = co_await sim.clock().sleep_for(1min);
+        CHECK(opened);
+    };
+    auto ended = co_await with_tasks(body);
+    CHECK(ended);
+    CHECK(said.size() == files);
+    for (proto::FileId id = 1; id <= files; ++id)
+        for (std::size_t i = 0; i < gets_of_file; ++i) CHECK(giver.receive(proto::Get{id, i}));
+    CHECK(said.size() == files);
+    CHECK(giver.receive(proto::Get{1, gets_of_file}));  // one more, of all files
+    REQUIRE(said.size() == files + 1);
+    const auto last = proto::decode_transfer(said.back().type, said.back().payload);
+    REQUIRE(last);
+    const auto* refused = std::get_if<proto::Refused>(&*last);
+    REQUIRE(refused);
+    CHECK(refused->id == 1);
+    CHECK(refused->code == proto::RefusalCode::limit);
+}
+
+}  // namespace
+
+TEST_CASE("of all gets that wait for a neighbour so many are kept, whatever files they are of") {
+    Sim sim(1);
+    sim.run(asked_for_too_much(sim));
+}
