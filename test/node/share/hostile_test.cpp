@@ -173,6 +173,8 @@ Task<> is_left(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
     RawPeer member(network);
     auto lookup = co_await member.open_lookup(nodes[0]->id);
+    auto talking = co_await network.clock.sleep_for(1s);  // on both sides
+    CHECK(talking);
     CHECK(nodes[0]->share.leave(lab()));
     auto got = co_await lookup->receive();
     CHECK(got.error() == Errc::closed);
