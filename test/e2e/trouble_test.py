@@ -135,6 +135,8 @@ class Alone(BigFileCase):
         self.assertEqual(bob.run("kp2p-status").returncode, 0)
 
     def test_a_hangup_ends_the_daemon_but_not_under_nohup(self):
+        # The tests themselves may be under nohup.
+        self.addCleanup(signal.signal, signal.SIGHUP, signal.signal(signal.SIGHUP, signal.SIG_DFL))
         for under, last_signal in ((), signal.SIGHUP), (("nohup",), signal.SIGTERM):
             with self.subTest(under):
                 bob = self.idle(f"bob{last_signal}").start(under=under)
