@@ -37,11 +37,6 @@ Result<Endpoint> Endpoint::parse(std::string_view text) {
     return endpoint;
 }
 
-bool Endpoint::is_private() const {
-    return host[0] == 10 || host[0] == 127 || (host[0] == 172 && (host[1] & 0xf0) == 16) ||
-           (host[0] == 192 && host[1] == 168) || (host[0] == 169 && host[1] == 254);
-}
-
 std::string Endpoint::host_text() const {
     return std::to_string(host[0]) + '.' + std::to_string(host[1]) + '.' + std::to_string(host[2]) +
            '.' + std::to_string(host[3]);

@@ -16,8 +16,6 @@ struct Endpoint {
     std::array<std::uint8_t, 4> host{};  // in dotted order
     std::uint16_t port = 0;
 
-    // Of a network that is not the Internet: this machine's, a home's, a company's.
-    bool is_private() const;
     static Endpoint loopback(std::uint16_t port) { return {{127, 0, 0, 1}, port}; }
     // "1.2.3.4:5678"; anything else, names included, is proto::Errc::bad_text.
     static Result<Endpoint> parse(std::string_view text);

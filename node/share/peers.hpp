@@ -27,7 +27,7 @@ class Peers {
     // A connection to one node, being served already; the existing one if there is one.
     virtual Task<Result<std::shared_ptr<Connection>>> connect(NodeId node) = 0;
     // Of several to it that are served, the best; null if it is not known.
-    virtual std::shared_ptr<Connection> best(const NodeId&) const { return nullptr; }
+    virtual std::shared_ptr<Connection> best(const NodeId& node) const = 0;
     // Why the last attempt failed; empty if none did.
     virtual std::vector<Finding> why_not(const NodeId& node) const = 0;
     // Why nobody at all may be found just now; nothing if the network answers.

@@ -209,9 +209,7 @@ Task<> Providers::attach(NodeId node) {
     for (int attempts = 0; attempts < max_attempts && !blamed_.contains(node);) {
         const auto began = parts_.share.runtime.clock.now();
         const Ended ended = co_await attempt(node);
-        // One that was outdone is being tried elsewhere.
-        if (ended == Ended::closed || ended == Ended::dropped || ended == Ended::garbled ||
-            ended == Ended::outdone || blamed_.contains(node)) {
+        if (!comes_back(ended) || blamed_.contains(node)) {
             tried = Tried::for_good;
             break;
         }
@@ -256,11 +254,6 @@ Provider::Provider(Providers& providers, Neighbour& neighbour)
 }
 
 Provider::~Provider() { std::erase(providers_.used_, this); }
-
-bool Provider::returns() const {
-    return ended_ && *ended_ != Ended::closed && *ended_ != Ended::dropped &&
-           *ended_ != Ended::garbled && *ended_ != Ended::outdone;
-}
 
 Task<Result<TransferEvent>> Provider::next() {
     while (!ended_) {
@@ -325,8 +318,7 @@ void Provider::refused(proto::RefusalCode code) {
 }
 
 void Provider::end(Ended how) {
-    const bool comes_back = how == Ended::lost || how == Ended::busy || how == Ended::stalled;
-    if (!ended_) ended_ = outdone_ && comes_back ? Ended::outdone : how;
+    if (!ended_) ended_ = outdone_ && Providers::comes_back(how) ? Ended::outdone : how;
     file_.close();
 }
 

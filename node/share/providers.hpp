@@ -43,6 +43,11 @@ class Providers {
     // sent what makes no sense, for which its owner blames it; or because the node is used over a
     // better connection, and this one has given what it owed.
     enum class Ended { closed, lost, busy, stalled, unreached, dropped, garbled, outdone };
+    // That the node is worth another attempt; one that was outdone is being tried elsewhere.
+    static bool comes_back(Ended ended) {
+        return ended == Ended::lost || ended == Ended::busy || ended == Ended::stalled ||
+               ended == Ended::unreached;
+    }
     using Use = std::function<Task<Ended>(Neighbour&)>;
 
     // `changed` is notified when one has been tried to its end.
@@ -128,7 +133,7 @@ class Provider {
     Clock::Time gave_at() const { return file_.gave_at(); }
     bool opening() const { return !ended_ && !opened_; }
     bool open() const { return !ended_ && opened_; }
-    bool returns() const;
+    bool returns() const { return ended_ && Providers::comes_back(*ended_); }
     void ask(proto::ChunkIndex index) { file_.ask(index); }
     void call_off(proto::ChunkIndex index) { file_.call_off(index); }
     void stall();  // it sends nothing of what it was asked for

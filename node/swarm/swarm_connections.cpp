@@ -98,7 +98,6 @@ bool Swarm::admit(const std::shared_ptr<Connection>& connection, PeerBook::Diale
     }
     Peer& peer = peers_[remote];
     if (Tasks* dial = std::exchange(peer.dial, nullptr)) dial->cancel();
-    peer.cause = cause;
     peer.hold({connection, rank, parts_.runtime.clock.now()});
     failures_.erase(remote);
     book_.connected(remote, who);

@@ -7,7 +7,7 @@
 
 #include "node/async/event.hpp"
 #include "node/transport/mux_channel.hpp"
-#include "proto/lookup/lookup.hpp"
+#include "proto/encoded.hpp"
 
 namespace kp2p {
 

@@ -33,9 +33,8 @@ class SecureStream {
     // Waits until fewer bytes than the watermark are unsent; the error that ended the writing.
     Task<Result<void>> writable();
     void allow_large_frames() { records_.opener->set_max_frame_bytes(max_frame_bytes); }
-    std::size_t frame_limit_bytes() const {
-        return records_.opener->max_frame_bytes();
-    }  // as of now
+    // As of now.
+    std::size_t frame_limit_bytes() const { return records_.opener->max_frame_bytes(); }
     // Waits for the other's header, by which it proves that it has the keys. Optional, before the
     // first read().
     Task<Result<void>> opened();

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "proto/dht/wire/address.hpp"
+
 namespace kp2p {
 
 void UdxByteStream::on_path(std::function<void(const UdxPath&)> found) {
@@ -17,7 +19,7 @@ Path UdxByteStream::path() const {
     const UdxPath& way = stream_.path();
     Path path;
     path.remote = way.remote;
-    path.kind = path.remote.is_private() ? Path::Kind::lan : Path::Kind::direct;
+    path.kind = proto::dht::is_private(path.remote) ? Path::Kind::lan : Path::Kind::direct;
     if (way.socket) path.local = way.socket->local();
     const auto& round_trip = stream_.machine().round_trip();
     if (round_trip.known()) path.rtt = round_trip.smoothed();

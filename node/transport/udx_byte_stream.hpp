@@ -21,8 +21,6 @@ class UdxByteStream final : public ByteStream {
     // Called for packets of the peer that arrive before connect(), which show a path.
     void on_path(std::function<void(const UdxPath&)> found);
     void connect(const UdxPath& path, const UdxPeer& peer);
-    // See UdxStream.
-    void change_remote(const UdxPath& path) { stream_.change_remote(path); }
 
     Path path() const override;
     Task<Result<std::size_t>> read_some(std::span<std::uint8_t> into) override {

@@ -53,14 +53,15 @@ void UdxStream::connect(const UdxPath& path, std::uint32_t remote_id) {
     context_.flush_soon(*this);
 }
 
-void UdxStream::change_remote(const UdxPath& path, std::uint32_t remote_id) {
+void UdxStream::change_remote(const UdxPath& path) {
     if (!machine_.connected() || machine_.closed() != Closed::no) return;
     for (unsigned i = 0; i < paths_.size(); ++i) {  // one that was only a candidate starts anew
         if (i == machine_.path() || paths_[i] != path) continue;
         machine_.drop_path(i);
         paths_[i] = {};
     }
-    const unsigned number = machine_.try_remote(context_.now(), remote_of(path, remote_id));
+    const auto remote = remote_of(path, machine_.remote_id());
+    const unsigned number = machine_.try_remote(context_.now(), remote);
     paths_[number] = path;
     context_.flush_soon(*this);
 }

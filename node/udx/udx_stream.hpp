@@ -36,10 +36,9 @@ class UdxStream {
     void on_path(std::function<void(const UdxPath&)> handler);
     void connect(const UdxPath& path, std::uint32_t remote_id);
     bool connected() const { return machine_.connected(); }
-    // Packets take another way to the same peer as soon as it has answered along that one, which
-    // is the peer's `remote_id` there. The stream goes on as before until then, and if it does not.
-    void change_remote(const UdxPath& path, std::uint32_t remote_id);
-    void change_remote(const UdxPath& path) { change_remote(path, machine_.remote_id()); }
+    // Packets take another way to the same peer as soon as it has answered along that one. The
+    // stream goes on as before until then, and if it does not.
+    void change_remote(const UdxPath& path);
     // The way that packets take now, and since when. It changes by itself when the peer moves.
     const UdxPath& path() const { return paths_[machine_.path()]; }
     Clock::Time path_since() const { return path_since_; }

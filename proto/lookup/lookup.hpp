@@ -7,7 +7,7 @@
 
 #include <variant>
 
-#include "proto/bytes.hpp"
+#include "proto/encoded.hpp"
 
 namespace kp2p {
 
@@ -39,11 +39,6 @@ struct Lacking {  // no more answers will come
     friend bool operator==(const Lacking&, const Lacking&) = default;
 };
 using LookupMessage = std::variant<Seeking, Providing, Lacking>;
-
-struct Encoded {  // what Protomux sends
-    std::uint64_t type = 0;
-    ByteVector payload;
-};
 
 Encoded encode(const LookupMessage& message);
 // Errc::unknown_type for a type that this version does not have: ignore it.

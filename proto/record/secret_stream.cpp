@@ -61,11 +61,10 @@ void SecretSealer::seal(std::span<const ByteView> parts, BulkBytes& out) {
     cipher_.seal(parts, std::span(out).subspan(at + length_bytes));
 }
 
-SecretOpener::SecretOpener(const NoiseKeys& keys, std::size_t max_frame_bytes)
+SecretOpener::SecretOpener(const NoiseKeys& keys)
     : key_(keys.rx),
       remote_stream_id_(secret_stream_id(
-          keys.hash, keys.role == Role::initiator ? Role::responder : Role::initiator)),
-      max_frame_bytes_(max_frame_bytes) {}
+          keys.hash, keys.role == Role::initiator ? Role::responder : Role::initiator)) {}
 
 std::span<std::uint8_t> SecretOpener::room() {
     if (begin_ == end_) begin_ = end_ = 0;
@@ -133,7 +132,7 @@ Result<std::optional<ByteView>> SecretOpener::next() {
 
 Records secret_stream(const NoiseKeys& keys, const StreamHeader& header) {
     return {.sealer = std::make_unique<SecretSealer>(keys, header),
-            .opener = std::make_unique<SecretOpener>(keys, max_secret_frame_bytes),
+            .opener = std::make_unique<SecretOpener>(keys),
             .keepalive = secret_keepalive};
 }
 

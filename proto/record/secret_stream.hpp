@@ -36,7 +36,7 @@ class SecretSealer final : public Sealer {
 
 class SecretOpener final : public Opener {
   public:
-    SecretOpener(const NoiseKeys& keys, std::size_t max_frame_bytes);
+    explicit SecretOpener(const NoiseKeys& keys);
     void set_max_frame_bytes(std::size_t limit) override { max_frame_bytes_ = limit; }
     std::size_t max_frame_bytes() const override { return max_frame_bytes_; }
     std::span<std::uint8_t> room() override;
@@ -50,7 +50,7 @@ class SecretOpener final : public Opener {
 
     CipherKey key_;
     Hash32 remote_stream_id_;
-    std::size_t max_frame_bytes_;
+    std::size_t max_frame_bytes_ = max_secret_frame_bytes;
     std::optional<SecretCipher> cipher_;  // once the header has come
     BulkBytes buffer_;
     std::size_t begin_ = 0, end_ = 0;  // of what has arrived and is not yet taken

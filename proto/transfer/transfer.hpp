@@ -18,8 +18,7 @@
 #include <tuple>
 #include <variant>
 
-#include "proto/bytes.hpp"
-#include "proto/lookup/lookup.hpp"
+#include "proto/encoded.hpp"
 
 namespace kp2p::proto {
 

@@ -25,7 +25,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::size_t header_bytes = stream.size();
     stream.resize(header_bytes + size);
     std::copy_n(data, size, stream.begin() + header_bytes);
-    SecretOpener reader(keys, 1 << 16), cold(keys, 1 << 16);
+    SecretOpener reader(keys), cold(keys);
+    for (SecretOpener* opener : {&reader, &cold}) opener->set_max_frame_bytes(1 << 16);
     read(reader, stream);
     read(cold, {data, size});
     return 0;

@@ -9,6 +9,7 @@
 #include "node/async/tasks.hpp"
 #include "node/transport/connection.hpp"
 #include "proto/lookup/channel.hpp"
+#include "proto/lookup/lookup.hpp"
 #include "proto/transfer/transfer.hpp"
 
 namespace kp2p::test {

@@ -23,7 +23,7 @@ allowed() {
         proto/dht/*)       below proto proto/dht ;;
         proto/record/*)    below proto proto/{crypto,record} ;;
         proto/lookup/*)    below proto proto/{crypto,limit,lookup} ;;
-        proto/transfer/*)  below proto proto/{file,lookup,transfer} ;;
+        proto/transfer/*)  below proto proto/{file,transfer} ;;
         proto/udx/path/*)
             below proto proto/udx/path && echo '|proto/udx/(flight|packet)\.hpp' ;;
         proto/udx/*)       below proto proto/udx proto/udx/path ;;

@@ -99,6 +99,11 @@ struct Moving {
         better = co_await peer.open_transfer(loader.id);
         co_await given.open(better);
     }
+    void check_arrived() const {
+        CAPTURE(outcome.diagnosis.text());
+        REQUIRE(outcome.path);
+        CHECK(content(*outcome.path) == given.bytes);
+    }
 
     FakeNetwork& network;
     FakeNode& loader;
@@ -131,9 +136,7 @@ Task<> to_the_better(FakeNetwork& network) {
     };
     auto ended = co_await with_tasks(body);
     CHECK(ended);
-    CAPTURE(moving.outcome.diagnosis.text());
-    REQUIRE(moving.outcome.path);
-    CHECK(content(*moving.outcome.path) == moving.given.bytes);
+    moving.check_arrived();
     CHECK(moving.given.once_each());
     CHECK(!logged(*nodes[0], moving.peer.id()));
 }
@@ -152,9 +155,7 @@ Task<> back_to_the_other(FakeNetwork& network) {
     };
     auto ended = co_await with_tasks(body);
     CHECK(ended);
-    CAPTURE(moving.outcome.diagnosis.text());
-    REQUIRE(moving.outcome.path);
-    CHECK(content(*moving.outcome.path) == moving.given.bytes);
+    moving.check_arrived();
     CHECK(!logged(*nodes[0], moving.peer.id()));
     CHECK(!moving.old_connection->is_closed());
 }
@@ -170,9 +171,7 @@ Task<> without_the_old(FakeNetwork& network) {
     };
     auto ended = co_await with_tasks(body);
     CHECK(ended);
-    CAPTURE(moving.outcome.diagnosis.text());
-    REQUIRE(moving.outcome.path);
-    CHECK(content(*moving.outcome.path) == moving.given.bytes);
+    moving.check_arrived();
     CHECK(moving.given.once_each());
 }
 

@@ -4,6 +4,7 @@
 
 #include "node/transport/connection.hpp"
 #include "proto/lookup/channel.hpp"
+#include "proto/lookup/lookup.hpp"
 #include "proto/transfer/transfer.hpp"
 #include "test/node/share/fake_network.hpp"
 

@@ -26,7 +26,8 @@ void feed(SecretOpener& reader, ByteView bytes) {
 
 // Everything that arrives when `stream` comes in pieces of `step` bytes.
 Result<std::vector<ByteVector>> read_all(const NoiseKeys& keys, ByteView stream, std::size_t step) {
-    SecretOpener reader(keys, max_frame_bytes);
+    SecretOpener reader(keys);
+    reader.set_max_frame_bytes(max_frame_bytes);
     std::vector<ByteVector> messages;
     while (!stream.empty()) {
         const auto piece = stream.first(std::min(step, stream.size()));
