@@ -6,25 +6,19 @@
 #include <thread>
 
 #include "node/api/api.hpp"
-#include "node/async/foreign_calls.hpp"
 #include "node/async/long_threads.hpp"
 #include "node/async/memory.hpp"
 #include "node/async/offload.hpp"
 #include "node/async/runtime.hpp"
 #include "node/async/timeout.hpp"
 #include "node/async/waking_clock.hpp"
-#include "node/dht/dht.hpp"
 #include "node/log/log.hpp"
 #include "node/net/udp_socket.hpp"
+#include "node/node.hpp"
 #include "node/process/channel_keeper.hpp"
 #include "node/process/descriptors.hpp"
 #include "node/process/notify.hpp"
 #include "node/process/process_end.hpp"
-#include "node/process/swarm_peers.hpp"
-#include "node/share/share.hpp"
-#include "node/store/store.hpp"
-#include "node/swarm/swarm.hpp"
-#include "node/udx/udx_context.hpp"
 #include "proto/json.hpp"
 
 namespace kp2p {
@@ -45,13 +39,11 @@ bool is_ignored(int signal) {
     return sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
-// How long the DHT may take to forget us.
-constexpr std::chrono::milliseconds farewell_limit = 600ms;
 // What the log and the ready line may take to be read by who reads them, at the end.
 constexpr std::chrono::milliseconds last_words_limit = 200ms;
 
 // What can fail, opened before anything runs.
-struct OpenedPort {
+struct OpenedParts {
     std::unique_ptr<ConfigDir> config;
     std::optional<proto::KeyPair> keys;
     std::vector<ChannelName> channels;
@@ -90,8 +82,8 @@ Result<std::vector<BootstrapNode>> bootstrap_nodes(const std::vector<std::string
     return nodes;
 }
 
-Result<OpenedPort> open_parts(Runtime& runtime, const DaemonOptions& options, std::string& why) {
-    OpenedPort parts;
+Result<OpenedParts> open_parts(Runtime& runtime, const DaemonOptions& options, std::string& why) {
+    OpenedParts parts;
     auto nodes = bootstrap_nodes(options.bootstrap, why);
     if (!nodes) return nodes.error();
     auto store = Store::open(options.storage_dir);
@@ -134,9 +126,9 @@ Result<OpenedPort> open_parts(Runtime& runtime, const DaemonOptions& options, st
     return parts;
 }
 
-class Node {
+class Daemon {
   public:
-    Node(Runtime& runtime, OpenedPort parts, const DaemonOptions& options);
+    Daemon(Runtime& runtime, OpenedParts parts, const DaemonOptions& options);
     Task<> run(const std::function<void(const Ready&)>& ready);
 
   private:
@@ -145,76 +137,52 @@ class Node {
     void stop();
     Task<> say_goodbye();
     Task<> start_up(const std::function<void(const Ready&)>& ready);
-    Task<> enter_network();
     Task<> serve_api();
     Task<> keep_loop();
     Task<> keep_nodes();
-    bool in_network() const { return dht_.bootstrapped() && dht_.table_size() > 0; }
     std::string lacking_of_dht() const;  // a sentence; empty when we are in the network
     Task<std::string> status();
 
     Runtime& runtime_;
     const DaemonOptions& options_;
-    OpenedPort parts_;
+    OpenedParts parts_;
     LongThreads long_threads_;
-    ForeignCalls foreign_;
-    UdxContext udx_;
-    UdpPort server_, client_;
-    Dht dht_;
-    SwarmPeers peers_;
-    Share share_;
+    Node node_;
     ChannelKeeper channels_;
-    Swarm swarm_;
     Api api_;
-    Event entered_;
-    Clock::Time started_;
     Tasks* tasks_ = nullptr;  // while run() is
     bool stopping_ = false;
 };
 
-Node::Node(Runtime& runtime, OpenedPort parts, const DaemonOptions& options)
+Daemon::Daemon(Runtime& runtime, OpenedParts parts, const DaemonOptions& options)
     : runtime_(runtime),
       options_(options),
       parts_(std::move(parts)),
       long_threads_(runtime),
-      foreign_(runtime),
-      udx_(runtime.executor, runtime.clock, runtime.random.number()),
-      server_(std::move(parts_.server), udx_),
-      client_(std::move(parts_.client), udx_),
-      dht_(runtime, server_, client_, std::move(parts_.dht)),
-      share_(ShareParts{.runtime = runtime,
-                        .store = *parts_.store,
-                        .peers = peers_,
-                        .foreign = foreign_,
-                        .own = parts_.keys->public_key()}),
-      channels_(runtime, share_, *parts_.config, parts_.channels, std::move(parts_.channel_keys)),
-      swarm_(SwarmParts{.runtime = runtime,
-                        .dht = dht_,
-                        .udx = udx_,
-                        .keys = *parts_.keys,
-                        .serve = [this](auto connection) { return share_.serve(connection); },
-                        .use_of = [this](const NodeId& node) { return share_.use_of(node); }}),
+      node_(NodeParts{.runtime = runtime,
+                      .server = std::move(parts_.server),
+                      .client = std::move(parts_.client),
+                      .store = *std::move(parts_.store),
+                      .keys = *std::move(parts_.keys),
+                      .dht = std::move(parts_.dht)}),
+      channels_(runtime, node_.share(), *parts_.config, parts_.channels,
+                std::move(parts_.channel_keys)),
       api_(*parts_.http, ApiParts{.runtime = runtime,
-                                  .share = share_,
-                                  .store = *parts_.store,
+                                  .share = node_.share(),
+                                  .store = node_.store(),
                                   .long_threads = long_threads_,
-                                  .foreign = foreign_,
+                                  .foreign = node_.foreign(),
                                   .channels = [this] { return channels_.wanted(); },
                                   .join = [this](auto name) { return channels_.join(name); },
                                   .leave = [this](auto name) { return channels_.leave(name); },
                                   .status = [this] { return status(); },
-                                  .stop = [this] { stop_soon(); }}),
-      entered_(runtime.executor),
-      started_(runtime.clock.now()) {
-    peers_.attach(swarm_, dht_);
-}
+                                  .stop = [this] { stop_soon(); }}) {}
 
-Task<> Node::run(const std::function<void(const Ready&)>& ready) {
+Task<> Daemon::run(const std::function<void(const Ready&)>& ready) {
     auto body = [&](Tasks& tasks) -> Task<> {
         tasks_ = &tasks;
         tasks.spawn(stop_on_signal());
-        tasks.spawn(dht_.run());
-        tasks.spawn(enter_network());
+        tasks.spawn(node_.run());
         tasks.spawn(channels_.start(options_.channels));  // before a command may ask for a file
         tasks.spawn(serve_api());
         tasks.spawn(keep_loop());
@@ -226,7 +194,7 @@ Task<> Node::run(const std::function<void(const Ready&)>& ready) {
     log(LogLevel::info, "daemon", "stopped");
 }
 
-Task<> Node::stop_on_signal() {
+Task<> Daemon::stop_on_signal() {
     asio::signal_set signals(runtime_.executor, SIGINT, SIGTERM);
     if (!is_ignored(SIGHUP)) signals.add(SIGHUP);
     auto [error, signal] = co_await signals.async_wait(use_result);
@@ -235,14 +203,14 @@ Task<> Node::stop_on_signal() {
     stop();
 }
 
-void Node::stop_soon() {
+void Daemon::stop_soon() {
     log(LogLevel::info, "daemon", "stopping, as asked over the API");
     asio::post(runtime_.executor, [this] {
         if (tasks_) stop();
     });
 }
 
-void Node::stop() {
+void Daemon::stop() {
     if (std::exchange(stopping_, true)) return;
     notify_service_manager("STOPPING=1");
     end_process_within(stop_limit);
@@ -250,69 +218,54 @@ void Node::stop() {
     tasks_->spawn(say_goodbye());
 }
 
-Task<> Node::say_goodbye() {
-    (void)co_await with_timeout(runtime_.clock, farewell_limit, swarm_.farewell());
+Task<> Daemon::say_goodbye() {
+    co_await node_.farewell();
     tasks_->cancel();
 }
 
-Task<> Node::serve_api() {
+Task<> Daemon::serve_api() {
     (void)co_await parts_.http->serve();  // it ends by cancellation
 }
 
-Task<> Node::enter_network() {
-    auto entered = co_await dht_.bootstrap();
-    if (!entered && entered.error() == asio::error::operation_aborted) co_return;
-    if (!entered) log(LogLevel::warning, "dht", entered.error().message());
-    entered_.notify_all();
-    co_await swarm_.run();
-}
-
-Task<> Node::start_up(const std::function<void(const Ready&)>& ready) {
+Task<> Daemon::start_up(const std::function<void(const Ready&)>& ready) {
     auto keep = [&config = *parts_.config, port = parts_.http->port()] {
         return config.keep_api_port(port);
     };
     const auto kept = co_await offload(runtime_.pool, keep);
     if (!kept) log(LogLevel::error, "daemon", "cannot keep api-port: " + kept.error().message());
-    while (!dht_.bootstrapped()) {
-        auto entered = co_await with_timeout(runtime_.clock, entry_patience, entered_.wait());
-        if (entered) continue;
-        if (entered.error() != Errc::timed_out) co_return;
-        break;
-    }
+    auto entered = co_await with_timeout(runtime_.clock, entry_patience, node_.entered());
+    if (!entered && entered.error() != Errc::timed_out) co_return;
     if (const std::string lacking = lacking_of_dht(); !lacking.empty())
         log(LogLevel::warning, "dht", lacking + "; trying on");
     notify_service_manager("READY=1");
-    const Ready what{swarm_.node_id(), server_.socket().local(), parts_.http->port()};
+    const Ready what{node_.id(), node_.local(), parts_.http->port()};
     auto say = [ready, what]() -> Result<void> {  // who reads it may not be there
         flush_log(last_words_limit);
         ready(what);
         return ok;
     };
-    (void)co_await foreign_.call("/dev/stdout", say);
+    (void)co_await node_.foreign().call("/dev/stdout", say);
 }
 
-std::string Node::lacking_of_dht() const {
-    const std::size_t nodes = dht_.table_size();
-    if (in_network()) return {};
+std::string Daemon::lacking_of_dht() const {
+    const std::size_t nodes = node_.dht_nodes();
+    if (node_.in_network()) return {};
     if (nodes == 0) return "no DHT node has answered yet";
     return "the DHT is not entered yet, though nodes of it have answered: " + std::to_string(nodes);
 }
 
-Task<> Node::keep_loop() {
+Task<> Daemon::keep_loop() {
     auto give_back = [] { return give_freed_memory_back(), ok; };  // of whatever flood there was
     for (int minutes = 1;; ++minutes) {
         auto slept = co_await runtime_.clock.sleep_for(1min);
         if (!slept) co_return;
         (void)co_await offload(runtime_.pool, give_back);
-        if (minutes % keep_minutes != 0) continue;
-        co_await keep_nodes();
-        auto sweep = [store = &*parts_.store] { return store->sweep(); };
-        (void)co_await offload(runtime_.pool, sweep);
+        if (minutes % keep_minutes == 0) co_await keep_nodes();
     }
 }
 
-Task<> Node::keep_nodes() {
-    std::vector<Endpoint> nodes = dht_.known_nodes();
+Task<> Daemon::keep_nodes() {
+    std::vector<Endpoint> nodes = node_.known_nodes();
     if (nodes.empty()) co_return;  // what an earlier run knew is better than nothing
     auto write = [&config = *parts_.config, &nodes] { return config.keep_known_nodes(nodes); };
     auto kept = co_await offload(runtime_.pool, write);
@@ -320,36 +273,33 @@ Task<> Node::keep_nodes() {
         log(LogLevel::warning, "daemon", "cannot keep known nodes: " + kept.error().message());
 }
 
-Task<std::string> Node::status() {
-    auto measure = [&store = *parts_.store] { return store.partial_usage(); };
-    const PartialUsage partials = co_await offload(runtime_.pool, measure);
-    const auto up =
-        std::chrono::duration_cast<std::chrono::seconds>(runtime_.clock.now() - started_);
-    const Endpoint udp = server_.socket().local();
+Task<std::string> Daemon::status() {
+    const NodeStatus now = co_await node_.status();
+    const auto up = std::chrono::duration_cast<std::chrono::seconds>(now.up);
     proto::JsonWriter json;
-    json.begin_object().field("version", KP2P_VERSION).field("node", swarm_.node_id().hex());
-    json.field("udp", udp.text()).field("port", udp.port).field("api_port", parts_.http->port());
-    json.key("public_address");
-    if (const auto address = dht_.remote_address())
-        json.value(address->text());
+    json.begin_object().field("version", KP2P_VERSION).field("node", now.node.hex());
+    json.field("udp", now.udp.text()).field("port", now.udp.port);
+    json.field("api_port", parts_.http->port()).key("public_address");
+    if (now.public_address)
+        json.value(now.public_address->text());
     else
         json.null();
-    json.field("firewalled", dht_.firewalled()).field("bootstrapped", in_network());
-    json.field("dht_nodes", dht_.table_size()).field("connections", swarm_.connections().size());
+    json.field("firewalled", now.firewalled).field("bootstrapped", now.in_network);
+    json.field("dht_nodes", now.dht_nodes).field("connections", now.connections);
     json.key("channels").begin_array();
-    for (const ChannelName& name : share_.channels()) json.value(name.text());
-    json.end_array().field("storage_dir", parts_.store->root().string());
-    json.field("partial_files", partials.files).field("partial_bytes", partials.bytes);
+    for (const ChannelName& name : now.channels) json.value(name.text());
+    json.end_array().field("storage_dir", now.storage_dir.string());
+    json.field("partial_files", now.partials.files).field("partial_bytes", now.partials.bytes);
     co_return json.field("uptime_seconds", up.count()).end_object().take();
 }
 
 // The node goes with this frame, so that nothing of it is left to wait for when the loop looks.
-Task<> run_node(WakingClock& clock, Runtime& runtime, OpenedPort parts,
-                const DaemonOptions& options, const std::function<void(const Ready&)>& ready) {
-    Node node(runtime, std::move(parts), options);
+Task<> run_all(WakingClock& clock, Runtime& runtime, OpenedParts parts,
+               const DaemonOptions& options, const std::function<void(const Ready&)>& ready) {
+    Daemon daemon(runtime, std::move(parts), options);
     (void)co_await with_tasks([&](Tasks& tasks) -> Task<> {
         tasks.spawn(clock.run());
-        co_await node.run(ready);
+        co_await daemon.run(ready);
         tasks.cancel();
     });
 }
@@ -371,7 +321,7 @@ Result<void> run_daemon(const DaemonOptions& options,
         [](const char* room, const std::string& line) { log(LogLevel::info, room, line); }};
     auto parts = open_parts(runtime, options, why);
     if (!parts) return parts.error();
-    asio::co_spawn(loop, run_node(clock, runtime, *std::move(parts), options, ready),
+    asio::co_spawn(loop, run_all(clock, runtime, *std::move(parts), options, ready),
                    [](std::exception_ptr thrown) {
                        if (thrown) std::rethrow_exception(thrown);
                    });

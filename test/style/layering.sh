@@ -48,9 +48,11 @@ allowed() {
         node/share/*)
             below $any_proto node/{async,transport,store,store/put,share,share/shelf,share/lookup,share/transfer} ;;
         node/api/*)        below $any_proto node/{async,store,store/put,share,api} ;;
+        node/node.*|node/swarm_peers.*)
+            below $any_proto node node/{async,net,udx,transport,dht,discover,reach,swarm,store,share} ;;
         node/client/*)     below $any_proto node/client ;;
         node/process/*)
-            below $any_proto node/{async,log,net,udx,transport,dht,discover,reach,swarm,store,share,api,process} ;;
+            below $any_proto node node/{async,log,net,udx,transport,dht,discover,reach,swarm,store,share,api,process} ;;
         cmd/kp2p-start-daemon.cpp) below $any_proto node/client && echo '|node/process/daemon\.hpp' ;;
         cmd/kp2p-bootstrap.cpp)    below $any_proto node/client && echo '|node/process/bootstrap\.hpp' ;;
         cmd/kp2p-store.cpp|cmd/kp2p-link.cpp)

@@ -1,4 +1,4 @@
-#include "node/process/swarm_peers.hpp"
+#include "node/swarm_peers.hpp"
 
 #include "node/dht/dht.hpp"
 #include "node/swarm/swarm.hpp"

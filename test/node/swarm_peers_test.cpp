@@ -1,4 +1,4 @@
-#include "node/process/swarm_peers.hpp"
+#include "node/swarm_peers.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,0 +1,97 @@
+#include "node/node.hpp"
+
+#include "node/async/offload.hpp"
+#include "node/async/tasks.hpp"
+#include "node/async/timeout.hpp"
+
+namespace kp2p {
+namespace {
+
+// How long the DHT may take to forget us.
+constexpr std::chrono::milliseconds farewell_limit{600};
+constexpr std::chrono::minutes sweep_interval{5};
+
+}  // namespace
+
+Node::Node(NodeParts parts)
+    : runtime_(parts.runtime),
+      store_(std::move(parts.store)),
+      foreign_(runtime_),
+      udx_(runtime_.executor, runtime_.clock, runtime_.random.number()),
+      server_(std::move(parts.server), udx_),
+      client_(std::move(parts.client), udx_),
+      dht_(runtime_, server_, client_, std::move(parts.dht)),
+      share_(ShareParts{.runtime = runtime_,
+                        .store = store_,
+                        .peers = peers_,
+                        .foreign = foreign_,
+                        .own = parts.keys.public_key()}),
+      swarm_(SwarmParts{.runtime = runtime_,
+                        .dht = dht_,
+                        .udx = udx_,
+                        .keys = std::move(parts.keys),
+                        .serve = [this](auto connection) { return share_.serve(connection); },
+                        .use_of = [this](const NodeId& node) { return share_.use_of(node); }}),
+      entered_(runtime_.executor),
+      started_(runtime_.clock.now()) {
+    peers_.attach(swarm_, dht_);
+}
+
+Task<> Node::run() {
+    auto body = [&](Tasks& tasks) -> Task<> {
+        tasks.spawn(dht_.run());
+        tasks.spawn(enter_network());
+        tasks.spawn(sweep_loop());
+        co_return;
+    };
+    (void)co_await with_tasks(body);  // it ends by cancellation
+}
+
+Task<> Node::enter_network() {
+    auto entered = co_await dht_.bootstrap();
+    if (!entered && entered.error() == asio::error::operation_aborted) co_return;
+    if (!entered) runtime_.log("dht", entered.error().message());
+    entered_.notify_all();
+    co_await swarm_.run();
+}
+
+Task<Result<void>> Node::entered() {
+    while (!dht_.bootstrapped()) {
+        auto woken = co_await entered_.wait();
+        if (!woken) co_return woken;
+    }
+    co_return ok;
+}
+
+Task<> Node::farewell() {
+    (void)co_await with_timeout(runtime_.clock, farewell_limit, swarm_.farewell());
+}
+
+Task<> Node::sweep_loop() {
+    for (;;) {
+        auto slept = co_await runtime_.clock.sleep_for(sweep_interval);
+        if (!slept) co_return;
+        auto sweep = [this] { return store_.sweep(); };
+        (void)co_await offload(runtime_.pool, sweep);
+    }
+}
+
+Task<NodeStatus> Node::status() {
+    auto measure = [this] { return store_.partial_usage(); };
+    const PartialUsage partials = co_await offload(runtime_.pool, measure);
+    NodeStatus status;
+    status.node = id();
+    status.udp = local();
+    status.public_address = dht_.remote_address();
+    status.firewalled = dht_.firewalled();
+    status.in_network = in_network();
+    status.dht_nodes = dht_nodes();
+    status.connections = swarm_.connections().size();
+    status.channels = share_.channels();
+    status.storage_dir = store_.root();
+    status.partials = partials;
+    status.up = runtime_.clock.now() - started_;
+    co_return status;
+}
+
+}  // namespace kp2p

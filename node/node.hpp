@@ -1,0 +1,89 @@
+// Node: a whole node but for its process: the DHT, the swarm and the sharing of files, put together
+// from what comes in from outside. So many fit in a test, each with a simulated clock, network and
+// pool, and in a process one, with those of the machine (node/process/daemon.cpp).
+//
+// Shape: construct, spawn run(); join channels through share() at any time. To end it, await
+// farewell() if there is time for one, then cancel run(). One thread.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "node/async/event.hpp"
+#include "node/async/foreign_calls.hpp"
+#include "node/async/runtime.hpp"
+#include "node/dht/dht.hpp"
+#include "node/share/share.hpp"
+#include "node/store/store.hpp"
+#include "node/swarm/swarm.hpp"
+#include "node/swarm_peers.hpp"
+#include "node/udx/udp_port.hpp"
+#include "node/udx/udx_context.hpp"
+
+namespace kp2p {
+
+struct NodeParts {
+    Runtime& runtime;
+    std::unique_ptr<Datagrams> server, client;  // with the port that others know; with any other
+    Store store;
+    proto::KeyPair keys;
+    DhtSetup dht;
+};
+
+struct NodeStatus {
+    NodeId node;
+    Endpoint udp;  // as it is bound
+    std::optional<Endpoint> public_address;
+    bool firewalled = true, in_network = false;
+    std::size_t dht_nodes = 0, connections = 0;
+    std::vector<ChannelName> channels;
+    std::filesystem::path storage_dir;
+    PartialUsage partials;
+    Clock::Span up{};
+};
+
+class Node {
+  public:
+    explicit Node(NodeParts parts);
+    Node(const Node&) = delete;
+    Node& operator=(const Node&) = delete;
+
+    // Enters the network and takes part in it until it is cancelled.
+    Task<> run();
+    // Tells the DHT that we are gone, for no longer than that may take.
+    Task<> farewell();
+    // Waits until the network was entered, or has been tried for the first time in vain.
+    Task<Result<void>> entered();
+
+    bool in_network() const { return dht_.bootstrapped() && dht_.table_size() > 0; }
+    std::size_t dht_nodes() const { return dht_.table_size(); }
+    // The DHT nodes to enter the network through in the next run.
+    std::vector<Endpoint> known_nodes() { return dht_.known_nodes(); }
+    const NodeId& id() const { return swarm_.node_id(); }
+    Endpoint local() { return server_.socket().local(); }
+    Task<NodeStatus> status();
+
+    Share& share() { return share_; }
+    Store& store() { return store_; }
+    ForeignCalls& foreign() { return foreign_; }  // for paths that others name
+
+  private:
+    Task<> enter_network();
+    Task<> sweep_loop();
+
+    Runtime& runtime_;
+    Store store_;
+    ForeignCalls foreign_;
+    UdxContext udx_;
+    UdpPort server_, client_;
+    Dht dht_;
+    SwarmPeers peers_;
+    Share share_;
+    Swarm swarm_;
+    Event entered_;
+    Clock::Time started_;
+};
+
+}  // namespace kp2p

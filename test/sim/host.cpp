@@ -1,0 +1,50 @@
+#include "test/sim/host.hpp"
+
+namespace kp2p::test {
+
+SimHost::SimHost(Sim& sim, std::uint32_t number, DhtSetup setup)
+    : sim_(sim),
+      runtime_(sim.runtime()),
+      number_(number),
+      address_(host_of(number)),
+      setup_(std::move(setup)),
+      ended_(sim.loop().get_executor()) {
+    runtime_.log = [this](const char* room, const std::string& line) {
+        log_.push_back(std::to_string(sim_.clock().passed().count()) + " " + room + ": " + line);
+    };
+}
+
+NodeParts SimHost::parts() {
+    return {.runtime = runtime_,
+            .server = sim_.open(address_),
+            .client = sim_.open({address_.host, 50000}),
+            .store = *Store::open(disk_.path()),
+            .keys = proto::KeyPair::from_seed(seed_of(number_)),
+            .dht = setup_};
+}
+
+void SimHost::start(Tasks& all) {
+    sim_.revive(address_);
+    all.spawn(live());
+}
+
+Task<> SimHost::live() {
+    node_.emplace(parts());
+    auto body = [this](Tasks& tasks) -> Task<> {
+        life_ = &tasks;
+        tasks.spawn(node_->run());
+        co_return;
+    };
+    (void)co_await with_tasks(body);
+    life_ = nullptr;
+    node_.reset();
+    ended_.notify_all();
+}
+
+Task<> SimHost::kill() {
+    sim_.kill(address_);
+    life_->cancel();
+    while (node_) (void)co_await ended_.wait();
+}
+
+}  // namespace kp2p::test

@@ -1,0 +1,50 @@
+// SimHost: a computer in a simulated world with a whole node on it. Its key and its storage stay
+// when the node is killed, and the next one finds them.
+//   SimHost host(sim, 3, setup);  host.start(all);  host.spawn(work());  co_await host.kill();
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "node/async/tasks.hpp"
+#include "node/node.hpp"
+#include "test/node/dht/simulated_dht.hpp"
+#include "test/sim/sim.hpp"
+#include "test/temp_dir.hpp"
+
+namespace kp2p::test {
+
+class SimHost {
+  public:
+    SimHost(Sim& sim, std::uint32_t number, DhtSetup setup);
+    SimHost(const SimHost&) = delete;
+
+    // It runs in `all` until it is killed, or `all` is cancelled.
+    void start(Tasks& all);
+    // What the node is asked to do, which ends with it.
+    void spawn(Task<> work) { life_->spawn(std::move(work)); }
+    // As kill -9 does, and pulling the plug of the network first: nothing is said any more.
+    Task<> kill();
+
+    Node& node() { return *node_; }
+    const Endpoint& address() const { return address_; }
+    const std::vector<std::string>& log() const { return log_; }  // of all its lives, with the time
+
+  private:
+    Task<> live();
+    NodeParts parts();
+
+    Sim& sim_;
+    Runtime runtime_;
+    std::uint32_t number_;
+    Endpoint address_;
+    DhtSetup setup_;
+    TempDir disk_;
+    std::optional<Node> node_;
+    Tasks* life_ = nullptr;  // of the node that runs
+    Event ended_;
+    std::vector<std::string> log_;
+};
+
+}  // namespace kp2p::test
