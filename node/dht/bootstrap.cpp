@@ -4,12 +4,10 @@
 #include <asio/ip/udp.hpp>
 
 #include "node/async/tasks.hpp"
-#include "proto/number.hpp"
 
 namespace kp2p {
 namespace {
 
-constexpr std::uint16_t default_port = 49737;
 constexpr Clock::Span remember_for = std::chrono::minutes(10);
 // Of a suggested address: all wait for the slowest entry, and the name may know better.
 constexpr unsigned suggestion_retries = 1;
@@ -28,42 +26,6 @@ Task<std::optional<Endpoint>> look_up(std::string host, std::uint16_t port) {
 }
 
 }  // namespace
-
-Result<BootstrapNode> parse_bootstrap(std::string_view text) {
-    BootstrapNode node;
-    if (const auto port = parse_number<std::uint16_t>(text); port && *port != 0) {
-        node.port = *port;
-        node.address = Endpoint::loopback(*port);
-        return node;
-    }
-    std::string_view suggested;
-    if (const auto at = text.find('@'); at != text.npos) {
-        suggested = text.substr(0, at);
-        text.remove_prefix(at + 1);
-    }
-    const auto colon = text.find(':');
-    node.port = default_port;
-    if (colon != text.npos) {
-        const auto port = parse_number<std::uint16_t>(text.substr(colon + 1));
-        if (!port || *port == 0) return proto::Errc::bad_text;
-        node.port = *port;
-    }
-    node.host = text.substr(0, colon);
-    if (node.host.empty() || node.host.find_first_of(" /[]") != node.host.npos)
-        return proto::Errc::bad_text;
-    const std::string port_text = ":" + std::to_string(node.port);
-    if (const auto literal = Endpoint::parse(node.host + port_text)) {
-        node.address = *literal;
-        node.host.clear();
-    } else if (node.host.find_first_not_of("0123456789.") == node.host.npos) {
-        return proto::Errc::bad_text;
-    } else if (!suggested.empty()) {
-        const auto address = Endpoint::parse(std::string(suggested) + port_text);
-        if (!address) return address.error();
-        node.address = *address;
-    }
-    return node;
-}
 
 std::vector<BootstrapNode> public_bootstrap() {
     std::vector<BootstrapNode> nodes;

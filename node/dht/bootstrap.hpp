@@ -1,24 +1,14 @@
-// Bootstrap nodes: where a DHT network is entered. An entry is "HOST:PORT", "IP@HOST:PORT" (the
-// address is tried first, the name asked only when it does not answer), or a bare port of this
-// machine. Names resolve to IPv4.
+// Bootstrap: the addresses of the nodes where a DHT network is entered. Names resolve to IPv4.
 #pragma once
 
 #include <set>
 #include <string>
-#include <string_view>
 
 #include "node/dht/rpc.hpp"
+#include "proto/dht/bootstrap_node.hpp"
 
 namespace kp2p {
 
-struct BootstrapNode {
-    std::optional<Endpoint> address;  // known, or only suggested when there is a name
-    std::string host;                 // a name to resolve; empty when the address is certain
-    std::uint16_t port = 0;
-};
-
-// proto::Errc::bad_text for what is no entry.
-Result<BootstrapNode> parse_bootstrap(std::string_view text);
 // The entries of the public network.
 std::vector<BootstrapNode> public_bootstrap();
 
