@@ -27,44 +27,23 @@ int main(int argc, char** argv) {
                             "Runs the node in the foreground; stop it with Ctrl-C, SIGTERM or "
                             "kp2p-stop-daemon.",
                             client::Needs::node);
-    const auto& channels = command.options<ChannelName>(
-        "--channel", "NAME", "join it, now and at later starts; may be repeated");
-    const auto& channel_file = command.option<std::string>(
-        "--channel-file", "FILE", "join these as well, one name a line; -: standard input");
-    const auto& bootstrap = command.options<std::string>(
-        "--bootstrap", "HOST:PORT",
-        "enter the network here instead of at the public nodes; may be repeated; none: nowhere");
-    const auto& host =
-        command.option<std::string>("--host", "ADDR", "IPv4 address to bind (default: all)");
-    const auto& port = command.option<std::uint16_t>(
-        "--port", "N", "UDP port, 0 for any (default: 49737, or any if that is taken)");
     return command.run(argc, argv, [&]() -> Result<void> {
-        const client::Config& config = command.config();
+        Settings settings = command.config().settings();
         auto storage = command.storage_dir();
         if (!storage) return storage.error();
         if (!proto::is_utf8(storage->native()))  // the API could not say where files lie
             return command.failure(Errc::usage, "not UTF-8: " + storage->native());
-        std::vector<ChannelName> joined = channels;
-        if (channel_file) {
-            auto named = client::read_channel_file(command, *channel_file);
+        settings.storage_dir = *std::move(storage);
+        if (!settings.channel_file.empty()) {
+            auto named = client::read_channel_file(command, settings.channel_file);
             if (!named) return named.error();
-            joined.insert(joined.end(), named->begin(), named->end());
+            settings.channels.insert(settings.channels.end(), named->begin(), named->end());
         }
-        const std::string address = host ? *host : config.host().value_or("0.0.0.0");
-        const auto bind = Endpoint::parse(address + ":0");
-        if (!bind) return command.failure(Errc::usage, "not an IPv4 address: " + address);
-        const DaemonOptions options{
-            .config_dir = config.dir(),
-            .storage_dir = *storage,
-            .host = bind->host,
-            .port = port ? port : config.port(),
-            .api_port = config.api_port(),
-            .channels = std::move(joined),
-            .bootstrap = bootstrap.empty() ? config.bootstrap() : bootstrap,
-            .least_logged = command.quiet() ? LogLevel::error : LogLevel::info};
+        for (const std::string& remark : command.config().remarks()) command.say(remark);
         std::string why;
+        const auto least = command.quiet() ? LogLevel::error : LogLevel::info;
         const auto ended = run_daemon(
-            options, [&](const Ready& ready) { (void)say_ready(command, ready); }, why);
+            settings, least, [&](const Ready& ready) { (void)say_ready(command, ready); }, why);
         if (!ended) return command.failure(ended.error(), why);
         return ok;
     });

@@ -70,17 +70,11 @@ Command::Command(std::string name, std::string purpose, Needs needs)
     parser_->name = name;
     parser_->needs = needs;
     CLI::App& app = parser_->app;
-    Flags& flags = parser_->flags;
     app.set_version_flag("--version", name + " " KP2P_VERSION);
     app.add_flag("--json", parser_->json, "write one JSON object per line");
     app.add_flag("--quiet", parser_->quiet, "say nothing but data and errors");
-    if (needs != Needs::nothing)
-        app.add_option("--config-dir", flags.config_dir, "configuration directory")
-            ->type_name("DIR");
-    if (needs == Needs::storage || needs == Needs::node)
-        app.add_option("--storage-dir", flags.storage_dir, "kachery storage")->type_name("DIR");
-    if (needs == Needs::daemon || needs == Needs::node)
-        app.add_option("--api-port", flags.api_port, "port of the daemon's API")->type_name("N");
+    for (const Setting& setting : setting_table())
+        if (setting.is_for(needs)) declare(setting);
     app.get_formatter()->column_width(28);
     say_what_nobody_catches();
 }
@@ -105,6 +99,23 @@ void Command::declare(Declared declared, Store store) {
     if (declared.count == Count::at_least_one)
         option->expected(1, CLI::detail::expected_max_vector_size)->allow_extra_args();
     if (declared.count == Count::any)
+        option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+void Command::declare(const Setting& setting) {
+    const std::string flag(setting.flag);
+    const auto give = [&flags = parser_->flags, flag](const CLI::results_t& texts) {
+        flags[flag] = texts;
+        return true;
+    };
+    if (setting.shape == Setting::Shape::toggle) {
+        const auto turn_on = [give](std::int64_t) { give({"true"}); };
+        parser_->app.add_flag_function(flag, turn_on, setting.full_help());
+        return;
+    }
+    CLI::Option* option = parser_->app.add_option(flag, give, setting.full_help());
+    option->type_name(std::string(setting.value));
+    if (setting.shape == Setting::Shape::list)
         option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 

@@ -13,10 +13,8 @@
 // can come to stand there and be taken for them. What is read or written there still fails.
 #pragma once
 
-#include <concepts>
 #include <deque>
 #include <functional>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -25,8 +23,8 @@
 #include <vector>
 
 #include "node/client/config.hpp"
+#include "node/settings/values.hpp"
 #include "proto/bytes.hpp"
-#include "proto/number.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p::client {
@@ -39,20 +37,15 @@ inline Result<void> parse_argument(std::string_view text, std::string& into, std
     into = text;
     return ok;
 }
-template <std::unsigned_integral T>
+template <WholeNumber T>
 Result<void> parse_argument(std::string_view text, T& into, std::string& complaint) {
-    if (const auto number = parse_number<T>(text)) {
-        into = *number;
-        return ok;
-    }
-    complaint = "not a whole number from 0 to " + std::to_string(std::numeric_limits<T>::max());
-    return Errc::usage;
+    return read_number(text, into, complaint);
 }
 
 class Command {
   public:
-    // Every command has --json --quiet --help --version; what it needs adds --config-dir,
-    // --storage-dir and --api-port.
+    // Every command has --json --quiet --help --version; what it needs adds the flags of the
+    // settings that are for it, which config() then holds.
     Command(std::string name, std::string purpose, Needs needs);
     Command(const Command&) = delete;
     Command& operator=(const Command&) = delete;
@@ -157,6 +150,7 @@ class Command {
         return *values;
     }
     void declare(Declared declared, Store store);
+    void declare(const Setting& setting);
     std::optional<int> parse_arguments(int argc, char** argv);  // the exit status if it ends here
     Result<void> write(int descriptor, ByteView bytes);
     int report(const Result<void>& outcome);

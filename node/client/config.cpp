@@ -1,8 +1,8 @@
 #include "node/client/config.hpp"
 
-#include <simdjson.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 
@@ -13,7 +13,6 @@ namespace kp2p::client {
 namespace {
 
 namespace fs = std::filesystem;
-using simdjson::dom::element;
 
 // The first line of a small file; empty if there is none.
 std::string first_line(const fs::path& path) {
@@ -23,36 +22,74 @@ std::string first_line(const fs::path& path) {
     return line;
 }
 
-// Each reads one key of config.json: false if it is there and not of that type.
-bool read_key(const element& json, const char* key, std::optional<std::string>& into) {
-    element value;
-    if (json[key].get(value) != simdjson::SUCCESS) return true;
-    std::string_view text;
-    if (value.get(text) != simdjson::SUCCESS) return false;
-    into = text;
-    return true;
-}
+// Whoever may say what a setting is, and what they say.
+class Sources {
+  public:
+    enum class Origin { nobody, file, variable, flag };
 
-bool read_key(const element& json, const char* key, std::optional<std::uint16_t>& into) {
-    element value;
-    if (json[key].get(value) != simdjson::SUCCESS) return true;
-    std::uint64_t number = 0;
-    if (value.get(number) != simdjson::SUCCESS || number > 65535) return false;
-    into = static_cast<std::uint16_t>(number);
-    return true;
-}
+    Sources(const Flags& flags, const Environment& environment)
+        : flags_(flags), environment_(environment) {}
 
-bool read_key(const element& json, const char* key, std::vector<std::string>& into) {
-    element value;
-    if (json[key].get(value) != simdjson::SUCCESS) return true;
-    simdjson::dom::array items;
-    if (value.get(items) != simdjson::SUCCESS) return false;
-    for (const element item : items) {
-        std::string_view text;
-        if (item.get(text) != simdjson::SUCCESS) return false;
-        into.emplace_back(text);
+    // Says more from now on, but less than the others.
+    Result<void> read_file(fs::path path, std::string& why) {
+        auto file = ConfigFile::read(path, why);
+        if (!file) return file.error();
+        path_ = std::move(path);
+        file_ = *std::move(file);
+        return ok;
     }
-    return true;
+
+    // Reads what the first of them says into its field; leaves it if nobody says anything.
+    Result<Origin> read(const Setting& setting, Settings& into, std::string& why) const {
+        Origin origin = Origin::flag;
+        std::string where(setting.flag);
+        Texts texts;
+        const auto given = flags_.find(setting.flag);
+        if (given != flags_.end()) {
+            texts = given->second;
+        } else if (auto value = variable(setting)) {
+            origin = Origin::variable;
+            where = setting.variable;
+            texts.push_back(*std::move(value));
+        } else if (const auto* said = file_.said(setting.key)) {
+            origin = Origin::file;
+            where = path_.string() + ": \"" + std::string(setting.key) + '"';
+            texts = said->texts;
+            if (!said->complaint.empty()) return complain(why, where, said->complaint);
+        }
+        if (texts.empty()) return Origin::nobody;
+        std::string complaint;
+        if (!setting.read(into, texts, complaint)) return complain(why, where, complaint);
+        return origin;
+    }
+
+    std::vector<std::string> remarks() const {
+        std::vector<std::string> remarks;
+        for (const std::string& key : file_.unknown_keys())
+            remarks.push_back(path_.string() + ": there is no setting \"" + key + "\"");
+        return remarks;
+    }
+
+  private:
+    std::optional<std::string> variable(const Setting& setting) const {
+        if (setting.variable.empty()) return std::nullopt;
+        return environment_(std::string(setting.variable));
+    }
+    static std::error_code complain(std::string& why, const std::string& where,
+                                    const std::string& complaint) {
+        why = where + ": " + complaint;
+        return Errc::usage;
+    }
+
+    const Flags& flags_;
+    const Environment& environment_;
+    fs::path path_;
+    ConfigFile file_;
+};
+
+const Setting& row_of(const char* flag) {
+    return *std::ranges::find_if(setting_table(),
+                                 [flag](const Setting& row) { return row.flag == flag; });
 }
 
 }  // namespace
@@ -65,90 +102,68 @@ std::optional<std::string> process_environment(const std::string& name) {
 
 Result<Config> Config::resolve(Needs needs, const Flags& flags, const Environment& environment,
                                std::string& why) {
+    using Origin = Sources::Origin;
+    static const Setting &dir = row_of("--config-dir"), &storage = row_of("--storage-dir"),
+                         &port = row_of("--api-port");
     Config config;
     if (needs == Needs::nothing) return config;
-    for (const auto& [name, value] : {std::pair("--config-dir", &flags.config_dir),
-                                      std::pair("--storage-dir", &flags.storage_dir)}) {
-        if (!*value || !(*value)->empty()) continue;
-        why = std::string(name) + " names no directory";
-        return Errc::usage;
-    }
+    Settings& settings = config.settings_;
+    Sources sources(flags, environment);
     const auto home = environment("HOME");
-    const auto dir = flags.config_dir ? flags.config_dir : environment("KACHERY_P2P_CONFIG_DIR");
-    const auto storage = flags.storage_dir ? flags.storage_dir : environment("KACHERY_STORAGE_DIR");
-    if (home) config.storage_dir_ = fs::path(*home) / "kachery-storage";
-    if (needs != Needs::storage || !storage) {
-        if (!dir && !home) {
-            why = "HOME is not set, and neither is KACHERY_P2P_CONFIG_DIR";
+    if (home) settings.config_dir = fs::path(*home) / ".kachery-p2p";
+    auto placed = sources.read(dir, settings, why);
+    if (!placed) return placed.error();
+    Settings storage_alone;
+    auto named = sources.read(storage, storage_alone, why);
+    if (!named) return named.error();
+    if (needs != Needs::storage || *named == Origin::nobody) {
+        if (settings.config_dir.empty()) {
+            why = "HOME is not set, and neither is " + std::string(dir.variable);
             return Errc::usage;
         }
-        config.dir_ = dir ? fs::path(*dir) : fs::path(*home) / ".kachery-p2p";
-        if (auto read = config.read_file(why); !read) return read.error();
+        auto read = sources.read_file(settings.config_dir / "config.json", why);
+        if (!read) return read.error();
     }
-    if (storage) config.name_storage(*storage);
-    if (needs == Needs::storage) return config;
-
-    config.told_port_ = flags.api_port;
-    const auto port = environment("KACHERY_P2P_API_PORT");
-    if (!config.told_port_ && port) {
-        config.told_port_ = parse_number<std::uint16_t>(*port);
-        if (!config.told_port_) {
-            why = "KACHERY_P2P_API_PORT is not a port number: " + *port;
-            return Errc::usage;
-        }
+    for (const Setting& setting : setting_table()) {
+        if (!setting.is_for(needs)) continue;
+        std::string none;
+        if (!setting.initial.empty())
+            (void)setting.read(settings, {std::string(setting.initial)}, none);
+        auto origin = sources.read(setting, settings, why);
+        if (!origin) return origin.error();
+        if (&setting == &port) config.told_port_ = *origin > Origin::file;
     }
+    config.storage_dir_ = settings.storage_dir;
+    if (config.storage_dir_.empty() && home)
+        config.storage_dir_ = fs::path(*home) / "kachery-storage";
+    config.remarks_ = sources.remarks();
     return config;
 }
 
-void Config::name_storage(fs::path dir) {
-    storage_dir_ = std::move(dir);
-    storage_named_ = true;
-}
-
-Result<void> Config::read_file(std::string& why) {
-    const fs::path path = dir_ / "config.json";
-    std::error_code error;
-    if (!fs::exists(path, error)) return ok;
-    simdjson::dom::parser parser;
-    element json;
-    std::optional<std::string> storage;
-    std::optional<std::uint16_t> api_port;
-    if (parser.load(path.string()).get(json) != simdjson::SUCCESS || !json.is_object()) {
-        why = path.string() + " is not a JSON object";
-        return Errc::usage;
-    }
-    if (!read_key(json, "storage_dir", storage) || !read_key(json, "api_port", api_port) ||
-        !read_key(json, "host", host_) || !read_key(json, "port", port_) ||
-        !read_key(json, "bootstrap", bootstrap_)) {
-        why = path.string() + " holds a value of the wrong type";
-        return Errc::usage;
-    }
-    default_port_ = api_port.value_or(default_api_port);
-    if (storage) name_storage(*storage);
-    return ok;
+std::optional<std::uint16_t> Config::api_port_file() const {
+    return parse_number<std::uint16_t>(first_line(dir() / "api-port"));
 }
 
 std::uint16_t Config::daemon_port() const {
-    if (told_port_ && *told_port_) return *told_port_;
-    return parse_number<std::uint16_t>(first_line(dir_ / "api-port")).value_or(default_port_);
+    if (told_port_ && settings_.api_port != 0) return settings_.api_port;
+    return api_port_file().value_or(settings_.api_port);
 }
 
 std::optional<fs::path> Config::api_socket() const {
-    if (told_port_ && *told_port_ &&
-        told_port_ != parse_number<std::uint16_t>(first_line(dir_ / "api-port")))
+    if (told_port_ && settings_.api_port != 0 && settings_.api_port != api_port_file())
         return std::nullopt;
     std::error_code error;
-    fs::path path = dir_ / "api.sock";
+    fs::path path = dir() / "api.sock";
     if (!fs::is_socket(path, error)) return std::nullopt;
     return path;
 }
 
-std::string Config::api_token() const { return first_line(dir_ / "api-token"); }
+std::string Config::api_token() const { return first_line(dir() / "api-token"); }
 
 Result<fs::path> Config::storage_dir() const {
     std::error_code error;
     if (storage_dir_.empty()) return Errc::storage_unavailable;
-    if (!storage_named_) {
+    if (settings_.storage_dir.empty()) {
         fs::create_directories(storage_dir_.parent_path(), error);
         (void)::mkdir(storage_dir_.c_str(), S_IRWXU);
     }

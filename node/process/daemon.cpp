@@ -54,44 +54,35 @@ struct OpenedParts {
     DhtSetup dht;
 };
 
-Result<std::unique_ptr<UdpSocket>> open_udp(Executor loop, const DaemonOptions& options,
+Result<std::unique_ptr<UdpSocket>> open_udp(Executor loop, const Settings& settings,
                                             std::string& why) {
-    const Endpoint wanted{options.host, options.port.value_or(usual_port)};
+    const Endpoint wanted{settings.host, settings.port.value_or(usual_port)};
     auto opened = UdpSocket::open(loop, wanted);
     const bool in_use = !opened && opened.error() == asio::error::address_in_use;
-    if (in_use && !options.port) opened = UdpSocket::open(loop, {options.host, 0});
+    if (in_use && !settings.port) opened = UdpSocket::open(loop, {settings.host, 0});
     if (opened) return opened;
     why = "UDP " + wanted.text() + ": " + opened.error().message();
     if (in_use) return Errc::port_in_use;
     return opened.error();
 }
 
-Result<std::vector<BootstrapNode>> bootstrap_nodes(const std::vector<std::string>& texts,
-                                                   std::string& why) {
+std::vector<BootstrapNode> bootstrap_nodes(const std::vector<std::string>& texts) {
     if (texts.empty()) return public_bootstrap();
     std::vector<BootstrapNode> nodes;
-    if (texts.size() == 1 && texts[0] == "none") return nodes;
-    for (const std::string& text : texts) {
-        auto node = parse_bootstrap(text);
-        if (!node || text.find(':') == text.npos) {
-            why = "--bootstrap takes HOST:PORT or none, not " + text;
-            return Errc::usage;
-        }
-        nodes.push_back(*std::move(node));
-    }
+    if (texts.front() == "none") return nodes;
+    for (const std::string& text : texts)
+        if (auto node = parse_bootstrap(text)) nodes.push_back(*std::move(node));
     return nodes;
 }
 
-Result<OpenedParts> open_parts(Runtime& runtime, const DaemonOptions& options, std::string& why) {
+Result<OpenedParts> open_parts(Runtime& runtime, const Settings& settings, std::string& why) {
     OpenedParts parts;
-    auto nodes = bootstrap_nodes(options.bootstrap, why);
-    if (!nodes) return nodes.error();
-    auto store = Store::open(options.storage_dir);
+    auto store = Store::open(settings.storage_dir);
     if (!store) {
         why = storage_trouble();
         return store.error();
     }
-    auto config = ConfigDir::open(options.config_dir, runtime.random, why);
+    auto config = ConfigDir::open(settings.config_dir, runtime.random, why);
     if (!config) return config.error();
     parts.config = *std::move(config);
     auto seed = parts.config->key_seed(why);
@@ -101,16 +92,16 @@ Result<OpenedParts> open_parts(Runtime& runtime, const DaemonOptions& options, s
     auto channels = parts.config->channels(why);
     if (!channels) return channels.error();
     std::vector<ChannelName> wanted = *channels;
-    wanted.insert(wanted.end(), options.channels.begin(), options.channels.end());
+    wanted.insert(wanted.end(), settings.channels.begin(), settings.channels.end());
     parts.channel_keys = parts.config->channel_keys(wanted);
-    auto server = open_udp(runtime.executor, options, why);
+    auto server = open_udp(runtime.executor, settings, why);
     if (!server) return server.error();
-    auto client = UdpSocket::open(runtime.executor, {options.host, 0});
+    auto client = UdpSocket::open(runtime.executor, {settings.host, 0});
     if (!client) return client.error();
     auto http = HttpServer::open(
-        runtime, {options.api_port, *token, parts.config->api_socket(), HttpLimits()});
+        runtime, {settings.api_port, *token, parts.config->api_socket(), HttpLimits()});
     if (!http) {
-        why = "API 127.0.0.1:" + std::to_string(options.api_port);
+        why = "API 127.0.0.1:" + std::to_string(settings.api_port);
         return http.error();
     }
     if (const auto error = (*http)->socket_error())
@@ -121,14 +112,14 @@ Result<OpenedParts> open_parts(Runtime& runtime, const DaemonOptions& options, s
     parts.server = *std::move(server);
     parts.client = *std::move(client);
     parts.http = *std::move(http);
-    parts.dht.bootstrap = *std::move(nodes);
+    parts.dht.bootstrap = bootstrap_nodes(settings.bootstrap);
     parts.dht.known_nodes = parts.config->known_nodes();
     return parts;
 }
 
 class Daemon {
   public:
-    Daemon(Runtime& runtime, OpenedParts parts, const DaemonOptions& options);
+    Daemon(Runtime& runtime, OpenedParts parts, const Settings& settings);
     Task<> run(const std::function<void(const Ready&)>& ready);
 
   private:
@@ -144,7 +135,7 @@ class Daemon {
     Task<std::string> status();
 
     Runtime& runtime_;
-    const DaemonOptions& options_;
+    const Settings& settings_;
     OpenedParts parts_;
     LongThreads long_threads_;
     Node node_;
@@ -154,9 +145,9 @@ class Daemon {
     bool stopping_ = false;
 };
 
-Daemon::Daemon(Runtime& runtime, OpenedParts parts, const DaemonOptions& options)
+Daemon::Daemon(Runtime& runtime, OpenedParts parts, const Settings& settings)
     : runtime_(runtime),
-      options_(options),
+      settings_(settings),
       parts_(std::move(parts)),
       long_threads_(runtime),
       node_(NodeParts{.runtime = runtime,
@@ -183,7 +174,7 @@ Task<> Daemon::run(const std::function<void(const Ready&)>& ready) {
         tasks_ = &tasks;
         tasks.spawn(stop_on_signal());
         tasks.spawn(node_.run());
-        tasks.spawn(channels_.start(options_.channels));  // before a command may ask for a file
+        tasks.spawn(channels_.start(settings_.channels));  // before a command may ask for a file
         tasks.spawn(serve_api());
         tasks.spawn(keep_loop());
         tasks.spawn(start_up(ready));
@@ -294,9 +285,9 @@ Task<std::string> Daemon::status() {
 }
 
 // The node goes with this frame, so that nothing of it is left to wait for when the loop looks.
-Task<> run_all(WakingClock& clock, Runtime& runtime, OpenedParts parts,
-               const DaemonOptions& options, const std::function<void(const Ready&)>& ready) {
-    Daemon daemon(runtime, std::move(parts), options);
+Task<> run_all(WakingClock& clock, Runtime& runtime, OpenedParts parts, const Settings& settings,
+               const std::function<void(const Ready&)>& ready) {
+    Daemon daemon(runtime, std::move(parts), settings);
     (void)co_await with_tasks([&](Tasks& tasks) -> Task<> {
         tasks.spawn(clock.run());
         co_await daemon.run(ready);
@@ -306,10 +297,10 @@ Task<> run_all(WakingClock& clock, Runtime& runtime, OpenedParts parts,
 
 }  // namespace
 
-Result<void> run_daemon(const DaemonOptions& options,
+Result<void> run_daemon(const Settings& settings, LogLevel least_logged,
                         const std::function<void(const Ready&)>& ready, std::string& why) {
     keep_freed_memory();
-    log_only(options.least_logged);
+    log_only(least_logged);
     allow_many_descriptors();
     SteadyClock machine_clock;
     WakingClock clock(machine_clock);
@@ -319,9 +310,9 @@ Result<void> run_daemon(const DaemonOptions& options,
     Runtime runtime{
         loop.get_executor(), clock, random, pool,
         [](const char* room, const std::string& line) { log(LogLevel::info, room, line); }};
-    auto parts = open_parts(runtime, options, why);
+    auto parts = open_parts(runtime, settings, why);
     if (!parts) return parts.error();
-    asio::co_spawn(loop, run_all(clock, runtime, *std::move(parts), options, ready),
+    asio::co_spawn(loop, run_all(clock, runtime, *std::move(parts), settings, ready),
                    [](std::exception_ptr thrown) {
                        if (thrown) std::rethrow_exception(thrown);
                    });

@@ -50,10 +50,11 @@ allowed() {
         node/api/*)        below $any_proto node/{async,store,store/put,share,api} ;;
         node/node.*|node/swarm_peers.*)
             below $any_proto node node/{async,net,udx,transport,dht,discover,reach,swarm,store,share} ;;
-        node/client/*)     below $any_proto node/client ;;
+        node/settings/*)   below $any_proto node/settings ;;
+        node/client/*)     below $any_proto node/{settings,client} ;;
         node/process/*)
-            below $any_proto node node/{async,log,net,udx,transport,dht,discover,reach,swarm,store,share,api,process} ;;
-        cmd/kp2p-start-daemon.cpp) below $any_proto node/client && echo '|node/process/daemon\.hpp' ;;
+            below $any_proto node node/{async,log,net,udx,transport,dht,discover,reach,swarm,store,share,api,settings,process} ;;
+        cmd/kp2p-start-daemon.cpp) below $any_proto node/{settings,client} && echo '|node/process/daemon\.hpp' ;;
         cmd/kp2p-bootstrap.cpp)    below $any_proto node/client && echo '|node/process/bootstrap\.hpp' ;;
         cmd/kp2p-store.cpp|cmd/kp2p-link.cpp)
             below $any_proto node/client && echo '|cmd/put_paths\.hpp' ;;

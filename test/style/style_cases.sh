@@ -8,7 +8,7 @@ failed=0
 fresh() {
     rm -rf "${tree:?}"/*
     mkdir -p "$tree"/{cmd,test} "$tree"/proto/{file,mux,dht/wire} \
-        "$tree"/node/{async,net,dht,transport,reach,store,share/{lookup,transfer},api,client}
+        "$tree"/node/{async,net,dht,transport,reach,store,share/{lookup,transfer},api,settings,client}
     echo '#include "proto/b.hpp"' >"$tree/proto/a.cpp"
     echo '#include "node/net/b.hpp"' >"$tree/node/dht/a.cpp"
     echo '#include "node/process/daemon.hpp"' >"$tree/cmd/kp2p-start-daemon.cpp"
@@ -56,6 +56,7 @@ layering.sh|proto/mux/a.cpp|#include "proto/udx/a.hpp"
 layering.sh|proto/dht/wire/a.cpp|#include "proto/dht/table/a.hpp"
 layering.sh|proto/file/a.cpp|#include "proto/transfer/a.hpp"
 layering.sh|node/client/a.cpp|#include "node/async/asio.hpp"
+layering.sh|node/settings/a.cpp|#include "node/client/a.hpp"
 layering.sh|cmd/kp2p-load.cpp|#include "node/share/share.hpp"
 layering.sh|cmd/kp2p-load.cpp|#include "node/process/daemon.hpp"
 layering.sh|cmd/kp2p-store.cpp|#include "node/dht/dht.hpp"

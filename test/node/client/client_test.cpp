@@ -53,18 +53,19 @@ TEST_CASE("flags win over the environment, that over config.json, that over defa
     auto none = Config::resolve(Needs::node, {}, environment({{"HOME", dir}}), why);
     REQUIRE(none);
     CHECK(none->dir() == temp.path() / ".kachery-p2p");
-    CHECK(none->api_port() == client::default_api_port);
+    CHECK(none->settings().api_port == 20431);
     CHECK(*none->storage_dir() == temp.path() / "kachery-storage");
     CHECK(std::filesystem::is_directory(temp.path() / "kachery-storage"));
 
     write(temp.path() / "config.json",
           R"({"api_port": 1, "storage_dir": ")" + dir + R"(", "bootstrap": ["1.2.3.4:5"]})");
-    auto file =
-        Config::resolve(Needs::node, {.config_dir = dir}, environment({{"HOME", dir}}), why);
+    const Flags here{{"--config-dir", {dir}}};
+    auto file = Config::resolve(Needs::node, here, environment({{"HOME", dir}}), why);
     REQUIRE(file);
-    CHECK(file->api_port() == 1);
+    CHECK(file->settings().api_port == 1);
     CHECK(*file->storage_dir() == temp.path());
-    CHECK(file->bootstrap() == std::vector<std::string>{"1.2.3.4:5"});
+    CHECK(file->settings().bootstrap == std::vector<std::string>{"1.2.3.4:5"});
+    CHECK(file->remarks().empty());
 
     const auto variables = environment({{"HOME", dir},
                                         {"KACHERY_P2P_CONFIG_DIR", dir},
@@ -73,50 +74,90 @@ TEST_CASE("flags win over the environment, that over config.json, that over defa
     auto variable = Config::resolve(Needs::node, {}, variables, why);
     REQUIRE(variable);
     CHECK(variable->dir() == temp.path());
-    CHECK(variable->api_port() == 2);
+    CHECK(variable->settings().api_port == 2);
     CHECK(variable->storage_dir().error() == Errc::storage_unavailable);
 
-    auto flag = Config::resolve(Needs::node, {.api_port = 3}, variables, why);
+    auto flag = Config::resolve(Needs::node, {{"--api-port", {"3"}}}, variables, why);
     REQUIRE(flag);
-    CHECK(flag->api_port() == 3);
+    CHECK(flag->settings().api_port == 3);
 }
 
 TEST_CASE("a daemon is found at the port it wrote down, unless another was named") {
     test::TempDir temp;
-    const std::string dir = temp.path().string();
     std::string why;
     write(temp.path() / "api-port", "4242\n");
-    CHECK(Config::resolve(Needs::node, {.config_dir = dir}, environment({}), why)->daemon_port() ==
-          4242);
-    CHECK(Config::resolve(Needs::node, {.config_dir = dir, .api_port = 5}, environment({}), why)
-              ->daemon_port() == 5);
+    Flags flags{{"--config-dir", {temp.path().string()}}};
+    CHECK(Config::resolve(Needs::node, flags, environment({}), why)->daemon_port() == 4242);
+    flags["--api-port"] = {"5"};
+    CHECK(Config::resolve(Needs::node, flags, environment({}), why)->daemon_port() == 5);
 }
 
-TEST_CASE("malformed configuration says what is wrong") {
+TEST_CASE("a value that does not fit is a usage error that names where it came from") {
     test::TempDir temp;
     const std::string dir = temp.path().string();
+    const std::string file = (temp.path() / "config.json").string() + ": \"";
+    const Variables here{{"KACHERY_P2P_CONFIG_DIR", dir}};
     struct Row {
         const char* name;
-        const char* file;
+        const char* json;
         Variables variables;
-        const char* word;  // that the reason holds
+        Flags flags;
+        std::string words;  // what the reason begins with
     };
     const Row rows[] = {
-        {"no home", nullptr, {}, "HOME"},
-        {"port", nullptr, {{"HOME", dir}, {"KACHERY_P2P_API_PORT", "x"}}, "API_PORT"},
-        {"not json", "{", {{"KACHERY_P2P_CONFIG_DIR", dir}}, "config.json"},
-        {"not an object", "[]", {{"KACHERY_P2P_CONFIG_DIR", dir}}, "config.json"},
-        {"wrong type", R"({"api_port": "1"})", {{"KACHERY_P2P_CONFIG_DIR", dir}}, "type"},
-        {"too big", R"({"api_port": 65536})", {{"KACHERY_P2P_CONFIG_DIR", dir}}, "type"},
+        {"no home", nullptr, {}, {}, "HOME is not set"},
+        {"variable",
+         nullptr,
+         {{"HOME", dir}, {"KACHERY_P2P_API_PORT", "x"}},
+         {},
+         "KACHERY_P2P_API_PORT: not a whole number from 0 to 65535: x"},
+        {"flag",
+         nullptr,
+         here,
+         {{"--port", {"65536"}}},
+         "--port: not a whole number from 0 to 65535: 65536"},
+        {"address", nullptr, here, {{"--host", {"here"}}}, "--host: not an IPv4 address: here"},
+        {"network",
+         nullptr,
+         here,
+         {{"--bootstrap", {"none", "a:1"}}},
+         "--bootstrap: takes HOST:PORT, or none alone, not none"},
+        {"channel", nullptr, here, {{"--channel", {"\n"}}}, "--channel: a channel's name is 1"},
+        {"no directory", nullptr, here, {{"--storage-dir", {""}}}, "--storage-dir: names no dir"},
+        {"flag over file", R"({"port": "1"})", here, {{"--port", {"-1"}}}, "--port: not a whole"},
+        {"not json", "{", here, {}, (temp.path() / "config.json").string() + " is not a JSON"},
+        {"not an object", "[]", here, {}, (temp.path() / "config.json").string() + " is not a"},
+        {"type", R"({"api_port": "1"})", here, {}, file + "api_port\": not a whole number"},
+        {"negative", R"({"port": -1})", here, {}, file + "port\": not a whole number"},
+        {"size", R"({"port": 65536})", here, {}, file + "port\": not a whole number from 0 to 655"},
+        {"item", R"({"bootstrap": ["a:1", 1]})", here, {}, file + "bootstrap\": not an array of"},
+        {"entry", R"({"bootstrap": ["a"]})", here, {}, file + "bootstrap\": takes HOST:PORT"},
+        {"no string", R"({"host": 1})", here, {}, file + "host\": not a string"},
     };
     for (const Row& row : rows) {
         CAPTURE(row.name);
-        if (row.file) write(temp.path() / "config.json", row.file);
+        std::filesystem::remove(temp.path() / "config.json");
+        if (row.json) write(temp.path() / "config.json", row.json);
         std::string why;
-        CHECK(Config::resolve(Needs::node, {}, environment(row.variables), why).error() ==
-              Errc::usage);
-        CHECK(why.find(row.word) != std::string::npos);
+        auto config = Config::resolve(Needs::node, row.flags, environment(row.variables), why);
+        CHECK(config.error() == Errc::usage);
+        CAPTURE(why);
+        CHECK(why.starts_with(row.words));
     }
+}
+
+TEST_CASE("keys that nobody knows are remarks, and what a command does not use is not looked at") {
+    test::TempDir temp;
+    write(temp.path() / "config.json", R"({"prot": 1, "": 2, "port": "x", "api_port": 7})");
+    std::string why;
+    const Flags here{{"--config-dir", {temp.path().string()}}};
+    auto config = Config::resolve(Needs::daemon, here, environment({}), why);
+    REQUIRE(config);
+    CHECK(config->settings().api_port == 7);
+    const std::string path = (temp.path() / "config.json").string();
+    CHECK(config->remarks() == std::vector<std::string>{path + ": there is no setting \"prot\"",
+                                                        path + ": there is no setting \"\""});
+    CHECK(!Config::resolve(Needs::node, here, environment({}), why));
 }
 
 TEST_CASE("a command parses its arguments and returns the exit status of its body") {
@@ -168,18 +209,19 @@ TEST_CASE("a configuration directory is looked for only when it is used") {
     };
     const Row rows[] = {
         {"nothing", Needs::nothing, {}, true},
-        {"storage", Needs::storage, {.storage_dir = temp.path().string()}, true},
+        {"storage", Needs::storage, {{"--storage-dir", {temp.path().string()}}}, true},
         {"storage unnamed", Needs::storage, {}, false},
-        {"daemon", Needs::daemon, {.api_port = 1}, false},
-        {"node", Needs::node, {.storage_dir = temp.path().string()}, false},
-        {"node with its own", Needs::node, {.config_dir = temp.path().string()}, true},
+        {"daemon", Needs::daemon, {{"--api-port", {"1"}}}, false},
+        {"node", Needs::node, {{"--storage-dir", {temp.path().string()}}}, false},
+        {"node with its own", Needs::node, {{"--config-dir", {temp.path().string()}}}, true},
     };
     for (const Row& row : rows) {
         CAPTURE(row.name);
         std::string why;
         auto config = Config::resolve(row.needs, row.flags, environment({}), why);
         CHECK(bool(config) == row.resolves);
-        if (config && row.flags.storage_dir) CHECK(*config->storage_dir() == temp.path());
+        if (config && row.flags.contains("--storage-dir"))
+            CHECK(*config->storage_dir() == temp.path());
     }
 }
 

@@ -57,7 +57,7 @@ class FalseDaemon {
     Config config() const {
         std::string why;
         return *Config::resolve(
-            client::Needs::node, {.config_dir = temp_.path().string()},
+            client::Needs::node, {{"--config-dir", {temp_.path().string()}}},
             [](const std::string&) { return std::nullopt; }, why);
     }
     const std::filesystem::path& path() const { return path_; }
@@ -282,9 +282,10 @@ TEST_CASE("the Unix socket is taken unless another port was named") {
     for (const Row& row : {Row{{}, true}, Row{4242, true}, Row{0, true}, Row{4243, false}}) {
         CAPTURE(row.told.value_or(1));
         std::string why;
+        client::Flags flags{{"--config-dir", {dir.string()}}};
+        if (row.told) flags["--api-port"] = {std::to_string(*row.told)};
         auto config = Config::resolve(
-            client::Needs::daemon, {.config_dir = dir.string(), .api_port = row.told},
-            [](const std::string&) { return std::nullopt; }, why);
+            client::Needs::daemon, flags, [](const std::string&) { return std::nullopt; }, why);
         REQUIRE(config);
         CHECK(config->api_socket().has_value() == row.socket);
     }

@@ -1,0 +1,113 @@
+#include "node/settings/setting.hpp"
+
+#include "proto/dht/bootstrap_node.hpp"
+
+namespace kp2p {
+namespace {
+
+using Users = Setting::Users;
+
+template <class T>
+constexpr Setting::Shape shape_of = WholeNumber<T> ? Setting::Shape::number : Setting::Shape::text;
+template <class T>
+constexpr Setting::Shape shape_of<std::optional<T>> = shape_of<T>;
+template <class T>
+constexpr Setting::Shape shape_of<std::vector<T>> = Setting::Shape::list;
+template <>
+constexpr Setting::Shape shape_of<bool> = Setting::Shape::toggle;
+
+template <auto field>
+Result<void> read_field(Settings& into, const Texts& texts, std::string& complaint) {
+    return read_value(texts, into.*field, complaint);
+}
+
+Result<void> read_bootstrap(Settings& into, const Texts& texts, std::string& complaint) {
+    for (const std::string& text : texts) {
+        if (text == "none" && texts.size() == 1) continue;
+        if (parse_bootstrap(text) && text.find(':') != text.npos) continue;
+        complaint = "takes HOST:PORT, or none alone, not " + text;
+        return Errc::usage;
+    }
+    into.bootstrap = texts;
+    return ok;
+}
+
+// The row of a field.
+template <auto field>
+constexpr Setting row(Setting words, decltype(Setting::read) read = read_field<field>) {
+    using T = std::remove_reference_t<decltype(std::declval<Settings>().*field)>;
+    words.shape = shape_of<T>;
+    words.read = read;
+    return words;
+}
+
+constexpr Setting table[] = {
+    row<&Settings::config_dir>({.flag = "--config-dir",
+                                .variable = "KACHERY_P2P_CONFIG_DIR",
+                                .value = "DIR",
+                                .help = "configuration directory (default: ~/.kachery-p2p)",
+                                .users = Users::all}),
+    row<&Settings::storage_dir>({.flag = "--storage-dir",
+                                 .variable = "KACHERY_STORAGE_DIR",
+                                 .key = "storage_dir",
+                                 .value = "DIR",
+                                 .help = "kachery storage (default: ~/kachery-storage)",
+                                 .users = Users::storage}),
+    row<&Settings::api_port>({.flag = "--api-port",
+                              .variable = "KACHERY_P2P_API_PORT",
+                              .key = "api_port",
+                              .value = "N",
+                              .initial = "20431",
+                              .help = "port of the daemon's API on 127.0.0.1, 0 for any",
+                              .users = Users::daemon}),
+    row<&Settings::channels>({.flag = "--channel",
+                              .value = "NAME",
+                              .help = "join it, now and at later starts; may be repeated",
+                              .changed_by = "kp2p-join, kp2p-leave"}),
+    row<&Settings::channel_file>(
+        {.flag = "--channel-file",
+         .value = "FILE",
+         .help = "join these as well, one name a line; -: standard input"}),
+    row<&Settings::bootstrap>({.flag = "--bootstrap",
+                               .key = "bootstrap",
+                               .value = "HOST:PORT",
+                               .help = "enter the network here instead of at the public nodes; "
+                                       "may be repeated; none: nowhere"},
+                              read_bootstrap),
+    row<&Settings::host>({.flag = "--host",
+                          .key = "host",
+                          .value = "ADDR",
+                          .initial = "0.0.0.0",
+                          .help = "IPv4 address to bind"}),
+    row<&Settings::port>({.flag = "--port",
+                          .key = "port",
+                          .value = "N",
+                          .help = "UDP port, 0 for any (default: 49737, or any if that is taken)"}),
+};
+
+}  // namespace
+
+std::span<const Setting> setting_table() { return table; }
+
+bool Setting::is_for(Needs needs) const {
+    if (needs == Needs::nothing) return false;
+    if (needs == Needs::node || users == Users::all) return true;
+    return needs == Needs::storage ? users == Users::storage : users == Users::daemon;
+}
+
+std::string Setting::full_help() const {
+    std::string more;
+    const auto add = [&more](std::string_view name, std::string_view what) {
+        if (what.empty()) return;
+        more += more.empty() ? "" : "; ";
+        more += std::string(name) + std::string(what);
+    };
+    add("default: ", initial);
+    add("environment: ", variable);
+    add("in config.json: ", key);
+    add("while it runs: ", changed_by);
+    std::string all(help);
+    return more.empty() ? all : all + " [" + more + "]";
+}
+
+}  // namespace kp2p

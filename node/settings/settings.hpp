@@ -1,0 +1,28 @@
+// Settings: what a daemon can be told, one field for each row of the table in setting.cpp, which
+// says by what names, and what holds when nobody says anything.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proto/lookup/channel.hpp"
+
+namespace kp2p {
+
+struct Settings {
+    std::filesystem::path config_dir;
+    std::filesystem::path storage_dir;   // empty: the usual one
+    std::uint16_t api_port = 0;          // 0: any
+    std::vector<ChannelName> channels;   // joined beside those that are remembered
+    std::string channel_file;            // of further ones; empty: none
+    std::vector<std::string> bootstrap;  // see parse_bootstrap(); empty: the public network,
+                                         // "none" alone: no network is entered
+    std::array<std::uint8_t, 4> host{};  // to bind
+    std::optional<std::uint16_t> port;   // UDP; absent: the usual one if it is free, 0: any
+};
+
+}  // namespace kp2p
