@@ -34,8 +34,8 @@ int main(int argc, char** argv) {
     const auto& bootstrap = command.options<std::string>(
         "--bootstrap", "HOST:PORT",
         "enter the network here instead of at the public nodes; may be repeated; none: nowhere");
-    const auto& host =
-        command.option<std::string>("--host", "ADDR", "IPv4 address to bind (default: all)");
+    const auto& host = command.option<std::string>(
+        "--host", "ADDR", "address to bind, ::: IPv4 and IPv6 (default: all of IPv4)");
     const auto& port = command.option<std::uint16_t>(
         "--port", "N", "UDP port, 0 for any (default: 49737, or any if that is taken)");
     return command.run(argc, argv, [&]() -> Result<void> {
@@ -51,12 +51,12 @@ int main(int argc, char** argv) {
             joined.insert(joined.end(), named->begin(), named->end());
         }
         const std::string address = host ? *host : config.host().value_or("0.0.0.0");
-        const auto bind = Endpoint::parse(address + ":0");
-        if (!bind) return command.failure(Errc::usage, "not an IPv4 address: " + address);
+        const auto bind = Host::parse(address);
+        if (!bind) return command.failure(Errc::usage, "not an IP address: " + address);
         const DaemonOptions options{
             .config_dir = config.dir(),
             .storage_dir = *storage,
-            .host = bind->host,
+            .host = *bind,
             .port = port ? port : config.port(),
             .api_port = config.api_port(),
             .channels = std::move(joined),

@@ -21,10 +21,7 @@ Task<std::optional<Endpoint>> look_up(std::string host, std::uint16_t port) {
     auto [error, results] =
         co_await resolver.async_resolve(asio::ip::udp::v4(), host, "", use_result);
     if (error || results.empty()) co_return std::nullopt;
-    Endpoint address;
-    address.host = results.begin()->endpoint().address().to_v4().to_bytes();
-    address.port = port;
-    co_return address;
+    co_return Endpoint{results.begin()->endpoint().address().to_v4().to_bytes(), port};
 }
 
 }  // namespace
@@ -59,7 +56,7 @@ Result<BootstrapNode> parse_bootstrap(std::string_view text) {
         return proto::Errc::bad_text;
     } else if (!suggested.empty()) {
         const auto address = Endpoint::parse(std::string(suggested) + port_text);
-        if (!address) return address.error();
+        if (!address || !address->host.is_v4()) return proto::Errc::bad_text;
         node.address = *address;
     }
     return node;

@@ -3,7 +3,6 @@
 // thread for the node, and a pool as large as the machine for heavy work.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -20,11 +19,11 @@ namespace kp2p {
 
 struct DaemonOptions {
     std::filesystem::path config_dir;
-    std::filesystem::path storage_dir;   // exists
-    std::array<std::uint8_t, 4> host{};  // to bind
-    std::optional<std::uint16_t> port;   // UDP; absent: the usual one if it is free, 0: any
-    std::uint16_t api_port = 0;          // 0: any
-    std::vector<ChannelName> channels;   // joined beside those that are remembered
+    std::filesystem::path storage_dir;  // exists
+    Host host;                          // to bind; :: is IPv4 and IPv6
+    std::optional<std::uint16_t> port;  // UDP; absent: the usual one if it is free, 0: any
+    std::uint16_t api_port = 0;         // 0: any
+    std::vector<ChannelName> channels;  // joined beside those that are remembered
     // HOST:PORT each; empty: the public network, "none" alone: no network is entered.
     std::vector<std::string> bootstrap;
     LogLevel least_logged = LogLevel::info;
