@@ -15,11 +15,12 @@ int main(int argc, char** argv) {
     const auto& port =
         command.option<std::uint16_t>("--port", "N", "the UDP port (default: 49737; 0: any)");
     return command.run(argc, argv, [&]() -> Result<void> {
-        const auto bind =
-            Endpoint::parse(host.value_or("0.0.0.0") + ":" + std::to_string(port.value_or(49737)));
-        if (!bind) return command.failure(Errc::usage, "not an IPv4 address: " + *host);
+        const auto own = Host::parse(host.value_or("0.0.0.0"));
+        if (!own || !own->is_v4())
+            return command.failure(Errc::usage, "not an IPv4 address: " + *host);
+        const Endpoint bind{*own, port.value_or(49737)};
         std::string why;
-        auto done = run_bootstrap(*bind, why, [&](const Endpoint& address) {
+        auto done = run_bootstrap(bind, why, [&](const Endpoint& address) {
             command.say("kp2p-bootstrap: ready at " + address.text());
             if (!command.json()) return;
             proto::JsonWriter line;

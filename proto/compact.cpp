@@ -1,5 +1,8 @@
 #include "proto/compact.hpp"
 
+#include <algorithm>
+#include <cassert>
+
 namespace kp2p::proto {
 namespace {
 
@@ -49,7 +52,14 @@ Writer& Writer::buffer(ByteView bytes) { return uint(bytes.size()).raw(bytes); }
 
 Writer& Writer::string(std::string_view text) { return buffer(as_bytes(text)); }
 
-Writer& Writer::addr4(const Endpoint& endpoint) { return raw(endpoint.host).u16(endpoint.port); }
+Writer& Writer::addr4(const Endpoint& endpoint) {
+    assert(endpoint.host.is_v4());
+    return raw(endpoint.host.v4()).u16(endpoint.port);
+}
+
+Writer& Writer::addr6(const Endpoint& endpoint) {
+    return raw(endpoint.host.bytes()).u16(endpoint.port);
+}
 
 template <class Int>
 Int Reader::little_endian() {
@@ -105,11 +115,18 @@ ByteView Reader::buffer() {
 std::string_view Reader::string() { return as_text(buffer()); }
 
 Endpoint Reader::addr4() {
-    Endpoint endpoint;
-    const ByteView host = raw(4);
-    std::copy(host.begin(), host.end(), endpoint.host.begin());
-    endpoint.port = u16();
-    return endpoint;
+    std::array<std::uint8_t, 4> host{};
+    const ByteView bytes = raw(host.size());
+    std::copy(bytes.begin(), bytes.end(), host.begin());
+    return {host, u16()};
+}
+
+Endpoint Reader::addr6() {
+    std::array<std::uint8_t, 16> host{};
+    const ByteView bytes = raw(host.size());
+    if (failed()) return {};
+    std::copy(bytes.begin(), bytes.end(), host.begin());
+    return {Host(host), u16()};
 }
 
 std::size_t Reader::count(std::size_t min_item_bytes) {

@@ -1,6 +1,7 @@
 // Compact encoding: how Hyperswarm protocols write integers, buffers and addresses. Little-endian.
 //   uint   := 1 byte 0..0xfc | fd u16 | fe u32 | ff u64       value <= 2^53-1, any width decodes
-//   buffer := uint(n) n bytes      string := the same, UTF-8      addr4 := 4 host bytes, u16 port
+//   buffer := uint(n) n bytes      string := the same, UTF-8
+//   addr4  := 4 host bytes, u16 port                  addr6 := 16 host bytes, u16 port
 // Source: npm compact-encoding 3.5.2.
 //
 // Writer appends and cannot fail. Reader walks over bytes it does not own: a read past the end or a
@@ -28,7 +29,8 @@ class Writer {
     Writer& raw(ByteView bytes);     // no length
     Writer& buffer(ByteView bytes);  // with length
     Writer& string(std::string_view text);
-    Writer& addr4(const Endpoint& endpoint);
+    Writer& addr4(const Endpoint& endpoint);  // which is IPv4
+    Writer& addr6(const Endpoint& endpoint);  // IPv4 as IPv4-mapped
     template <class Tag, std::size_t N>
     Writer& fixed(const Bytes<Tag, N>& bytes) {
         return raw(bytes.view());
@@ -55,6 +57,7 @@ class Reader {
     ByteView buffer();
     std::string_view string();
     Endpoint addr4();
+    Endpoint addr6();
     // A uint that counts items to follow, each of at least `min_item_bytes`; a count that cannot
     // fit what is left is an error, so that a caller may reserve it.
     std::size_t count(std::size_t min_item_bytes);

@@ -1,47 +1,27 @@
 #include "proto/endpoint.hpp"
 
-#include <charconv>
-
 #include "proto/errc.hpp"
+#include "proto/number.hpp"
 
 namespace kp2p {
-namespace {
-
-// Reads a decimal number up to `max` from the front of `text` and removes it.
-bool take_number(std::string_view& text, unsigned max, unsigned& number) {
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || number > max) return false;
-    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-    return true;
-}
-
-bool take(std::string_view& text, char c) {
-    if (text.empty() || text.front() != c) return false;
-    text.remove_prefix(1);
-    return true;
-}
-
-}  // namespace
 
 Result<Endpoint> Endpoint::parse(std::string_view text) {
-    Endpoint endpoint;
-    unsigned number = 0;
-    for (std::size_t i = 0; i < 4; ++i) {
-        if (i && !take(text, '.')) return proto::Errc::bad_text;
-        if (!take_number(text, 255, number)) return proto::Errc::bad_text;
-        endpoint.host[i] = static_cast<std::uint8_t>(number);
-    }
-    if (!take(text, ':') || !take_number(text, 65535, number) || !text.empty())
-        return proto::Errc::bad_text;
-    endpoint.port = static_cast<std::uint16_t>(number);
-    return endpoint;
+    const auto colon = text.rfind(':');
+    if (colon == text.npos) return proto::Errc::bad_text;
+    const auto port = parse_number<std::uint16_t>(text.substr(colon + 1));
+    if (!port) return proto::Errc::bad_text;
+    text = text.substr(0, colon);
+    const bool in_brackets = text.size() > 2 && text.front() == '[' && text.back() == ']';
+    if (in_brackets) text = text.substr(1, text.size() - 2);
+    const auto host = Host::parse(text);
+    const bool is_v6_text = text.find(':') != text.npos;
+    if (!host || in_brackets != is_v6_text) return proto::Errc::bad_text;
+    return Endpoint{*host, *port};
 }
 
-std::string Endpoint::host_text() const {
-    return std::to_string(host[0]) + '.' + std::to_string(host[1]) + '.' + std::to_string(host[2]) +
-           '.' + std::to_string(host[3]);
+std::string Endpoint::text() const {
+    const std::string port_text = ':' + std::to_string(port);
+    return host.is_v4() ? host.text() + port_text : '[' + host.text() + ']' + port_text;
 }
-
-std::string Endpoint::text() const { return host_text() + ':' + std::to_string(port); }
 
 }  // namespace kp2p

@@ -19,10 +19,7 @@ Task<std::optional<Endpoint>> look_up(std::string host, std::uint16_t port) {
     auto [error, results] =
         co_await resolver.async_resolve(asio::ip::udp::v4(), host, "", use_result);
     if (error || results.empty()) co_return std::nullopt;
-    Endpoint address;
-    address.host = results.begin()->endpoint().address().to_v4().to_bytes();
-    address.port = port;
-    co_return address;
+    co_return Endpoint{results.begin()->endpoint().address().to_v4().to_bytes(), port};
 }
 
 }  // namespace

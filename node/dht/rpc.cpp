@@ -48,6 +48,7 @@ void Rpc::receive(SocketId on, const Datagram& datagram) {
 }
 
 Result<RequestKey> Rpc::start(Ask ask, Handler handler) {
+    if (!ask.to.host.is_v4()) return Errc::cannot_connect;
     const auto id = node_.ask(clock_.now(), std::move(ask));
     if (!id) {
         refused_ = clock_.now();

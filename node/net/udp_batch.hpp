@@ -11,7 +11,8 @@
 
 namespace kp2p {
 
-asio::ip::udp::endpoint to_asio(const Endpoint& endpoint);
+// IPv4 is IPv4-mapped where `protocol` is IPv6's.
+asio::ip::udp::endpoint to_asio(const Endpoint& endpoint, const asio::ip::udp& protocol);
 Endpoint from_asio(const asio::ip::udp::endpoint& endpoint);
 
 class UdpBatch {

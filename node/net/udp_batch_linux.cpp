@@ -20,19 +20,40 @@ constexpr std::size_t max_run_bytes = 65507;      // of UDP payload in one send
 constexpr std::size_t max_run_segments = 64;
 constexpr std::size_t max_pieces = 512;  // below the kernel's limit of 1024
 
-sockaddr_in to_system(const Endpoint& endpoint) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(endpoint.port);
-    std::memcpy(&address.sin_addr, endpoint.host.data(), 4);
+// An address as the socket's family has it. An IPv6 socket takes IPv4 as IPv4-mapped.
+union Address {
+    sockaddr any;
+    sockaddr_in v4;
+    sockaddr_in6 v6;
+};
+
+Address to_system(const Endpoint& endpoint, int family) {
+    Address address{};
+    if (family == AF_INET) {
+        address.v4.sin_family = AF_INET;
+        address.v4.sin_port = htons(endpoint.port);
+        std::memcpy(&address.v4.sin_addr, endpoint.host.bytes().data() + 12, 4);
+    } else {
+        address.v6.sin6_family = AF_INET6;
+        address.v6.sin6_port = htons(endpoint.port);
+        std::memcpy(&address.v6.sin6_addr, endpoint.host.bytes().data(), 16);
+    }
     return address;
 }
 
-Endpoint from_system(const sockaddr_in& address) {
-    Endpoint endpoint;
-    std::memcpy(endpoint.host.data(), &address.sin_addr, 4);
-    endpoint.port = ntohs(address.sin_port);
-    return endpoint;
+socklen_t size_of(int family) {
+    return family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+}
+
+Endpoint from_system(const Address& address) {
+    if (address.any.sa_family == AF_INET) {
+        std::array<std::uint8_t, 4> host;
+        std::memcpy(host.data(), &address.v4.sin_addr, host.size());
+        return {host, ntohs(address.v4.sin_port)};
+    }
+    std::array<std::uint8_t, 16> host;
+    std::memcpy(host.data(), &address.v6.sin6_addr, host.size());
+    return {Host(host), ntohs(address.v6.sin6_port)};
 }
 
 union Control {  // ancillary data, aligned
@@ -66,27 +87,34 @@ std::size_t segment_bytes_of(msghdr& message, std::size_t all) {
 
 struct UdpBatch::State {
     int fd;
+    int family;
     bool joins_sends = true;  // until the kernel or the device says that it cannot
     std::unique_ptr<std::uint8_t[]> buffer;
     std::array<mmsghdr, messages_per_call> headers;
     std::array<iovec, messages_per_call> buffers;
-    std::array<sockaddr_in, messages_per_call> sources;
+    std::array<Address, messages_per_call> sources;
     std::array<Control, messages_per_call> controls;
     std::vector<Datagram> received;
     std::vector<iovec> run;
 
     void send_run(const Endpoint& to, std::size_t run_bytes, std::size_t segment_bytes);
-    void send_each(sockaddr_in& address, std::size_t segment_bytes);
+    void send_each(Address& address, std::size_t segment_bytes);
+    bool reaches(const Endpoint& to) const { return family != AF_INET || to.host.is_v4(); }
 };
 
 UdpBatch::UdpBatch(asio::ip::udp::socket& socket) : state_(std::make_unique<State>()) {
     State& s = *state_;
     s.fd = socket.native_handle();
+    std::error_code ignored;
+    s.family = socket.local_endpoint(ignored).protocol().family();
     // Only pages that datagrams reach are ever touched.
     s.buffer =
         std::make_unique_for_overwrite<std::uint8_t[]>(messages_per_call * max_message_bytes);
     const int probe = IP_PMTUDISC_PROBE, on = 1;
     ::setsockopt(s.fd, IPPROTO_IP, IP_MTU_DISCOVER, &probe, sizeof probe);
+    const int probe6 = IPV6_PMTUDISC_PROBE;
+    if (s.family == AF_INET6)
+        ::setsockopt(s.fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &probe6, sizeof probe6);
     ::setsockopt(s.fd, IPPROTO_UDP, UDP_GRO, &on, sizeof on);
 }
 
@@ -128,6 +156,7 @@ std::span<const Datagram> UdpBatch::receive(std::error_code& error) {
 void UdpBatch::send(const Endpoint& to, std::span<const ByteView> pieces,
                     std::size_t segment_bytes) {
     State& s = *state_;
+    if (!s.reaches(to)) return;
     const std::size_t segments =
         std::min(max_run_segments, std::max<std::size_t>(1, max_run_bytes / segment_bytes));
     const std::size_t limit = segments * segment_bytes;
@@ -153,11 +182,11 @@ void UdpBatch::send(const Endpoint& to, std::span<const ByteView> pieces,
 
 void UdpBatch::State::send_run(const Endpoint& to, std::size_t run_bytes,
                                std::size_t segment_bytes) {
-    sockaddr_in address = to_system(to);
+    Address address = to_system(to, family);
     if (run_bytes > segment_bytes && !joins_sends) return send_each(address, segment_bytes);
     msghdr message{};
     message.msg_name = &address;
-    message.msg_namelen = sizeof address;
+    message.msg_namelen = size_of(family);
     message.msg_iov = run.data();
     message.msg_iovlen = run.size();
     Control control{};
@@ -170,14 +199,14 @@ void UdpBatch::State::send_run(const Endpoint& to, std::size_t run_bytes,
     if (!joins_sends || errno == EINVAL) send_each(address, segment_bytes);
 }
 
-void UdpBatch::State::send_each(sockaddr_in& address, std::size_t segment_bytes) {
+void UdpBatch::State::send_each(Address& address, std::size_t segment_bytes) {
     std::array<mmsghdr, max_run_segments> messages{};
     std::size_t count = 0, bytes = 0;
     for (iovec& piece : run) {
         if (bytes % segment_bytes == 0) {
             msghdr& message = messages[count++].msg_hdr;
             message.msg_name = &address;
-            message.msg_namelen = sizeof address;
+            message.msg_namelen = size_of(family);
             message.msg_iov = &piece;
         }
         ++messages[count - 1].msg_hdr.msg_iovlen;
@@ -191,27 +220,34 @@ void UdpBatch::State::send_each(sockaddr_in& address, std::size_t segment_bytes)
 }
 
 void UdpBatch::send_with_ttl(const Endpoint& to, ByteView bytes, int ttl) {
-    sockaddr_in address = to_system(to);
+    if (!state_->reaches(to)) return;
+    Address address = to_system(to, state_->family);
     iovec piece{const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
     msghdr message{};
     message.msg_name = &address;
-    message.msg_namelen = sizeof address;
+    message.msg_namelen = size_of(state_->family);
     message.msg_iov = &piece;
     message.msg_iovlen = 1;
     Control control{};
-    put_control(message, control, IPPROTO_IP, IP_TTL, ttl);
+    if (to.host.is_v4())
+        put_control(message, control, IPPROTO_IP, IP_TTL, ttl);
+    else
+        put_control(message, control, IPPROTO_IPV6, IPV6_HOPLIMIT, ttl);
     ::sendmsg(state_->fd, &message, MSG_DONTWAIT);
 }
 
 std::size_t UdpBatch::route_mtu_bytes(const Endpoint& to) const {
-    const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const bool v4 = to.host.is_v4();
+    const int family = v4 ? AF_INET : AF_INET6;
+    const int fd = ::socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0) return 1500;
-    const sockaddr_in address = to_system(to);
+    const Address address = to_system(to, family);
     int mtu = 0;
     socklen_t length = sizeof mtu;
-    const bool known =
-        ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-        ::getsockopt(fd, IPPROTO_IP, IP_MTU, &mtu, &length) == 0 && mtu > 0;
+    const bool known = ::connect(fd, &address.any, size_of(family)) == 0 &&
+                       ::getsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_MTU : IPV6_MTU,
+                                    &mtu, &length) == 0 &&
+                       mtu > 0;
     ::close(fd);
     return known ? static_cast<std::size_t>(mtu) : 1500;
 }

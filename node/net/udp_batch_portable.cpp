@@ -8,13 +8,18 @@ namespace kp2p {
 
 struct UdpBatch::State {
     asio::ip::udp::socket& socket;
+    asio::ip::udp protocol;
     std::array<std::uint8_t, 65536> buffer;
     Datagram received;
     std::vector<asio::const_buffer> datagram;
 };
 
 UdpBatch::UdpBatch(asio::ip::udp::socket& socket)
-    : state_(new State{.socket = socket, .buffer = {}, .received = {}, .datagram = {}}) {}
+    : state_(new State{.socket = socket,
+                       .protocol = socket.local_endpoint().protocol(),
+                       .buffer = {},
+                       .received = {},
+                       .datagram = {}}) {}
 
 UdpBatch::~UdpBatch() = default;
 
@@ -30,7 +35,7 @@ std::span<const Datagram> UdpBatch::receive(std::error_code& error) {
 void UdpBatch::send(const Endpoint& to, std::span<const ByteView> pieces,
                     std::size_t segment_bytes) {
     State& s = *state_;
-    const asio::ip::udp::endpoint address = to_asio(to);
+    const asio::ip::udp::endpoint address = to_asio(to, s.protocol);
     std::size_t bytes = 0;
     bool sent = false;
     std::error_code ignored;
@@ -57,7 +62,8 @@ void UdpBatch::send_with_ttl(const Endpoint& to, ByteView bytes, int ttl) {
     std::error_code ignored;
     socket.get_option(usual, ignored);
     socket.set_option(asio::ip::unicast::hops(ttl), ignored);
-    socket.send_to(asio::buffer(bytes.data(), bytes.size()), to_asio(to), 0, ignored);
+    socket.send_to(asio::buffer(bytes.data(), bytes.size()), to_asio(to, state_->protocol), 0,
+                   ignored);
     socket.set_option(usual, ignored);
 }
 

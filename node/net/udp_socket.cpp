@@ -1,5 +1,7 @@
 #include "node/net/udp_socket.hpp"
 
+#include <asio/ip/v6_only.hpp>
+
 namespace kp2p {
 namespace {
 
@@ -9,20 +11,26 @@ constexpr int send_buffer_bytes = 1 << 20;
 
 }  // namespace
 
-asio::ip::udp::endpoint to_asio(const Endpoint& endpoint) {
-    return {asio::ip::address_v4(endpoint.host), endpoint.port};
+asio::ip::udp::endpoint to_asio(const Endpoint& endpoint, const asio::ip::udp& protocol) {
+    if (protocol == asio::ip::udp::v4() && endpoint.host.is_v4())
+        return {asio::ip::address_v4(endpoint.host.v4()), endpoint.port};
+    return {asio::ip::address_v6(endpoint.host.bytes()), endpoint.port};
 }
 
 Endpoint from_asio(const asio::ip::udp::endpoint& endpoint) {
-    return {endpoint.address().to_v4().to_bytes(), endpoint.port()};
+    const auto address = endpoint.address();
+    if (address.is_v4()) return {address.to_v4().to_bytes(), endpoint.port()};
+    return {Host(address.to_v6().to_bytes()), endpoint.port()};
 }
 
 Result<std::unique_ptr<UdpSocket>> UdpSocket::open(Executor executor, const Endpoint& local) {
     asio::ip::udp::socket socket(executor);
     std::error_code error;
-    socket.open(asio::ip::udp::v4(), error);
+    const auto protocol = local.host.is_v4() ? asio::ip::udp::v4() : asio::ip::udp::v6();
+    socket.open(protocol, error);
     if (!error) socket.non_blocking(true, error);
-    if (!error) socket.bind(to_asio(local), error);
+    if (!error && local.host == Host::any_v6()) socket.set_option(asio::ip::v6_only(false), error);
+    if (!error) socket.bind(to_asio(local, protocol), error);
     if (error) return error;
     std::error_code ignored;
     socket.set_option(asio::socket_base::receive_buffer_size(receive_buffer_bytes), ignored);

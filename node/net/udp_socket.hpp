@@ -1,5 +1,6 @@
-// UdpSocket: Datagrams over a real UDP socket, IPv4. Don't fragment is set where the system can,
-// so a datagram that is too large for the path is lost, which is how the path MTU is found.
+// UdpSocket: Datagrams over a real UDP socket. Bound to an IPv4 address it reaches IPv4, bound to
+// an IPv6 address that, bound to :: both. Don't fragment is set where the system can, so a datagram
+// that is too large for the path is lost, which is how the path MTU is found.
 #pragma once
 
 #include <asio/ip/udp.hpp>

@@ -66,7 +66,7 @@ Result<void> run_bootstrap(const Endpoint& bind, std::string& why,
     if (!client_socket) return client_socket.error();
 
     Endpoint address = (*server_socket)->local();
-    if (address.host == Endpoint().host) address.host = own_host(loop).host;
+    if (address.host.is_unspecified()) address.host = own_host(loop).host;
     UdxContext udx(loop.get_executor(), clock, 0);  // carries no streams
     UdpPort server(std::move(*server_socket), udx), client(std::move(*client_socket), udx);
     DhtSetup setup;

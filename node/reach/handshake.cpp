@@ -16,7 +16,7 @@ constexpr std::size_t max_local_addresses = 16;
 }  // namespace
 
 std::vector<Endpoint> local_addresses(const Endpoint& bound) {
-    if (bound.host != Endpoint().host) return {bound};
+    if (!bound.host.is_unspecified()) return {bound};
     std::vector<Endpoint> found;
     ifaddrs* all = nullptr;
     if (getifaddrs(&all) != 0) return {Endpoint::loopback(bound.port)};
@@ -25,9 +25,9 @@ std::vector<Endpoint> local_addresses(const Endpoint& bound) {
         if (!(at->ifa_flags & IFF_UP) || at->ifa_flags & IFF_LOOPBACK) continue;
         sockaddr_in address;
         std::memcpy(&address, at->ifa_addr, sizeof address);
-        Endpoint endpoint{{}, bound.port};
-        std::memcpy(endpoint.host.data(), &address.sin_addr, endpoint.host.size());
-        found.push_back(endpoint);
+        std::array<std::uint8_t, 4> host;
+        std::memcpy(host.data(), &address.sin_addr, host.size());
+        found.push_back({host, bound.port});
     }
     freeifaddrs(all);
     if (found.empty()) found.push_back(Endpoint::loopback(bound.port));
@@ -40,7 +40,8 @@ NoisePayload own_payload(Dht& dht, std::uint32_t udx_id) {
     payload.firewall = open_at ? proto::dht::Firewall::open : proto::dht::Firewall::unknown;
     if (open_at) payload.addresses4.push_back(*open_at);
     const Endpoint bound = dht.port(proto::dht::SocketId::server)->socket().local();
-    for (const Endpoint& address : local_addresses(bound)) payload.addresses4.push_back(address);
+    for (const Endpoint& address : local_addresses(bound))
+        if (address.host.is_v4()) payload.addresses4.push_back(address);
     NoisePayload::Udx udx;
     udx.large_datagrams = true;
     udx.id = udx_id;

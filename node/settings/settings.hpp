@@ -2,13 +2,13 @@
 // says by what names, and what holds when nobody says anything.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "proto/host.hpp"
 #include "proto/lookup/channel.hpp"
 
 namespace kp2p {
@@ -21,7 +21,7 @@ struct Settings {
     std::string channel_file;            // of further ones; empty: none
     std::vector<std::string> bootstrap;  // see parse_bootstrap(); empty: the public network,
                                          // "none" alone: no network is entered
-    std::array<std::uint8_t, 4> host{};  // to bind
+    Host host;                           // to bind; :: is IPv4 and IPv6
     std::optional<std::uint16_t> port;   // UDP; absent: the usual one if it is free, 0: any
 };
 

@@ -1,7 +1,5 @@
 #include "node/settings/values.hpp"
 
-#include "proto/endpoint.hpp"
-
 namespace kp2p {
 
 Result<void> read_value(const Texts& texts, bool& into, std::string& complaint) {
@@ -23,13 +21,12 @@ Result<void> read_value(const Texts& texts, std::filesystem::path& into, std::st
     return Errc::usage;
 }
 
-Result<void> read_value(const Texts& texts, std::array<std::uint8_t, 4>& into,
-                        std::string& complaint) {
-    if (const auto address = Endpoint::parse(texts.front() + ":0")) {
-        into = address->host;
+Result<void> read_value(const Texts& texts, Host& into, std::string& complaint) {
+    if (const auto host = Host::parse(texts.front())) {
+        into = *host;
         return ok;
     }
-    complaint = "not an IPv4 address: " + texts.front();
+    complaint = "not an IP address: " + texts.front();
     return Errc::usage;
 }
 

@@ -3,7 +3,6 @@
 // what is wrong in `complaint`.
 #pragma once
 
-#include <array>
 #include <concepts>
 #include <cstdint>
 #include <filesystem>
@@ -12,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "proto/host.hpp"
 #include "proto/lookup/channel.hpp"
 #include "proto/number.hpp"
 #include "proto/outcome.hpp"
@@ -46,9 +46,7 @@ Result<void> read_value(const Texts& texts, std::optional<T>& into, std::string&
 Result<void> read_value(const Texts& texts, bool& into, std::string& complaint);
 Result<void> read_value(const Texts& texts, std::string& into, std::string& complaint);
 Result<void> read_value(const Texts& texts, std::filesystem::path& into, std::string& complaint);
-// The host of an IPv4 address.
-Result<void> read_value(const Texts& texts, std::array<std::uint8_t, 4>& into,
-                        std::string& complaint);
+Result<void> read_value(const Texts& texts, Host& into, std::string& complaint);
 Result<void> read_value(const Texts& texts, std::vector<ChannelName>& into, std::string& complaint);
 
 }  // namespace kp2p

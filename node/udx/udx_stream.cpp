@@ -13,7 +13,11 @@ constexpr std::size_t write_slice_bytes = 65536;
 constexpr int destroy_repeats = 2;
 
 proto::udx::Remote remote_of(const UdxPath& path, std::uint32_t id) {
-    return {.id = id, .max_mtu_bytes = path.socket->route_mtu_bytes(path.remote)};
+    using namespace proto::udx;
+    return {
+        .id = id,
+        .max_mtu_bytes = path.socket->route_mtu_bytes(path.remote),
+        .overhead_bytes = path.remote.host.is_v4() ? packet_overhead_bytes : ipv6_overhead_bytes};
 }
 
 proto::udx::StreamOptions with_key(proto::udx::StreamOptions options,

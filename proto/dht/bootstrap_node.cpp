@@ -40,7 +40,7 @@ Result<BootstrapNode> parse_bootstrap(std::string_view text) {
         return proto::Errc::bad_text;
     } else if (!suggested.empty()) {
         const auto address = Endpoint::parse(std::string(suggested) + port_text);
-        if (!address) return address.error();
+        if (!address || !address->host.is_v4()) return proto::Errc::bad_text;
         node.address = *address;
     }
     return node;

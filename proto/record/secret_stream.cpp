@@ -2,7 +2,6 @@
 
 #include <sodium.h>
 
-#include <algorithm>
 #include <cassert>
 #include <cstring>
 
@@ -12,11 +11,6 @@ namespace {
 constexpr std::size_t length_bytes = 3;
 constexpr std::size_t header_bytes = Hash32::size_bytes + StreamHeader::size_bytes;
 static_assert(length_bytes + SecretCipher::overhead_bytes == secret_overhead_bytes);
-// A buffer begins small, grows when a receive fills it, and what a rare long frame made it grow
-// beyond the usual size is given back.
-constexpr std::size_t first_buffer_bytes = 32 * 1024;
-constexpr std::size_t usual_buffer_bytes = 256 * 1024;
-constexpr std::size_t min_room_bytes = 64 * 1024;
 
 void put_length(std::size_t length, std::uint8_t* to) {
     to[0] = static_cast<std::uint8_t>(length);
@@ -66,28 +60,6 @@ SecretOpener::SecretOpener(const NoiseKeys& keys)
       remote_stream_id_(secret_stream_id(
           keys.hash, keys.role == Role::initiator ? Role::responder : Role::initiator)) {}
 
-std::span<std::uint8_t> SecretOpener::room() {
-    if (begin_ == end_) begin_ = end_ = 0;
-    // What is left of a frame is moved only when the room behind it has become small.
-    if (begin_ > 0 && buffer_.size() - end_ < min_room_bytes) {
-        std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
-        end_ -= begin_;
-        begin_ = 0;
-    }
-    if (end_ == buffer_.size()) {
-        buffer_.resize(std::max(first_buffer_bytes, 2 * buffer_.size()));
-    } else if (buffer_.size() > 2 * usual_buffer_bytes && end_ < usual_buffer_bytes) {
-        buffer_.resize(usual_buffer_bytes);
-        buffer_.shrink_to_fit();
-    }
-    return std::span(buffer_).subspan(end_);
-}
-
-void SecretOpener::received(std::size_t n_bytes) {
-    assert(n_bytes <= buffer_.size() - end_);
-    end_ += n_bytes;
-}
-
 Result<void> SecretOpener::open(ByteView header) {
     if (header.size() != header_bytes) return Errc::bad_value;
     if (sodium_memcmp(header.data(), remote_stream_id_.data(), Hash32::size_bytes) != 0)
@@ -98,12 +70,13 @@ Result<void> SecretOpener::open(ByteView header) {
 
 Result<std::optional<std::span<std::uint8_t>>> SecretOpener::next_frame() {
     std::optional<std::span<std::uint8_t>> frame;
-    if (end_ - begin_ < length_bytes) return frame;
-    const std::size_t length = get_length(buffer_.data() + begin_);
+    const std::span<std::uint8_t> bytes = buffer_.bytes();
+    if (bytes.size() < length_bytes) return frame;
+    const std::size_t length = get_length(bytes.data());
     if (length > (cipher_ ? max_frame_bytes_ : header_bytes)) return Errc::too_long;
-    if (end_ - begin_ < length_bytes + length) return frame;
-    frame = std::span(buffer_).subspan(begin_ + length_bytes, length);
-    begin_ += length_bytes + length;
+    if (bytes.size() < length_bytes + length) return frame;
+    frame = bytes.subspan(length_bytes, length);
+    buffer_.take(length_bytes + length);
     return frame;
 }
 

@@ -5,6 +5,7 @@
 // Source: npm @hyperswarm/secret-stream 6.9.2.
 #pragma once
 
+#include "proto/record/frame_buffer.hpp"
 #include "proto/record/records.hpp"
 #include "proto/record/secret_cipher.hpp"
 
@@ -39,8 +40,8 @@ class SecretOpener final : public Opener {
     explicit SecretOpener(const NoiseKeys& keys);
     void set_max_frame_bytes(std::size_t limit) override { max_frame_bytes_ = limit; }
     std::size_t max_frame_bytes() const override { return max_frame_bytes_; }
-    std::span<std::uint8_t> room() override;
-    void received(std::size_t n_bytes) override;
+    std::span<std::uint8_t> room() override { return buffer_.room(); }
+    void received(std::size_t n_bytes) override { buffer_.received(n_bytes); }
     Result<std::optional<ByteView>> next() override;
     Result<bool> opened() override;
 
@@ -52,8 +53,7 @@ class SecretOpener final : public Opener {
     Hash32 remote_stream_id_;
     std::size_t max_frame_bytes_ = max_secret_frame_bytes;
     std::optional<SecretCipher> cipher_;  // once the header has come
-    BulkBytes buffer_;
-    std::size_t begin_ = 0, end_ = 0;  // of what has arrived and is not yet taken
+    FrameBuffer buffer_;
 };
 
 // Both directions of one side.

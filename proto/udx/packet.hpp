@@ -22,7 +22,7 @@ using Span = std::chrono::steady_clock::duration;
 
 inline constexpr std::size_t header_bytes = 20;
 inline constexpr std::size_t packet_overhead_bytes = 20 + 8 + header_bytes;  // IPv4, UDP, UDX
-inline constexpr std::size_t ipv6_extra_bytes = 20;                          // over IPv4
+inline constexpr std::size_t ipv6_overhead_bytes = packet_overhead_bytes + 20;
 inline constexpr std::size_t max_extension_bytes = 255;
 inline constexpr std::size_t sack_range_bytes = 8;
 // What the smallest path takes. The reference implementation sends 50 and reads any number.

@@ -77,7 +77,7 @@ std::size_t Stream::read(std::span<std::uint8_t> out) {
 }
 
 void Stream::send_message(ByteView bytes) {
-    const bool fits = bytes.size() + packet_overhead_bytes <= mtu_bytes();
+    const bool fits = bytes.size() + current().overhead_bytes <= mtu_bytes();
     if (!fits || closed_ != Closed::no || messages_out_.size() >= max_messages) return;
     messages_out_.emplace_back(bytes.begin(), bytes.end());
 }

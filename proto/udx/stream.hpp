@@ -164,8 +164,7 @@ class Stream {
     Rack rack_;  // over all paths, as packets have one order
     // Of the next packet: as the reference implementation does, fixed when the one before it was
     // made. It sizes the first one as if for IPv6.
-    std::size_t payload_capacity_ =
-        MtuSearch::base_bytes - packet_overhead_bytes - ipv6_extra_bytes;
+    std::size_t payload_capacity_ = MtuSearch::base_bytes - ipv6_overhead_bytes;
 
     Recovery recovery_ = Recovery::open;
     std::uint64_t recover_until_ = 0;

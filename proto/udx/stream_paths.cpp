@@ -89,7 +89,7 @@ void Stream::use(Time now, unsigned path) {
     current().validated = true;
     current().pacer.refill(now);
     // What the old path took may be too much for the new one.
-    payload_capacity_ = std::min(payload_capacity_, mtu_bytes() - packet_overhead_bytes);
+    payload_capacity_ = std::min(payload_capacity_, mtu_bytes() - current().overhead_bytes);
     changed_at_seq_ = flight_.next_seq();
     lost_unreported_ = 0;
     timeout_at_ = now + round_trip().timeout();

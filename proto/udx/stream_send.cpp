@@ -110,7 +110,7 @@ bool Stream::add_new(Time now) {
     SentPacket& packet = make_packet(now);
     const bool moving = flight_.unacked_seq() < changed_at_seq_;
     if (burst_packets_ == 0 && !moving) {  // a probe is larger than others of its burst
-        const auto probe = current().mtu.next_probe(packet.bytes + packet_overhead_bytes);
+        const auto probe = current().mtu.next_probe(packet.bytes + current().overhead_bytes);
         packet.probe_mtu_bytes = static_cast<std::uint32_t>(probe.value_or(0));
     }
     return add(now, packet);
@@ -132,7 +132,7 @@ SentPacket& Stream::push_packet(Time now, std::size_t bytes) {
 SentPacket& Stream::make_packet(Time now) {
     SentPacket& packet = push_packet(now, std::min(unsent_bytes(), payload_capacity_));
     if (packet.bytes == 0) packet.flags = 0;
-    payload_capacity_ = mtu_bytes() - packet_overhead_bytes;
+    payload_capacity_ = mtu_bytes() - current().overhead_bytes;
     if (end_requested_ && unsent_bytes() == 0) {
         packet.flags |= flag::end;
         end_seq_ = packet.seq;
@@ -142,8 +142,9 @@ SentPacket& Stream::make_packet(Time now) {
 
 // Lays out a packet that is in flight now. True if another may follow.
 bool Stream::add(Time now, SentPacket& packet) {
+    const std::size_t overhead = paths_[packet.path]->overhead_bytes;
     const std::size_t extension =
-        packet.probe_mtu_bytes ? packet.probe_mtu_bytes - packet_overhead_bytes - packet.bytes : 0;
+        packet.probe_mtu_bytes ? packet.probe_mtu_bytes - overhead - packet.bytes : 0;
     add_header(packet.flags, extension, static_cast<std::uint32_t>(packet.seq), packet.path);
     if (extension > 0) pieces_.push_back(ByteView(padding).first(extension));
     if (packet.bytes > 0) out_.pieces(packet.offset, packet.bytes, pieces_);

@@ -71,7 +71,7 @@ class Socket {
         sockaddr_in address{};
         address.sin_family = AF_INET;
         address.sin_port = htons(endpoint.port);
-        std::memcpy(&address.sin_addr, endpoint.host.data(), endpoint.host.size());
+        std::memcpy(&address.sin_addr, endpoint.host.v4().data(), 4);
         return address;
     }
     int fd_;

@@ -18,7 +18,7 @@ Upkeep::Arrival Node::arrival_on(SocketId socket) const {
 }
 
 void Node::receive(Time now, SocketId on, const Endpoint& from, ByteView datagram) {
-    if (from.port == 0) return;
+    if (from.port == 0 || !from.host.is_v4()) return;
     if (on == SocketId::server)
         if (const auto watched = watched_.find({from.host, 0}); watched != watched_.end())
             watched->second = true;

@@ -12,20 +12,21 @@ constexpr std::size_t max_referrers = 8;  // of one node: whom to tell that it i
 }  // namespace
 
 bool is_usable_node(const Endpoint& address) {
-    using Host = std::array<std::uint8_t, 4>;
-    if (address.port == 0 || address.host == Host{0, 0, 0, 0}) return false;
+    if (address.port == 0 || !address.host.is_v4() || address.host == Host()) return false;
     if (address.port == 49738 &&
-        (address.host == Host{134, 209, 28, 98} || address.host == Host{167, 99, 142, 185}))
+        (address.host == Host(134, 209, 28, 98) || address.host == Host(167, 99, 142, 185)))
         return false;
-    if (address.port == 9400 && address.host == Host{35, 233, 47, 252}) return false;
-    return address.host != Host{150, 136, 142, 116};
+    if (address.port == 9400 && address.host == Host(35, 233, 47, 252)) return false;
+    return address.host != Host(150, 136, 142, 116);
 }
 
 Query::Query(const RoutingTable& table, Start start)
     : table_(table), target_(start.target), concurrency_(start.concurrency) {
-    for (std::size_t i = start.seeds.size(); i-- > 0;) offer(start.seeds[i], std::nullopt);
+    for (std::size_t i = start.seeds.size(); i-- > 0;)
+        if (start.seeds[i].host.is_v4()) offer(start.seeds[i], std::nullopt);
     if (pending_.size() < width) add_from_table();
-    for (const Endpoint& node : start.bootstrap) offer(node, std::nullopt);
+    for (const Endpoint& node : start.bootstrap)
+        if (node.host.is_v4()) offer(node, std::nullopt);
     run();
 }
 

@@ -11,7 +11,7 @@ namespace kp2p::proto::dht {
 // Whom to count something as: the host, whatever its ports. Of loopback each port: no address of it
 // can be forged, and many nodes may live at one.
 inline Endpoint answerable(const Endpoint& source) {
-    return {source.host, source.host[0] == 127 ? source.port : std::uint16_t{0}};
+    return {source.host, source.host.is_loopback() ? source.port : std::uint16_t{0}};
 }
 
 class RateLimit {

@@ -25,10 +25,9 @@ constexpr Span ping_lifetime = std::chrono::seconds(2);
 // else ping each other for ever.
 constexpr std::size_t padding_bytes = 2, ping_bytes = 14, address_bytes = 6;
 
-bool is_loopback(const Endpoint& address) { return address.host[0] == 127; }
-
 Endpoint network_of(const Endpoint& address) {
-    return {{address.host[0], address.host[1], address.host[2], 0}, 0};
+    const auto host = address.host.v4();
+    return {{host[0], host[1], host[2], 0}, 0};
 }
 
 // The reply without what makes it too long: its value, nodes, our id. Nothing if that is not
@@ -80,7 +79,7 @@ bool ReplyBudget::admits(Time now, const Endpoint& address) {
         return proof->bucket.left(now) > 0 && all_proven_.left(now) > 0;
     // Of loopback's addresses none is forged, and there may be many nodes.
     return by_address_.has_any(now, address) &&
-           (is_loopback(address) || by_network_.has_any(now, network_of(address))) &&
+           (address.host.is_loopback() || by_network_.has_any(now, network_of(address))) &&
            unproven_.left(now) > 0;
 }
 
@@ -94,7 +93,7 @@ bool ReplyBudget::pays(Time now, const Endpoint& address, std::size_t bytes) {
         return true;
     }
     by_address_.pay(now, address, cost);
-    if (!is_loopback(address)) by_network_.pay(now, network_of(address), cost);
+    if (!address.host.is_loopback()) by_network_.pay(now, network_of(address), cost);
     unproven_.pay(cost);
     return true;
 }

@@ -8,7 +8,8 @@ namespace kp2p::proto::dht {
 namespace {
 
 Token token_of(const TokenSecret& secret, const Endpoint& host) {
-    return Token(keyed_blake2b_256(secret.view(), as_bytes(host.host_text())).view());
+    const std::string text = host.host.text();
+    return Token(keyed_blake2b_256(secret.view(), as_bytes(text)).view());
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Kinds of IPv4 addresses, and which of two lists share a LAN. Source: npm bogon, hyperdht 6.34.0
-// (lib/holepuncher.js matchAddress).
+// What addresses are good for, and which of two lists share a LAN. Source: npm bogon,
+// hyperdht 6.34.0 (lib/holepuncher.js matchAddress).
 #pragma once
 
 #include <optional>

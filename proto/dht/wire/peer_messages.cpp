@@ -1,7 +1,5 @@
 #include "proto/dht/wire/peer_messages.hpp"
 
-#include <algorithm>
-
 #include "proto/dht/wire/fields.hpp"
 
 namespace kp2p::proto::dht {
@@ -14,21 +12,6 @@ constexpr std::uint64_t payload_version = 1, reusable_socket_feature = 1,
 template <class Enum>
 std::uint64_t number(Enum value) {
     return static_cast<std::uint64_t>(value);
-}
-
-void write6(Writer& writer, const std::vector<Endpoint6>& addresses) {
-    writer.uint(addresses.size());
-    for (const Endpoint6& address : addresses) writer.raw(address.host).u16(address.port);
-}
-
-std::vector<Endpoint6> read6(Reader& reader) {
-    std::vector<Endpoint6> addresses(reader.count(18));
-    for (Endpoint6& address : addresses) {
-        const ByteView host = reader.raw(16);
-        std::copy(host.begin(), host.end(), address.host.begin());
-        address.port = reader.u16();
-    }
-    return addresses;
 }
 
 void write(Writer& writer, const NoisePayload::Holepunch& holepunch) {
@@ -124,7 +107,7 @@ ByteVector NoisePayload::encode() const {
     writer.uint(number(error)).uint(number(firewall));
     if (holepunch) write(writer, *holepunch);
     if (!addresses4.empty()) write_addresses(writer, addresses4);
-    if (!addresses6.empty()) write6(writer, addresses6);
+    if (!addresses6.empty()) write_addresses6(writer, addresses6);
     if (udx) write(writer, *udx);
     if (secret_stream_version) writer.uint(*secret_stream_version);
     if (relay_through)
@@ -146,7 +129,7 @@ Result<NoisePayload> NoisePayload::decode(ByteView bytes) {
     payload.firewall = Firewall(reader.uint());
     if (flags & 1) payload.holepunch = read_holepunch(reader);
     if (flags & 2) payload.addresses4 = read_addresses(reader);
-    if (flags & 4) payload.addresses6 = read6(reader);
+    if (flags & 4) payload.addresses6 = read_addresses6(reader);
     if (flags & 8) payload.udx = read_udx(reader);
     if (flags & 16) payload.secret_stream_version = reader.uint();
     if (flags & 32) payload.relay_through = read_relay_through(reader);

@@ -5,7 +5,6 @@
 // The same flags and small numbers are written in one byte: none may reach 0xfd.
 #pragma once
 
-#include <array>
 #include <optional>
 #include <vector>
 
@@ -46,13 +45,6 @@ struct PeerHolepunch {
 enum class PeerError : std::uint64_t { none = 0, aborted = 1, version_mismatch = 2, try_later = 3 };
 enum class Firewall : std::uint64_t { unknown = 0, open = 1, consistent = 2, random = 3 };
 
-struct Endpoint6 {
-    std::array<std::uint8_t, 16> host{};
-    std::uint16_t port = 0;
-
-    friend bool operator==(const Endpoint6&, const Endpoint6&) = default;
-};
-
 // Payload of both Noise messages:
 //   version:uint(1) flags error:uint firewall:uint
 //   [id:uint array<{relay:addr4 peer:addr4}> if 1] [array<addr4> if 2] [array<addr6> if 4]
@@ -91,7 +83,7 @@ struct NoisePayload {
     Firewall firewall = Firewall::unknown;
     std::optional<Holepunch> holepunch;
     std::vector<Endpoint> addresses4;
-    std::vector<Endpoint6> addresses6;
+    std::vector<Endpoint> addresses6;
     std::optional<Udx> udx;
     std::optional<std::uint64_t> secret_stream_version;
     std::optional<RelayThrough> relay_through;

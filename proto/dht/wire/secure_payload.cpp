@@ -27,7 +27,8 @@ Result<HolepunchPayload> open(const HolepunchSecret& secret, ByteView sealed) {
 }
 
 Token address_token(const AddressSecret& secret, const Endpoint& host) {
-    return Token(keyed_blake2b_256(secret.view(), as_bytes(host.host_text())).view());
+    const std::string text = host.host.text();
+    return Token(keyed_blake2b_256(secret.view(), as_bytes(text)).view());
 }
 
 }  // namespace kp2p::proto::dht

@@ -116,7 +116,7 @@ TEST_CASE("a value that does not fit is a usage error that names where it came f
          here,
          {{"--port", {"65536"}}},
          "--port: not a whole number from 0 to 65535: 65536"},
-        {"address", nullptr, here, {{"--host", {"here"}}}, "--host: not an IPv4 address: here"},
+        {"address", nullptr, here, {{"--host", {"here"}}}, "--host: not an IP address: here"},
         {"network",
          nullptr,
          here,

@@ -331,8 +331,8 @@ TEST_CASE("bootstrap entries parse, with and without a suggested address") {
         CHECK(node->host == row.host);
         CHECK(node->port == row.port);
     }
-    for (const char* bad :
-         {"", "0", "host:0", "host:x", "host:70000", ":5", "x@host:5", "a b:5", "[::1]:5"}) {
+    for (const char* bad : {"", "0", "host:0", "host:x", "host:70000", ":5", "x@host:5", "a b:5",
+                            "[::1]:5", "[::1]@host:5", "::1:5"}) {
         CAPTURE(std::string(bad));
         CHECK(!parse_bootstrap(bad));
     }

@@ -101,10 +101,54 @@ Task<> port_sorts_datagrams() {
     CHECK(rpc == std::vector<std::string>{"\x03 request", "\xff\x01 short"});
 }
 
-Task<> loopback_mtu() {
-    auto a = UdpSocket::open(co_await asio::this_coro::executor, any_port);
+Task<> loopback_mtu(Host host) {
+    auto a = UdpSocket::open(co_await asio::this_coro::executor, {host, 0});
     REQUIRE(a);
     CHECK((*a)->route_mtu_bytes((*a)->local()) >= 1500);
+}
+
+// Both ways between a socket at `ours` and one at `theirs`, which sees us at `seen`.
+Task<> families_meet(Host ours, Host theirs, Host seen) {
+    auto executor = co_await asio::this_coro::executor;
+    auto a = UdpSocket::open(executor, {ours, 0});
+    auto b = UdpSocket::open(executor, {theirs, 0});
+    REQUIRE(a);
+    REQUIRE(b);
+    CHECK((*a)->local().host == ours);
+    const Endpoint ours_seen{seen, (*a)->local().port};
+    const ByteVector bytes(3000, 7);
+    const ByteView whole = bytes;
+    (*a)->send_segments((*b)->local(), {&whole, 1}, 1000);
+    (*a)->send_with_ttl((*b)->local(), as_bytes("far"), 64);
+    std::vector<std::size_t> sizes;
+    auto there = co_await receive_all(**b, 4, sizes);
+    REQUIRE(there);
+    CHECK(sizes == std::vector<std::size_t>{1000, 1000, 1000, 3});
+    (*b)->send(ours_seen, as_bytes("back"));
+    auto back = co_await (*a)->receive();
+    REQUIRE(back);
+    CHECK(as_text((*back)[0].bytes) == "back");
+    CHECK((*back)[0].from == (*b)->local());
+}
+
+// What cannot leave is lost, and the socket goes on.
+Task<> other_family_is_lost(Host ours, Endpoint other) {
+    auto executor = co_await asio::this_coro::executor;
+    auto a = UdpSocket::open(executor, {ours, 0});
+    REQUIRE(a);
+    (*a)->send(other, as_bytes("lost"));
+    (*a)->send_with_ttl(other, as_bytes("lost"), 5);
+    (*a)->send((*a)->local(), as_bytes("kept"));
+    auto got = co_await (*a)->receive();
+    REQUIRE(got);
+    CHECK(as_text((*got)[0].bytes) == "kept");
+}
+
+const Host localhost{127, 0, 0, 1};
+
+bool has_ipv6() {
+    asio::io_context loop;
+    return bool(UdpSocket::open(loop.get_executor(), {Host::loopback_v6(), 0}));
 }
 
 }  // namespace
@@ -113,4 +157,17 @@ TEST_CASE("segments leave as datagrams of one size") { test::run(segments_arrive
 TEST_CASE("datagrams arrive, empty ones too") { test::run(single_datagrams_arrive()); }
 TEST_CASE("a taken port is address_in_use") { test::run(second_bind_fails()); }
 TEST_CASE("a port sorts probes from requests") { test::run(port_sorts_datagrams()); }
-TEST_CASE("the route MTU of loopback is at least Ethernet's") { test::run(loopback_mtu()); }
+TEST_CASE("the route MTU of loopback is at least Ethernet's") {
+    test::run(loopback_mtu(localhost));
+    if (has_ipv6()) test::run(loopback_mtu(Host::loopback_v6()));
+}
+TEST_CASE("a socket bound to :: is of both families, one bound to ::1 of IPv6") {
+    if (!has_ipv6()) return;
+    test::run(families_meet(Host::any_v6(), localhost, localhost));
+    test::run(families_meet(Host::any_v6(), Host::loopback_v6(), Host::loopback_v6()));
+    test::run(families_meet(Host::loopback_v6(), Host::loopback_v6(), Host::loopback_v6()));
+}
+TEST_CASE("what is for the other family is lost") {
+    test::run(other_family_is_lost(localhost, {Host::loopback_v6(), 9}));
+    if (has_ipv6()) test::run(other_family_is_lost(Host::loopback_v6(), Endpoint::loopback(9)));
+}

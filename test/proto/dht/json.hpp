@@ -55,7 +55,7 @@ std::optional<Id> maybe_id(Json v, const char* key) {
 }
 inline Endpoint endpoint(Json v) {
     if (v.is_string()) return *Endpoint::parse(v.get_string().value());
-    return *Endpoint::parse(text(v, "host") + ":" + std::to_string(number(v, "port")));
+    return {*Host::parse(text(v, "host")), static_cast<std::uint16_t>(number(v, "port"))};
 }
 inline Endpoint endpoint(Json v, const char* key) { return endpoint(v[key].value()); }
 inline std::optional<Endpoint> maybe_endpoint(Json v, const char* key) {

@@ -56,28 +56,6 @@ void read(Json v, PluginRequest& message) {
                maybe_hex(v, "value")};
 }
 
-Endpoint6 endpoint6(Json v) {
-    Endpoint6 address;
-    address.port = static_cast<std::uint16_t>(number(v, "port"));
-    const std::string host = text(v, "host");  // eight groups, or "::" somewhere
-    std::vector<unsigned> head, tail;
-    bool gap = false;
-    for (std::size_t at = 0; at <= host.size();) {
-        const std::size_t end = std::min(host.find(':', at), host.size());
-        const std::string part = host.substr(at, end - at);
-        if (part.empty())
-            gap = true;
-        else
-            (gap ? tail : head).push_back(static_cast<unsigned>(std::stoul(part, nullptr, 16)));
-        at = end + 1;
-    }
-    while (head.size() + tail.size() < 8) head.push_back(0);
-    head.insert(head.end(), tail.begin(), tail.end());
-    for (std::size_t i = 0; i < 16; ++i)
-        address.host[i] = static_cast<std::uint8_t>(head[i / 2] >> (i % 2 ? 0 : 8));
-    return address;
-}
-
 void read(Json v, NoisePayload& message) {
     message.version = is_null(v, "version") ? 1 : number(v, "version");
     message.error = PeerError(number(v, "error"));
@@ -92,7 +70,7 @@ void read(Json v, NoisePayload& message) {
     message.addresses4 = endpoints(v, "addresses4");
     if (!is_null(v, "addresses6"))
         for (Json address : array_of(v["addresses6"]))
-            message.addresses6.push_back(endpoint6(address));
+            message.addresses6.push_back(endpoint(address));
     if (!is_null(v, "udx")) {
         Json udx = v["udx"];
         message.udx = {1, flag(udx, "reusableSocket"), number(udx, "id"), number(udx, "seq")};
@@ -284,11 +262,11 @@ TEST_CASE("IPv6 addresses have the reference's bytes in both directions") {
         std::string expected = text(v["expected"], "hex");
         NoisePayload message;
         if (type == "ipv6_address") {
-            message.addresses6.push_back(endpoint6(v["inputs"]["value"]));
+            message.addresses6.push_back(endpoint(v["inputs"]["value"]));
             expected.insert(0, "01");
         } else if (type == "array<ipv6_address>") {
             for (Json item : array_of(v["inputs"]["value"]))
-                message.addresses6.push_back(endpoint6(item));
+                message.addresses6.push_back(endpoint(item));
         } else {
             continue;
         }

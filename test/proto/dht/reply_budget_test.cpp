@@ -255,3 +255,11 @@ TEST_CASE("two nodes that check their sources do not ping each other for ever") 
     }
     CHECK(hops < 10);
 }
+
+TEST_CASE("what comes by IPv6 is not of the DHT, which has no room for its addresses") {
+    Checked s;
+    const Request ping = request_of(InternalCommand::ping);
+    CHECK(s.receive(Time(1h), *Endpoint::parse("[2001:db8::1]:5"), ping).empty());
+    CHECK(!s.node.next_send());
+    CHECK(!s.receive(Time(1h), stranger, ping).empty());
+}

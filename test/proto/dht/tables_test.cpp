@@ -175,7 +175,7 @@ TEST_CASE("LAN addresses are matched and classified as the reference does") {
         const auto mine = hosts(v["inputs"], "mine"), remote = hosts(v["inputs"], "remote");
         const auto match = match_address({mine, remote});
         CHECK(match.has_value() == !is_null(v["expected"], "match"));
-        if (match) CHECK(match->host_text() == text(v["expected"], "match"));
+        if (match) CHECK(match->host.text() == text(v["expected"], "match"));
     }
     for (Json v : rows("address_classes")) {
         CAPTURE(name(v));
