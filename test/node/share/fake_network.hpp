@@ -48,7 +48,7 @@ struct FakeNode {
 
     Runtime runtime;
     NodeId id;
-    TempDir directory;
+    TempDir directory{TempDir::Medium::memory};
     Store store;
     FakePeers peers;
     std::vector<std::string> log;
