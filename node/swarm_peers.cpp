@@ -43,6 +43,10 @@ void SwarmPeers::leave(const Topic& topic) { swarm_->leave(topic); }
 
 bool SwarmPeers::settling(const Topic& topic) const { return swarm_->settling(topic); }
 
+bool SwarmPeers::looked_up_again(const Topic& topic, Clock::Time since) {
+    return swarm_->looked_up_again(topic, since);
+}
+
 Task<Result<std::shared_ptr<Connection>>> SwarmPeers::connect(NodeId node) {
     return swarm_->connect(node);
 }

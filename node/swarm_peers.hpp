@@ -20,6 +20,7 @@ class SwarmPeers final : public Peers {
     void join(const Topic& topic) override;
     void leave(const Topic& topic) override;
     bool settling(const Topic& topic) const override;
+    bool looked_up_again(const Topic& topic, Clock::Time since) override;
     Task<Result<std::shared_ptr<Connection>>> connect(NodeId node) override;
     std::shared_ptr<Connection> best(const NodeId& node) const override;
     std::vector<Finding> why_not(const NodeId& node) const override;

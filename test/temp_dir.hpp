@@ -1,8 +1,11 @@
-// test::TempDir: a fresh directory that is gone, with all it holds, when the test ends.
+// test::TempDir: a fresh directory that is gone, with all it holds, when the test ends. In memory
+// it is for tests that write much and are not about disks: there no sync waits for one.
 #pragma once
 
 #include <stdlib.h>
+#include <unistd.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <stdexcept>
 #include <string>
@@ -11,8 +14,9 @@ namespace kp2p::test {
 
 class TempDir {
   public:
-    TempDir() {
-        std::string name = (std::filesystem::temp_directory_path() / "kp2p-test-XXXXXX").string();
+    enum class Medium { disk, memory };
+    explicit TempDir(Medium medium = Medium::disk) {
+        std::string name = (place(medium) / "kp2p-test-XXXXXX").string();
         if (!::mkdtemp(name.data())) throw std::runtime_error("no temporary directory");
         path_ = name;
     }
@@ -25,6 +29,16 @@ class TempDir {
     const std::filesystem::path& path() const { return path_; }
 
   private:
+    static std::filesystem::path place(Medium medium) {
+        constexpr std::uintmax_t enough_bytes = std::uintmax_t{1} << 30;
+        const std::filesystem::path memory = "/dev/shm";
+        std::error_code none;
+        const auto space = std::filesystem::space(memory, none);
+        const bool fits = !none && space.available >= enough_bytes;
+        if (medium == Medium::memory && fits && ::access(memory.c_str(), W_OK) == 0) return memory;
+        return std::filesystem::temp_directory_path();
+    }
+
     std::filesystem::path path_;
 };
 

@@ -177,8 +177,9 @@ Task<Result<void>> Share::Node::cat_stream(proto::Uri uri, ByteRange& range, Byt
         co_return Errc::not_found;
     }
     const LoadParts with{parts, hood, finder, shelf};
-    Stream stream(with, std::move(*manifest), std::move(givers), diagnosis);
-    auto streamed = co_await stream.run(range, sink);
+    Stream stream(with, std::move(*manifest), range, std::move(givers), diagnosis);
+    auto streamed = co_await stream.run(sink);
+    range.start = stream.position();
     if (!streamed && streamed.error() == asio::error::operation_aborted) co_return Errc::canceled;
     co_return streamed;
 }

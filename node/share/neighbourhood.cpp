@@ -163,12 +163,14 @@ std::vector<Finding> Neighbourhood::why_not(const NodeId& node, std::error_code 
     return known;
 }
 
-bool Neighbourhood::exhausted(const Finder::Search& search, Clock::Time started) const {
+bool Neighbourhood::exhausted(const Finder::Search& search, Clock::Time started,
+                              Heard heard) const {
     // Only with the last of our channels is everybody asked.
     const auto waited = parts_.runtime.clock.now() - std::max(started, expected_last_);
     if (waited >= search_patience) return true;
     if (expecting() || !search.quiet()) return false;
-    if (settling() && waited < settling_patience) return false;
+    const bool again = heard == Heard::somebody || looked_up_again(started);
+    if ((!again || settling()) && waited < settling_patience) return false;
     return search.asked() > 0 || channels_.empty() || waited >= first_patience;
 }
 
@@ -183,6 +185,13 @@ bool Neighbourhood::settling() const {
     return proving || std::any_of(channels_.begin(), channels_.end(), [&](const auto& entry) {
                return parts_.peers.settling(entry.second->topic);
            });
+}
+
+bool Neighbourhood::looked_up_again(Clock::Time since) const {
+    bool all = true;  // and those that are not are asked for together
+    for (const auto& [name, channel] : channels_)
+        if (!parts_.peers.looked_up_again(channel->topic, since)) all = false;
+    return all;
 }
 
 void Neighbourhood::explain_silence(Diagnosis& diagnosis, const Finder::Search* search) const {

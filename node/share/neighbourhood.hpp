@@ -30,14 +30,17 @@ class Neighbourhood {
     Use use_of(const NodeId& node) const;  // of all connections to it
     std::vector<Finding> why_not(const NodeId& node, std::error_code why) const;  // of reach()
     // Whether it is no use to wait longer for answers to a search that began at `started`:
-    // everybody has answered, and nobody is just being connected to.
-    bool exhausted(const Finder::Search& search, Clock::Time started) const;
+    // everybody has answered, and nobody is just being connected to; before nobody is said to have
+    // the file, all channels are looked up once more.
+    enum class Heard { somebody, nobody };  // who has it
+    bool exhausted(const Finder::Search& search, Clock::Time started, Heard heard) const;
     // Why a search may have found nobody.
     void explain_silence(Diagnosis& diagnosis, const Finder::Search* search) const;
     Event& changed() { return changed_; }  // who is proven
 
   private:
     bool settling() const;
+    bool looked_up_again(Clock::Time since) const;
     bool outdone(const Neighbour& neighbour) const;
     Task<> give_way(Neighbour& neighbour);
     void expected_no_more(const ChannelName& name);

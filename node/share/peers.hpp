@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "node/async/asio.hpp"
+#include "node/async/clock.hpp"
 #include "proto/bytes.hpp"
 #include "proto/report/finding.hpp"
 #include "proto/result.hpp"
@@ -24,6 +25,9 @@ class Peers {
     // True while a first lookup of the topic, or the connections it led to, are under way: that
     // nobody has answered yet means nothing then.
     virtual bool settling(const Topic& topic) const = 0;
+    // Whether the topic was looked up after `since`, or a moment before it, and not for the first
+    // time, so that all who had joined it by then are known. Otherwise it soon is.
+    virtual bool looked_up_again(const Topic& topic, Clock::Time since) = 0;
     // A connection to one node, being served already; the existing one if there is one.
     virtual Task<Result<std::shared_ptr<Connection>>> connect(NodeId node) = 0;
     // Of several to it that are served, the best; null if it is not known.

@@ -110,7 +110,9 @@ void Providers::tick() {
 }
 
 bool Providers::exhausted() const {
-    return search_ && parts_.hood.exhausted(*search_, first_search_);
+    using Heard = Neighbourhood::Heard;
+    const Heard heard = heard_any_ ? Heard::somebody : Heard::nobody;
+    return search_ && parts_.hood.exhausted(*search_, first_search_, heard);
 }
 
 bool Providers::hopeless() const {

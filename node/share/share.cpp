@@ -102,7 +102,11 @@ Task<Result<std::size_t>> Share::find(proto::Uri uri,
     });
     Clock& clock = node_->parts.runtime.clock;
     const auto started = clock.now();
-    while (!node_->hood.exhausted(search, started) && !(local && search.quiet())) {
+    const auto exhausted = [&] {
+        using Heard = Neighbourhood::Heard;
+        return node_->hood.exhausted(search, started, count > 0 ? Heard::somebody : Heard::nobody);
+    };
+    while (!exhausted() && !(local && search.quiet())) {
         auto change = node_->finder.changed().wait();
         auto changed = co_await with_timeout(clock, poll_span, std::move(change));
         if (!changed && changed.error() == asio::error::operation_aborted) co_return Errc::canceled;

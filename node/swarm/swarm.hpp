@@ -54,6 +54,10 @@ class Swarm {
     void leave(const Topic& topic);  // its connections stay
     // True while the first lookup of the topic, or a first dial that came of it, is under way.
     bool settling(const Topic& topic) const;
+    // Whether the topic was looked up after `since`, or a moment before it, and not for the first
+    // time: two nodes that join at the same moment may each look before the other has announced
+    // itself. Otherwise it soon is.
+    bool looked_up_again(const Topic& topic, Clock::Time since);
     // The best connection to this node, made if there is none: Errc::cannot_connect if it fails,
     // for a reason that why_not() then tells. Many callers share one dial. It waits while all
     // connections are at work, or too many are being made.
@@ -68,8 +72,13 @@ class Swarm {
 
   private:
     struct Joined {
+        explicit Joined(Executor executor) : hurried(executor) {}
         Tasks* tasks = nullptr;  // while it is announced
-        bool wanted = true, looked_up = false;
+        bool wanted = true, looked_up = false, looked_up_again = false;
+        Clock::Time last_lookup;             // when it began, of those that have ended
+        std::optional<Clock::Time> looking;  // since when
+        bool hurry = false;                  // another lookup is wanted before its time
+        Event hurried;
     };
 
     Task<> announce_loop();
@@ -77,6 +86,7 @@ class Swarm {
     void start(const Topic& topic);
     Task<> serve_topic(Topic topic, std::shared_ptr<Joined> joined);
     Task<> refresh_loop(Topic topic, std::shared_ptr<Joined> joined);
+    Task<Result<void>> await_refresh(std::shared_ptr<Joined> joined, Clock::Time due);
     // Dialing.
     Task<> dial_loop();
     void start_dials();

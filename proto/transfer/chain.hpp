@@ -11,11 +11,10 @@
 #include <vector>
 
 #include "proto/bytes.hpp"
-#include "proto/transfer/transfer.hpp"
+#include "proto/transfer/source.hpp"
 
 namespace kp2p::proto {
 
-using SourceKey = std::uint32_t;             // names a provider within one download
 inline constexpr SourceKey own_storage = 0;  // the source of what an earlier run left
 
 class Chain {

@@ -65,35 +65,16 @@ void Download::have(Time now, SourceKey key, ChunkIndex index) {
 void Download::receive(Time now, SourceKey key, const Data& data, ByteVector payload) {
     const auto found = sources_.find(key);
     if (found == sources_.end()) return;
-    Source& source = found->second;
-    const auto at = source.receiving().find(data.index);
-    if (at == source.receiving().end()) return misbehaved(now, key);
-    Source::Receiving& receiving = at->second;
-    const std::uint64_t size = chunk_size_bytes(source.offer().size_bytes, data.index);
-    const std::uint64_t left = size - receiving.received_bytes;
-    const std::uint64_t plain = std::min<std::uint64_t>(piece_bytes, left);
-    const bool fits = data.encoding != PieceEncoding::plain || data.bytes.size() == plain;
-    if (data.offset != receiving.received_bytes || !fits) return misbehaved(now, key);
-
-    receiving.received_bytes += plain;
-    source.received(now, plain);
-    if (!receiving.canceling) {
-        if (data.offset == 0) receiving.chunk.link = data.link;
-        receiving.chunk.pieces.push_back({std::move(payload), data.bytes, data.encoding});
-    }
-    if (plain < left) return;
-    auto done = source.receiving().extract(at);
-    if (!done.mapped().canceling) start_check(key, std::move(done.mapped().chunk));
+    auto whole = found->second.receive(now, data, std::move(payload));
+    if (!whole) return misbehaved(now, key);
+    if (*whole) start_check(key, std::move(**whole));
     go_on(now);
 }
 
 void Download::canceled(Time now, SourceKey key, ChunkIndex index) {
     const auto found = sources_.find(key);
     if (found == sources_.end()) return;
-    const auto at = found->second.receiving().find(index);
-    if (at == found->second.receiving().end() || !at->second.canceling) return misbehaved(now, key);
-    found->second.received(now, 0);
-    found->second.receiving().erase(at);
+    if (!found->second.canceled(now, index)) return misbehaved(now, key);
     go_on(now);
 }
 
@@ -157,7 +138,7 @@ void Download::settle_size() {
     std::vector<SourceKey> wrong;
     for (auto& [key, source] : sources_) {
         if (source.offer().size_bytes != *chain_.size_bytes()) wrong.push_back(key);
-        for (auto& [index, receiving] : source.receiving())
+        for (const auto& [index, receiving] : source.receiving())
             if (!receiving.canceling) call_off(key, source, index);
     }
     for (SourceKey key : wrong) drop(key, Fault::wrong_size, 0);

@@ -29,12 +29,6 @@
 
 namespace kp2p::proto {
 
-enum class Fault {
-    wrong_chunk,  // its bytes and link do not give the link or hash that they must
-    wrong_size,   // it claims another size than the one that is proven
-    bad_message,  // pieces out of order, of wrong length, or never asked for
-};
-
 class Download {
   public:
     using Time = Source::Time;
@@ -42,8 +36,7 @@ class Download {
 
     static constexpr std::size_t first_window = 16;
     static constexpr std::size_t max_window = 64;
-    // At a link of 64 kbit/s a piece takes 8 s, and the one before it on the way as long.
-    static constexpr Span stall_span = std::chrono::seconds(20);
+    static constexpr Span stall_span = Source::stall_span;
 
     struct AskChunk {
         SourceKey source;

@@ -128,9 +128,7 @@ void Download::ask(Time now, SourceKey key, Source& source, ChunkIndex index) {
 }
 
 void Download::call_off(SourceKey key, Source& source, ChunkIndex index) {
-    Source::Receiving& receiving = source.receiving().at(index);
-    receiving.canceling = true;
-    receiving.chunk.pieces.clear();
+    source.call_off(index);
     events_.push_back(CallOff{key, index});
 }
 

@@ -29,6 +29,43 @@ void Source::ask(Time now, ChunkIndex index) {
     receiving.chunk.file_bytes = offer_.size_bytes;
 }
 
+Result<std::optional<ChunkCheck>> Source::receive(Time now, const Data& data, ByteVector payload) {
+    const auto at = receiving_.find(data.index);
+    if (at == receiving_.end()) return Errc::bad_state;
+    Receiving& receiving = at->second;
+    const std::uint64_t size = chunk_size_bytes(offer_.size_bytes, data.index);
+    const std::uint64_t left = size - receiving.received_bytes;
+    const std::uint64_t plain = std::min<std::uint64_t>(piece_bytes, left);
+    const bool fits = data.encoding != PieceEncoding::plain || data.bytes.size() == plain;
+    if (data.offset != receiving.received_bytes || !fits) return Errc::bad_state;
+    receiving.received_bytes += plain;
+    received(now, plain);
+    if (!receiving.canceling) {
+        if (data.offset == 0) receiving.chunk.link = data.link;
+        receiving.chunk.pieces.push_back({std::move(payload), data.bytes, data.encoding});
+    }
+    std::optional<ChunkCheck> whole;
+    if (plain < left) return whole;
+    if (!receiving.canceling) whole = std::move(receiving.chunk);
+    receiving_.erase(at);
+    return whole;
+}
+
+Result<void> Source::canceled(Time now, ChunkIndex index) {
+    const auto at = receiving_.find(index);
+    if (at == receiving_.end() || !at->second.canceling) return Errc::bad_state;
+    received(now, 0);
+    receiving_.erase(at);
+    return ok;
+}
+
+void Source::call_off(ChunkIndex index) {
+    Receiving& receiving = receiving_.at(index);
+    receiving.canceling = true;
+    receiving.chunk.pieces.clear();
+}
+
+// Counts plain bytes.
 void Source::received(Time now, std::uint64_t bytes) {
     active_ = now;
     sample_bytes_ += bytes;

@@ -1,5 +1,6 @@
-// Source: one provider of a download: what it offers, what it was asked for, how fast it gives.
-// A part of Download; keeps no rules of its own but those of pacing.
+// Source: one provider of a download: what it offers, what it was asked for, what came of that, and
+// how fast it gives. A part of Download and of RangeDownload; keeps no rules of its own but those
+// of pacing, and of the order in which pieces come.
 #pragma once
 
 #include <algorithm>
@@ -10,6 +11,14 @@
 #include "proto/transfer/chunk_check.hpp"
 
 namespace kp2p::proto {
+
+using SourceKey = std::uint32_t;  // names a source within one download
+
+enum class Fault {
+    wrong_chunk,  // its bytes, or its link, are not those of the file
+    wrong_size,   // it claims another size than the one that is proven
+    bad_message,  // pieces out of order, of wrong length, or never asked for
+};
 
 struct Offer {  // what `opened` says
     std::uint64_t size_bytes = 0;
@@ -28,6 +37,9 @@ class Source {
 
     static constexpr std::size_t min_depth = 2;
     static constexpr std::size_t max_depth = 16;
+    // Of which nothing comes for so long is let go of. At a link of 64 kbit/s a piece takes 8 s,
+    // and the one before it on the way as long.
+    static constexpr std::chrono::seconds stall_span{20};
 
     explicit Source(Offer offer) : offer_(std::move(offer)) {}
 
@@ -37,11 +49,15 @@ class Source {
     void retire() { retired_ = true; }
     bool retired() const { return retired_; }  // it is asked for nothing more
 
-    std::map<ChunkIndex, Receiving>& receiving() { return receiving_; }
     const std::map<ChunkIndex, Receiving>& receiving() const { return receiving_; }
     void ask(Time now, ChunkIndex index);
-    // Counts plain bytes that came.
-    void received(Time now, std::uint64_t bytes);
+    // A piece came, whose bytes lie in `payload`: the chunk if this was its last one, nothing if
+    // more are to come or it was called off. An error: this piece must not come now.
+    Result<std::optional<ChunkCheck>> receive(Time now, const Data& data, ByteVector payload);
+    // It will send no more of what was called off. An error: that was not.
+    Result<void> canceled(Time now, ChunkIndex index);
+    // Nothing more of what was asked for is wanted, only that it says so.
+    void call_off(ChunkIndex index);
     // Something came at that time, though not of this file.
     void heard(Time at) { heard_ = std::max(heard_, at); }
     std::uint64_t given_bytes() const { return given_bytes_; }
@@ -60,6 +76,8 @@ class Source {
     Time active() const { return std::max(active_, heard_); }
 
   private:
+    void received(Time now, std::uint64_t bytes);
+
     Offer offer_;
     std::map<ChunkIndex, Receiving> receiving_;
     bool retired_ = false;

@@ -104,13 +104,12 @@ Task<Result<void>> LiarPeer::give(MuxChannel& channel, proto::Get get) {
         ByteVector garbage(3, 0xff);
         co_return co_await channel.send(proto::data_type, garbage);
     }
-    ByteVector all = content_;
-    all.resize(claimed_bytes());
-    const std::uint64_t start = get.index * proto::chunk_bytes;
-    if (start >= all.size()) co_return ok;
-    const std::uint64_t end = std::min<std::uint64_t>(all.size(), start + proto::chunk_bytes);
-    ByteVector chunk(all.begin() + static_cast<std::ptrdiff_t>(start),
-                     all.begin() + static_cast<std::ptrdiff_t>(end));
+    const std::uint64_t claimed = claimed_bytes(), start = get.index * proto::chunk_bytes;
+    if (start >= claimed) co_return ok;
+    const ByteView all = content_;
+    const ByteView there = all.subspan(std::min<std::uint64_t>(start, all.size()));
+    ByteVector chunk(std::min(claimed - start, proto::chunk_bytes));
+    std::copy_n(there.data(), std::min(chunk.size(), there.size()), chunk.data());
     Sha1Link link = get.index < links_.size() ? links_[get.index] : Sha1Link();
     const bool byte = lie_ == LiarLie::byte || lie_ == LiarLie::leave;
     if (byte && get.index == at_) chunk[chunk.size() / 2] ^= 1;

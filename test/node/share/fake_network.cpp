@@ -128,8 +128,12 @@ ByteVector noise(std::uint64_t size, std::uint32_t seed) {
             words[first][i] = static_cast<std::uint8_t>(first + 13 * i);
     std::mt19937_64 random(seed);
     ByteVector bytes(size);
-    for (std::size_t at = 0; at < size; at += 8)
-        std::memcpy(&bytes[at], words[random() % 256].data(), std::min<std::size_t>(8, size - at));
+    std::uint64_t drawn = 0;  // eight words' worth
+    for (std::size_t at = 0; at < size; at += 8, drawn >>= 8) {
+        if (at % 64 == 0) drawn = random();
+        std::memcpy(bytes.data() + at, words[drawn & 0xff].data(),
+                    std::min<std::size_t>(8, size - at));
+    }
     return bytes;
 }
 

@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <filesystem>
+#include <functional>
 #include <random>
 #include <set>
 
@@ -32,11 +33,13 @@ class FakePeers final : public Peers {
     void join(const Topic& topic) override;
     void leave(const Topic& topic) override;
     bool settling(const Topic&) const override { return false; }
+    bool looked_up_again(const Topic&, Clock::Time) override { return !look_up || look_up(); }
     std::vector<Finding> why_not(const NodeId&) const override { return {}; }
     std::optional<Finding> network_trouble() const override { return trouble; }
     Task<Result<std::shared_ptr<Connection>>> connect(NodeId node) override;
     std::shared_ptr<Connection> best(const NodeId& node) const override;  // the newest
     std::optional<Finding> trouble;
+    std::function<bool()> look_up;  // whether it is done; null: always
 
   private:
     FakeNetwork& network_;
@@ -48,7 +51,7 @@ struct FakeNode {
 
     Runtime runtime;
     NodeId id;
-    TempDir directory;
+    TempDir directory{TempDir::Medium::memory};
     Store store;
     FakePeers peers;
     std::vector<std::string> log;

@@ -11,7 +11,7 @@ struct Giver {
     Giver(FakeNetwork& network, ByteVector content, LiarLie lie = LiarLie::none,
           std::uint64_t at = 0)
         : id(numbered(network.next_number())),
-          key(*proto::derive_channel_key(lab())),
+          key(lab_key()),
           peer(key, id, std::move(content), lie, at) {
         network.add_stranger(proto::channel_topic(key), [this](std::shared_ptr<Connection> c) {
             return peer.serve(std::move(c));

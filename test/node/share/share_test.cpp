@@ -171,7 +171,7 @@ Task<> far_provider(FakeNetwork& network) {
 
 Task<> many_small(FakeNetwork& network) {
     auto nodes = co_await members(network, 2);
-    TempDir source;
+    TempDir source(TempDir::Medium::memory);
     for (int i = 0; i < 500; ++i) {
         const auto folder = source.path() / "tree" / std::to_string(i % 7);
         std::filesystem::create_directories(folder);
@@ -209,6 +209,27 @@ Task<> many_small(FakeNetwork& network) {
     one.path = "3/file 10";
     auto single = co_await nodes[1]->share.load(one, ProgressSink(), diagnosis);
     CHECK(single);
+}
+
+// One that has just joined is known to nobody before the topic is looked up the next time.
+Task<> newcomer(FakeNetwork& network) {
+    auto nodes = co_await members(network, 2);
+    network.meet_in_topics = false;
+    FakeNode& late = network.add();
+    late.share.join(lab(), lab_key());
+    auto stored = late.store.put_bytes(noise(mib + 3));
+    REQUIRE(stored);
+    FakeNode& node = *nodes[0];
+    const auto began = network.clock.now();
+    node.peers.look_up = [&] {
+        const bool done = network.clock.now() - began >= std::chrono::seconds(1);
+        if (done) network.connect(late.id, node.id);
+        return done;
+    };
+    Diagnosis diagnosis;
+    auto path = co_await node.share.load(uri_of(*stored), ProgressSink(), diagnosis);
+    CAPTURE(diagnosis.text());
+    CHECK(path);
 }
 
 Task<> joined_loads(FakeNetwork& network) {
@@ -304,6 +325,9 @@ TEST_CASE("a transfer channel is not answered before a channel is proven") {
 TEST_CASE("two providers share the work") { test::in_network(two_providers); }
 TEST_CASE("a provider two hops away is found and connected to") { test::in_network(far_provider); }
 TEST_CASE("a directory of many small files is quick") { test::in_network(many_small); }
+TEST_CASE("before nobody is said to have it, the channel is looked up once more") {
+    test::in_network(newcomer);
+}
 TEST_CASE("loads of one file share the download and outlive who began it") {
     test::in_network(joined_loads);
 }

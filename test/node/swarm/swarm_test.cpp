@@ -107,6 +107,30 @@ TEST_CASE("nodes that join a topic find each other, each pair with one connectio
     });
 }
 
+// Each may have looked before the other had announced itself.
+TEST_CASE("who has joined the topic by then is connected when it was looked up again") {
+    for (int milliseconds = 0; milliseconds <= 1000; milliseconds += 100) {
+        CAPTURE(milliseconds);
+        in_world(7, [&](World& world, Tasks& all) -> Task<> {
+            Member& early = world.add(Reach::open, hold);
+            Member& late = world.add(Reach::open, hold);
+            co_await early.enter(all);
+            co_await late.enter(all);
+            early.swarm.join(Topic());
+            auto slept = co_await world.sim.clock().sleep_for(milliseconds * 1ms);
+            CHECK(slept);
+            late.swarm.join(Topic());
+            const auto since = world.sim.clock().now();
+            auto settled = co_await soon(world, 4s, [&] {
+                return early.swarm.looked_up_again(Topic(), since) &&
+                       !early.swarm.settling(Topic());
+            });
+            CHECK(settled);
+            CHECK(early.swarm.best(late.swarm.node_id()));
+        });
+    }
+}
+
 TEST_CASE("nodes meet and talk in a network that loses one packet in ten") {
     for (std::uint64_t seed = 40; seed < 50; seed++) {
         CAPTURE(seed);

@@ -30,7 +30,7 @@ TEST_CASE("a file of any size comes whole from one provider") {
         CHECK(sim.download.complete());
         CHECK(sim.right());
         CHECK(sim.kept.size() == chunks_of(file));
-        CHECK(sim.asked == chunks_of(file));
+        CHECK(sim.providers.asked == chunks_of(file));
         CHECK(sim.dropped.empty());
         CHECK(sim.download.verified_bytes() == size);
     }
@@ -78,7 +78,7 @@ TEST_CASE("a liar alone is named and nothing of its lie is kept") {
             CHECK(beside.download.complete());
             CHECK(beside.right());
             CHECK(!beside.dropped.contains(2));
-            CHECK(beside.seconds() < 15);
+            CHECK(beside.providers.seconds() < 15);
         }
     }
 }
@@ -99,7 +99,7 @@ TEST_CASE("who stops sending is let go of without blame, and what it gave is kep
         beside.run();
         CHECK(beside.download.complete());
         CHECK(beside.dropped.empty());
-        CHECK(beside.seconds() < 25);
+        CHECK(beside.providers.seconds() < 25);
     }
 }
 
@@ -116,9 +116,9 @@ TEST_CASE("a provider that was silent goes on, and nothing that it gave is fetch
         CHECK(sim.right());
         CHECK(sim.dropped.empty());
         CHECK(sim.stalled.empty() == (back_s < 20));
-        CHECK(sim.seconds() < back_s + 25);
+        CHECK(sim.providers.seconds() < back_s + 25);
         std::uint64_t given = 0;
-        for (const auto& [key, chunks] : sim.given) given += chunks;
+        for (const auto& [key, chunks] : sim.providers.given) given += chunks;
         CHECK(given <= chunks_of(file) + 1);
     }
 }
@@ -175,7 +175,7 @@ TEST_CASE("honest providers prevail among liars of all kinds, whatever the order
         CHECK(sim.download.complete());
         CHECK(sim.right());
         CHECK(sim.kept.size() == chunks_of(file));
-        CHECK(sim.most_asked <= Download::max_window + 6);
+        CHECK(sim.providers.most_asked <= Download::max_window + 6);
         for (const auto& [key, fault] : sim.dropped) CHECK(providers[key - 1].lie != Lie::none);
     }
 }
@@ -188,8 +188,8 @@ TEST_CASE("two equal providers share the work") {
         DownloadSim sim(file, {{}, second}, seed);
         sim.run();
         CHECK(sim.download.complete());
-        CHECK(sim.given[1] >= 10);
-        CHECK(sim.given[2] >= 10);
+        CHECK(sim.providers.given[1] >= 10);
+        CHECK(sim.providers.given[2] >= 10);
     }
 }
 
@@ -203,8 +203,8 @@ TEST_CASE("two equal providers share the work where keeping it is what takes lon
         sim.keeping_s = 0.2;
         sim.run();
         CHECK(sim.download.complete());
-        CHECK(sim.given[1] >= 45);
-        CHECK(sim.given[2] >= 45);
+        CHECK(sim.providers.given[1] >= 45);
+        CHECK(sim.providers.given[2] >= 45);
     }
 }
 
@@ -216,7 +216,7 @@ TEST_CASE("a slow provider loses its chunks to a fast one") {
     DownloadSim sim(file, {slow, fast}, 1);
     sim.run();
     CHECK(sim.download.complete());
-    CHECK(sim.seconds() < 3);  // the slow one alone needs more for one chunk
+    CHECK(sim.providers.seconds() < 3);  // the slow one alone needs more for one chunk
     CHECK(sim.dropped.empty());
 }
 
@@ -268,7 +268,7 @@ TEST_CASE("nothing that was kept is fetched again") {
         sim.run();
         CHECK(sim.download.complete());
         CHECK(sim.right());
-        CHECK(sim.asked == chunks_of(file) - row.kept.size());
+        CHECK(sim.providers.asked == chunks_of(file) - row.kept.size());
     }
 }
 
@@ -277,7 +277,7 @@ TEST_CASE("a liar wastes no more than the first window") {
     DownloadSim sim(file, {{Lie::byte, 38}}, 1);
     sim.run();
     CHECK(!sim.download.complete());
-    CHECK(sim.asked <= 1 + Download::first_window + 1);
+    CHECK(sim.providers.asked <= 1 + Download::first_window + 1);
     CHECK(sim.kept.size() == 1);
 }
 

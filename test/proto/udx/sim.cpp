@@ -1,14 +1,32 @@
 #include "test/proto/udx/sim.hpp"
 
-#include <algorithm>
+#include <sodium.h>
 
-#include "test/proto/udx/packets_of.hpp"
+#include <algorithm>
+#include <cstring>
+#include <map>
 
 namespace kp2p::test {
 namespace {
 
-std::uint8_t byte_at(std::uint64_t offset, std::uint64_t seed) {
-    return static_cast<std::uint8_t>((offset * 0x9e3779b97f4a7c15 + seed) >> 29);
+// What a side writes: the same noise over and over, so long that no byte can take the place of
+// another that is under way.
+constexpr std::uint64_t period_bytes = 8'000'009;
+
+const ByteVector& content(std::uint8_t seed) {
+    static std::map<std::uint8_t, ByteVector> made;
+    ByteVector& bytes = made[seed];
+    if (!bytes.empty()) return bytes;
+    bytes.resize(period_bytes);
+    const std::uint8_t seed_bytes[randombytes_SEEDBYTES] = {seed};
+    randombytes_buf_deterministic(bytes.data(), bytes.size(), seed_bytes);
+    return bytes;
+}
+
+// From `offset` on, at most `most`; less at the end of the period.
+ByteView content_at(std::uint8_t seed, std::uint64_t offset, std::size_t most) {
+    const ByteView rest = ByteView(content(seed)).subspan(offset % period_bytes);
+    return rest.first(std::min(most, rest.size()));
 }
 
 }  // namespace
@@ -39,7 +57,7 @@ void Sim::try_remote(int side, int address) {
 
 void Sim::forge(int to, int from_address, ByteView datagram) {
     ByteVector bytes(datagram.begin(), datagram.end());
-    events_.push({now_, events_made_++, to, from_address, address_[to], std::move(bytes)});
+    events_.emplace(now_, Event{to, from_address, address_[to], std::move(bytes)});
 }
 
 unsigned Sim::path_from(int side, int address) {
@@ -80,16 +98,27 @@ void Sim::send(int from, unsigned path, ByteView datagram) {
         Time at = free + link_.delay;
         if (chance(link_.reorder) || i > 0)
             at += Span(static_cast<Span::rep>(random() % std::uint64_t(link_.jitter.count() + 1)));
-        events_.push({at, events_made_++, 1 - from, address_[from], remotes_[from][path],
-                      ByteVector(datagram.begin(), datagram.end())});
+        events_.emplace(at, Event{1 - from, address_[from], remotes_[from][path],
+                                  ByteVector(datagram.begin(), datagram.end())});
+    }
+}
+
+void Sim::send_burst(int from, const proto::udx::Burst& burst) {
+    burst_.clear();
+    for (const ByteView piece : burst.pieces)
+        burst_.insert(burst_.end(), piece.begin(), piece.end());
+    for (ByteView rest = burst_; !rest.empty();) {
+        const std::size_t size = std::min(burst.segment_bytes, rest.size());
+        send(from, burst.path, rest.first(size));
+        rest = rest.subspan(size);
     }
 }
 
 bool Sim::write(int index) {
     Side& side = sides_[index];
     if (side.written == side.to_write || !stream(index).writable()) return false;
-    ByteVector bytes(std::min<std::uint64_t>(side.to_write - side.written, 30'000));
-    for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = byte_at(side.written + i, side.seed);
+    const std::size_t most = std::min<std::uint64_t>(side.to_write - side.written, 30'000);
+    const ByteView bytes = content_at(side.seed, side.written, most);
     stream(index).write(now_, bytes);
     side.written += bytes.size();
     return true;
@@ -99,11 +128,13 @@ bool Sim::read(int index) {
     Side& side = sides_[index];
     side.most_unread = std::max(side.most_unread, stream(index).readable_bytes());
     if (!side.reads) return false;
-    ByteVector bytes(100'000);
-    const std::size_t size = stream(index).read(bytes);
-    for (std::size_t i = 0; i < size; ++i)
-        side.right = side.right && bytes[i] == byte_at(side.read + i, sides_[1 - index].seed);
-    side.read += size;
+    const std::size_t size = stream(index).read(read_buffer_);
+    for (ByteView rest = ByteView(read_buffer_).first(size); !rest.empty();) {
+        const ByteView written = content_at(sides_[1 - index].seed, side.read, rest.size());
+        side.right = side.right && std::memcmp(rest.data(), written.data(), written.size()) == 0;
+        side.read += written.size();
+        rest = rest.subspan(written.size());
+    }
     if (size == 0 && stream(index).remote_ended() && !side.done_at) side.done_at = now_;
     return size > 0;
 }
@@ -118,7 +149,7 @@ void Sim::step(int index) {
         if (side.written == side.to_write && side.ends) s.end(now_);
         while (const auto burst = s.next_burst(now_)) {
             more = true;
-            for (const ByteVector& packet : packets_of(*burst)) send(index, burst->path, packet);
+            send_burst(index, *burst);
         }
     }
 }
@@ -134,7 +165,7 @@ void Sim::run(Span limit) {
     step(1);
     while (!finished()) {
         Time next = Time::max();
-        if (!events_.empty()) next = events_.top().at;
+        if (!events_.empty()) next = events_.begin()->first;
         if (!actions_.empty()) next = std::min(next, actions_.begin()->first);
         for (Stream* s : {&a_, &b_})
             if (const auto deadline = s->deadline()) next = std::min(next, *deadline);
@@ -149,9 +180,9 @@ void Sim::run(Span limit) {
             actions_.erase(actions_.begin());
             touched[0] = touched[1] = true;
         }
-        while (!events_.empty() && events_.top().at <= now_) {
-            const Event event = events_.top();
-            events_.pop();
+        while (!events_.empty() && events_.begin()->first <= now_) {
+            const auto next_event = events_.extract(events_.begin());
+            const Event& event = next_event.mapped();
             arrive(event);
             touched[event.to] = true;
         }

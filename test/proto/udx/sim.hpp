@@ -6,7 +6,6 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <queue>
 
 #include "proto/udx/stream.hpp"
 
@@ -29,7 +28,7 @@ class Sim {
   public:
     struct Side {
         std::uint64_t to_write = 0, written = 0, read = 0;
-        std::uint64_t seed = 0;
+        std::uint8_t seed = 0;
         bool reads = true, ends = true;
         bool right = true;  // every byte read was the one written
         std::size_t most_unread = 0;
@@ -66,18 +65,14 @@ class Sim {
 
   private:
     struct Event {
-        Time at;
-        std::uint64_t number;
         int to, from_address, to_address;
         ByteVector bytes;
-        bool operator>(const Event& other) const {
-            return at != other.at ? at > other.at : number > other.number;
-        }
     };
 
     std::uint64_t random();
     bool chance(double probability);
     void send(int from, unsigned path, ByteView datagram);
+    void send_burst(int from, const proto::udx::Burst& burst);
     unsigned path_from(int side, int address);
     void arrive(const Event& event);
     void step(int side);
@@ -91,12 +86,13 @@ class Sim {
     Side sides_[2];
     Time now_ = start();
     Time link_free_[2] = {start(), start()};
-    std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
+    std::multimap<Time, Event> events_;
+    ByteVector read_buffer_ = ByteVector(100'000), burst_;
     int address_[2] = {10, 20}, second_[2] = {10, 20};
     int remotes_[2][Stream::max_paths] = {{20}, {10}};  // where each path leads
     std::multimap<Time, std::function<void()>> actions_;
     std::map<int, std::uint64_t> into_void_;
-    std::uint64_t events_made_ = 0, datagrams_ = 0;
+    std::uint64_t datagrams_ = 0;
     std::uint64_t trace_ = 0xcbf29ce484222325;
 };
 
