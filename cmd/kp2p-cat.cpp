@@ -1,4 +1,5 @@
 // kp2p-cat: writes a file, or a range of it, to stdout: verified bytes and no others.
+#include "cmd/without_daemon.hpp"
 #include "node/client/command.hpp"
 #include "node/client/daemon.hpp"
 #include "proto/file/uri.hpp"
@@ -9,6 +10,7 @@ using namespace kp2p;
 int main(int argc, char** argv) {
     client::Command command("kp2p-cat", "Writes a file's bytes, verified, to standard output.",
                             client::Needs::daemon);
+    const WithoutDaemon without(command);
     const auto& uri = command.argument<proto::Uri>("URI", "sha1://... or sha1dir://.../path");
     const auto& start = command.option<std::uint64_t>("--start", "N", "first byte, from 0");
     const auto& end = command.option<std::uint64_t>("--end", "N", "byte to stop before");

@@ -1,5 +1,6 @@
 // kp2p-load: gets a file, or a whole sha1dir, verified, and prints where it lies.
 #include "cmd/load_to.hpp"
+#include "cmd/without_daemon.hpp"
 #include "node/client/command.hpp"
 #include "node/client/daemon.hpp"
 #include "node/client/paths.hpp"
@@ -42,6 +43,7 @@ Result<void> store(const Delivery& by, const proto::Uri& uri) {
 int main(int argc, char** argv) {
     client::Command command("kp2p-load", "Gets a file, verified, and prints where it lies.",
                             client::Needs::daemon);
+    const WithoutDaemon without(command);
     const auto& uri = command.argument<proto::Uri>("URI", "sha1://... or sha1dir://...");
     const auto& dest = command.option<std::string>(
         "--dest", "PATH",

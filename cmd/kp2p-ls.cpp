@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "cmd/without_daemon.hpp"
 #include "node/client/command.hpp"
 #include "node/client/daemon.hpp"
 #include "proto/file/uri.hpp"
@@ -31,6 +32,7 @@ std::string line_of(const std::string& name) {
 int main(int argc, char** argv) {
     client::Command command("kp2p-ls", "Prints the entries of a shared directory.",
                             client::Needs::daemon);
+    const WithoutDaemon without(command);
     const auto& uri = command.argument<proto::Uri>("URI", "sha1dir://... or sha1dir://.../path");
     return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {
         proto::JsonWriter body;

@@ -109,8 +109,8 @@ Result<std::unique_ptr<HttpServer>> HttpServer::open(Runtime& runtime,
     const auto local = tcp->local_endpoint(error);
     if (error) return error;
     std::memcpy(bound.data(), local.data(), std::min(bound.capacity(), local.size()));
-    std::unique_ptr<HttpServer> server(
-        new HttpServer(runtime, config, *std::move(tcp), bound.port()));
+    std::unique_ptr<HttpServer> server(new HttpServer(runtime, config, bound.port()));
+    server->tcp_.acceptor = *std::move(tcp);
     if (config.socket.empty()) return server;
     auto socket = listen_on_socket(runtime.executor, config.socket);
     if (!socket) {
@@ -118,15 +118,15 @@ Result<std::unique_ptr<HttpServer>> HttpServer::open(Runtime& runtime,
         return server;
     }
     server->socket_ = config.socket;
-    server->local_.emplace(Line{*std::move(socket), Way::local});
+    server->local_.acceptor = *std::move(socket);
     return server;
 }
 
-HttpServer::HttpServer(Runtime& runtime, const HttpServerConfig& config, SocketAcceptor tcp,
-                       std::uint16_t port)
+HttpServer::HttpServer(Runtime& runtime) : HttpServer(runtime, HttpServerConfig(), 0) {}
+
+HttpServer::HttpServer(Runtime& runtime, const HttpServerConfig& config, std::uint16_t port)
     : port_(port),
       terms_{runtime, config.limits, Guard(config.token, port), [this] { changed_.notify_all(); }},
-      tcp_{std::move(tcp), Way::tcp},
       changed_(runtime.executor) {}
 
 HttpServer::~HttpServer() {
@@ -146,23 +146,22 @@ void HttpServer::on_bytes(const std::string& path, Handler handler) {
 
 Task<Result<void>> HttpServer::serve() {
     auto body = [this](Tasks& tasks) -> Task<> {
-        if (local_) tasks.spawn(accept_loop(*local_, tasks));
-        tasks.spawn(accept_loop(tcp_, tasks));
+        for (Line* line : {&local_, &tcp_})
+            if (line->acceptor) tasks.spawn(accept_loop(*line, tasks));
         co_return;
     };
     auto ended = co_await with_tasks(body);
-    std::error_code ignored;
-    tcp_.acceptor.close(ignored);
-    if (local_) local_->acceptor.close(ignored);
+    tcp_.acceptor.reset();
+    local_.acceptor.reset();
     co_return ended;
 }
 
 Task<> HttpServer::accept_loop(Line& line, Tasks& tasks) {
     for (;;) {
         // First, because accepting fails for want of a descriptor also while nobody wants in.
-        auto [waited] = co_await line.acceptor.async_wait(SocketAcceptor::wait_read, use_result);
+        auto [waited] = co_await line.acceptor->async_wait(SocketAcceptor::wait_read, use_result);
         if (waited) co_return;
-        auto [error, socket] = co_await line.acceptor.async_accept(use_result);
+        auto [error, socket] = co_await line.acceptor->async_accept(use_result);
         if (error == asio::error::operation_aborted) co_return;
         if (error) {
             make_room();
@@ -197,7 +196,7 @@ bool HttpServer::claim_room(const Line& line) {
 // An idle client finds its connection closed, and makes another.
 void HttpServer::make_room() {
     if (auto* one = first(tcp_.open, is_unproven)) return one->close();
-    for (Line* line : {&tcp_, local_ ? &*local_ : &tcp_})
+    for (Line* line : {&tcp_, &local_})
         if (auto* one = first(line->open, is_idle)) return one->close();
 }
 

@@ -1,6 +1,7 @@
 // HttpServer: the daemon's HTTP API without what it is about: listens on loopback and on a Unix
-// socket, and runs a coroutine for each connection and each call on the node's own loop. Shape:
-// open(), on() for each route, then serve() until cancelled.
+// socket, or takes connections that were made otherwise, and runs a coroutine for each connection
+// and each call on the node's own loop. Shape: open(), on() for each route, then serve() until
+// cancelled.
 //
 // No call is refused for being one of many: what is too much waits in line, in the system's queue
 // of connections. Strangers cannot push others out: each way in has a line of its own, and of those
@@ -37,6 +38,7 @@ class HttpServer {
     // replaced. Where no socket can be made there, TCP remains: socket_error().
     static Result<std::unique_ptr<HttpServer>> open(Runtime& runtime,
                                                     const HttpServerConfig& config);
+    explicit HttpServer(Runtime& runtime);  // one that does not listen
     HttpServer(const HttpServer&) = delete;
     HttpServer& operator=(const HttpServer&) = delete;
     ~HttpServer();  // removes the socket
@@ -52,17 +54,19 @@ class HttpServer {
     void on_bytes(const std::string& path, Handler handler);
     // Ends only by cancellation, with every call ended.
     Task<Result<void>> serve();
+    // One connection more, to somebody who may ask all; it ends when that one closes it.
+    Task<> serve(Wire::Socket socket) { return serve_connection(std::move(socket), local_); }
 
   private:
     using Acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol>;
     struct Line {
-        Acceptor acceptor;
         Way way;
+        std::optional<Acceptor> acceptor = {};
         std::list<HttpConnection*> open = {};  // the oldest first
     };
     class Listed;
 
-    HttpServer(Runtime& runtime, const HttpServerConfig& config, Acceptor tcp, std::uint16_t port);
+    HttpServer(Runtime& runtime, const HttpServerConfig& config, std::uint16_t port);
     Task<> accept_loop(Line& line, Tasks& tasks);
     Task<> serve_connection(Wire::Socket socket, Line& line);
     bool claim_room(const Line& line);  // makes others give way if there is none
@@ -72,8 +76,7 @@ class HttpServer {
     std::filesystem::path socket_;
     std::error_code socket_error_;
     HttpTerms terms_;
-    Line tcp_;
-    std::optional<Line> local_;
+    Line tcp_{Way::tcp}, local_{Way::local};
     Event changed_;  // a connection is idle, or has ended
 };
 

@@ -177,7 +177,7 @@ int Command::run(int argc, char** argv, const std::function<Result<void>()>& bod
 
 int Command::run(int argc, char** argv, const std::function<Result<void>(Daemon&)>& body) {
     if (const auto ended = parse_arguments(argc, argv)) return *ended;
-    Daemon daemon(*config_, stop());
+    Daemon daemon(*config_, stop(), stand_in_);
     const auto outcome = body(daemon);
     if (!outcome && detail_.empty()) {
         detail_ = daemon.message();

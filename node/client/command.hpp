@@ -30,6 +30,7 @@
 namespace kp2p::client {
 
 class Daemon;
+using StandIn = std::function<Result<void>(int descriptor)>;  // see daemon.hpp
 
 // How the text of an argument becomes a value: text as it is, a number, or T::parse(), which may
 // have a second parameter for a sentence that says what is wrong.
@@ -84,6 +85,8 @@ class Command {
     // Before run(), by one that leaves something behind when it is killed: SIGINT, SIGTERM and
     // SIGHUP request a stop instead, and what blocks ends with EINTR.
     void stop_on_signals();
+    // Before run(), by one that can do with what is here: asked where no daemon runs.
+    void stand_in(StandIn stand_in) { stand_in_ = std::move(stand_in); }
 
     // For the body:
     const Config& config() const;
@@ -159,6 +162,7 @@ class Command {
     std::unique_ptr<Parser> parser_;
     std::deque<std::shared_ptr<void>> values_;
     std::optional<Config> config_;
+    StandIn stand_in_;
     std::string detail_, findings_;  // the latter JSON, or nothing
     int json_descriptor_ = 1;
     bool reader_gone_ = false;  // whoever read what we write has closed it

@@ -133,7 +133,14 @@ Result<Config> Config::resolve(Needs needs, const Flags& flags, const Environmen
         if (!origin) return origin.error();
         if (&setting == &port) config.told_port_ = *origin > Origin::file;
     }
-    config.storage_dir_ = settings.storage_dir;
+    // One that a command may not name is still the one that it finds where no daemon runs.
+    if (needs == Needs::daemon) {
+        auto placed_storage = sources.read(storage, storage_alone, why);
+        if (!placed_storage) return placed_storage.error();
+        config.storage_dir_ = storage_alone.storage_dir;
+    } else {
+        config.storage_dir_ = settings.storage_dir;
+    }
     if (config.storage_dir_.empty() && home)
         config.storage_dir_ = fs::path(*home) / "kachery-storage";
     config.remarks_ = sources.remarks();

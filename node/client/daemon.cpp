@@ -111,9 +111,10 @@ struct Daemon::Connection {
     std::optional<HttpExchange> exchange;
 };
 
-Daemon::Daemon(const Config& config, std::stop_token stop)
+Daemon::Daemon(const Config& config, std::stop_token stop, StandIn stand_in)
     : connection_(std::make_unique<Connection>(config, std::move(stop))),
-      lock_(config.dir() / "lock") {}
+      lock_(config.dir() / "lock"),
+      stand_in_(std::move(stand_in)) {}
 Daemon::~Daemon() = default;
 
 std::error_code Daemon::unreachable(std::error_code error) {
@@ -153,14 +154,27 @@ std::error_code Daemon::no_answer(const std::string& what) {
 Result<void> Daemon::connect() {
     Connection& connection = *connection_;
     connection.exchange.reset();
+    nobody_.clear();
     auto socket = connection.connect();
-    if (!socket) return unreachable(socket.error());
+    if (!socket) {
+        const std::error_code error = unreachable(socket.error());
+        return error == Errc::no_daemon && stand_in_ ? connect_stand_in() : error;
+    }
     if (connection.socket_path && !socket->is_peer_trusted()) {
         message_ = "what answers at " + connection.where() + " belongs to another user";
         return Errc::unauthorized;
     }
     connection.exchange.emplace(*std::move(socket));
     return connection.socket_path ? Result<void>(ok) : greet();
+}
+
+Result<void> Daemon::connect_stand_in() {
+    auto ends = Socket::pair();
+    if (!ends) return unreachable(ends.error());
+    nobody_ = message_;
+    if (auto served = stand_in_(ends->second); !served) return served;
+    connection_->exchange.emplace(std::move(ends->first));
+    return ok;
 }
 
 Result<void> Daemon::greet() {
@@ -257,9 +271,14 @@ Result<Answer> Daemon::request(const Request& asked) {
 }
 
 std::error_code Daemon::error_of(const Answer& answer) {
+    const std::error_code error = code_from_name(answer.string("code"));
+    if (!nobody_.empty() && error == Errc::not_found) {
+        message_ = "it is not in the storage, and " + nobody_;
+        return Errc::no_daemon;
+    }
     message_ = answer.string("message");
     findings_ = answer.json("findings");
-    return code_from_name(answer.string("code"));
+    return error;
 }
 
 Result<Answer> Daemon::events(const Request& asked, const OnEvent& on_event) {

@@ -5,6 +5,9 @@
 // Errc::no_daemon: nobody listens; unauthorized: what answers is not the daemon of this
 // configuration; timed_out: it listens, and does not answer; closed: it ended meanwhile; failed: it
 // sent what is no answer; canceled: asked to stop. message() has the words.
+//
+// What needs no network may be asked of a stand-in where nobody listens; it is Errc::no_daemon then
+// only if the stand-in does not have it.
 #pragma once
 
 #include <functional>
@@ -50,9 +53,13 @@ struct Request {
     std::string method = "POST";  // or GET, DELETE
 };
 
+// Serves the API on a socket of this process until the other end is closed.
+using StandIn = std::function<Result<void>(int descriptor)>;
+
 class Daemon {
   public:
-    explicit Daemon(const Config& config, std::stop_token stop = {});
+    // Without a stand-in if that is empty.
+    explicit Daemon(const Config& config, std::stop_token stop = {}, StandIn stand_in = {});
     ~Daemon();
 
     using OnEvent = std::function<Result<void>(const Answer&)>;
@@ -80,6 +87,7 @@ class Daemon {
     Result<int> ask(const Request& asked);  // the status of the answer
     Result<int> send(const Request& asked);
     Result<void> connect();
+    Result<void> connect_stand_in();
     // Over TCP both sides show that they know the token, before anything else is said.
     Result<void> greet();
     Result<void> stream(const Request& asked, const OnChunk& on_chunk);
@@ -94,6 +102,8 @@ class Daemon {
 
     std::unique_ptr<Connection> connection_;
     std::filesystem::path lock_;  // the daemon holds it as long as it runs
+    StandIn stand_in_;
+    std::string nobody_;  // why the stand-in is asked; empty if it is not
     std::string message_, findings_;
 };
 

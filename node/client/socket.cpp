@@ -37,11 +37,15 @@ std::error_code of_traffic(int number) {
     return {number, std::generic_category()};
 }
 
+void set_up(int fd) {
+    ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+    ::fcntl(fd, F_SETFL, O_NONBLOCK);
+}
+
 Result<int> make_socket(int family) {
     const int fd = ::socket(family, SOCK_STREAM, 0);
     if (fd < 0) return last_error();
-    ::fcntl(fd, F_SETFD, FD_CLOEXEC);
-    ::fcntl(fd, F_SETFL, O_NONBLOCK);
+    set_up(fd);
     return fd;
 }
 
@@ -75,6 +79,14 @@ Result<Socket> Socket::connect(const std::filesystem::path& path, const Patience
         if (steady_clock::now() >= deadline) return Errc::timed_out;
         std::this_thread::sleep_for(pause);
     }
+}
+
+Result<std::pair<Socket, int>> Socket::pair() {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) return last_error();
+    set_up(ends[0]);
+    set_up(ends[1]);
+    return std::pair(Socket(ends[0]), ends[1]);
 }
 
 Result<Socket> Socket::connect(std::uint16_t port, const Patience& patience) {

@@ -29,6 +29,8 @@ class Socket {
     // A server that is too busy to take us in is waited for.
     static Result<Socket> connect(const std::filesystem::path& path, const Patience& patience);
     static Result<Socket> connect(std::uint16_t port, const Patience& patience);  // of 127.0.0.1
+    // Both ends of a new one; the descriptor is for a server in this process.
+    static Result<std::pair<Socket, int>> pair();
 
     bool open() const { return fd_ >= 0; }
     // Whether the other side belongs to this user or to root; false where this cannot be known.

@@ -127,11 +127,11 @@ class _UnixConnection(http.client.HTTPConnection):
 class _Way:
     """To the daemon of this configuration: its Unix socket, unless another port was named."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: Optional[int] = None) -> None:
         self.directory = config_dir()
-        self.port = api_port()
+        self.port = port or api_port()
         path = self.directory / "api.sock"
-        told = _named_port()
+        told = port or _named_port()
         here = path.is_socket() and told in (None, _written_port())
         self.path = str(path) if here else None
         self.where = self.path or f"127.0.0.1:{self.port}"
@@ -186,10 +186,10 @@ class _Way:
 
 
 @contextlib.contextmanager
-def _answer(method: str, path: str, body: Any, content_type: str,
-            size: Optional[int] = None) -> Iterator["_Response"]:
+def _answer(method: str, path: str, body: Any, content_type: str, size: Optional[int] = None,
+            port: Optional[int] = None) -> Iterator["_Response"]:
     """The answer to a request, its status checked. It begins in good time; the work has no limit."""
-    way = _Way()
+    way = _Way(port)
     connection = way.connection()
     with contextlib.closing(connection):
         try:
@@ -210,7 +210,7 @@ def _answer(method: str, path: str, body: Any, content_type: str,
                 raise _refusal(way, response)
             if connection.sock:
                 connection.sock.settimeout(None)
-            yield _Response(response, way)
+            yield _Response(response, way, connection.sock)
         except (OSError, http.client.HTTPException) as error:
             raise way.error(error) from error
 
@@ -218,6 +218,7 @@ def _answer(method: str, path: str, body: Any, content_type: str,
 class _Response(NamedTuple):
     http: http.client.HTTPResponse
     way: _Way
+    socket: Optional[socket.socket]
 
     def object(self, text: bytes) -> Json:
         try:
@@ -263,16 +264,22 @@ def _refusal(way: _Way, response: http.client.HTTPResponse) -> Error:
     return error_of(answer)
 
 
-def call(method: str, path: str, body: Optional[Json] = None, promised: str = "") -> Json:
+def call(method: str, path: str, body: Optional[Json] = None, promised: str = "",
+         port: Optional[int] = None) -> Json:
     """A plain call: the object that it answers with, which has the key `promised`."""
-    with _asked(method, path, body) as response:
+    with _asked(method, path, body, port) as response:
         return response.promised(response.object(response.http.read()), promised)
 
 
-def events(path: str, body: Json, promised: str) -> Iterator[Json]:
-    """A streamed call: its events, the last of which is "result". Raises what "error" says."""
+def events(path: str, body: Json, promised: str,
+           seconds: Optional[float] = None) -> Iterator[Json]:
+    """A streamed call: its events, the last of which is "result". Raises what "error" says, and
+    TimedOutError when it takes longer than so many seconds."""
+    deadline = None if seconds is None else time.monotonic() + seconds
     with _asked("POST", path, body) as response:
         while True:
+            if deadline is not None and response.socket:
+                response.socket.settimeout(max(deadline - time.monotonic(), 0.001))
             event = response.line(response.http.readline())
             if event.get("event") == "result":
                 yield response.promised(event, promised)
@@ -311,6 +318,7 @@ def upload(name: str, size: int, blocks: Iterator[bytes]) -> Json:
         return response.promised(response.object(response.http.read()), "uri")
 
 
-def _asked(method: str, path: str, body: Optional[Json]) -> ContextManager[_Response]:
+def _asked(method: str, path: str, body: Optional[Json],
+           port: Optional[int] = None) -> ContextManager[_Response]:
     content = b"" if body is None else json.dumps(body).encode()
-    return _answer(method, path, content, "" if body is None else "application/json")
+    return _answer(method, path, content, "" if body is None else "application/json", port=port)

@@ -6,7 +6,7 @@ import contextlib
 import shutil
 import subprocess
 import threading
-from typing import List, Optional, Sequence
+from typing import Any, List, Optional, Sequence
 
 from . import _api
 from ._errors import FailedError, NoDaemonError, UsageError, error_of
@@ -14,39 +14,50 @@ from ._errors import FailedError, NoDaemonError, UsageError, error_of
 _command = "kp2p-start-daemon"
 
 
-def get_channels() -> List[str]:
+def get_channels(*, api_port: Optional[int] = None) -> List[str]:
     """The names of the channels that the node is in."""
-    return list(_api.call("GET", "/v1/channels", None, "channels")["channels"])
+    return list(_api.call("GET", "/v1/channels", None, "channels", api_port)["channels"])
 
 
-def join_channel(name: str) -> None:
+def join_channel(name: str, *, api_port: Optional[int] = None) -> None:
     """Joins a channel, until leave_channel(). Whoever knows the name can join."""
-    _api.call("POST", "/v1/channels", {"name": name}, "channels")
+    _api.call("POST", "/v1/channels", {"name": name}, "channels", api_port)
 
 
-def leave_channel(name: str) -> None:
+def leave_channel(name: str, *, api_port: Optional[int] = None) -> None:
     """Leaves a channel. A UsageError if the node is not in it."""
-    _api.call("DELETE", "/v1/channels", {"name": name}, "channels")
+    _api.call("DELETE", "/v1/channels", {"name": name}, "channels", api_port)
 
 
-def get_node_id() -> str:
+def get_node_id(*, api_port: Optional[int] = None) -> str:
     """The public key of the node, 64 hex digits."""
-    return str(_api.call("GET", "/v1/status", None, "node")["node"])
+    return str(_api.call("GET", "/v1/status", None, "node", api_port)["node"])
 
 
-def stop_daemon() -> None:
+def stop_daemon(*, api_port: Optional[int] = None) -> None:
     """Asks the daemon to stop; it ends soon after."""
-    _api.call("POST", "/v1/stop", {})
+    _api.call("POST", "/v1/stop", {}, port=api_port)
+
+
+class Daemon(subprocess.Popen):  # type: ignore[type-arg]
+    """The process of a daemon. Used as a context manager, it ends with the block."""
+
+    def __exit__(self, *exception: Any) -> None:
+        self.terminate()
+        self.wait()
+        super().__exit__(*exception)
 
 
 def start_daemon(*, channels: Sequence[str] = (), bootstrap: Sequence[str] = (),
                  host: Optional[str] = None, port: Optional[int] = None,
                  api_port: Optional[int] = None, storage_dir: Optional[str] = None,
-                 config_dir: Optional[str] = None) -> "subprocess.Popen[str]":
+                 config_dir: Optional[str] = None, method: Optional[str] = None,
+                 verbose: int = 0) -> Daemon:
     """Starts kp2p-start-daemon, which must be in PATH, waits until it is ready and returns its
-    process. It goes on when this program ends, unless that ends it. What it logs goes on to our
-    standard error. The channels' names, which are secrets, are not in its arguments, where every
-    user of this computer could read them."""
+    process. It goes on when this program ends, unless that ends it, or has used it in a `with`
+    block. What it logs goes on to our standard error. The channels' names, which are secrets, are
+    not in its arguments, where every user of this computer could read them. `method` and `verbose`
+    are taken for the sake of scripts for kachery_p2p, and mean nothing."""
     program = shutil.which(_command)
     if program is None:
         raise NoDaemonError(f"{_command} is not installed, or not in PATH")
@@ -63,8 +74,8 @@ def start_daemon(*, channels: Sequence[str] = (), bootstrap: Sequence[str] = (),
                         ("--storage-dir", storage_dir), ("--config-dir", config_dir)):
         if value is not None:
             command += [flag, str(value)]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                               encoding="utf-8", start_new_session=True)
+    process = Daemon(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                     encoding="utf-8", start_new_session=True)
     assert process.stdin is not None
     with contextlib.suppress(BrokenPipeError), process.stdin:  # then it has failed, and says why
         process.stdin.write("".join(name + "\n" for name in channels))

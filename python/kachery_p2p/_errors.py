@@ -102,6 +102,8 @@ class RefusedError(Error):
     code = "refused"
 
 
+LoadFileError = Error  # as kachery_p2p called it
+
 _classes: Dict[str, Type[Error]] = {kind.code: kind for kind in Error.__subclasses__()}
 
 

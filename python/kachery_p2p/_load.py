@@ -2,68 +2,69 @@
 
 from __future__ import annotations
 
-import json
+import io
+import pickle
 import re
 import sys
 import warnings
-from typing import Any, BinaryIO, Dict, Iterator, List, Optional, Tuple, Union
+from typing import Any, BinaryIO, Dict, Iterator, List, Optional
 
 from . import _api, _dest
 from ._api import PathLike
-from ._errors import FailedError, NotFoundError, UsageError
+from ._errors import FailedError, NotFoundError, TimedOutError, UsageError
+from ._source import Index, Named, Source, member, parsed
 
 _sha1 = re.compile(r"[0-9a-fA-F]{40}")
-_dir_uri = re.compile(r"sha1dir://([0-9a-fA-F]{40})(?:\.[^/?]*)?(?:/([^?]*))?(\?.*)?", re.S)
 
 
-def load_file(uri: str, dest: Optional[PathLike] = None) -> Optional[str]:
+def load_file(uri: PathLike, dest: Optional[PathLike] = None, *, p2p: bool = True,
+              from_node: Optional[str] = None, from_channel: Optional[str] = None) -> Optional[str]:
     """The path of the verified file; copied to `dest` if given. A whole sha1dir needs `dest`, the
     directory to make. A device or FIFO at `dest` is written to, a link is followed, a file is
-    replaced. None if nobody provides it."""
+    replaced. None if nobody provides it, or a sha1dir has no such name.
+
+    Here and below: a path in place of a URI is a file of this computer; with `p2p=False`, and where
+    no daemon runs, only the storage is asked; `from_node` and `from_channel` are taken for the sake
+    of scripts for kachery_p2p, and mean nothing, as whoever has the file is asked."""
+    _mean_nothing(from_node=from_node, from_channel=from_channel)
+    source = Source(p2p)
     try:
+        named = source.named(uri)
         if dest is None:
-            return str(_api.result("/v1/load", {"uri": uri}, "path")["path"])
+            return source.path(named)
         to = _api.absolute_path(dest)
-        _load_to(uri, to)
+        if named.directory is not None:
+            _load_directory(source, named, to)
+        else:
+            _dest.refuse_file(to)
+            source.path(named)
+            _dest.write_file(to, source.cat(named))
         return to
     except NotFoundError:
         return None
 
 
-def _load_to(uri: str, dest: str) -> None:
-    uri = uri.strip()
-    if _dir_uri.fullmatch(uri):
-        file, directory = _find(uri)
-        if directory is not None:
-            listing = _checked(uri, directory)
-            _load_directory(uri, listing, dest)
-            return
-        if file is None or not _is_file(uri, uri, file):
-            raise UsageError(f"there is no such file or directory: {uri}")
-        uri = f"sha1://{file['sha1']}"
-    _dest.refuse_file(dest)
-    _api.result("/v1/load", {"uri": uri}, "path")
-    _dest.write_file(dest, _cat(uri, None, None))
+def _mean_nothing(**given: Any) -> None:
+    names = [name for name, value in given.items() if value is not None]
+    if names:
+        warnings.warn(f"without effect: {', '.join(names)}", stacklevel=3)
 
 
-def _load_directory(uri: str, listing: Dict[str, Any], dest: str) -> None:
+def _load_directory(source: Source, named: Named, dest: str) -> None:
+    listing = _checked(named.uri, named.directory)
     try:
         if not _dest.holds(dest, listing):
-            _api.result("/v1/load", {"uri": uri, "directory": True}, "files")
-            _dest.write_directory(dest, listing, _cat_sha1)
+            source.load_directory(named)
+            _dest.write_directory(dest, listing, source.cat_sha1)
     except RecursionError:
         raise FailedError(f"{dest}: the directories are too deep") from None
 
 
-def _cat_sha1(sha1: str) -> Iterator[bytes]:
-    return _cat(f"sha1://{sha1}", None, None)
-
-
 def _checked(uri: str, directory: Any) -> Dict[str, Any]:
     """What of a listing can be written below a directory, and nowhere else."""
-    files = {name: file for name, file in _member(uri, directory, "files").items()
+    files = {name: file for name, file in member(uri, directory, "files").items()
              if _is_name(uri, name) and _is_file(uri, name, file)}
-    dirs = {name: _checked(uri, inner) for name, inner in _member(uri, directory, "dirs").items()
+    dirs = {name: _checked(uri, inner) for name, inner in member(uri, directory, "dirs").items()
             if _is_name(uri, name) and name not in files}
     return {"files": files, "dirs": dirs}
 
@@ -87,61 +88,88 @@ def _is_file(uri: str, name: str, file: Any) -> bool:
     return good
 
 
-def load_text(uri: str) -> Optional[str]:
-    """The content of a UTF-8 file. None if nobody provides it."""
-    path = load_file(uri)
+def load_text(uri: PathLike, *, p2p: bool = True, from_node: Optional[str] = None,
+              from_channel: Optional[str] = None) -> Optional[str]:
+    """The content of a UTF-8 file, with line ends as open() gives them. None if nobody provides
+    it."""
+    _mean_nothing(from_node=from_node, from_channel=from_channel)
+    return _text(uri, p2p, newline=None)
+
+
+def _text(uri: PathLike, p2p: bool, newline: Optional[str]) -> Optional[str]:
+    path = load_file(uri, p2p=p2p)
     if path is None:
         return None
     try:
-        with open(path, encoding="utf-8", newline="") as file:
+        with open(path, encoding="utf-8", newline=newline) as file:
             return file.read()
     except (OSError, UnicodeDecodeError) as error:
-        raise FailedError(f"{uri}: {error}") from error
+        raise FailedError(f"{uri!r}: {error}") from error
 
 
-def load_json(uri: str) -> Any:
+def load_json(uri: PathLike, *, p2p: bool = True, from_node: Optional[str] = None,
+              from_channel: Optional[str] = None) -> Any:
     """The value in a JSON file. None if nobody provides it."""
-    text = load_text(uri)
-    return None if text is None else _parse(uri, text)
-
-
-def _parse(uri: str, text: Union[str, bytes]) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise FailedError(f"{uri} is not JSON: {error}") from error
+    _mean_nothing(from_node=from_node, from_channel=from_channel)
+    text = _text(uri, p2p, newline="")
+    return None if text is None else parsed(str(uri), text)
 
 
 load_object = load_json
 
 
-def load_npy(uri: str) -> Any:
+def load_npy(uri: PathLike, *, p2p: bool = True, from_node: Optional[str] = None,
+             from_channel: Optional[str] = None) -> Any:
     """The numpy array in a .npy file. None if nobody provides it."""
     import numpy
 
-    path = load_file(uri)
+    _mean_nothing(from_node=from_node, from_channel=from_channel)
+    path = load_file(uri, p2p=p2p)
     try:
         return None if path is None else numpy.load(path, allow_pickle=False)
     except (OSError, EOFError, ValueError) as error:
-        raise FailedError(f"{uri} is not an array: {error}") from error
+        raise FailedError(f"{uri!r} is not an array: {error}") from error
 
 
-def load_bytes(uri: str, start: Optional[int] = None, end: Optional[int] = None) -> Optional[bytes]:
-    """The bytes from `start` up to, and without, `end`. None if nobody provides the file."""
-    try:
-        return b"".join(_cat(uri, start, end))
-    except NotFoundError:
+def load_pkl(uri: PathLike, *, p2p: bool = True, from_node: Optional[str] = None,
+             from_channel: Optional[str] = None) -> Any:
+    """The object in a pickle. None if nobody provides it. Unpickling runs whatever code the one who
+    made the file put into it: the hash says that it is that one's file, not that it means well."""
+    _mean_nothing(from_node=from_node, from_channel=from_channel)
+    path = load_file(uri, p2p=p2p)
+    if path is None:
         return None
+    try:
+        with open(path, "rb") as file:
+            return pickle.load(file)
+    except (OSError, EOFError, pickle.UnpicklingError) as error:
+        raise FailedError(f"{uri!r} is not a pickle: {error}") from error
 
 
-def cat_file(uri: str, start: Optional[int] = None, end: Optional[int] = None,
-             file: Optional[BinaryIO] = None) -> Optional[int]:
+def load_bytes(uri: PathLike, start: Index = None, end: Index = None, *, p2p: bool = True,
+               write_to_stdout: bool = False, from_node: Optional[str] = None,
+               from_channel: Optional[str] = None) -> Optional[bytes]:
+    """The bytes from `start` up to, and without, `end`; written to standard output as well if that
+    is asked for. None if nobody provides the file."""
+    _mean_nothing(from_node=from_node, from_channel=from_channel)
+    content = io.BytesIO()
+    if cat_file(uri, start, end, content, p2p=p2p) is None:
+        return None
+    if write_to_stdout:
+        sys.stdout.buffer.write(content.getbuffer())
+        sys.stdout.buffer.flush()
+    return content.getvalue()
+
+
+def cat_file(uri: PathLike, start: Index = None, end: Index = None,
+             file: Optional[BinaryIO] = None, *, p2p: bool = True) -> Optional[int]:
     """Writes the bytes to `file` (default: standard output) as they are verified, and returns how
     many there were. None, and nothing written, if nobody provides the file."""
     out = sys.stdout.buffer if file is None else file
+    source = Source(p2p)
     written = 0
     try:
-        for piece in _cat(uri, start, end):
+        for piece in source.cat(source.named(uri), start, end):
             out.write(piece)
             written += len(piece)
     except NotFoundError:
@@ -152,74 +180,33 @@ def cat_file(uri: str, start: Optional[int] = None, end: Optional[int] = None,
     return written
 
 
-def _cat(uri: str, start: Optional[int], end: Optional[int]) -> Iterator[bytes]:
-    body: Dict[str, Any] = {"uri": uri}
-    if start is not None:
-        body["start"] = start
-    if end is not None:
-        body["end"] = end
-    return _api.frames("/v1/cat", body, "bytes")
-
-
-def find_file(uri: str) -> List[Dict[str, Any]]:
-    """Who provides a file: a list of {"node", "size", "complete"}, empty if nobody does."""
+def find_file(uri: str, *, timeout_sec: Optional[float] = None) -> List[Dict[str, Any]]:
+    """Who provides a file: a list of {"node", "size", "complete"}, empty if nobody does; after
+    `timeout_sec`, who has answered by then."""
+    found = []
     try:
-        return [{key: event[key] for key in ("node", "size", "complete")}
-                for event in _api.events("/v1/find", {"uri": uri}, "providers")
-                if event.get("event") == "provider"]
+        for event in _api.events("/v1/find", {"uri": uri.strip()}, "providers", timeout_sec):
+            if event.get("event") == "provider":
+                found.append({key: event[key] for key in ("node", "size", "complete")})
     except NotFoundError:
-        return []
+        pass
+    except TimedOutError:
+        if timeout_sec is None:
+            raise
+    return found
 
 
 def read_dir(uri: str) -> Optional[Dict[str, Any]]:
     """What a sha1dir, or a directory in it, holds: {"files": {name: {"size", "sha1"}}, "dirs":
     {name: the same again}}. None if nobody provides it, or it has no such directory."""
-    if not _dir_uri.fullmatch(uri.strip()):
+    if not uri.strip().startswith("sha1dir://"):
         raise UsageError(f"not a sha1dir:// URI: {uri}")
     try:
-        _, directory = _find(uri)
+        directory = Source().named(uri).directory
     except NotFoundError:
         return None
     if directory is None:
         return None
-    _member(uri, directory, "files")
-    _member(uri, directory, "dirs")
+    member(uri, directory, "files")
+    member(uri, directory, "dirs")
     return dict(directory)
-
-
-def _find(uri: str) -> Tuple[Any, Optional[Dict[str, Any]]]:
-    """What a path in a sha1dir names, as it stands in the listing: a file, or a directory."""
-    match = _dir_uri.fullmatch(uri.strip())
-    assert match
-    root = _parse(uri, b"".join(_cat_sha1(match.group(1))))
-    path = match.group(2) or ""
-    found = _at(uri, root, _components(path))
-    if found == (None, None):  # as kachery prints it, a name stands bare, and may have a "?"
-        found = _at(uri, root, (path + (match.group(3) or "")).split("/"))
-    return found
-
-
-def _at(uri: str, found: Any, names: List[str]) -> Tuple[Any, Optional[Dict[str, Any]]]:
-    for at, name in enumerate(names):
-        inner = _member(uri, found, "dirs").get(name)
-        if inner is None and at == len(names) - 1:
-            return _member(uri, found, "files").get(name), None
-        if inner is None:
-            return None, None
-        found = inner
-    if isinstance(found, dict):
-        return None, found
-    raise FailedError(f"{uri} is not a directory")
-
-
-def _member(uri: str, directory: Any, kind: str) -> Dict[str, Any]:
-    members = directory.get(kind, {}) if isinstance(directory, dict) else None
-    if isinstance(members, dict):
-        return members
-    raise FailedError(f"{uri} is not a directory")
-
-
-def _components(path: str) -> List[str]:
-    from urllib.parse import unquote
-
-    return [unquote(name) for name in path.split("/") if name]

@@ -5,16 +5,19 @@ from __future__ import annotations
 import io
 import json
 import os
+import pickle
 import re
+import shutil
 import stat
+import subprocess
 import tempfile
-from typing import Any, BinaryIO, Iterator, Optional
+from typing import Any, BinaryIO, Dict, Iterator, Optional
 from urllib.parse import quote
 
-from . import _api
+from . import _api, _storage
 from ._api import PathLike
 from ._dest import naming
-from ._errors import FailedError, UsageError
+from ._errors import FailedError, NoDaemonError, UsageError, error_of
 
 _hash = re.compile(r"(sha1(?:dir)?://[0-9a-fA-F]{40})[^?]*(\?.*)?", re.S)
 _block_bytes = 1 << 20
@@ -22,7 +25,8 @@ _block_bytes = 1 << 20
 
 def store_file(path: PathLike, basename: Optional[str] = None) -> str:
     """Copies a file into the storage and returns its URI, which ends in `basename` if given. The
-    daemon gets the bytes, so that it need not see the file."""
+    daemon gets the bytes, so that it need not see the file; where none runs they go straight into
+    the storage."""
     whole = _api.absolute_path(path)
     with naming(whole):
         if not stat.S_ISREG(os.stat(whole).st_mode) and not os.path.isdir(whole):
@@ -51,34 +55,48 @@ def store_dir(path: PathLike, label: Optional[str] = None) -> str:
     return match.group(1) + ending
 
 
-def store_text(text: str, basename: str = "file.txt") -> str:
+def store_text(text: str, basename: Optional[str] = "file.txt") -> str:
     """Stores text as UTF-8."""
-    return _upload(io.BytesIO(text.encode()), basename)
+    return _upload(io.BytesIO(text.encode()), basename or "file.txt")
 
 
-def store_json(value: Any, basename: str = "file.json", indent: Optional[int] = None) -> str:
+def store_json(object: Any, basename: Optional[str] = "file.json",
+               indent: Optional[int] = None) -> str:
     """Stores what json.dumps() makes of a value, without blanks unless `indent` is given."""
     separators = (",", ":") if indent is None else None
-    return store_text(json.dumps(value, separators=separators, indent=indent), basename)
+    text = json.dumps(object, separators=separators, indent=indent)
+    return store_text(text, basename or "file.json")
 
 
 store_object = store_json
 
 
-def store_npy(array: Any, basename: str = "file.npy") -> str:
+def store_npy(array: Any, basename: Optional[str] = "file.npy") -> str:
     """Stores a numpy array, or what numpy makes one of, as a .npy file."""
     import numpy
 
     with tempfile.TemporaryFile() as file:
         numpy.save(file, numpy.asarray(array), allow_pickle=False)
-        file.seek(0)
-        return _upload(file, basename)
+        return _upload(file, basename or "file.npy")
+
+
+def store_pkl(object: Any, basename: Optional[str] = "file.pkl") -> str:
+    """Stores an object as a pickle; see load_pkl() about who may load it."""
+    with tempfile.TemporaryFile() as file:
+        pickle.dump(object, file)
+        return _upload(file, basename or "file.pkl")
 
 
 def _upload(file: BinaryIO, name: str, path: str = "") -> str:
+    quoted = _quoted(name)
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
-    return str(_api.upload(_quoted(name), size, _blocks(file, size, path))["uri"])
+    try:
+        return str(_api.upload(quoted, size, _blocks(file, size, path))["uri"])
+    except NoDaemonError:
+        file.seek(0)
+        sha1, manifest = _storage.put(_blocks(file, size, path), file if path else None)
+    return f"sha1://{sha1}/{quoted}" + (f"?manifest={manifest}" if manifest else "")
 
 
 def _blocks(file: BinaryIO, size: int, path: str) -> Iterator[bytes]:
@@ -109,7 +127,25 @@ def _put(path: PathLike, link: bool = False) -> str:
     with naming(whole):
         status = os.stat(whole)
     body = {"path": whole, "link": link, "device": status.st_dev, "inode": status.st_ino}
-    return str(_api.result("/v1/store", body, "uri")["uri"])
+    try:
+        return str(_api.result("/v1/store", body, "uri")["uri"])
+    except NoDaemonError:
+        program = shutil.which("kp2p-link" if link else "kp2p-store")
+        if program is None:
+            raise
+    return _run(program, whole)
+
+
+def _run(program: str, path: str) -> str:
+    """What the command prints, which needs no daemon."""
+    done = subprocess.run([program, "--json", "--", path], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, check=False)
+    answer: Dict[str, Any] = {}
+    for line in done.stdout.splitlines():
+        answer = json.loads(line)
+    if done.returncode != 0 or "uri" not in answer:
+        raise error_of(answer)
+    return str(answer["uri"])
 
 
 def _quoted(name: str) -> str:

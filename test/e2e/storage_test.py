@@ -31,6 +31,31 @@ class Storage(NetworkCase):
             self.assertEqual(stored.stat().st_size, 150 * MIB + 3)
             self.assertLess(bytes_on_disk(stored), 15 * MIB)
 
+    def test_what_is_in_the_storage_needs_no_daemon(self):
+        node = self.network.idle("alone")
+        path = self.path("dir/file")
+        path.parent.mkdir()
+        random_file(path, 3 * MIB)
+        uri = node.store(path)
+        directory = node.store(path.parent)
+        self.assertEqual(node.run("kp2p-cat", uri).stdout, path.read_bytes())
+        self.assertEqual(node.run("kp2p-cat", uri, "--start", "1", "--end", "9").stdout,
+                         path.read_bytes()[1:9])
+        self.assertEqual(node.run("kp2p-load", uri).stdout.decode().strip(),
+                         str(node.stored(uri[len("sha1://"):][:40])))
+        self.assertEqual(node.run("kp2p-ls", directory).stdout, b"file\n")
+        node.run("kp2p-load", directory, "--dest", self.path("copy"))
+        self.assertEqual(self.path("copy/file").read_bytes(), path.read_bytes())
+        for arguments in (("kp2p-cat", "sha1://" + "1" * 40), ("kp2p-ls", "sha1dir://" + "1" * 40)):
+            absent = node.run(*arguments, check=False)
+            self.assert_ends(absent, 3, "it is not in the storage, and nothing answers")
+        stored = node.stored(uri[len("sha1://"):][:40])
+        stored.chmod(0o644)
+        stored.write_bytes(bytes(3 * MIB))
+        wrong = node.run("kp2p-cat", uri, check=False)
+        self.assert_ends(wrong, 3, "it is not in the storage")
+        self.assertEqual(wrong.stdout, b"")
+
     @unittest.skipUnless(os.geteuid() == 0, "needs to be several users")
     def test_a_storage_that_a_group_shares_takes_files_of_each_of_its_users(self):
         group = 60000

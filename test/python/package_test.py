@@ -16,8 +16,10 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 import unittest.mock
+import warnings
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.dont_write_bytecode = True
@@ -120,7 +122,8 @@ class Files(Network):
         self.assertTrue(text_uri.endswith("/file.txt"))
         self.assertTrue(object_uri.endswith("/my%20object.json"))
         with self.at("bob"):
-            self.assertEqual(kp.load_text(text_uri), "line\r\nü\n")
+            self.assertEqual(kp.load_text(text_uri), "line\nü\n")  # as open() reads it
+            self.assertEqual(kp.load_bytes(text_uri), "line\r\nü\n".encode())
             self.assertEqual(kp.load_json(json_uri), value)
             self.assertEqual(kp.load_object(object_uri), value)
 
@@ -187,6 +190,172 @@ class Files(Network):
             alice = kp.get_node_id()
         with self.at("bob"):
             self.assertEqual(kp.find_file(uri), [{"node": alice, "size": 10, "complete": True}])
+
+
+class Calls(Network):
+    """As scripts for kachery_p2p make them."""
+
+    def test_what_means_nothing_here_is_taken_with_a_remark(self):
+        with self.at("alice"):
+            uri = kp.store_text("text")
+            with self.assertWarnsRegex(UserWarning, "without effect: from_node, from_channel"):
+                self.assertEqual(kp.load_text(uri, from_node="n", from_channel="c"), "text")
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                self.assertEqual(kp.load_text(uri, from_node=None, from_channel=None), "text")
+
+    def test_without_the_network_only_the_storage_is_asked(self):
+        with self.at("alice"):
+            uri = kp.store_text("only alice has it")
+        with self.at("bob"), storage(self.root / "bob" / "storage"):
+            self.assertIsNone(kp.load_text(uri, p2p=False))
+            self.assertEqual(kp.load_text(uri), "only alice has it")
+            self.assertEqual(kp.load_text(uri, p2p=False), "only alice has it")
+
+    def test_names_that_were_not_given_are_the_usual_ones(self):
+        with self.at("alice"):
+            for store, name in ((kp.store_text, "file.txt"), (kp.store_json, "file.json"),
+                                (kp.store_pkl, "file.pkl")):
+                self.assertTrue(store("x", basename=None).endswith("/" + name))
+            self.assertEqual(kp.load_json(kp.store_json(object={"a": 1})), {"a": 1})
+            self.assertEqual(kp.load_pkl(kp.store_pkl({"a": (1, 2)})), {"a": (1, 2)})
+            self.assertRaises(kp.FailedError, kp.load_pkl, kp.store_text("no pickle"))
+
+    def test_a_path_is_a_file_of_this_computer(self):
+        path = self.write("here", b"0123456789")
+        with self.at("nobody"):
+            self.assertEqual(kp.load_file(path), str(path))
+            self.assertEqual(kp.load_file(path, dest=self.root / "there"), str(self.root / "there"))
+            self.assertEqual(kp.load_bytes(path, 2, 4), b"23")
+            self.assertIsNone(kp.load_file(self.root / "nowhere"))
+
+    def test_what_a_directory_lacks_is_none(self):
+        path = self.write("dir/file", b"x").parent
+        with self.at("alice"):
+            uri = kp.store_dir(path)
+            self.assertIsNone(kp.load_file(uri + "/absent"))
+            self.assertIsNone(kp.load_bytes(uri + "/absent/deeper"))
+            self.assertEqual(kp.load_text(uri + "/file\n"), "x")
+            self.assertRaises(kp.UsageError, kp.load_file, uri)  # a whole one needs a place
+
+    def test_a_search_ends_in_time(self):
+        with self.at("alice"):
+            started = time.monotonic()
+            self.assertEqual(kp.find_file(ABSENT, timeout_sec=0.05), [])
+            self.assertLess(time.monotonic() - started, 4)
+            uri = kp.store_text("found")
+            self.assertEqual(len(kp.find_file(uri, timeout_sec=30)), 1)
+
+    @unittest.skipUnless(numpy, "numpy is not installed")
+    def test_numbers_of_numpy_are_numbers(self):
+        with self.at("alice"):
+            uri = kp.store_text("0123456789")
+            self.assertEqual(kp.load_bytes(uri, numpy.int64(2), numpy.uint8(4)), b"23")
+
+    def test_a_daemon_ends_with_its_block_and_is_known_by_its_port(self):
+        (self.root / "carol").mkdir()
+        with kp.start_daemon(bootstrap=["none"], host="127.0.0.1", port=0, api_port=0,
+                             storage_dir=str(self.root / "carol"), method="npx", verbose=1,
+                             config_dir=str(self.root / "carol" / "config")) as process:
+            port = int((self.root / "carol" / "config" / "api-port").read_text())
+            with self.at("carol"):
+                node = kp.get_node_id(api_port=port)
+                self.assertEqual(kp.get_channels(api_port=port), [])
+            with self.at("alice"):
+                self.assertNotEqual(kp.get_node_id(), node)
+                self.assertRaises(kp.UnauthorizedError, kp.get_node_id, api_port=port)
+        self.assertIsNotNone(process.returncode)
+
+
+@contextlib.contextmanager
+def storage(path):
+    with unittest.mock.patch.dict(os.environ, {"KACHERY_STORAGE_DIR": str(path)}):
+        yield
+
+
+class NoDaemon(unittest.TestCase):
+    """The storage alone, beside the commands, which store and read the same."""
+
+    def setUp(self):
+        self.root = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="kp2p-")))
+        self.storage = self.root / "storage"
+        self.storage.mkdir(mode=0o750)
+        self.enterContext(unittest.mock.patch.dict(os.environ, {
+            "HOME": str(self.root), "KACHERY_STORAGE_DIR": str(self.storage),
+            "KACHERY_P2P_CONFIG_DIR": str(self.root / "config")}))
+
+    def command(self, *arguments):
+        done = subprocess.run(arguments, capture_output=True, check=True)
+        return done.stdout.decode().strip()
+
+    def content(self, uri):
+        digest = uri[len("sha1://"):][:40]
+        return self.storage / "sha1" / digest[:2] / digest[2:4] / digest[4:6] / digest
+
+    def test_files_go_in_and_come_out_as_with_the_commands(self):
+        for size in (0, 1, 20_000_000, 40_000_001):
+            path = self.root / f"file{size}"
+            path.write_bytes(os.urandom(size))
+            uri = kp.store_file(path)
+            self.assertEqual(uri, self.command("kp2p-store", str(path)))
+            self.assertEqual(kp.load_file(uri), str(self.content(uri)))
+            self.assertEqual(kp.load_bytes(uri), path.read_bytes())
+            self.assertEqual(kp.load_bytes(uri, 1, 3), path.read_bytes()[1:3])
+            self.command("kp2p-load", uri, "--dest", str(self.root / "copy"))
+            self.assertEqual((self.root / "copy").read_bytes(), path.read_bytes())
+        self.assertEqual(list(self.storage.glob("sha1/*.kp2p-temp")), [])
+
+    def test_a_directory_and_a_linked_file_come_out(self):
+        (self.root / "dir" / "inner").mkdir(parents=True)
+        (self.root / "dir" / "inner" / "file").write_bytes(b"in it")
+        uri = self.command("kp2p-store", str(self.root / "dir"))
+        self.assertEqual(kp.load_text(uri + "/inner/file"), "in it")
+        kp.load_file(uri, dest=self.root / "copy")
+        self.assertEqual((self.root / "copy" / "inner" / "file").read_bytes(), b"in it")
+        (self.root / "linked").write_bytes(b"elsewhere")
+        linked = self.command("kp2p-link", str(self.root / "linked"))
+        self.assertEqual(kp.load_file(linked), str(self.root / "linked"))
+        (self.root / "linked").write_bytes(b"otherwise")
+        self.assertRaises(kp.NoDaemonError, kp.load_file, linked)
+
+    def test_paths_go_in_by_the_commands(self):
+        (self.root / "dir").mkdir()
+        (self.root / "dir" / "file").write_bytes(b"in it")
+        uri = kp.store_dir(self.root / "dir", label="mine")
+        self.assertRegex(uri, r"^sha1dir://[0-9a-f]{40}\.mine$")
+        self.assertEqual(kp.load_text(uri + "/file"), "in it")
+        linked = kp.link_file(self.root / "dir" / "file")
+        self.assertEqual(kp.load_text(linked), "in it")
+        self.assertRaises(kp.FailedError, kp.store_dir, self.root / "absent")
+        with unittest.mock.patch.dict(os.environ, {"PATH": "/nonexistent"}):
+            self.assertRaises(kp.NoDaemonError, kp.store_dir, self.root / "dir")
+
+    def test_wrong_bytes_are_not_given_and_give_way(self):
+        uri = kp.store_text("right")
+        content = self.content(uri)
+        content.write_bytes(b"wrong")
+        self.assertRaisesRegex(kp.NoDaemonError, "not in the storage", kp.load_text, uri)
+        self.assertRaises(kp.NoDaemonError, kp.load_bytes, uri)
+        self.assertEqual(kp.store_text("right"), uri)
+        self.assertEqual(kp.load_text(uri), "right")
+
+    def test_what_is_private_stays_so_and_a_shared_storage_is_shared(self):
+        path = self.root / "private"
+        path.write_bytes(b"private")
+        path.chmod(0o600)
+        self.assertEqual(self.content(kp.store_file(path)).stat().st_mode & 0o777, 0o600)
+        self.storage.chmod(0o2770)
+        mask = os.umask(0o077)
+        self.addCleanup(os.umask, mask)
+        shared = self.content(kp.store_text("shared"))
+        self.assertEqual(shared.stat().st_mode & 0o777, 0o660)
+        self.assertEqual(shared.parent.stat().st_mode & 0o7777, 0o2770)
+
+    def test_a_storage_that_was_named_must_be_there(self):
+        with storage(self.root / "absent"):
+            self.assertRaises(kp.StorageUnavailableError, kp.store_text, "x")
+            self.assertRaises(kp.NoDaemonError, kp.load_file, ABSENT)
+        self.assertFalse((self.root / "absent").exists())
 
 
 class Failures(Network):

@@ -58,7 +58,13 @@ allowed() {
         cmd/kp2p-bootstrap.cpp)    below $any_proto node/client && echo '|node/process/bootstrap\.hpp' ;;
         cmd/kp2p-store.cpp|cmd/kp2p-link.cpp)
             below $any_proto node/client && echo '|cmd/put_paths\.hpp' ;;
-        cmd/kp2p-load.cpp)         below $any_proto node/client && echo '|cmd/load_to\.hpp' ;;
+        cmd/kp2p-load.cpp)
+            below $any_proto node/client && echo '|cmd/(load_to|without_daemon)\.hpp' ;;
+        cmd/kp2p-cat.cpp|cmd/kp2p-ls.cpp)
+            below $any_proto node/client && echo '|cmd/without_daemon\.hpp' ;;
+        cmd/without_daemon.*)
+            below $any_proto node/client node/store &&
+                echo '|node/process/local_api\.hpp|cmd/without_daemon\.hpp' ;;
         cmd/load_to.*)
             below $any_proto node/client &&
                 echo '|cmd/(load_to|(file|directory)_destination|sparse_writer)\.hpp' ;;
