@@ -25,7 +25,7 @@ class Mutation(typing.NamedTuple):
 
 MUTATIONS = [
     Mutation("names are not flushed", "store-faults", "node/store/file.cpp",
-             "    if (until_done([&] { return fsync(fd_); }) != 0) return last_error();\n", ""),
+             "    if (until_done([&] { return disk().flush_names(fd_); }) != 0) return last_error();\n", ""),
     Mutation("the directories above a name are not flushed", "store-faults",
              "node/store/directories.cpp",
              "if (directory == layout.root() || !directory.has_relative_path()) break;", "break;"),
@@ -33,6 +33,9 @@ MUTATIONS = [
              "    if (auto done = flush(); !done) return done.error();\n", ""),
     Mutation("a stored file is not flushed", "store-faults", "node/store/put/publisher.cpp",
              "if (auto flushed = one.file.file().flush(); !flushed) return flushed;", "(void)one;"),
+    Mutation("a stored file's name is not flushed", "store-power", "node/store/put/publisher.cpp",
+             "if (auto flushed = flush_names(each); !flushed)",
+             "if (auto flushed = Result<void>(ok); !flushed)"),
     Mutation("secrets are kept for all to read", "process", "node/process/config_dir.cpp",
              "File::Mode::create_secret", "File::Mode::create"),
     Mutation("strangers' handshakes have no rate", "reach", "node/reach/acceptor.cpp",

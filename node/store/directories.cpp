@@ -5,9 +5,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 
-#include "node/store/platform.hpp"
+#include "node/store/disk/disk.hpp"
 
 namespace kp2p {
 namespace fs = std::filesystem;
@@ -20,9 +19,9 @@ bool is_shared(mode_t mode) { return mode & (S_IWGRP | S_IWOTH); }
 Result<void> make_as_above(const fs::path& directory) {
     constexpr mode_t all = 0777, inherited = all | S_ISGID | S_ISVTX;
     struct stat above;
-    if (stat(directory_of(directory).c_str(), &above) != 0) return last_error();
-    if (mkdir(directory.c_str(), above.st_mode & all) == 0) {
-        if (is_shared(above.st_mode)) (void)chmod(directory.c_str(), above.st_mode & inherited);
+    if (disk().status(directory_of(directory), above) != 0) return last_error();
+    if (disk().make_directory(directory, above.st_mode & all) == 0) {
+        if (is_shared(above.st_mode)) (void)disk().set_rights(directory, above.st_mode & inherited);
         return ok;
     }
     if (errno != EEXIST) return last_error();
@@ -34,7 +33,7 @@ Result<void> check_ours(const Layout& layout, const fs::path& directory) {
     const fs::path below = directory.lexically_relative(layout.ours());
     if (below.empty() || *below.begin() == "..") return ok;
     struct stat status;
-    if (lstat(directory.c_str(), &status) != 0) return last_error();
+    if (disk().link_status(directory, status) != 0) return last_error();
     if (!S_ISDIR(status.st_mode)) return make_error_code(std::errc::not_a_directory);
     return ok;
 }
@@ -51,7 +50,7 @@ Result<void> make_directories(const Layout& layout, const fs::path& directory) {
     const fs::path above = directory.parent_path();
     if (auto made = make_directories(layout, above); !made) return made.error();
     struct stat status;
-    if (lstat(directory.c_str(), &status) != 0) {
+    if (disk().link_status(directory, status) != 0) {
         if (errno != ENOENT) return last_error();
         if (above == layout.root() && !layout.is_still_there())
             return make_error_code(std::errc::no_such_file_or_directory);
@@ -62,9 +61,10 @@ Result<void> make_directories(const Layout& layout, const fs::path& directory) {
 
 Result<void> make_private_directory(const fs::path& directory) {
     const auto make = [&](mode_t mode) -> Result<void> {
-        if (mkdir(directory.c_str(), mode) != 0) return last_error();
+        if (disk().make_directory(directory, mode) != 0) return last_error();
         auto flushed = flush_directory(directory_of(directory));
-        if (!flushed) rmdir(directory.c_str());  // so that the next attempt flushes it again
+        if (!flushed)
+            disk().remove_directory(directory);  // so that the next attempt flushes it again
         return flushed;
     };
     constexpr mode_t private_mode = 0700;
@@ -80,7 +80,7 @@ Result<void> make_private_directory(const fs::path& directory) {
 unsigned rights_in(const fs::path& directory, const File* source) {
     constexpr mode_t owner = 0600, group = 0060, others = 0006, widest = 0664;
     struct stat status;
-    if (stat(directory.c_str(), &status) != 0) return owner;
+    if (disk().status(directory, status) != 0) return owner;
     mode_t rights = owner | (status.st_mode & widest);
     if (!source) return rights;
     const mode_t readers = source->rights(status.st_mode & S_ISGID ? status.st_gid : getegid());
@@ -93,7 +93,7 @@ Result<File> open_shared(const fs::path& path, File::Mode mode, const File* sour
     const unsigned rights = rights_in(directory_of(path), source);
     auto file = File::open(path, mode, rights);
     struct stat above;
-    if (file && stat(directory_of(path).c_str(), &above) == 0 && is_shared(above.st_mode))
+    if (file && disk().status(directory_of(path), above) == 0 && is_shared(above.st_mode))
         file->set_rights(rights);
     return file;
 }
@@ -118,11 +118,11 @@ Result<void> flush_directories(const Layout& layout, fs::path directory) {
 }
 
 Result<void> rename_durably(Renaming names) {
-    const bool anew = platform::rename_new(names.from.c_str(), names.to.c_str()) == 0;
+    const bool anew = disk().rename_new(names.from, names.to) == 0;
     if (!anew && errno != EEXIST) return last_error();
-    if (!anew && std::rename(names.from.c_str(), names.to.c_str()) != 0) return last_error();
+    if (!anew && disk().rename(names.from, names.to) != 0) return last_error();
     auto flushed = flush_directory(directory_of(names.to));
-    if (!flushed && anew) (void)std::rename(names.to.c_str(), names.from.c_str());
+    if (!flushed && anew) (void)disk().rename(names.to, names.from);
     return flushed;
 }
 

@@ -1,9 +1,7 @@
 #include "node/store/file.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,7 +11,7 @@
 #include <cstring>
 #include <mutex>
 
-#include "node/store/platform.hpp"
+#include "node/store/disk/disk.hpp"
 #include "node/store/store_errc.hpp"
 #include "proto/crypto/hash.hpp"
 
@@ -59,6 +57,11 @@ std::string words(std::error_code error) {
 
 }  // namespace
 
+std::chrono::nanoseconds age_of(const struct stat& status) {
+    const std::chrono::nanoseconds now = disk().now().time_since_epoch();
+    return now - std::chrono::nanoseconds(platform::modified_ns(status));
+}
+
 std::error_code system_error(int number) {
     if (number == ENOSPC || number == EDQUOT) return Errc::out_of_space;
     return {number, std::generic_category()};
@@ -94,31 +97,22 @@ File& File::operator=(File&& other) noexcept {
 }
 
 File::~File() {
-    if (fd_ >= 0) close(fd_);
+    if (fd_ >= 0) disk().close(fd_);
 }
 
 Result<File> File::open(const fs::path& path, Mode mode, unsigned rights) {
-    int flags = O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-    if (mode == Mode::read) flags |= O_RDONLY;
-    if (mode != Mode::read) flags |= O_RDWR | O_NOFOLLOW;
+    int flags = mode == Mode::read ? O_RDONLY : O_RDWR | O_NOFOLLOW;
     if (mode == Mode::update) flags |= O_CREAT;
     const bool secret = mode == Mode::create_secret;
     if (mode == Mode::create || secret) flags |= O_CREAT | O_EXCL;
-    const auto open_it = [&] { return ::open(path.c_str(), flags, secret ? 0600 : rights); };
-    int fd = until_done(open_it);
-    if (fd < 0 && errno == EWOULDBLOCK) {  // a lease is about to be given up
-        flags &= ~O_NONBLOCK;
-        fd = until_done(open_it);
-    }
+    const int fd = until_done([&] { return disk().open(path, flags, secret ? 0600 : rights); });
     if (fd < 0) return last_error();
-    File file(fd);
-    if (mode == Mode::read && fcntl(fd, F_SETFL, 0) != 0) return last_error();
-    return file;
+    return File(fd);
 }
 
 Result<FileStamp> File::stamp() const {
     struct stat status;
-    if (fstat(fd_, &status) != 0) return last_error();
+    if (disk().status(fd_, status) != 0) return last_error();
     if (!S_ISREG(status.st_mode)) return make_error_code(std::errc::invalid_argument);
     return FileStamp{.size_bytes = static_cast<std::uint64_t>(status.st_size),
                      .modified_ns = platform::modified_ns(status),
@@ -130,9 +124,7 @@ Result<std::size_t> File::read_at(std::uint64_t offset, std::span<std::uint8_t> 
     std::size_t done = 0;
     while (done < into.size()) {
         const auto rest = into.subspan(done);
-        const ssize_t n = until_done([&] {
-            return pread(fd_, rest.data(), rest.size(), static_cast<off_t>(offset + done));
-        });
+        const ssize_t n = until_done([&] { return disk().read(fd_, rest, offset + done); });
         if (n < 0) return last_error();
         if (n == 0) break;
         done += static_cast<std::size_t>(n);
@@ -142,8 +134,7 @@ Result<std::size_t> File::read_at(std::uint64_t offset, std::span<std::uint8_t> 
 
 Result<void> File::write_at(std::uint64_t offset, ByteView bytes) const {
     while (!bytes.empty()) {
-        const ssize_t n = until_done(
-            [&] { return pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
+        const ssize_t n = until_done([&] { return disk().write(fd_, bytes, offset); });
         if (n < 0) return last_error();
         if (n == 0) return make_error_code(std::errc::io_error);
         bytes = bytes.subspan(static_cast<std::size_t>(n));
@@ -156,7 +147,7 @@ Result<void> File::write_sparse_at(std::uint64_t offset, ByteView bytes) const {
     while (!bytes.empty()) {
         const bool zero = is_zero(bytes.first(std::min(hole_bytes, bytes.size())));
         const std::size_t size = run_length(bytes, zero);
-        const bool hole = zero && platform::make_hole(fd_, {.offset = offset, .size = size});
+        const bool hole = zero && disk().make_hole(fd_, {.offset = offset, .size = size});
         if (!hole)
             if (auto done = write_at(offset, bytes.first(size)); !done) return done.error();
         offset += size;
@@ -166,39 +157,38 @@ Result<void> File::write_sparse_at(std::uint64_t offset, ByteView bytes) const {
 }
 
 Result<void> File::resize(std::uint64_t size_bytes) const {
-    if (until_done([&] { return ftruncate(fd_, static_cast<off_t>(size_bytes)); }) != 0)
-        return last_error();
+    if (until_done([&] { return disk().resize(fd_, size_bytes); }) != 0) return last_error();
     return ok;
 }
 
 Result<void> File::check_room(std::uint64_t size_bytes) const {
     struct statvfs space;
     // Some network file systems say that they have no blocks at all.
-    if (fstatvfs(fd_, &space) != 0 || space.f_blocks == 0 || space.f_frsize == 0) return ok;
+    if (disk().room(fd_, space) != 0 || space.f_blocks == 0 || space.f_frsize == 0) return ok;
     if (size_bytes / space.f_frsize >= static_cast<std::uint64_t>(space.f_bavail) && size_bytes > 0)
         return Errc::out_of_space;
     return ok;
 }
 
 Result<void> File::flush() const {
-    if (until_done([&] { return platform::flush(fd_); }) != 0) return last_error();
+    if (until_done([&] { return disk().flush(fd_); }) != 0) return last_error();
     return ok;
 }
 
 Result<void> File::flush_names() const {
-    if (until_done([&] { return fsync(fd_); }) != 0) return last_error();
+    if (until_done([&] { return disk().flush_names(fd_); }) != 0) return last_error();
     return ok;
 }
 
 Result<void> File::flush_file_system() const {
-    if (until_done([&] { return platform::flush_file_system(fd_); }) != 0) return last_error();
+    if (until_done([&] { return disk().flush_file_system(fd_); }) != 0) return last_error();
     return ok;
 }
 
-void File::watch_mappings() const { platform::begin_flush(fd_); }
+void File::watch_mappings() const { disk().begin_flush(fd_); }
 
 bool File::clone_from(const File& from) const {
-    return platform::clone({.from = from.fd_, .to = fd_});
+    return disk().clone({.from = from.fd_, .to = fd_});
 }
 
 Result<void> File::copy_from(const File& from, const std::stop_token& stop) const {
@@ -216,24 +206,24 @@ Result<void> File::copy_from(const File& from, const std::stop_token& stop) cons
 }
 
 File::Lock File::try_lock() const {
-    if (until_done([&] { return flock(fd_, LOCK_EX | LOCK_NB); }) == 0) return Lock::held;
+    if (until_done([&] { return disk().lock(fd_); }) == 0) return Lock::held;
     return errno == EWOULDBLOCK ? Lock::busy : Lock::unsupported;
 }
 
 bool File::is_at(const fs::path& path) const {
     struct stat mine, there;
-    return fstat(fd_, &mine) == 0 && lstat(path.c_str(), &there) == 0 &&
+    return disk().status(fd_, mine) == 0 && disk().link_status(path, there) == 0 &&
            mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
 }
 
 unsigned File::rights(unsigned group) const {
     constexpr mode_t all = 0777, of_group = 0070;
     struct stat status;
-    if (fstat(fd_, &status) != 0) return 0;
+    if (disk().status(fd_, status) != 0) return 0;
     return status.st_mode & (status.st_gid == group ? all : all & ~of_group);
 }
 
-void File::set_rights(unsigned rights) const { (void)fchmod(fd_, rights); }
+void File::set_rights(unsigned rights) const { (void)disk().set_rights(fd_, rights); }
 
 Result<ByteVector> read_small_file(const fs::path& path, std::size_t max_bytes) {
     auto file = File::open(path, File::Mode::read);

@@ -5,6 +5,9 @@
 // of it is to be written anew.
 #pragma once
 
+#include <sys/stat.h>
+
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <stop_token>
@@ -75,6 +78,9 @@ class File {
     explicit File(int fd) : fd_(fd) {}
     int fd_ = -1;
 };
+
+// How long ago it was written to, or, of a directory, a name there was.
+std::chrono::nanoseconds age_of(const struct stat& status);
 
 std::error_code system_error(int number);  // errno as a code
 std::error_code last_error();              // the same

@@ -17,11 +17,10 @@
 // itself is never made here: a default one is made for its owner alone (node/client/config.cpp).
 #pragma once
 
-#include <sys/stat.h>
-
 #include <filesystem>
 #include <string>
 
+#include "node/store/disk/disk.hpp"
 #include "proto/bytes.hpp"
 
 namespace kp2p {
@@ -57,7 +56,7 @@ class Layout {
     };
     static Id id_of(const std::filesystem::path& directory) {
         struct stat status;
-        if (stat(directory.c_str(), &status) != 0) return {};
+        if (disk().status(directory, status) != 0) return {};
         return {status.st_dev, status.st_ino};
     }
 

@@ -1,11 +1,9 @@
 #include "node/store/partial.hpp"
 
-#include <unistd.h>
 #include <xxhash.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 
 #include "node/store/directories.hpp"
 #include "node/store/links_cache.hpp"
@@ -80,17 +78,17 @@ Result<std::unique_ptr<Partial>> Partial::open(const Layout& layout, const Sha1&
         if (*place) return start(layout, file, size_bytes, *std::move(*place));
     }
     // Either all are taken, or none can be made.
-    if (::access(layout.partials().c_str(), W_OK) != 0)
+    if (disk().check_writable(layout.partials()) != 0)
         return storage_error(system_error(errno), layout.partials());
     return Errc::limit_reached;
 }
 
 Result<std::unique_ptr<Partial>> Partial::start(const Layout& layout, const Sha1& file,
                                                 std::uint64_t size_bytes, Place place) {
-    unlink(place.data_path.c_str());  // what is written to it must come to nobody else's file
+    disk().unlink(place.data_path);  // what is written to it must come to nobody else's file
     auto data = with_room(layout, [&] { return open_shared(place.data_path, File::Mode::create); });
     if (!data) {
-        unlink(place.journal_path.c_str());
+        disk().unlink(place.journal_path);
         return storage_error(data.error(), place.data_path);
     }
     std::unique_ptr<Partial> partial(
@@ -235,7 +233,7 @@ Result<void> Partial::give_name() {
     const fs::path path = layout_.content(file_);
     auto flushed = flush_directories(layout_, path.parent_path());
     if (flushed) return ok;
-    if (moved && !copy) (void)std::rename(path.c_str(), place_.data_path.c_str());
+    if (moved && !copy) (void)disk().rename(path, place_.data_path);
     if (!moved || copy) displace_content(layout_, file_, *placed);
     return flushed.error();
 }
@@ -258,8 +256,8 @@ Result<fs::path> Partial::commit() {
 
 void Partial::discard() {
     // The data first: a journal without data is nothing, data without a journal would stay.
-    if (data_.is_at(place_.data_path)) unlink(place_.data_path.c_str());
-    unlink(place_.journal_path.c_str());
+    if (data_.is_at(place_.data_path)) disk().unlink(place_.data_path);
+    disk().unlink(place_.journal_path);
 }
 
 }  // namespace kp2p

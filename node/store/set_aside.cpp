@@ -1,9 +1,6 @@
 #include "node/store/set_aside.hpp"
 
-#include <unistd.h>
-
 #include <cerrno>
-#include <cstdio>
 
 #include "node/store/directories.hpp"
 
@@ -24,10 +21,9 @@ Result<fs::path> set_aside(const Layout& layout, const Sha1& sha1) {
     const fs::path from = layout.content(sha1);
     const std::string name = sha1.hex() + "." + unique_name();
     const fs::path usual = layout.damaged() / name;
-    if (make_directories(layout, layout.damaged()) && std::rename(from.c_str(), usual.c_str()) == 0)
-        return usual;
+    if (make_directories(layout, layout.damaged()) && disk().rename(from, usual) == 0) return usual;
     fs::path beside = from.parent_path() / (name + ".damaged");
-    if (std::rename(from.c_str(), beside.c_str()) == 0) return beside;
+    if (disk().rename(from, beside) == 0) return beside;
     return storage_error(system_error(errno), from);
 }
 
@@ -41,7 +37,7 @@ Result<fs::path> set_aside(const Layout& layout, const Sha1& sha1, const FileSta
     if (!moved || moved->inode == stamp.inode) return to;
     // Another process has put the file anew in that moment: it goes back, unless there is one
     // again.
-    if (link(to->c_str(), from.c_str()) == 0) unlink(to->c_str());
+    if (disk().link(*to, from) == 0) disk().unlink(*to);
     return Errc::not_found;
 }
 

@@ -68,9 +68,10 @@ Result<StoredFile> find_linked(const Layout& layout, const Sha1& sha1, std::stri
 Result<Store> Store::open(const fs::path& root) {
     std::error_code error;
     const fs::path absolute = fs::absolute(root, error);
-    const bool usable = !error && fs::is_directory(absolute, error);
-    if (!usable && !error) error = make_error_code(std::errc::not_a_directory);
-    if (!usable) return storage_error(error, root);
+    struct stat status {};
+    if (!error && disk().status(absolute, status) != 0) error = last_error();
+    if (!error && !S_ISDIR(status.st_mode)) error = make_error_code(std::errc::not_a_directory);
+    if (error) return storage_error(error, root);
     Store store(Layout(absolute.lexically_normal()));
     (void)store.sweep();
     return store;
@@ -161,10 +162,9 @@ std::string Store::settle(const WholeChunks& chunks, std::error_code failure) co
 }
 
 std::string Store::clear_place(const Sha1& sha1) const {
-    std::error_code none;
     const fs::path path = layout_.content(sha1);
-    const fs::file_status status = fs::symlink_status(path, none);
-    if (!fs::exists(status)) return {};
+    struct stat status;
+    if (disk().link_status(path, status) != 0) return {};
     // Found wrong before, and could not be moved then.
     const auto stamp = stamp_of(path);
     if (stamp && is_plausible(sha1, *stamp)) return {};

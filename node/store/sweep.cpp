@@ -1,8 +1,5 @@
 #include "node/store/sweep.hpp"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <set>
@@ -21,35 +18,37 @@ constexpr std::chrono::hours partial_lifetime{7 * 24};
 constexpr std::string_view data_suffix = ".data", journal_suffix = ".journal";
 
 bool is_real_directory(const fs::path& path) {  // and no link to one
-    std::error_code ignored;
-    return fs::symlink_status(path, ignored).type() == fs::file_type::directory;
+    struct stat status;
+    return disk().link_status(path, status) == 0 && S_ISDIR(status.st_mode);
+}
+
+bool is_there(const fs::path& path) {
+    struct stat status;
+    return disk().status(path, status) == 0;
 }
 
 struct LeftOver {  // a download, from either of its two files
     Sha1 file;
     fs::path data_path, journal_path;
 
-    bool is_whole() const {
-        std::error_code ignored;
-        return fs::exists(data_path, ignored) && fs::exists(journal_path, ignored);
+    bool is_whole() const { return is_there(data_path) && is_there(journal_path); }
+    std::chrono::nanoseconds age() const {  // of what was written last
+        auto age = std::chrono::nanoseconds::max();
+        for (const fs::path& path : {data_path, journal_path}) {
+            struct stat status;
+            if (disk().status(path, status) == 0) age = std::min(age, age_of(status));
+        }
+        return age;
     }
-    fs::file_time_type last_written() const {
-        std::error_code ignored;
-        return std::max(fs::last_write_time(data_path, ignored),
-                        fs::last_write_time(journal_path, ignored));
-    }
-    bool is_forgotten() const {
-        return fs::file_time_type::clock::now() - last_written() > partial_lifetime;
-    }
+    bool is_forgotten() const { return age() > partial_lifetime; }
     // Unless a living process has it.
     bool remove() const {
         // Made if it is missing: its lock is what makes the two ours.
-        std::error_code ignored;
-        if (!fs::exists(journal_path, ignored)) (void)open_shared(journal_path, File::Mode::create);
+        if (!is_there(journal_path)) (void)open_shared(journal_path, File::Mode::create);
         const auto lock = take_abandoned(journal_path);
         if (!lock) return false;
-        unlink(data_path.c_str());
-        unlink(journal_path.c_str());
+        disk().unlink(data_path);
+        disk().unlink(journal_path);
         return true;
     }
 };
@@ -59,10 +58,7 @@ std::vector<LeftOver> left_overs(const Layout& layout) {
     std::set<std::string> names;  // HASH.N
     const fs::path directory = layout.partials();
     if (!is_real_directory(layout.ours()) || !is_real_directory(directory)) return all;
-    std::error_code error;
-    for (fs::directory_iterator each(directory, error), end; !error && each != end;
-         each.increment(error)) {
-        const std::string name = each->path().filename().native();
+    for (const std::string& name : disk().names(directory)) {
         for (const std::string_view suffix : {data_suffix, journal_suffix})
             if (name.ends_with(suffix)) names.insert(name.substr(0, name.size() - suffix.size()));
     }
@@ -90,7 +86,7 @@ PartialUsage partial_usage(const Layout& layout) {
     PartialUsage usage;
     for (const LeftOver& each : left_overs(layout)) {
         struct stat status;
-        if (lstat(each.data_path.c_str(), &status) != 0) continue;
+        if (disk().link_status(each.data_path, status) != 0) continue;
         ++usage.files;
         usage.bytes += static_cast<std::uint64_t>(status.st_blocks) * block_bytes;
     }
@@ -98,12 +94,12 @@ PartialUsage partial_usage(const Layout& layout) {
 }
 
 bool make_room(const Layout& layout) {
-    std::vector<std::pair<fs::file_time_type, LeftOver>> oldest;
+    std::vector<std::pair<std::chrono::nanoseconds, LeftOver>> oldest;
     for (LeftOver& each : left_overs(layout)) {
-        const auto time = each.last_written();
-        oldest.emplace_back(time, std::move(each));
+        const auto age = each.age();
+        oldest.emplace_back(age, std::move(each));
     }
-    std::ranges::sort(oldest, {}, [](const auto& each) { return each.first; });
+    std::ranges::sort(oldest, std::greater(), [](const auto& each) { return each.first; });
     return std::ranges::any_of(oldest, [](const auto& each) { return each.second.remove(); });
 }
 

@@ -1,13 +1,10 @@
 #include "node/store/temp_file.hpp"
 
-#include <unistd.h>
-
-#include <algorithm>
 #include <chrono>
-#include <cstdio>
+#include <vector>
 
 #include "node/store/directories.hpp"
-#include "node/store/platform.hpp"
+#include "node/store/disk/disk.hpp"
 
 namespace kp2p {
 namespace fs = std::filesystem;
@@ -40,22 +37,19 @@ std::optional<std::string_view> tag_of(std::string_view name) {
     return tag;
 }
 
-// Of a directory: or of anything in it.
-fs::file_time_type last_touched(const fs::path& path) {
-    std::error_code ignored;
-    auto newest = fs::last_write_time(path, ignored);
-    if (fs::symlink_status(path, ignored).type() != fs::file_type::directory) return newest;
-    fs::recursive_directory_iterator each(path, ignored);
-    for (; !ignored && each != fs::recursive_directory_iterator(); each.increment(ignored)) {
-        std::error_code gone;
-        const auto time = each->last_write_time(gone);
-        if (!gone) newest = std::max(newest, time);
-    }
-    return newest;
-}
-
+// Neither it nor, in a directory, anything there.
 bool was_long_left_alone(const fs::path& path) {
-    return fs::file_time_type::clock::now() - last_touched(path) > long_alone;
+    std::vector<fs::path> rest{path};
+    while (!rest.empty()) {
+        const fs::path one = std::move(rest.back());
+        rest.pop_back();
+        struct stat status;
+        if (disk().link_status(one, status) != 0) continue;
+        if (age_of(status) <= long_alone) return false;
+        if (!S_ISDIR(status.st_mode)) continue;
+        for (const std::string& name : disk().names(one)) rest.push_back(one / name);
+    }
+    return true;
 }
 
 // Locking it a second time does not work while it is locked.
@@ -67,11 +61,12 @@ bool is_seen_locked(const fs::path& path, File::Mode mode) {
 }  // namespace
 
 std::optional<File> take_abandoned(const fs::path& path) {
-    std::error_code ignored;
-    const fs::file_type type = fs::symlink_status(path, ignored).type();
-    if (type != fs::file_type::regular && type != fs::file_type::directory) return std::nullopt;
+    struct stat status;
+    if (disk().link_status(path, status) != 0) return std::nullopt;
+    const bool directory = S_ISDIR(status.st_mode);
+    if (!directory && !S_ISREG(status.st_mode)) return std::nullopt;
     // Some network file systems lock only what is open for writing.
-    const auto mode = type == fs::file_type::directory ? File::Mode::read : File::Mode::change;
+    const auto mode = directory ? File::Mode::read : File::Mode::change;
     auto file = File::open(path, mode);
     if (!file) return std::nullopt;
     const File::Lock lock = file->try_lock();
@@ -116,7 +111,7 @@ TempFile::TempFile(TempFile&& other) noexcept
     : path_(std::exchange(other.path_, {})), file_(std::move(other.file_)) {}
 
 TempFile::~TempFile() {
-    if (!path_.empty()) unlink(path_.c_str());
+    if (!path_.empty()) disk().unlink(path_);
 }
 
 Result<void> TempFile::publish(const fs::path& final_path, Durability durability) {
@@ -124,7 +119,7 @@ Result<void> TempFile::publish(const fs::path& final_path, Durability durability
         if (auto done = file_.flush(); !done) return done.error();
         if (auto done = rename_durably({.from = path_, .to = final_path}); !done)
             return done.error();
-    } else if (std::rename(path_.c_str(), final_path.c_str()) != 0) {
+    } else if (disk().rename(path_, final_path) != 0) {
         return last_error();
     }
     path_.clear();
@@ -132,12 +127,10 @@ Result<void> TempFile::publish(const fs::path& final_path, Durability durability
 }
 
 void TempFile::sweep(const fs::path& directory) {
-    std::error_code error;
-    for (fs::directory_iterator each(directory, error), end; !error && each != end;
-         each.increment(error)) {
-        if (!tag_of(each->path().filename().native())) continue;
-        std::error_code ignored;
-        if (const auto file = take_abandoned(each->path())) fs::remove_all(each->path(), ignored);
+    for (const std::string& name : disk().names(directory)) {
+        if (!tag_of(name)) continue;
+        const fs::path path = directory / name;
+        if (const auto file = take_abandoned(path)) disk().remove_all(path);
     }
 }
 

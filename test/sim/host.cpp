@@ -2,13 +2,16 @@
 
 namespace kp2p::test {
 
-SimHost::SimHost(Sim& sim, std::uint32_t number, DhtSetup setup)
+SimHost::SimHost(Sim& sim, SimDisk& disk, std::uint32_t number, DhtSetup setup)
     : sim_(sim),
       runtime_(sim.runtime()),
       number_(number),
       address_(host_of(number)),
       setup_(std::move(setup)),
+      disk_(disk),
+      storage_("/sim/" + std::to_string(number)),
       ended_(sim.loop().get_executor()) {
+    disk_.make(storage_);
     runtime_.log = [this](const char* room, const std::string& line) {
         log_.push_back(std::to_string(sim_.clock().passed().count()) + " " + room + ": " + line);
     };
@@ -18,13 +21,14 @@ NodeParts SimHost::parts() {
     return {.runtime = runtime_,
             .server = sim_.open(address_),
             .client = sim_.open({address_.host, 50000}),
-            .store = *Store::open(disk_.path()),
+            .store = *Store::open(storage_),
             .keys = proto::KeyPair::from_seed(seed_of(number_)),
             .dht = setup_};
 }
 
 void SimHost::start(Tasks& all) {
     sim_.revive(address_);
+    disk_.go_on(storage_);
     all.spawn(live());
 }
 
@@ -41,10 +45,12 @@ Task<> SimHost::live() {
     ended_.notify_all();
 }
 
-Task<> SimHost::kill() {
+Task<> SimHost::kill(Death death) {
     sim_.kill(address_);
+    disk_.stop(storage_);
     life_->cancel();
     while (node_) (void)co_await ended_.wait();
+    if (death == Death::of_power) disk_.lose_unflushed(storage_);
 }
 
 }  // namespace kp2p::test

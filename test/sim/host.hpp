@@ -1,6 +1,7 @@
 // SimHost: a computer in a simulated world with a whole node on it. Its key and its storage stay
 // when the node is killed, and the next one finds them.
-//   SimHost host(sim, 3, setup);  host.start(all);  host.spawn(work());  co_await host.kill();
+//   SimHost host(sim, disk, 3, setup);
+//   host.start(all);  host.spawn(work());  co_await host.kill(Death::of_process);
 #pragma once
 
 #include <optional>
@@ -10,25 +11,27 @@
 #include "node/async/tasks.hpp"
 #include "node/node.hpp"
 #include "test/node/dht/simulated_dht.hpp"
+#include "test/sim/disk.hpp"
 #include "test/sim/sim.hpp"
-#include "test/temp_dir.hpp"
 
 namespace kp2p::test {
 
+enum class Death { of_process, of_power };
+
 class SimHost {
   public:
-    SimHost(Sim& sim, std::uint32_t number, DhtSetup setup);
+    SimHost(Sim& sim, SimDisk& disk, std::uint32_t number, DhtSetup setup);
     SimHost(const SimHost&) = delete;
 
     // It runs in `all` until it is killed, or `all` is cancelled.
     void start(Tasks& all);
     // What the node is asked to do, which ends with it.
     void spawn(Task<> work) { life_->spawn(std::move(work)); }
-    // As kill -9 does, and pulling the plug of the network first: nothing is said any more.
-    Task<> kill();
+    // At once, as by kill -9 or a power cut: nothing is said and nothing is written any more.
+    Task<> kill(Death death);
 
     Node& node() { return *node_; }
-    const Endpoint& address() const { return address_; }
+    const std::filesystem::path& storage() const { return storage_; }
     const std::vector<std::string>& log() const { return log_; }  // of all its lives, with the time
 
   private:
@@ -40,7 +43,8 @@ class SimHost {
     std::uint32_t number_;
     Endpoint address_;
     DhtSetup setup_;
-    TempDir disk_;
+    SimDisk& disk_;
+    std::filesystem::path storage_;
     std::optional<Node> node_;
     Tasks* life_ = nullptr;  // of the node that runs
     Event ended_;

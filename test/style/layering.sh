@@ -39,7 +39,8 @@ allowed() {
         node/reach/*)      below $any_proto node/{async,net,udx,transport,dht,discover,reach} ;;
         node/swarm/*)
             below $any_proto node/{async,net,udx,transport,dht,discover,reach,swarm} ;;
-        node/store/*)      below $any_proto node/{async,store,store/put} ;;
+        node/store/disk/*) below $any_proto node/store/disk ;;
+        node/store/*)      below $any_proto node/{async,store,store/disk,store/put} ;;
         node/share/shelf/*)  below $any_proto node/{async,store,store/put,share/shelf} ;;
         node/share/lookup/*)
             below $any_proto node/{async,transport,store,store/put,share/shelf,share/lookup} ;;

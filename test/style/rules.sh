@@ -37,7 +37,7 @@ forbid 'include narrow asio headers' '# *include <asio\.hpp>'
 forbid 'compare socket errors with asio::error' '== *std::errc::(connection|operation_canceled|timed_out|address_in_use|host_unreachable|network)'
 # What a command, the log or the storage draws or reads is no part of what a node does.
 forbid 'time comes from the Clock of the Runtime' '_clock::now\(|\btime\((nullptr|NULL|0)\)' \
-    '^(proto|cmd|test)/|^node/(client/|log/|async/clock\.|store/file\.cpp)'
+    '^(proto|cmd|test)/|^node/(client/|log/|async/clock\.|store/(disk/disk|file)\.cpp)'
 forbid 'randomness comes from the Random of the Runtime' \
     '\b(randombytes\w*|RAND_bytes|getrandom|arc4random\w*|rand)\(|random_device|\bSystemRandom\b' \
     '^(proto|cmd|test)/|^node/(client/|async/random\.|process/(daemon|bootstrap|local_api)\.cpp)'

@@ -8,7 +8,7 @@ failed=0
 fresh() {
     rm -rf "${tree:?}"/*
     mkdir -p "$tree"/{cmd,test} "$tree"/proto/{file,mux,dht/wire} \
-        "$tree"/node/{async,net,dht,transport,reach,store,share/{lookup,transfer},api,settings,client}
+        "$tree"/node/{async,net,dht,transport,reach,store/disk,share/{lookup,transfer},api,settings,client}
     echo '#include "proto/b.hpp"' >"$tree/proto/a.cpp"
     echo '#include "node/net/b.hpp"' >"$tree/node/dht/a.cpp"
     echo '#include "node/process/daemon.hpp"' >"$tree/cmd/kp2p-start-daemon.cpp"
@@ -41,6 +41,7 @@ layering.sh|proto/a.cpp|randombytes_buf(p, n);
 layering.sh|proto/a.cpp|std::random_device device;
 layering.sh|node/net/a.cpp|#include "node/dht/a.hpp"
 layering.sh|node/store/a.cpp|#include "node/net/a.hpp"
+layering.sh|node/store/disk/a.cpp|#include "node/store/a.hpp"
 layering.sh|node/async/a.cpp|#include "node/net/a.hpp"
 layering.sh|node/share/a.cpp|#include "node/api/a.hpp"
 layering.sh|node/share/a.cpp|#include "node/swarm/a.hpp"

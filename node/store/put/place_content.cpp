@@ -1,14 +1,9 @@
 #include "node/store/put/place_content.hpp"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 
 #include "node/store/directories.hpp"
-#include "node/store/platform.hpp"
 #include "node/store/store_errc.hpp"
 #include "node/store/temp_file.hpp"
 #include "proto/file/sha1.hpp"
@@ -46,8 +41,8 @@ Other compare(const File& there, const File& ours, const Sha1& sha1) {
 // The uppermost directory of its file system that `directory` is in.
 fs::path top_of_file_system(fs::path directory) {
     struct stat status, above;
-    while (stat(directory.c_str(), &status) == 0 &&
-           stat(directory.parent_path().c_str(), &above) == 0 && status.st_dev == above.st_dev &&
+    while (disk().status(directory, status) == 0 &&
+           disk().status(directory.parent_path(), above) == 0 && status.st_dev == above.st_dev &&
            directory.has_relative_path())
         directory = directory.parent_path();
     return directory;
@@ -77,7 +72,7 @@ Result<Placed> place_elsewhere(const Layout& layout, const Content& content) {
 Result<Placed> place_content(const Layout& layout, const Content& content) {
     const fs::path to = layout.content(content.sha1);
     if (auto made = make_directories(layout, to.parent_path()); !made) return made.error();
-    if (platform::rename_new(content.from.c_str(), to.c_str()) == 0) return Placed();
+    if (disk().rename_new(content.from, to) == 0) return Placed();
     if (errno == EXDEV) return place_elsewhere(layout, content);
     if (errno != EEXIST) return last_error();
     if (const auto there = File::open(to, File::Mode::read); there && there->stamp()) {
@@ -86,12 +81,12 @@ Result<Placed> place_content(const Layout& layout, const Content& content) {
         // Whoever put it there may have been killed before it was on the disk.
         if (other == Other::same && there->flush()) return Placed{.anew = false};
     }
-    if (std::rename(content.from.c_str(), to.c_str()) != 0) return last_error();
+    if (disk().rename(content.from, to) != 0) return last_error();
     return Placed();
 }
 
 void displace_content(const Layout& layout, const Sha1& sha1, const Placed& placed) {
-    if (placed.anew) unlink(layout.content(sha1).c_str());
+    if (placed.anew) disk().unlink(layout.content(sha1));
 }
 
 }  // namespace kp2p

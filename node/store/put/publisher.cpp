@@ -1,7 +1,5 @@
 #include "node/store/put/publisher.hpp"
 
-#include <unistd.h>
-
 #include <cstdio>
 
 #include "node/store/directories.hpp"
@@ -88,7 +86,7 @@ Result<void> Publisher::fail(std::error_code error, std::size_t named) {
     for (std::size_t i = 0; i < named; ++i) {
         const Pending& one = pending_[i];
         if (one.kind == Kind::content) displace_content(layout_, one.sha1, one.placed);
-        if (one.kind == Kind::link) unlink(layout_.link(one.sha1).c_str());
+        if (one.kind == Kind::link) disk().unlink(layout_.link(one.sha1));
     }
     return error;
 }

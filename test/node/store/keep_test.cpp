@@ -7,7 +7,7 @@
 #include <csignal>
 
 #include "node/store/directories.hpp"
-#include "node/store/platform.hpp"
+#include "node/store/disk/platform.hpp"
 #include "node/store/store_errc.hpp"
 #include "node/store/temp_file.hpp"
 #include "test/node/store/colliding.hpp"

@@ -4,7 +4,7 @@
 #include <cerrno>
 #include <cstdio>
 
-#include "node/store/platform.hpp"
+#include "node/store/disk/platform.hpp"
 
 namespace kp2p::platform {
 

@@ -9,7 +9,7 @@
 #include <fstream>
 #include <utility>
 
-#include "node/store/platform.hpp"
+#include "node/store/disk/platform.hpp"
 
 namespace kp2p::platform {
 namespace {
