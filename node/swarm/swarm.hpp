@@ -8,8 +8,8 @@
 #include <map>
 #include <set>
 
-#include "node/discover/announcer.hpp"
 #include "node/discover/addresses.hpp"
+#include "node/discover/announcer.hpp"
 #include "node/reach/acceptor.hpp"
 #include "node/reach/dialer.hpp"
 #include "node/reach/tcp_acceptor.hpp"

@@ -2,12 +2,13 @@
 
 namespace kp2p::test {
 
-SimHost::SimHost(Sim& sim, std::uint32_t number, DhtSetup setup)
+SimHost::SimHost(Sim& sim, std::uint32_t number, DhtSetup setup, MemoryDoors* doors)
     : sim_(sim),
       runtime_(sim.runtime()),
       number_(number),
       address_(host_of(number)),
       setup_(std::move(setup)),
+      doors_(doors),
       ended_(sim.loop().get_executor()) {
     runtime_.log = [this](const char* room, const std::string& line) {
         log_.push_back(std::to_string(sim_.clock().passed().count()) + " " + room + ": " + line);
@@ -20,7 +21,8 @@ NodeParts SimHost::parts() {
             .client = sim_.open({address_.host, 50000}),
             .store = *Store::open(disk_.path()),
             .keys = proto::KeyPair::from_seed(seed_of(number_)),
-            .dht = setup_};
+            .dht = setup_,
+            .tcp = doors_ ? doors_->open(address_) : nullptr};
 }
 
 void SimHost::start(Tasks& all) {

@@ -10,6 +10,7 @@
 #include "node/async/tasks.hpp"
 #include "node/node.hpp"
 #include "test/node/dht/simulated_dht.hpp"
+#include "test/node/transport/memory_doors.hpp"
 #include "test/sim/sim.hpp"
 #include "test/temp_dir.hpp"
 
@@ -17,7 +18,8 @@ namespace kp2p::test {
 
 class SimHost {
   public:
-    SimHost(Sim& sim, std::uint32_t number, DhtSetup setup);
+    // `doors`: what it has of TCP; null: nothing.
+    SimHost(Sim& sim, std::uint32_t number, DhtSetup setup, MemoryDoors* doors = nullptr);
     SimHost(const SimHost&) = delete;
 
     // It runs in `all` until it is killed, or `all` is cancelled.
@@ -40,6 +42,7 @@ class SimHost {
     std::uint32_t number_;
     Endpoint address_;
     DhtSetup setup_;
+    MemoryDoors* doors_;
     TempDir disk_;
     std::optional<Node> node_;
     Tasks* life_ = nullptr;  // of the node that runs

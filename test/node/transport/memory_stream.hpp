@@ -37,6 +37,7 @@ class Pipe {
         if (broken_) co_return asio::error::connection_reset;
         bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
         changed_.notify_all();
+        if (on_write) on_write(bytes.size());
         co_return ok;
     }
     Task<Result<void>> finish() {
@@ -53,6 +54,8 @@ class Pipe {
         changed_.notify_all();
     }
     std::size_t size_bytes() const { return bytes_.size(); }
+
+    std::function<void(std::size_t)> on_write;  // of so many bytes
 
     static constexpr std::size_t max_bytes = 256 * 1024;
 
