@@ -17,6 +17,7 @@ Node::Node(NodeParts parts)
     : runtime_(parts.runtime),
       store_(std::move(parts.store)),
       foreign_(runtime_),
+      tcp_(std::move(parts.tcp)),
       udx_(runtime_.executor, runtime_.clock, runtime_.random.number()),
       server_(std::move(parts.server), udx_),
       client_(std::move(parts.client), udx_),
@@ -31,7 +32,9 @@ Node::Node(NodeParts parts)
                         .udx = udx_,
                         .keys = std::move(parts.keys),
                         .serve = [this](auto connection) { return share_.serve(connection); },
-                        .use_of = [this](const NodeId& node) { return share_.use_of(node); }}),
+                        .use_of = [this](const NodeId& node) { return share_.use_of(node); },
+                        .tcp = tcp_.get(),
+                        .fixed = std::move(parts.peers)}),
       entered_(runtime_.executor),
       started_(runtime_.clock.now()) {
     peers_.attach(swarm_, dht_);
@@ -82,6 +85,7 @@ Task<NodeStatus> Node::status() {
     NodeStatus status;
     status.node = id();
     status.udp = local();
+    if (tcp_) status.tcp = tcp_->local();
     status.public_address = dht_.remote_address();
     status.firewalled = dht_.firewalled();
     status.in_network = in_network();

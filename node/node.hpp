@@ -30,11 +30,14 @@ struct NodeParts {
     Store store;
     proto::KeyPair keys;
     DhtSetup dht;
+    std::unique_ptr<ByteStreams> tcp = nullptr;  // at the port that others know; null: none
+    std::vector<FixedPeer> peers = {};           // named to us
 };
 
 struct NodeStatus {
     NodeId node;
-    Endpoint udp;  // as it is bound
+    Endpoint udp;                 // as it is bound
+    std::optional<Endpoint> tcp;  // as it listens
     std::optional<Endpoint> public_address;
     bool firewalled = true, in_network = false;
     std::size_t dht_nodes = 0, connections = 0;
@@ -76,6 +79,7 @@ class Node {
     Runtime& runtime_;
     Store store_;
     ForeignCalls foreign_;
+    std::unique_ptr<ByteStreams> tcp_;
     UdxContext udx_;
     UdpPort server_, client_;
     Dht dht_;

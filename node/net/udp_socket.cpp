@@ -2,6 +2,8 @@
 
 #include <asio/ip/v6_only.hpp>
 
+#include "node/net/address.hpp"
+
 namespace kp2p {
 namespace {
 
@@ -12,15 +14,12 @@ constexpr int send_buffer_bytes = 1 << 20;
 }  // namespace
 
 asio::ip::udp::endpoint to_asio(const Endpoint& endpoint, const asio::ip::udp& protocol) {
-    if (protocol == asio::ip::udp::v4() && endpoint.host.is_v4())
-        return {asio::ip::address_v4(endpoint.host.v4()), endpoint.port};
+    if (protocol == asio::ip::udp::v4()) return {to_address(endpoint.host), endpoint.port};
     return {asio::ip::address_v6(endpoint.host.bytes()), endpoint.port};
 }
 
 Endpoint from_asio(const asio::ip::udp::endpoint& endpoint) {
-    const auto address = endpoint.address();
-    if (address.is_v4()) return {address.to_v4().to_bytes(), endpoint.port()};
-    return {Host(address.to_v6().to_bytes()), endpoint.port()};
+    return {from_address(endpoint.address()), endpoint.port()};
 }
 
 Result<std::unique_ptr<UdpSocket>> UdpSocket::open(Executor executor, const Endpoint& local) {

@@ -13,11 +13,11 @@
 #include "node/async/timeout.hpp"
 #include "node/async/waking_clock.hpp"
 #include "node/log/log.hpp"
-#include "node/net/udp_socket.hpp"
 #include "node/node.hpp"
 #include "node/process/channel_keeper.hpp"
 #include "node/process/descriptors.hpp"
 #include "node/process/notify.hpp"
+#include "node/process/ports.hpp"
 #include "node/process/process_end.hpp"
 #include "proto/json.hpp"
 
@@ -26,8 +26,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Where HyperDHT nodes listen by custom.
-constexpr std::uint16_t usual_port = 49737;
 // How long the network may take to answer before commands are let at a node without it.
 constexpr std::chrono::seconds entry_patience = 5s;
 // What a killed node may lose of the DHT nodes it knows.
@@ -49,22 +47,11 @@ struct OpenedParts {
     std::vector<ChannelName> channels;
     ChannelKeys channel_keys;
     std::optional<Store> store;
-    std::unique_ptr<UdpSocket> server, client;  // with the port that others know; with any other
+    Ports ports;                        // that others know
+    std::unique_ptr<UdpSocket> client;  // with any other
     std::unique_ptr<HttpServer> http;
     DhtSetup dht;
 };
-
-Result<std::unique_ptr<UdpSocket>> open_udp(Executor loop, const Settings& settings,
-                                            std::string& why) {
-    const Endpoint wanted{settings.host, settings.port.value_or(usual_port)};
-    auto opened = UdpSocket::open(loop, wanted);
-    const bool in_use = !opened && opened.error() == asio::error::address_in_use;
-    if (in_use && !settings.port) opened = UdpSocket::open(loop, {settings.host, 0});
-    if (opened) return opened;
-    why = "UDP " + wanted.text() + ": " + opened.error().message();
-    if (in_use) return Errc::port_in_use;
-    return opened.error();
-}
 
 std::vector<BootstrapNode> bootstrap_nodes(const std::vector<std::string>& texts) {
     if (texts.empty()) return public_bootstrap();
@@ -94,8 +81,9 @@ Result<OpenedParts> open_parts(Runtime& runtime, const Settings& settings, std::
     std::vector<ChannelName> wanted = *channels;
     wanted.insert(wanted.end(), settings.channels.begin(), settings.channels.end());
     parts.channel_keys = parts.config->channel_keys(wanted);
-    auto server = open_udp(runtime.executor, settings, why);
-    if (!server) return server.error();
+    const PortWish wish{settings.host, settings.port};
+    auto ports = open_ports(runtime.executor, runtime.clock, wish, why);
+    if (!ports) return ports.error();
     auto client = UdpSocket::open(runtime.executor, {settings.host, 0});
     if (!client) return client.error();
     auto http = HttpServer::open(
@@ -109,7 +97,7 @@ Result<OpenedParts> open_parts(Runtime& runtime, const Settings& settings, std::
     parts.keys = proto::KeyPair::from_seed(*seed);
     parts.channels = *std::move(channels);
     parts.store = *std::move(store);
-    parts.server = *std::move(server);
+    parts.ports = *std::move(ports);
     parts.client = *std::move(client);
     parts.http = *std::move(http);
     parts.dht.bootstrap = bootstrap_nodes(settings.bootstrap);
@@ -151,11 +139,13 @@ Daemon::Daemon(Runtime& runtime, OpenedParts parts, const Settings& settings)
       parts_(std::move(parts)),
       long_threads_(runtime),
       node_(NodeParts{.runtime = runtime,
-                      .server = std::move(parts_.server),
+                      .server = std::move(parts_.ports.udp),
                       .client = std::move(parts_.client),
                       .store = *std::move(parts_.store),
                       .keys = *std::move(parts_.keys),
-                      .dht = std::move(parts_.dht)}),
+                      .dht = std::move(parts_.dht),
+                      .tcp = std::move(parts_.ports.tcp),
+                      .peers = settings.peers}),
       channels_(runtime, node_.share(), *parts_.config, parts_.channels,
                 std::move(parts_.channel_keys)),
       api_(*parts_.http, ApiParts{.runtime = runtime,
@@ -269,7 +259,12 @@ Task<std::string> Daemon::status() {
     const auto up = std::chrono::duration_cast<std::chrono::seconds>(now.up);
     proto::JsonWriter json;
     json.begin_object().field("version", KP2P_VERSION).field("node", now.node.hex());
-    json.field("udp", now.udp.text()).field("port", now.udp.port);
+    json.field("udp", now.udp.text()).key("tcp");
+    if (now.tcp)
+        json.value(now.tcp->text());
+    else
+        json.null();
+    json.field("port", now.udp.port);
     json.field("api_port", parts_.http->port()).key("public_address");
     if (now.public_address)
         json.value(now.public_address->text());

@@ -1,11 +1,6 @@
 #include "node/reach/handshake.hpp"
 
-#include <arpa/inet.h>
-#include <ifaddrs.h>
-#include <net/if.h>
-
-#include <cstring>
-
+#include "node/net/interfaces.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {
@@ -18,18 +13,8 @@ constexpr std::size_t max_local_addresses = 16;
 std::vector<Endpoint> local_addresses(const Endpoint& bound) {
     if (!bound.host.is_unspecified()) return {bound};
     std::vector<Endpoint> found;
-    ifaddrs* all = nullptr;
-    if (getifaddrs(&all) != 0) return {Endpoint::loopback(bound.port)};
-    for (const ifaddrs* at = all; at && found.size() < max_local_addresses; at = at->ifa_next) {
-        if (!at->ifa_addr || at->ifa_addr->sa_family != AF_INET) continue;
-        if (!(at->ifa_flags & IFF_UP) || at->ifa_flags & IFF_LOOPBACK) continue;
-        sockaddr_in address;
-        std::memcpy(&address, at->ifa_addr, sizeof address);
-        std::array<std::uint8_t, 4> host;
-        std::memcpy(host.data(), &address.sin_addr, host.size());
-        found.push_back({host, bound.port});
-    }
-    freeifaddrs(all);
+    for (const Host& host : interface_hosts())
+        if (host.is_v4() && found.size() < max_local_addresses) found.push_back({host, bound.port});
     if (found.empty()) found.push_back(Endpoint::loopback(bound.port));
     return found;
 }

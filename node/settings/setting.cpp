@@ -32,6 +32,19 @@ Result<void> read_bootstrap(Settings& into, const Texts& texts, std::string& com
     return ok;
 }
 
+Result<void> read_peers(Settings& into, const Texts& texts, std::string& complaint) {
+    into.peers.clear();
+    for (const std::string& text : texts) {
+        auto peer = FixedPeer::parse(text);
+        if (!peer) {
+            complaint = "takes NODE@HOST:PORT, not " + text;
+            return Errc::usage;
+        }
+        into.peers.push_back(*std::move(peer));
+    }
+    return ok;
+}
+
 // The row of a field.
 template <auto field>
 constexpr Setting row(Setting words, decltype(Setting::read) read = read_field<field>) {
@@ -74,6 +87,11 @@ constexpr Setting table[] = {
                                .help = "enter the network here instead of at the public nodes; "
                                        "may be repeated; none: nowhere"},
                               read_bootstrap),
+    row<&Settings::peers>({.flag = "--peer",
+                           .key = "peers",
+                           .value = "NODE@HOST:PORT",
+                           .help = "connect to this node there over TCP; may be repeated"},
+                          read_peers),
     row<&Settings::host>({.flag = "--host",
                           .key = "host",
                           .value = "ADDR",
@@ -82,7 +100,8 @@ constexpr Setting table[] = {
     row<&Settings::port>({.flag = "--port",
                           .key = "port",
                           .value = "N",
-                          .help = "UDP port, 0 for any (default: 49737, or any if that is taken)"}),
+                          .help = "UDP and TCP port, 0 for any (default: 49737, or any if that "
+                                  "is taken)"}),
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "proto/fixed_peer.hpp"
 #include "proto/host.hpp"
 #include "proto/lookup/channel.hpp"
 
@@ -21,8 +22,9 @@ struct Settings {
     std::string channel_file;            // of further ones; empty: none
     std::vector<std::string> bootstrap;  // see parse_bootstrap(); empty: the public network,
                                          // "none" alone: no network is entered
+    std::vector<FixedPeer> peers;        // reached over TCP
     Host host;                           // to bind; :: is IPv4 and IPv6
-    std::optional<std::uint16_t> port;   // UDP; absent: the usual one if it is free, 0: any
+    std::optional<std::uint16_t> port;   // UDP and TCP; absent: the usual one if it is free, 0: any
 };
 
 }  // namespace kp2p

@@ -33,7 +33,8 @@ class Peer {
     };
 
     Cause cause = Cause::came;
-    Tasks* dial = nullptr;  // while it is being dialed
+    Tasks* dial = nullptr;             // while it is being dialed
+    std::vector<Endpoint> tcp_places;  // where it says that it listens
 
     // Instead of the one of its rank, if there is one; its own rank may have changed.
     void hold(Held held) {

@@ -34,7 +34,16 @@ Swarm::Swarm(SwarmParts parts)
                  [this](Link link) { accepted(std::move(link)); }}),
       book_(node_id(), parts_.runtime.random.number()),
       lines_(parts_.runtime.clock.now(), line_limits),
-      changed_(parts_.runtime.executor) {}
+      changed_(parts_.runtime.executor) {
+    if (!parts_.tcp) return;
+    tcp_dialer_.emplace(parts_.runtime, *parts_.tcp, parts_.keys);
+    tcp_acceptor_.emplace(TcpAcceptorParts{
+        parts_.runtime, *parts_.tcp, parts_.keys,
+        [this](const NodeId& node) { return node != node_id() && has_room(Cause::came); },
+        [this](Link link) { accepted(std::move(link)); }});
+    std::erase_if(parts_.fixed, [this](const FixedPeer& peer) { return peer.node == node_id(); });
+    for (const FixedPeer& peer : parts_.fixed) unsettled_fixed_.insert(peer.node);
+}
 
 Swarm::~Swarm() = default;
 
@@ -44,6 +53,10 @@ Task<> Swarm::run() {
         all.spawn(announce_loop());
         all.spawn(acceptor_.run());
         all.spawn(dial_loop());
+        if (tcp_acceptor_) {
+            all.spawn(tcp_acceptor_->run());
+            for (const FixedPeer& peer : parts_.fixed) all.spawn(keep_fixed(peer));
+        }
         for (const auto& [topic, joined] : topics_) start(topic);
         co_return;
     });
@@ -100,6 +113,7 @@ bool Swarm::settling(const Topic& topic) const {
     const auto found = topics_.find(topic);
     if (found == topics_.end()) return false;
     if (!found->second->looked_up || book_.unsettled(topic, false)) return true;
+    if (!unsettled_fixed_.empty()) return true;
     return book_.unsettled(topic, true) && places().need({topic}) > 0;
 }
 
@@ -237,7 +251,7 @@ Task<> Swarm::dial(NodeId node) {
     Tasks* own = nullptr;
     auto done = co_await with_tasks([&](Tasks& all) -> Task<> {
         own = peers_[node].dial = &all;
-        link = co_await dialer_.dial(node, book_.relays(node), why);
+        link = co_await reach(node, why);
     });
     dials_--;
     changed_.notify_all();
@@ -254,6 +268,15 @@ Task<> Swarm::dial(NodeId node) {
     auto connection = make_connection(std::move(*link));
     peer->second.hold({connection, rank_of(connection->path()), std::nullopt});
     co_await serve(connection, PeerBook::Dialed::by_us);
+}
+
+Task<Result<Link>> Swarm::reach(NodeId node, Findings& why) {
+    for (const FixedPeer& peer : parts_.fixed) {
+        if (peer.node != node || !tcp_dialer_) continue;
+        auto link = co_await reach_fixed(peer, why);
+        if (link || link.error() == asio::error::operation_aborted) co_return link;
+    }
+    co_return co_await dialer_.dial(node, book_.relays(node), why);
 }
 
 Task<Result<std::shared_ptr<Connection>>> Swarm::connect(NodeId node) {

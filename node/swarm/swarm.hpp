@@ -8,9 +8,13 @@
 #include <map>
 #include <set>
 
+#include "node/discover/addresses.hpp"
 #include "node/discover/announcer.hpp"
 #include "node/reach/acceptor.hpp"
 #include "node/reach/dialer.hpp"
+#include "node/reach/tcp_acceptor.hpp"
+#include "node/reach/tcp_dialer.hpp"
+#include "node/swarm/paths_session.hpp"
 #include "node/swarm/peer.hpp"
 #include "node/swarm/peer_book.hpp"
 #include "node/swarm/places.hpp"
@@ -31,6 +35,8 @@ struct SwarmParts {
     // What the connection to this node is used for. When all are taken, the least useful makes
     // room; empty: none does.
     std::function<Use(const NodeId&)> use_of;
+    ByteStreams* tcp = nullptr;         // where TCP is to be had
+    std::vector<FixedPeer> fixed = {};  // dialed over it, again and again
 };
 
 class Swarm {
@@ -95,6 +101,19 @@ class Swarm {
     Places places() const;
     bool has_room(Cause cause) const;
     void make_room(Cause cause);
+    Task<Result<Link>> reach(NodeId node, Findings& why);
+    // TCP.
+    Task<> keep_fixed(FixedPeer fixed);
+    Task<bool> dial_fixed(FixedPeer fixed);
+    Task<Result<Link>> reach_fixed(FixedPeer fixed, Findings& why);
+    bool has_tcp(const NodeId& node) const;
+    Candidates own_candidates() const;
+    Task<> exchange_paths(std::shared_ptr<PathsSession> session);
+    void heard_of_places(const Connection& connection, const Candidates& candidates);
+    Task<> better_loop(NodeId node);
+    Task<> dial_better(NodeId node);
+    Task<Result<void>> pause_while_there(NodeId node, Clock::Span pause);
+    std::shared_ptr<PathsSession> paths_of(const std::shared_ptr<Connection>& connection);
     void note_failure(const NodeId& node, std::vector<Finding> why);
     void remember_failure(const NodeId& node, std::vector<Finding> why);
     // Connections.
@@ -115,6 +134,10 @@ class Swarm {
     Announcer announcer_;
     Dialer dialer_;
     Acceptor acceptor_;
+    std::optional<TcpDialer> tcp_dialer_;
+    std::optional<TcpAcceptor> tcp_acceptor_;
+    std::set<NodeId> unsettled_fixed_;  // whose first dial has not ended
+    std::set<NodeId> better_loops_;     // that run
     PeerBook book_;
     std::map<Topic, std::shared_ptr<Joined>> topics_;
     std::map<NodeId, Peer> peers_;

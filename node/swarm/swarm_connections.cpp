@@ -3,6 +3,7 @@
 #include "node/async/timeout.hpp"
 #include "node/swarm/swarm.hpp"
 #include "proto/outcome.hpp"
+#include "proto/record/gcm_stream.hpp"
 #include "proto/record/secret_stream.hpp"
 
 namespace kp2p {
@@ -15,10 +16,16 @@ constexpr std::chrono::seconds min_stale_age{5};
 }  // namespace
 
 std::shared_ptr<Connection> Swarm::make_connection(Link link) {
-    const auto header = parts_.runtime.random.bytes<proto::StreamHeader>();
+    const bool tcp = link.stream->path().transport == Path::Transport::tcp;
+    proto::Records records;
+    if (tcp) {
+        records = proto::gcm_stream(link.keys);
+    } else {
+        const auto header = parts_.runtime.random.bytes<proto::StreamHeader>();
+        records = proto::secret_stream(link.keys, header);
+    }
     return std::make_shared<Connection>(parts_.runtime.executor, parts_.runtime.clock,
-                                        std::move(link.stream), link.keys,
-                                        proto::secret_stream(link.keys, header));
+                                        std::move(link.stream), link.keys, std::move(records));
 }
 
 // Whoever dials us is not counted before it has proven itself: a handshake that somebody repeats
@@ -58,11 +65,13 @@ Task<> Swarm::prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who
     std::erase(unproven_, connection);
     if (!proven && proven.error() == asio::error::operation_aborted) co_return;
     if (proven && admit(connection, who)) {
+        const Path path = connection->path();
         log_of(*connection,
-               "connected to " + connection->remote().hex() + " at " +
-                   connection->path().remote.text() +
+               "connected to " + connection->remote().hex() + " at " + path.remote.text() +
+                   (path.transport == Path::Transport::tcp ? " over TCP" : "") +
                    (who == PeerBook::Dialed::by_us ? ", dialed by us" : ", dialed by it"));
         all.spawn(serve_proven(connection));
+        if (tcp_dialer_) all.spawn(exchange_paths(paths_of(connection)));
         connection->start();
         co_return;
     }
@@ -100,6 +109,7 @@ bool Swarm::admit(const std::shared_ptr<Connection>& connection, PeerBook::Diale
     if (Tasks* dial = std::exchange(peer.dial, nullptr)) dial->cancel();
     peer.hold({connection, rank, parts_.runtime.clock.now()});
     failures_.erase(remote);
+    unsettled_fixed_.erase(remote);
     book_.connected(remote, who);
     changed_.notify_all();
     return true;

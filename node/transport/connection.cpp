@@ -256,6 +256,17 @@ void Connection::start() {
 
 void Connection::trust() {
     if (stream_) stream_->allow_large_frames();
+    trusted_ = true;
+    state_changed_.notify_all();
+}
+
+Task<Result<void>> Connection::trusted() {
+    while (!trusted_ && !why_) {
+        auto woken = co_await state_changed_.wait();
+        if (!woken) co_return woken;
+    }
+    if (trusted_ && !why_) co_return ok;
+    co_return why_;
 }
 
 void Connection::close() {

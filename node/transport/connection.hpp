@@ -41,7 +41,10 @@ class Connection {
     void start();
     // The other may make us hold long frames from now on, see SecureStream.
     void trust();
+    // Waits for that; the reason if the connection ends first.
+    Task<Result<void>> trusted();
     bool is_closed() const { return bool(why_); }
+    bool was_established() const { return established_; }
     // How it ended, a sentence: which limit was passed, or else what the error says.
     std::string ending() const { return words_.empty() ? why_.message() : words_; }
 
@@ -88,7 +91,7 @@ class Connection {
     std::map<proto::ChannelId, MuxChannel*> channels_;
     std::uint64_t channels_opened_ = 0;
     std::map<std::string, OpenHandler> open_handlers_;
-    bool established_ = false, started_ = false, remote_ended_ = false;
+    bool established_ = false, started_ = false, trusted_ = false, remote_ended_ = false;
     std::error_code why_;  // it has ended
     std::string words_;    // for that, if the error has not enough
     Event state_changed_;  // established, started or ended, by either side

@@ -51,6 +51,11 @@ struct Finding {
         path_silent,   // what: the address where it should be
         lan_silent,    // what: its address
         no_way_through,
+        tcp_refused,      // what: the address
+        tcp_silent,       // what: the address
+        tcp_unreachable,  // what: the address, and what the system says
+        tcp_other_node,   // what: the address
+        tcp_unresolved,   // what: the name
         connections_busy,
         no_common_channel,
         connection_lost,

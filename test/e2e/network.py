@@ -101,19 +101,19 @@ class Daemon:
         return {**kept, "KACHERY_P2P_CONFIG_DIR": str(self.config_dir),
                 "KACHERY_STORAGE_DIR": str(self.storage_dir), "HOME": str(self.network.root)}
 
-    def start_arguments(self, channels, bootstrap):
-        arguments = [self.network.command("kp2p-start-daemon"), "--host", "127.0.0.1",
-                     "--port", "0", "--api-port", "0"]
+    def start_arguments(self, channels, bootstrap, host="127.0.0.1", port=0):
+        arguments = [self.network.command("kp2p-start-daemon"), "--host", host,
+                     "--port", port, "--api-port", "0"]
         for channel in channels:
             arguments += ["--channel", channel]
         for node in bootstrap or [self.network.bootstrap_address]:
             arguments += ["--bootstrap", node]
         return arguments
 
-    def start(self, channels=(CHANNEL,), bootstrap=(), flags=(), under=()):
+    def start(self, channels=(CHANNEL,), bootstrap=(), flags=(), under=(), **where):
         port_file = self.config_dir / "api-port"
         port_file.unlink(missing_ok=True)
-        self.process = Process([*under, *self.start_arguments(channels, bootstrap), *flags],
+        self.process = Process([*under, *self.start_arguments(channels, bootstrap, **where), *flags],
                                self.network.root / self.name / "log", self.environment())
         self.process.wait_until(
             lambda: port_file.exists() and self.run("kp2p-status", check=False).returncode == 0,

@@ -2,7 +2,7 @@
 
 namespace kp2p::test {
 
-SimHost::SimHost(Sim& sim, SimDisk& disk, std::uint32_t number, DhtSetup setup)
+SimHost::SimHost(Sim& sim, SimDisk& disk, std::uint32_t number, DhtSetup setup, MemoryDoors* doors)
     : sim_(sim),
       runtime_(sim.runtime()),
       number_(number),
@@ -10,6 +10,7 @@ SimHost::SimHost(Sim& sim, SimDisk& disk, std::uint32_t number, DhtSetup setup)
       setup_(std::move(setup)),
       disk_(disk),
       storage_("/sim/" + std::to_string(number)),
+      doors_(doors),
       ended_(sim.loop().get_executor()) {
     disk_.make(storage_);
     runtime_.log = [this](const char* room, const std::string& line) {
@@ -23,7 +24,8 @@ NodeParts SimHost::parts() {
             .client = sim_.open({address_.host, 50000}),
             .store = *Store::open(storage_),
             .keys = proto::KeyPair::from_seed(seed_of(number_)),
-            .dht = setup_};
+            .dht = setup_,
+            .tcp = doors_ ? doors_->open(address_) : nullptr};
 }
 
 void SimHost::start(Tasks& all) {

@@ -11,6 +11,7 @@
 #include "node/async/tasks.hpp"
 #include "node/node.hpp"
 #include "test/node/dht/simulated_dht.hpp"
+#include "test/node/transport/memory_doors.hpp"
 #include "test/sim/disk.hpp"
 #include "test/sim/sim.hpp"
 
@@ -20,7 +21,9 @@ enum class Death { of_process, of_power };
 
 class SimHost {
   public:
-    SimHost(Sim& sim, SimDisk& disk, std::uint32_t number, DhtSetup setup);
+    // `doors`: what it has of TCP; null: nothing.
+    SimHost(Sim& sim, SimDisk& disk, std::uint32_t number, DhtSetup setup,
+            MemoryDoors* doors = nullptr);
     SimHost(const SimHost&) = delete;
 
     // It runs in `all` until it is killed, or `all` is cancelled.
@@ -45,6 +48,7 @@ class SimHost {
     DhtSetup setup_;
     SimDisk& disk_;
     std::filesystem::path storage_;
+    MemoryDoors* doors_;
     std::optional<Node> node_;
     Tasks* life_ = nullptr;  // of the node that runs
     Event ended_;

@@ -13,7 +13,7 @@ below() {
 
 # What a file may include of the project: its own room, and those below it.
 allowed() {
-    local any_proto='proto proto/(crypto|record|limit|udx|mux|file|lookup|transfer|report)
+    local any_proto='proto proto/(crypto|record|limit|udx|mux|file|lookup|transfer|report|paths)
         proto/dht proto/dht/(wire|table|node)'
     # shellcheck disable=SC2086
     case $1 in

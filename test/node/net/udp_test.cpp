@@ -102,7 +102,8 @@ Task<> port_sorts_datagrams() {
 }
 
 Task<> loopback_mtu(Host host) {
-    auto a = UdpSocket::open(co_await asio::this_coro::executor, {host, 0});
+    auto executor = co_await asio::this_coro::executor;
+    auto a = UdpSocket::open(executor, {host, 0});
     REQUIRE(a);
     CHECK((*a)->route_mtu_bytes((*a)->local()) >= 1500);
 }

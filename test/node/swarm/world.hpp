@@ -9,6 +9,7 @@
 #include "node/swarm/swarm.hpp"
 #include "proto/outcome.hpp"
 #include "test/node/dht/simulated_dht.hpp"
+#include "test/node/transport/memory_doors.hpp"
 
 namespace kp2p::test {
 
@@ -35,14 +36,21 @@ inline Task<> hold(std::shared_ptr<Connection> connection) {
     (void)ended;
 }
 
+// What a member has of TCP.
+struct Tcp {
+    MemoryDoors* doors = nullptr;  // null: none
+    std::vector<FixedPeer> fixed = {};
+};
+
 class Member {
   public:
     using Serve = std::function<Task<>(std::shared_ptr<Connection>)>;
 
-    Member(Sim& sim, std::uint32_t number, DhtSetup setup, Serve serve)
+    Member(Sim& sim, std::uint32_t number, DhtSetup setup, Serve serve, Tcp tcp)
         : runtime(sim.runtime()),
           node(sim, host_of(number), std::move(setup)),
-          swarm(parts(number, serve)) {
+          door(tcp.doors ? tcp.doors->open(host_of(number)) : nullptr),
+          swarm(parts(number, serve, std::move(tcp.fixed))) {
         runtime.log = [this](const char*, const std::string& line) { log.push_back(line); };
     }
 
@@ -55,6 +63,7 @@ class Member {
 
     Runtime runtime;
     SimulatedDht node;
+    std::unique_ptr<ByteStreams> door;
     Swarm swarm;
     std::vector<std::string> log;
     std::set<NodeId> shared_with, working_with;
@@ -66,13 +75,15 @@ class Member {
         if (working_with.contains(peer)) use.work = Work::busy;
         return use;
     }
-    SwarmParts parts(std::uint32_t number, Serve serve) {
+    SwarmParts parts(std::uint32_t number, Serve serve, std::vector<FixedPeer> fixed) {
         return {.runtime = runtime,
                 .dht = node.dht,
                 .udx = node.udx,
                 .keys = proto::KeyPair::from_seed(seed_of(number)),
                 .serve = std::move(serve),
-                .use_of = [this](const NodeId& peer) { return use_of(peer); }};
+                .use_of = [this](const NodeId& peer) { return use_of(peer); },
+                .tcp = door.get(),
+                .fixed = std::move(fixed)};
     }
 };
 
@@ -102,12 +113,13 @@ struct World {
         setup.bootstrap.push_back(*parse_bootstrap(host_of(0).text()));
         return setup;
     }
-    Member& add(Reach reach, Member::Serve serve) {
+    Member& add(Reach reach, Member::Serve serve, Tcp tcp = Tcp()) {
         DhtSetup setup = entering();
         setup.citizenship = Citizenship::guest;
         if (reach == Reach::open) setup.reach = proto::dht::Reach::open;
         const auto number = static_cast<std::uint32_t>(100 + members.size());
-        members.push_back(std::make_unique<Member>(sim, number, setup, std::move(serve)));
+        members.push_back(
+            std::make_unique<Member>(sim, number, setup, std::move(serve), std::move(tcp)));
         return *members.back();
     }
 

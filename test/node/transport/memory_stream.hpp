@@ -37,6 +37,7 @@ class Pipe {
         if (broken_) co_return asio::error::connection_reset;
         bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
         changed_.notify_all();
+        if (on_write) on_write(bytes.size());
         co_return ok;
     }
     Task<Result<void>> finish() {
@@ -54,6 +55,8 @@ class Pipe {
     }
     std::size_t size_bytes() const { return bytes_.size(); }
 
+    std::function<void(std::size_t)> on_write;  // of so many bytes
+
     static constexpr std::size_t max_bytes = 256 * 1024;
 
   private:
@@ -65,15 +68,15 @@ class Pipe {
 class MemoryStream final : public ByteStream {
   public:
     MemoryStream(std::shared_ptr<Pipe> in, std::shared_ptr<Pipe> out)
-        : in_(std::move(in)), out_(std::move(out)) {}
+        : in_(std::move(in)), out_(std::move(out)) {
+        path_.transport = Path::Transport::memory;
+        path_.remote = Endpoint::loopback(1);
+    }
+    MemoryStream(std::shared_ptr<Pipe> in, std::shared_ptr<Pipe> out, const Path& path)
+        : in_(std::move(in)), out_(std::move(out)), path_(path) {}
     ~MemoryStream() override { MemoryStream::destroy(); }
 
-    Path path() const override {
-        Path path;
-        path.transport = Path::Transport::memory;
-        path.remote = Endpoint::loopback(1);
-        return path;
-    }
+    Path path() const override { return path_; }
     Task<Result<std::size_t>> read_some(std::span<std::uint8_t> into) override {
         return in_->read_some(into);
     }
@@ -89,6 +92,7 @@ class MemoryStream final : public ByteStream {
 
   private:
     std::shared_ptr<Pipe> in_, out_;
+    Path path_;
     bool finished_ = false;
 };
 

@@ -1,0 +1,16 @@
+// What the system knows of a TCP connection, by its descriptor. Two twins: Linux knows it all.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+
+namespace kp2p {
+
+std::optional<std::chrono::microseconds> tcp_round_trip(int socket);  // smoothed
+// How much of what was written, the end included, the other side's system does not have yet.
+std::size_t tcp_unacknowledged_bytes(int socket);
+// The connection fails when what was written is not acknowledged for so long.
+void limit_tcp_silence(int socket, std::chrono::milliseconds limit);
+
+}  // namespace kp2p

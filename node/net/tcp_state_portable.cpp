@@ -1,0 +1,9 @@
+#include "node/net/tcp_state.hpp"
+
+namespace kp2p {
+
+std::optional<std::chrono::microseconds> tcp_round_trip(int) { return std::nullopt; }
+std::size_t tcp_unacknowledged_bytes(int) { return 0; }
+void limit_tcp_silence(int, std::chrono::milliseconds) {}
+
+}  // namespace kp2p

@@ -1,0 +1,42 @@
+#include "node/process/ports.hpp"
+
+#include "proto/outcome.hpp"
+
+namespace kp2p {
+namespace {
+
+// Where HyperDHT nodes listen by custom.
+constexpr std::uint16_t usual_port = 49737;
+// A port that is free for UDP may be taken for TCP: then another is tried.
+constexpr int max_tries = 16;
+
+Result<Ports> open_at(Executor executor, Clock& clock, const Endpoint& local, std::string& why) {
+    auto udp = UdpSocket::open(executor, local);
+    if (!udp) {
+        why = "UDP " + local.text() + ": " + udp.error().message();
+        return udp.error();
+    }
+    const Endpoint bound{local.host, (*udp)->local().port};
+    auto tcp = TcpStreams::open(executor, clock, bound);
+    if (!tcp) {
+        why = "TCP " + bound.text() + ": " + tcp.error().message();
+        return tcp.error();
+    }
+    return Ports{*std::move(udp), *std::move(tcp)};
+}
+
+}  // namespace
+
+Result<Ports> open_ports(Executor executor, Clock& clock, const PortWish& wish, std::string& why) {
+    const bool may_be_other = wish.port.value_or(0) == 0;
+    std::uint16_t port = wish.port.value_or(usual_port);
+    for (int tries = 1;; ++tries) {
+        auto opened = open_at(executor, clock, {wish.host, port}, why);
+        const bool in_use = !opened && opened.error() == asio::error::address_in_use;
+        if (opened || !in_use) return opened;
+        if (!may_be_other || tries == max_tries) return Errc::port_in_use;
+        port = 0;
+    }
+}
+
+}  // namespace kp2p

@@ -1,0 +1,29 @@
+// The handshake over a stream that anybody may have opened (proto/PROTOCOL.md, "Over TCP"): Noise
+// IK with the nodes' keys, a message each way.
+//   message := length:u16 noise:length     little-endian, at most max_handshake_message_bytes
+// Takes no byte more than the message, so what follows is there for the records. No limit of time
+// of its own.
+#pragma once
+
+#include <functional>
+
+#include "node/async/random.hpp"
+#include "node/transport/byte_stream.hpp"
+#include "proto/crypto/noise.hpp"
+
+namespace kp2p {
+
+constexpr std::size_t max_handshake_message_bytes = 1024;
+
+// The keys, and that it is `remote`, are proven when it returns.
+Task<Result<proto::NoiseKeys>> greet_over(ByteStream& stream, Random& random,
+                                          const proto::KeyPair& local, const NodeId& remote);
+
+// Writes nothing before the other side has shown that it knows our key and has one that is welcome:
+// Errc::refused if it is not. The message may be a repeated one; the first record shows that it is
+// not.
+Task<Result<proto::NoiseKeys>> answer_over(ByteStream& stream, Random& random,
+                                           const proto::KeyPair& local,
+                                           const std::function<bool(const NodeId&)>& welcome);
+
+}  // namespace kp2p

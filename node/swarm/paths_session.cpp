@@ -1,0 +1,69 @@
+#include "node/swarm/paths_session.hpp"
+
+#include "node/async/tasks.hpp"
+#include "proto/errc.hpp"
+
+namespace kp2p {
+namespace {
+
+// How soon the peer hears that our addresses have changed.
+constexpr std::chrono::seconds tell_interval{15};
+// A peer that says more has nothing to say to us.
+constexpr std::chrono::seconds min_interval{1};
+
+}  // namespace
+
+PathsSession::PathsSession(PathsParts parts, std::shared_ptr<Connection> connection)
+    : parts_(std::move(parts)), connection_(std::move(connection)) {}
+
+// The peer may have seen our proof before we see its own: what it says then waits for run().
+void PathsSession::accept() {
+    connection_->on_open(proto::paths_protocol,
+                         [](const RemoteOpen& open) { return open.name.id.empty(); });
+}
+
+Task<> PathsSession::run() {
+    auto trusted = co_await connection_->trusted();
+    if (!trusted) co_return;
+    auto channel = co_await connection_->open(proto::paths_protocol, ByteVector(), ByteVector());
+    if (!channel) co_return;  // it does not know what that is
+    auto done = co_await with_tasks([&](Tasks& all) -> Task<> {
+        all.spawn(tell_loop(*channel));
+        all.spawn(hear_loop(*channel, all));
+        co_return;
+    });
+    (void)done;  // it ends with the channel
+}
+
+Task<> PathsSession::tell_loop(std::shared_ptr<MuxChannel> channel) {
+    for (Candidates told; !channel->is_closed();) {
+        Candidates own = parts_.own();
+        if (own != told && parts_.is_member(connection_->remote())) {
+            const proto::Encoded message = proto::encode(own);
+            auto sent = co_await channel->send(message.type, message.payload);
+            if (!sent) co_return;
+            told = std::move(own);
+        }
+        auto slept = co_await parts_.clock.sleep_for(tell_interval);
+        if (!slept) co_return;
+    }
+}
+
+Task<> PathsSession::hear_loop(std::shared_ptr<MuxChannel> channel, Tasks& all) {
+    for (;;) {
+        auto message = co_await channel->receive();
+        if (!message) break;
+        auto candidates = proto::decode_candidates(message->type, message->payload);
+        if (candidates) {
+            if (parts_.is_member(connection_->remote())) parts_.heard(*std::move(candidates));
+        } else if (candidates.error() != proto::Errc::unknown_type) {
+            channel->close();
+            break;
+        }
+        auto slept = co_await parts_.clock.sleep_for(min_interval);
+        if (!slept) co_return;
+    }
+    all.cancel();
+}
+
+}  // namespace kp2p

@@ -1,0 +1,38 @@
+// PathsSession: over one connection, tells the peer where else we may be reached, and hears where
+// it may be; both only once a channel has been proven (proto/PROTOCOL.md, section 3). Shape:
+// accept() before the connection is started, then spawn run(), which ends with the connection.
+#pragma once
+
+#include <functional>
+
+#include "node/async/clock.hpp"
+#include "node/transport/connection.hpp"
+#include "proto/paths/candidates.hpp"
+
+namespace kp2p {
+
+using Candidates = std::vector<proto::Candidate>;
+
+struct PathsParts {
+    Clock& clock;
+    std::function<Candidates()> own;               // as of now
+    std::function<bool(const NodeId&)> is_member;  // of a channel of ours, proven
+    std::function<void(Candidates)> heard;  // what the peer says; instead of what it said before
+};
+
+class PathsSession {
+  public:
+    PathsSession(PathsParts parts, std::shared_ptr<Connection> connection);
+
+    void accept();
+    Task<> run();
+
+  private:
+    Task<> tell_loop(std::shared_ptr<MuxChannel> channel);
+    Task<> hear_loop(std::shared_ptr<MuxChannel> channel, Tasks& all);
+
+    PathsParts parts_;
+    std::shared_ptr<Connection> connection_;
+};
+
+}  // namespace kp2p

@@ -1,0 +1,79 @@
+#include "node/transport/tcp_byte_stream.hpp"
+
+#include <asio/write.hpp>
+
+#include "node/net/address.hpp"
+#include "node/net/tcp_state.hpp"
+#include "proto/dht/wire/address.hpp"
+#include "proto/outcome.hpp"
+
+namespace kp2p {
+namespace {
+
+// An outage as long as the one a UDX stream outlives.
+constexpr std::chrono::seconds max_silence{60};
+constexpr std::chrono::milliseconds finish_poll{5};
+
+Endpoint endpoint_of(const asio::ip::tcp::endpoint& endpoint) {
+    return {from_address(endpoint.address()), endpoint.port()};
+}
+
+}  // namespace
+
+TcpByteStream::TcpByteStream(Clock& clock, asio::ip::tcp::socket socket)
+    : clock_(clock), socket_(std::move(socket)) {
+    std::error_code ignored;
+    socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+    limit_tcp_silence(socket_.native_handle(), max_silence);
+    path_.transport = Path::Transport::tcp;
+    path_.local = endpoint_of(socket_.local_endpoint(ignored));
+    path_.remote = endpoint_of(socket_.remote_endpoint(ignored));
+    path_.kind = proto::dht::is_private(path_.remote) ? Path::Kind::lan : Path::Kind::direct;
+    path_.since = clock.now();
+}
+
+Path TcpByteStream::path() const {
+    Path path = path_;
+    if (socket_.is_open()) path.rtt = tcp_round_trip(socket_.native_handle());
+    return path;
+}
+
+Task<Result<std::size_t>> TcpByteStream::read_some(std::span<std::uint8_t> into) {
+    if (!socket_.is_open()) co_return Errc::closed;
+    auto [error, size] =
+        co_await socket_.async_read_some(asio::buffer(into.data(), into.size()), use_result);
+    if (error == asio::error::eof) co_return std::size_t{0};
+    if (error) co_return error;
+    co_return size;
+}
+
+Task<Result<void>> TcpByteStream::write(ByteView bytes) {
+    if (!socket_.is_open() || finished_) co_return Errc::closed;
+    auto [error, size] =
+        co_await asio::async_write(socket_, asio::buffer(bytes.data(), bytes.size()), use_result);
+    if (error) co_return error;
+    co_return ok;
+}
+
+// The system tells nobody when the other side has it all, so it is asked now and then.
+Task<Result<void>> TcpByteStream::finish() {
+    if (!socket_.is_open()) co_return Errc::closed;
+    std::error_code error;
+    socket_.shutdown(asio::ip::tcp::socket::shutdown_send, error);
+    if (error) co_return error;
+    finished_ = true;
+    while (socket_.is_open() && tcp_unacknowledged_bytes(socket_.native_handle()) > 0) {
+        auto slept = co_await clock_.sleep_for(finish_poll);
+        if (!slept) co_return slept;
+    }
+    co_return ok;
+}
+
+void TcpByteStream::destroy() {
+    if (!socket_.is_open()) return;
+    std::error_code ignored;
+    if (!finished_) socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+    socket_.close(ignored);
+}
+
+}  // namespace kp2p
