@@ -31,7 +31,8 @@ Node::Node(NodeParts parts)
                         .udx = udx_,
                         .keys = std::move(parts.keys),
                         .serve = [this](auto connection) { return share_.serve(connection); },
-                        .use_of = [this](const NodeId& node) { return share_.use_of(node); }}),
+                        .use_of = [this](const NodeId& node) { return share_.use_of(node); },
+                        .open_socket = std::move(parts.open_socket)}),
       entered_(runtime_.executor),
       started_(runtime_.clock.now()) {
     peers_.attach(swarm_, dht_);

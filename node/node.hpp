@@ -30,6 +30,7 @@ struct NodeParts {
     Store store;
     proto::KeyPair keys;
     DhtSetup dht;
+    SocketPool::Open open_socket = nullptr;  // on a free port; without it no holes are punched
 };
 
 struct NodeStatus {

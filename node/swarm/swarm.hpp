@@ -11,6 +11,7 @@
 #include "node/discover/announcer.hpp"
 #include "node/reach/acceptor.hpp"
 #include "node/reach/dialer.hpp"
+#include "node/reach/socket_pool.hpp"
 #include "node/swarm/peer.hpp"
 #include "node/swarm/peer_book.hpp"
 #include "node/swarm/places.hpp"
@@ -31,6 +32,8 @@ struct SwarmParts {
     // What the connection to this node is used for. When all are taken, the least useful makes
     // room; empty: none does.
     std::function<Use(const NodeId&)> use_of;
+    // Opens a UDP socket on a free port; without it no holes are punched.
+    SocketPool::Open open_socket = nullptr;
 };
 
 class Swarm {
@@ -113,6 +116,7 @@ class Swarm {
 
     SwarmParts parts_;
     Announcer announcer_;
+    std::unique_ptr<SocketPool> pool_;
     Dialer dialer_;
     Acceptor acceptor_;
     PeerBook book_;

@@ -72,6 +72,9 @@ constexpr Wording wordings[] = {
     {Code::no_way_through, Stage::reach, "no_way_through",
      "node {node} cannot be connected to: both sides are behind firewalls, and no way through was "
      "found"},
+    {Code::no_hole, Stage::reach, "no_hole",
+     "node {node} cannot be connected to: no hole could be punched through the firewalls of both "
+     "sides in {seconds} ({what})"},
     {Code::connections_busy, Stage::reach, "connections_busy",
      "node {node} cannot be connected to: all of our connections are at work"},
     {Code::no_common_channel, Stage::reach, "no_common_channel",

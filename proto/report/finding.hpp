@@ -51,6 +51,7 @@ struct Finding {
         path_silent,   // what: the address where it should be
         lan_silent,    // what: its address
         no_way_through,
+        no_hole,  // what: why, both NATs, and what was tried; after
         connections_busy,
         no_common_channel,
         connection_lost,
