@@ -34,7 +34,8 @@ Node::Node(NodeParts parts)
                         .serve = [this](auto connection) { return share_.serve(connection); },
                         .use_of = [this](const NodeId& node) { return share_.use_of(node); },
                         .tcp = tcp_.get(),
-                        .fixed = std::move(parts.peers)}),
+                        .fixed = std::move(parts.peers),
+                        .open_socket = std::move(parts.open_socket)}),
       entered_(runtime_.executor),
       started_(runtime_.clock.now()) {
     peers_.attach(swarm_, dht_);

@@ -39,6 +39,17 @@ Result<std::unique_ptr<UdpSocket>> UdpSocket::open(Executor executor, const Endp
     return std::unique_ptr<UdpSocket>(new UdpSocket(std::move(socket), bound));
 }
 
+std::function<Result<std::unique_ptr<Datagrams>>()> UdpSocket::opener(Executor executor,
+                                                                      const Endpoint& local) {
+    Endpoint any = local;
+    any.port = 0;
+    return [executor, any]() -> Result<std::unique_ptr<Datagrams>> {
+        auto socket = open(executor, any);
+        if (!socket) return socket.error();
+        return std::unique_ptr<Datagrams>(std::move(*socket));
+    };
+}
+
 UdpSocket::UdpSocket(asio::ip::udp::socket socket, const Endpoint& local)
     : socket_(std::move(socket)), local_(local), batch_(socket_) {}
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <asio/ip/udp.hpp>
+#include <functional>
 #include <memory>
 
 #include "node/net/datagrams.hpp"
@@ -15,6 +16,9 @@ class UdpSocket final : public Datagrams {
   public:
     // Port 0 takes a free one. A port that is taken is asio::error::address_in_use.
     static Result<std::unique_ptr<UdpSocket>> open(Executor executor, const Endpoint& local);
+    // What opens one on a free port of this host, each time it is called.
+    static std::function<Result<std::unique_ptr<Datagrams>>()> opener(Executor executor,
+                                                                      const Endpoint& local);
 
     Endpoint local() const override { return local_; }
     void send(const Endpoint& to, ByteView bytes) override;

@@ -48,8 +48,17 @@ Task<> serve(Dht& dht, ForeignCalls& foreign, const Endpoint& address,
 
 }  // namespace
 
-Result<void> run_bootstrap(const Endpoint& bind, std::string& why,
-                           std::function<void(const Endpoint&)> ready) {
+Result<void> run_bootstrap(const Endpoint& bind, const std::vector<std::string>& others,
+                           std::string& why, std::function<void(const Endpoint&)> ready) {
+    DhtSetup setup;
+    for (const std::string& text : others) {
+        auto node = parse_bootstrap(text);
+        if (!node || text.find(':') == text.npos) {
+            why = "--bootstrap takes HOST:PORT, not " + text;
+            return Errc::usage;
+        }
+        setup.bootstrap.push_back(*std::move(node));
+    }
     asio::io_context loop{1};
     SteadyClock clock;
     SystemRandom random;
@@ -69,7 +78,6 @@ Result<void> run_bootstrap(const Endpoint& bind, std::string& why,
     if (address.host.is_unspecified()) address.host = own_host(loop).host;
     UdxContext udx(loop.get_executor(), clock, 0);  // carries no streams
     UdpPort server(std::move(*server_socket), udx), client(std::move(*client_socket), udx);
-    DhtSetup setup;
     setup.public_address = address;
     Dht dht(runtime, server, client, setup);
 

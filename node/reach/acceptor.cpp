@@ -4,6 +4,7 @@
 
 #include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
+#include "node/reach/server_punch.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {
@@ -15,6 +16,7 @@ using proto::dht::PeerError;
 using proto::dht::RateLimit;
 
 constexpr std::chrono::seconds max_wait_for_client{10};
+constexpr std::chrono::seconds max_punch{40};       // it ends by itself before
 constexpr std::chrono::seconds slot_afterlife{10};  // for copies of the message that come late
 // New handshakes from one source, from all that have not answered us lately, and from all that
 // have. Each costs four scalar multiplications.
@@ -36,6 +38,7 @@ Task<> Acceptor::run() {
         tasks_ = &all;
         Listener listener;
         listener.handshake = [this](const IncomingHandshake& incoming) { on_handshake(incoming); };
+        listener.holepunch = [this](const IncomingHolepunch& incoming) { on_holepunch(incoming); };
         parts_.dht.listen(key, std::move(listener));
         Event never(parts_.runtime.executor);
         for (;;) {
@@ -52,7 +55,7 @@ void Acceptor::on_handshake(const IncomingHandshake& incoming) {
     const Hash32 message = proto::blake2b_256(incoming.message.noise);
     const auto known = slots_.find(message);
     if (known != slots_.end()) {
-        parts_.dht.answer(incoming.on, incoming, known->second->answer);
+        send_answer(incoming, *known->second);
         return;
     }
     const Endpoint source = answerable(source_of(incoming));
@@ -62,11 +65,55 @@ void Acceptor::on_handshake(const IncomingHandshake& incoming) {
     slot->proven = parts_.dht.is_proven(incoming.from);
     slot->serial = taken_++;
     slot->number = free_number();
-    if (!greet(incoming, *slot)) return;
+    const auto theirs = greet(incoming, *slot);
+    if (!theirs) return;
     make_room(source);
     slots_[message] = slot;
-    parts_.dht.answer(incoming.on, incoming, slot->answer);
+    start_punch(incoming, *theirs, slot);
+    send_answer(incoming, *slot);
     tasks_->spawn(attend(message, slot));
+}
+
+void Acceptor::send_answer(const IncomingHandshake& incoming, const Slot& slot) {
+    const bool punches = slot.punch && slot.punch->ready() && !slot.in_lan;
+    parts_.dht.answer(punches ? slot.punch->socket() : incoming.on, incoming, slot.answer);
+}
+
+void Acceptor::start_punch(const IncomingHandshake& incoming, const NoisePayload& theirs,
+                           const std::shared_ptr<Slot>& slot) {
+    const bool fits = parts_.pool && slot->stream && incoming.relayed() && !slot->open_client &&
+                      !parts_.dht.remote_address();
+    if (!fits) return;
+    auto permit = parts_.pool->budget().punch(slot->keys.remote);
+    if (!permit) return;
+    const auto changed = [weak = std::weak_ptr(slot)] {
+        if (const auto there = weak.lock()) there->changed.notify_all();
+    };
+    slot->punch = std::make_shared<ServerPunch>(ServerPunchParts{
+        .runtime = parts_.runtime,
+        .dht = parts_.dht,
+        .pool = *parts_.pool,
+        .permit = std::move(permit),
+        .secret = proto::dht::HolepunchSecret(proto::holepunch_secret(slot->keys.hash).view()),
+        .said_firewall = theirs.firewall,
+        .changed = changed});
+    tasks_->spawn(ServerPunch::run(slot->punch));
+    // A client in our LAN comes to the server port, which the answer's source shows it.
+    if (incoming.client().host != incoming.request.to.host) return;
+    std::vector<Endpoint> in_lans;
+    for (const Endpoint& address : theirs.addresses4)
+        if (proto::dht::is_private(address)) in_lans.push_back(address);
+    const auto ours = local_addresses(parts_.dht.port(SocketId::server)->socket().local());
+    slot->in_lan = proto::dht::match_address({ours, in_lans}).has_value();
+}
+
+// For one whose client is known by the secret that only it and we have.
+void Acceptor::on_holepunch(const IncomingHolepunch& incoming) {
+    for (const auto& [message, slot] : slots_) {
+        if (slot->number != incoming.message.id) continue;
+        if (slot->punch) slot->punch->received(incoming, parts_.announcer.is_relay(incoming.from));
+        return;
+    }
 }
 
 // Whoever is known to have sent it. Only our own relays are believed when they say who that was:
@@ -113,6 +160,7 @@ void Acceptor::make_room(const Endpoint& source) {
 
 void Acceptor::give_up(Slots::iterator at) {
     at->second->given_up = true;
+    if (at->second->punch) at->second->punch->stop();
     at->second->changed.notify_all();
     slots_.erase(at);
 }
@@ -124,7 +172,7 @@ std::size_t Acceptor::free_number() const {
     return static_cast<std::size_t>(std::find(taken.begin(), taken.end(), 0) - taken.begin());
 }
 
-Result<void> Acceptor::greet(const IncomingHandshake& incoming, Slot& slot) {
+Result<NoisePayload> Acceptor::greet(const IncomingHandshake& incoming, Slot& slot) {
     proto::Noise noise = noise_responder(parts_.runtime.random, parts_.keys);
     auto plain = noise.read(incoming.message.noise);
     if (!plain) return plain.error();
@@ -142,8 +190,8 @@ Result<void> Acceptor::greet(const IncomingHandshake& incoming, Slot& slot) {
     if (peer) {
         slot.peer = *peer;
         slot.stream = std::make_unique<UdxByteStream>(parts_.udx);
-        slot.stream->on_path([&slot](const UdxPath& path) {
-            if (!slot.path) slot.path = path;
+        slot.stream->on_path([this, &slot](const UdxPath& path) {
+            if (!slot.path) slot.path = parts_.pool ? parts_.pool->keeping(path) : path;
             slot.changed.notify_all();
         });
         slot.socket = parts_.dht.default_socket();
@@ -154,7 +202,7 @@ Result<void> Acceptor::greet(const IncomingHandshake& incoming, Slot& slot) {
     if (!answer) return answer.error();
     slot.answer = std::move(*answer);
     slot.keys = noise.keys();
-    return ok;
+    return theirs;
 }
 
 NoisePayload Acceptor::our_payload(const Slot& slot, PeerError error) {
@@ -170,9 +218,11 @@ NoisePayload Acceptor::our_payload(const Slot& slot, PeerError error) {
 Task<> Acceptor::attend(Hash32 message, std::shared_ptr<Slot> slot) {
     if (slot->stream) {
         auto found = co_await find_path(slot);
+        if (slot->punch) slot->punch->stop();
         if (!found && found.error() == asio::error::operation_aborted) co_return;
         if (slot->path) {
             slot->stream->connect(*slot->path, slot->peer);
+            slot->path.reset();  // the stream holds its socket
             parts_.accepted(Link{std::move(slot->stream), slot->keys});
         }
         slot->stream.reset();
@@ -194,10 +244,16 @@ Task<Result<void>> Acceptor::find_path(std::shared_ptr<Slot> slot) {
     }
     if (slot->open_client && !slot->path && !slot->given_up)
         slot->path = UdxPath{&parts_.dht.port(slot->socket)->socket(), *slot->open_client};
+    // The client has this long to come, and longer while both sides punch.
+    const auto until = parts_.runtime.clock.now() + max_wait_for_client;
     while (!slot->path && !slot->given_up) {
-        auto woken =
-            co_await with_timeout(parts_.runtime.clock, max_wait_for_client, slot->changed.wait());
-        if (!woken) co_return woken;
+        const auto now = parts_.runtime.clock.now();
+        const bool punching = slot->punch && slot->punch->punching();
+        if (now >= until && !punching) co_return Errc::timed_out;
+        const Clock::Span wait = punching ? max_punch : until - now;
+        auto woken = co_await with_timeout(parts_.runtime.clock, wait, slot->changed.wait());
+        if (!woken && (punching || woken.error() == asio::error::operation_aborted))
+            co_return woken;
     }
     co_return ok;
 }

@@ -16,6 +16,8 @@
 
 namespace kp2p {
 
+class ServerPunch;
+class SocketPool;
 class Tasks;
 using proto::dht::SocketId;
 
@@ -28,6 +30,7 @@ struct AcceptorParts {
     // Whether we talk to this node at all; otherwise it gets no answer.
     std::function<bool(const NodeId&)> welcome;
     std::function<void(Link)> accepted;
+    SocketPool* pool = nullptr;  // without one no holes are punched
 };
 
 class Acceptor {
@@ -56,18 +59,25 @@ class Acceptor {
         // A client behind nothing, which waits for us: there, if it is.
         std::optional<Endpoint> open_client;
         SocketId socket{};  // of ours, that leads there
+        std::shared_ptr<ServerPunch> punch;
+        bool in_lan = false;
         bool given_up = false;
         Event changed;  // a path was found, or it is given up
     };
     using Slots = std::map<Hash32, std::shared_ptr<Slot>>;
 
     void on_handshake(const IncomingHandshake& incoming);
+    void on_holepunch(const IncomingHolepunch& incoming);
+    // From the punching socket, if there is one, so that the relay sees it.
+    void send_answer(const IncomingHandshake& incoming, const Slot& slot);
+    void start_punch(const IncomingHandshake& incoming, const NoisePayload& theirs,
+                     const std::shared_ptr<Slot>& slot);
     Endpoint source_of(const IncomingHandshake& incoming) const;
     bool may_enter(const IncomingHandshake& incoming, const Endpoint& source);
     void make_room(const Endpoint& source);
     void give_up(Slots::iterator at);
     // Fills the slot with an answer; on failure there is none, and silence.
-    Result<void> greet(const IncomingHandshake& incoming, Slot& slot);
+    Result<NoisePayload> greet(const IncomingHandshake& incoming, Slot& slot);
     NoisePayload our_payload(const Slot& slot, proto::dht::PeerError error);
     Task<> attend(Hash32 message, std::shared_ptr<Slot> slot);
     Task<Result<void>> find_path(std::shared_ptr<Slot> slot);

@@ -8,6 +8,8 @@
 
 #include "node/async/event.hpp"
 #include "node/reach/greeting.hpp"
+#include "node/reach/socket_pool.hpp"
+#include "proto/punch/client.hpp"
 #include "proto/report/finding.hpp"
 
 namespace kp2p {
@@ -23,12 +25,21 @@ struct Greeted {
 
 struct Approach {
     std::function<Task<Result<UdxPath>>()> run;
-    Finding failure;  // what there is to say when it fails
+    Finding failure;                                  // what there is to say when it fails,
+    std::function<void(Finding&)> explain = nullptr;  // and what shows only then
 };
 
 // Nothing: it is not for these two nodes.
 std::optional<Approach> open_approach(const Greeted& greeted);
 std::optional<Approach> lan_approach(const Greeted& greeted);
+// What a punch needs besides, and what it leaves for the next one with this node.
+struct Punching {
+    Runtime& runtime;
+    SocketPool& pool;
+    proto::NoiseKeys keys;
+    proto::punch::Client::Course* course;  // that led through the last time
+};
+std::optional<Approach> punch_approach(const Greeted& greeted, const Punching& punching);
 
 // The path of the race, which the peer's own packets may show before any approach has found it.
 struct FoundPath {

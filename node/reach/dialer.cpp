@@ -24,8 +24,8 @@ Task<Result<Link>> Dialer::dial(NodeId remote, std::vector<Endpoint> relays, Fin
 
     FoundPath found(parts_.runtime.executor);
     auto stream = std::make_unique<UdxByteStream>(parts_.udx);
-    stream->on_path([&found](const UdxPath& path) {
-        if (!found.path) found.path = path;
+    stream->on_path([this, &found](const UdxPath& path) {
+        if (!found.path) found.path = parts_.pool ? parts_.pool->keeping(path) : path;
         found.changed.notify_all();
     });
     const NoisePayload ours = own_payload(parts_.dht, stream->id());
@@ -38,7 +38,7 @@ Task<Result<Link>> Dialer::dial(NodeId remote, std::vector<Endpoint> relays, Fin
         why.add({.code = Finding::Code::refused_or_foreign, .node = remote});
         co_return Errc::cannot_connect;
     }
-    auto path = co_await find_path(remote, answer, ours.firewall, found, why);
+    auto path = co_await find_path(remote, greeting, ours.firewall, found, why);
     if (!path) co_return path.error();
     stream->connect(*path, *peer);
     std::vector<Endpoint> remembered{answer.relay};
@@ -49,17 +49,28 @@ Task<Result<Link>> Dialer::dial(NodeId remote, std::vector<Endpoint> relays, Fin
     co_return link;
 }
 
-Task<Result<UdxPath>> Dialer::find_path(const NodeId& remote, const Answer& answer,
+Task<Result<UdxPath>> Dialer::find_path(const NodeId& remote, const Greeting& greeting,
                                         proto::dht::Firewall ours, FoundPath& found,
                                         Findings& why) {
     const bool we_are_open = ours == proto::dht::Firewall::open;
-    const Greeted greeted{parts_.dht, parts_.runtime.clock, remote, we_are_open, answer};
+    const Greeted greeted{parts_.dht, parts_.runtime.clock, remote, we_are_open, greeting.answer()};
+    auto course = proto::punch::Client::Course::usual;
+    if (const auto known = courses_.find(remote); known != courses_.end()) course = known->second;
+    const auto usual = course;
     std::vector<Approach> approaches;
     keep(approaches, open_approach(greeted));
     keep(approaches, awaited_approach(greeted, found));
     keep(approaches, lan_approach(greeted));
+    if (parts_.pool)
+        keep(approaches,
+             punch_approach(greeted, {parts_.runtime, *parts_.pool, greeting.keys(), &course}));
     if (approaches.empty()) why.add({.code = Finding::Code::no_way_through, .node = remote});
-    co_return co_await race(std::move(approaches), found, parts_.runtime.clock, why);
+    auto path = co_await race(std::move(approaches), found, parts_.runtime.clock, why);
+    if (course != usual) {
+        if (courses_.size() >= max_remembered) courses_.erase(courses_.begin());
+        courses_[remote] = course;
+    }
+    co_return path;
 }
 
 void Dialer::remember(const NodeId& remote, std::vector<Endpoint> relays) {

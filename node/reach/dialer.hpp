@@ -6,17 +6,20 @@
 #include <map>
 
 #include "node/reach/greeting.hpp"
+#include "proto/punch/client.hpp"
 #include "proto/report/finding.hpp"
 
 namespace kp2p {
 
 struct FoundPath;
+class SocketPool;
 
 struct DialerParts {
     Runtime& runtime;
     Dht& dht;
     UdxContext& udx;
     proto::KeyPair keys;
+    SocketPool* pool = nullptr;  // without one no holes are punched
 };
 
 class Dialer {
@@ -31,12 +34,13 @@ class Dialer {
     Task<Result<Link>> dial(NodeId remote, std::vector<Endpoint> relays, Findings& why);
 
   private:
-    Task<Result<UdxPath>> find_path(const NodeId& remote, const Answer& answer,
+    Task<Result<UdxPath>> find_path(const NodeId& remote, const Greeting& greeting,
                                     proto::dht::Firewall ours, FoundPath& found, Findings& why);
     void remember(const NodeId& remote, std::vector<Endpoint> relays);
 
     DialerParts parts_;
     std::map<NodeId, std::vector<Endpoint>> remembered_;
+    std::map<NodeId, proto::punch::Client::Course> courses_;  // of holes that were punched
 };
 
 }  // namespace kp2p

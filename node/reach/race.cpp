@@ -19,6 +19,7 @@ Task<> run_one(Racers& racers, Approach approach) {
     if (!path && path.error() != asio::error::operation_aborted) {
         approach.failure.after =
             std::chrono::duration_cast<std::chrono::milliseconds>(racers.clock.now() - began);
+        if (approach.explain) approach.explain(approach.failure);
         racers.why.add(std::move(approach.failure));
     }
     racers.running--;

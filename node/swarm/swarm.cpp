@@ -23,15 +23,21 @@ constexpr std::size_t max_failures = 256;            // whose reason is remember
 constexpr proto::TokenBucket::Limits line_limits{0.5, 100};
 constexpr std::chrono::seconds max_wait = 1s;  // to see whether work has ended meanwhile
 
+std::unique_ptr<SocketPool> make_pool(SwarmParts& parts) {
+    if (!parts.open_socket) return nullptr;
+    return std::make_unique<SocketPool>(parts.runtime, parts.dht, parts.udx, parts.open_socket);
+}
+
 }  // namespace
 
 Swarm::Swarm(SwarmParts parts)
     : parts_(std::move(parts)),
       announcer_(parts_.dht, parts_.keys),
-      dialer_({parts_.runtime, parts_.dht, parts_.udx, parts_.keys}),
+      pool_(make_pool(parts_)),
+      dialer_({parts_.runtime, parts_.dht, parts_.udx, parts_.keys, pool_.get()}),
       acceptor_({parts_.runtime, parts_.dht, parts_.udx, announcer_, parts_.keys,
                  [this](const NodeId& node) { return node != node_id() && has_room(Cause::came); },
-                 [this](Link link) { accepted(std::move(link)); }}),
+                 [this](Link link) { accepted(std::move(link)); }, pool_.get()}),
       book_(node_id(), parts_.runtime.random.number()),
       lines_(parts_.runtime.clock.now(), line_limits),
       changed_(parts_.runtime.executor) {
@@ -50,6 +56,7 @@ Swarm::~Swarm() = default;
 Task<> Swarm::run() {
     auto done = co_await with_tasks([this](Tasks& all) -> Task<> {
         tasks_ = &all;
+        if (pool_) all.spawn(pool_->run());
         all.spawn(announce_loop());
         all.spawn(acceptor_.run());
         all.spawn(dial_loop());

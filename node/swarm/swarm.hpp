@@ -12,6 +12,7 @@
 #include "node/discover/announcer.hpp"
 #include "node/reach/acceptor.hpp"
 #include "node/reach/dialer.hpp"
+#include "node/reach/socket_pool.hpp"
 #include "node/reach/tcp_acceptor.hpp"
 #include "node/reach/tcp_dialer.hpp"
 #include "node/swarm/paths_session.hpp"
@@ -37,6 +38,8 @@ struct SwarmParts {
     std::function<Use(const NodeId&)> use_of;
     ByteStreams* tcp = nullptr;         // where TCP is to be had
     std::vector<FixedPeer> fixed = {};  // dialed over it, again and again
+    // Opens a UDP socket on a free port; without it no holes are punched.
+    SocketPool::Open open_socket = nullptr;
 };
 
 class Swarm {
@@ -132,6 +135,7 @@ class Swarm {
 
     SwarmParts parts_;
     Announcer announcer_;
+    std::unique_ptr<SocketPool> pool_;
     Dialer dialer_;
     Acceptor acceptor_;
     std::optional<TcpDialer> tcp_dialer_;

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <functional>
+#include <memory>
 
 #include "node/async/event.hpp"
 #include "node/udx/udx_context.hpp"
@@ -18,7 +19,11 @@ namespace kp2p {
 struct UdxPath {
     Datagrams* socket = nullptr;  // of ours
     Endpoint remote;
-    friend bool operator==(const UdxPath&, const UdxPath&) = default;
+    std::shared_ptr<void> keeper = nullptr;  // of a socket that would close without it
+
+    friend bool operator==(const UdxPath& a, const UdxPath& b) {
+        return a.socket == b.socket && a.remote == b.remote;
+    }
 };
 
 class UdxStream {

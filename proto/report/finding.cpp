@@ -72,6 +72,9 @@ constexpr Wording wordings[] = {
     {Code::no_way_through, Stage::reach, "no_way_through",
      "node {node} cannot be connected to: both sides are behind firewalls, and no way through was "
      "found"},
+    {Code::no_hole, Stage::reach, "no_hole",
+     "node {node} cannot be connected to: no hole could be punched through the firewalls of both "
+     "sides in {seconds} ({what})"},
     {Code::tcp_refused, Stage::reach, "tcp_refused",
      "node {node} cannot be connected to: nothing listens at {what}"},
     {Code::tcp_silent, Stage::reach, "tcp_silent",

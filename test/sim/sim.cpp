@@ -83,6 +83,10 @@ SimSocket::~SimSocket() { sim_.sockets_.erase(local_); }
 
 void SimSocket::send(const Endpoint& to, ByteView bytes) { sim_.deliver(local_, to, bytes); }
 
+void SimSocket::send_with_ttl(const Endpoint& to, ByteView bytes, int ttl) {
+    sim_.deliver(local_, to, bytes, ttl);
+}
+
 void SimSocket::send_segments(const Endpoint& to, std::span<const ByteView> pieces,
                               std::size_t segment_bytes) {
     ByteVector whole;
@@ -110,11 +114,22 @@ std::unique_ptr<Datagrams> Sim::open(const Endpoint& local) {
 
 void Sim::kill(const Endpoint& host) { dead_.insert({host.host, 0}); }
 
-void Sim::deliver(const Endpoint& from, const Endpoint& to, ByteView bytes) {
+SimNat* Sim::nat_at(const Endpoint& outside) {
+    for (auto& [host, nat] : nats_)
+        if (nat.outside().host == outside.host) return &nat;
+    return nullptr;
+}
+
+void Sim::deliver(const Endpoint& source, const Endpoint& to, ByteView bytes, int ttl) {
+    Endpoint from = source;
     if (dead_.contains({from.host, 0})) return;
     ++sent_[{from.host, 0}];
     if (record_) record_->push_back({clock_.passed(), from, to, {bytes.begin(), bytes.end()}});
     if (firewalled_.contains({from.host, 0})) opened_.emplace(from, to);
+    if (const auto nat = nats_.find({from.host, 0}); nat != nats_.end()) {
+        from = nat->second.outward(from, to);
+        if (ttl < max_near_ttl) return;
+    }
     if (std::uniform_real_distribution<>()(random_) < conditions_.loss) return;
     const auto latency = std::uniform_int_distribution<std::int64_t>(
         conditions_.min_latency.count(), conditions_.max_latency.count())(random_);
@@ -124,7 +139,13 @@ void Sim::deliver(const Endpoint& from, const Endpoint& to, ByteView bytes) {
               });
 }
 
-void Sim::arrive(const Endpoint& from, const Endpoint& to, const ByteVector& bytes) {
+void Sim::arrive(const Endpoint& from, const Endpoint& seen, const ByteVector& bytes) {
+    Endpoint to = seen;
+    if (const SimNat* nat = nat_at(seen)) {
+        const auto inside = nat->inward(from, seen);
+        if (!inside) return;
+        to = *inside;
+    }
     const auto socket = sockets_.find(to);
     if (socket == sockets_.end() || dead_.contains({to.host, 0})) return;
     if (firewalled_.contains({to.host, 0}) && !opened_.contains({to, from})) return;

@@ -14,6 +14,7 @@
 
 #include "node/async/runtime.hpp"
 #include "node/net/datagrams.hpp"
+#include "test/sim/nat.hpp"
 
 namespace kp2p::test {
 
@@ -72,7 +73,7 @@ class SimSocket final : public Datagrams {
     ~SimSocket() override;
     Endpoint local() const override { return local_; }
     void send(const Endpoint& to, ByteView bytes) override;
-    void send_with_ttl(const Endpoint& to, ByteView bytes, int) override { send(to, bytes); }
+    void send_with_ttl(const Endpoint& to, ByteView bytes, int ttl) override;
     void send_segments(const Endpoint& to, std::span<const ByteView> pieces,
                        std::size_t segment_bytes) override;
     Task<Result<std::span<const Datagram>>> receive() override;
@@ -113,6 +114,12 @@ class Sim {
     void revive(const Endpoint& host) { dead_.erase({host.host, 0}); }
     // From now on its sockets hear only those whom they have sent something themselves.
     void firewall(const Endpoint& host) { firewalled_.insert({host.host, 0}); }
+    // From now on it is behind a NAT, and seen at the host `outside`; its sockets keep their own
+    // addresses. What is sent with a TTL below max_near_ttl gets through its own NAT alone.
+    void nat(const Endpoint& host, SimNat::Kind kind, const Endpoint& outside) {
+        nats_.emplace(Endpoint{host.host, 0}, SimNat(kind, outside, random_()));
+    }
+    static constexpr int max_near_ttl = 10;
     void record(std::vector<Sent>& sent) { record_ = &sent; }  // from now on, to the end
     // Runs until `body` has ended; rethrows what it throws. Fails the test if nothing is left to
     // happen before that.
@@ -131,7 +138,8 @@ class Sim {
 
   private:
     friend class SimSocket;
-    void deliver(const Endpoint& from, const Endpoint& to, ByteView bytes);
+    void deliver(const Endpoint& from, const Endpoint& to, ByteView bytes, int ttl = 64);
+    SimNat* nat_at(const Endpoint& outside);
     void arrive(const Endpoint& from, const Endpoint& to, const ByteVector& bytes);
 
     asio::io_context loop_{1};
@@ -142,6 +150,7 @@ class Sim {
     Runtime runtime_{loop_.get_executor(), clock_, node_random_, pool_};
     Conditions conditions_;
     std::map<Endpoint, SimSocket*> sockets_;
+    std::map<Endpoint, SimNat> nats_;                 // by host, port 0
     std::set<Endpoint> dead_, firewalled_;            // hosts, port 0
     std::set<std::pair<Endpoint, Endpoint>> opened_;  // socket behind a firewall, whom it knows
     std::map<Endpoint, std::uint64_t> sent_;          // by host

@@ -13,7 +13,7 @@ below() {
 
 # What a file may include of the project: its own room, and those below it.
 allowed() {
-    local any_proto='proto proto/(crypto|record|limit|udx|mux|file|lookup|transfer|report|paths)
+    local any_proto='proto proto/(crypto|record|limit|udx|mux|file|lookup|transfer|report|paths|punch)
         proto/dht proto/dht/(wire|table|node)'
     # shellcheck disable=SC2086
     case $1 in
@@ -21,6 +21,7 @@ allowed() {
         proto/dht/table/*) below proto proto/{crypto,dht,dht/wire,dht/table} ;;
         proto/dht/node/*)  below proto proto/{crypto,limit,dht,dht/wire,dht/table,dht/node} ;;
         proto/dht/*)       below proto proto/dht ;;
+        proto/punch/*)     below proto proto/{crypto,limit,dht,dht/wire,dht/table,dht/node,punch} ;;
         proto/record/*)    below proto proto/{crypto,record} ;;
         proto/lookup/*)    below proto proto/{crypto,limit,lookup} ;;
         proto/transfer/*)  below proto proto/{file,transfer} ;;

@@ -30,7 +30,7 @@ at_most() { # LINES FILES...
 
 forbid 'every coroutine has an owner that waits for it' '\bdetached\b'
 forbid 'coroutines are spawned in Tasks' '\bco_spawn\(' \
-    '^(node/async/|cmd/|node/process/(daemon|bootstrap|local_api)\.cpp|test/run\.hpp|test/sim/|test/interop/|test/bench/|test/node/async/)'
+    '^(node/async/|cmd/|node/process/(daemon|bootstrap|local_api)\.cpp|test/run\.hpp|test/sim/|test/interop/|test/nat/|test/bench/|test/node/async/)'
 forbid 'several things at once is a nursery' 'awaitable_operators'
 forbid 'asio loses what is in its channel; use Queue' 'experimental/(concurrent_)?channel'
 forbid 'include narrow asio headers' '# *include <asio\.hpp>'

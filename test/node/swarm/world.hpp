@@ -48,6 +48,7 @@ class Member {
 
     Member(Sim& sim, std::uint32_t number, DhtSetup setup, Serve serve, Tcp tcp)
         : runtime(sim.runtime()),
+          sim(sim),
           node(sim, host_of(number), std::move(setup)),
           door(tcp.doors ? tcp.doors->open(host_of(number)) : nullptr),
           swarm(parts(number, serve, std::move(tcp.fixed))) {
@@ -62,6 +63,7 @@ class Member {
     }
 
     Runtime runtime;
+    Sim& sim;
     SimulatedDht node;
     std::unique_ptr<ByteStreams> door;
     Swarm swarm;
@@ -83,8 +85,13 @@ class Member {
                 .serve = std::move(serve),
                 .use_of = [this](const NodeId& peer) { return use_of(peer); },
                 .tcp = door.get(),
-                .fixed = std::move(fixed)};
+                .fixed = std::move(fixed),
+                .open_socket = [this] { return open_socket(); }};
     }
+    Result<std::unique_ptr<Datagrams>> open_socket() {
+        return sim.open({node.address.host, next_port++});
+    }
+    std::uint16_t next_port = 51000;
 };
 
 inline std::string reasons(const Swarm& swarm, const NodeId& node) {
@@ -113,6 +120,13 @@ struct World {
         setup.bootstrap.push_back(*parse_bootstrap(host_of(0).text()));
         return setup;
     }
+    // Behind a NAT of its own.
+    Member& add(SimNat::Kind nat, Member::Serve serve) {
+        Member& member = add(Reach::behind_nat, std::move(serve));
+        const auto number = static_cast<std::uint32_t>(1000 + members.size());
+        sim.nat(member.node.address, nat, host_of(number));
+        return member;
+    }
     Member& add(Reach reach, Member::Serve serve, Tcp tcp = Tcp()) {
         DhtSetup setup = entering();
         setup.citizenship = Citizenship::guest;
@@ -131,9 +145,7 @@ struct World {
 
 // Runs `test` in a world whose DHT is up.
 template <class Test>
-void in_world(std::uint64_t seed, Test test, double loss = 0) {
-    Sim::Conditions conditions;
-    conditions.loss = loss;
+void in_world(std::uint64_t seed, const Sim::Conditions& conditions, Test test) {
     Sim sim(seed, conditions);
     World world(sim);
     auto body = [&](Tasks& all) -> Task<> {
@@ -151,6 +163,13 @@ void in_world(std::uint64_t seed, Test test, double loss = 0) {
     };
     sim.run(root());
     for (auto& member : world.members) CHECK(member->node.udx.streams() == 0);
+}
+
+template <class Test>
+void in_world(std::uint64_t seed, Test test, double loss = 0) {
+    Sim::Conditions conditions;
+    conditions.loss = loss;
+    in_world(seed, conditions, std::move(test));
 }
 
 // Waits for virtual time to pass until it holds, up to the limit.

@@ -1,0 +1,47 @@
+#include "proto/punch/side.hpp"
+
+#include <utility>
+
+namespace kp2p::proto::punch {
+namespace {
+
+constexpr std::chrono::milliseconds budget_wait{5};
+
+}  // namespace
+
+std::optional<Failure> Punching::begin(Time now, const Plan::Setup& setup) {
+    if (plan_ && ours_ == setup.ours && theirs_ == setup.theirs) return std::nullopt;
+    auto plan = Plan::make(now, setup);
+    if (!plan) {
+        const bool random = setup.ours.random() && setup.theirs.random();
+        return random ? Failure::both_random : Failure::refused;
+    }
+    if (plan->heavy() && !heavy_) {
+        heavy_ = budget_.heavy();
+        if (!heavy_) return Failure::busy;
+    }
+    if (!plan->heavy()) heavy_ = Budget::Permit();
+    plan_ = std::move(plan);
+    way_ = plan_->way();
+    ours_ = setup.ours;
+    theirs_ = setup.theirs;
+    return std::nullopt;
+}
+
+std::optional<Probe> Punching::next(Time now) {
+    if (!plan_ || now < wait_) return std::nullopt;
+    const auto due = plan_->deadline();
+    if (!due || *due > now) return std::nullopt;
+    if (!budget_.spend_probe(now)) {
+        wait_ = now + budget_wait;
+        return std::nullopt;
+    }
+    return plan_->next();
+}
+
+std::optional<Time> Punching::deadline() const {
+    if (!plan_) return std::nullopt;
+    return std::max(plan_->deadline().value_or(plan_->ends()), wait_);
+}
+
+}  // namespace kp2p::proto::punch

@@ -1,0 +1,51 @@
+// Side: what the client's and the server's machine of a hole punch have in common.
+#pragma once
+
+#include <deque>
+#include <variant>
+
+#include "proto/dht/wire/secure_payload.hpp"
+#include "proto/punch/budget.hpp"
+#include "proto/punch/plan.hpp"
+
+namespace kp2p::proto::punch {
+
+// The socket number 0 is to be closed and another opened, whose NAT is then looked at: the old one
+// seems to have a NAT that behaves one way today and another tomorrow, as mobile networks have.
+struct Reopen {};
+
+// Why a hole punch has failed, or is as good as that.
+enum class Failure {
+    nat_unknown,   // of one side: too few DHT nodes say how they see it
+    both_random,   // and not sequential
+    not_answered,  // by the other side, through the relay
+    refused,       // by the other side
+    busy,          // too many heavy punches are under way, here or there
+    no_hole,       // all probes were in vain
+};
+
+// What it sends while punching, within the budget.
+class Punching {
+  public:
+    explicit Punching(Budget& budget) : budget_(budget) {}
+
+    // Says why if there is no way, or no budget. A plan for the same NATs that is under way goes
+    // on.
+    std::optional<Failure> begin(Time now, const Plan::Setup& setup);
+    bool under_way() const { return plan_.has_value(); }
+    std::optional<Way> way() const { return way_; }  // of the last plan
+    bool over(Time now) const { return plan_ && !plan_->deadline() && now >= plan_->ends(); }
+    void stop() { plan_.reset(), heavy_ = Budget::Permit(); }
+    std::optional<Probe> next(Time now);
+    std::optional<Time> deadline() const;
+
+  private:
+    Budget& budget_;
+    Budget::Permit heavy_;
+    std::optional<Plan> plan_;
+    std::optional<Way> way_;
+    NatKind ours_, theirs_;
+    Time wait_{};  // while the budget is spent
+};
+
+}  // namespace kp2p::proto::punch

@@ -1,0 +1,291 @@
+"""A small internet for tests, in one process: hosts, each in a network namespace of its own, behind
+sites with NATs of every kind, 20 ms away from each other in each direction.
+
+Each host has a TUN device whose other end is here. NATs, delays and hop counts are done in user
+space, since kernels come without some of these. Needs root. Nothing of it outlives the process.
+
+    net = Internet()
+    site = net.site('port-restricted')
+    host = site.host()
+    host.popen(['kp2p-start-daemon', ...])
+"""
+import ctypes
+import fcntl
+import heapq
+import ipaddress
+import os
+import random
+import selectors
+import struct
+import subprocess
+import threading
+import time
+
+CLONE_NEWNET = 0x40000000
+TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 1, 0x1000
+libc = ctypes.CDLL(None, use_errno=True)
+
+ONE_WAY_SECONDS = 0.020
+HOPS = 10  # from site to site; what has a smaller TTL dies between the NATs
+MAPPING_SECONDS = 60
+
+KINDS = ('open', 'full-cone', 'address-restricted', 'port-restricted', 'random', 'sequential',
+         'firewall', 'blocked')
+
+
+class Unavailable(Exception):
+    pass
+
+
+def setns(fd):
+    if libc.setns(fd, CLONE_NEWNET):
+        raise Unavailable('setns: ' + os.strerror(ctypes.get_errno()))
+
+
+def new_namespace():
+    """A network namespace that lives as long as the returned descriptor."""
+    here = os.open('/proc/thread-self/ns/net', os.O_RDONLY)
+    try:
+        if libc.unshare(CLONE_NEWNET):
+            raise Unavailable('unshare: ' + os.strerror(ctypes.get_errno()))
+        there = os.open('/proc/thread-self/ns/net', os.O_RDONLY)
+        setns(here)
+        return there
+    finally:
+        os.close(here)
+
+
+def checksum(header):
+    total = sum(struct.unpack('!%dH' % (len(header) // 2), header))
+    total = (total & 0xffff) + (total >> 16)
+    return ~(total + (total >> 16)) & 0xffff
+
+
+class Packet:
+    """An unfragmented UDP packet over IPv4, taken apart and put together again."""
+
+    def __init__(self, raw):
+        self.raw = raw
+        self.ttl = raw[8]
+        size = (raw[0] & 15) * 4
+        self.header_bytes = size
+        self.src = (bytes(raw[12:16]), int.from_bytes(raw[size:size + 2], 'big'))
+        self.dst = (bytes(raw[16:20]), int.from_bytes(raw[size + 2:size + 4], 'big'))
+
+    @staticmethod
+    def is_udp(raw):
+        return len(raw) >= 28 and raw[0] >> 4 == 4 and raw[9] == 17
+
+    def bytes(self):
+        raw, size = bytearray(self.raw), self.header_bytes
+        raw[8] = self.ttl
+        raw[12:16], raw[16:20] = self.src[0], self.dst[0]
+        raw[10:12] = b'\0\0'
+        raw[10:12] = checksum(bytes(raw[:size])).to_bytes(2, 'big')
+        raw[size:size + 2] = self.src[1].to_bytes(2, 'big')
+        raw[size + 2:size + 4] = self.dst[1].to_bytes(2, 'big')
+        raw[size + 6:size + 8] = b'\0\0'  # UDP without a checksum
+        return bytes(raw)
+
+
+class Nat:
+    """One site's router. Mapping: one port for a socket, or one for each socket and destination.
+    Filter: what may come in through a mapping."""
+
+    def __init__(self, kind, address, seed):
+        self.kind, self.address = kind, address
+        self.random = random.Random(seed)
+        self.out, self.back = {}, {}  # (inside[, remote]) -> port -> Mapping
+        self.next_port = self.random.randrange(20000, 40000)
+
+    def translates(self):
+        return self.kind not in ('open', 'firewall', 'blocked')
+
+    def free_port(self):
+        if self.kind == 'sequential':
+            self.next_port += 1
+            return self.next_port
+        while True:
+            port = self.random.randrange(1024, 65536)
+            if port not in self.back:
+                return port
+
+    def outward(self, packet, now):
+        """False: dropped."""
+        if self.kind == 'blocked':
+            return False
+        if self.kind == 'open':
+            return True
+        symmetric = self.kind in ('random', 'sequential')
+        key = (packet.src, packet.dst) if symmetric else packet.src
+        mapping = self.out.get(key)
+        if mapping is None or mapping.until < now:
+            if mapping:
+                self.back.pop(mapping.port, None)
+            mapping = Mapping(packet.src, self.free_port() if self.translates() else packet.src[1])
+            self.out[key] = mapping
+            self.back[mapping.port if self.translates() else packet.src] = mapping
+        mapping.until = now + MAPPING_SECONDS
+        mapping.known.add(packet.dst)
+        mapping.known.add(packet.dst[0])
+        if self.translates():
+            packet.src = (self.address, mapping.port)
+        return True
+
+    def inward(self, packet, now):
+        if self.kind == 'open':
+            return True
+        if self.kind == 'blocked':
+            return False
+        mapping = self.back.get(packet.dst[1] if self.translates() else packet.dst)
+        if mapping is None or mapping.until < now:
+            return False
+        known = {'full-cone': None, 'address-restricted': packet.src[0]}.get(self.kind, packet.src)
+        if known is not None and known not in mapping.known:
+            return False
+        packet.dst = mapping.inside
+        return True
+
+
+class Mapping:
+    def __init__(self, inside, port):
+        self.inside, self.port = inside, port
+        self.known, self.until = set(), 0
+
+
+class Site:
+    def __init__(self, net, number, kind, hairpin):
+        self.net, self.kind, self.hairpin = net, kind, hairpin
+        self.address = ipaddress.ip_address('45.%d.%d.1' % (number >> 8, number & 255)).packed
+        self.nat = Nat(kind, self.address, net.seed + number)
+        self.inside = ipaddress.ip_network('10.%d.%d.0/24' % (number >> 8, number & 255))
+        self.hosts = {}
+
+    def host(self):
+        """A computer: with a private address behind a NAT that translates, else a public one."""
+        if self.nat.translates():
+            address = self.inside[2 + len(self.hosts)]
+        else:
+            address = ipaddress.ip_address(self.address) + len(self.hosts)
+        host = Host(self, [str(address)])
+        self.hosts[address.packed] = host
+        self.net.add(host)
+        return host
+
+    def from_host(self, packet, now):
+        packet.ttl -= 1
+        if packet.dst[0] in self.hosts:  # on the LAN
+            return self.hosts[packet.dst[0]].write(packet)
+        if not self.nat.outward(packet, now):
+            return
+        if packet.dst[0] == self.address and self.nat.translates():
+            if self.hairpin:
+                self.net.later(now, self, packet)
+            return
+        if packet.ttl > HOPS:
+            packet.ttl -= HOPS
+            self.net.later(now + ONE_WAY_SECONDS, self.net.site_of(packet.dst[0]), packet)
+
+    def arrive(self, packet, now):
+        if self.nat.inward(packet, now) and packet.dst[0] in self.hosts:
+            self.hosts[packet.dst[0]].write(packet)
+
+
+class Host:
+    def __init__(self, site, addresses):
+        self.site, self.addresses = site, addresses
+        self.namespace = new_namespace()
+        self.sent = 0
+        here = os.open('/proc/thread-self/ns/net', os.O_RDONLY)
+        try:
+            setns(self.namespace)
+            try:
+                self.tun = os.open('/dev/net/tun', os.O_RDWR | os.O_NONBLOCK)
+                fcntl.ioctl(self.tun, TUNSETIFF, struct.pack('16sH22x', b'net0', IFF_TUN | IFF_NO_PI))
+            except OSError as error:
+                raise Unavailable('/dev/net/tun: ' + str(error))
+            commands = ['link set lo up', 'link set net0 up txqueuelen 10000']
+            commands += ['address add %s/32 dev net0' % a for a in addresses]
+            commands.append('route add default dev net0 src ' + addresses[0])
+            subprocess.run(['ip', '-batch', '-'], input='\n'.join(commands), text=True, check=True)
+        finally:
+            setns(here)
+            os.close(here)
+
+    @property
+    def address(self):
+        return self.addresses[0]
+
+    def popen(self, command, **options):
+        namespace = self.namespace
+        return subprocess.Popen(['nsenter', '--net=/proc/self/fd/%d' % namespace] + command,
+                                pass_fds=[namespace], **options)
+
+    def run(self, command, **options):
+        namespace = self.namespace
+        return subprocess.run(['nsenter', '--net=/proc/self/fd/%d' % namespace] + command,
+                              pass_fds=[namespace], **options)
+
+    def write(self, packet):
+        try:
+            os.write(self.tun, packet.bytes())
+        except OSError:
+            pass  # lost
+
+
+class Internet:
+    def __init__(self, seed=1):
+        self.seed = seed
+        self.sites, self.by_address, self.by_tun = [], {}, {}
+        self.selector = selectors.DefaultSelector()
+        self.queue, self.count = [], 0
+        self.stopping = False
+        self.trace = None  # a list: gets (time, sent from inside, to, ttl, bytes)
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def site(self, kind, hairpin=False):
+        site = Site(self, len(self.sites) + 1, kind, hairpin)
+        self.sites.append(site)
+        self.by_address[site.address] = site
+        return site
+
+    def site_of(self, address):
+        return self.by_address.get(address)
+
+    def add(self, host):
+        if not host.site.nat.translates():
+            self.by_address[ipaddress.ip_address(host.address).packed] = host.site
+        self.by_tun[host.tun] = host
+        self.selector.register(host.tun, selectors.EVENT_READ, host)
+
+    def later(self, when, site, packet):
+        self.count += 1
+        heapq.heappush(self.queue, (when, self.count, site, packet))
+
+    def close(self):
+        self.stopping = True
+
+    def _run(self):
+        while not self.stopping:
+            now = time.monotonic()
+            while self.queue and self.queue[0][0] <= now:
+                _, _, site, packet = heapq.heappop(self.queue)
+                if site:
+                    site.arrive(packet, now)
+            wait = min(0.05, max(0.0, self.queue[0][0] - now)) if self.queue else 0.05
+            for key, _ in self.selector.select(wait):
+                self._read(key.data)
+
+    def _read(self, host):
+        for _ in range(64):
+            try:
+                raw = os.read(host.tun, 65536)
+            except OSError:
+                return
+            if not Packet.is_udp(raw):
+                continue
+            packet, now = Packet(raw), time.monotonic()
+            host.sent += 1
+            if self.trace is not None:
+                self.trace.append((now, packet.src, packet.dst, packet.ttl, len(raw) - 28))
+            host.site.from_host(packet, now)

@@ -1,0 +1,98 @@
+// Hole punching between whole nodes behind simulated NATs.
+#include <doctest/doctest.h>
+
+#include "node/async/timeout.hpp"
+#include "test/node/swarm/world.hpp"
+
+using namespace kp2p;
+using namespace kp2p::test;
+
+namespace {
+
+using Kind = SimNat::Kind;
+
+struct Pair {
+    const char* name;
+    Kind client, server;
+    std::chrono::milliseconds within;  // none: never
+};
+
+// One way takes 20 ms, as in the laboratory of test/nat.
+constexpr Sim::Conditions lab{0, std::chrono::milliseconds(20), std::chrono::milliseconds(20)};
+
+template <class Test>
+void between(std::uint64_t seed, Kind client_kind, Kind server_kind, Test test) {
+    in_world(seed, lab, [&](World& world, Tasks& all) -> Task<> {
+        Member& server = world.add(server_kind, echo);
+        Member& client = world.add(client_kind, hold);
+        co_await server.enter(all);
+        co_await client.enter(all);
+        auto announced = co_await soon(
+            world, 20s, [&] { return server.swarm.announcer().relays().size() == 3; });
+        REQUIRE(announced);
+        co_await test(world, client, server);
+    });
+}
+
+Task<Clock::Span> connect_time(World& world, Member& client, Member& server) {
+    const auto began = world.sim.clock().now();
+    auto connection = co_await client.swarm.connect(server.swarm.node_id());
+    if (!connection) co_return Clock::Span::zero();
+    auto proven = co_await soon(world, 5s, [&] {
+        return std::ranges::any_of(server.swarm.connections(), [&](const auto& there) {
+            return there->remote() == client.swarm.node_id();
+        });
+    });
+    CHECK(proven);
+    const auto took = world.sim.clock().now() - began;
+    co_await check_echo(**connection);
+    co_return took;
+}
+
+TEST_CASE("nodes behind NATs reach each other") {
+    const Pair pairs[] = {
+        {"both port-restricted", Kind::port_restricted, Kind::port_restricted, 400ms},
+        {"full cone to port-restricted", Kind::full_cone, Kind::port_restricted, 400ms},
+        {"address-restricted to full cone", Kind::address_restricted, Kind::full_cone, 400ms},
+        {"random to full cone", Kind::random, Kind::full_cone, 700ms},
+        {"random to address-restricted", Kind::random, Kind::address_restricted, 700ms},
+        {"address-restricted to random", Kind::address_restricted, Kind::random, 700ms},
+        {"random to port-restricted", Kind::random, Kind::port_restricted, 8s},
+        {"port-restricted to random", Kind::port_restricted, Kind::random, 8s},
+        {"sequential to port-restricted", Kind::sequential, Kind::port_restricted, 900ms},
+        {"port-restricted to sequential", Kind::port_restricted, Kind::sequential, 900ms},
+        {"both sequential", Kind::sequential, Kind::sequential, 1500ms},
+        {"both random", Kind::random, Kind::random, 0ms},
+        {"random to sequential", Kind::random, Kind::sequential, 0ms},
+    };
+    for (const Pair& pair : pairs) {
+        CAPTURE(pair.name);
+        between(50, pair.client, pair.server,
+                [&](World& world, Member& client, Member& server) -> Task<> {
+                    auto took = co_await connect_time(world, client, server);
+                    const auto why = reasons(client.swarm, server.swarm.node_id());
+                    CAPTURE(why);
+                    CAPTURE(std::chrono::duration_cast<std::chrono::milliseconds>(took).count());
+                    if (pair.within == 0ms) {
+                        CHECK(took == Clock::Span::zero());
+                        CHECK(why.find("both NATs draw a port for each destination") != why.npos);
+                        co_return;
+                    }
+                    CHECK(took > Clock::Span::zero());
+                    CHECK(took <= pair.within);
+                });
+    }
+}
+
+TEST_CASE("a stream goes on long after its punch") {
+    between(51, Kind::port_restricted, Kind::port_restricted,
+            [](World& world, Member& client, Member& server) -> Task<> {
+                auto connection = co_await client.swarm.connect(server.swarm.node_id());
+                REQUIRE(connection);
+                auto slept = co_await world.sim.clock().sleep_for(60s);
+                CHECK(slept);
+                co_await check_echo(**connection);
+            });
+}
+
+}  // namespace

@@ -1,0 +1,305 @@
+// Both machines of a hole punch, their NATs, plans and the budget, with made-up times.
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "proto/punch/client.hpp"
+#include "proto/punch/server.hpp"
+
+using namespace kp2p;
+using namespace kp2p::proto::punch;
+using namespace std::chrono_literals;
+using proto::dht::HolepunchPayload;
+using proto::dht::PeerError;
+
+namespace {
+
+constexpr Time start = Time(std::chrono::hours(1));
+
+Endpoint at(const char* text) { return *Endpoint::parse(text); }
+
+OwnNat seen_at(std::initializer_list<int> ports) {
+    OwnNat nat(proto::dht::Reach::behind_nat);
+    int referrer = 1;
+    for (const int port : ports)
+        nat.add({{{1, 1, 1, 1}, static_cast<std::uint16_t>(port)},
+                 {{9, 9, 9, 9}, static_cast<std::uint16_t>(referrer++)}});
+    return nat;
+}
+
+TEST_CASE("a NAT that hands out one port after another is told from one that draws them") {
+    struct Row {
+        const char* name;
+        std::initializer_list<int> ports;
+        Firewall firewall;
+        int last;  // 0: none
+    };
+    const Row rows[] = {
+        {"the same port", {5, 5, 5, 5}, Firewall::consistent, 0},
+        {"one after another", {100, 101, 102, 103}, Firewall::random, 103},
+        {"answers in disorder", {103, 100, 102, 101}, Firewall::random, 103},
+        {"others in between", {100, 110, 112, 130}, Firewall::random, 130},
+        {"drawn", {100, 40000, 112, 7}, Firewall::random, 0},
+        {"too few", {100, 101}, Firewall::unknown, 0},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.name);
+        const OwnNat nat = seen_at(row.ports);
+        CHECK(nat.kind().firewall == row.firewall);
+        CHECK(nat.kind().last_port.value_or(0) == row.last);
+        if (!row.last) continue;
+        // The other side reads it back from what we tell.
+        RemoteNat remote(Firewall::unknown);
+        HolepunchPayload said;
+        said.firewall = nat.kind().firewall;
+        said.addresses = nat.addresses();
+        remote.update(said, std::nullopt);
+        CHECK(remote.kind() == nat.kind());
+        CHECK(said.addresses->front().port == 0);  // as hyperdht has it
+    }
+}
+
+TEST_CASE("an address counts as proven by its echo, for its host alone") {
+    RemoteNat remote(Firewall::unknown);
+    HolepunchPayload said;
+    said.firewall = Firewall::consistent;
+    said.addresses = {at("1.1.1.1:5"), at("2.2.2.2:6")};
+    remote.update(said, std::nullopt);
+    CHECK(!remote.verified());
+    remote.update(said, at("2.2.2.2:999"));
+    CHECK(remote.verified() == at("2.2.2.2:6"));
+    remote.update(said, std::nullopt);  // once proven, it stays so
+    CHECK(remote.verified() == at("2.2.2.2:6"));
+    said.addresses = std::vector<Endpoint>(100, at("3.3.3.3:3"));
+    remote.update(said, std::nullopt);
+    CHECK(remote.targets().size() == RemoteNat::max_targets);
+}
+
+Plan::Setup setup_of(NatKind ours, NatKind theirs, bool verified = true) {
+    return {.role = proto::Role::initiator,
+            .ours = ours,
+            .theirs = theirs,
+            .targets = {{at("7.7.7.7:700"), verified}},
+            .seed = 1};
+}
+
+constexpr NatKind consistent{Firewall::consistent, std::nullopt};
+constexpr NatKind random_ports{Firewall::random, std::nullopt};
+constexpr NatKind unknown{Firewall::unknown, std::nullopt};
+NatKind sequential(std::uint16_t last) { return {Firewall::random, last}; }
+
+TEST_CASE("which way through depends on both NATs") {
+    struct Row {
+        const char* name;
+        NatKind ours, theirs;
+        bool verified;
+        std::optional<Way> way;
+    };
+    const Row rows[] = {
+        {"both consistent", consistent, consistent, true, Way::direct},
+        {"and unproven", consistent, consistent, false, Way::direct},
+        {"they random", consistent, random_ports, true, Way::spray},
+        {"they random, unproven", consistent, random_ports, false, std::nullopt},
+        {"they sequential", consistent, sequential(9), true, Way::foresee},
+        {"we random", random_ports, consistent, true, Way::birthday},
+        {"we random, they unproven", random_ports, consistent, false, std::nullopt},
+        {"both sequential", sequential(8), sequential(9), true, Way::meet},
+        {"both random", random_ports, random_ports, true, std::nullopt},
+        {"random and sequential", random_ports, sequential(9), true, std::nullopt},
+        {"they unknown", consistent, unknown, true, std::nullopt},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.name);
+        const auto plan = Plan::make(start, setup_of(row.ours, row.theirs, row.verified));
+        CHECK(plan.has_value() == row.way.has_value());
+        if (plan && row.way) CHECK(plan->way() == *row.way);
+    }
+}
+
+struct Sent {
+    std::size_t probes = 0, sockets = 0;
+    std::set<Endpoint> to;
+    Time last{};
+};
+Sent run_out(Plan plan) {
+    Sent sent;
+    while (const auto due = plan.deadline()) {
+        CHECK(*due >= sent.last);
+        const Probe probe = plan.next();
+        sent.probes++;
+        sent.sockets = std::max(sent.sockets, probe.socket + 1);
+        sent.to.insert(probe.to);
+        sent.last = *due;
+    }
+    CHECK(plan.ends() >= sent.last);
+    return sent;
+}
+
+TEST_CASE("plans end, and send no more than a known number of probes to one host") {
+    const auto direct = run_out(*Plan::make(start, setup_of(consistent, consistent)));
+    CHECK(direct.probes == 8);
+    CHECK(direct.last - start < 5s);
+    const auto unproven = run_out(*Plan::make(start, setup_of(consistent, consistent, false)));
+    CHECK(unproven.probes == 2);
+    const auto spray = run_out(*Plan::make(start, setup_of(consistent, random_ports)));
+    CHECK(spray.probes == 1050);
+    CHECK(spray.sockets == 1);
+    const auto birthday = run_out(*Plan::make(start, setup_of(random_ports, consistent)));
+    CHECK(birthday.sockets == Plan::max_sockets);
+    CHECK(birthday.to.size() == 1);
+    CHECK(birthday.last - start < 15s);
+    const auto foresee = run_out(*Plan::make(start, setup_of(consistent, sequential(2000))));
+    for (std::uint16_t port = 1995; port <= 2050; port++)
+        CHECK(foresee.to.contains({{7, 7, 7, 7}, port}));
+    const auto meet = run_out(*Plan::make(start, setup_of(sequential(3000), sequential(2000))));
+    CHECK(meet.sockets == Plan::meeting_sockets);
+    CHECK(meet.to == std::set<Endpoint>{at("7.7.7.7:2025")});
+}
+
+TEST_CASE("the budget holds for all punches together, and is given back") {
+    Budget budget(start);
+    const NodeId one{}, two = *NodeId::from_hex(std::string(64, '2'));
+    std::vector<Budget::Permit> permits;
+    for (std::size_t i = 0; i < Budget::max_punches_of_peer; i++) {
+        permits.push_back(budget.punch(one));
+        CHECK(permits.back());
+    }
+    CHECK(!budget.punch(one));
+    CHECK(budget.punch(two));
+    permits.pop_back();
+    CHECK(budget.punch(one));
+
+    std::vector<Budget::Permit> heavy;
+    for (std::size_t i = 0; i < Budget::max_heavy; i++) heavy.push_back(budget.heavy());
+    CHECK(!budget.heavy());
+    heavy.clear();
+    CHECK(budget.heavy());
+
+    Punching punching(budget);
+    CHECK(!punching.begin(start, setup_of(random_ports, consistent)));
+    std::size_t sent = 0;
+    for (Time now = start; now < start + 1s; now += 1ms)
+        while (punching.next(now)) sent++;
+    CHECK(sent > 250);
+    CHECK(sent <= Budget::probes.burst + Budget::probes.per_second);
+}
+
+Client::Setup client_setup(Budget& budget) {
+    return {.budget = budget,
+            .server = at("7.7.7.7:700"),
+            .relay = at("5.5.5.5:5"),
+            .said_relay = {at("5.5.5.5:5"), at("7.7.7.7:7")}};
+}
+
+std::optional<Failure> failure_of(Client& client) {
+    std::optional<Failure> failure;
+    while (const auto action = client.next_action())
+        if (const auto* failed = std::get_if<Failed>(&*action)) failure = failed->why;
+    return failure;
+}
+
+void sample(Client& client, bool same_port) {
+    for (std::uint16_t i = 0; i < 4; i++)
+        client.sampled(start,
+                       {{{1, 1, 1, 1}, static_cast<std::uint16_t>(same_port ? 9 : 9000 * i + 9)},
+                        {{9, 9, 9, 9}, static_cast<std::uint16_t>(i + 1)}});
+}
+
+Client::Reply reply_of(Firewall firewall) {
+    HolepunchPayload payload;
+    payload.firewall = firewall;
+    payload.addresses = {at("7.7.7.7:700")};
+    payload.token = proto::dht::Token();
+    return {payload, at("7.7.7.7:700"), at("1.1.1.1:9")};
+}
+
+TEST_CASE("a client says why it gives up") {
+    Budget budget(start);
+    SUBCASE("no answer") {
+        Client client(start, client_setup(budget));
+        client.unanswered(start);
+        CHECK(failure_of(client) == Failure::not_answered);
+    }
+    SUBCASE("refused") {
+        Client client(start, client_setup(budget));
+        auto reply = reply_of(Firewall::consistent);
+        reply.payload.error = PeerError::aborted;
+        client.replied(start, reply);
+        CHECK(failure_of(client) == Failure::refused);
+    }
+    SUBCASE("both random, after it has tried other sockets") {
+        Client client(start, client_setup(budget));
+        client.replied(start, reply_of(Firewall::random));
+        for (int reopened = 0; reopened < 4; reopened++) sample(client, false);
+        CHECK(failure_of(client) == Failure::both_random);
+    }
+    SUBCASE("nobody tells what our NAT does") {
+        Client client(start, client_setup(budget));
+        client.replied(start, reply_of(Firewall::consistent));
+        for (int reopened = 0; reopened < 4; reopened++) client.samples_over(start);
+        CHECK(failure_of(client) == Failure::nat_unknown);
+    }
+    SUBCASE("a server that never knows its NAT") {
+        Client client(start, client_setup(budget));
+        sample(client, true);
+        client.replied(start, reply_of(Firewall::unknown));
+        CHECK(client.deadline() == start + 1s);
+        client.expire(start + 1s);
+        client.replied(start + 1s, reply_of(Firewall::unknown));
+        client.expire(start + 2s);
+        CHECK(failure_of(client) == Failure::nat_unknown);
+    }
+}
+
+TEST_CASE("what fails is followed by something else, which is remembered") {
+    Budget budget(start);
+    Client client(start, client_setup(budget));
+    sample(client, true);
+    client.replied(start, reply_of(Firewall::consistent));
+    auto reply = reply_of(Firewall::consistent);
+    reply.payload.punching = true;
+    reply.payload.remote_token = proto::dht::address_token({}, at("7.7.7.7:700"));
+    client.replied(start, reply);
+    CHECK(client.way() == Way::direct);
+    Time now = start;
+    while (client.next_action()) continue;
+    std::optional<ClientAsks> asks;
+    while (!asks && client.deadline() && now < start + 10s) {
+        now = *client.deadline();
+        client.expire(now);
+        while (const auto action = client.next_action())
+            if (const auto* a = std::get_if<ClientAsks>(&*action)) asks = *a;
+    }
+    REQUIRE(asks);
+    CHECK(asks->payload.firewall == Firewall::random);
+    client.replied(now, reply);
+    CHECK(client.way() == Way::birthday);
+    CHECK(client.course() == Client::Course::random);
+    client.probed(now, 17, at("7.7.7.7:700"));
+    std::optional<Found> found;
+    while (const auto action = client.next_action())
+        if (const auto* f = std::get_if<Found>(&*action)) found = *f;
+    REQUIRE(found);
+    CHECK(found->socket == 17);
+}
+
+TEST_CASE("a server holds few messages, and echoes few probes") {
+    Budget budget(start);
+    Server server(start, {.budget = budget});
+    HolepunchPayload said;
+    for (std::uint64_t i = 0; i < 100; i++)
+        server.received(
+            start,
+            {.ticket = i, .payload = said, .client = at("8.8.8.8:8"), .relay = at("5.5.5.5:5")});
+    std::size_t answers = 0, echoes = 0;
+    for (std::uint16_t i = 1; i <= 4; i++)
+        server.sampled(start, {at("1.1.1.1:9"), {{9, 9, 9, 9}, i}});
+    while (const auto action = server.next_action())
+        answers += std::get_if<ServerAnswers>(&*action) != nullptr;
+    CHECK(answers == Server::max_waiting);
+    for (int i = 0; i < 1000; i++) server.probed(start, 0, at("8.8.8.8:8"));
+    while (server.next_action()) echoes++;
+    CHECK(echoes <= Server::echoes.burst);
+}
+
+}  // namespace
