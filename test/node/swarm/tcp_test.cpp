@@ -42,15 +42,13 @@ Task<std::shared_ptr<Connection>> meet(World& world, Member& from, Member& to, T
 TEST_CASE("members of a channel move to TCP, and back at once when it is cut") {
     for (const bool greater_dials : {true, false}) {
         in_world(60, [&](World& world, Tasks& all) -> Task<> {
-            auto doors = std::make_shared<MemoryDoors>(world.sim.loop().get_executor());
-            world.kept.push_back(doors);
-            Member& a = world.add(Reach::open, hold_trusted, {doors.get()});
-            Member& b = world.add(Reach::open, hold_trusted, {doors.get()});
+            Member& a = world.add(Reach::open, hold_trusted, {&world.doors});
+            Member& b = world.add(Reach::open, hold_trusted, {&world.doors});
             const bool a_is_greater = b.swarm.node_id() < a.swarm.node_id();
             Member& greater = a_is_greater ? a : b;
             Member& smaller = a_is_greater ? b : a;
             // Where nobody but the smaller gets through, it dials.
-            if (!greater_dials) doors->swallow(smaller.door->local());
+            if (!greater_dials) world.doors.swallow(smaller.door->local());
             share_a_channel(a, b);
             const auto udx = co_await meet(world, a, b, all);
             auto moved =
@@ -60,7 +58,7 @@ TEST_CASE("members of a channel move to TCP, and back at once when it is cut") {
             REQUIRE(best);
             CHECK((best->role() == Role::initiator) == greater_dials);
             CHECK(!udx->is_closed());
-            doors->cut();
+            world.doors.cut();
             auto back =
                 co_await soon(world, 1s, [&] { return both_over(a, b, Path::Transport::udx); });
             CHECK(back);
@@ -76,10 +74,8 @@ TEST_CASE("members of a channel move to TCP, and back at once when it is cut") {
 TEST_CASE("whoever is in no channel of ours hears of no address and is told none") {
     for (const bool trusted : {true, false}) {
         in_world(61, [&](World& world, Tasks& all) -> Task<> {
-            auto doors = std::make_shared<MemoryDoors>(world.sim.loop().get_executor());
-            world.kept.push_back(doors);
-            Member& a = world.add(Reach::open, hold_trusted, {doors.get()});
-            Member& b = world.add(Reach::open, trusted ? hold_trusted : hold, {doors.get()});
+            Member& a = world.add(Reach::open, hold_trusted, {&world.doors});
+            Member& b = world.add(Reach::open, trusted ? hold_trusted : hold, {&world.doors});
             // b would say it all; a knows of no channel that they share.
             b.shared_with.insert(a.swarm.node_id());
             if (!trusted) share_a_channel(a, b);
@@ -88,7 +84,7 @@ TEST_CASE("whoever is in no channel of ours hears of no address and is told none
             auto slept = co_await world.sim.clock().sleep_for(30s);
             CHECK(slept);
             CHECK(over(b, a, Path::Transport::udx));
-            CHECK(doors->connects() == 0);
+            CHECK(world.doors.connects() == 0);
         });
     }
 }
@@ -96,7 +92,7 @@ TEST_CASE("whoever is in no channel of ours hears of no address and is told none
 TEST_CASE("a fixed peer is reached without the DHT, and again when it was away") {
     Sim sim(62);
     World world(sim);
-    MemoryDoors doors(sim.loop().get_executor());
+    MemoryDoors& doors = world.doors;
     Member& server = world.add(Reach::open, hold_trusted, {&doors});
     const Endpoint there = server.door->local();
     const FixedPeer peer{server.swarm.node_id(), there.host.text(), there.port};

@@ -138,6 +138,7 @@ struct World {
     }
 
     Sim& sim;
+    MemoryDoors doors{sim.loop().get_executor()};
     std::vector<std::unique_ptr<SimulatedDht>> nodes;
     std::vector<std::unique_ptr<Member>> members;
     std::vector<std::shared_ptr<void>> kept;  // of a test, until nothing runs any more
