@@ -126,7 +126,11 @@ class Dht {
     // One handshake through `node`, which relays it or is the server. Errc::timed_out when nothing
     // comes back, Errc::not_found when the node knows no route.
     Task<Result<HandshakeReply>> peer_handshake(Endpoint node, proto::dht::DhtId target,
-                                                ByteVector noise);
+                                                ByteVector noise) {
+        return peer_handshake(default_socket(), node, target, std::move(noise));
+    }
+    Task<Result<HandshakeReply>> peer_handshake(proto::dht::SocketId from, Endpoint node,
+                                                proto::dht::DhtId target, ByteVector noise);
     // `message.mode` is set here.
     Task<Result<HolepunchReply>> peer_holepunch(proto::dht::SocketId from, Endpoint relay,
                                                 proto::dht::DhtId target,

@@ -151,16 +151,16 @@ Task<Result<void>> Dht::mutable_put(MutablePut put) {
     co_return committed;
 }
 
-Task<Result<HandshakeReply>> Dht::peer_handshake(Endpoint node, DhtId target, ByteVector noise) {
+Task<Result<HandshakeReply>> Dht::peer_handshake(SocketId from, Endpoint node, DhtId target,
+                                                 ByteVector noise) {
     PeerHandshake message;
     message.noise = std::move(noise);
     Ask ask;
-    ask.from = default_socket();
+    ask.from = from;
     ask.to = node;
     ask.command = Command::peer_handshake;
     ask.target = target;
     ask.value = message.encode();
-    const SocketId socket = ask.from;
     auto reply = co_await rpc_.request(std::move(ask));
     if (!reply) co_return reply.error();
     if (!reply->value) co_return Errc::not_found;
@@ -172,7 +172,7 @@ Task<Result<HandshakeReply>> Dht::peer_handshake(Endpoint node, DhtId target, By
     result.server = answer->peer.value_or(node);
     result.client = reply->to;
     result.relayed = answer->peer.has_value();
-    result.socket = socket;
+    result.socket = from;
     co_return result;
 }
 

@@ -84,6 +84,7 @@ void Acceptor::start_punch(const IncomingHandshake& incoming, const NoisePayload
     const bool fits = parts_.pool && slot->stream && incoming.relayed() && !slot->open_client &&
                       !parts_.dht.remote_address();
     if (!fits) return;
+    if (parts_.pool->budget().full()) make_room_to_punch();
     auto permit = parts_.pool->budget().punch(slot->keys.remote);
     if (!permit) return;
     const auto changed = [weak = std::weak_ptr(slot)] {
@@ -105,6 +106,16 @@ void Acceptor::start_punch(const IncomingHandshake& incoming, const NoisePayload
         if (proto::dht::is_private(address)) in_lans.push_back(address);
     const auto ours = local_addresses(parts_.dht.port(SocketId::server)->socket().local());
     slot->in_lan = proto::dht::match_address({ours, in_lans}).has_value();
+}
+
+// An honest client begins within a second or two; whoever only greets goes for those that come.
+void Acceptor::make_room_to_punch() {
+    Slot* oldest = nullptr;
+    for (const auto& [message, slot] : slots_) {
+        if (!slot->punch || !slot->punch->ready() || slot->punch->punching()) continue;
+        if (!oldest || slot->serial < oldest->serial) oldest = slot.get();
+    }
+    if (oldest) oldest->punch->stop();
 }
 
 // For one whose client is known by the secret that only it and we have.

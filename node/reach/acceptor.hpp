@@ -72,6 +72,7 @@ class Acceptor {
     void send_answer(const IncomingHandshake& incoming, const Slot& slot);
     void start_punch(const IncomingHandshake& incoming, const NoisePayload& theirs,
                      const std::shared_ptr<Slot>& slot);
+    void make_room_to_punch();
     Endpoint source_of(const IncomingHandshake& incoming) const;
     bool may_enter(const IncomingHandshake& incoming, const Endpoint& source);
     void make_room(const Endpoint& source);

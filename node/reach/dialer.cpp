@@ -30,7 +30,14 @@ Task<Result<Link>> Dialer::dial(NodeId remote, std::vector<Endpoint> relays, Fin
     });
     const NoisePayload ours = own_payload(parts_.dht, stream->id());
     Greeting greeting(parts_.runtime, parts_.dht, parts_.keys, remote);
-    auto answered = co_await greeting.run(ours, std::move(relays), why);
+    Greeting::Ways ways;
+    ways.relays = std::move(relays);
+    std::shared_ptr<PunchSocket> kept;
+    if (const auto known = holes_.find(remote); known != holes_.end() && parts_.pool) {
+        kept = parts_.pool->hold(known->second.socket);
+        if (kept) ways.hole = known->second;
+    }
+    auto answered = co_await greeting.run(ours, std::move(ways), why);
     if (!answered) co_return answered.error();
     const Answer& answer = greeting.answer();
     auto peer = udx_peer_of(answer.payload);
@@ -40,6 +47,8 @@ Task<Result<Link>> Dialer::dial(NodeId remote, std::vector<Endpoint> relays, Fin
     }
     auto path = co_await find_path(remote, greeting, ours.firewall, found, why);
     if (!path) co_return path.error();
+    if (parts_.pool) *path = parts_.pool->keeping(std::move(*path));
+    if (answer.payload.udx->reusable_socket) remember(remote, *path);
     stream->connect(*path, *peer);
     std::vector<Endpoint> remembered{answer.relay};
     if (answer.payload.relay_addresses && !answer.payload.relay_addresses->empty())
@@ -78,6 +87,14 @@ void Dialer::remember(const NodeId& remote, std::vector<Endpoint> relays) {
         remembered_.erase(remembered_.begin());
     if (relays.size() > max_relays_known) relays.resize(max_relays_known);
     remembered_[remote] = std::move(relays);
+}
+
+void Dialer::remember(const NodeId& remote, const UdxPath& path) {
+    holes_.erase(remote);
+    if (!path.keeper) return;
+    if (holes_.size() >= max_remembered) holes_.erase(holes_.begin());
+    const auto socket = std::static_pointer_cast<PunchSocket>(path.keeper)->id();
+    holes_.emplace(remote, OpenHole{socket, path.remote});
 }
 
 }  // namespace kp2p

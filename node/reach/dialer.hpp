@@ -37,10 +37,12 @@ class Dialer {
     Task<Result<UdxPath>> find_path(const NodeId& remote, const Greeting& greeting,
                                     proto::dht::Firewall ours, FoundPath& found, Findings& why);
     void remember(const NodeId& remote, std::vector<Endpoint> relays);
+    void remember(const NodeId& remote, const UdxPath& path);
 
     DialerParts parts_;
     std::map<NodeId, std::vector<Endpoint>> remembered_;
-    std::map<NodeId, proto::punch::Client::Course> courses_;  // of holes that were punched
+    std::map<NodeId, OpenHole> holes_;                        // through holes that were punched,
+    std::map<NodeId, proto::punch::Client::Course> courses_;  // and how
 };
 
 }  // namespace kp2p

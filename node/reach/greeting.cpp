@@ -24,8 +24,7 @@ Greeting::Greeting(Runtime& runtime, Dht& dht, const proto::KeyPair& keys, const
       noise_(noise_initiator(runtime.random, keys, remote)),
       changed_(runtime.executor) {}
 
-Task<Result<void>> Greeting::run(const NoisePayload& ours, std::vector<Endpoint> relays,
-                                 Findings& why) {
+Task<Result<void>> Greeting::run(const NoisePayload& ours, Ways ways, Findings& why) {
     const auto began = clock_.now();
     const auto failed = [&](Finding::Code code) {
         const auto after =
@@ -36,15 +35,17 @@ Task<Result<void>> Greeting::run(const NoisePayload& ours, std::vector<Endpoint>
     auto message = noise_.write(ours.encode());
     if (!message) co_return failed(Finding::Code::invalid_key);
     message_ = std::move(*message);
-    auto answered = co_await with_timeout(clock_, max_handshake, find_answer(std::move(relays)));
+    auto answered = co_await with_timeout(clock_, max_handshake, find_answer(std::move(ways)));
     if (answered) co_return ok;
     if (answered.error() == asio::error::operation_aborted) co_return answered;
     co_return failed(tried_.empty() ? Finding::Code::not_announced : Finding::Code::relays_silent);
 }
 
-Task<Result<void>> Greeting::find_answer(std::vector<Endpoint> relays) {
+Task<Result<void>> Greeting::find_answer(Ways ways) {
+    std::vector<Endpoint>& relays = ways.relays;
     if (const auto route = dht_.route(target_)) relays.assign(1, *route);
     auto done = co_await with_tasks([&](Tasks& all) -> Task<> {
+        if (ways.hole) all.spawn(try_hole(*ways.hole, all));
         if (!relays.empty()) all.spawn(try_known(relays, all));
         all.spawn(search(relays));
         for (int i = 0; i < handshakes_at_once; i++) all.spawn(try_found(all));
@@ -94,17 +95,26 @@ Task<> Greeting::try_found(Tasks& all) {
     }
 }
 
+Task<> Greeting::try_hole(OpenHole hole, Tasks& all) {
+    auto reply = co_await dht_.peer_handshake(hole.socket, hole.remote, target_, message_);
+    if (take(hole.remote, std::move(reply))) all.cancel();
+}
+
 Task<bool> Greeting::try_relay(Endpoint relay) {
     auto reply = co_await dht_.peer_handshake(relay, target_, message_);
-    if (!reply || answer_) co_return false;
+    co_return take(relay, std::move(reply));
+}
+
+bool Greeting::take(Endpoint relay, Result<HandshakeReply> reply) {
+    if (!reply || answer_) return false;
     auto plain = noise_.read(reply->noise);
-    if (!plain) co_return false;  // forged or spoilt on the way: another may bring the true one
+    if (!plain) return false;  // forged or spoilt on the way: another may bring the true one
     auto payload = NoisePayload::decode(*plain);
     Answer answer{relay, std::move(*reply), NoisePayload()};
     answer.payload.version = 0;  // of no known version, unless it can be read
     if (payload) answer.payload = std::move(*payload);
     answer_ = std::move(answer);
-    co_return true;
+    return true;
 }
 
 }  // namespace kp2p

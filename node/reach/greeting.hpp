@@ -20,24 +20,36 @@ struct Answer {
     NoisePayload payload;  // of the node
 };
 
+// Where a node was met before, through a socket of ours that is still open.
+struct OpenHole {
+    proto::dht::SocketId socket;
+    Endpoint remote;
+};
+
 class Greeting {
   public:
     Greeting(Runtime& runtime, Dht& dht, const proto::KeyPair& keys, const NodeId& remote);
     Greeting(const Greeting&) = delete;
 
-    // `relays` are tried at once and seed the search for others. Once. On failure, which is
+    // The relays are tried at once and seed the search for others. Once. On failure, which is
     // Errc::cannot_connect, `why` has it.
-    Task<Result<void>> run(const NoisePayload& ours, std::vector<Endpoint> relays, Findings& why);
+    struct Ways {
+        std::vector<Endpoint> relays;
+        std::optional<OpenHole> hole = {};
+    };
+    Task<Result<void>> run(const NoisePayload& ours, Ways ways, Findings& why);
 
     const Answer& answer() const { return *answer_; }  // after run()
     proto::NoiseKeys keys() const { return noise_.keys(); }
 
   private:
-    Task<Result<void>> find_answer(std::vector<Endpoint> relays);
+    Task<Result<void>> find_answer(Ways ways);
     Task<> search(std::vector<Endpoint> seeds);
     Task<> try_known(std::vector<Endpoint> relays, Tasks& all);
     Task<> try_found(Tasks& all);
+    Task<> try_hole(OpenHole hole, Tasks& all);
     Task<bool> try_relay(Endpoint relay);
+    bool take(Endpoint relay, Result<HandshakeReply> reply);
 
     Clock& clock_;
     Dht& dht_;

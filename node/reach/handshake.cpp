@@ -29,6 +29,7 @@ NoisePayload own_payload(Dht& dht, std::uint32_t udx_id) {
         if (address.host.is_v4()) payload.addresses4.push_back(address);
     NoisePayload::Udx udx;
     udx.large_datagrams = true;
+    udx.reusable_socket = true;
     udx.id = udx_id;
     payload.udx = udx;
     payload.secret_stream_version = 1;

@@ -48,7 +48,7 @@ Task<> ServerPunch::run(std::shared_ptr<ServerPunch> punch) {
     self.tasks_ = nullptr;
     self.alarm_->clear();
     self.puncher_.reset();
-    self.parts_.permit = proto::punch::Budget::Permit();
+    self.stop();
 }
 
 void ServerPunch::received(const IncomingHolepunch& incoming, bool ours) {
@@ -73,6 +73,7 @@ void ServerPunch::received(const IncomingHolepunch& incoming, bool ours) {
 
 void ServerPunch::stop() {
     over_ = true;
+    parts_.permit = proto::punch::Budget::Permit();
     ended_.notify_all();
 }
 

@@ -54,22 +54,40 @@ Result<std::shared_ptr<PunchSocket>> SocketPool::open() {
         const auto handler = there->on_probe;
         handler(datagram.from);
     });
-    std::shared_ptr<PunchSocket> hold(new PunchSocket(state));
-    sockets_[&state->port->socket()] = hold;
+    Entry& entry = sockets_[&state->port->socket()];
+    entry.state = state;
+    auto first = hold(entry);
     tasks_->spawn(serve(state));
-    return hold;
+    return first;
+}
+
+std::shared_ptr<PunchSocket> SocketPool::hold(Entry& entry) {
+    auto held = entry.hold.lock();
+    if (held) return held;
+    held.reset(new PunchSocket(entry.state));
+    entry.state->released = false;
+    entry.hold = held;
+    return held;
+}
+
+std::shared_ptr<PunchSocket> SocketPool::hold(proto::dht::SocketId id) {
+    for (auto& [socket, entry] : sockets_)
+        if (entry.state->id == id) return hold(entry);
+    return nullptr;
 }
 
 Task<> SocketPool::serve(std::shared_ptr<PunchSocket::State> state) {
     auto done = co_await with_tasks([&](Tasks& all) -> Task<> {
         all.spawn(state->port->read_loop());
-        while (!state->released) {
-            auto woken = co_await state->changed.wait();
+        for (bool waited = false; !state->released || (state->carries_stream && !waited);) {
+            Result<void> woken;
+            waited = state->released;
+            if (waited) {
+                woken = co_await runtime_.clock.sleep_for(after_stream);
+            } else {
+                woken = co_await state->changed.wait();
+            }
             if (!woken) co_return;
-        }
-        if (state->carries_stream) {
-            auto slept = co_await runtime_.clock.sleep_for(after_stream);
-            if (!slept) co_return;
         }
         all.cancel();
     });
@@ -78,13 +96,12 @@ Task<> SocketPool::serve(std::shared_ptr<PunchSocket::State> state) {
     dht_.rpc().detach(state->id);
 }
 
-UdxPath SocketPool::keeping(UdxPath path) const {
+UdxPath SocketPool::keeping(UdxPath path) {
     const auto found = sockets_.find(path.socket);
     if (found == sockets_.end()) return path;
-    if (const auto hold = found->second.lock()) {
-        hold->carries_stream();
-        path.keeper = hold;
-    }
+    const auto held = hold(found->second);
+    held->carries_stream();
+    path.keeper = held;
     return path;
 }
 

@@ -56,20 +56,27 @@ class SocketPool {
     Task<> run();
     // Errc::limit_reached, Errc::closed while run() is not, or what the system says.
     Result<std::shared_ptr<PunchSocket>> open();
+    // Nothing if it is closed already; while it is not, also after the last hold was dropped.
+    std::shared_ptr<PunchSocket> hold(proto::dht::SocketId id);
     // The path, with a hold on its socket if it is one of ours.
-    UdxPath keeping(UdxPath path) const;
+    UdxPath keeping(UdxPath path);
     proto::punch::Budget& budget() { return budget_; }
     std::size_t size() const { return sockets_.size(); }
 
   private:
+    struct Entry {
+        std::shared_ptr<PunchSocket::State> state;
+        std::weak_ptr<PunchSocket> hold;
+    };
     Task<> serve(std::shared_ptr<PunchSocket::State> state);
+    static std::shared_ptr<PunchSocket> hold(Entry& entry);
 
     Runtime& runtime_;
     Dht& dht_;
     UdxContext& udx_;
     Open open_;
     proto::punch::Budget budget_;
-    std::map<const Datagrams*, std::weak_ptr<PunchSocket>> sockets_;
+    std::map<const Datagrams*, Entry> sockets_;
     Tasks* tasks_ = nullptr;  // while run() is
 };
 

@@ -47,6 +47,7 @@ class Budget {
         std::optional<NodeId> peer_;  // none: a heavy one
     };
     Permit punch(const NodeId& peer);  // false if there are too many
+    bool full() const { return punches_ >= max_punches; }
     Permit heavy();
 
   private:

@@ -154,8 +154,12 @@ class Mapping:
 
 
 class Site:
-    def __init__(self, net, number, kind, hairpin):
-        self.net, self.kind, self.hairpin = net, kind, hairpin
+    """kind[+hairpin][+isolated]: its hosts reach each other at the public address; its hosts do not
+    reach each other within the site."""
+
+    def __init__(self, net, number, kind):
+        kind, *traits = kind.split('+')
+        self.net, self.kind, self.traits = net, kind, traits
         self.address = ipaddress.ip_address('45.%d.%d.1' % (number >> 8, number & 255)).packed
         self.nat = Nat(kind, self.address, net.seed + number)
         self.inside = ipaddress.ip_network('10.%d.%d.0/24' % (number >> 8, number & 255))
@@ -175,11 +179,13 @@ class Site:
     def from_host(self, packet, now):
         packet.ttl -= 1
         if packet.dst[0] in self.hosts:  # on the LAN
-            return self.hosts[packet.dst[0]].write(packet)
+            if 'isolated' not in self.traits:
+                self.hosts[packet.dst[0]].write(packet)
+            return
         if not self.nat.outward(packet, now):
             return
         if packet.dst[0] == self.address and self.nat.translates():
-            if self.hairpin:
+            if 'hairpin' in self.traits:
                 self.net.later(now, self, packet)
             return
         if packet.ttl > HOPS:
@@ -243,8 +249,8 @@ class Internet:
         self.trace = None  # a list: gets (time, sent from inside, to, ttl, bytes)
         threading.Thread(target=self._run, daemon=True).start()
 
-    def site(self, kind, hairpin=False):
-        site = Site(self, len(self.sites) + 1, kind, hairpin)
+    def site(self, kind):
+        site = Site(self, len(self.sites) + 1, kind)
         self.sites.append(site)
         self.by_address[site.address] = site
         return site

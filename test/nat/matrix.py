@@ -98,7 +98,9 @@ def may_fail(dialer, server):
 def one(net, dht, languages, kinds, times):
     results = []
     for _ in range(times):
-        dialer, server = (Peer(net, dht, *each) for each in zip(languages, kinds))
+        dialer = Peer(net, dht, languages[0], kinds[0])
+        site = dialer.site if kinds[1] == 'same' else None
+        server = Peer(net, dht, languages[1], kinds[1], site)
         try:
             if dialer.ready() and server.ready():
                 before = dialer.host.sent, server.host.sent
@@ -116,7 +118,8 @@ def one(net, dht, languages, kinds, times):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--kinds', default=','.join(KINDS))
-    parser.add_argument('--pairs', help='DIALER:SERVER,... instead of all')
+    parser.add_argument('--pairs', help='DIALER:SERVER,... instead of all; the server may be `same`: in the '
+                        'same site; kinds: see Site')
     parser.add_argument('--peers', default='kp2p-kp2p')
     parser.add_argument('--times', type=int, default=1)
     parser.add_argument('--seed', type=int, default=1)
@@ -150,8 +153,8 @@ def main():
             if len(good) < len(results):
                 seconds += ' (%d of %d)' % (len(good), len(results))
                 failures += not may_fail(*pair)
-            print('%-12s %-20s %-20s %8s  %s  packets %s' % (peers, *pair, seconds, text,
-                                                last.get('packets')), flush=True)
+            sent = ', %d and %d packets' % tuple(last['packets']) if 'packets' in last else ''
+            print('%-12s %-20s %-20s %8s  %s%s' % (peers, *pair, seconds, text, sent), flush=True)
     for process in dht.processes:
         process.kill()
     net.close()

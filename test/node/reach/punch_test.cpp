@@ -84,6 +84,45 @@ TEST_CASE("nodes behind NATs reach each other") {
     }
 }
 
+TEST_CASE("a second client need not wait for the first one's punch") {
+    between(52, Kind::random, Kind::port_restricted,
+            [](World& world, Member& client, Member& server) -> Task<> {
+                Member& other = world.add(Kind::random, hold);
+                auto both = co_await with_tasks([&](Tasks& all) -> Task<> {
+                    co_await other.enter(all);
+                    auto one = world.sim.clock().now();
+                    auto connect = [&](Member& from) -> Task<> {
+                        auto connection = co_await from.swarm.connect(server.swarm.node_id());
+                        CAPTURE(reasons(from.swarm, server.swarm.node_id()));
+                        CHECK(connection);
+                        CHECK(world.sim.clock().now() - one < 8s);
+                    };
+                    auto pair = co_await with_tasks([&](Tasks& two) -> Task<> {
+                        two.spawn(connect(client));
+                        two.spawn(connect(other));
+                        co_return;
+                    });
+                    CHECK(pair);
+                    all.cancel();
+                });
+                (void)both;
+            });
+}
+
+TEST_CASE("a hole that is still open is used again") {
+    between(53, Kind::port_restricted, Kind::port_restricted,
+            [](World& world, Member& client, Member& server) -> Task<> {
+                auto first = co_await connect_time(world, client, server);
+                for (const auto& connection : client.swarm.connections()) connection->close();
+                auto closed =
+                    co_await soon(world, 3s, [&] { return server.swarm.connections().empty(); });
+                CHECK(closed);
+                auto again = co_await connect_time(world, client, server);
+                CHECK(again > Clock::Span::zero());
+                CHECK(again + 70ms < first);
+            });
+}
+
 TEST_CASE("a stream goes on long after its punch") {
     between(51, Kind::port_restricted, Kind::port_restricted,
             [](World& world, Member& client, Member& server) -> Task<> {
