@@ -19,6 +19,7 @@ class NoPeers final : public Peers {
     void join(const Topic&) override {}
     void leave(const Topic&) override {}
     bool settling(const Topic&) const override { return false; }
+    bool looked_up_again(const Topic&, Clock::Time) override { return true; }
     Task<Result<std::shared_ptr<Connection>>> connect(NodeId) override {
         co_return Errc::cannot_connect;
     }
