@@ -25,7 +25,7 @@ std::string first_line(const fs::path& path) {
 // Whoever may say what a setting is, and what they say.
 class Sources {
   public:
-    enum class Origin { nobody, file, variable, flag };
+    enum class Origin { nobody, file, remembered, variable, flag };
 
     Sources(const Flags& flags, const Environment& environment)
         : flags_(flags), environment_(environment) {}
@@ -37,6 +37,30 @@ class Sources {
         path_ = std::move(path);
         file_ = *std::move(file);
         return ok;
+    }
+
+    // Lines of what earlier starts were told, FLAG VALUE each.
+    void read_remembered(fs::path path) {
+        remembered_path_ = std::move(path);
+        std::ifstream file(remembered_path_);
+        for (std::string line; std::getline(file, line);)
+            if (const auto space = line.find(' '); space != line.npos)
+                remembered_[line.substr(0, space)].push_back(line.substr(space + 1));
+    }
+    // Those of this start and of earlier ones.
+    std::vector<std::string> to_remember() const {
+        std::vector<std::string> lines;
+        for (const Setting& setting : setting_table()) {
+            if (!setting.remembered) continue;
+            const auto given = flags_.find(setting.flag);
+            const auto before = remembered_.find(setting.flag);
+            const Texts* texts = given != flags_.end() ? &given->second : nullptr;
+            if (!texts && before != remembered_.end()) texts = &before->second;
+            if (!texts) continue;
+            for (const std::string& text : *texts)
+                lines.push_back(std::string(setting.flag) + ' ' + text);
+        }
+        return lines;
     }
 
     // Reads what the first of them says into its field; leaves it if nobody says anything.
@@ -51,6 +75,10 @@ class Sources {
             origin = Origin::variable;
             where = setting.variable;
             texts.push_back(*std::move(value));
+        } else if (const auto* before = remembered(setting)) {
+            origin = Origin::remembered;
+            where = remembered_path_.string() + ": " + std::string(setting.flag);
+            texts = *before;
         } else if (const auto* said = file_.said(setting.key)) {
             origin = Origin::file;
             where = path_.string() + ": \"" + std::string(setting.key) + '"';
@@ -75,6 +103,10 @@ class Sources {
         if (setting.variable.empty()) return std::nullopt;
         return environment_(std::string(setting.variable));
     }
+    const Texts* remembered(const Setting& setting) const {
+        const auto found = remembered_.find(setting.flag);
+        return setting.remembered && found != remembered_.end() ? &found->second : nullptr;
+    }
     static std::error_code complain(std::string& why, const std::string& where,
                                     const std::string& complaint) {
         why = where + ": " + complaint;
@@ -83,8 +115,9 @@ class Sources {
 
     const Flags& flags_;
     const Environment& environment_;
-    fs::path path_;
+    fs::path path_, remembered_path_;
     ConfigFile file_;
+    Flags remembered_;
 };
 
 const Setting& row_of(const char* flag) {
@@ -124,6 +157,7 @@ Result<Config> Config::resolve(Needs needs, const Flags& flags, const Environmen
         auto read = sources.read_file(settings.config_dir / "config.json", why);
         if (!read) return read.error();
     }
+    if (needs == Needs::node) sources.read_remembered(settings.config_dir / "remembered");
     for (const Setting& setting : setting_table()) {
         if (!setting.is_for(needs)) continue;
         std::string none;
@@ -131,7 +165,7 @@ Result<Config> Config::resolve(Needs needs, const Flags& flags, const Environmen
             (void)setting.read(settings, {std::string(setting.initial)}, none);
         auto origin = sources.read(setting, settings, why);
         if (!origin) return origin.error();
-        if (&setting == &port) config.told_port_ = *origin > Origin::file;
+        if (&setting == &port) config.told_port_ = *origin > Origin::remembered;
     }
     // One that a command may not name is still the one that it finds where no daemon runs.
     if (needs == Needs::daemon) {
@@ -144,6 +178,7 @@ Result<Config> Config::resolve(Needs needs, const Flags& flags, const Environmen
     if (config.storage_dir_.empty() && home)
         config.storage_dir_ = fs::path(*home) / "kachery-storage";
     config.remarks_ = sources.remarks();
+    settings.to_remember = sources.to_remember();
     return config;
 }
 

@@ -1,30 +1,17 @@
 #include "node/process/bootstrap.hpp"
 
-#include <asio/ip/udp.hpp>
 #include <asio/signal_set.hpp>
 
 #include "node/async/foreign_calls.hpp"
 #include "node/async/tasks.hpp"
 #include "node/dht/dht.hpp"
 #include "node/net/udp_socket.hpp"
+#include "node/process/own_address.hpp"
 #include "node/process/process_end.hpp"
 #include "node/udx/udx_context.hpp"
 
 namespace kp2p {
 namespace {
-
-// The host that packets of ours carry when they leave this machine; loopback when none can.
-// Connecting a UDP socket sends nothing.
-Endpoint own_host(asio::io_context& loop) {
-    const auto elsewhere = asio::ip::make_address_v4("192.0.2.1");
-    asio::ip::udp::socket socket(loop);
-    std::error_code error;
-    socket.connect({elsewhere, 9}, error);
-    if (error) return Endpoint::loopback(0);
-    const auto local = socket.local_endpoint(error);
-    if (error) return Endpoint::loopback(0);
-    return {local.address().to_v4().to_bytes(), 0};
-}
 
 Task<> cancel_on_signal(Tasks& all) {
     asio::signal_set signals(co_await asio::this_coro::executor, SIGINT, SIGTERM);
@@ -74,8 +61,7 @@ Result<void> run_bootstrap(const Endpoint& bind, const std::vector<std::string>&
     auto client_socket = UdpSocket::open(loop.get_executor(), {bind.host, 0});
     if (!client_socket) return client_socket.error();
 
-    Endpoint address = (*server_socket)->local();
-    if (address.host.is_unspecified()) address.host = own_host(loop).host;
+    const Endpoint address = own_address((*server_socket)->local(), loop.get_executor());
     UdxContext udx(loop.get_executor(), clock, 0);  // carries no streams
     UdpPort server(std::move(*server_socket), udx), client(std::move(*client_socket), udx);
     setup.public_address = address;

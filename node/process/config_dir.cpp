@@ -147,6 +147,14 @@ Result<void> ConfigDir::keep_channel_keys(const ChannelKeys& keys) const {
     return keep("channel-keys", text);
 }
 
+Result<void> ConfigDir::keep_remembered(const std::vector<std::string>& remembered) const {
+    const auto kept = lines("remembered");
+    if (kept && *kept == remembered) return ok;
+    std::string text;
+    for (const std::string& line : remembered) text += line + '\n';
+    return keep("remembered", text);
+}
+
 Result<void> ConfigDir::keep_known_nodes(const std::vector<Endpoint>& nodes) const {
     std::string text;
     for (std::size_t i = 0; i < std::min(nodes.size(), max_known_nodes); ++i)

@@ -5,6 +5,7 @@
 //   api.sock     the HTTP API's Unix socket while the node runs (made by node/api)
 //   channels     a name a line
 //   channel-keys what was derived from those names, which takes long: can be removed at any time
+//   remembered   FLAG VALUE a line: settings that hold at later starts; removed to forget them
 //   known-nodes  HOST:PORT a line: DHT nodes, where the network is entered next time
 //   api-port     the port of the HTTP API while the node runs
 //   lock         locked while the node runs, so that two nodes never share a key
@@ -52,6 +53,8 @@ class ConfigDir {
 
     Result<void> keep_channels(const std::vector<ChannelName>& channels) const;
     Result<void> keep_channel_keys(const ChannelKeys& keys) const;
+    // Unless it is what there is.
+    Result<void> keep_remembered(const std::vector<std::string>& lines) const;
     Result<void> keep_known_nodes(const std::vector<Endpoint>& nodes) const;
     Result<void> keep_api_port(std::uint16_t port) const;
 

@@ -17,6 +17,7 @@
 #include "node/process/channel_keeper.hpp"
 #include "node/process/descriptors.hpp"
 #include "node/process/notify.hpp"
+#include "node/process/own_address.hpp"
 #include "node/process/ports.hpp"
 #include "node/process/process_end.hpp"
 #include "proto/json.hpp"
@@ -54,12 +55,16 @@ struct OpenedParts {
 };
 
 std::vector<BootstrapNode> bootstrap_nodes(const std::vector<std::string>& texts) {
-    if (texts.empty()) return public_bootstrap();
+    if (texts.empty() || texts.front() == "public") return public_bootstrap();
     std::vector<BootstrapNode> nodes;
     if (texts.front() == "none") return nodes;
     for (const std::string& text : texts)
         if (auto node = parse_bootstrap(text)) nodes.push_back(*std::move(node));
     return nodes;
+}
+
+bool is_first(const Settings& settings) {
+    return !settings.bootstrap.empty() && settings.bootstrap.front() == "self";
 }
 
 Result<OpenedParts> open_parts(Runtime& runtime, const Settings& settings, std::string& why) {
@@ -102,6 +107,14 @@ Result<OpenedParts> open_parts(Runtime& runtime, const Settings& settings, std::
     parts.http = *std::move(http);
     parts.dht.bootstrap = bootstrap_nodes(settings.bootstrap);
     parts.dht.known_nodes = parts.config->known_nodes();
+    if (is_first(settings)) {
+        // It asks itself as well: where it is the only one, it would announce itself nowhere.
+        const Endpoint own = own_address(parts.ports.udp->local(), runtime.executor);
+        parts.dht.public_address = own;
+        parts.dht.bootstrap.push_back({own, {}, own.port});
+    }
+    if (const auto kept = parts.config->keep_remembered(settings.to_remember); !kept)
+        log(LogLevel::error, "daemon", "cannot remember: " + kept.error().message());
     return parts;
 }
 
@@ -217,7 +230,8 @@ Task<> Daemon::start_up(const std::function<void(const Ready&)>& ready) {
     if (!kept) log(LogLevel::error, "daemon", "cannot keep api-port: " + kept.error().message());
     auto entered = co_await with_timeout(runtime_.clock, entry_patience, node_.entered());
     if (!entered && entered.error() != Errc::timed_out) co_return;
-    if (const std::string lacking = lacking_of_dht(); !lacking.empty())
+    const std::string lacking = lacking_of_dht();
+    if (!lacking.empty() && !is_first(settings_))
         log(LogLevel::warning, "dht", lacking + "; trying on");
     notify_service_manager("READY=1");
     const Ready what{node_.id(), node_.local(), parts_.http->port()};

@@ -23,9 +23,10 @@ Result<void> read_field(Settings& into, const Texts& texts, std::string& complai
 
 Result<void> read_bootstrap(Settings& into, const Texts& texts, std::string& complaint) {
     for (const std::string& text : texts) {
-        if (text == "none" && texts.size() == 1) continue;
+        const bool word = text == "public" || text == "none" || text == "self";
+        if (word && texts.size() == 1) continue;
         if (parse_bootstrap(text) && text.find(':') != text.npos) continue;
-        complaint = "takes HOST:PORT, or none alone, not " + text;
+        complaint = "takes HOST:PORT, or one of public, none and self alone, not " + text;
         return Errc::usage;
     }
     into.bootstrap = texts;
@@ -85,23 +86,28 @@ constexpr Setting table[] = {
                                .key = "bootstrap",
                                .value = "HOST:PORT",
                                .help = "enter the network here instead of at the public nodes; "
-                                       "may be repeated; none: nowhere"},
+                                       "may be repeated; none: nowhere; self: be the first, "
+                                       "persistent node of a private network; public: as usual",
+                               .remembered = true},
                               read_bootstrap),
     row<&Settings::peers>({.flag = "--peer",
                            .key = "peers",
                            .value = "NODE@HOST:PORT",
-                           .help = "connect to this node there over TCP; may be repeated"},
+                           .help = "connect to this node there over TCP; may be repeated",
+                           .remembered = true},
                           read_peers),
     row<&Settings::host>({.flag = "--host",
                           .key = "host",
                           .value = "ADDR",
                           .initial = "0.0.0.0",
-                          .help = "address to bind; ::: IPv4 and IPv6"}),
+                          .help = "address to bind; ::: IPv4 and IPv6",
+                          .remembered = true}),
     row<&Settings::port>({.flag = "--port",
                           .key = "port",
                           .value = "N",
                           .help = "UDP and TCP port, 0 for any (default: 49737, or any if that "
-                                  "is taken)"}),
+                                  "is taken)",
+                          .remembered = true}),
 };
 
 }  // namespace
@@ -125,6 +131,7 @@ std::string Setting::full_help() const {
     add("environment: ", variable);
     add("in config.json: ", key);
     add("while it runs: ", changed_by);
+    if (remembered) add("", "remembered");
     std::string all(help);
     return more.empty() ? all : all + " [" + more + "]";
 }

@@ -28,6 +28,7 @@ struct Setting {
                                      // field as it is, and `help` says what that means
     std::string_view help;
     std::string_view changed_by = {};  // what changes it while the daemon runs; empty: a new start
+    bool remembered = false;           // what a flag said holds at later starts too
     Users users = Users::node;
     Shape shape = Shape::text;
     // From what one source said, see values.hpp.

@@ -16,15 +16,18 @@ namespace kp2p {
 
 struct Settings {
     std::filesystem::path config_dir;
-    std::filesystem::path storage_dir;   // empty: the usual one
-    std::uint16_t api_port = 0;          // 0: any
-    std::vector<ChannelName> channels;   // joined beside those that are remembered
-    std::string channel_file;            // of further ones; empty: none
-    std::vector<std::string> bootstrap;  // see parse_bootstrap(); empty: the public network,
-                                         // "none" alone: no network is entered
-    std::vector<FixedPeer> peers;        // reached over TCP
-    Host host;                           // to bind; :: is IPv4 and IPv6
-    std::optional<std::uint16_t> port;   // UDP and TCP; absent: the usual one if it is free, 0: any
+    std::filesystem::path storage_dir;  // empty: the usual one
+    std::uint16_t api_port = 0;         // 0: any
+    std::vector<ChannelName> channels;  // joined beside those that are remembered
+    std::string channel_file;           // of further ones; empty: none
+    // See parse_bootstrap(); empty, or "public" alone: the public network; "none" alone: no network
+    // is entered; "self" alone: this node is the persistent one of a private network.
+    std::vector<std::string> bootstrap;
+    std::vector<FixedPeer> peers;       // reached over TCP
+    Host host;                          // to bind; :: is IPv4 and IPv6
+    std::optional<std::uint16_t> port;  // UDP and TCP; absent: the usual one if it is free, 0: any
+    // What is to hold at later starts too, as lines of the file `remembered`.
+    std::vector<std::string> to_remember;
 };
 
 }  // namespace kp2p

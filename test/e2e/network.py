@@ -110,10 +110,14 @@ class Daemon:
             arguments += ["--bootstrap", node]
         return arguments
 
-    def start(self, channels=(CHANNEL,), bootstrap=(), flags=(), under=(), **where):
+    def start(self, channels=(CHANNEL,), bootstrap=(), flags=(), under=(), told=True,
+              **where):
         port_file = self.config_dir / "api-port"
         port_file.unlink(missing_ok=True)
-        self.process = Process([*under, *self.start_arguments(channels, bootstrap, **where), *flags],
+        arguments = [self.network.command("kp2p-start-daemon"), "--api-port", "0"]
+        if told:
+            arguments = self.start_arguments(channels, bootstrap, **where)
+        self.process = Process([*under, *arguments, *flags],
                                self.network.root / self.name / "log", self.environment())
         self.process.wait_until(
             lambda: port_file.exists() and self.run("kp2p-status", check=False).returncode == 0,

@@ -54,6 +54,27 @@ class Start(NetworkCase):
         self.assertIn("channels: no channel names, left out: line 2", bob.log())
         self.assertNotIn("b?c", bob.log())
 
+    def test_a_private_network_needs_no_other_node_and_is_remembered(self):
+        first, second = self.idle("first"), self.idle("second")
+        first.start(bootstrap=["self"])
+        udp = first.status()["udp"]
+        second.start(bootstrap=[udp])
+        path = self.path("private.dat")
+        random_file(path, 200_000)
+        second.load(first.store(path))
+        for daemon in first, second:
+            daemon.stop()
+        remembered = first.config_dir / "remembered"
+        words = remembered.read_text()
+        self.assertEqual(words, "--bootstrap self\n--host 127.0.0.1\n--port 0\n")
+        remembered.write_text(words.replace("--port 0", "--port " + udp.split(":")[1]))
+        for daemon in first, second:
+            daemon.start(told=False)
+        self.assertEqual(first.status()["udp"], udp)
+        path = self.path("other.dat")
+        random_file(path, 200_000)
+        first.load(second.store(path))
+
 
 if __name__ == "__main__":
     main()

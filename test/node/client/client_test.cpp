@@ -82,6 +82,34 @@ TEST_CASE("flags win over the environment, that over config.json, that over defa
     CHECK(flag->settings().api_port == 3);
 }
 
+TEST_CASE("what is remembered wins over config.json, and a flag over it") {
+    test::TempDir temp;
+    write(temp.path() / "config.json", R"({"port": 1, "host": "1.1.1.1", "api_port": 4})");
+    write(temp.path() / "remembered",
+          "--port 2\n--bootstrap a:1\n--bootstrap b:2\n--api-port 3\n\nnonsense\n");
+    std::string why;
+    Flags flags{{"--config-dir", {temp.path().string()}}};
+    auto config = Config::resolve(Needs::node, flags, environment({}), why);
+    REQUIRE(config);
+    CHECK(config->settings().port == 2);
+    CHECK(config->settings().bootstrap == std::vector<std::string>{"a:1", "b:2"});
+    CHECK(config->settings().api_port == 4);  // is none of those
+    CHECK(config->settings().to_remember ==
+          std::vector<std::string>{"--bootstrap a:1", "--bootstrap b:2", "--port 2"});
+    flags["--port"] = {"0"};
+    flags["--bootstrap"] = {"self"};
+    config = Config::resolve(Needs::node, flags, environment({}), why);
+    REQUIRE(config);
+    CHECK(config->settings().port == 0);
+    CHECK(config->settings().to_remember ==
+          std::vector<std::string>{"--bootstrap self", "--port 0"});
+    write(temp.path() / "remembered", "--port x\n");
+    flags.erase("--port");
+    CHECK(!Config::resolve(Needs::node, flags, environment({}), why));
+    CHECK(why == (temp.path() / "remembered").string() +
+                     ": --port: not a whole number from 0 to 65535: x");
+}
+
 TEST_CASE("a daemon is found at the port it wrote down, unless another was named") {
     test::TempDir temp;
     std::string why;
@@ -121,7 +149,7 @@ TEST_CASE("a value that does not fit is a usage error that names where it came f
          nullptr,
          here,
          {{"--bootstrap", {"none", "a:1"}}},
-         "--bootstrap: takes HOST:PORT, or none alone, not none"},
+         "--bootstrap: takes HOST:PORT, or one of public, none and self alone, not none"},
         {"channel", nullptr, here, {{"--channel", {"\n"}}}, "--channel: a channel's name is 1"},
         {"no directory", nullptr, here, {{"--storage-dir", {""}}}, "--storage-dir: names no dir"},
         {"flag over file", R"({"port": "1"})", here, {{"--port", {"-1"}}}, "--port: not a whole"},

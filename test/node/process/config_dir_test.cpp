@@ -43,6 +43,7 @@ TEST_CASE("what a configuration directory keeps is there the next time") {
         CHECK(config->known_nodes().empty());
         CHECK(config->keep_channels(channels));
         CHECK(config->keep_known_nodes(nodes));
+        CHECK(config->keep_remembered({"--port 1"}));
         CHECK(config->keep_api_port(4000));
         CHECK(fs::exists(path / "api-port"));
     }
@@ -53,7 +54,7 @@ TEST_CASE("what a configuration directory keeps is there the next time") {
     CHECK(config->known_nodes() == nodes);
     CHECK(!fs::exists(path / "api-port"));
     CHECK(fs::status(path).permissions() == fs::perms::owner_all);
-    for (const char* name : {"key", "api-token", "channels", "known-nodes"})
+    for (const char* name : {"key", "api-token", "channels", "known-nodes", "remembered"})
         CHECK(fs::status(path / name).permissions() ==
               (fs::perms::owner_read | fs::perms::owner_write));
 }
