@@ -1,9 +1,9 @@
 // Share::Node: the parts of Share, wired.
 #pragma once
 
-#include "node/share/loads.hpp"
+#include "node/share/channels/neighbourhood.hpp"
+#include "node/share/fetch/loads.hpp"
 #include "node/share/lookup/finder.hpp"
-#include "node/share/neighbourhood.hpp"
 #include "node/share/share.hpp"
 #include "node/share/shelf/shelf.hpp"
 #include "proto/file/manifest.hpp"

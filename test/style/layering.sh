@@ -45,11 +45,15 @@ allowed() {
             below $any_proto node/{async,transport,store,store/put,share/shelf,share/lookup} ;;
         node/share/transfer/*)
             below $any_proto node/{async,transport,store,store/put,share/shelf,share/transfer} ;;
+        node/share/channels/*)
+            below $any_proto node/{async,transport,store,store/put,share/shelf,share/lookup,share/transfer,share/channels} ;;
+        node/share/fetch/*)
+            below $any_proto node/{async,transport,store,store/put,share/shelf,share/lookup,share/transfer,share/channels,share/fetch} ;;
         node/share/*)
-            below $any_proto node/{async,transport,store,store/put,share,share/shelf,share/lookup,share/transfer} ;;
+            below $any_proto node/{async,transport,store,store/put,share,share/shelf,share/lookup,share/transfer,share/channels,share/fetch} ;;
         node/api/*)        below $any_proto node/{async,store,store/put,share,api} ;;
         node/node.*|node/swarm_peers.*)
-            below $any_proto node node/{async,net,udx,transport,dht,discover,reach,swarm,store,share} ;;
+            below $any_proto node node/{async,net,udx,transport,dht,discover,reach,swarm,store,share,share/channels} ;;
         node/settings/*)   below $any_proto node/settings ;;
         node/client/*)     below $any_proto node/{settings,client} ;;
         node/process/*)

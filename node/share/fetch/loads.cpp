@@ -1,4 +1,4 @@
-#include "node/share/loads.hpp"
+#include "node/share/fetch/loads.hpp"
 
 #include "proto/file/sha1.hpp"
 

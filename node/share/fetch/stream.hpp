@@ -6,7 +6,7 @@
 #include <map>
 #include <memory>
 
-#include "node/share/load.hpp"
+#include "node/share/fetch/load.hpp"
 #include "proto/transfer/range_download.hpp"
 
 namespace kp2p {

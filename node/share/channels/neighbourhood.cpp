@@ -1,10 +1,10 @@
-#include "node/share/neighbourhood.hpp"
+#include "node/share/channels/neighbourhood.hpp"
 
 #include <algorithm>
 
 #include "node/async/offload.hpp"
 #include "node/async/timeout.hpp"
-#include "node/share/peers.hpp"
+#include "node/share/channels/peers.hpp"
 
 namespace kp2p {
 namespace {

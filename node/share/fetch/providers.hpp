@@ -15,11 +15,11 @@
 
 #include "node/async/event.hpp"
 #include "node/async/tasks.hpp"
-#include "node/share/candidates.hpp"
-#include "node/share/diagnosis.hpp"
+#include "node/share/channels/neighbourhood.hpp"
+#include "node/share/fetch/candidates.hpp"
 #include "node/share/lookup/finder.hpp"
-#include "node/share/neighbourhood.hpp"
 #include "node/share/shelf/shelf.hpp"
+#include "proto/report/diagnosis.hpp"
 
 namespace kp2p {
 

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "node/async/offload.hpp"
+#include "node/share/fetch/stream.hpp"
 #include "node/share/share_node.hpp"
-#include "node/share/stream.hpp"
 
 namespace kp2p {
 namespace {

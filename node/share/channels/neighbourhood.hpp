@@ -4,7 +4,8 @@
 #include <map>
 #include <set>
 
-#include "node/share/neighbour.hpp"
+#include "node/share/channels/neighbour.hpp"
+#include "proto/report/diagnosis.hpp"
 
 namespace kp2p {
 

@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "node/share/load.hpp"
+#include "node/share/fetch/load.hpp"
 
 namespace kp2p {
 

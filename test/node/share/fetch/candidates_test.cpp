@@ -1,4 +1,4 @@
-#include "node/share/candidates.hpp"
+#include "node/share/fetch/candidates.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "node/share/neighbour.hpp"
+#include "node/share/channels/neighbour.hpp"
 
 #include <utility>
 

@@ -1,4 +1,4 @@
-#include "node/share/load.hpp"
+#include "node/share/fetch/load.hpp"
 
 #include "node/async/offload.hpp"
 

@@ -5,8 +5,8 @@
 
 #include <memory>
 
+#include "node/share/channels/share_parts.hpp"
 #include "node/share/lookup/lookup_session.hpp"
-#include "node/share/share.hpp"
 #include "node/share/transfer/transfer_session.hpp"
 
 namespace kp2p {

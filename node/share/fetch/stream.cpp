@@ -1,4 +1,4 @@
-#include "node/share/stream.hpp"
+#include "node/share/fetch/stream.hpp"
 
 #include <algorithm>
 

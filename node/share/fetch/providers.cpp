@@ -1,9 +1,9 @@
-#include "node/share/providers.hpp"
+#include "node/share/fetch/providers.hpp"
 
 #include <algorithm>
 
 #include "node/async/timeout.hpp"
-#include "node/share/peers.hpp"
+#include "node/share/channels/peers.hpp"
 
 namespace kp2p {
 namespace {

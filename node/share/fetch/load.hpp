@@ -12,7 +12,8 @@
 
 #include "node/async/event.hpp"
 #include "node/async/tasks.hpp"
-#include "node/share/providers.hpp"
+#include "node/share/fetch/providers.hpp"
+#include "node/share/fetch/sinks.hpp"
 #include "proto/transfer/download.hpp"
 
 namespace kp2p {
