@@ -2,7 +2,7 @@
 #pragma once
 
 #include "node/share/channels/neighbourhood.hpp"
-#include "node/share/fetch/loads.hpp"
+#include "node/share/fetch/fetches.hpp"
 #include "node/share/lookup/finder.hpp"
 #include "node/share/share.hpp"
 #include "node/share/shelf/shelf.hpp"
@@ -17,31 +17,31 @@ class Share::Node {
           finder(parts.runtime, parts.own),
           shelf(parts.runtime, parts.store, parts.foreign),
           hood(parts, finder, shelf),
-          loads(LoadParts{parts, hood, finder, shelf}) {}
+          fetches(FetchParts{parts, hood, finder, shelf}) {}
 
     ShareParts parts;
     Finder finder;
     Shelf shelf;
     Neighbourhood hood;
-    Loads loads;
+    Fetches fetches;
 
     struct Named {  // what a URI names
         Sha1 file;  // or the directory's document
         std::optional<proto::Sha1Dir> directory;
         std::vector<NodeId> givers;
     };
-    // Loads what it takes to know. Errc::usage when a path names nothing.
+    // Fetches what it takes to know. Errc::usage when a path names nothing.
     Task<Result<Named>> resolve(proto::Uri uri, Diagnosis& diagnosis);
     Task<Result<Named>> read_directory(proto::Uri uri, Diagnosis& diagnosis);
     // Every file in the directory; their number, each content counted once.
-    Task<Result<std::size_t>> load_all(proto::Sha1Dir directory, std::vector<NodeId> givers,
-                                       ProgressSink progress, Diagnosis& diagnosis);
+    Task<Result<std::size_t>> fetch_all(proto::Sha1Dir directory, std::vector<NodeId> givers,
+                                        ProgressSink progress, Diagnosis& diagnosis);
     // Of a file that is not here, by the manifest that the URI names: verified part by part, from
     // the front. Moves range.start behind what the sink has taken. Errc::not_found: it is here, or
     // the manifest does not help, or no node has all of the next part; what is left is to be
-    // loaded.
-    Task<Result<void>> cat_stream(proto::Uri uri, ByteRange& range, ByteSink sink,
-                                  Diagnosis& diagnosis);
+    // fetched.
+    Task<Result<void>> cat_range(proto::Uri uri, ByteRange& range, ByteSink sink,
+                                 Diagnosis& diagnosis);
     Task<Result<proto::Manifest>> read_manifest(proto::Uri uri, std::vector<NodeId>& givers);
     // Of a file that is here. Moves range.start, too; fails as Chunks::read() does.
     Task<Result<void>> cat_local(Sha1 file, ByteRange& range, ByteSink sink);
@@ -52,7 +52,7 @@ class Share::Node {
         ByteVector bytes;
         std::vector<NodeId> givers;
     };
-    // Loads it if need be. std::errc::file_too_large above `max_bytes`.
+    // Fetches it if need be. std::errc::file_too_large above `max_bytes`.
     Task<Result<Document>> read_document(Sha1 file, std::size_t max_bytes, Diagnosis& diagnosis);
 };
 

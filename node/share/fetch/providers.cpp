@@ -27,7 +27,7 @@ constexpr std::size_t max_troubles = 64;
 
 }  // namespace
 
-Providers::Providers(LoadParts parts, const Sha1& file, Diagnosis& diagnosis, Event& changed,
+Providers::Providers(FetchParts parts, const Sha1& file, Diagnosis& diagnosis, Event& changed,
                      Use use)
     : parts_(parts),
       file_(file),

@@ -23,7 +23,7 @@
 
 namespace kp2p {
 
-struct LoadParts {
+struct FetchParts {
     const ShareParts& share;
     Neighbourhood& hood;
     Finder& finder;
@@ -51,7 +51,7 @@ class Providers {
     using Use = std::function<Task<Ended>(Neighbour&)>;
 
     // `changed` is notified when one has been tried to its end.
-    Providers(LoadParts parts, const Sha1& file, Diagnosis& diagnosis, Event& changed, Use use);
+    Providers(FetchParts parts, const Sha1& file, Diagnosis& diagnosis, Event& changed, Use use);
     Providers(const Providers&) = delete;
 
     void start(Tasks& tasks);
@@ -97,7 +97,7 @@ class Providers {
     void trouble(const NodeId& node, std::vector<Finding> why);
     void stalled(const NodeId& node, Finding::Code how);
 
-    LoadParts parts_;
+    FetchParts parts_;
     Sha1 file_;
     Diagnosis& diagnosis_;
     Event& changed_;

@@ -11,12 +11,12 @@
 
 namespace kp2p {
 
-struct LoadProgress {
+struct FetchProgress {
     std::uint64_t verified_bytes = 0;
     std::uint64_t size_bytes = 0;  // 0 until the size is proven
     std::size_t providers = 0;     // that are giving now
 };
-using ProgressSink = std::function<void(const LoadProgress&)>;  // at most ten times a second
+using ProgressSink = std::function<void(const FetchProgress&)>;  // at most ten times a second
 
 struct ByteRange {
     std::uint64_t start = 0;

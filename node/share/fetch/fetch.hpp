@@ -1,4 +1,4 @@
-// Load: brings one file that is not here into the storage: searches for providers, opens the file
+// Fetch: brings one file that is not here into the storage: searches for providers, opens the file
 // at each, moves the Download, writes what is proven, and commits it. Runs once, in the frame of
 // whoever awaits run().
 #pragma once
@@ -18,14 +18,14 @@
 
 namespace kp2p {
 
-class Load {
+class Fetch {
   public:
     // `hints`: nodes that are likely to have it; with some, the search waits a moment.
-    Load(LoadParts parts, const Sha1& file, std::vector<NodeId> hints);
+    Fetch(FetchParts parts, const Sha1& file, std::vector<NodeId> hints);
 
     Task<Result<std::filesystem::path>> run();
 
-    LoadProgress progress() const;
+    FetchProgress progress() const;
     const Diagnosis& diagnosis() const { return diagnosis_; }
     std::vector<NodeId> givers() const { return {givers_.begin(), givers_.end()}; }
     std::list<ProgressSink>& watchers() { return watchers_; }
@@ -55,7 +55,7 @@ class Load {
     Task<Result<Path>> commit();
     void fail(std::error_code error);
 
-    LoadParts parts_;
+    FetchParts parts_;
     Sha1 file_;
     std::vector<NodeId> hints_;
     proto::Download download_;
