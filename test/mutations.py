@@ -41,7 +41,7 @@ MUTATIONS = [
              "sources_.allow(now, source) && ", ""),
     Mutation("an outbox has no bound", "transport", "node/transport/outbox.hpp",
              "        if (messages_.size() >= max_messages) return false;\n", ""),
-    Mutation("gets that wait have no bound", "share-transfer", "node/share/transfer/giver.cpp",
+    Mutation("gets that wait have no bound", "share-transfer", "node/share/transfer/uploader.cpp",
              "asked_ >= proto::max_outstanding_gets", "false"),
     Mutation("nodes that are heard of have no bound", "share", "node/share/fetch/candidates.hpp",
              "heard_.size() >= max_heard", "false"),

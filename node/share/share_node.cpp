@@ -34,7 +34,7 @@ void collect(const proto::Sha1Dir& directory, std::set<Sha1>& seen, std::vector<
 struct Batch {  // the files of a directory, on their way
     Fetches& fetches;
     std::vector<Wanted> files;
-    std::vector<NodeId> givers;
+    std::vector<NodeId> uploaders;
     ProgressSink progress;
     Diagnosis& diagnosis;
     Clock& clock;
@@ -46,7 +46,7 @@ struct Batch {  // the files of a directory, on their way
     // `verified_bytes` more of some file.
     void moved(std::uint64_t verified_bytes) {
         done.verified_bytes += verified_bytes;
-        done.providers = givers.size();
+        done.providers = uploaders.size();
         if (!progress || clock.now() - told < progress_span) return;
         told = clock.now();
         progress(done);
@@ -62,15 +62,15 @@ Task<> fetch_some(Batch& batch, Tasks& all) {
             batch.moved(at.verified_bytes - std::exchange(verified_bytes, at.verified_bytes));
         };
         auto fetched =
-            co_await batch.fetches.fetch(wanted.file, batch.givers, moved, batch.diagnosis);
+            co_await batch.fetches.fetch(wanted.file, batch.uploaders, moved, batch.diagnosis);
         if (!fetched) {
             if (!batch.failure) batch.failure = fetched.error();
             all.cancel();
             co_return;
         }
-        for (const NodeId& giver : fetched->givers)
-            if (std::ranges::find(batch.givers, giver) == batch.givers.end())
-                batch.givers.push_back(giver);
+        for (const NodeId& uploader : fetched->uploaders)
+            if (std::ranges::find(batch.uploaders, uploader) == batch.uploaders.end())
+                batch.uploaders.push_back(uploader);
         // What was here already is as long as the directory says, or the bar is a little off.
         if (verified_bytes == 0) batch.moved(wanted.size_bytes);
     }
@@ -94,7 +94,7 @@ Task<Result<Share::Node::Document>> Share::Node::read_document(Sha1 file, std::s
         const Store* store = &parts.store;
         auto read = [store, file, max_bytes] { return store->read(file, max_bytes); };
         auto bytes = co_await shelf.read(file, read);
-        if (bytes) co_return Document{std::move(*bytes), fetched->givers};
+        if (bytes) co_return Document{std::move(*bytes), fetched->uploaders};
         const bool doubtful = Shelf::is_doubtful(bytes.error());
         if (bytes.error() == Errc::storage_unavailable)
             diagnosis.add({.code = Finding::Code::storage, .what = storage_trouble()});
@@ -121,7 +121,7 @@ Task<Result<Share::Node::Named>> Share::Node::read_directory(proto::Uri uri, Dia
     if (!found.file && !found.dir) found = directory->find(uri.bare_path());
     Named named;
     named.file = uri.sha1;
-    named.givers = document->givers;
+    named.uploaders = document->uploaders;
     if (found.file) {
         named.file = found.file->sha1;
     } else if (found.dir) {
@@ -136,10 +136,10 @@ Task<Result<Share::Node::Named>> Share::Node::read_directory(proto::Uri uri, Dia
 }
 
 Task<Result<std::size_t>> Share::Node::fetch_all(proto::Sha1Dir directory,
-                                                 std::vector<NodeId> givers, ProgressSink progress,
-                                                 Diagnosis& diagnosis) {
+                                                 std::vector<NodeId> uploaders,
+                                                 ProgressSink progress, Diagnosis& diagnosis) {
     Batch batch{
-        fetches, {}, std::move(givers), std::move(progress), diagnosis, parts.runtime.clock};
+        fetches, {}, std::move(uploaders), std::move(progress), diagnosis, parts.runtime.clock};
     std::set<Sha1> seen;
     collect(directory, seen, batch.files);
     for (const Wanted& wanted : batch.files) batch.done.size_bytes += wanted.size_bytes;
@@ -155,11 +155,11 @@ Task<Result<std::size_t>> Share::Node::fetch_all(proto::Sha1Dir directory,
 }
 
 Task<Result<proto::Manifest>> Share::Node::read_manifest(proto::Uri uri,
-                                                         std::vector<NodeId>& givers) {
+                                                         std::vector<NodeId>& uploaders) {
     Diagnosis aside;  // a file can be had without its manifest
     auto document = co_await read_document(*uri.manifest, proto::max_manifest_bytes, aside);
     if (!document) co_return document.error();
-    givers = document->givers;
+    uploaders = document->uploaders;
     auto parse = [&document] { return proto::Manifest::parse(as_text(document->bytes)); };
     auto manifest = co_await offload(parts.runtime.pool, parse);
     if (manifest && manifest->sha1 != uri.sha1) co_return proto::Errc::wrong_hash;
@@ -171,15 +171,15 @@ Task<Result<void>> Share::Node::cat_range(proto::Uri uri, ByteRange& range, Byte
     std::string why;
     auto here = co_await shelf.whole(uri.sha1, Shelf::always, why);
     if (here) co_return Errc::not_found;
-    std::vector<NodeId> givers;
-    auto manifest = co_await read_manifest(uri, givers);
+    std::vector<NodeId> uploaders;
+    auto manifest = co_await read_manifest(uri, uploaders);
     if (!manifest) {
         if (manifest.error() == Errc::canceled) co_return manifest.error();
         diagnosis.add({.code = Finding::Code::no_manifest});
         co_return Errc::not_found;
     }
     const FetchParts with{parts, hood, finder, shelf};
-    RangeFetch fetch(with, std::move(*manifest), range, std::move(givers), diagnosis);
+    RangeFetch fetch(with, std::move(*manifest), range, std::move(uploaders), diagnosis);
     auto given = co_await fetch.run(sink);
     range.start = fetch.position();
     if (!given && given.error() == asio::error::operation_aborted) co_return Errc::canceled;
@@ -217,7 +217,8 @@ Task<Result<void>> Share::Node::cat(proto::Uri uri, Named named, ByteRange range
             auto given = co_await cat_range(uri, range, sink, diagnosis);
             if (given || given.error() != Errc::not_found) co_return given;
         }
-        auto fetched = co_await fetches.fetch(named.file, named.givers, ProgressSink(), diagnosis);
+        auto fetched =
+            co_await fetches.fetch(named.file, named.uploaders, ProgressSink(), diagnosis);
         if (!fetched) co_return fetched.error();
         auto given = co_await cat_local(named.file, range, sink);
         if (given) co_return given;

@@ -28,13 +28,13 @@ class Share::Node {
     struct Named {  // what a URI names
         Sha1 file;  // or the directory's document
         std::optional<proto::Sha1Dir> directory;
-        std::vector<NodeId> givers;
+        std::vector<NodeId> uploaders;
     };
     // Fetches what it takes to know. Errc::usage when a path names nothing.
     Task<Result<Named>> resolve(proto::Uri uri, Diagnosis& diagnosis);
     Task<Result<Named>> read_directory(proto::Uri uri, Diagnosis& diagnosis);
     // Every file in the directory; their number, each content counted once.
-    Task<Result<std::size_t>> fetch_all(proto::Sha1Dir directory, std::vector<NodeId> givers,
+    Task<Result<std::size_t>> fetch_all(proto::Sha1Dir directory, std::vector<NodeId> uploaders,
                                         ProgressSink progress, Diagnosis& diagnosis);
     // Of a file that is not here, by the manifest that the URI names: verified part by part, from
     // the front. Moves range.start behind what the sink has taken. Errc::not_found: it is here, or
@@ -42,7 +42,7 @@ class Share::Node {
     // fetched.
     Task<Result<void>> cat_range(proto::Uri uri, ByteRange& range, ByteSink sink,
                                  Diagnosis& diagnosis);
-    Task<Result<proto::Manifest>> read_manifest(proto::Uri uri, std::vector<NodeId>& givers);
+    Task<Result<proto::Manifest>> read_manifest(proto::Uri uri, std::vector<NodeId>& uploaders);
     // Of a file that is here. Moves range.start, too; fails as Chunks::read() does.
     Task<Result<void>> cat_local(Sha1 file, ByteRange& range, ByteSink sink);
     // Of a file wherever it is.
@@ -50,7 +50,7 @@ class Share::Node {
                            Diagnosis& diagnosis);
     struct Document {
         ByteVector bytes;
-        std::vector<NodeId> givers;
+        std::vector<NodeId> uploaders;
     };
     // Fetches it if need be. std::errc::file_too_large above `max_bytes`.
     Task<Result<Document>> read_document(Sha1 file, std::size_t max_bytes, Diagnosis& diagnosis);

@@ -13,33 +13,33 @@ constexpr std::size_t max_nodes = 4096;
 
 }  // namespace
 
-// A provider that the download knows by a key.
-class Fetch::Source {
+// What is said of the file at one provider, which the download knows by a key.
+class Fetch::Feed {
   public:
-    Source(Fetch& fetch, Neighbour& neighbour)
-        : fetch_(fetch), provider_(fetch.providers_, neighbour), key_(fetch.next_source_++) {
-        fetch_.sources_.emplace(key_, &provider_);
-        fetch_.nodes_.emplace(key_, provider_.node());
+    Feed(Fetch& fetch, Neighbour& neighbour)
+        : fetch_(fetch), file_(fetch.providers_, neighbour), key_(fetch.next_source_++) {
+        fetch_.sources_.emplace(key_, &file_);
+        fetch_.nodes_.emplace(key_, file_.node());
         if (fetch_.nodes_.size() > max_nodes) fetch_.nodes_.erase(fetch_.nodes_.begin());
     }
-    Source(const Source&) = delete;
-    ~Source() {
+    Feed(const Feed&) = delete;
+    ~Feed() {
         fetch_.sources_.erase(key_);
         fetch_.download_.remove_source(fetch_.now(), key_);  // nothing that was asked for will come
     }
 
     Task<Providers::Ended> run() {
         for (;;) {
-            auto event = co_await provider_.next();
+            auto event = co_await file_.next();
             if (!event) break;
             take(std::move(*event));
             fetch_.pump();
         }
-        if (provider_.ended() == Providers::Ended::garbled)
+        if (file_.ended() == Providers::Ended::garbled)
             fetch_.download_.misbehaved(fetch_.now(), key_);
         fetch_.download_.remove_source(fetch_.now(), key_);
         fetch_.pump();
-        co_return provider_.ended();
+        co_return file_.ended();
     }
 
   private:
@@ -49,8 +49,8 @@ class Fetch::Source {
         if (auto* opened = std::get_if<proto::Opened>(&event.message)) {
             download.add_source(now, key_, {opened->size_bytes, std::move(opened->have)});
         } else if (const auto* data = std::get_if<proto::Data>(&event.message)) {
-            fetch_.providers_.gave(provider_.node());
-            fetch_.givers_.insert(provider_.node());
+            fetch_.providers_.gave(file_.node());
+            fetch_.uploaders_.insert(file_.node());
             download.receive(now, key_, *data, std::move(event.payload));
         } else if (const auto* have = std::get_if<proto::Have>(&event.message)) {
             download.have(now, key_, have->index);
@@ -60,7 +60,7 @@ class Fetch::Source {
     }
 
     Fetch& fetch_;
-    Provider provider_;
+    ProvidedFile file_;
     proto::SourceKey key_;
 };
 
@@ -142,7 +142,7 @@ Task<> Fetch::tick_loop() {
         auto slept = co_await parts_.share.runtime.clock.sleep_for(fetch_tick_span);
         if (!slept) co_return;
         const auto now = parts_.share.runtime.clock.now();
-        for (const auto& [key, provider] : sources_) download_.heard(key, provider->gave_at());
+        for (const auto& [key, file] : sources_) download_.heard(key, file->gave_at());
         if (const auto deadline = download_.deadline(); deadline && *deadline <= now)
             download_.expire(now);
         providers_.tick();
@@ -154,10 +154,10 @@ Task<> Fetch::tick_loop() {
 }
 
 void Fetch::leave_outdone() {
-    for (const auto& [key, provider] : sources_) {
-        if (!provider->outdone()) continue;
+    for (const auto& [key, file] : sources_) {
+        if (!file->outdone()) continue;
         download_.retire(key);
-        if (!download_.owes(key)) provider->leave();
+        if (!download_.owes(key)) file->leave();
     }
 }
 
@@ -188,8 +188,8 @@ std::error_code Fetch::explain() {
 }
 
 Task<Providers::Ended> Fetch::use(Neighbour& neighbour) {
-    Source source(*this, neighbour);
-    co_return co_await source.run();
+    Feed feed(*this, neighbour);
+    co_return co_await feed.run();
 }
 
 // ---- moving the download ----
@@ -232,7 +232,7 @@ void Fetch::drop(const proto::Download::DropSource& drop) {
             what = "sent messages that make no sense";
             break;
     }
-    givers_.erase(at->second);
+    uploaders_.erase(at->second);
     providers_.blame(at->second, what);
 }
 

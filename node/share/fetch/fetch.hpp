@@ -27,12 +27,12 @@ class Fetch {
 
     FetchProgress progress() const;
     const Diagnosis& diagnosis() const { return diagnosis_; }
-    std::vector<NodeId> givers() const { return {givers_.begin(), givers_.end()}; }
+    std::vector<NodeId> uploaders() const { return {uploaders_.begin(), uploaders_.end()}; }
     std::list<ProgressSink>& watchers() { return watchers_; }
 
   private:
-    class Source;
-    friend class Source;
+    class Feed;
+    friend class Feed;
     using Path = std::filesystem::path;
 
     Task<Result<void>> resume();
@@ -64,7 +64,7 @@ class Fetch {
 
     Diagnosis diagnosis_;
     Providers providers_;
-    std::map<proto::SourceKey, Provider*> sources_;
+    std::map<proto::SourceKey, ProvidedFile*> sources_;
     std::map<proto::SourceKey, NodeId> nodes_;  // of these and those that are gone: max_nodes
     proto::SourceKey next_source_ = 1;
 
@@ -75,7 +75,7 @@ class Fetch {
     bool put_whole_ = false;                             // a file of one chunk: no partial
 
     std::error_code failure_;
-    std::set<NodeId> givers_;
+    std::set<NodeId> uploaders_;
     std::list<ProgressSink> watchers_;
 };
 

@@ -43,7 +43,7 @@ Task<Result<Fetched>> Fetches::fetch(Sha1 file, std::vector<NodeId> hints, Progr
             outcome = co_await run(file, active);
         else
             outcome = co_await wait(active);
-        if (outcome) co_return Fetched{*outcome, active->fetch.givers()};
+        if (outcome) co_return Fetched{*outcome, active->fetch.uploaders()};
         if (outcome.error() == asio::error::operation_aborted) co_return Errc::canceled;
         if (!ours && outcome.error() == Errc::canceled) continue;
         parts_.share.store.retry_unreadable(file);

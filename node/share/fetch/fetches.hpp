@@ -11,7 +11,7 @@ namespace kp2p {
 
 struct Fetched {
     std::filesystem::path path;
-    std::vector<NodeId> givers;  // nodes that gave chunks of it just now
+    std::vector<NodeId> uploaders;  // nodes that gave chunks of it just now
 };
 
 class Fetches {

@@ -1,10 +1,11 @@
 // Providers: the nodes that have one file: searches for them, time and again while nothing comes,
 // connects to each that it hears of and lets its owner use it, again when the connection broke, the
-// node had no room or nothing came; and says at the end why they did not do. Provider: the file,
-// open at one of them.
+// node had no room or nothing came; and says at the end why they did not do. ProvidedFile: the
+// file, open at one of them.
 //
 // Shape: start(), then hear() or search(), and tick() several times a second until hopeless(); the
-// owner's Use makes a Provider in its frame, takes what its next() gives, and returns how it ended.
+// owner's Use makes a ProvidedFile in its frame, takes what its next() gives, and returns how it
+// ended.
 #pragma once
 
 #include <functional>
@@ -30,7 +31,7 @@ struct FetchParts {
     Shelf& shelf;
 };
 
-class Provider;
+class ProvidedFile;
 
 class Providers {
   public:
@@ -79,7 +80,7 @@ class Providers {
     std::error_code explain(const Shortfall& shortfall);
 
   private:
-    friend class Provider;
+    friend class ProvidedFile;
     struct Claim {  // of one that says that it has the file
         std::uint64_t size_bytes = 0;
         std::optional<Clock::Time> asked;  // first, to open it, while it has not
@@ -106,23 +107,23 @@ class Providers {
     Tasks* tasks_ = nullptr;  // while it runs
     std::optional<Finder::Search> search_;
     Clock::Time first_search_, last_search_;
-    Clock::Time moved_;            // when something came, or was about to
-    bool heard_any_ = false;       // of a provider
-    Candidates candidates_;        // attach() runs for those that are being tried
-    std::vector<Provider*> used_;  // in the order in which they came
+    Clock::Time moved_;                // when something came, or was about to
+    bool heard_any_ = false;           // of a provider
+    Candidates candidates_;            // attach() runs for those that are being tried
+    std::vector<ProvidedFile*> used_;  // in the order in which they came
     std::map<NodeId, Claim> claims_;
     std::map<NodeId, Clock::Time> gave_;  // who has opened the file, and last gave of it
     std::map<NodeId, std::vector<Finding>> troubles_;  // why one does not give, as of now
     std::set<NodeId> blamed_;
 };
 
-class Provider {
+class ProvidedFile {
   public:
     using Ended = Providers::Ended;
 
-    Provider(Providers& providers, Neighbour& neighbour);
-    Provider(const Provider&) = delete;
-    ~Provider();
+    ProvidedFile(Providers& providers, Neighbour& neighbour);
+    ProvidedFile(const ProvidedFile&) = delete;
+    ~ProvidedFile();
 
     // What comes of the file: the first is Opened, and no other is; then Data, Have and Canceled.
     // An error when it is over, or the node does not open it in time: ended() says how.

@@ -16,31 +16,31 @@ proto::FileRange file_range(const ByteRange& range) {
 
 }  // namespace
 
-// A provider that the download knows by a key.
-class RangeFetch::Source {
+// What is said of the file at one provider, which the download knows by a key.
+class RangeFetch::Feed {
   public:
-    Source(RangeFetch& fetch, Neighbour& neighbour)
-        : fetch_(fetch), provider_(fetch.providers_, neighbour), key_(fetch.next_source_++) {
-        fetch_.sources_.emplace(key_, &provider_);
+    Feed(RangeFetch& fetch, Neighbour& neighbour)
+        : fetch_(fetch), file_(fetch.providers_, neighbour), key_(fetch.next_source_++) {
+        fetch_.sources_.emplace(key_, &file_);
     }
-    Source(const Source&) = delete;
-    ~Source() {
+    Feed(const Feed&) = delete;
+    ~Feed() {
         fetch_.sources_.erase(key_);
         fetch_.download_.remove_source(fetch_.now(), key_);
     }
 
     Task<Providers::Ended> run() {
         for (;;) {
-            auto event = co_await provider_.next();
+            auto event = co_await file_.next();
             if (!event) break;
             take(std::move(*event));
             fetch_.pump();
         }
-        if (provider_.ended() == Providers::Ended::garbled)
-            fetch_.download_.misbehaved(fetch_.now(), provider_.node());
+        if (file_.ended() == Providers::Ended::garbled)
+            fetch_.download_.misbehaved(fetch_.now(), file_.node());
         fetch_.download_.remove_source(fetch_.now(), key_);
         fetch_.pump();
-        co_return provider_.ended();
+        co_return file_.ended();
     }
 
   private:
@@ -48,10 +48,10 @@ class RangeFetch::Source {
         proto::RangeDownload& download = fetch_.download_;
         const auto now = fetch_.now();
         if (auto* opened = std::get_if<proto::Opened>(&event.message)) {
-            download.add_source(now, key_, provider_.node(),
+            download.add_source(now, key_, file_.node(),
                                 {opened->size_bytes, std::move(opened->have)});
         } else if (const auto* data = std::get_if<proto::Data>(&event.message)) {
-            fetch_.providers_.gave(provider_.node());
+            fetch_.providers_.gave(file_.node());
             download.receive(now, key_, *data, std::move(event.payload));
         } else if (const auto* have = std::get_if<proto::Have>(&event.message)) {
             download.have(now, key_, have->index);
@@ -61,7 +61,7 @@ class RangeFetch::Source {
     }
 
     RangeFetch& fetch_;
-    Provider provider_;
+    ProvidedFile file_;
     proto::SourceKey key_;
 };
 
@@ -116,15 +116,15 @@ Task<Result<void>> RangeFetch::await_more() {
     auto changed =
         co_await with_timeout(parts_.share.runtime.clock, range_tick_span, std::move(change));
     if (!changed && changed.error() == asio::error::operation_aborted) co_return changed.error();
-    for (const auto& [key, provider] : sources_) {
-        download_.heard(key, provider->gave_at());
-        if (provider->outdone()) download_.retire(key);
+    for (const auto& [key, file] : sources_) {
+        download_.heard(key, file->gave_at());
+        if (file->outdone()) download_.retire(key);
     }
     if (const auto deadline = download_.deadline(); deadline && *deadline <= now())
         download_.expire(now());
     providers_.tick();
-    for (const auto& [key, provider] : sources_)
-        if (provider->outdone() && !download_.owes(key)) provider->leave();
+    for (const auto& [key, file] : sources_)
+        if (file->outdone() && !download_.owes(key)) file->leave();
     pump();
     co_return ok;
 }
@@ -153,8 +153,8 @@ std::error_code RangeFetch::explain() {
 }
 
 Task<Providers::Ended> RangeFetch::use(Neighbour& neighbour) {
-    Source source(*this, neighbour);
-    co_return co_await source.run();
+    Feed feed(*this, neighbour);
+    co_return co_await feed.run();
 }
 
 // ---- moving the download ----

@@ -24,8 +24,8 @@ class RangeFetch {
     std::uint64_t position() const { return download_.position(); }  // behind what the sink took
 
   private:
-    class Source;
-    friend class Source;
+    class Feed;
+    friend class Feed;
 
     Task<Result<void>> give(ByteSink sink);
     Task<Result<void>> await_more();
@@ -45,7 +45,7 @@ class RangeFetch {
     Tasks* tasks_ = nullptr;  // while it runs
     Event changed_;
     Providers providers_;
-    std::map<proto::SourceKey, Provider*> sources_;
+    std::map<proto::SourceKey, ProvidedFile*> sources_;
     proto::SourceKey next_source_ = 1;
 };
 

@@ -1,4 +1,4 @@
-// Giver: gives files to one neighbour over its transfer channel. Source: proto/PROTOCOL.md,
+// Uploader: gives files to one neighbour over its transfer channel. Source: proto/PROTOCOL.md,
 // section 5. Chunks are read, and compressed where it pays, on the pool; two at a time, so that
 // one is read while the other is sent. Holds at most proto::max_open_files files (none of them by
 // a descriptor), proto::max_outstanding_gets gets and two chunks, and those only while the
@@ -16,22 +16,22 @@
 
 namespace kp2p {
 
-class Giver {
+class Uploader {
   public:
     // What is to be sent besides chunks, in order.
     using Put = std::function<void(proto::Encoded)>;
     using Given = std::function<void(std::size_t bytes)>;  // of a chunk, just now
-    Giver(Runtime& runtime, Shelf& shelf, Put put, Given given);
+    Uploader(Runtime& runtime, Shelf& shelf, Put put, Given given);
 
     // Before anything else. `tasks` is joined before this ends.
     void work_in(Tasks& tasks) { tasks_ = &tasks; }
 
     // A message of the neighbour as requester. proto::Errc::bad_state for one that must not come
-    // now; others are no business of a giver and do nothing.
+    // now; others are no business of an uploader and do nothing.
     Result<void> receive(const proto::TransferMessage& message);
     bool has_files() const { return !files_.empty(); }  // open or being opened
     // Sends chunks until the channel ends or it is cancelled.
-    Task<> give_loop(std::shared_ptr<MuxChannel> channel);
+    Task<> upload_loop(std::shared_ptr<MuxChannel> channel);
 
   private:
     enum class Stage { queued, giving, called_off };
