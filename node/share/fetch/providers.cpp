@@ -45,16 +45,16 @@ void Providers::stop() {
 }
 
 void Providers::hear(const NodeId& node) {
-    using Reach = Candidates::Reach;
+    using Reach = TryQueue::Reach;
     if (!tasks_ || node == parts_.share.own || blamed_.contains(node)) return;
     if (!heard_any_ && !search_) started_ = moved_ = parts_.share.runtime.clock.now();
     heard_any_ = true;
     const Reach reach = parts_.hood.proven(node) ? Reach::neighbour : Reach::distant;
-    if (candidates_.hear(node, reach)) tasks_->spawn(attach(node));
+    if (queue_.hear(node, reach)) tasks_->spawn(attach(node));
 }
 
 void Providers::hear(const proto::Providing& what) {
-    if (claims_.size() < Candidates::max_heard || claims_.contains(what.node)) {
+    if (claims_.size() < TryQueue::max_heard || claims_.contains(what.node)) {
         Claim& claim = claims_[what.node];
         claim.size_bytes = std::max(claim.size_bytes, what.size_bytes);
     }
@@ -85,7 +85,7 @@ void Providers::use_better() {
         nodes.push_back(file->node());
     }
     for (const NodeId& node : nodes) {
-        candidates_.again();
+        queue_.again();
         tasks_->spawn(attach(node));
     }
 }
@@ -205,7 +205,7 @@ std::error_code Providers::explain(const Shortfall& shortfall) {
 }
 
 Task<> Providers::attach(NodeId node) {
-    using Tried = Candidates::Tried;
+    using Tried = TryQueue::Tried;
     Tried tried = Tried::for_now;
     Clock::Span pause = first_pause;
     for (int attempts = 0; attempts < max_attempts && !blamed_.contains(node);) {
@@ -223,7 +223,7 @@ Task<> Providers::attach(NodeId node) {
         if (!slept) co_return;
         pause = std::min(2 * pause, max_pause);
     }
-    const auto next = candidates_.done(node, tried);
+    const auto next = queue_.done(node, tried);
     if (next && tasks_) tasks_->spawn(attach(*next));
     changed_.notify_all();
 }

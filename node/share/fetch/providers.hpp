@@ -17,7 +17,7 @@
 #include "node/async/event.hpp"
 #include "node/async/tasks.hpp"
 #include "node/share/channels/neighbourhood.hpp"
-#include "node/share/fetch/candidates.hpp"
+#include "node/share/fetch/try_queue.hpp"
 #include "node/share/lookup/finder.hpp"
 #include "node/share/shelf/shelf.hpp"
 #include "proto/report/diagnosis.hpp"
@@ -66,9 +66,9 @@ class Providers {
     bool hopeless() const;
     bool exhausted() const;  // the search will find nobody more
 
-    std::size_t trying() const { return candidates_.trying(); }  // connecting and open
-    void gave(const NodeId& node);                               // something of the file
-    void blame(const NodeId& node, const std::string& what);     // it is not used any more
+    std::size_t trying() const { return queue_.trying(); }    // connecting and open
+    void gave(const NodeId& node);                            // something of the file
+    void blame(const NodeId& node, const std::string& what);  // it is not used any more
     // What is missing, and what is not.
     struct Shortfall {
         bool nobody_asked = false;  // no open provider has what is missing
@@ -109,7 +109,7 @@ class Providers {
     Clock::Time first_search_, last_search_;
     Clock::Time moved_;                // when something came, or was about to
     bool heard_any_ = false;           // of a provider
-    Candidates candidates_;            // attach() runs for those that are being tried
+    TryQueue queue_;                   // attach() runs for those that are being tried
     std::vector<ProvidedFile*> used_;  // in the order in which they came
     std::map<NodeId, Claim> claims_;
     std::map<NodeId, Clock::Time> gave_;  // who has opened the file, and last gave of it
