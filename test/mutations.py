@@ -54,7 +54,7 @@ MUTATIONS = [
              "attempts < max_attempts && !blamed_.contains(node);", "attempts < max_attempts;"),
     Mutation("a download that is still read is not gone on with", "share",
              "node/share/fetch/fetch.cpp",
-             "    if (auto partial = parts_.shelf.left_over(file_)) co_return partial;\n", ""),
+             "    if (auto partial = parts_.inventory.left_over(file_)) co_return partial;\n", ""),
     Mutation("half of what was kept is fetched again", "share", "node/share/fetch/fetch.cpp",
              "    download_.resume(partial->size_bytes(), chunks);\n",
              "    chunks.resize(chunks.size() / 2);\n"

@@ -94,7 +94,7 @@ Task<Result<std::size_t>> Share::find(proto::Uri uri,
         ++count;
         found({node, size_bytes, complete ? Completeness::complete : Completeness::partial});
     };
-    auto local = co_await node_->shelf.look(file);
+    auto local = co_await node_->inventory.look(file);
     if (local) report(node_->parts.own, local->size_bytes, local->complete);
 
     Finder::Search search(node_->finder, file, [&](const proto::Providing& what) {

@@ -93,14 +93,14 @@ Task<Result<Share::Node::Document>> Share::Node::read_document(Sha1 file, std::s
         if (!fetched) co_return fetched.error();
         const Store* store = &parts.store;
         auto read = [store, file, max_bytes] { return store->read(file, max_bytes); };
-        auto bytes = co_await shelf.read(file, read);
+        auto bytes = co_await inventory.read(file, read);
         if (bytes) co_return Document{std::move(*bytes), fetched->uploaders};
-        const bool doubtful = Shelf::is_doubtful(bytes.error());
+        const bool doubtful = Inventory::is_doubtful(bytes.error());
         if (bytes.error() == Errc::storage_unavailable)
             diagnosis.add({.code = Finding::Code::storage, .what = storage_trouble()});
         if (!doubtful) co_return bytes.error();
         if (attempt >= max_repairs) co_return given_up(file, diagnosis);
-        auto doubted = co_await shelf.doubt(file, Shelf::always);
+        auto doubted = co_await inventory.doubt(file, Inventory::always);
         if (!doubted && doubted.error() != Errc::not_found) co_return doubted.error();
     }
 }
@@ -169,7 +169,7 @@ Task<Result<proto::Manifest>> Share::Node::read_manifest(proto::Uri uri,
 Task<Result<void>> Share::Node::cat_range(proto::Uri uri, ByteRange& range, ByteSink sink,
                                           Diagnosis& diagnosis) {
     std::string why;
-    auto here = co_await shelf.whole(uri.sha1, Shelf::always, why);
+    auto here = co_await inventory.whole(uri.sha1, Inventory::always, why);
     if (here) co_return Errc::not_found;
     std::vector<NodeId> uploaders;
     auto manifest = co_await read_manifest(uri, uploaders);
@@ -178,7 +178,7 @@ Task<Result<void>> Share::Node::cat_range(proto::Uri uri, ByteRange& range, Byte
         diagnosis.add({.code = Finding::Code::no_manifest});
         co_return Errc::not_found;
     }
-    const FetchParts with{parts, hood, finder, shelf};
+    const FetchParts with{parts, hood, finder, inventory};
     RangeFetch fetch(with, std::move(*manifest), range, std::move(uploaders), diagnosis);
     auto given = co_await fetch.run(sink);
     range.start = fetch.position();
@@ -188,7 +188,7 @@ Task<Result<void>> Share::Node::cat_range(proto::Uri uri, ByteRange& range, Byte
 
 Task<Result<void>> Share::Node::cat_local(Sha1 file, ByteRange& range, ByteSink sink) {
     std::string why;
-    auto whole = co_await shelf.whole(file, Shelf::always, why);
+    auto whole = co_await inventory.whole(file, Inventory::always, why);
     if (!whole) co_return whole.error();
     const std::shared_ptr<const WholeChunks> chunks = std::move(*whole);
     const std::uint64_t end =
@@ -196,7 +196,7 @@ Task<Result<void>> Share::Node::cat_local(Sha1 file, ByteRange& range, ByteSink 
     while (range.start < end) {
         const std::uint64_t index = range.start / proto::chunk_bytes;
         auto read = [chunks, index] { return chunks->read(index); };
-        auto chunk = co_await shelf.read(chunks, std::move(read));
+        auto chunk = co_await inventory.read(chunks, std::move(read));
         if (!chunk) co_return chunk.error();
         const std::uint64_t first = range.start - index * proto::chunk_bytes;
         const std::uint64_t last =
@@ -225,10 +225,10 @@ Task<Result<void>> Share::Node::cat(proto::Uri uri, Named named, ByteRange range
         const bool gone = given.error() == Errc::not_found || given.error() == Errc::timed_out;
         if (given.error() == Errc::storage_unavailable)
             diagnosis.add({.code = Finding::Code::storage, .what = storage_trouble()});
-        if (!gone && !Shelf::is_doubtful(given.error())) co_return given;
+        if (!gone && !Inventory::is_doubtful(given.error())) co_return given;
         if (attempt >= max_repairs) co_return given_up(named.file, diagnosis);
         if (gone) continue;
-        auto doubted = co_await shelf.doubt(named.file, Shelf::always);
+        auto doubted = co_await inventory.doubt(named.file, Inventory::always);
         if (!doubted && doubted.error() != Errc::not_found) co_return doubted.error();
     }
 }

@@ -3,9 +3,9 @@
 
 #include "node/share/channels/neighbourhood.hpp"
 #include "node/share/fetch/fetches.hpp"
+#include "node/share/inventory/inventory.hpp"
 #include "node/share/lookup/finder.hpp"
 #include "node/share/share.hpp"
-#include "node/share/shelf/shelf.hpp"
 #include "proto/file/manifest.hpp"
 
 namespace kp2p {
@@ -15,13 +15,13 @@ class Share::Node {
     explicit Node(ShareParts given)
         : parts(std::move(given)),
           finder(parts.runtime, parts.own),
-          shelf(parts.runtime, parts.store, parts.foreign),
-          hood(parts, finder, shelf),
-          fetches(FetchParts{parts, hood, finder, shelf}) {}
+          inventory(parts.runtime, parts.store, parts.foreign),
+          hood(parts, finder, inventory),
+          fetches(FetchParts{parts, hood, finder, inventory}) {}
 
     ShareParts parts;
     Finder finder;
-    Shelf shelf;
+    Inventory inventory;
     Neighbourhood hood;
     Fetches fetches;
 

@@ -40,17 +40,17 @@ allowed() {
         node/swarm/*)
             below $any_proto node/{async,net,udx,transport,dht,discover,reach,swarm} ;;
         node/store/*)      below $any_proto node/{async,store,store/put} ;;
-        node/share/shelf/*)  below $any_proto node/{async,store,store/put,share/shelf} ;;
+        node/share/inventory/*)  below $any_proto node/{async,store,store/put,share/inventory} ;;
         node/share/lookup/*)
-            below $any_proto node/{async,transport,store,store/put,share/shelf,share/lookup} ;;
+            below $any_proto node/{async,transport,store,store/put,share/inventory,share/lookup} ;;
         node/share/transfer/*)
-            below $any_proto node/{async,transport,store,store/put,share/shelf,share/transfer} ;;
+            below $any_proto node/{async,transport,store,store/put,share/inventory,share/transfer} ;;
         node/share/channels/*)
-            below $any_proto node/{async,transport,store,store/put,share/shelf,share/lookup,share/transfer,share/channels} ;;
+            below $any_proto node/{async,transport,store,store/put,share/inventory,share/lookup,share/transfer,share/channels} ;;
         node/share/fetch/*)
-            below $any_proto node/{async,transport,store,store/put,share/shelf,share/lookup,share/transfer,share/channels,share/fetch} ;;
+            below $any_proto node/{async,transport,store,store/put,share/inventory,share/lookup,share/transfer,share/channels,share/fetch} ;;
         node/share/*)
-            below $any_proto node/{async,transport,store,store/put,share,share/shelf,share/lookup,share/transfer,share/channels,share/fetch} ;;
+            below $any_proto node/{async,transport,store,store/put,share,share/inventory,share/lookup,share/transfer,share/channels,share/fetch} ;;
         node/api/*)        below $any_proto node/{async,store,store/put,share,api} ;;
         node/node.*|node/swarm_peers.*)
             below $any_proto node node/{async,net,udx,transport,dht,discover,reach,swarm,store,share,share/channels} ;;

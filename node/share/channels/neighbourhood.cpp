@@ -23,11 +23,11 @@ constexpr std::chrono::seconds search_patience{60};    // for all, also if more 
 
 }  // namespace
 
-Neighbourhood::Neighbourhood(const ShareParts& parts, Finder& finder, Shelf& shelf)
-    : parts_(parts), finder_(finder), shelf_(shelf), changed_(parts.runtime.executor) {}
+Neighbourhood::Neighbourhood(const ShareParts& parts, Finder& finder, Inventory& inventory)
+    : parts_(parts), finder_(finder), inventory_(inventory), changed_(parts.runtime.executor) {}
 
 Task<> Neighbourhood::serve(std::shared_ptr<Connection> connection) {
-    Neighbour neighbour(parts_, finder_, shelf_, channels_, changed_, connection);
+    Neighbour neighbour(parts_, finder_, inventory_, channels_, changed_, connection);
     const auto entry =
         neighbours_.emplace(connection->remote(), Served{&neighbour, parts_.runtime.clock.now()});
     struct Leave {

@@ -108,7 +108,7 @@ Task<Result<Fetch::Path>> Fetch::fetch(Tasks& all) {
 }
 
 Task<Result<std::shared_ptr<Partial>>> Fetch::open_left_over() {
-    if (auto partial = parts_.shelf.left_over(file_)) co_return partial;
+    if (auto partial = parts_.inventory.left_over(file_)) co_return partial;
     const Store* store = &parts_.share.store;
     const Sha1 file = file_;
     auto open = [store, file] { return store->resume_partial(file); };
@@ -133,7 +133,7 @@ Task<Result<void>> Fetch::resume() {
         chunks.push_back({chunk.index, chunk.link, chunk.next});
     download_.resume(partial->size_bytes(), chunks);
     partial_ = std::move(partial);
-    showing_.emplace(parts_.shelf, file_, partial_);
+    listing_.emplace(parts_.inventory, file_, partial_);
     co_return ok;
 }
 
@@ -172,7 +172,7 @@ FetchProgress Fetch::progress() const {
 
 void Fetch::fail(std::error_code error) {
     if (!failure_) failure_ = error;
-    if (error != Errc::out_of_space) parts_.shelf.give_up(file_);
+    if (error != Errc::out_of_space) parts_.inventory.give_up(file_);
     changed_.notify_all();
 }
 
@@ -270,7 +270,7 @@ Task<> Fetch::open_partial(std::uint64_t size_bytes) {
         co_return;
     }
     partial_ = std::move(*opened);
-    showing_.emplace(parts_.shelf, file_, partial_);
+    listing_.emplace(parts_.inventory, file_, partial_);
     for (proto::Download::KeepChunk& chunk : std::exchange(unwritten_, {}))
         tasks_->spawn(write(std::move(chunk)));
 }
@@ -285,7 +285,7 @@ Task<> Fetch::write(proto::Download::KeepChunk chunk) {
         fail(written.error());
         co_return;
     }
-    if (showing_) showing_->kept(chunk.index);
+    if (listing_) listing_->kept(chunk.index);
     download_.kept(parts_.share.runtime.clock.now(), chunk.index);
     pump();
 }
@@ -313,8 +313,8 @@ Task<Result<Fetch::Path>> Fetch::commit() {
     }
     auto finish = [partial = partial_] { return partial->commit(); };
     auto path = co_await offload(parts_.share.runtime.pool, std::move(finish));
-    showing_.reset();
-    if (path || path.error() != Errc::out_of_space) parts_.shelf.give_up(file_);
+    listing_.reset();
+    if (path || path.error() != Errc::out_of_space) parts_.inventory.give_up(file_);
     co_return path;
 }
 

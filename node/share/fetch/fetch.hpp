@@ -69,7 +69,7 @@ class Fetch {
     proto::SourceKey next_source_ = 1;
 
     std::shared_ptr<Partial> partial_;
-    std::optional<Shelf::Showing> showing_;
+    std::optional<Inventory::Listing> listing_;
     bool opening_ = false;
     std::vector<proto::Download::KeepChunk> unwritten_;  // while the partial is being opened
     bool put_whole_ = false;                             // a file of one chunk: no partial

@@ -60,12 +60,12 @@ Task<Result<Fetched>> Fetches::fetch(Sha1 file, std::vector<NodeId> hints, Progr
 // What is here already, and right. An empty file need not be fetched to be known.
 Task<Result<std::filesystem::path>> Fetches::find_here(Sha1 file, std::string& why) {
     static const Sha1 empty = proto::sha1_of({});
-    auto found = co_await parts_.shelf.whole(file, Shelf::always, why);
+    auto found = co_await parts_.inventory.whole(file, Inventory::always, why);
     if (!found && found.error() == Errc::not_found && file == empty) {
         const Store* store = &parts_.share.store;
         auto put = [store] { return store->put_bytes({}); };
         auto stored = co_await offload(parts_.share.runtime.pool, put);
-        if (stored) found = co_await parts_.shelf.whole(file, Shelf::always, why);
+        if (stored) found = co_await parts_.inventory.whole(file, Inventory::always, why);
     }
     if (!found) co_return found.error();
     co_return (*found)->file().path;

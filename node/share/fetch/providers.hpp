@@ -18,8 +18,8 @@
 #include "node/async/tasks.hpp"
 #include "node/share/channels/neighbourhood.hpp"
 #include "node/share/fetch/try_queue.hpp"
+#include "node/share/inventory/inventory.hpp"
 #include "node/share/lookup/finder.hpp"
-#include "node/share/shelf/shelf.hpp"
 #include "proto/report/diagnosis.hpp"
 
 namespace kp2p {
@@ -28,7 +28,7 @@ struct FetchParts {
     const ShareParts& share;
     Neighbourhood& hood;
     Finder& finder;
-    Shelf& shelf;
+    Inventory& inventory;
 };
 
 class ProvidedFile;

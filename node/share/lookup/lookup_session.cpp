@@ -130,7 +130,7 @@ Task<> LookupSession::talk(std::uint64_t number) {
 }
 
 Task<> LookupSession::look(std::uint64_t ticket, Sha1 file) {
-    auto local = co_await parts_.shelf.look(file);
+    auto local = co_await parts_.inventory.look(file);
     parts_.finder.looked(ticket, local);
 }
 

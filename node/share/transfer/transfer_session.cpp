@@ -14,10 +14,10 @@ constexpr std::chrono::seconds rest_span{1};  // without a byte moved
 
 }  // namespace
 
-TransferSession::TransferSession(Runtime& runtime, Shelf& shelf,
+TransferSession::TransferSession(Runtime& runtime, Inventory& inventory,
                                  std::shared_ptr<Connection> connection, Complain complain)
     : runtime_(runtime),
-      shelf_(shelf),
+      inventory_(inventory),
       connection_(std::move(connection)),
       complain_(std::move(complain)),
       changed_(runtime.executor),
@@ -105,7 +105,7 @@ Task<> TransferSession::run() {
 Task<> TransferSession::talk(std::shared_ptr<MuxChannel> mux) {
     auto send = [this](proto::Encoded message) { put(std::move(message)); };
     auto given = [this](std::size_t bytes) { moved(bytes); };
-    Uploader uploader(runtime_, shelf_, send, given);
+    Uploader uploader(runtime_, inventory_, send, given);
     const struct Giving {
         const Uploader*& uploader;
         ~Giving() { uploader = nullptr; }

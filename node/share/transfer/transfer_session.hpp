@@ -21,7 +21,7 @@ class TransferSession {
   public:
     using Complain = std::function<void(const std::string& what)>;  // the other is at fault
 
-    TransferSession(Runtime& runtime, Shelf& shelf, std::shared_ptr<Connection> connection,
+    TransferSession(Runtime& runtime, Inventory& inventory, std::shared_ptr<Connection> connection,
                     Complain complain);
     TransferSession(const TransferSession&) = delete;
     ~TransferSession();
@@ -57,7 +57,7 @@ class TransferSession {
     const Executor& executor() const { return runtime_.executor; }
 
     Runtime& runtime_;
-    Shelf& shelf_;
+    Inventory& inventory_;
     std::shared_ptr<Connection> connection_;
     Complain complain_;
     Tasks* tasks_ = nullptr;  // while it is served

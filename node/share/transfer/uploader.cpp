@@ -14,13 +14,13 @@ constexpr std::chrono::seconds unread_span{2};
 
 }  // namespace
 
-Uploader::Uploader(Runtime& runtime, Shelf& shelf, Put put, Given given)
+Uploader::Uploader(Runtime& runtime, Inventory& inventory, Put put, Given given)
     : clock_(runtime.clock),
-      shelf_(shelf),
+      inventory_(inventory),
       put_(std::move(put)),
       given_(std::move(given)),
       filled_(runtime.executor),
-      watch_(shelf, [this](const Sha1& file, std::uint64_t index) { gained(file, index); }) {}
+      watch_(inventory, [this](const Sha1& file, std::uint64_t index) { gained(file, index); }) {}
 
 Result<void> Uploader::receive(const proto::TransferMessage& message) {
     if (const auto* m = std::get_if<proto::Open>(&message)) return open(*m);
@@ -60,8 +60,8 @@ Task<> Uploader::open_file(proto::Open open, std::uint64_t number) {
         ~Leave() { --opening; }
     } leave{opening_};
     Clock::Time told = clock_.now();
-    Shelf::Hashing wanted = [&] { return hashing(open.id, number, told); };
-    auto taken = co_await shelf_.take(open.file, wanted);
+    Inventory::Hashing wanted = [&] { return hashing(open.id, number, told); };
+    auto taken = co_await inventory_.take(open.file, wanted);
     const auto file = files_.find(open.id);
     if (file == files_.end() || file->second.number != number) co_return;  // closed meanwhile
     if (!taken) {
@@ -154,19 +154,19 @@ Task<Result<Uploader::CutChunk>> Uploader::cut(Wanted wanted) {
         auto pieces = proto::cut_chunk({wanted.id, wanted.index, chunk->link}, chunk->bytes);
         return CutChunk{std::move(*chunk), std::move(pieces)};
     };
-    auto made = co_await shelf_.read(file.chunks, std::move(work));
+    auto made = co_await inventory_.read(file.chunks, std::move(work));
     if (made) co_return made;
     const bool later = made.error() == Errc::limit_reached;
     if (stage(wanted)) refuse(wanted.id, later ? RefusalCode::limit : RefusalCode::unavailable);
-    if (complete && Shelf::is_doubtful(made.error()) && !shelf_.is_preparing(sha1))
+    if (complete && Inventory::is_doubtful(made.error()) && !inventory_.is_preparing(sha1))
         tasks_->spawn(doubt(sha1));
     co_return made.error();
 }
 
 Task<> Uploader::doubt(Sha1 file) {
-    Shelf::Hashing hashing = [] { return true; };
-    auto doubted = co_await shelf_.doubt(file, hashing);
-    (void)doubted;  // the shelf has said what came of it
+    Inventory::Hashing hashing = [] { return true; };
+    auto doubted = co_await inventory_.doubt(file, hashing);
+    (void)doubted;  // the inventory has said what came of it
 }
 
 // From the piece `next` on, which it moves; Errc::timed_out when the neighbour does not read.

@@ -10,7 +10,7 @@
 
 #include "node/async/runtime.hpp"
 #include "node/async/tasks.hpp"
-#include "node/share/shelf/shelf.hpp"
+#include "node/share/inventory/inventory.hpp"
 #include "node/transport/mux_channel.hpp"
 #include "proto/transfer/piece.hpp"
 
@@ -21,7 +21,7 @@ class Uploader {
     // What is to be sent besides chunks, in order.
     using Put = std::function<void(proto::Encoded)>;
     using Given = std::function<void(std::size_t bytes)>;  // of a chunk, just now
-    Uploader(Runtime& runtime, Shelf& shelf, Put put, Given given);
+    Uploader(Runtime& runtime, Inventory& inventory, Put put, Given given);
 
     // Before anything else. `tasks` is joined before this ends.
     void work_in(Tasks& tasks) { tasks_ = &tasks; }
@@ -68,7 +68,7 @@ class Uploader {
     void gained(const Sha1& file, std::uint64_t index);
 
     Clock& clock_;
-    Shelf& shelf_;
+    Inventory& inventory_;
     Put put_;
     Tasks* tasks_ = nullptr;
     std::map<proto::FileId, File> files_;
@@ -78,7 +78,7 @@ class Uploader {
     std::uint64_t next_number_ = 1;
     Given given_;
     Event filled_;
-    Shelf::Watch watch_;
+    Inventory::Watch watch_;
 };
 
 }  // namespace kp2p

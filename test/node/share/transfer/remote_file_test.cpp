@@ -26,16 +26,16 @@ struct Sides {
         : runtime(sim.runtime()),
           store(*Store::open(directory.path())),
           foreign(runtime),
-          shelf(runtime, store, foreign),
+          inventory(runtime, store, foreign),
           ends(connection_pair(runtime.executor, runtime.clock)),
-          session(runtime, shelf, ends.initiator,
+          session(runtime, inventory, ends.initiator,
                   [this](const std::string& what) { complaints.push_back(what); }) {}
 
     Runtime& runtime;
     TempDir directory;
     Store store;
     ForeignCalls foreign;
-    Shelf shelf;
+    Inventory inventory;
     ConnectionPair ends;
     std::vector<std::string> complaints;
     TransferSession session;

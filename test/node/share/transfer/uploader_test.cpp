@@ -22,10 +22,10 @@ Task<> asked_for_too_much(Sim& sim) {
     auto sha1 = store.put_bytes(ByteVector((gets_of_file + 1) * proto::chunk_bytes));
     REQUIRE(sha1);
     ForeignCalls foreign(sim.runtime());
-    Shelf shelf(sim.runtime(), store, foreign);
+    Inventory inventory(sim.runtime(), store, foreign);
     std::vector<proto::Encoded> said;
     const auto put = [&](proto::Encoded message) { said.push_back(std::move(message)); };
-    Uploader uploader(sim.runtime(), shelf, put, [](std::size_t) {});
+    Uploader uploader(sim.runtime(), inventory, put, [](std::size_t) {});
     auto body = [&](Tasks& tasks) -> Task<> {
         uploader.work_in(tasks);
         for (proto::FileId id = 1; id <= files; ++id)
