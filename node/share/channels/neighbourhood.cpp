@@ -195,7 +195,7 @@ bool Neighbourhood::looked_up_again(Clock::Time since) const {
 }
 
 void Neighbourhood::explain_silence(Diagnosis& diagnosis, const Finder::Search* search) const {
-    const auto reached = [&](const auto& entry) { return finder_.links(entry.second->tag) > 0; };
+    const auto reached = [&](const auto& entry) { return finder_.edges(entry.second->tag) > 0; };
     using Code = Finding::Code;
     const auto trouble = parts_.peers.network_trouble();
     if (trouble && !channels_.empty() && std::ranges::none_of(channels_, reached))
@@ -205,12 +205,12 @@ void Neighbourhood::explain_silence(Diagnosis& diagnosis, const Finder::Search* 
     else if (channels_.empty())
         diagnosis.add({.code = Code::no_channel});
     for (const auto& [name, channel] : channels_) {
-        const std::size_t links = finder_.links(channel->tag);
-        const std::size_t silent = std::min(links, search ? search->silent(channel->tag) : 0);
+        const std::size_t edges = finder_.edges(channel->tag);
+        const std::size_t silent = std::min(edges, search ? search->silent(channel->tag) : 0);
         Code code = silent == 0 ? Code::all_lack : Code::some_silent;
-        if (links == 0) code = Code::nobody_there;
-        if (links == 1) code = silent == 0 ? Code::only_one_lacks : Code::only_one_silent;
-        diagnosis.add({.code = code, .what = name.text(), .count = links, .silent = silent});
+        if (edges == 0) code = Code::nobody_there;
+        if (edges == 1) code = silent == 0 ? Code::only_one_lacks : Code::only_one_silent;
+        diagnosis.add({.code = code, .what = name.text(), .count = edges, .silent = silent});
     }
 }
 
