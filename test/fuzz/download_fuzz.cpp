@@ -31,7 +31,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             download.expire(now);
         }
         for (const Download::Event& event : download.take_events()) {
-            if (std::get_if<Download::KeepChunk>(&event)) __builtin_trap();  // all links are wrong
+            if (std::get_if<Download::StoreChunk>(&event)) __builtin_trap();  // all links are wrong
             if (const auto* check = std::get_if<Download::CheckChunk>(&event))
                 download.checked(now, check->job, run_check(*check->check));
             if (std::get_if<Download::AskChunk>(&event)) ++asked;

@@ -128,9 +128,7 @@ Task<Result<void>> Fetch::resume() {
     if (!opened) co_return opened.error();
     std::shared_ptr<Partial> partial = std::move(*opened);
     if (!partial) co_return ok;
-    std::vector<proto::Download::KeptChunk> chunks;
-    for (const KeptChunk& chunk : partial->kept())
-        chunks.push_back({chunk.index, chunk.link, chunk.next});
+    std::vector<proto::StoredChunk> chunks = partial->stored();
     download_.resume(partial->size_bytes(), chunks);
     partial_ = std::move(partial);
     listing_.emplace(parts_.inventory, file_, partial_);
@@ -204,8 +202,8 @@ void Fetch::pump() {
                 at->second->call_off(off->index);
         } else if (const auto* job = std::get_if<proto::Download::CheckChunk>(&event)) {
             if (tasks_) tasks_->spawn(check(*job));
-        } else if (const auto* chunk = std::get_if<proto::Download::KeepChunk>(&event)) {
-            keep(*chunk);
+        } else if (const auto* chunk = std::get_if<proto::Download::StoreChunk>(&event)) {
+            store(*chunk);
         } else if (const auto* dropped = std::get_if<proto::Download::DropSource>(&event)) {
             drop(*dropped);
         } else if (const auto* stalled = std::get_if<proto::Download::SourceStalled>(&event)) {
@@ -245,7 +243,7 @@ Task<> Fetch::check(proto::Download::CheckChunk job) {
 
 // ---- writing ----
 
-void Fetch::keep(proto::Download::KeepChunk chunk) {
+void Fetch::store(proto::Download::StoreChunk chunk) {
     if (!tasks_) return;
     if (partial_) {
         tasks_->spawn(write(std::move(chunk)));
@@ -271,12 +269,12 @@ Task<> Fetch::open_partial(std::uint64_t size_bytes) {
     }
     partial_ = std::move(*opened);
     listing_.emplace(parts_.inventory, file_, partial_);
-    for (proto::Download::KeepChunk& chunk : std::exchange(unwritten_, {}))
+    for (proto::Download::StoreChunk& chunk : std::exchange(unwritten_, {}))
         tasks_->spawn(write(std::move(chunk)));
 }
 
-Task<> Fetch::write(proto::Download::KeepChunk chunk) {
-    const KeptChunk record{chunk.index, chunk.link, chunk.chunk->next};
+Task<> Fetch::write(proto::Download::StoreChunk chunk) {
+    const proto::StoredChunk record{chunk.index, chunk.link, chunk.chunk->next};
     auto put = [partial = partial_, record, checked = chunk.chunk] {
         return partial->write(record, checked->bytes);
     };
@@ -285,12 +283,12 @@ Task<> Fetch::write(proto::Download::KeepChunk chunk) {
         fail(written.error());
         co_return;
     }
-    if (listing_) listing_->kept(chunk.index);
-    download_.kept(parts_.share.runtime.clock.now(), chunk.index);
+    if (listing_) listing_->stored(chunk.index);
+    download_.stored(parts_.share.runtime.clock.now(), chunk.index);
     pump();
 }
 
-Task<> Fetch::put_whole(proto::Download::KeepChunk chunk) {
+Task<> Fetch::put_whole(proto::Download::StoreChunk chunk) {
     const Store* store = &parts_.share.store;
     auto put = [store, checked = chunk.chunk] { return store->put_bytes(checked->bytes); };
     auto stored = co_await offload(parts_.share.runtime.pool, std::move(put));
@@ -298,7 +296,7 @@ Task<> Fetch::put_whole(proto::Download::KeepChunk chunk) {
         fail(stored.error());
         co_return;
     }
-    download_.kept(parts_.share.runtime.clock.now(), chunk.index);
+    download_.stored(parts_.share.runtime.clock.now(), chunk.index);
     pump();
 }
 

@@ -48,10 +48,10 @@ class Fetch {
     void pump();
     void drop(const proto::Download::DropSource& drop);
     Task<> check(proto::Download::CheckChunk job);
-    void keep(proto::Download::KeepChunk chunk);
+    void store(proto::Download::StoreChunk chunk);
     Task<> open_partial(std::uint64_t size_bytes);
-    Task<> write(proto::Download::KeepChunk chunk);
-    Task<> put_whole(proto::Download::KeepChunk chunk);
+    Task<> write(proto::Download::StoreChunk chunk);
+    Task<> put_whole(proto::Download::StoreChunk chunk);
     Task<Result<Path>> commit();
     void fail(std::error_code error);
 
@@ -71,8 +71,8 @@ class Fetch {
     std::shared_ptr<Partial> partial_;
     std::optional<Inventory::Listing> listing_;
     bool opening_ = false;
-    std::vector<proto::Download::KeepChunk> unwritten_;  // while the partial is being opened
-    bool put_whole_ = false;                             // a file of one chunk: no partial
+    std::vector<proto::Download::StoreChunk> unwritten_;  // while the partial is being opened
+    bool put_whole_ = false;                              // a file of one chunk: no partial
 
     std::error_code failure_;
     std::set<NodeId> uploaders_;

@@ -207,7 +207,7 @@ Inventory::Listing::Listing(Inventory& inventory, const Sha1& file,
 
 Inventory::Listing::~Listing() { inventory_.partials_.erase(file_); }
 
-void Inventory::Listing::kept(std::uint64_t index) {
+void Inventory::Listing::stored(std::uint64_t index) {
     for (const Gained& gained : inventory_.watches_) gained(file_, index);
 }
 
@@ -219,7 +219,7 @@ Inventory::Watch::~Watch() { inventory_.watches_.erase(at_); }
 
 ByteVector have_bits(const Partial& partial) {
     ByteVector bits(proto::have_bytes(proto::chunk_count(partial.size_bytes())));
-    for (const KeptChunk& chunk : partial.kept()) proto::add_chunk(bits, chunk.index);
+    for (const proto::StoredChunk& chunk : partial.stored()) proto::add_chunk(bits, chunk.index);
     return bits;
 }
 

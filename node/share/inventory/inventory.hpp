@@ -67,7 +67,7 @@ class Inventory {
         Listing(Inventory& inventory, const Sha1& file, std::shared_ptr<Partial> partial);
         Listing(const Listing&) = delete;
         ~Listing();
-        void kept(std::uint64_t index);  // one more chunk can be read
+        void stored(std::uint64_t index);  // one more chunk can be read
 
       private:
         Inventory& inventory_;
