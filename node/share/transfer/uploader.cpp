@@ -101,7 +101,7 @@ Result<void> Uploader::cancel(const proto::Cancel& cancel) {
     Stage* at = stage(wanted);
     if (!at) return ok;
     if (*at != Stage::queued) {
-        *at = Stage::called_off;  // answered behind the pieces that are under way
+        *at = Stage::called_off;  // answered behind the blocks that are under way
         return ok;
     }
     std::erase_if(queue_, [&](const Wanted& other) {
@@ -133,7 +133,7 @@ Task<Result<void>> Uploader::give(std::shared_ptr<MuxChannel> channel, Wanted wa
         {
             auto chunk = co_await cut(wanted);
             if (!chunk) co_return ok;
-            auto sent = co_await send(channel, wanted, chunk->pieces, next);
+            auto sent = co_await send(channel, wanted, chunk->blocks, next);
             if (sent || sent.error() != Errc::timed_out) co_return sent;
         }
         // The neighbour does not read: what it is to get can be read again when it does.
@@ -151,8 +151,8 @@ Task<Result<Uploader::CutChunk>> Uploader::cut(Wanted wanted) {
     auto work = [chunks = file.chunks, wanted]() -> Result<CutChunk> {
         auto chunk = chunks->read(wanted.index);
         if (!chunk) return chunk.error();
-        auto pieces = proto::cut_chunk({wanted.id, wanted.index, chunk->link}, chunk->bytes);
-        return CutChunk{std::move(*chunk), std::move(pieces)};
+        auto blocks = proto::cut_chunk({wanted.id, wanted.index, chunk->link}, chunk->bytes);
+        return CutChunk{std::move(*chunk), std::move(blocks)};
     };
     auto made = co_await inventory_.read(file.chunks, std::move(work));
     if (made) co_return made;
@@ -169,11 +169,11 @@ Task<> Uploader::doubt(Sha1 file) {
     (void)doubted;  // the inventory has said what came of it
 }
 
-// From the piece `next` on, which it moves; Errc::timed_out when the neighbour does not read.
+// From the block `next` on, which it moves; Errc::timed_out when the neighbour does not read.
 Task<Result<void>> Uploader::send(std::shared_ptr<MuxChannel> channel, Wanted wanted,
-                                  const std::vector<proto::Piece>& pieces, std::size_t& next) {
-    for (; next < pieces.size(); ++next) {
-        const proto::Piece& piece = pieces[next];
+                                  const std::vector<proto::Block>& blocks, std::size_t& next) {
+    for (; next < blocks.size(); ++next) {
+        const proto::Block& block = blocks[next];
         if (!channel->has_room()) {
             auto waiting = channel->room();
             auto room = co_await with_timeout(clock_, unread_span, std::move(waiting));
@@ -186,8 +186,8 @@ Task<Result<void>> Uploader::send(std::shared_ptr<MuxChannel> channel, Wanted wa
             done(wanted);
             co_return co_await channel->send(canceled.type, canceled.payload);
         }
-        given_(piece.size_bytes());
-        auto sent = co_await channel->send(proto::data_type, piece.head, piece.bytes);
+        given_(block.size_bytes());
+        auto sent = co_await channel->send(proto::data_type, block.head, block.bytes);
         if (!sent) co_return sent;
     }
     done(wanted);

@@ -12,7 +12,7 @@
 #include "node/async/tasks.hpp"
 #include "node/share/inventory/inventory.hpp"
 #include "node/transport/mux_channel.hpp"
-#include "proto/transfer/piece.hpp"
+#include "proto/transfer/block.hpp"
 
 namespace kp2p {
 
@@ -48,7 +48,7 @@ class Uploader {
     };
     struct CutChunk {
         Chunk chunk;
-        std::vector<proto::Piece> pieces;  // of it
+        std::vector<proto::Block> blocks;  // of it
     };
 
     Result<void> open(const proto::Open& open);
@@ -60,7 +60,7 @@ class Uploader {
     Task<Result<CutChunk>> cut(Wanted wanted);
     Task<> doubt(Sha1 file);
     Task<Result<void>> send(std::shared_ptr<MuxChannel> channel, Wanted wanted,
-                            const std::vector<proto::Piece>& pieces, std::size_t& next);
+                            const std::vector<proto::Block>& blocks, std::size_t& next);
     Stage* stage(const Wanted& wanted);  // null: not asked for any more
     void done(const Wanted& wanted);
     void close(proto::FileId id);
