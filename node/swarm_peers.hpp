@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "node/share/peers.hpp"
+#include "node/share/channels/peers.hpp"
 
 namespace kp2p {
 

@@ -70,7 +70,7 @@ Result<std::filesystem::path> absolute(Call& call, const std::string& text) {
 }
 
 ProgressSink progress_to(Call& call) {
-    return [&call](const LoadProgress& progress) {
+    return [&call](const FetchProgress& progress) {
         JsonWriter json = event("progress");
         json.field("verified_bytes", progress.verified_bytes);
         json.field("size_bytes", progress.size_bytes);

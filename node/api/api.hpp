@@ -5,9 +5,9 @@
 #include <functional>
 
 #include "node/api/http_server.hpp"
-#include "node/share/diagnosis.hpp"
 #include "proto/file/uri.hpp"
 #include "proto/lookup/channel.hpp"
+#include "proto/report/diagnosis.hpp"
 
 namespace kp2p {
 

@@ -6,7 +6,7 @@
 #include "node/async/foreign_calls.hpp"
 #include "node/async/long_threads.hpp"
 #include "node/async/pool.hpp"
-#include "node/share/peers.hpp"
+#include "node/share/channels/peers.hpp"
 #include "node/share/share.hpp"
 #include "node/store/store.hpp"
 

@@ -52,7 +52,7 @@ Task<Result<std::filesystem::path>> Share::load(proto::Uri uri, ProgressSink pro
         diagnosis.add({.code = Finding::Code::not_to_path});
         co_return Errc::usage;
     }
-    auto loaded = co_await node_->loads.load(named->file, named->givers, progress, diagnosis);
+    auto loaded = co_await node_->fetches.fetch(named->file, named->uploaders, progress, diagnosis);
     if (!loaded) co_return loaded.error();
     co_return loaded->path;
 }
@@ -65,7 +65,7 @@ Task<Result<std::size_t>> Share::load_directory(proto::Uri uri, ProgressSink pro
         diagnosis.add({.code = Finding::Code::is_file});
         co_return Errc::usage;
     }
-    co_return co_await node_->load_all(*named->directory, named->givers, progress, diagnosis);
+    co_return co_await node_->fetch_all(*named->directory, named->uploaders, progress, diagnosis);
 }
 
 Task<Result<void>> Share::cat(proto::Uri uri, ByteRange range, ByteSink sink,
@@ -94,7 +94,7 @@ Task<Result<std::size_t>> Share::find(proto::Uri uri,
         ++count;
         found({node, size_bytes, complete ? Completeness::complete : Completeness::partial});
     };
-    auto local = co_await node_->shelf.look(file);
+    auto local = co_await node_->inventory.look(file);
     if (local) report(node_->parts.own, local->size_bytes, local->complete);
 
     Finder::Search search(node_->finder, file, [&](const proto::Providing& what) {

@@ -17,28 +17,19 @@
 #include <string>
 #include <vector>
 
-#include "node/async/runtime.hpp"
-#include "node/share/diagnosis.hpp"
+#include "node/share/channels/share_parts.hpp"
+#include "node/share/fetch/sinks.hpp"
 #include "node/transport/use.hpp"
 #include "proto/bytes.hpp"
 #include "proto/file/sha1dir.hpp"
 #include "proto/file/uri.hpp"
 #include "proto/lookup/channel.hpp"
+#include "proto/report/diagnosis.hpp"
 #include "proto/result.hpp"
 
 namespace kp2p {
 
 class Connection;
-class ForeignCalls;
-class Peers;
-class Store;
-
-struct LoadProgress {
-    std::uint64_t verified_bytes = 0;
-    std::uint64_t size_bytes = 0;  // 0 until the size is proven
-    std::size_t providers = 0;     // that are giving now
-};
-using ProgressSink = std::function<void(const LoadProgress&)>;  // at most ten times a second
 
 enum class Completeness { complete, partial };
 struct FoundProvider {
@@ -47,21 +38,7 @@ struct FoundProvider {
     Completeness completeness = Completeness::complete;
 };
 
-struct ByteRange {
-    std::uint64_t start = 0;
-    std::optional<std::uint64_t> end;  // exclusive; absent: the end of the file
-};
-using ByteSink = std::function<Task<Result<void>>(ByteView)>;  // an error from it ends the work
-
 using proto::DirEntry;
-
-struct ShareParts {
-    Runtime& runtime;
-    Store& store;
-    Peers& peers;
-    ForeignCalls& foreign;  // for files that lie outside of the storage
-    NodeId own;
-};
 
 class Share {
   public:

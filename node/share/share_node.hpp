@@ -1,11 +1,11 @@
 // Share::Node: the parts of Share, wired.
 #pragma once
 
-#include "node/share/loads.hpp"
+#include "node/share/channels/neighbourhood.hpp"
+#include "node/share/fetch/fetches.hpp"
+#include "node/share/inventory/inventory.hpp"
 #include "node/share/lookup/finder.hpp"
-#include "node/share/neighbourhood.hpp"
 #include "node/share/share.hpp"
-#include "node/share/shelf/shelf.hpp"
 #include "proto/file/manifest.hpp"
 
 namespace kp2p {
@@ -15,34 +15,34 @@ class Share::Node {
     explicit Node(ShareParts given)
         : parts(std::move(given)),
           finder(parts.runtime, parts.own),
-          shelf(parts.runtime, parts.store, parts.foreign),
-          hood(parts, finder, shelf),
-          loads(LoadParts{parts, hood, finder, shelf}) {}
+          inventory(parts.runtime, parts.store, parts.foreign),
+          hood(parts, finder, inventory),
+          fetches(FetchParts{parts, hood, finder, inventory}) {}
 
     ShareParts parts;
     Finder finder;
-    Shelf shelf;
+    Inventory inventory;
     Neighbourhood hood;
-    Loads loads;
+    Fetches fetches;
 
     struct Named {  // what a URI names
         Sha1 file;  // or the directory's document
         std::optional<proto::Sha1Dir> directory;
-        std::vector<NodeId> givers;
+        std::vector<NodeId> uploaders;
     };
-    // Loads what it takes to know. Errc::usage when a path names nothing.
+    // Fetches what it takes to know. Errc::usage when a path names nothing.
     Task<Result<Named>> resolve(proto::Uri uri, Diagnosis& diagnosis);
     Task<Result<Named>> read_directory(proto::Uri uri, Diagnosis& diagnosis);
     // Every file in the directory; their number, each content counted once.
-    Task<Result<std::size_t>> load_all(proto::Sha1Dir directory, std::vector<NodeId> givers,
-                                       ProgressSink progress, Diagnosis& diagnosis);
+    Task<Result<std::size_t>> fetch_all(proto::Sha1Dir directory, std::vector<NodeId> uploaders,
+                                        ProgressSink progress, Diagnosis& diagnosis);
     // Of a file that is not here, by the manifest that the URI names: verified part by part, from
     // the front. Moves range.start behind what the sink has taken. Errc::not_found: it is here, or
     // the manifest does not help, or no node has all of the next part; what is left is to be
-    // loaded.
-    Task<Result<void>> cat_stream(proto::Uri uri, ByteRange& range, ByteSink sink,
-                                  Diagnosis& diagnosis);
-    Task<Result<proto::Manifest>> read_manifest(proto::Uri uri, std::vector<NodeId>& givers);
+    // fetched.
+    Task<Result<void>> cat_range(proto::Uri uri, ByteRange& range, ByteSink sink,
+                                 Diagnosis& diagnosis);
+    Task<Result<proto::Manifest>> read_manifest(proto::Uri uri, std::vector<NodeId>& uploaders);
     // Of a file that is here. Moves range.start, too; fails as Chunks::read() does.
     Task<Result<void>> cat_local(Sha1 file, ByteRange& range, ByteSink sink);
     // Of a file wherever it is.
@@ -50,9 +50,9 @@ class Share::Node {
                            Diagnosis& diagnosis);
     struct Document {
         ByteVector bytes;
-        std::vector<NodeId> givers;
+        std::vector<NodeId> uploaders;
     };
-    // Loads it if need be. std::errc::file_too_large above `max_bytes`.
+    // Fetches it if need be. std::errc::file_too_large above `max_bytes`.
     Task<Result<Document>> read_document(Sha1 file, std::size_t max_bytes, Diagnosis& diagnosis);
 };
 

@@ -13,19 +13,12 @@
 #include <vector>
 
 #include "node/store/file.hpp"
+#include "proto/transfer/chain.hpp"
 
 namespace kp2p {
 
-// A proven chunk: its link, and the link after it (of the file's last chunk: anything).
-struct KeptChunk {
-    std::uint64_t index = 0;
-    Sha1Link link;
-    Sha1Link next;
-    friend bool operator==(const KeptChunk&, const KeptChunk&) = default;
-};
-
 struct JournalRecord {
-    KeptChunk chunk;
+    proto::StoredChunk chunk;
     std::uint64_t content_hash = 0;
 };
 

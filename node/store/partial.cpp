@@ -117,15 +117,15 @@ Result<void> Partial::prepare() {
     return ok;
 }
 
-std::vector<KeptChunk> Partial::kept() const {
+std::vector<proto::StoredChunk> Partial::stored() const {
     const std::lock_guard lock(mutex_);
-    std::vector<KeptChunk> chunks;
+    std::vector<proto::StoredChunk> chunks;
     chunks.reserve(kept_.size());
     for (const auto& [index, record] : kept_) chunks.push_back(record.chunk);
     return chunks;
 }
 
-Result<void> Partial::write(const KeptChunk& chunk, ByteView bytes) {
+Result<void> Partial::write(const proto::StoredChunk& chunk, ByteView bytes) {
     if (chunk.index >= proto::chunk_count(size_bytes_) ||
         bytes.size() != proto::chunk_size_bytes(size_bytes_, chunk.index))
         return proto::Errc::bad_value;

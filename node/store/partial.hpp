@@ -37,10 +37,10 @@ class Partial final : public Chunks {
     // After a resume every chunk is read back, some tens of milliseconds at a call. One thread's.
     bool ready() const { return unchecked_.empty(); }
     Result<void> prepare();
-    std::vector<KeptChunk> kept() const;  // by index
+    std::vector<proto::StoredChunk> stored() const;  // by index
 
     // `bytes` must be the whole chunk.
-    Result<void> write(const KeptChunk& chunk, ByteView bytes);
+    Result<void> write(const proto::StoredChunk& chunk, ByteView bytes);
     bool complete() const;
     // Durably; gives the path of the file. proto::Errc::wrong_hash if the links of the chunks do
     // not chain to the file's SHA-1, proto::Errc::bad_state unless complete(). The last thing to

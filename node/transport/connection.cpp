@@ -39,7 +39,7 @@ Task<Result<std::shared_ptr<MuxChannel>>> Connection::open(std::string protocol,
                                                            ByteVector handshake) {
     if (why_) co_return Errc::closed;
     auto channel = std::make_shared<MuxChannel>(executor_, *this);
-    proto::ChannelName name{std::move(protocol), std::move(id)};
+    proto::MuxName name{std::move(protocol), std::move(id)};
     channel->id_ = mux_.open(std::move(name), handshake);
     channel->serial_ = ++channels_opened_;
     channels_[channel->id_] = channel.get();

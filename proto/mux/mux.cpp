@@ -25,7 +25,7 @@ Mux::Remote* Mux::remote(RemoteChannelId remote) {
     return number(remote) - 1 < remotes_.size() ? &remotes_[number(remote) - 1] : nullptr;
 }
 
-ChannelId Mux::new_local(ChannelName name) {
+ChannelId Mux::new_local(MuxName name) {
     if (free_.empty()) {
         locals_.emplace_back();
         free_.push_back(ChannelId(locals_.size()));
@@ -41,7 +41,7 @@ void Mux::free_local(ChannelId channel) {
     free_.push_back(channel);
 }
 
-Mux::Waiting* Mux::oldest_waiting(const ChannelName& name, RemoteChannelId& at) {
+Mux::Waiting* Mux::oldest_waiting(const MuxName& name, RemoteChannelId& at) {
     Waiting* oldest = nullptr;
     for (std::size_t i = 0; i < remotes_.size(); i++) {
         auto* waiting = std::get_if<Waiting>(&remotes_[i]);
@@ -55,7 +55,7 @@ Mux::Waiting* Mux::oldest_waiting(const ChannelName& name, RemoteChannelId& at) 
 
 // ---- what we do ----
 
-ChannelId Mux::open(ChannelName name, ByteView handshake) {
+ChannelId Mux::open(MuxName name, ByteView handshake) {
     RemoteChannelId remote_id{};
     Waiting* waiting = oldest_waiting(name, remote_id);
     const ChannelId channel = new_local(std::move(name));
@@ -252,7 +252,7 @@ Result<void> Mux::on_open(Reader& reader) {
     Remote& slot = *remote(remote_id);
     if (!std::holds_alternative<std::monostate>(slot)) return Errc::bad_value;
 
-    ChannelName name{std::string(protocol), ByteVector(id.begin(), id.end())};
+    MuxName name{std::string(protocol), ByteVector(id.begin(), id.end())};
     if (pair_with_opening(remote_id, name, handshake)) return ok;
     const bool fits = protocol.size() + id.size() + handshake.size() <= max_open_bytes;
     ByteVector kept;
@@ -267,8 +267,7 @@ Result<void> Mux::on_open(Reader& reader) {
     return ok;
 }
 
-bool Mux::pair_with_opening(RemoteChannelId remote_id, const ChannelName& name,
-                            ByteView handshake) {
+bool Mux::pair_with_opening(RemoteChannelId remote_id, const MuxName& name, ByteView handshake) {
     std::optional<ChannelId> oldest;
     for (std::size_t i = 0; i < locals_.size(); i++) {
         const Local& candidate = locals_[i];

@@ -26,15 +26,16 @@ namespace kp2p::proto {
 enum class ChannelId : std::uint64_t {};        // our number for a channel, reused after its end
 enum class RemoteChannelId : std::uint64_t {};  // the other's number
 
-struct ChannelName {
+// What a channel is opened as: both ends pair those of one name.
+struct MuxName {
     std::string protocol;
     ByteVector id;  // empty is the same as none
-    friend bool operator==(const ChannelName&, const ChannelName&) = default;
+    friend bool operator==(const MuxName&, const MuxName&) = default;
 };
 
 struct RemoteOpen {  // waits for open() or reject()
     RemoteChannelId remote;
-    ChannelName name;
+    MuxName name;
     ByteVector handshake;
 };
 struct ChannelOpened {
@@ -67,7 +68,7 @@ class Mux {
     // A frame of collected messages is closed when it has reached this size.
     static constexpr std::size_t batch_bytes = 64 * 1024;
 
-    ChannelId open(ChannelName name, ByteView handshake);
+    ChannelId open(MuxName name, ByteView handshake);
     // No effect if the open does not wait any more.
     void reject(RemoteChannelId remote);
     // Only with a channel from open() that is not closed yet, by either side.
@@ -93,12 +94,12 @@ class Mux {
   private:
     struct Local {
         enum class State { free, opening, open, closing } state = State::free;
-        ChannelName name;
+        MuxName name;
         std::uint64_t order = 0;  // of opening
         RemoteChannelId remote{};
     };
     struct Waiting {
-        ChannelName name;
+        MuxName name;
         ByteVector handshake;
         std::uint64_t order;
         std::deque<ChannelMessage> messages;
@@ -107,8 +108,8 @@ class Mux {
 
     Local& local(ChannelId channel);
     Remote* remote(RemoteChannelId remote);
-    Waiting* oldest_waiting(const ChannelName& name, RemoteChannelId& at);
-    ChannelId new_local(ChannelName name);
+    Waiting* oldest_waiting(const MuxName& name, RemoteChannelId& at);
+    ChannelId new_local(MuxName name);
     void free_local(ChannelId channel);
     void collect(std::uint64_t channel, ByteView head, ByteView rest);
     Result<void> step();
@@ -119,7 +120,7 @@ class Mux {
     Result<void> on_reject(ChannelId channel);
     void on_close(RemoteChannelId remote);
     Result<void> refuse(std::string why);
-    bool pair_with_opening(RemoteChannelId remote, const ChannelName& name, ByteView handshake);
+    bool pair_with_opening(RemoteChannelId remote, const MuxName& name, ByteView handshake);
 
     std::vector<Local> locals_;    // by number, from 1
     std::vector<Remote> remotes_;  // likewise

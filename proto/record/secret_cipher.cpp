@@ -11,8 +11,8 @@
 namespace kp2p::proto {
 namespace {
 
-constexpr std::size_t block_bytes = 64;        // of ChaCha20
-constexpr std::size_t step_bytes = 16 * 1024;  // stays in the nearest cache from pass to pass
+constexpr std::size_t chacha_block_bytes = 64;  // of ChaCha20
+constexpr std::size_t step_bytes = 16 * 1024;   // stays in the nearest cache from pass to pass
 constexpr std::size_t counter_bytes = 4;
 constexpr std::size_t inner_nonce_bytes = 8;
 constexpr std::uint8_t tag_message = crypto_secretstream_xchacha20poly1305_TAG_MESSAGE;
@@ -72,15 +72,15 @@ SecretCipher& SecretCipher::operator=(SecretCipher&&) noexcept = default;
 // The first block of the key stream keys the MAC; the second, with the tag as its first byte, is
 // authenticated whole, though but that byte is sent.
 std::uint8_t SecretCipher::start_frame(std::uint8_t tag, Tag is) {
-    std::array<std::uint8_t, 2 * block_bytes> blocks{};
+    std::array<std::uint8_t, 2 * chacha_block_bytes> blocks{};
     check(EVP_EncryptInit_ex(cipher_.get(), nullptr, nullptr, nullptr, secrets_->iv.data()));
     crypt(cipher_.get(), blocks, blocks.data());
     check(EVP_MAC_init(mac_.get(), blocks.data(), crypto_onetimeauth_KEYBYTES, nullptr));
-    std::uint8_t& first = blocks[block_bytes];
+    std::uint8_t& first = blocks[chacha_block_bytes];
     const std::uint8_t other = first ^ tag;
     first = is == Tag::plain ? other : tag;
-    absorb(ByteView(blocks).last(block_bytes));
-    sodium_memzero(blocks.data(), block_bytes);
+    absorb(ByteView(blocks).last(chacha_block_bytes));
+    sodium_memzero(blocks.data(), chacha_block_bytes);
     return other;
 }
 
@@ -92,7 +92,7 @@ SecretCipher::Mac SecretCipher::finish_frame(std::size_t text_bytes) {
     // libsodium pads by this, not to a whole block.
     const std::size_t padding = text_bytes % 16;
     std::array<std::uint8_t, 15 + 16> tail{};
-    const std::uint64_t covered_bytes = block_bytes + text_bytes;
+    const std::uint64_t covered_bytes = chacha_block_bytes + text_bytes;
     std::uint8_t* length = tail.data() + padding + 8;  // behind that of additional data: none
     for (std::size_t i = 0; i < 8; ++i)
         length[i] = static_cast<std::uint8_t>(covered_bytes >> 8 * i);

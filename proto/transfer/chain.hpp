@@ -17,6 +17,14 @@ namespace kp2p::proto {
 
 inline constexpr SourceKey own_storage = 0;  // the source of what an earlier run left
 
+// A chunk that is proven and stored: its link, and the link that it gives (of the file's last
+// chunk: anything).
+struct StoredChunk {
+    ChunkIndex index = 0;
+    Sha1Link link, next;
+    friend bool operator==(const StoredChunk&, const StoredChunk&) = default;
+};
+
 class Chain {
   public:
     explicit Chain(const Sha1& file) : file_(file) {}

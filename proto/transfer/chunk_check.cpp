@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "proto/file/links.hpp"
-#include "proto/transfer/piece.hpp"
+#include "proto/transfer/block.hpp"
 
 namespace kp2p::proto {
 
@@ -11,9 +11,9 @@ Result<CheckedChunk> run_check(const ChunkCheck& check) {
     CheckedChunk checked;
     checked.bytes.resize(chunk_size_bytes(check.file_bytes, check.index));
     std::span<std::uint8_t> rest = checked.bytes;
-    for (const ReceivedPiece& piece : check.pieces) {
-        const auto plain = rest.first(std::min(piece_bytes, rest.size()));
-        if (auto unpacked = unpack_piece(piece.encoding, piece.bytes, plain); !unpacked)
+    for (const ReceivedBlock& block : check.blocks) {
+        const auto plain = rest.first(std::min(block_bytes, rest.size()));
+        if (auto unpacked = unpack_block(block.encoding, block.bytes, plain); !unpacked)
             return unpacked.error();
         rest = rest.subspan(plain.size());
     }

@@ -1,5 +1,5 @@
-// A chunk as it came, piece by piece, and the check that says what it is. run_check() is pure work
-// for the pool: it puts the pieces together and hashes them on from their link.
+// A chunk as it came, block by block, and the check that says what it is. run_check() is pure work
+// for the pool: it puts the blocks together and hashes them on from their link.
 #pragma once
 
 #include <optional>
@@ -10,17 +10,17 @@
 
 namespace kp2p::proto {
 
-struct ReceivedPiece {
+struct ReceivedBlock {
     ByteVector payload;  // holds `bytes`
     ByteView bytes;
-    PieceEncoding encoding = PieceEncoding::plain;
+    BlockEncoding encoding = BlockEncoding::plain;
 };
 
 struct ChunkCheck {
     ChunkIndex index = 0;
     std::uint64_t file_bytes = 0;  // as claimed or proven; tells how long the chunk is
     Sha1Link link;                 // as claimed
-    std::vector<ReceivedPiece> pieces;
+    std::vector<ReceivedBlock> blocks;
 };
 
 struct CheckedChunk {
@@ -29,7 +29,7 @@ struct CheckedChunk {
     Sha1 whole;     // of the last one: what the file's SHA-1 would be
 };
 
-// An error when a piece does not unpack to the bytes it must have.
+// An error when a block does not unpack to the bytes it must have.
 Result<CheckedChunk> run_check(const ChunkCheck& check);
 
 }  // namespace kp2p::proto

@@ -12,9 +12,9 @@ bool is_last(const ChunkCheck& check) { return check.index + 1 == chunk_count(ch
 
 }  // namespace
 
-void Download::resume(std::uint64_t size_bytes, const std::vector<KeptChunk>& kept) {
+void Download::resume(std::uint64_t size_bytes, const std::vector<StoredChunk>& chunks) {
     chain_.know_size(size_bytes);
-    for (const KeptChunk& chunk : kept) {
+    for (const StoredChunk& chunk : chunks) {
         if (chunk.index + 1 == chunk_count(size_bytes))
             chain_.prove_last(size_bytes, chunk.link, chain_.file());
         else
@@ -128,7 +128,7 @@ void Download::learn_last(const Job& job, std::shared_ptr<const CheckedChunk> ch
     if (!chain_.prove_last(check.file_bytes, check.link, chunk->whole))
         return drop(job.source, Fault::wrong_chunk, check.index);
     if (known) return;
-    keep(check.index, check.link, std::move(chunk));
+    store(check.index, check.link, std::move(chunk));
     if (!size_known) settle_size();
     judge();
 }
@@ -148,22 +148,22 @@ void Download::judge() {
     while (const auto judged = chain_.judge()) {
         auto held = ahead_.extract(judged->index);
         if (judged->right) {
-            if (held) keep(judged->index, judged->link, std::move(held.mapped().chunk));
+            if (held) store(judged->index, judged->link, std::move(held.mapped().chunk));
         } else if (judged->source != own_storage) {
             drop(judged->source, Fault::wrong_chunk, judged->index);
         }
     }
 }
 
-void Download::keep(ChunkIndex index, const Sha1Link& link,
-                    std::shared_ptr<const CheckedChunk> chunk) {
-    ++unkept_;
+void Download::store(ChunkIndex index, const Sha1Link& link,
+                     std::shared_ptr<const CheckedChunk> chunk) {
+    ++unstored_;
     ++proven_chunks_;
-    events_.push_back(KeepChunk{index, *chain_.size_bytes(), link, std::move(chunk)});
+    events_.push_back(StoreChunk{index, *chain_.size_bytes(), link, std::move(chunk)});
 }
 
-void Download::kept(Time now, ChunkIndex) {
-    --unkept_;
+void Download::stored(Time now, ChunkIndex) {
+    --unstored_;
     go_on(now);
 }
 

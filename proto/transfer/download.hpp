@@ -2,10 +2,10 @@
 // socket, file or thread.
 //
 // Shape: feed it, then carry out take_events(). It asks for chunks (AskChunk, CallOff), has them
-// checked (CheckChunk, answered by checked()), gives proven ones away (KeepChunk, answered by
-// kept()), names providers that must not be used any more (DropSource), and lets go of those from
+// checked (CheckChunk, answered by checked()), gives proven ones away (StoreChunk, answered by
+// stored()), names providers that must not be used any more (DropSource), and lets go of those from
 // which nothing comes (SourceStalled), which may come back under a new key. complete() when all is
-// proven and kept; idle() when no provider is left that could go on. Rules (PROTOCOL.md, section
+// proven and stored; idle() when no provider is left that could go on. Rules (PROTOCOL.md, section
 // 6):
 //   - the last chunk comes first, once for each size that is claimed, from one who claims it;
 //   - then chunks from the back to the front, within a window below the frontier that starts at
@@ -50,7 +50,7 @@ class Download {
         std::uint64_t job;
         std::shared_ptr<const ChunkCheck> check;
     };
-    struct KeepChunk {
+    struct StoreChunk {
         ChunkIndex index;
         std::uint64_t file_bytes;
         Sha1Link link;
@@ -64,18 +64,13 @@ class Download {
     struct SourceStalled {
         SourceKey source;
     };
-    using Event = std::variant<AskChunk, CallOff, CheckChunk, KeepChunk, DropSource, SourceStalled>;
-
-    // A chunk that an earlier run has proven and kept, with the link that it gives.
-    struct KeptChunk {
-        ChunkIndex index = 0;
-        Sha1Link link, next;  // next: not of the file's last chunk
-    };
+    using Event =
+        std::variant<AskChunk, CallOff, CheckChunk, StoreChunk, DropSource, SourceStalled>;
 
     explicit Download(const Sha1& file) : chain_(file) {}
 
     // Before anything else, if there is something to resume.
-    void resume(std::uint64_t size_bytes, const std::vector<KeptChunk>& kept);
+    void resume(std::uint64_t size_bytes, const std::vector<StoredChunk>& chunks);
 
     // Keys start at 1 and are not used again.
     void add_source(Time now, SourceKey key, Offer offer);
@@ -89,14 +84,15 @@ class Download {
     void canceled(Time now, SourceKey key, ChunkIndex index);
     void misbehaved(Time now, SourceKey key);  // it sent what cannot be read
     void checked(Time now, std::uint64_t job, Result<CheckedChunk> result);
-    void kept(Time now, ChunkIndex index);
+    void stored(Time now, ChunkIndex index);
     void expire(Time now);
     std::optional<Time> deadline() const;
     std::vector<Event> take_events();  // in order
 
-    bool complete() const { return chain_.complete() && unkept_ == 0; }
+    bool complete() const { return chain_.complete() && unstored_ == 0; }
     bool idle() const { return sources_.empty() && !settling(); }
-    bool settling() const { return !jobs_.empty() || unkept_ > 0; }  // what came is not judged yet
+    // What came is not judged or stored yet.
+    bool settling() const { return !jobs_.empty() || unstored_ > 0; }
     std::optional<std::uint64_t> size_bytes() const { return chain_.size_bytes(); }
     std::uint64_t verified_bytes() const { return chain_.verified_bytes(); }
     std::size_t giving() const;  // providers that chunks are being received from
@@ -135,7 +131,7 @@ class Download {
     void learn_last(const Job& job, std::shared_ptr<const CheckedChunk> chunk);
     void settle_size();
     void judge();
-    void keep(ChunkIndex index, const Sha1Link& link, std::shared_ptr<const CheckedChunk> chunk);
+    void store(ChunkIndex index, const Sha1Link& link, std::shared_ptr<const CheckedChunk> chunk);
     void drop(SourceKey key, Fault fault, ChunkIndex index);
     void release(SourceKey key);
 
@@ -149,7 +145,7 @@ class Download {
     std::vector<Event> events_;
     std::uint64_t next_job_ = 1;
     std::uint64_t proven_chunks_ = 0;  // in this run
-    std::size_t unkept_ = 0;
+    std::size_t unstored_ = 0;
     std::optional<Time> tick_;  // when to look for late chunks again
 };
 

@@ -19,7 +19,7 @@ constexpr double first_guess = 1e6;  // bytes a second, before anybody's rate is
 std::size_t Download::window() const {
     const std::size_t grown = first_window + std::min<std::uint64_t>(proven_chunks_, max_window);
     const std::size_t all = std::min(grown, max_window);
-    return all - std::min(all, unkept_);
+    return all - std::min(all, unstored_);
 }
 
 // One that has not given anything yet counts as the fastest, so that it gets its share at once; its

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "proto/file/links.hpp"
-#include "proto/transfer/piece.hpp"
+#include "proto/transfer/block.hpp"
 
 namespace kp2p::proto {
 
@@ -21,16 +21,16 @@ bool PartCheck::step() {
     return next_ < chunks_.size();
 }
 
-// Unpacks no piece that lies beside the part: a chunk may cover many.
+// Unpacks no block that lies beside the part: a chunk may cover many.
 bool PartCheck::take_chunk(const ChunkCheck& chunk) {
     const std::uint64_t size = chunk_size_bytes(chunk.file_bytes, chunk.index);
     BulkBytes plain;
     ByteVector wanted;
-    for (std::uint64_t at = 0; at < size; at += piece_bytes) {
-        const std::size_t number = at / piece_bytes;
-        if (number >= chunk.pieces.size()) return false;
+    for (std::uint64_t at = 0; at < size; at += block_bytes) {
+        const std::size_t number = at / block_bytes;
+        if (number >= chunk.blocks.size()) return false;
         const std::uint64_t start = chunk.index * chunk_bytes + at;
-        plain.resize(std::min<std::uint64_t>(piece_bytes, size - at));
+        plain.resize(std::min<std::uint64_t>(block_bytes, size - at));
         const auto cut = [&](std::uint64_t from, std::uint64_t to) {
             from = std::clamp(from, start, start + plain.size());
             to = std::clamp(to, from, start + plain.size());
@@ -38,8 +38,8 @@ bool PartCheck::take_chunk(const ChunkCheck& chunk) {
         };
         const ByteView own = cut(part_.start_bytes, part_.end_bytes);
         if (own.empty()) continue;
-        const ReceivedPiece& piece = chunk.pieces[number];
-        if (!unpack_piece(piece.encoding, piece.bytes, plain)) return false;
+        const ReceivedBlock& block = chunk.blocks[number];
+        if (!unpack_block(block.encoding, block.bytes, plain)) return false;
         hasher_.update(own);
         const ByteView left = cut(std::max(part_.start_bytes, wanted_.start_bytes),
                                   std::min(part_.end_bytes, wanted_.end_bytes));

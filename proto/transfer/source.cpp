@@ -35,14 +35,14 @@ Result<std::optional<ChunkCheck>> Source::receive(Time now, const Data& data, By
     Receiving& receiving = at->second;
     const std::uint64_t size = chunk_size_bytes(offer_.size_bytes, data.index);
     const std::uint64_t left = size - receiving.received_bytes;
-    const std::uint64_t plain = std::min<std::uint64_t>(piece_bytes, left);
-    const bool fits = data.encoding != PieceEncoding::plain || data.bytes.size() == plain;
+    const std::uint64_t plain = std::min<std::uint64_t>(block_bytes, left);
+    const bool fits = data.encoding != BlockEncoding::plain || data.bytes.size() == plain;
     if (data.offset != receiving.received_bytes || !fits) return Errc::bad_state;
     receiving.received_bytes += plain;
     received(now, plain);
     if (!receiving.canceling) {
         if (data.offset == 0) receiving.chunk.link = data.link;
-        receiving.chunk.pieces.push_back({std::move(payload), data.bytes, data.encoding});
+        receiving.chunk.blocks.push_back({std::move(payload), data.bytes, data.encoding});
     }
     std::optional<ChunkCheck> whole;
     if (plain < left) return whole;
@@ -62,7 +62,7 @@ Result<void> Source::canceled(Time now, ChunkIndex index) {
 void Source::call_off(ChunkIndex index) {
     Receiving& receiving = receiving_.at(index);
     receiving.canceling = true;
-    receiving.chunk.pieces.clear();
+    receiving.chunk.blocks.clear();
 }
 
 // Counts plain bytes.

@@ -1,6 +1,6 @@
 // Source: one provider of a download: what it offers, what it was asked for, what came of that, and
 // how fast it gives. A part of Download and of RangeDownload; keeps no rules of its own but those
-// of pacing, and of the order in which pieces come.
+// of pacing, and of the order in which blocks come.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +17,7 @@ using SourceKey = std::uint32_t;  // names a source within one download
 enum class Fault {
     wrong_chunk,  // its bytes, or its link, are not those of the file
     wrong_size,   // it claims another size than the one that is proven
-    bad_message,  // pieces out of order, of wrong length, or never asked for
+    bad_message,  // blocks out of order, of wrong length, or never asked for
 };
 
 struct Offer {  // what `opened` says
@@ -37,7 +37,7 @@ class Source {
 
     static constexpr std::size_t min_depth = 2;
     static constexpr std::size_t max_depth = 16;
-    // Of which nothing comes for so long is let go of. At a link of 64 kbit/s a piece takes 8 s,
+    // Of which nothing comes for so long is let go of. At a link of 64 kbit/s a block takes 8 s,
     // and the one before it on the way as long.
     static constexpr std::chrono::seconds stall_span{20};
 
@@ -51,8 +51,8 @@ class Source {
 
     const std::map<ChunkIndex, Receiving>& receiving() const { return receiving_; }
     void ask(Time now, ChunkIndex index);
-    // A piece came, whose bytes lie in `payload`: the chunk if this was its last one, nothing if
-    // more are to come or it was called off. An error: this piece must not come now.
+    // A block came, whose bytes lie in `payload`: the chunk if this was its last one, nothing if
+    // more are to come or it was called off. An error: this block must not come now.
     Result<std::optional<ChunkCheck>> receive(Time now, const Data& data, ByteVector payload);
     // It will send no more of what was called off. An error: that was not.
     Result<void> canceled(Time now, ChunkIndex index);

@@ -47,12 +47,12 @@ void read(Reader& in, Data& m) {
     m.index = in.uint();
     m.offset = in.uint();
     const std::uint8_t encoding = in.u8();
-    if (encoding > static_cast<std::uint8_t>(PieceEncoding::zstd)) in.fail(Errc::bad_value);
-    m.encoding = static_cast<PieceEncoding>(encoding);
+    if (encoding > static_cast<std::uint8_t>(BlockEncoding::zstd)) in.fail(Errc::bad_value);
+    m.encoding = static_cast<BlockEncoding>(encoding);
     if (m.offset == 0) m.link = in.fixed<Sha1Link>();
     m.bytes = in.rest();
     if (m.bytes.empty()) in.fail(Errc::truncated);
-    if (m.bytes.size() > piece_bytes) in.fail(Errc::too_long);
+    if (m.bytes.size() > block_bytes) in.fail(Errc::too_long);
 }
 
 template <std::size_t... types>

@@ -23,7 +23,7 @@
 namespace kp2p::proto {
 
 inline constexpr char transfer_protocol[] = "kp2p/transfer/1";
-inline constexpr std::size_t piece_bytes = 64 * 1024;  // of a chunk, before compression
+inline constexpr std::size_t block_bytes = 64 * 1024;  // of a chunk, before compression
 inline constexpr std::size_t max_have_bytes = 1 << 20;
 // That a provider grants a connection: those of one directory that is loaded, and some.
 inline constexpr std::size_t max_open_files = 32;
@@ -64,14 +64,14 @@ struct Get {
     static auto fields(auto& m) { return std::tie(m.id, m.index); }
     friend bool operator==(const Get&, const Get&) = default;
 };
-enum class PieceEncoding : std::uint8_t { plain = 0, zstd = 1 };
+enum class BlockEncoding : std::uint8_t { plain = 0, zstd = 1 };
 struct Data {
     static constexpr bool of_provider = true;
     FileId id = 0;
     ChunkIndex index = 0;
-    std::uint64_t offset = 0;  // in the chunk, a multiple of piece_bytes
-    PieceEncoding encoding = PieceEncoding::plain;
-    Sha1Link link;   // of the chunk, in the piece at offset 0
+    std::uint64_t offset = 0;  // in the chunk, a multiple of block_bytes
+    BlockEncoding encoding = BlockEncoding::plain;
+    Sha1Link link;   // of the chunk, in the block at offset 0
     ByteView bytes;  // in the payload that was decoded
 };
 struct Have {

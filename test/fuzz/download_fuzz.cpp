@@ -16,13 +16,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const std::uint8_t* d = data + at;
         const SourceKey key = d[1] % 8 + 1u;
         now += std::chrono::milliseconds(d[2]);
-        ByteVector payload(std::min<std::size_t>(std::size_t{d[3]} << 9, piece_bytes), d[4]);
-        Data piece{1,  d[5],   std::uint64_t{d[6]} << 16, static_cast<PieceEncoding>(d[7] & 1),
+        ByteVector payload(std::min<std::size_t>(std::size_t{d[3]} << 9, block_bytes), d[4]);
+        Data block{1,  d[5],   std::uint64_t{d[6]} << 16, static_cast<BlockEncoding>(d[7] & 1),
                    {}, payload};
         std::uint64_t claim = std::uint64_t{d[3]} << (d[4] % 56);
         if (d[0] % 8 == 0) download.add_source(now, key, {d[5] % 2 ? file.size() : claim, {}});
         if (d[0] % 8 == 1) download.add_source(now, key, {claim, ByteVector(d[6] % 4, d[7])});
-        if (d[0] % 8 == 2) download.receive(now, key, piece, std::move(payload));
+        if (d[0] % 8 == 2) download.receive(now, key, block, std::move(payload));
         if (d[0] % 8 == 3) download.canceled(now, key, d[3]);
         if (d[0] % 8 == 4) download.remove_source(now, key);
         if (d[0] % 8 == 5) download.have(now, key, d[3]);
@@ -31,7 +31,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             download.expire(now);
         }
         for (const Download::Event& event : download.take_events()) {
-            if (std::get_if<Download::KeepChunk>(&event)) __builtin_trap();  // all links are wrong
+            if (std::get_if<Download::StoreChunk>(&event)) __builtin_trap();  // all links are wrong
             if (const auto* check = std::get_if<Download::CheckChunk>(&event))
                 download.checked(now, check->job, run_check(*check->check));
             if (std::get_if<Download::AskChunk>(&event)) ++asked;

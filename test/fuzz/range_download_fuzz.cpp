@@ -1,4 +1,4 @@
-// A range download whose providers do whatever the bytes say, right pieces among it: only right
+// A range download whose providers do whatever the bytes say, right blocks among it: only right
 // bytes come out, in order, and what it asks for and holds stays bounded.
 #include "proto/file/links.hpp"
 #include "proto/transfer/range_download.hpp"
@@ -8,7 +8,7 @@ using namespace kp2p::proto;
 
 namespace {
 
-constexpr std::uint64_t file_bytes = chunk_bytes + 3 * piece_bytes / 2;  // two pieces in the last
+constexpr std::uint64_t file_bytes = chunk_bytes + 3 * block_bytes / 2;  // two blocks in the last
 
 Manifest manifest_of(ByteView file, std::uint64_t part_bytes) {
     Manifest manifest{file.size(), sha1_of(file), {}};
@@ -35,13 +35,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         NodeId node;
         node.mutable_view()[0] = d[1] % 4;
         now += std::chrono::milliseconds(d[2] * 20);
-        ByteVector payload(std::min<std::size_t>(std::size_t{d[3]} << 9, piece_bytes), d[4]);
+        ByteVector payload(std::min<std::size_t>(std::size_t{d[3]} << 9, block_bytes), d[4]);
         const std::uint64_t offset = std::uint64_t{d[6]} << 16;
-        Data piece{1, d[5], offset, static_cast<PieceEncoding>(d[7] & 1), {}, payload};
+        Data block{1, d[5], offset, static_cast<BlockEncoding>(d[7] & 1), {}, payload};
         const std::optional<ByteVector> have{ByteVector{d[6]}};
         if (d[0] % 8 == 0) download.add_source(now, key, node, {file_bytes + d[5] / 255, {}});
         if (d[0] % 8 == 1) download.add_source(now, key, node, {file_bytes, have});
-        if (d[0] % 8 == 2) download.receive(now, key, piece, std::move(payload));
+        if (d[0] % 8 == 2) download.receive(now, key, block, std::move(payload));
         if (d[0] % 8 == 3) download.canceled(now, key, d[3]);
         if (d[0] % 8 == 4) download.remove_source(now, key);
         if (d[0] % 8 == 5) download.have(now, key, d[3]);

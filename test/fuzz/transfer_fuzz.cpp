@@ -1,6 +1,6 @@
 // A type and any payload as a transfer message: what is understood survives a round trip, and
-// pieces unpack into exactly the size asked for, or not at all.
-#include "proto/transfer/piece.hpp"
+// blocks unpack into exactly the size asked for, or not at all.
+#include "proto/transfer/block.hpp"
 
 using namespace kp2p;
 using namespace kp2p::proto;
@@ -14,9 +14,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!again || encode(*again).payload != once.payload) __builtin_trap();
     if (const auto* opened = std::get_if<Opened>(&*message); opened && opened->have)
         (void)has_chunk(*opened->have, opened->size_bytes);
-    if (const auto* piece = std::get_if<Data>(&*message)) {
-        ByteVector plain(piece->offset % (piece_bytes + 1));
-        (void)unpack_piece(piece->encoding, piece->bytes, plain);
+    if (const auto* block = std::get_if<Data>(&*message)) {
+        ByteVector plain(block->offset % (block_bytes + 1));
+        (void)unpack_block(block->encoding, block->bytes, plain);
     }
     return 0;
 }

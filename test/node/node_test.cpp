@@ -63,7 +63,7 @@ struct Hosts {
 
 Task<> load(Node& node, Sha1 file, Loading& loading) {
     Diagnosis diagnosis;
-    auto watch = [&loading](const LoadProgress& progress) {
+    auto watch = [&loading](const FetchProgress& progress) {
         if (progress.size_bytes == 0) return;
         if (loading.verified == 0) loading.resumed_at = progress.verified_bytes;
         loading.verified = progress.verified_bytes;

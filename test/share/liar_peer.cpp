@@ -1,7 +1,7 @@
 #include "test/share/liar_peer.hpp"
 
 #include "proto/file/links.hpp"
-#include "proto/transfer/piece.hpp"
+#include "proto/transfer/block.hpp"
 
 namespace kp2p::test {
 
@@ -115,9 +115,9 @@ Task<Result<void>> LiarPeer::give(MuxChannel& channel, proto::Get get) {
     if (byte && get.index == at_) chunk[chunk.size() / 2] ^= 1;
     if (lie_ == LiarLie::link && get.index == at_) link.data()[7] ^= 1;
     const proto::ChunkName name{get.id, get.index, link};
-    auto pieces = proto::cut_chunk(name, chunk);
-    for (const proto::Piece& piece : pieces) {
-        auto sent = co_await channel.send(proto::data_type, piece.head, piece.bytes);
+    auto blocks = proto::cut_chunk(name, chunk);
+    for (const proto::Block& block : blocks) {
+        auto sent = co_await channel.send(proto::data_type, block.head, block.bytes);
         if (!sent) co_return sent;
     }
     ++given_;

@@ -8,7 +8,7 @@ failed=0
 fresh() {
     rm -rf "${tree:?}"/*
     mkdir -p "$tree"/{cmd,test} "$tree"/proto/{file,mux,dht/wire} \
-        "$tree"/node/{async,net,dht,transport,reach,store/disk,share/{lookup,transfer},api,settings,client}
+        "$tree"/node/{async,net,dht,transport,reach,store/disk,share/{lookup,transfer,channels,fetch},api,settings,client}
     echo '#include "proto/b.hpp"' >"$tree/proto/a.cpp"
     echo '#include "node/net/b.hpp"' >"$tree/node/dht/a.cpp"
     echo '#include "node/process/daemon.hpp"' >"$tree/cmd/kp2p-start-daemon.cpp"
@@ -48,6 +48,8 @@ layering.sh|node/share/a.cpp|#include "node/swarm/a.hpp"
 layering.sh|node/share/a.cpp|#include "node/dht/a.hpp"
 layering.sh|node/share/lookup/a.cpp|#include "node/share/transfer/a.hpp"
 layering.sh|node/share/transfer/a.cpp|#include "node/share/a.hpp"
+layering.sh|node/share/channels/a.cpp|#include "node/share/fetch/a.hpp"
+layering.sh|node/share/fetch/a.cpp|#include "node/share/a.hpp"
 layering.sh|node/reach/a.cpp|#include "node/share/a.hpp"
 layering.sh|node/transport/a.cpp|#include "node/dht/a.hpp"
 layering.sh|node/api/a.cpp|#include "node/swarm/a.hpp"

@@ -12,20 +12,20 @@ constexpr std::chrono::seconds max_expiry_span{1};
 
 }  // namespace
 
-Finder::Link::Link(Finder& finder, const proto::Flood::End& end, Sink send, Look look)
+Finder::Edge::Edge(Finder& finder, const proto::Flood::End& end, Sink send, Look look)
     : finder_(finder), key_(finder.next_key_++) {
-    finder_.links_.emplace(key_, Ends{end.channel, std::move(send), std::move(look)});
-    finder_.flood_.add_link(finder_.clock_.now(), key_, end);
+    finder_.edges_.emplace(key_, Ends{end.channel, std::move(send), std::move(look)});
+    finder_.flood_.add_edge(finder_.clock_.now(), key_, end);
     finder_.carry_out();
 }
 
-Finder::Link::~Link() {
-    finder_.links_.erase(key_);
-    finder_.flood_.remove_link(key_);
+Finder::Edge::~Edge() {
+    finder_.edges_.erase(key_);
+    finder_.flood_.remove_edge(key_);
     finder_.carry_out();
 }
 
-void Finder::Link::receive(const proto::LookupMessage& message) {
+void Finder::Edge::receive(const proto::LookupMessage& message) {
     finder_.flood_.receive(finder_.clock_.now(), key_, message);
     finder_.carry_out();
 }
@@ -60,9 +60,9 @@ void Finder::expire() {
     if (deadline) alarm_->set(std::clamp(*deadline, now + min_expiry_span, now + max_expiry_span));
 }
 
-std::size_t Finder::links(proto::ChannelTag channel) const {
+std::size_t Finder::edges(proto::ChannelTag channel) const {
     return static_cast<std::size_t>(std::count_if(
-        links_.begin(), links_.end(), [&](const auto& l) { return l.second.channel == channel; }));
+        edges_.begin(), edges_.end(), [&](const auto& l) { return l.second.channel == channel; }));
 }
 
 void Finder::carry_out() {
@@ -70,11 +70,11 @@ void Finder::carry_out() {
     // looks everything up anew.
     for (const proto::Flood::Event& event : flood_.take_events()) {
         if (const auto* send = std::get_if<proto::Flood::Send>(&event)) {
-            const auto link = links_.find(send->link);
-            if (link != links_.end()) link->second.send(send->message);
+            const auto edge = edges_.find(send->edge);
+            if (edge != edges_.end()) edge->second.send(send->message);
         } else if (const auto* look = std::get_if<proto::Flood::Look>(&event)) {
-            const auto link = links_.find(look->from);
-            if (link != links_.end()) link->second.look(look->ticket, look->file);
+            const auto edge = edges_.find(look->from);
+            if (edge != edges_.end()) edge->second.look(look->ticket, look->file);
         } else if (const auto* found = std::get_if<proto::Flood::Found>(&event)) {
             const auto search = searches_.find(found->search);
             if (search != searches_.end()) Found(search->second)(found->what);

@@ -1,4 +1,4 @@
-// Finder: moves the Flood: links it to the neighbours' lookup channels, hands what a search finds
+// Finder: moves the Flood: ties it to the neighbours' lookup channels, hands what a search finds
 // to whoever started it, and gives up by itself on those who do not answer in time, or up to a
 // second later.
 #pragma once
@@ -14,7 +14,7 @@ namespace kp2p {
 
 class Finder {
   public:
-    using Sink = std::function<void(const proto::LookupMessage&)>;  // sends on a link
+    using Sink = std::function<void(const proto::LookupMessage&)>;  // sends on an edge
     using Look = std::function<void(std::uint64_t ticket, const Sha1& file)>;
     using Found = std::function<void(const proto::Providing&)>;
 
@@ -27,16 +27,16 @@ class Finder {
 
     // A proven lookup channel, for as long as this lives. `look` asks the storage and then calls
     // looked().
-    class Link {
+    class Edge {
       public:
-        Link(Finder& finder, const proto::Flood::End& end, Sink send, Look look);
-        Link(const Link&) = delete;
-        ~Link();
+        Edge(Finder& finder, const proto::Flood::End& end, Sink send, Look look);
+        Edge(const Edge&) = delete;
+        ~Edge();
         void receive(const proto::LookupMessage& message);
 
       private:
         Finder& finder_;
-        proto::LinkKey key_;
+        proto::EdgeKey key_;
     };
 
     // A search of ours, for as long as this lives.
@@ -58,8 +58,8 @@ class Finder {
     };
 
     void looked(std::uint64_t ticket, std::optional<proto::LocalFile> local);
-    std::size_t links(proto::ChannelTag channel) const;
-    Event& changed() { return changed_; }  // links or answers came or went
+    std::size_t edges(proto::ChannelTag channel) const;
+    Event& changed() { return changed_; }  // edges or answers came or went
 
   private:
     void carry_out();
@@ -73,7 +73,7 @@ class Finder {
     Clock& clock_;
     Random& random_;
     proto::Flood flood_;
-    std::map<proto::LinkKey, Ends> links_;
+    std::map<proto::EdgeKey, Ends> edges_;
     std::map<proto::SearchKey, Found> searches_;
     std::uint64_t next_key_ = 1;
     std::unique_ptr<Alarm> alarm_;

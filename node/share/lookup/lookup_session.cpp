@@ -110,14 +110,14 @@ Task<> LookupSession::talk(std::uint64_t number) {
         tasks_->spawn(look(ticket, file));
     };
     const proto::Flood::End end{channel->tag, connection_->remote()};
-    Finder::Link link(parts_.finder, end, send, ask_storage);
+    Finder::Edge edge(parts_.finder, end, send, ask_storage);
     auto body = [&](Tasks& all) -> Task<> {
         all.spawn(outbox.pour(mux));
         for (;;) {
             auto got = co_await mux->receive();
             if (!got) break;
             auto message = proto::decode_lookup(got->type, got->payload);
-            if (message) link.receive(*message);
+            if (message) edge.receive(*message);
             if (!message && message.error() != proto::Errc::unknown_type) break;
         }
         all.cancel();
@@ -130,7 +130,7 @@ Task<> LookupSession::talk(std::uint64_t number) {
 }
 
 Task<> LookupSession::look(std::uint64_t ticket, Sha1 file) {
-    auto local = co_await parts_.shelf.look(file);
+    auto local = co_await parts_.inventory.look(file);
     parts_.finder.looked(ticket, local);
 }
 

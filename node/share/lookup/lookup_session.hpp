@@ -10,9 +10,9 @@
 #include <set>
 
 #include "node/async/tasks.hpp"
+#include "node/share/inventory/inventory.hpp"
 #include "node/share/lookup/channels.hpp"
 #include "node/share/lookup/finder.hpp"
-#include "node/share/shelf/shelf.hpp"
 #include "node/transport/connection.hpp"
 
 namespace kp2p {
@@ -22,7 +22,7 @@ class LookupSession {
     struct Parts {
         Runtime& runtime;
         Finder& finder;
-        Shelf& shelf;
+        Inventory& inventory;
         const ChannelList& channels;
     };
     struct Owner {

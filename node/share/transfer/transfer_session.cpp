@@ -14,10 +14,10 @@ constexpr std::chrono::seconds rest_span{1};  // without a byte moved
 
 }  // namespace
 
-TransferSession::TransferSession(Runtime& runtime, Shelf& shelf,
+TransferSession::TransferSession(Runtime& runtime, Inventory& inventory,
                                  std::shared_ptr<Connection> connection, Complain complain)
     : runtime_(runtime),
-      shelf_(shelf),
+      inventory_(inventory),
       connection_(std::move(connection)),
       complain_(std::move(complain)),
       changed_(runtime.executor),
@@ -43,7 +43,7 @@ void TransferSession::allow(bool member) {
 }
 
 Work TransferSession::work() const {
-    const bool gives = giver_ && giver_->has_files();
+    const bool gives = uploader_ && uploader_->has_files();
     const bool moves = runtime_.clock.now() - active_at_ < still_span;
     if (!files_.empty() || (gives && moves)) return Work::busy;
     return gives ? Work::quiet : Work::none;
@@ -105,20 +105,20 @@ Task<> TransferSession::run() {
 Task<> TransferSession::talk(std::shared_ptr<MuxChannel> mux) {
     auto send = [this](proto::Encoded message) { put(std::move(message)); };
     auto given = [this](std::size_t bytes) { moved(bytes); };
-    Giver giver(runtime_, shelf_, send, given);
+    Uploader uploader(runtime_, inventory_, send, given);
     const struct Giving {
-        const Giver*& giver;
-        ~Giving() { giver = nullptr; }
-    } giving{giver_ = &giver};
+        const Uploader*& uploader;
+        ~Giving() { uploader = nullptr; }
+    } giving{uploader_ = &uploader};
     auto body = [&](Tasks& all) -> Task<> {
-        giver.work_in(all);
+        uploader.work_in(all);
         all.spawn(outbox_.pour(mux));
-        all.spawn(giver.give_loop(mux));
-        all.spawn(giver.give_loop(mux));
+        all.spawn(uploader.upload_loop(mux));
+        all.spawn(uploader.upload_loop(mux));
         for (;;) {
             auto got = co_await mux->receive();
             if (!got) break;
-            auto received = co_await receive(giver, std::move(*got));
+            auto received = co_await receive(uploader, std::move(*got));
             if (!received) break;
         }
         all.cancel();
@@ -128,11 +128,11 @@ Task<> TransferSession::talk(std::shared_ptr<MuxChannel> mux) {
     mux->close();
 }
 
-Task<Result<void>> TransferSession::receive(Giver& giver, MuxMessage message) {
+Task<Result<void>> TransferSession::receive(Uploader& uploader, MuxMessage message) {
     active_at_ = runtime_.clock.now();
     auto decoded = proto::decode_transfer(message.type, message.payload);
     if (!decoded && decoded.error() == proto::Errc::unknown_type) co_return ok;
-    auto received = decoded ? giver.receive(*decoded) : Result<void>(decoded.error());
+    auto received = decoded ? uploader.receive(*decoded) : Result<void>(decoded.error());
     if (!received) {
         complain_("sent a message that makes no sense");
         end_files(received.error());

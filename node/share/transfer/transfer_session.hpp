@@ -9,8 +9,8 @@
 #include <memory>
 
 #include "node/async/tasks.hpp"
-#include "node/share/transfer/giver.hpp"
 #include "node/share/transfer/remote_file.hpp"
+#include "node/share/transfer/uploader.hpp"
 #include "node/transport/connection.hpp"
 #include "node/transport/outbox.hpp"
 #include "node/transport/use.hpp"
@@ -21,7 +21,7 @@ class TransferSession {
   public:
     using Complain = std::function<void(const std::string& what)>;  // the other is at fault
 
-    TransferSession(Runtime& runtime, Shelf& shelf, std::shared_ptr<Connection> connection,
+    TransferSession(Runtime& runtime, Inventory& inventory, std::shared_ptr<Connection> connection,
                     Complain complain);
     TransferSession(const TransferSession&) = delete;
     ~TransferSession();
@@ -45,7 +45,7 @@ class TransferSession {
     void begin();
     Task<> run();
     Task<> talk(std::shared_ptr<MuxChannel> mux);
-    Task<Result<void>> receive(Giver& giver, MuxMessage message);
+    Task<Result<void>> receive(Uploader& uploader, MuxMessage message);
     Task<Result<void>> hand_over(TransferEvent event);
 
     // For the files: which must be closed before they go. Errc::closed if the connection ends.
@@ -57,7 +57,7 @@ class TransferSession {
     const Executor& executor() const { return runtime_.executor; }
 
     Runtime& runtime_;
-    Shelf& shelf_;
+    Inventory& inventory_;
     std::shared_ptr<Connection> connection_;
     Complain complain_;
     Tasks* tasks_ = nullptr;  // while it is served
@@ -68,7 +68,7 @@ class TransferSession {
     bool again_ = false;               // the other has opened it anew meanwhile
     std::shared_ptr<MuxChannel> mux_;  // while it is open
     Outbox outbox_;
-    const Giver* giver_ = nullptr;  // while it is open
+    const Uploader* uploader_ = nullptr;  // while it is open
 
     std::uint64_t moved_bytes_ = 0;  // of chunks, either way, since it rested
     std::unique_ptr<Alarm> resting_;

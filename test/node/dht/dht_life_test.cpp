@@ -31,7 +31,7 @@ TEST_CASE("a reachable guest learns that it is, and becomes a citizen after twen
         co_await pass(sim, 10min);
         CHECK(network.known_by(guest) > 10);
     };
-    in_network(sim, 60, test);
+    in_network(sim, 30, test);
 }
 
 TEST_CASE("in a small network a reachable guest becomes a citizen at once, another does not") {

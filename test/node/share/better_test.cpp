@@ -1,7 +1,7 @@
 // Two connections to one node: the better one carries the work, the other gives what it owes.
 #include "node/async/timeout.hpp"
 #include "proto/file/manifest.hpp"
-#include "proto/transfer/piece.hpp"
+#include "proto/transfer/block.hpp"
 #include "test/node/share/loading.hpp"
 #include "test/node/share/raw_peer.hpp"
 #include "test/run.hpp"
@@ -25,9 +25,9 @@ class Given {
         ++times_given[get.index];
         const ByteView chunk = ByteView(bytes).subspan(get.index * mib, mib);
         const proto::ChunkName name{get.id, get.index, links_.at(get.index)};
-        const auto pieces = proto::cut_chunk(name, chunk);
-        for (const proto::Piece& piece : pieces) {
-            auto sent = co_await over->send(proto::data_type, piece.head, piece.bytes);
+        const auto blocks = proto::cut_chunk(name, chunk);
+        for (const proto::Block& block : blocks) {
+            auto sent = co_await over->send(proto::data_type, block.head, block.bytes);
             REQUIRE(sent);
         }
     }

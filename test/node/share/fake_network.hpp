@@ -11,7 +11,7 @@
 
 #include "node/async/foreign_calls.hpp"
 #include "node/async/tasks.hpp"
-#include "node/share/peers.hpp"
+#include "node/share/channels/peers.hpp"
 #include "node/share/share.hpp"
 #include "node/store/store.hpp"
 #include "proto/file/links.hpp"

@@ -84,7 +84,7 @@ Task<> hashing(FakeNetwork& network) {
         const proto::Opened opened{open.id, 1, std::nullopt};
         co_await send(transfer, encode(opened));
         auto get = co_await next<proto::Get>(transfer);
-        const proto::Data data{get.id, 0, 0, proto::PieceEncoding::plain, proto::first_link(),
+        const proto::Data data{get.id, 0, 0, proto::BlockEncoding::plain, proto::first_link(),
                                bytes};
         co_await send(transfer, encode(data));
     };

@@ -1,6 +1,6 @@
 // Downloads that break off, and what neighbours read of them meanwhile.
-#include "test/node/share/giver.hpp"
 #include "test/node/share/loading.hpp"
+#include "test/node/share/provider.hpp"
 #include "test/node/share/raw_peer.hpp"
 #include "test/run.hpp"
 
@@ -20,17 +20,17 @@ Task<> until(FakeNetwork& network, std::function<bool()> ready) {
 Task<> watched(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
     const ByteVector bytes = noise(20 * mib);
-    Giver giver(network, bytes, LiarLie::stall, 9);
+    Provider provider(network, bytes, LiarLie::stall, 9);
     RawPeer reader(network);
     ChannelEnd transfer = co_await reader.open_transfer(nodes[0]->id);
 
     Outcome first, second;
     auto body = [&](Tasks& all) -> Task<> {
-        all.spawn(load(*nodes[0], giver.peer.file(), first));
-        co_await until(network, [&] { return giver.peer.given_chunks() == 10; });
+        all.spawn(load(*nodes[0], provider.peer.file(), first));
+        co_await until(network, [&] { return provider.peer.given_chunks() == 10; });
         auto kept = co_await network.clock.sleep_for(1s);
         CHECK(kept);
-        const proto::Open open{1, giver.peer.file()};
+        const proto::Open open{1, provider.peer.file()};
         co_await send(transfer, encode(open));
         auto opened = co_await next<proto::Opened>(transfer);
         CHECK(opened.have.has_value());
@@ -39,8 +39,8 @@ Task<> watched(FakeNetwork& network) {
     auto broken_off = co_await with_tasks(body);
     CHECK(!first.path);
     (void)broken_off;
-    Giver other(network, bytes);
-    co_await load(*nodes[0], giver.peer.file(), second);
+    Provider other(network, bytes);
+    co_await load(*nodes[0], provider.peer.file(), second);
     REQUIRE(second.path);
     CHECK(content(*second.path) == bytes);
     REQUIRE(other.peer.given_chunks() == 10);  // what was kept was not fetched again
@@ -55,11 +55,11 @@ Task<> watched(FakeNetwork& network) {
 Task<> stored_meanwhile(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
     const ByteVector bytes = noise(6 * mib);
-    Giver giver(network, bytes, LiarLie::stall, 2);
+    Provider provider(network, bytes, LiarLie::stall, 2);
     Outcome loaded;
     auto body = [&](Tasks& all) -> Task<> {
-        all.spawn(load(*nodes[0], giver.peer.file(), loaded));
-        co_await until(network, [&] { return giver.peer.given_chunks() >= 3; });
+        all.spawn(load(*nodes[0], provider.peer.file(), loaded));
+        co_await until(network, [&] { return provider.peer.given_chunks() >= 3; });
         auto stored = nodes[0]->store.put_bytes(bytes);
         REQUIRE(stored);
         ByteVector got;
@@ -69,7 +69,8 @@ Task<> stored_meanwhile(FakeNetwork& network) {
         };
         Diagnosis diagnosis;
         const ByteRange whole;
-        auto done = co_await nodes[0]->share.cat(uri_of(giver.peer.file()), whole, sink, diagnosis);
+        auto done =
+            co_await nodes[0]->share.cat(uri_of(provider.peer.file()), whole, sink, diagnosis);
         CHECK(done);
         CHECK(got == bytes);
         all.cancel();

@@ -23,15 +23,15 @@ inline Task<> load(FakeNode& node, Sha1 file, Outcome& outcome) {
 
 struct Got {
     ByteVector bytes;
-    std::uint64_t given_at_first = 0;  // chunks, by the giver, when the first bytes came
+    std::uint64_t given_at_first = 0;  // chunks, by the provider, when the first bytes came
     Result<void> ended = Errc::canceled;
     Diagnosis diagnosis;
 };
 
 inline Task<> cat(FakeNode& node, proto::Uri uri, Got& got, ByteRange range = ByteRange(),
-                  const LiarPeer* giver = nullptr) {
-    ByteSink sink = [&got, giver](ByteView part) -> Task<Result<void>> {
-        if (got.bytes.empty() && giver) got.given_at_first = giver->given_chunks();
+                  const LiarPeer* provider = nullptr) {
+    ByteSink sink = [&got, provider](ByteView part) -> Task<Result<void>> {
+        if (got.bytes.empty() && provider) got.given_at_first = provider->given_chunks();
         got.bytes.insert(got.bytes.end(), part.begin(), part.end());
         co_return ok;
     };

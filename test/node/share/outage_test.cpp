@@ -1,7 +1,7 @@
 // Providers that fall silent, are gone, come back or do not, and what is said of it.
 #include "proto/file/manifest.hpp"
-#include "test/node/share/giver.hpp"
 #include "test/node/share/loading.hpp"
+#include "test/node/share/provider.hpp"
 #include "test/node/share/raw_peer.hpp"
 #include "test/run.hpp"
 
@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::uint64_t stops_at = 9;
 
-Task<> until_stopped(FakeNetwork& network, const Giver& giver, std::uint64_t chunks) {
-    while (giver.peer.given_chunks() < chunks) {
+Task<> until_stopped(FakeNetwork& network, const Provider& provider, std::uint64_t chunks) {
+    while (provider.peer.given_chunks() < chunks) {
         auto slept = co_await network.clock.sleep_for(10ms);
         if (!slept) co_return;
     }
@@ -23,35 +23,35 @@ Task<> until_stopped(FakeNetwork& network, const Giver& giver, std::uint64_t chu
 Task<> silent_for_a_while(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
     const ByteVector bytes = noise(20 * mib);
-    Giver giver(network, bytes, LiarLie::stall, stops_at);
+    Provider provider(network, bytes, LiarLie::stall, stops_at);
     Outcome outcome;
     auto body = [&](Tasks& all) -> Task<> {
-        all.spawn(load(*nodes[0], giver.peer.file(), outcome));
-        co_await until_stopped(network, giver, 10);
+        all.spawn(load(*nodes[0], provider.peer.file(), outcome));
+        co_await until_stopped(network, provider, 10);
         auto slept = co_await network.clock.sleep_for(12s);
         if (!slept) co_return;
-        giver.peer.be(LiarLie::none);  // what it was asked for in between is lost
+        provider.peer.be(LiarLie::none);  // what it was asked for in between is lost
     };
     auto ended = co_await with_tasks(body);
     CHECK(ended);
     CAPTURE(outcome.diagnosis.text());
     REQUIRE(outcome.path);
     CHECK(content(*outcome.path) == bytes);
-    CHECK(giver.peer.given_chunks() == 20);
-    CHECK(giver.peer.opens() == 2);
+    CHECK(provider.peer.given_chunks() == 20);
+    CHECK(provider.peer.opens() == 2);
 }
 
 Task<> gone_for_a_while(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
     const ByteVector bytes = noise(20 * mib);
-    Giver giver(network, bytes, LiarLie::stall, stops_at);
+    Provider provider(network, bytes, LiarLie::stall, stops_at);
     Outcome outcome;
     auto body = [&](Tasks& all) -> Task<> {
-        all.spawn(load(*nodes[0], giver.peer.file(), outcome));
-        co_await until_stopped(network, giver, 10);
-        giver.peer.be(LiarLie::none);
-        network.away.insert(giver.id);
-        network.disconnect(giver.id);
+        all.spawn(load(*nodes[0], provider.peer.file(), outcome));
+        co_await until_stopped(network, provider, 10);
+        provider.peer.be(LiarLie::none);
+        network.away.insert(provider.id);
+        network.disconnect(provider.id);
         auto slept = co_await network.clock.sleep_for(30s);
         if (!slept) co_return;
         network.away.clear();
@@ -61,7 +61,7 @@ Task<> gone_for_a_while(FakeNetwork& network) {
     CAPTURE(outcome.diagnosis.text());
     REQUIRE(outcome.path);
     CHECK(content(*outcome.path) == bytes);
-    CHECK(giver.peer.given_chunks() == 20);
+    CHECK(provider.peer.given_chunks() == 20);
 }
 
 struct EndRow {
@@ -77,43 +77,44 @@ Task<> for_good(FakeNetwork& network) {
                               EndRow{"gone", true, " cannot be connected to; nothing came for "}}) {
         CAPTURE(std::string(row.name));
         const ByteVector bytes = noise(20 * mib, ++seed);
-        Giver giver(network, bytes, LiarLie::stall, stops_at);
+        Provider provider(network, bytes, LiarLie::stall, stops_at);
         Outcome outcome;
         const auto began = network.clock.now();
         auto body = [&](Tasks& all) -> Task<> {
-            all.spawn(load(*nodes[0], giver.peer.file(), outcome));
-            co_await until_stopped(network, giver, 10);
+            all.spawn(load(*nodes[0], provider.peer.file(), outcome));
+            co_await until_stopped(network, provider, 10);
             if (!row.leaves) co_return;
-            network.away.insert(giver.id);
-            network.disconnect(giver.id);
+            network.away.insert(provider.id);
+            network.disconnect(provider.id);
         };
         auto ended = co_await with_tasks(body);
         CHECK(ended);
         CAPTURE(outcome.diagnosis.text());
         CHECK(outcome.path.error() == Errc::timed_out);
         CHECK(network.clock.now() - began > 30s);
-        CHECK(outcome.diagnosis.text().starts_with("stalled: node " + giver.id.hex() + row.words));
+        CHECK(
+            outcome.diagnosis.text().starts_with("stalled: node " + provider.id.hex() + row.words));
         CHECK(outcome.says(std::to_string(10 * mib) + " of " + std::to_string(20 * mib) +
                            " bytes are kept, and the same command goes on from there"));
         // It goes on indeed.
-        giver.peer.be(LiarLie::none);
+        provider.peer.be(LiarLie::none);
         network.away.clear();
-        network.connect(nodes[0]->id, giver.id);
+        network.connect(nodes[0]->id, provider.id);
         Outcome again;
-        co_await load(*nodes[0], giver.peer.file(), again);
+        co_await load(*nodes[0], provider.peer.file(), again);
         REQUIRE(again.path);
         CHECK(content(*again.path) == bytes);
-        CHECK(giver.peer.given_chunks() == 20);
+        CHECK(provider.peer.given_chunks() == 20);
     }
 }
 
 Task<> cat_stalls(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
     const ByteVector bytes = noise(20 * mib);
-    Giver giver(network, bytes, LiarLie::stall, stops_at);
+    Provider provider(network, bytes, LiarLie::stall, stops_at);
     proto::Manifest manifest;
     manifest.size_bytes = bytes.size();
-    manifest.sha1 = giver.peer.file();
+    manifest.sha1 = provider.peer.file();
     // The chunks that it gives lie behind those that it does not.
     for (std::uint64_t at = 10 * mib; at < bytes.size(); at += 5 * mib)
         manifest.chunks.push_back(
@@ -122,7 +123,7 @@ Task<> cat_stalls(FakeNetwork& network) {
                            {0, 10 * mib, proto::sha1_of(ByteView(bytes).first(10 * mib))});
     auto stored = nodes[0]->store.put_bytes(as_bytes(manifest.text()));
     REQUIRE(stored);
-    proto::Uri uri = uri_of(giver.peer.file());
+    proto::Uri uri = uri_of(provider.peer.file());
     uri.manifest = *stored;
     ByteSink sink = [](ByteView) -> Task<Result<void>> { co_return ok; };
     Diagnosis diagnosis;
@@ -130,39 +131,39 @@ Task<> cat_stalls(FakeNetwork& network) {
     auto done = co_await nodes[0]->share.cat(uri, range, sink, diagnosis);
     CAPTURE(diagnosis.text());
     CHECK(done.error() == Errc::timed_out);
-    CHECK(diagnosis.text().starts_with("stalled: node " + giver.id.hex() + " stopped sending"));
+    CHECK(diagnosis.text().starts_with("stalled: node " + provider.id.hex() + " stopped sending"));
     CHECK(diagnosis.text().find("all before byte 0 was given") != std::string::npos);
 }
 
 Task<> leaving_liar(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
-    Giver giver(network, noise(12 * mib), LiarLie::leave, stops_at);
+    Provider provider(network, noise(12 * mib), LiarLie::leave, stops_at);
     Outcome outcome;
-    co_await load(*nodes[0], giver.peer.file(), outcome);
+    co_await load(*nodes[0], provider.peer.file(), outcome);
     CAPTURE(outcome.diagnosis.text());
     CHECK(outcome.path.error() == Errc::verification_failed);
-    CHECK(outcome.says(giver.id.hex() + " sent a wrong chunk 9"));
-    CHECK(logged(*nodes[0], giver.id));
+    CHECK(outcome.says(provider.id.hex() + " sent a wrong chunk 9"));
+    CHECK(logged(*nodes[0], provider.id));
 }
 
 Task<> caught_liar(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
-    Giver giver(network, noise(1), LiarLie::leave, 0);  // caught at once
+    Provider provider(network, noise(1), LiarLie::leave, 0);  // caught at once
     Outcome outcome;
-    co_await load(*nodes[0], giver.peer.file(), outcome);
-    CHECK(outcome.says(giver.id.hex() + " sent a wrong chunk 0"));
-    CHECK(giver.peer.opens() == 1);
+    co_await load(*nodes[0], provider.peer.file(), outcome);
+    CHECK(outcome.says(provider.id.hex() + " sent a wrong chunk 0"));
+    CHECK(provider.peer.opens() == 1);
 }
 
 // Somebody who was asked before he had it.
 Task<> later(FakeNetwork& network) {
     const ByteVector bytes = noise(20 * mib);
-    Giver giver(network, bytes, LiarLie::stall, stops_at);
+    Provider provider(network, bytes, LiarLie::stall, stops_at);
     auto nodes = co_await members(network, 2);
     Outcome outcome;
     auto body = [&](Tasks& all) -> Task<> {
-        all.spawn(load(*nodes[0], giver.peer.file(), outcome));
-        co_await until_stopped(network, giver, 10);
+        all.spawn(load(*nodes[0], provider.peer.file(), outcome));
+        co_await until_stopped(network, provider, 10);
         auto stored = nodes[1]->store.put_bytes(bytes);
         CHECK(stored);
     };

@@ -140,7 +140,7 @@ Task<> two_providers(FakeNetwork& network) {
     }
     Diagnosis diagnosis;
     std::uint64_t most = 0;
-    auto progress = [&](const LoadProgress& p) { most = std::max(most, p.verified_bytes); };
+    auto progress = [&](const FetchProgress& p) { most = std::max(most, p.verified_bytes); };
     auto path = co_await nodes[0]->share.load(uri_of(honest[0].file()), progress, diagnosis);
     REQUIRE(path);
     CHECK(content(*path) == bytes);
@@ -184,9 +184,9 @@ Task<> many_small(FakeNetwork& network) {
     REQUIRE(listed);
     CHECK(listed->size() == 7);
     const auto began = network.clock.now();
-    LoadProgress last;
+    FetchProgress last;
     std::size_t events = 0;
-    ProgressSink progress = [&](const LoadProgress& at) {
+    ProgressSink progress = [&](const FetchProgress& at) {
         last = at;
         ++events;
     };

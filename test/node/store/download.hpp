@@ -13,7 +13,7 @@ namespace kp2p::test {
 struct Download {
     ByteVector bytes;
     Sha1 sha1;
-    std::vector<KeptChunk> chunks;
+    std::vector<proto::StoredChunk> chunks;
     TempDir directory;
     Layout layout{directory.path()};
     Store store = *Store::open(directory.path());

@@ -50,7 +50,7 @@ TEST_CASE("a download whose flush failed is written again before it counts as fl
         partial.reset();
         partial = f.resume();
         REQUIRE(partial);
-        CHECK(partial->kept().size() == 4);
+        CHECK(partial->stored().size() == 4);
     }
     SUBCASE("and fails again") {
         faults.failing_data_flushes = 1;
@@ -78,12 +78,12 @@ TEST_CASE("what the system dropped after a failed flush is asked for again") {
     std::fstream(f.data(), std::ios::in | std::ios::out | std::ios::binary) << as_text(zeros);
     SUBCASE("by the same process") {
         CHECK(partial->commit().error() == Errc::storage_unavailable);
-        CHECK(partial->kept().size() == 2);
+        CHECK(partial->stored().size() == 2);
     }
     SUBCASE("by another one") {
         partial.reset();
         partial = f.resume();
-        CHECK(partial->kept().size() == 2);
+        CHECK(partial->stored().size() == 2);
     }
     REQUIRE(partial->write(f.chunks[0], f.chunk(0)));
     REQUIRE(partial->commit());

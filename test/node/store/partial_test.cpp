@@ -44,7 +44,7 @@ TEST_CASE("what was written can be read with its link, and nothing else") {
     CHECK(partial->read(1).error() == Errc::not_found);
     CHECK(partial->read(4).error() == Errc::not_found);
     CHECK(partial->write(f.chunks[1], f.chunk(1).first(5)).error() == proto::Errc::bad_value);
-    KeptChunk beyond = f.chunks[1];
+    proto::StoredChunk beyond = f.chunks[1];
     beyond.index = 4;
     CHECK(partial->write(beyond, f.chunk(1)).error() == proto::Errc::bad_value);
 }
@@ -59,7 +59,7 @@ TEST_CASE("a download goes on from what an earlier run has kept") {
     auto partial = f.resume();
     REQUIRE(partial);
     CHECK(partial->size_bytes() == f.bytes.size());
-    CHECK(partial->kept() == std::vector{f.chunks[1], f.chunks[4], f.chunks[5]});
+    CHECK(partial->stored() == std::vector{f.chunks[1], f.chunks[4], f.chunks[5]});
     for (const std::size_t i : {0u, 2u, 3u}) REQUIRE(partial->write(f.chunks[i], f.chunk(i)));
     CHECK(partial->commit());
 }
@@ -78,11 +78,11 @@ TEST_CASE("a chunk whose bytes were lost or altered is not resumed, the others a
     {
         auto partial = f.resume();
         REQUIRE(partial);
-        CHECK(partial->kept() == std::vector{f.chunks[0], f.chunks[2]});
+        CHECK(partial->stored() == std::vector{f.chunks[0], f.chunks[2]});
         REQUIRE(partial->write(f.chunks[1], f.chunk(1)));
     }
     auto partial = f.resume();  // the newer record of chunk 1 counts
-    CHECK(partial->kept().size() == 3);
+    CHECK(partial->stored().size() == 3);
     CHECK(partial->commit());
 }
 
@@ -100,10 +100,10 @@ TEST_CASE("a journal torn at any byte gives what was complete before, and goes o
         auto partial = f.resume();
         CHECK((partial != nullptr) == (size >= head_bytes));
         if (!partial) continue;
-        CHECK(partial->kept().size() == (size - head_bytes) / record_bytes);
+        CHECK(partial->stored().size() == (size - head_bytes) / record_bytes);
         REQUIRE(partial->write(f.chunks[0], f.chunk(0)));
         partial.reset();
-        CHECK(f.resume()->kept().size() == (size - head_bytes) / record_bytes + 1);
+        CHECK(f.resume()->stored().size() == (size - head_bytes) / record_bytes + 1);
     }
 }
 
@@ -121,8 +121,9 @@ TEST_CASE("a journal altered at any byte never gives a wrong chunk") {
         write_file(f.journal(), bad);
         auto partial = f.resume();
         if (!partial) continue;
-        CHECK(partial->kept().size() < 2);
-        for (const KeptChunk& chunk : partial->kept()) CHECK(chunk == f.chunks[chunk.index]);
+        CHECK(partial->stored().size() < 2);
+        for (const proto::StoredChunk& chunk : partial->stored())
+            CHECK(chunk == f.chunks[chunk.index]);
     }
 }
 
@@ -130,7 +131,7 @@ TEST_CASE("chunks that do not chain to the hash are never committed") {
     const Download f(3 * mib);
     auto partial = f.open();
     SUBCASE("a wrong link") {
-        KeptChunk wrong = f.chunks[1];
+        proto::StoredChunk wrong = f.chunks[1];
         wrong.link.data()[0] ^= 1;
         REQUIRE(partial->write(f.chunks[0], f.chunk(0)));
         REQUIRE(partial->write(wrong, f.chunk(1)));
@@ -176,7 +177,7 @@ TEST_CASE("discarding leaves nothing, and another size starts anew") {
     {
         auto other = f.store.open_partial(f.sha1, mib);
         REQUIRE(other);
-        CHECK((*other)->kept().empty());
+        CHECK((*other)->stored().empty());
         (*other)->discard();
     }
     CHECK(files_below(f.layout.partials()).empty());

@@ -70,14 +70,14 @@ class Sharer {
             finder_.looked(ticket, local);
         };
         const proto::Flood::End end{1, remote};
-        Finder::Link link(finder_, end, send, look);
+        Finder::Edge edge(finder_, end, send, look);
         auto body = [&](Tasks& all) -> Task<> {
             all.spawn(outbox.pour(mux));
             for (;;) {
                 auto got = co_await mux->receive();
                 if (!got) break;
                 auto message = proto::decode_lookup(got->type, got->payload);
-                if (message) link.receive(*message);
+                if (message) edge.receive(*message);
             }
             all.cancel();
         };

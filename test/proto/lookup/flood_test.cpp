@@ -28,7 +28,7 @@ RequestId request_id(std::size_t number) {
 
 constexpr std::size_t most = 10000;  // nodes
 
-// Nodes that are linked and hand one another messages in order. A link's key at a node is the
+// Nodes that are linked and hand one another messages in order. An edge's key at a node is the
 // number of the node at its other end, plus `most` for each further channel.
 struct Net {
     explicit Net(std::size_t count) {
@@ -37,13 +37,13 @@ struct Net {
         found.resize(count);
         deaf.resize(count);
     }
-    void link(std::size_t a, std::size_t b, ChannelTag channel = 0) {
+    void edge(std::size_t a, std::size_t b, ChannelTag channel = 0) {
         join(a, b, channel);
         run();
     }
     void join(std::size_t a, std::size_t b, ChannelTag channel) {
-        nodes[a].add_link(now, b + most * channel, {channel, node_id(b)});
-        nodes[b].add_link(now, a + most * channel, {channel, node_id(a)});
+        nodes[a].add_edge(now, b + most * channel, {channel, node_id(b)});
+        nodes[b].add_edge(now, a + most * channel, {channel, node_id(a)});
     }
     void search(std::size_t at, std::size_t number = 1) {
         nodes[at].search(now, 1, file, request_id(number));
@@ -58,9 +58,9 @@ struct Net {
             while (!under_way.empty()) {
                 const auto [from, send] = std::move(under_way.front());
                 under_way.pop_front();
-                const std::size_t to = send.link % most;
+                const std::size_t to = send.edge % most;
                 if (deaf[to]) continue;
-                nodes[to].receive(now, from + send.link / most * most, send.message);
+                nodes[to].receive(now, from + send.edge / most * most, send.message);
                 take(to);
             }
         }
@@ -113,7 +113,7 @@ void mix(Net& net, std::size_t picks) {
 
 TEST_CASE("a search goes as far as its hops and no further") {
     Net net(8);
-    for (std::size_t i = 0; i + 1 < 8; ++i) net.link(i, i + 1);
+    for (std::size_t i = 0; i + 1 < 8; ++i) net.edge(i, i + 1);
     net.holds[5] = LocalFile{10, true};
     net.holds[6] = LocalFile{10, true};
     net.search(0);
@@ -124,20 +124,20 @@ TEST_CASE("a search goes as far as its hops and no further") {
 TEST_CASE("every provider is found once, however the nodes are linked") {
     Net net(12);
     for (std::size_t a = 0; a < 12; ++a)
-        for (std::size_t b = a + 1; b < 12; ++b) net.link(a, b);
+        for (std::size_t b = a + 1; b < 12; ++b) net.edge(a, b);
     for (std::size_t i : {2u, 5u, 9u}) net.holds[i] = LocalFile{10, i != 5};
     net.search(0);
     CHECK(net.found[0].size() == 3);
     CHECK(!net.waits(0));
-    // Each link carries the request at most once in either direction.
+    // Each edge carries the request at most once in either direction.
     CHECK(net.sent <= 12 * 11);
 }
 
 TEST_CASE("a search stays in its channel") {
     Net net(4);
-    net.link(0, 1, 0);
-    net.link(1, 2, 1);
-    net.link(1, 3, 0);
+    net.edge(0, 1, 0);
+    net.edge(1, 2, 1);
+    net.edge(1, 3, 0);
     net.holds[2] = net.holds[3] = LocalFile{10, true};
     net.search(0);
     CHECK(net.found[0] == std::vector<NodeId>{node_id(3)});
@@ -145,12 +145,12 @@ TEST_CASE("a search stays in its channel") {
 
 TEST_CASE("a new neighbour is asked too, while the search lasts") {
     Net net(3);
-    net.link(0, 1);
+    net.edge(0, 1);
     net.holds[2] = LocalFile{10, true};
     net.search(0);
     CHECK(net.found[0].empty());
     CHECK(!net.waits(0));
-    net.link(0, 2);
+    net.edge(0, 2);
     CHECK(net.found[0].size() == 1);
     net.nodes[0].end_search(1);
     CHECK(net.nodes[0].asked(1) == 0);
@@ -158,9 +158,9 @@ TEST_CASE("a new neighbour is asked too, while the search lasts") {
 
 TEST_CASE("a silent neighbour delays the end, and does not prevent it") {
     Net net(4);
-    net.link(0, 1);
-    net.link(1, 2);
-    net.link(1, 3);
+    net.edge(0, 1);
+    net.edge(1, 2);
+    net.edge(1, 3);
     net.deaf[2] = true;
     net.holds[3] = LocalFile{10, true};
     net.search(0);
@@ -180,19 +180,19 @@ TEST_CASE("a silent neighbour delays the end, and does not prevent it") {
 
 TEST_CASE("a neighbour that goes away is not waited for") {
     Net net(3);
-    net.link(0, 1);
-    net.link(0, 2);
+    net.edge(0, 1);
+    net.edge(0, 2);
     net.deaf[1] = true;
     net.search(0);
     CHECK(net.waits(0));
-    net.nodes[0].remove_link(1);
+    net.nodes[0].remove_edge(1);
     net.run();
     CHECK(!net.waits(0));
 }
 
 TEST_CASE("answers nobody asked for, and too many of them, are dropped") {
     Net net(2);
-    net.link(0, 1);
+    net.edge(0, 1);
     net.deaf[1] = true;
     Flood& node = net.nodes[0];
     const auto provide = [&](std::size_t request, std::size_t number) {
@@ -212,7 +212,7 @@ TEST_CASE("answers nobody asked for, and too many of them, are dropped") {
 
 TEST_CASE("a neighbour that searches too much is told that nobody has it") {
     Net net(2);
-    net.link(0, 1);
+    net.edge(0, 1);
     Flood& node = net.nodes[0];
     std::size_t looks = 0, lacking = 0;
     for (std::size_t i = 0; i < 1000; ++i) {
@@ -239,7 +239,7 @@ TEST_CASE("a neighbour that searches too much is told that nobody has it") {
 
 TEST_CASE("a request is answered once, with lacking at every other time") {
     Net net(2);
-    net.link(0, 1);
+    net.edge(0, 1);
     Flood& node = net.nodes[0];
     for (int i = 0; i < 3; ++i) node.receive(net.now, 1, Seeking{request_id(5), file, 4});
     std::size_t looks = 0;
@@ -250,8 +250,8 @@ TEST_CASE("a request is answered once, with lacking at every other time") {
 
 TEST_CASE("a node answers for itself beyond what it passes on, and while it asks for others") {
     Net net(3);
-    net.link(0, 1);
-    net.link(1, 2);
+    net.edge(0, 1);
+    net.edge(1, 2);
     net.holds[1] = net.holds[2] = LocalFile{10, true};
     for (std::size_t i = 0; i < 3000; ++i) {
         if (i % 200 == 0) net.pass(std::chrono::seconds(1));
@@ -266,8 +266,8 @@ TEST_CASE("a node answers for itself beyond what it passes on, and while it asks
 
 TEST_CASE("what a neighbour passes on does not spend what it may search itself") {
     Net net(3);
-    net.link(0, 1);
-    net.link(1, 2);
+    net.edge(0, 1);
+    net.edge(1, 2);
     net.holds[2] = LocalFile{10, true};
     for (std::size_t i = 0; i < 10; ++i) {  // what is shared is spent as well
         for (std::size_t j = 0; j < 200; ++j)
@@ -280,7 +280,7 @@ TEST_CASE("what a neighbour passes on does not spend what it may search itself")
 
 TEST_CASE("more searches than a neighbour grants wait for their turn") {
     Net net(2);
-    net.link(0, 1);
+    net.edge(0, 1);
     net.holds[1] = LocalFile{10, true};
     constexpr std::size_t count = 3000;
     for (std::size_t i = 0; i < count; ++i) net.nodes[0].search(net.now, i, file, request_id(i));
@@ -294,11 +294,11 @@ TEST_CASE("more searches than a neighbour grants wait for their turn") {
 
 TEST_CASE("who asks first for what it hears others search does not keep the answers from them") {
     Net net(4);  // 0 searches, 1 passes on, 2 and 3 have it; 3 is asked by the thief only
-    net.link(0, 1);
-    net.link(1, 2);
-    net.link(1, 3);
-    net.nodes[1].add_link(net.now, 9, {0, node_id(9)});
-    net.nodes[2].add_link(net.now, 9, {0, node_id(9)});
+    net.edge(0, 1);
+    net.edge(1, 2);
+    net.edge(1, 3);
+    net.nodes[1].add_edge(net.now, 9, {0, node_id(9)});
+    net.nodes[2].add_edge(net.now, 9, {0, node_id(9)});
     net.deaf.resize(10);
     net.nodes.resize(10, Flood(net.now, NodeId()));
     net.holds.resize(10);
@@ -323,9 +323,9 @@ TEST_CASE("who asks first for what it hears others search does not keep the answ
 TEST_CASE(
     "a neighbour that makes up answers does not hide what other neighbours say of themselves") {
     Net net(4);
-    net.link(0, 1);
-    net.link(1, 2);
-    net.link(1, 3);
+    net.edge(0, 1);
+    net.edge(1, 2);
+    net.edge(1, 3);
     net.deaf[2] = true;
     net.holds[3] = LocalFile{10, true};
     net.nodes[0].search(net.now, 1, file, request_id(1));

@@ -32,7 +32,7 @@ Frames sent(Mux& mux) {
 
 ByteVector bytes(std::string_view text) { return {text.begin(), text.end()}; }
 ByteVector hex(std::string_view text) { return *from_hex(text); }
-ChannelName name(std::string_view protocol, std::string_view id = "") {
+MuxName name(std::string_view protocol, std::string_view id = "") {
     return {std::string(protocol), bytes(id)};
 }
 
@@ -122,7 +122,7 @@ TEST_CASE("open, messages and close are those of the reference") {
 TEST_CASE("an id and a handshake travel with the open") {
     const Json expected = vector_of("open-with-id-and-handshake");
     Mux a, b;
-    const ChannelName both{"proto/with-id", ByteVector(32, 0xab)};
+    const MuxName both{"proto/with-id", ByteVector(32, 0xab)};
     a.open(both, hex("0c7b2273696465223a2241227d"));
     b.open(both, hex("0c7b2273696465223a2242227d"));
     CHECK(sent(a) == frames_of(expected, "A"));
@@ -299,7 +299,7 @@ TEST_CASE("numbers above 252 are written as the reference writes them") {
     Mux a;
     Frames frames;
     for (int i = 0; i <= 0xfd; i++) {
-        ChannelName channel{"p", ByteVector(1, static_cast<std::uint8_t>(i))};
+        MuxName channel{"p", ByteVector(1, static_cast<std::uint8_t>(i))};
         const ChannelId id = a.open(channel, {});
         auto open = sent(a);
         if (i < 0xfb) continue;

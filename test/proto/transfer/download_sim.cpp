@@ -24,7 +24,7 @@ DownloadSim::DownloadSim(const SimFile& file, std::vector<SimProvider> rows, std
 }
 
 void DownloadSim::resume(const std::set<std::uint64_t>& chunks) {
-    std::vector<Download::KeptChunk> list;
+    std::vector<StoredChunk> list;
     for (std::uint64_t index : chunks) {
         const bool last = index + 1 == file_.links.size();
         list.push_back({index, file_.links[index], last ? Sha1Link() : file_.links[index + 1]});
@@ -61,10 +61,10 @@ void DownloadSim::drain() {
             providers.at(providers.random(0, 0.02), [this, check = *check] {
                 download.checked(providers.now(), check.job, run_check(*check.check));
             });
-        } else if (const auto* keep = std::get_if<Download::KeepChunk>(&event)) {
-            kept[keep->index].assign(keep->chunk->bytes.begin(), keep->chunk->bytes.end());
+        } else if (const auto* store = std::get_if<Download::StoreChunk>(&event)) {
+            kept[store->index].assign(store->chunk->bytes.begin(), store->chunk->bytes.end());
             providers.at(providers.random(0, keeping_s),
-                         [this, index = keep->index] { download.kept(providers.now(), index); });
+                         [this, index = store->index] { download.stored(providers.now(), index); });
         } else if (const auto* drop = std::get_if<Download::DropSource>(&event)) {
             dropped[drop->source] = drop->fault;
             providers.leave(drop->source);

@@ -53,7 +53,7 @@ TEST_CASE("a liar alone is named and nothing of its lie is kept") {
         {"size below", {Lie::size_less, 0}, Fault::wrong_chunk},
         {"size zero", {Lie::no_size, 0}, Fault::wrong_size},
         {"wrong offset", {Lie::offset, 4}, Fault::bad_message},
-        {"short pieces", {Lie::short_piece, 0}, Fault::bad_message},
+        {"short blocks", {Lie::short_block, 0}, Fault::bad_message},
         {"broken frames", {Lie::frame, 0}, Fault::wrong_chunk},
         {"unasked chunks", {Lie::unasked, 0}, Fault::bad_message},
         {"bitfield of a wrong length", {Lie::bad_have, 0}, Fault::bad_message},

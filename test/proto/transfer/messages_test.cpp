@@ -66,9 +66,9 @@ std::vector<TransferRow> transfer_rows() {
         {"opened, id 1, 3000000 bytes, has chunks 1 and 2", Opened{1, 3000000, ByteVector{0x06}}},
         {"get, id 1, chunk 2", Get{1, 2}},
         {"data, id 1, chunk 0, \"abc\" with link 0",
-         Data{1, 0, 0, PieceEncoding::plain, iv, as_bytes("abc")}},
+         Data{1, 0, 0, BlockEncoding::plain, iv, as_bytes("abc")}},
         {"data, id 1, chunk 2, offset 65536, bytes aa bb cc",
-         Data{1, 2, 65536, PieceEncoding::plain, {}, three}},
+         Data{1, 2, 65536, BlockEncoding::plain, {}, three}},
         {"have, id 1, chunk 300", Have{1, 300}},
         {"cancel, id 1, chunk 2", Cancel{1, 2}},
         {"canceled, id 1, chunk 2", Canceled{1, 2}},
@@ -136,11 +136,11 @@ TEST_CASE("transfer messages beyond their limits are refused") {
         TransferMessage message;
         proto::Errc error;
     };
-    const ByteVector long_piece(piece_bytes + 1);
+    const ByteVector long_block(block_bytes + 1);
     const Row rows[] = {
-        {"no bytes", Data{1, 0, 65536, PieceEncoding::plain, {}, {}}, proto::Errc::truncated},
-        {"long piece", Data{1, 0, 0, PieceEncoding::plain, iv, long_piece}, proto::Errc::too_long},
-        {"encoding", Data{1, 0, 0, static_cast<PieceEncoding>(2), iv, three},
+        {"no bytes", Data{1, 0, 65536, BlockEncoding::plain, {}, {}}, proto::Errc::truncated},
+        {"long block", Data{1, 0, 0, BlockEncoding::plain, iv, long_block}, proto::Errc::too_long},
+        {"encoding", Data{1, 0, 0, static_cast<BlockEncoding>(2), iv, three},
          proto::Errc::bad_value},
         {"have", Opened{1, 1, ByteVector(max_have_bytes + 1)}, proto::Errc::too_long},
     };

@@ -85,7 +85,7 @@ TEST_CASE("who gives a wrong part is named, nothing of it is read, and an honest
         {"size below", {Lie::size_less, 0}, Fault::wrong_size, 0},
         {"size zero", {Lie::no_size, 0}, Fault::wrong_size, 0},
         {"wrong offset", {Lie::offset, 1}, Fault::bad_message, 0},
-        {"short pieces", {Lie::short_piece, 0}, Fault::bad_message, 0},
+        {"short blocks", {Lie::short_block, 0}, Fault::bad_message, 0},
         {"broken frames", {Lie::frame, 0}, Fault::wrong_chunk, 0},
         {"unasked chunks", {Lie::unasked, 0}, Fault::bad_message, 0},
         {"bitfield of a wrong length", {Lie::bad_have, 0}, Fault::bad_message, 0},

@@ -60,7 +60,7 @@ void SimProviders::ask(SourceKey key, ChunkIndex index) {
     std::size_t outstanding = 0;
     for (const auto& [other, s] : senders_) outstanding += s.gone ? 0 : s.gets.size();
     most_asked = std::max(most_asked, outstanding);
-    if (!std::exchange(sender.busy, true)) at(0.001, [this, key] { send_piece(key); });
+    if (!std::exchange(sender.busy, true)) at(0.001, [this, key] { send_block(key); });
 }
 
 void SimProviders::call_off(SourceKey key, ChunkIndex index) {
@@ -71,7 +71,7 @@ void SimProviders::call_off(SourceKey key, ChunkIndex index) {
         if (row(key).lie == Lie::silence) return;
         if (found == sender.gets.begin()) sender.offset = 0;
         sender.gets.erase(found);
-        sender.stopped.push_back(index);  // said after the piece that is on its way
+        sender.stopped.push_back(index);  // said after the block that is on its way
         if (!sender.busy) say_stopped(key);
     });
 }
@@ -82,7 +82,7 @@ void SimProviders::say_stopped(SourceKey key) {
         if (!sender.gone) canceled(key, index);
 }
 
-void SimProviders::send_piece(SourceKey key) {
+void SimProviders::send_block(SourceKey key) {
     Sender& sender = senders_[key];
     const SimProvider& provider = row(key);
     sender.busy = !sender.gone && !sender.gets.empty();
@@ -90,26 +90,26 @@ void SimProviders::send_piece(SourceKey key) {
     const std::uint64_t index = sender.gets.front();
     const bool here = index == provider.at;
     if (seconds() >= provider.silent_s && seconds() < provider.back_s)
-        return at(provider.back_s - seconds(), [this, key] { send_piece(key); });
+        return at(provider.back_s - seconds(), [this, key] { send_block(key); });
     if (provider.lie == Lie::silence) return;
     if (provider.lie == Lie::stall && index <= provider.at) return;
     const std::uint64_t size =
         chunk_size_bytes(file_.bytes.size() + (provider.lie == Lie::size ? chunk_bytes : 0) -
                              (provider.lie == Lie::size_less ? 1 : 0),
                          index);
-    ByteVector bytes(std::min<std::uint64_t>(piece_bytes, size - sender.offset));
+    ByteVector bytes(std::min<std::uint64_t>(block_bytes, size - sender.offset));
     const ByteView all = file_.bytes;
     const std::uint64_t from = std::min(index * chunk_bytes + sender.offset, all.size());
     std::copy_n(all.data() + from, std::min(bytes.size(), all.size() - from), bytes.data());
-    Data data{1, index, sender.offset, PieceEncoding::plain, {}, {}};
+    Data data{1, index, sender.offset, BlockEncoding::plain, {}, {}};
     if (index < file_.links.size()) data.link = file_.links[index];
     if (provider.lie == Lie::byte && here) bytes.back() ^= 1;
     if (provider.lie == Lie::link && here) data.link.data()[19] ^= 1;
-    if (provider.lie == Lie::offset && here) data.offset += piece_bytes;
-    if (provider.lie == Lie::short_piece) bytes.pop_back();
-    if (provider.lie == Lie::frame) data.encoding = PieceEncoding::zstd;
+    if (provider.lie == Lie::offset && here) data.offset += block_bytes;
+    if (provider.lie == Lie::short_block) bytes.pop_back();
+    if (provider.lie == Lie::frame) data.encoding = BlockEncoding::zstd;
     if (provider.lie == Lie::unasked) data.index += 1;
-    sender.offset += std::min<std::uint64_t>(piece_bytes, size - sender.offset);
+    sender.offset += std::min<std::uint64_t>(block_bytes, size - sender.offset);
     if (sender.offset == size) {
         sender.offset = 0;
         sender.gets.pop_front();
@@ -121,7 +121,7 @@ void SimProviders::send_piece(SourceKey key) {
            if (senders_[key].gone) return;
            deliver(key, data, bytes);
            say_stopped(key);
-           send_piece(key);
+           send_block(key);
        });
 }
 

@@ -10,7 +10,7 @@
 #include <random>
 
 #include "proto/file/links.hpp"
-#include "proto/transfer/piece.hpp"
+#include "proto/transfer/block.hpp"
 #include "proto/transfer/source.hpp"
 
 namespace kp2p::test {
@@ -34,7 +34,7 @@ enum class Lie {
     stall,        // sends nothing any more from the chunk `at` on
     silence,      // never sends anything, cancellations included
     offset,       // sends a wrong offset in the chunk `at`
-    short_piece,  // sends pieces that are too short
+    short_block,  // sends blocks that are too short
     frame,        // sends broken zstd frames
     unasked,      // sends chunks nobody asked for
     bad_have,     // offers a bitfield of a wrong length
@@ -92,7 +92,7 @@ class SimProviders {
         bool gone = false;
     };
     void say_stopped(proto::SourceKey key);
-    void send_piece(proto::SourceKey key);
+    void send_block(proto::SourceKey key);
     void deliver(proto::SourceKey key, proto::Data data, ByteView bytes);
 
     struct Due {

@@ -1,4 +1,4 @@
-// Searches over links that do not answer.
+// Searches over edges that do not answer.
 #include "node/share/lookup/finder.hpp"
 
 #include <doctest/doctest.h>
@@ -28,7 +28,7 @@ Task<> silent_link(Sim& sim) {
     const auto look = [](std::uint64_t, const Sha1&) {};
     std::vector<proto::LookupMessage> sent;
     const auto keep = [&](const proto::LookupMessage& message) { sent.push_back(message); };
-    Finder::Link link(finder, {channel, numbered(2)}, keep, look);
+    Finder::Edge edge(finder, {channel, numbered(2)}, keep, look);
     Finder::Search search(finder, proto::sha1_of(as_bytes("x")), [](const proto::Providing&) {});
     CHECK(sent.size() == 1);
     CHECK(!search.quiet());
@@ -46,8 +46,8 @@ Task<> passed_on(Sim& sim) {
     };
     std::vector<proto::LookupMessage> answers;
     const auto keep = [&](const proto::LookupMessage& message) { answers.push_back(message); };
-    Finder::Link asker(finder, {channel, numbered(2)}, keep, look);
-    Finder::Link mute(
+    Finder::Edge asker(finder, {channel, numbered(2)}, keep, look);
+    Finder::Edge mute(
         finder, {channel, numbered(3)}, [](const proto::LookupMessage&) {}, look);
     const proto::Seeking seeking{RequestId(), proto::sha1_of(as_bytes("x")), 1};
     asker.receive(seeking);

@@ -26,16 +26,16 @@ struct Sides {
         : runtime(sim.runtime()),
           store(*Store::open(directory.path())),
           foreign(runtime),
-          shelf(runtime, store, foreign),
+          inventory(runtime, store, foreign),
           ends(connection_pair(runtime.executor, runtime.clock)),
-          session(runtime, shelf, ends.initiator,
+          session(runtime, inventory, ends.initiator,
                   [this](const std::string& what) { complaints.push_back(what); }) {}
 
     Runtime& runtime;
     TempDir directory;
     Store store;
     ForeignCalls foreign;
-    Shelf shelf;
+    Inventory inventory;
     ConnectionPair ends;
     std::vector<std::string> complaints;
     TransferSession session;
@@ -188,14 +188,14 @@ Task<> closed_meanwhile(Sides& sides, Tasks& all) {
     CHECK(over == std::error_code(Errc::closed));
 }
 
-constexpr std::uint64_t flood_pieces = 600;
+constexpr std::uint64_t flood_blocks = 600;
 
 // Of the file 1, and then a word of the file 2.
-Task<> flood(Sides& sides, std::uint64_t& sent_pieces) {
-    const ByteVector bytes(proto::piece_bytes);
-    for (; sent_pieces < flood_pieces; ++sent_pieces) {
+Task<> flood(Sides& sides, std::uint64_t& sent_blocks) {
+    const ByteVector bytes(proto::block_bytes);
+    for (; sent_blocks < flood_blocks; ++sent_blocks) {
         const proto::Data data{
-            1, sent_pieces, proto::piece_bytes, proto::PieceEncoding::plain, Sha1Link(), bytes};
+            1, sent_blocks, proto::block_bytes, proto::BlockEncoding::plain, Sha1Link(), bytes};
         co_await say(sides, data);
     }
     const proto::Have have{2, 1};
@@ -208,24 +208,24 @@ Task<> bounded(Sides& sides, Tasks& all) {
     std::uint64_t sent = 0;
     all.spawn(flood(sides, sent));
     for (int i = 0; i < 10; ++i) co_await pause(sides);
-    CHECK(sent * proto::piece_bytes < 4 * mib);
+    CHECK(sent * proto::block_bytes < 4 * mib);
     // What is taken makes room for more of it, and nothing is left out.
     for (std::uint64_t i = 0; i < 200; ++i) {
         auto event = co_await file.next();
         REQUIRE(is<proto::Data>(event));
         const auto& data = std::get<proto::Data>(event->message);
         CHECK(data.index == i);
-        CHECK(data.bytes.size() == proto::piece_bytes);
+        CHECK(data.bytes.size() == proto::block_bytes);
         CHECK(data.bytes.data() > event->payload.data());
         CHECK(data.bytes.data() < event->payload.data() + event->payload.size());
     }
     for (int i = 0; i < 10; ++i) co_await pause(sides);
-    CHECK(sent < flood_pieces);
+    CHECK(sent < flood_blocks);
     // Nobody takes the rest: whoever closes it lets the others go on.
     file.close();
     auto event = co_await other.next();
     CHECK(is<proto::Have>(event));
-    CHECK(sent == flood_pieces);
+    CHECK(sent == flood_blocks);
 }
 
 }  // namespace

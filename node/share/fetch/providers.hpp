@@ -1,10 +1,11 @@
 // Providers: the nodes that have one file: searches for them, time and again while nothing comes,
 // connects to each that it hears of and lets its owner use it, again when the connection broke, the
-// node had no room or nothing came; and says at the end why they did not do. Provider: the file,
-// open at one of them.
+// node had no room or nothing came; and says at the end why they did not do. ProvidedFile: the
+// file, open at one of them.
 //
 // Shape: start(), then hear() or search(), and tick() several times a second until hopeless(); the
-// owner's Use makes a Provider in its frame, takes what its next() gives, and returns how it ended.
+// owner's Use makes a ProvidedFile in its frame, takes what its next() gives, and returns how it
+// ended.
 #pragma once
 
 #include <functional>
@@ -15,22 +16,22 @@
 
 #include "node/async/event.hpp"
 #include "node/async/tasks.hpp"
-#include "node/share/candidates.hpp"
-#include "node/share/diagnosis.hpp"
+#include "node/share/channels/neighbourhood.hpp"
+#include "node/share/fetch/try_queue.hpp"
+#include "node/share/inventory/inventory.hpp"
 #include "node/share/lookup/finder.hpp"
-#include "node/share/neighbourhood.hpp"
-#include "node/share/shelf/shelf.hpp"
+#include "proto/report/diagnosis.hpp"
 
 namespace kp2p {
 
-struct LoadParts {
+struct FetchParts {
     const ShareParts& share;
     Neighbourhood& hood;
     Finder& finder;
-    Shelf& shelf;
+    Inventory& inventory;
 };
 
-class Provider;
+class ProvidedFile;
 
 class Providers {
   public:
@@ -51,7 +52,7 @@ class Providers {
     using Use = std::function<Task<Ended>(Neighbour&)>;
 
     // `changed` is notified when one has been tried to its end.
-    Providers(LoadParts parts, const Sha1& file, Diagnosis& diagnosis, Event& changed, Use use);
+    Providers(FetchParts parts, const Sha1& file, Diagnosis& diagnosis, Event& changed, Use use);
     Providers(const Providers&) = delete;
 
     void start(Tasks& tasks);
@@ -65,9 +66,9 @@ class Providers {
     bool hopeless() const;
     bool exhausted() const;  // the search will find nobody more
 
-    std::size_t trying() const { return candidates_.trying(); }  // connecting and open
-    void gave(const NodeId& node);                               // something of the file
-    void blame(const NodeId& node, const std::string& what);     // it is not used any more
+    std::size_t trying() const { return queue_.trying(); }    // connecting and open
+    void gave(const NodeId& node);                            // something of the file
+    void blame(const NodeId& node, const std::string& what);  // it is not used any more
     // What is missing, and what is not.
     struct Shortfall {
         bool nobody_asked = false;  // no open provider has what is missing
@@ -79,7 +80,7 @@ class Providers {
     std::error_code explain(const Shortfall& shortfall);
 
   private:
-    friend class Provider;
+    friend class ProvidedFile;
     struct Claim {  // of one that says that it has the file
         std::uint64_t size_bytes = 0;
         std::optional<Clock::Time> asked;  // first, to open it, while it has not
@@ -97,7 +98,7 @@ class Providers {
     void trouble(const NodeId& node, std::vector<Finding> why);
     void stalled(const NodeId& node, Finding::Code how);
 
-    LoadParts parts_;
+    FetchParts parts_;
     Sha1 file_;
     Diagnosis& diagnosis_;
     Event& changed_;
@@ -106,23 +107,23 @@ class Providers {
     Tasks* tasks_ = nullptr;  // while it runs
     std::optional<Finder::Search> search_;
     Clock::Time first_search_, last_search_;
-    Clock::Time moved_;            // when something came, or was about to
-    bool heard_any_ = false;       // of a provider
-    Candidates candidates_;        // attach() runs for those that are being tried
-    std::vector<Provider*> used_;  // in the order in which they came
+    Clock::Time moved_;                // when something came, or was about to
+    bool heard_any_ = false;           // of a provider
+    TryQueue queue_;                   // attach() runs for those that are being tried
+    std::vector<ProvidedFile*> used_;  // in the order in which they came
     std::map<NodeId, Claim> claims_;
     std::map<NodeId, Clock::Time> gave_;  // who has opened the file, and last gave of it
     std::map<NodeId, std::vector<Finding>> troubles_;  // why one does not give, as of now
     std::set<NodeId> blamed_;
 };
 
-class Provider {
+class ProvidedFile {
   public:
     using Ended = Providers::Ended;
 
-    Provider(Providers& providers, Neighbour& neighbour);
-    Provider(const Provider&) = delete;
-    ~Provider();
+    ProvidedFile(Providers& providers, Neighbour& neighbour);
+    ProvidedFile(const ProvidedFile&) = delete;
+    ~ProvidedFile();
 
     // What comes of the file: the first is Opened, and no other is; then Data, Have and Canceled.
     // An error when it is over, or the node does not open it in time: ended() says how.

@@ -1,4 +1,4 @@
-// Giver: gives files to one neighbour over its transfer channel. Source: proto/PROTOCOL.md,
+// Uploader: gives files to one neighbour over its transfer channel. Source: proto/PROTOCOL.md,
 // section 5. Chunks are read, and compressed where it pays, on the pool; two at a time, so that
 // one is read while the other is sent. Holds at most proto::max_open_files files (none of them by
 // a descriptor), proto::max_outstanding_gets gets and two chunks, and those only while the
@@ -10,28 +10,28 @@
 
 #include "node/async/runtime.hpp"
 #include "node/async/tasks.hpp"
-#include "node/share/shelf/shelf.hpp"
+#include "node/share/inventory/inventory.hpp"
 #include "node/transport/mux_channel.hpp"
-#include "proto/transfer/piece.hpp"
+#include "proto/transfer/block.hpp"
 
 namespace kp2p {
 
-class Giver {
+class Uploader {
   public:
     // What is to be sent besides chunks, in order.
     using Put = std::function<void(proto::Encoded)>;
     using Given = std::function<void(std::size_t bytes)>;  // of a chunk, just now
-    Giver(Runtime& runtime, Shelf& shelf, Put put, Given given);
+    Uploader(Runtime& runtime, Inventory& inventory, Put put, Given given);
 
     // Before anything else. `tasks` is joined before this ends.
     void work_in(Tasks& tasks) { tasks_ = &tasks; }
 
     // A message of the neighbour as requester. proto::Errc::bad_state for one that must not come
-    // now; others are no business of a giver and do nothing.
+    // now; others are no business of an uploader and do nothing.
     Result<void> receive(const proto::TransferMessage& message);
     bool has_files() const { return !files_.empty(); }  // open or being opened
     // Sends chunks until the channel ends or it is cancelled.
-    Task<> give_loop(std::shared_ptr<MuxChannel> channel);
+    Task<> upload_loop(std::shared_ptr<MuxChannel> channel);
 
   private:
     enum class Stage { queued, giving, called_off };
@@ -48,7 +48,7 @@ class Giver {
     };
     struct CutChunk {
         Chunk chunk;
-        std::vector<proto::Piece> pieces;  // of it
+        std::vector<proto::Block> blocks;  // of it
     };
 
     Result<void> open(const proto::Open& open);
@@ -60,7 +60,7 @@ class Giver {
     Task<Result<CutChunk>> cut(Wanted wanted);
     Task<> doubt(Sha1 file);
     Task<Result<void>> send(std::shared_ptr<MuxChannel> channel, Wanted wanted,
-                            const std::vector<proto::Piece>& pieces, std::size_t& next);
+                            const std::vector<proto::Block>& blocks, std::size_t& next);
     Stage* stage(const Wanted& wanted);  // null: not asked for any more
     void done(const Wanted& wanted);
     void close(proto::FileId id);
@@ -68,7 +68,7 @@ class Giver {
     void gained(const Sha1& file, std::uint64_t index);
 
     Clock& clock_;
-    Shelf& shelf_;
+    Inventory& inventory_;
     Put put_;
     Tasks* tasks_ = nullptr;
     std::map<proto::FileId, File> files_;
@@ -78,7 +78,7 @@ class Giver {
     std::uint64_t next_number_ = 1;
     Given given_;
     Event filled_;
-    Shelf::Watch watch_;
+    Inventory::Watch watch_;
 };
 
 }  // namespace kp2p

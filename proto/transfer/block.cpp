@@ -1,4 +1,4 @@
-#include "proto/transfer/piece.hpp"
+#include "proto/transfer/block.hpp"
 
 #include <zstd.h>
 
@@ -35,35 +35,35 @@ class Compressor {
 
 }  // namespace
 
-ByteVector Piece::payload() const {
+ByteVector Block::payload() const {
     ByteVector payload = head;
     payload.insert(payload.end(), bytes.begin(), bytes.end());
     return payload;
 }
 
-std::vector<Piece> cut_chunk(const ChunkName& name, ByteView chunk) {
+std::vector<Block> cut_chunk(const ChunkName& name, ByteView chunk) {
     assert(!chunk.empty());
-    std::vector<Piece> pieces;
+    std::vector<Block> blocks;
     Compressor compressor;
     bool compressing = true;
-    for (std::size_t offset = 0; offset < chunk.size(); offset += piece_bytes) {
-        Piece piece;
-        piece.bytes = chunk.subspan(offset, std::min(piece_bytes, chunk.size() - offset));
+    for (std::size_t offset = 0; offset < chunk.size(); offset += block_bytes) {
+        Block block;
+        block.bytes = chunk.subspan(offset, std::min(block_bytes, chunk.size() - offset));
         if (compressing)
-            piece.frame =
-                compressor.compress(piece.bytes, piece.bytes.size() - piece.bytes.size() / 4);
-        const bool packed = !piece.frame.empty();
+            block.frame =
+                compressor.compress(block.bytes, block.bytes.size() - block.bytes.size() / 4);
+        const bool packed = !block.frame.empty();
         if (offset == 0) compressing = packed;
-        if (packed) piece.bytes = piece.frame;
-        const auto encoding = packed ? PieceEncoding::zstd : PieceEncoding::plain;
-        piece.head = encode_head({name.id, name.index, offset, encoding, name.link, {}});
-        pieces.push_back(std::move(piece));
+        if (packed) block.bytes = block.frame;
+        const auto encoding = packed ? BlockEncoding::zstd : BlockEncoding::plain;
+        block.head = encode_head({name.id, name.index, offset, encoding, name.link, {}});
+        blocks.push_back(std::move(block));
     }
-    return pieces;
+    return blocks;
 }
 
-Result<void> unpack_piece(PieceEncoding encoding, ByteView bytes, std::span<std::uint8_t> plain) {
-    if (encoding == PieceEncoding::plain) {
+Result<void> unpack_block(BlockEncoding encoding, ByteView bytes, std::span<std::uint8_t> plain) {
+    if (encoding == BlockEncoding::plain) {
         if (bytes.size() != plain.size()) return Errc::bad_value;
         std::copy(bytes.begin(), bytes.end(), plain.begin());
         return ok;

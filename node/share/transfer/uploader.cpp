@@ -1,4 +1,4 @@
-#include "node/share/transfer/giver.hpp"
+#include "node/share/transfer/uploader.hpp"
 
 #include "node/async/timeout.hpp"
 
@@ -14,15 +14,15 @@ constexpr std::chrono::seconds unread_span{2};
 
 }  // namespace
 
-Giver::Giver(Runtime& runtime, Shelf& shelf, Put put, Given given)
+Uploader::Uploader(Runtime& runtime, Inventory& inventory, Put put, Given given)
     : clock_(runtime.clock),
-      shelf_(shelf),
+      inventory_(inventory),
       put_(std::move(put)),
       given_(std::move(given)),
       filled_(runtime.executor),
-      watch_(shelf, [this](const Sha1& file, std::uint64_t index) { gained(file, index); }) {}
+      watch_(inventory, [this](const Sha1& file, std::uint64_t index) { gained(file, index); }) {}
 
-Result<void> Giver::receive(const proto::TransferMessage& message) {
+Result<void> Uploader::receive(const proto::TransferMessage& message) {
     if (const auto* m = std::get_if<proto::Open>(&message)) return open(*m);
     if (const auto* m = std::get_if<proto::Get>(&message)) return get(*m);
     if (const auto* m = std::get_if<proto::Cancel>(&message)) return cancel(*m);
@@ -30,7 +30,7 @@ Result<void> Giver::receive(const proto::TransferMessage& message) {
     return ok;
 }
 
-Result<void> Giver::open(const proto::Open& open) {
+Result<void> Uploader::open(const proto::Open& open) {
     if (files_.contains(open.id)) return proto::Errc::bad_state;
     if (files_.size() >= proto::max_open_files || opening_ >= proto::max_open_files) {
         put_(encode(proto::Refused{open.id, RefusalCode::limit}));
@@ -45,7 +45,7 @@ Result<void> Giver::open(const proto::Open& open) {
 }
 
 // Whether it is still wanted; if so the neighbour is told at times that it takes long.
-bool Giver::hashing(proto::FileId id, std::uint64_t number, Clock::Time& told) {
+bool Uploader::hashing(proto::FileId id, std::uint64_t number, Clock::Time& told) {
     const auto file = files_.find(id);
     if (file == files_.end() || file->second.number != number) return false;
     if (clock_.now() - told < preparing_span) return true;
@@ -54,14 +54,14 @@ bool Giver::hashing(proto::FileId id, std::uint64_t number, Clock::Time& told) {
     return true;
 }
 
-Task<> Giver::open_file(proto::Open open, std::uint64_t number) {
+Task<> Uploader::open_file(proto::Open open, std::uint64_t number) {
     struct Leave {
         std::size_t& opening;
         ~Leave() { --opening; }
     } leave{opening_};
     Clock::Time told = clock_.now();
-    Shelf::Hashing wanted = [&] { return hashing(open.id, number, told); };
-    auto taken = co_await shelf_.take(open.file, wanted);
+    Inventory::Hashing wanted = [&] { return hashing(open.id, number, told); };
+    auto taken = co_await inventory_.take(open.file, wanted);
     const auto file = files_.find(open.id);
     if (file == files_.end() || file->second.number != number) co_return;  // closed meanwhile
     if (!taken) {
@@ -77,7 +77,7 @@ Task<> Giver::open_file(proto::Open open, std::uint64_t number) {
     put_(encode(std::move(opened)));
 }
 
-Result<void> Giver::get(const proto::Get& get) {
+Result<void> Uploader::get(const proto::Get& get) {
     const auto found = files_.find(get.id);
     if (found == files_.end()) return ok;  // refused or closed meanwhile
     File& file = found->second;
@@ -96,12 +96,12 @@ Result<void> Giver::get(const proto::Get& get) {
     return ok;
 }
 
-Result<void> Giver::cancel(const proto::Cancel& cancel) {
+Result<void> Uploader::cancel(const proto::Cancel& cancel) {
     const Wanted wanted{cancel.id, cancel.index};
     Stage* at = stage(wanted);
     if (!at) return ok;
     if (*at != Stage::queued) {
-        *at = Stage::called_off;  // answered behind the pieces that are under way
+        *at = Stage::called_off;  // answered behind the blocks that are under way
         return ok;
     }
     std::erase_if(queue_, [&](const Wanted& other) {
@@ -112,7 +112,7 @@ Result<void> Giver::cancel(const proto::Cancel& cancel) {
     return ok;
 }
 
-Task<> Giver::give_loop(std::shared_ptr<MuxChannel> channel) {
+Task<> Uploader::upload_loop(std::shared_ptr<MuxChannel> channel) {
     for (;;) {
         while (queue_.empty()) {
             auto filled = co_await filled_.wait();
@@ -128,12 +128,12 @@ Task<> Giver::give_loop(std::shared_ptr<MuxChannel> channel) {
     }
 }
 
-Task<Result<void>> Giver::give(std::shared_ptr<MuxChannel> channel, Wanted wanted) {
+Task<Result<void>> Uploader::give(std::shared_ptr<MuxChannel> channel, Wanted wanted) {
     for (std::size_t next = 0;;) {
         {
             auto chunk = co_await cut(wanted);
             if (!chunk) co_return ok;
-            auto sent = co_await send(channel, wanted, chunk->pieces, next);
+            auto sent = co_await send(channel, wanted, chunk->blocks, next);
             if (sent || sent.error() != Errc::timed_out) co_return sent;
         }
         // The neighbour does not read: what it is to get can be read again when it does.
@@ -143,7 +143,7 @@ Task<Result<void>> Giver::give(std::shared_ptr<MuxChannel> channel, Wanted wante
 }
 
 // An error if it cannot be given, which the neighbour has been told then.
-Task<Result<Giver::CutChunk>> Giver::cut(Wanted wanted) {
+Task<Result<Uploader::CutChunk>> Uploader::cut(Wanted wanted) {
     if (!stage(wanted)) co_return Errc::canceled;
     const File& file = files_.at(wanted.id);
     const bool complete = file.complete;
@@ -151,29 +151,29 @@ Task<Result<Giver::CutChunk>> Giver::cut(Wanted wanted) {
     auto work = [chunks = file.chunks, wanted]() -> Result<CutChunk> {
         auto chunk = chunks->read(wanted.index);
         if (!chunk) return chunk.error();
-        auto pieces = proto::cut_chunk({wanted.id, wanted.index, chunk->link}, chunk->bytes);
-        return CutChunk{std::move(*chunk), std::move(pieces)};
+        auto blocks = proto::cut_chunk({wanted.id, wanted.index, chunk->link}, chunk->bytes);
+        return CutChunk{std::move(*chunk), std::move(blocks)};
     };
-    auto made = co_await shelf_.read(file.chunks, std::move(work));
+    auto made = co_await inventory_.read(file.chunks, std::move(work));
     if (made) co_return made;
     const bool later = made.error() == Errc::limit_reached;
     if (stage(wanted)) refuse(wanted.id, later ? RefusalCode::limit : RefusalCode::unavailable);
-    if (complete && Shelf::is_doubtful(made.error()) && !shelf_.is_preparing(sha1))
+    if (complete && Inventory::is_doubtful(made.error()) && !inventory_.is_preparing(sha1))
         tasks_->spawn(doubt(sha1));
     co_return made.error();
 }
 
-Task<> Giver::doubt(Sha1 file) {
-    Shelf::Hashing hashing = [] { return true; };
-    auto doubted = co_await shelf_.doubt(file, hashing);
-    (void)doubted;  // the shelf has said what came of it
+Task<> Uploader::doubt(Sha1 file) {
+    Inventory::Hashing hashing = [] { return true; };
+    auto doubted = co_await inventory_.doubt(file, hashing);
+    (void)doubted;  // the inventory has said what came of it
 }
 
-// From the piece `next` on, which it moves; Errc::timed_out when the neighbour does not read.
-Task<Result<void>> Giver::send(std::shared_ptr<MuxChannel> channel, Wanted wanted,
-                               const std::vector<proto::Piece>& pieces, std::size_t& next) {
-    for (; next < pieces.size(); ++next) {
-        const proto::Piece& piece = pieces[next];
+// From the block `next` on, which it moves; Errc::timed_out when the neighbour does not read.
+Task<Result<void>> Uploader::send(std::shared_ptr<MuxChannel> channel, Wanted wanted,
+                                  const std::vector<proto::Block>& blocks, std::size_t& next) {
+    for (; next < blocks.size(); ++next) {
+        const proto::Block& block = blocks[next];
         if (!channel->has_room()) {
             auto waiting = channel->room();
             auto room = co_await with_timeout(clock_, unread_span, std::move(waiting));
@@ -186,27 +186,27 @@ Task<Result<void>> Giver::send(std::shared_ptr<MuxChannel> channel, Wanted wante
             done(wanted);
             co_return co_await channel->send(canceled.type, canceled.payload);
         }
-        given_(piece.size_bytes());
-        auto sent = co_await channel->send(proto::data_type, piece.head, piece.bytes);
+        given_(block.size_bytes());
+        auto sent = co_await channel->send(proto::data_type, block.head, block.bytes);
         if (!sent) co_return sent;
     }
     done(wanted);
     co_return ok;
 }
 
-Giver::Stage* Giver::stage(const Wanted& wanted) {
+Uploader::Stage* Uploader::stage(const Wanted& wanted) {
     const auto file = files_.find(wanted.id);
     if (file == files_.end()) return nullptr;
     const auto asked = file->second.asked.find(wanted.index);
     return asked == file->second.asked.end() ? nullptr : &asked->second;
 }
 
-void Giver::done(const Wanted& wanted) {
+void Uploader::done(const Wanted& wanted) {
     const auto file = files_.find(wanted.id);
     if (file != files_.end()) asked_ -= file->second.asked.erase(wanted.index);
 }
 
-void Giver::close(proto::FileId id) {
+void Uploader::close(proto::FileId id) {
     const auto file = files_.find(id);
     if (file == files_.end()) return;
     asked_ -= file->second.asked.size();
@@ -214,12 +214,12 @@ void Giver::close(proto::FileId id) {
     std::erase_if(queue_, [&](const Wanted& wanted) { return wanted.id == id; });
 }
 
-void Giver::refuse(proto::FileId id, RefusalCode code) {
+void Uploader::refuse(proto::FileId id, RefusalCode code) {
     close(id);
     put_(encode(proto::Refused{id, code}));
 }
 
-void Giver::gained(const Sha1& sha1, std::uint64_t index) {
+void Uploader::gained(const Sha1& sha1, std::uint64_t index) {
     for (const auto& [id, file] : files_)
         if (file.chunks && !file.complete && file.sha1 == sha1 && file.chunks->has(index))
             put_(encode(proto::Have{id, index}));

@@ -1,4 +1,4 @@
-// Load: brings one file that is not here into the storage: searches for providers, opens the file
+// Fetch: brings one file that is not here into the storage: searches for providers, opens the file
 // at each, moves the Download, writes what is proven, and commits it. Runs once, in the frame of
 // whoever awaits run().
 #pragma once
@@ -12,26 +12,27 @@
 
 #include "node/async/event.hpp"
 #include "node/async/tasks.hpp"
-#include "node/share/providers.hpp"
+#include "node/share/fetch/providers.hpp"
+#include "node/share/fetch/sinks.hpp"
 #include "proto/transfer/download.hpp"
 
 namespace kp2p {
 
-class Load {
+class Fetch {
   public:
     // `hints`: nodes that are likely to have it; with some, the search waits a moment.
-    Load(LoadParts parts, const Sha1& file, std::vector<NodeId> hints);
+    Fetch(FetchParts parts, const Sha1& file, std::vector<NodeId> hints);
 
     Task<Result<std::filesystem::path>> run();
 
-    LoadProgress progress() const;
+    FetchProgress progress() const;
     const Diagnosis& diagnosis() const { return diagnosis_; }
-    std::vector<NodeId> givers() const { return {givers_.begin(), givers_.end()}; }
+    std::vector<NodeId> uploaders() const { return {uploaders_.begin(), uploaders_.end()}; }
     std::list<ProgressSink>& watchers() { return watchers_; }
 
   private:
-    class Source;
-    friend class Source;
+    class Feed;
+    friend class Feed;
     using Path = std::filesystem::path;
 
     Task<Result<void>> resume();
@@ -47,14 +48,14 @@ class Load {
     void pump();
     void drop(const proto::Download::DropSource& drop);
     Task<> check(proto::Download::CheckChunk job);
-    void keep(proto::Download::KeepChunk chunk);
+    void store(proto::Download::StoreChunk chunk);
     Task<> open_partial(std::uint64_t size_bytes);
-    Task<> write(proto::Download::KeepChunk chunk);
-    Task<> put_whole(proto::Download::KeepChunk chunk);
+    Task<> write(proto::Download::StoreChunk chunk);
+    Task<> put_whole(proto::Download::StoreChunk chunk);
     Task<Result<Path>> commit();
     void fail(std::error_code error);
 
-    LoadParts parts_;
+    FetchParts parts_;
     Sha1 file_;
     std::vector<NodeId> hints_;
     proto::Download download_;
@@ -63,18 +64,18 @@ class Load {
 
     Diagnosis diagnosis_;
     Providers providers_;
-    std::map<proto::SourceKey, Provider*> sources_;
+    std::map<proto::SourceKey, ProvidedFile*> sources_;
     std::map<proto::SourceKey, NodeId> nodes_;  // of these and those that are gone: max_nodes
     proto::SourceKey next_source_ = 1;
 
     std::shared_ptr<Partial> partial_;
-    std::optional<Shelf::Showing> showing_;
+    std::optional<Inventory::Listing> listing_;
     bool opening_ = false;
-    std::vector<proto::Download::KeepChunk> unwritten_;  // while the partial is being opened
-    bool put_whole_ = false;                             // a file of one chunk: no partial
+    std::vector<proto::Download::StoreChunk> unwritten_;  // while the partial is being opened
+    bool put_whole_ = false;                              // a file of one chunk: no partial
 
     std::error_code failure_;
-    std::set<NodeId> givers_;
+    std::set<NodeId> uploaders_;
     std::list<ProgressSink> watchers_;
 };
 

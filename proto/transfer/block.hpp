@@ -1,4 +1,4 @@
-// Pieces: how a chunk travels. A chunk of n bytes is cut at multiples of piece_bytes; each piece
+// Blocks: how a chunk travels. A chunk of n bytes is cut at multiples of block_bytes; each block
 // is one `data` message, plain or as one zstd frame of its own. Pure work for the pool.
 #pragma once
 
@@ -15,7 +15,7 @@ struct ChunkName {
 };
 
 // The payload of one `data` message: head, then bytes. They lie in the chunk, or in `frame`.
-struct Piece {
+struct Block {
     ByteVector head;
     ByteView bytes;
     ByteVector frame;  // zstd
@@ -24,13 +24,13 @@ struct Piece {
     ByteVector payload() const;
 };
 
-// The pieces of `chunk` (1 byte to 1 MiB), which must outlive them. Its first piece decides whether
-// the others are compressed: only when that saves a quarter; a piece that does not shrink travels
+// The blocks of `chunk` (1 byte to 1 MiB), which must outlive them. Its first block decides whether
+// the others are compressed: only when that saves a quarter; a block that does not shrink travels
 // plain all the same.
-std::vector<Piece> cut_chunk(const ChunkName& name, ByteView chunk);
+std::vector<Block> cut_chunk(const ChunkName& name, ByteView chunk);
 
-// Writes the piece's bytes to `plain`, whose size says how many they must be. Errc::bad_value if
+// Writes the block's bytes to `plain`, whose size says how many they must be. Errc::bad_value if
 // they are not so many or no valid frame; never writes or holds more than that.
-Result<void> unpack_piece(PieceEncoding encoding, ByteView bytes, std::span<std::uint8_t> plain);
+Result<void> unpack_block(BlockEncoding encoding, ByteView bytes, std::span<std::uint8_t> plain);
 
 }  // namespace kp2p::proto

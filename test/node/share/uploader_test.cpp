@@ -65,23 +65,23 @@ Task<> unread(FakeNetwork& network) {
     auto slept = co_await network.clock.sleep_for(10s);
     REQUIRE(slept);
     fs::remove(Layout(nodes[0]->store.root()).content(*file));
-    std::map<proto::ChunkIndex, std::size_t> pieces;
+    std::map<proto::ChunkIndex, std::size_t> blocks;
     std::optional<proto::Refused> refused;
     while (!refused) {
         auto got = co_await transfer->receive();
         REQUIRE(got);
         auto message = proto::decode_transfer(got->type, got->payload);
         REQUIRE(message);
-        if (const auto* data = std::get_if<proto::Data>(&*message)) ++pieces[data->index];
+        if (const auto* data = std::get_if<proto::Data>(&*message)) ++blocks[data->index];
         if (const auto* said = std::get_if<proto::Refused>(&*message)) refused = *said;
     }
     CHECK(refused->code == proto::RefusalCode::unavailable);
-    const auto whole = std::count_if(pieces.begin(), pieces.end(),
+    const auto whole = std::count_if(blocks.begin(), blocks.end(),
                                      [](const auto& chunk) { return chunk.second == 16; });
-    CHECK(static_cast<std::size_t>(whole) < pieces.size());
+    CHECK(static_cast<std::size_t>(whole) < blocks.size());
 }
 
-// One that reads slowly gets all of it all the same, each piece once.
+// One that reads slowly gets all of it all the same, each block once.
 Task<> slow(FakeNetwork& network) {
     constexpr std::uint64_t chunks = 8;
     auto nodes = co_await members(network, 1);
@@ -99,7 +99,7 @@ Task<> slow(FakeNetwork& network) {
         co_await send(transfer, encode(get));
     }
     std::vector<std::uint64_t> got_bytes(chunks);
-    for (std::uint64_t left = chunks * mib / proto::piece_bytes; left > 0; --left) {
+    for (std::uint64_t left = chunks * mib / proto::block_bytes; left > 0; --left) {
         if (left % 16 == 0) {
             auto slept = co_await network.clock.sleep_for(3s);
             REQUIRE(slept);
@@ -111,7 +111,7 @@ Task<> slow(FakeNetwork& network) {
         const auto* data = std::get_if<proto::Data>(&*message);
         REQUIRE(data);
         CHECK(data->offset == got_bytes[data->index]);
-        got_bytes[data->index] += proto::piece_bytes;
+        got_bytes[data->index] += proto::block_bytes;
     }
     CHECK(got_bytes == std::vector<std::uint64_t>(chunks, mib));
 }
@@ -122,4 +122,4 @@ TEST_CASE("files that a neighbour has open cost no descriptors while nobody read
     test::in_network(idle_files);
 }
 TEST_CASE("a neighbour that does not read holds no chunks") { test::in_network(unread); }
-TEST_CASE("a neighbour that reads slowly gets each piece once") { test::in_network(slow); }
+TEST_CASE("a neighbour that reads slowly gets each block once") { test::in_network(slow); }

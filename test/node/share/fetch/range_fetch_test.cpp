@@ -1,8 +1,8 @@
 #include <deque>
 
 #include "proto/file/manifest.hpp"
-#include "test/node/share/giver.hpp"
 #include "test/node/share/loading.hpp"
+#include "test/node/share/provider.hpp"
 #include "test/run.hpp"
 
 using namespace kp2p;
@@ -41,11 +41,11 @@ ByteVector slice(const ByteVector& bytes, ByteRange range) {
 Task<> early(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
     const ByteVector bytes = noise(40 * mib + 5);
-    Giver giver(network, bytes);
-    const Sha1 file = giver.peer.file();
+    Provider provider(network, bytes);
+    const Sha1 file = provider.peer.file();
     const proto::Uri uri = uri_with(*nodes[0], file, manifest_of(bytes).text());
     Got got;
-    co_await cat(*nodes[0], uri, got, ByteRange(), &giver.peer);
+    co_await cat(*nodes[0], uri, got, ByteRange(), &provider.peer);
     CAPTURE(got.diagnosis.text());
     CHECK(got.ended);
     CHECK(got.bytes == bytes);
@@ -61,8 +61,8 @@ struct RangeRow {
 Task<> ranges(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
     const ByteVector bytes = noise(10 * part_bytes + 5);
-    Giver giver(network, bytes);
-    const Sha1 file = giver.peer.file();
+    Provider provider(network, bytes);
+    const Sha1 file = provider.peer.file();
     const proto::Uri uri = uri_with(*nodes[0], file, manifest_of(bytes).text());
     const RangeRow rows[] = {
         {"a few bytes", 10'000'000, 10'000'100, 4},
@@ -74,14 +74,14 @@ Task<> ranges(FakeNetwork& network) {
     };
     for (const RangeRow& row : rows) {
         CAPTURE(std::string(row.name));
-        const std::uint64_t before = giver.peer.given_chunks();
+        const std::uint64_t before = provider.peer.given_chunks();
         const ByteRange range{row.start, row.end};
         Got got;
         co_await cat(*nodes[0], uri, got, range);
         CHECK(got.ended);
         if (row.start < bytes.size()) CHECK(got.bytes == slice(bytes, range));
         if (row.start >= bytes.size()) CHECK(got.bytes.empty());
-        CHECK(giver.peer.given_chunks() - before <= row.most_chunks);
+        CHECK(provider.peer.given_chunks() - before <= row.most_chunks);
     }
 }
 
@@ -92,7 +92,7 @@ struct PartLieRow {
     const char* words;
 };
 
-Task<> lying_givers(FakeNetwork& network) {
+Task<> lying_providers(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
     const PartLieRow rows[] = {
         {LiarLie::byte, 0, 0, "sent wrong bytes 0 to 3000000"},
@@ -100,12 +100,12 @@ Task<> lying_givers(FakeNetwork& network) {
         {LiarLie::size, 0, 0, "claims another size"},
         {LiarLie::garbage, 0, 0, "sent messages that make no sense"},
     };
-    std::deque<Giver> givers;
+    std::deque<Provider> providers;
     std::uint32_t seed = 20;
     for (const PartLieRow& row : rows) {
         CAPTURE(std::string(row.words));
         const ByteVector bytes = noise(9 * mib, ++seed);
-        const Giver& liar = givers.emplace_back(network, bytes, row.lie, row.at);
+        const Provider& liar = providers.emplace_back(network, bytes, row.lie, row.at);
         const Sha1 file = liar.peer.file();
         const proto::Uri uri = uri_with(*nodes[0], file, manifest_of(bytes).text());
         Got alone;
@@ -116,13 +116,13 @@ Task<> lying_givers(FakeNetwork& network) {
         CHECK(alone.diagnosis.text().find(liar.id.hex() + " " + row.words) != std::string::npos);
         CHECK(logged(*nodes[0], liar.id));
 
-        const Giver& giver = givers.emplace_back(network, bytes);
+        const Provider& provider = providers.emplace_back(network, bytes);
         Got beside;
-        co_await cat(*nodes[0], uri, beside, ByteRange(), &giver.peer);
+        co_await cat(*nodes[0], uri, beside, ByteRange(), &provider.peer);
         CAPTURE(beside.diagnosis.text());
         CHECK(beside.ended);
         CHECK(beside.bytes == bytes);
-        CHECK(giver.peer.given_chunks() > 0);
+        CHECK(provider.peer.given_chunks() > 0);
     }
 }
 
@@ -169,7 +169,7 @@ TEST_CASE("with a manifest the first bytes come before the last are fetched") {
 }
 TEST_CASE("with a manifest a range fetches only what it needs") { test::in_network(ranges); }
 TEST_CASE("a stream never gives a liar's bytes, names it, and goes on beside an honest node") {
-    test::in_network(lying_givers);
+    test::in_network(lying_providers);
 }
 TEST_CASE("without a manifest that is of use the file is loaded") {
     test::in_network(useless_manifests);

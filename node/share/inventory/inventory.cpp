@@ -1,4 +1,4 @@
-#include "node/share/shelf/shelf.hpp"
+#include "node/share/inventory/inventory.hpp"
 
 namespace kp2p {
 namespace {
@@ -78,7 +78,7 @@ Result<Look> look_at(const Store& store, const Sha1& file) {
 
 }  // namespace
 
-Task<std::optional<proto::LocalFile>> Shelf::look(Sha1 file) {
+Task<std::optional<proto::LocalFile>> Inventory::look(Sha1 file) {
     const Store* store = &store_;
     auto find = [store, file] { return look_at(*store, file); };
     auto look = co_await read(file, find);
@@ -92,34 +92,34 @@ Task<std::optional<proto::LocalFile>> Shelf::look(Sha1 file) {
     co_return proto::LocalFile{partial->second->size_bytes(), false};
 }
 
-Task<Result<Shelf::Taken>> Shelf::take(Sha1 file, Hashing hashing) {
+Task<Result<Inventory::Entry>> Inventory::take(Sha1 file, Hashing hashing) {
     const bool was_shown = partials_.contains(file);
     std::string why;
     auto taken = co_await whole(file, hashing, why);
     if (!taken && taken.error() == Errc::not_found) {
         const auto partial = partials_.find(file);
-        if (partial != partials_.end()) co_return Taken{partial->second, false};
+        if (partial != partials_.end()) co_return Entry{partial->second, false};
         if (was_shown) taken = co_await whole(file, hashing, why);  // it was committed meanwhile
     }
     if (!taken) co_return taken.error();
-    co_return Taken{std::move(*taken), true};
+    co_return Entry{std::move(*taken), true};
 }
 
-Task<Result<Shelf::WholeRef>> Shelf::whole(Sha1 file, Hashing hashing, std::string& why) {
+Task<Result<Inventory::WholeRef>> Inventory::whole(Sha1 file, Hashing hashing, std::string& why) {
     co_return co_await open(file, Links::kept, std::move(hashing), why);
 }
 
-Task<Result<Shelf::WholeRef>> Shelf::doubt(Sha1 file, Hashing hashing) {
+Task<Result<Inventory::WholeRef>> Inventory::doubt(Sha1 file, Hashing hashing) {
     std::string why;
     co_return co_await open(file, Links::fresh, std::move(hashing), why);
 }
 
-bool Shelf::is_doubtful(std::error_code error) {
+bool Inventory::is_doubtful(std::error_code error) {
     return error == proto::Errc::wrong_hash || error == std::errc::io_error;
 }
 
-Task<Result<Shelf::WholeRef>> Shelf::open(Sha1 file, Links links, Hashing hashing,
-                                          std::string& why) {
+Task<Result<Inventory::WholeRef>> Inventory::open(Sha1 file, Links links, Hashing hashing,
+                                                  std::string& why) {
     Result<WholeRef> outcome = Errc::not_found;
     for (int i = 0; i < max_openings; ++i) {
         std::erase_if(open_, [](const auto& entry) { return entry.second.expired(); });
@@ -147,8 +147,8 @@ Task<Result<Shelf::WholeRef>> Shelf::open(Sha1 file, Links links, Hashing hashin
     co_return outcome;
 }
 
-Task<Result<Shelf::WholeRef>> Shelf::prepare(Sha1 file, std::shared_ptr<WholeChunks> chunks,
-                                             Hashing hashing) {
+Task<Result<Inventory::WholeRef>> Inventory::prepare(Sha1 file, std::shared_ptr<WholeChunks> chunks,
+                                                     Hashing hashing) {
     const Executor executor = co_await asio::this_coro::executor;
     std::erase_if(preparations_, [](const auto& entry) { return entry.second.expired(); });
     std::shared_ptr<Preparation> work = preparations_[file].lock();
@@ -186,38 +186,40 @@ Task<Result<Shelf::WholeRef>> Shelf::prepare(Sha1 file, std::shared_ptr<WholeChu
     co_return WholeRef(work->chunks);
 }
 
-void Shelf::say(const std::string& sentence) {
+void Inventory::say(const std::string& sentence) {
     if (sentence.empty()) return;
     if (said_.size() >= max_said) said_.clear();
     if (said_.insert(sentence).second) runtime_.log("share", sentence);
 }
 
-std::shared_ptr<Partial> Shelf::left_over(const Sha1& file) const {
+std::shared_ptr<Partial> Inventory::left_over(const Sha1& file) const {
     const auto found = kept_.find(file);
     return found == kept_.end() ? nullptr : found->second.lock();
 }
 
-Shelf::Showing::Showing(Shelf& shelf, const Sha1& file, std::shared_ptr<Partial> partial)
-    : shelf_(shelf), file_(file) {
-    std::erase_if(shelf_.kept_, [](const auto& entry) { return entry.second.expired(); });
-    shelf_.kept_.insert_or_assign(file, partial);
-    shelf_.partials_.insert_or_assign(file, std::move(partial));
+Inventory::Listing::Listing(Inventory& inventory, const Sha1& file,
+                            std::shared_ptr<Partial> partial)
+    : inventory_(inventory), file_(file) {
+    std::erase_if(inventory_.kept_, [](const auto& entry) { return entry.second.expired(); });
+    inventory_.kept_.insert_or_assign(file, partial);
+    inventory_.partials_.insert_or_assign(file, std::move(partial));
 }
 
-Shelf::Showing::~Showing() { shelf_.partials_.erase(file_); }
+Inventory::Listing::~Listing() { inventory_.partials_.erase(file_); }
 
-void Shelf::Showing::kept(std::uint64_t index) {
-    for (const Gained& gained : shelf_.watches_) gained(file_, index);
+void Inventory::Listing::stored(std::uint64_t index) {
+    for (const Gained& gained : inventory_.watches_) gained(file_, index);
 }
 
-Shelf::Watch::Watch(Shelf& shelf, Gained gained)
-    : shelf_(shelf), at_(shelf.watches_.insert(shelf.watches_.end(), std::move(gained))) {}
+Inventory::Watch::Watch(Inventory& inventory, Gained gained)
+    : inventory_(inventory),
+      at_(inventory.watches_.insert(inventory.watches_.end(), std::move(gained))) {}
 
-Shelf::Watch::~Watch() { shelf_.watches_.erase(at_); }
+Inventory::Watch::~Watch() { inventory_.watches_.erase(at_); }
 
 ByteVector have_bits(const Partial& partial) {
     ByteVector bits(proto::have_bytes(proto::chunk_count(partial.size_bytes())));
-    for (const KeptChunk& chunk : partial.kept()) proto::add_chunk(bits, chunk.index);
+    for (const proto::StoredChunk& chunk : partial.stored()) proto::add_chunk(bits, chunk.index);
     return bits;
 }
 

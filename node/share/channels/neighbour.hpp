@@ -5,8 +5,8 @@
 
 #include <memory>
 
+#include "node/share/channels/share_parts.hpp"
 #include "node/share/lookup/lookup_session.hpp"
-#include "node/share/share.hpp"
 #include "node/share/transfer/transfer_session.hpp"
 
 namespace kp2p {
@@ -16,8 +16,8 @@ class Neighbour {
     // A connection without a proven channel for so long is closed.
     static constexpr std::chrono::seconds proof_span{10};
 
-    Neighbour(const ShareParts& parts, Finder& finder, Shelf& shelf, const ChannelList& channels,
-              Event& changed, std::shared_ptr<Connection> connection);
+    Neighbour(const ShareParts& parts, Finder& finder, Inventory& inventory,
+              const ChannelList& channels, Event& changed, std::shared_ptr<Connection> connection);
     Neighbour(const Neighbour&) = delete;
 
     const NodeId& node() const { return connection_->remote(); }

@@ -1,4 +1,4 @@
-// Stream: gives the bytes of a file that is not here to a sink, from the front, without loading the
+// RangeFetch: gives the bytes of a file that is not here to a sink, from the front, without the
 // whole file: searches for providers, opens the file at each, and moves the RangeDownload. Stores
 // nothing. Runs once, in the frame of whoever awaits run().
 #pragma once
@@ -6,16 +6,16 @@
 #include <map>
 #include <memory>
 
-#include "node/share/load.hpp"
+#include "node/share/fetch/fetch.hpp"
 #include "proto/transfer/range_download.hpp"
 
 namespace kp2p {
 
-class Stream {
+class RangeFetch {
   public:
     // `manifest` is taken for true. `hints`: nodes that are likely to have the file.
-    Stream(LoadParts parts, proto::Manifest manifest, ByteRange range, std::vector<NodeId> hints,
-           Diagnosis& diagnosis);
+    RangeFetch(FetchParts parts, proto::Manifest manifest, ByteRange range,
+               std::vector<NodeId> hints, Diagnosis& diagnosis);
 
     // Errc::not_found: no node that was found has all of the next part; Errc::verification_failed:
     // the same, and one was dropped for what it sent; Errc::timed_out: who gave has stopped; or the
@@ -24,8 +24,8 @@ class Stream {
     std::uint64_t position() const { return download_.position(); }  // behind what the sink took
 
   private:
-    class Source;
-    friend class Source;
+    class Feed;
+    friend class Feed;
 
     Task<Result<void>> give(ByteSink sink);
     Task<Result<void>> await_more();
@@ -39,13 +39,13 @@ class Stream {
     Task<> check(proto::RangeDownload::CheckPart job);
     Clock::Time now() const { return parts_.share.runtime.clock.now(); }
 
-    LoadParts parts_;
+    FetchParts parts_;
     std::vector<NodeId> hints_;
     proto::RangeDownload download_;
     Tasks* tasks_ = nullptr;  // while it runs
     Event changed_;
     Providers providers_;
-    std::map<proto::SourceKey, Provider*> sources_;
+    std::map<proto::SourceKey, ProvidedFile*> sources_;
     proto::SourceKey next_source_ = 1;
 };
 

@@ -4,13 +4,14 @@
 #include <map>
 #include <set>
 
-#include "node/share/neighbour.hpp"
+#include "node/share/channels/neighbour.hpp"
+#include "proto/report/diagnosis.hpp"
 
 namespace kp2p {
 
 class Neighbourhood {
   public:
-    Neighbourhood(const ShareParts& parts, Finder& finder, Shelf& shelf);
+    Neighbourhood(const ShareParts& parts, Finder& finder, Inventory& inventory);
 
     Task<> serve(std::shared_ptr<Connection> connection);
 
@@ -47,7 +48,7 @@ class Neighbourhood {
 
     const ShareParts& parts_;
     Finder& finder_;
-    Shelf& shelf_;
+    Inventory& inventory_;
     ChannelList channels_;
     proto::ChannelTag next_tag_ = 1;
     std::size_t deriving_ = 0;

@@ -1,4 +1,4 @@
-#include "proto/transfer/piece.hpp"
+#include "proto/transfer/block.hpp"
 
 #include <doctest/doctest.h>
 
@@ -22,38 +22,38 @@ ByteVector prose(std::size_t size) {
     return bytes;
 }
 
-PieceEncoding encoding_of(const Piece& piece) {
-    return std::get<Data>(*decode_transfer(3, piece.payload())).encoding;
+BlockEncoding encoding_of(const Block& block) {
+    return std::get<Data>(*decode_transfer(3, block.payload())).encoding;
 }
 
 const ChunkName name{3, 5, *Sha1Link::from_hex("67452301efcdab8998badcfe10325476c3d2e1f0")};
 
 }  // namespace
 
-TEST_CASE("a chunk is cut into pieces and put together again") {
+TEST_CASE("a chunk is cut into blocks and put together again") {
     struct Row {
         const char* name;
         ByteVector chunk;
-        std::size_t pieces;
-        PieceEncoding encoding;
+        std::size_t blocks;
+        BlockEncoding encoding;
     };
     const Row rows[] = {
-        {"one byte", noise(1), 1, PieceEncoding::plain},
-        {"one piece", noise(65536), 1, PieceEncoding::plain},
-        {"and a byte", noise(65537), 2, PieceEncoding::plain},
-        {"whole chunk", noise(1 << 20), 16, PieceEncoding::plain},
-        {"whole text chunk", prose(1 << 20), 16, PieceEncoding::zstd},
-        {"text", prose(100000), 2, PieceEncoding::zstd},
+        {"one byte", noise(1), 1, BlockEncoding::plain},
+        {"one block", noise(65536), 1, BlockEncoding::plain},
+        {"and a byte", noise(65537), 2, BlockEncoding::plain},
+        {"whole chunk", noise(1 << 20), 16, BlockEncoding::plain},
+        {"whole text chunk", prose(1 << 20), 16, BlockEncoding::zstd},
+        {"text", prose(100000), 2, BlockEncoding::zstd},
     };
     for (const Row& row : rows) {
         CAPTURE(row.name);
-        const auto pieces = cut_chunk(name, row.chunk);
-        CHECK(pieces.size() == row.pieces);
+        const auto blocks = cut_chunk(name, row.chunk);
+        CHECK(blocks.size() == row.blocks);
         ByteVector joined(row.chunk.size());
         std::size_t offset = 0;
-        for (const Piece& piece : pieces) {
-            const ByteVector payload = piece.payload();
-            CHECK(payload.size() == piece.size_bytes());
+        for (const Block& block : blocks) {
+            const ByteVector payload = block.payload();
+            CHECK(payload.size() == block.size_bytes());
             auto message = decode_transfer(3, payload);
             REQUIRE(message);
             const Data& data = std::get<Data>(*message);
@@ -62,9 +62,9 @@ TEST_CASE("a chunk is cut into pieces and put together again") {
             CHECK(data.offset == offset);
             CHECK(data.encoding == row.encoding);
             if (offset == 0) CHECK(data.link == name.link);
-            const std::size_t size = std::min(piece_bytes, joined.size() - offset);
+            const std::size_t size = std::min(block_bytes, joined.size() - offset);
             REQUIRE(
-                unpack_piece(data.encoding, data.bytes, std::span(joined).subspan(offset, size)));
+                unpack_block(data.encoding, data.bytes, std::span(joined).subspan(offset, size)));
             offset += size;
         }
         CHECK(joined == row.chunk);
@@ -75,23 +75,23 @@ TEST_CASE("compression stops where it does not pay") {
     ByteVector chunk = prose(65536);
     const ByteVector tail = noise(65536);
     chunk.insert(chunk.end(), tail.begin(), tail.end());
-    const auto pieces = cut_chunk(name, chunk);
-    REQUIRE(pieces.size() == 2);
-    CHECK(encoding_of(pieces[0]) == PieceEncoding::zstd);
-    CHECK(encoding_of(pieces[1]) == PieceEncoding::plain);
+    const auto blocks = cut_chunk(name, chunk);
+    REQUIRE(blocks.size() == 2);
+    CHECK(encoding_of(blocks[0]) == BlockEncoding::zstd);
+    CHECK(encoding_of(blocks[1]) == BlockEncoding::plain);
 }
 
-TEST_CASE("a piece of another size or a broken frame is refused") {
+TEST_CASE("a block of another size or a broken frame is refused") {
     const ByteVector chunk = prose(1000), payload = cut_chunk(name, chunk)[0].payload();
     const Data data = std::get<Data>(*decode_transfer(3, payload));
-    REQUIRE(data.encoding == PieceEncoding::zstd);
+    REQUIRE(data.encoding == BlockEncoding::zstd);
     for (std::size_t size : {0u, 999u, 1001u, 65536u}) {
         ByteVector plain(size);
-        CHECK(!unpack_piece(data.encoding, data.bytes, plain));
-        CHECK(!unpack_piece(PieceEncoding::plain, prose(1000), plain));
+        CHECK(!unpack_block(data.encoding, data.bytes, plain));
+        CHECK(!unpack_block(BlockEncoding::plain, prose(1000), plain));
     }
     for (std::size_t cut = 0; cut < data.bytes.size(); ++cut) {
         ByteVector plain(1000);
-        CHECK(!unpack_piece(data.encoding, data.bytes.first(cut), plain));
+        CHECK(!unpack_block(data.encoding, data.bytes.first(cut), plain));
     }
 }

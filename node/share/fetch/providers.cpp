@@ -1,9 +1,9 @@
-#include "node/share/providers.hpp"
+#include "node/share/fetch/providers.hpp"
 
 #include <algorithm>
 
 #include "node/async/timeout.hpp"
-#include "node/share/peers.hpp"
+#include "node/share/channels/peers.hpp"
 
 namespace kp2p {
 namespace {
@@ -27,7 +27,7 @@ constexpr std::size_t max_troubles = 64;
 
 }  // namespace
 
-Providers::Providers(LoadParts parts, const Sha1& file, Diagnosis& diagnosis, Event& changed,
+Providers::Providers(FetchParts parts, const Sha1& file, Diagnosis& diagnosis, Event& changed,
                      Use use)
     : parts_(parts),
       file_(file),
@@ -45,16 +45,16 @@ void Providers::stop() {
 }
 
 void Providers::hear(const NodeId& node) {
-    using Reach = Candidates::Reach;
+    using Reach = TryQueue::Reach;
     if (!tasks_ || node == parts_.share.own || blamed_.contains(node)) return;
     if (!heard_any_ && !search_) started_ = moved_ = parts_.share.runtime.clock.now();
     heard_any_ = true;
     const Reach reach = parts_.hood.proven(node) ? Reach::neighbour : Reach::distant;
-    if (candidates_.hear(node, reach)) tasks_->spawn(attach(node));
+    if (queue_.hear(node, reach)) tasks_->spawn(attach(node));
 }
 
 void Providers::hear(const proto::Providing& what) {
-    if (claims_.size() < Candidates::max_heard || claims_.contains(what.node)) {
+    if (claims_.size() < TryQueue::max_heard || claims_.contains(what.node)) {
         Claim& claim = claims_[what.node];
         claim.size_bytes = std::max(claim.size_bytes, what.size_bytes);
     }
@@ -77,15 +77,15 @@ void Providers::begin_search() {
 // gives what it was asked for.
 void Providers::use_better() {
     std::vector<NodeId> nodes;
-    for (Provider* provider : used_) {
-        if (provider->ended_ || provider->outdone_) continue;
-        Neighbour* best = parts_.hood.proven(provider->node());
-        if (!best || provider->file_.is_open_over(best->transfer())) continue;
-        provider->outdone_ = true;
-        nodes.push_back(provider->node());
+    for (ProvidedFile* file : used_) {
+        if (file->ended_ || file->outdone_) continue;
+        Neighbour* best = parts_.hood.proven(file->node());
+        if (!best || file->file_.is_open_over(best->transfer())) continue;
+        file->outdone_ = true;
+        nodes.push_back(file->node());
     }
     for (const NodeId& node : nodes) {
-        candidates_.again();
+        queue_.again();
         tasks_->spawn(attach(node));
     }
 }
@@ -95,10 +95,10 @@ void Providers::tick() {
     if (tasks_) use_better();
     if (preparing() || parts_.hood.expecting()) moved_ = now;
     std::size_t open = 0;
-    for (const Provider* provider : used_) {
-        if (!provider->open()) continue;
+    for (const ProvidedFile* file : used_) {
+        if (!file->open()) continue;
         ++open;
-        moved_ = std::max(moved_, provider->gave_at());
+        moved_ = std::max(moved_, file->gave_at());
     }
     if (!search_) {
         if (trying() == 0 || now - started_ >= hint_patience) search();
@@ -123,9 +123,8 @@ bool Providers::hopeless() const {
 }
 
 bool Providers::preparing() const {
-    return std::ranges::any_of(used_, [](const Provider* provider) {
-        return provider->opening() && provider->preparing_;
-    });
+    return std::ranges::any_of(
+        used_, [](const ProvidedFile* file) { return file->opening() && file->preparing_; });
 }
 
 // What the size that it claims makes plausible, from when it was asked first.
@@ -171,15 +170,16 @@ void Providers::blame(const NodeId& node, const std::string& what) {
     parts_.share.runtime.log("share", sentence_of(finding) + " (file " + file_.hex() +
                                           "); it is not used for it any more");
     diagnosis_.add(std::move(finding));
-    for (Provider* provider : used_)
-        if (provider->node() == node) provider->end(Ended::dropped);
+    for (ProvidedFile* file : used_)
+        if (file->node() == node) file->end(Ended::dropped);
 }
 
 std::error_code Providers::explain(const Shortfall& shortfall) {
     const auto silent_for = parts_.share.runtime.clock.now() - moved_;
     const auto honest = [&](const auto& entry) { return !blamed_.contains(entry.first); };
     const bool stalled = std::ranges::any_of(gave_, honest);
-    const bool open = std::ranges::any_of(used_, [](const Provider* p) { return p->open(); });
+    const bool open =
+        std::ranges::any_of(used_, [](const ProvidedFile* file) { return file->open(); });
     std::optional<Finding> nearest = parts_.share.peers.network_trouble();
     if (nearest && heard_any_ && !stalled && blamed_.empty()) diagnosis_.lead(*nearest);
     for (const auto& [node, why] : troubles_)
@@ -205,7 +205,7 @@ std::error_code Providers::explain(const Shortfall& shortfall) {
 }
 
 Task<> Providers::attach(NodeId node) {
-    using Tried = Candidates::Tried;
+    using Tried = TryQueue::Tried;
     Tried tried = Tried::for_now;
     Clock::Span pause = first_pause;
     for (int attempts = 0; attempts < max_attempts && !blamed_.contains(node);) {
@@ -223,7 +223,7 @@ Task<> Providers::attach(NodeId node) {
         if (!slept) co_return;
         pause = std::min(2 * pause, max_pause);
     }
-    const auto next = candidates_.done(node, tried);
+    const auto next = queue_.done(node, tried);
     if (next && tasks_) tasks_->spawn(attach(*next));
     changed_.notify_all();
 }
@@ -243,7 +243,7 @@ Task<Providers::Ended> Providers::attempt(NodeId node) {
     co_return ended;
 }
 
-Provider::Provider(Providers& providers, Neighbour& neighbour)
+ProvidedFile::ProvidedFile(Providers& providers, Neighbour& neighbour)
     : providers_(providers),
       node_(neighbour.node()),
       file_(neighbour.transfer(), providers.file_),
@@ -255,9 +255,9 @@ Provider::Provider(Providers& providers, Neighbour& neighbour)
     last_ = *asked + providers_.preparing_span(node_);
 }
 
-Provider::~Provider() { std::erase(providers_.used_, this); }
+ProvidedFile::~ProvidedFile() { std::erase(providers_.used_, this); }
 
-Task<Result<TransferEvent>> Provider::next() {
+Task<Result<TransferEvent>> ProvidedFile::next() {
     while (!ended_) {
         Result<TransferEvent> event;
         if (opened_)
@@ -276,7 +276,7 @@ Task<Result<TransferEvent>> Provider::next() {
     co_return Errc::closed;
 }
 
-Task<Result<TransferEvent>> Provider::next_before_open() {
+Task<Result<TransferEvent>> ProvidedFile::next_before_open() {
     Clock& clock = providers_.parts_.share.runtime.clock;
     for (;;) {
         const auto until = std::min(heard_ + open_span, preparing_ ? last_ : Clock::Time::max());
@@ -292,7 +292,7 @@ Task<Result<TransferEvent>> Provider::next_before_open() {
 }
 
 // Whether it is for the owner.
-bool Provider::take(const TransferEvent& event) {
+bool ProvidedFile::take(const TransferEvent& event) {
     if (std::holds_alternative<proto::Preparing>(event.message)) {
         heard_ = providers_.parts_.share.runtime.clock.now();
         preparing_ = true;
@@ -311,7 +311,7 @@ bool Provider::take(const TransferEvent& event) {
     return true;
 }
 
-void Provider::refused(proto::RefusalCode code) {
+void ProvidedFile::refused(proto::RefusalCode code) {
     end(code == proto::RefusalCode::limit ? Ended::busy : Ended::closed);
     const bool lacks = code == proto::RefusalCode::not_found;
     const auto why = lacks ? Finding::Code::lacks : Finding::Code::cannot_give;
@@ -319,12 +319,12 @@ void Provider::refused(proto::RefusalCode code) {
         providers_.trouble(node_, {{.code = why, .node = node_}});
 }
 
-void Provider::end(Ended how) {
+void ProvidedFile::end(Ended how) {
     if (!ended_) ended_ = outdone_ && Providers::comes_back(how) ? Ended::outdone : how;
     file_.close();
 }
 
-void Provider::stall() {
+void ProvidedFile::stall() {
     providers_.stalled(node_, Finding::Code::stopped_sending);
     end(Ended::stalled);
 }

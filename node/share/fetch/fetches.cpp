@@ -1,30 +1,30 @@
-#include "node/share/loads.hpp"
+#include "node/share/fetch/fetches.hpp"
 
 #include "proto/file/sha1.hpp"
 
 namespace kp2p {
 namespace {
 
-class Watching {  // a progress sink at a load, for as long as this lives
+class Watching {  // a progress sink at a fetch, for as long as this lives
   public:
-    Watching(Load& load, ProgressSink sink)
-        : load_(load), at_(load.watchers().insert(load.watchers().end(), std::move(sink))) {}
+    Watching(Fetch& fetch, ProgressSink sink)
+        : fetch_(fetch), at_(fetch.watchers().insert(fetch.watchers().end(), std::move(sink))) {}
     Watching(const Watching&) = delete;
-    ~Watching() { load_.watchers().erase(at_); }
+    ~Watching() { fetch_.watchers().erase(at_); }
 
   private:
-    Load& load_;
+    Fetch& fetch_;
     std::list<ProgressSink>::iterator at_;
 };
 
 }  // namespace
 
-Task<Result<Loaded>> Loads::load(Sha1 file, std::vector<NodeId> hints, ProgressSink progress,
-                                 Diagnosis& diagnosis) {
+Task<Result<Fetched>> Fetches::fetch(Sha1 file, std::vector<NodeId> hints, ProgressSink progress,
+                                     Diagnosis& diagnosis) {
     for (;;) {
         std::string why;
         auto here = co_await find_here(file, why);
-        if (here) co_return Loaded{*here, {}};
+        if (here) co_return Fetched{*here, {}};
         if (here.error() == asio::error::operation_aborted) co_return Errc::canceled;
         const bool hangs = here.error() == Errc::timed_out;  // others may have it
         const bool broken = !hangs && here.error() != Errc::not_found;
@@ -37,18 +37,18 @@ Task<Result<Loaded>> Loads::load(Sha1 file, std::vector<NodeId> hints, ProgressS
         if (found != active_.end()) active = found->second;
         const bool ours = !active;
         if (ours) active = std::make_shared<Active>(parts_, file, hints);
-        Watching watching(active->load, progress);
+        Watching watching(active->fetch, progress);
         Result<std::filesystem::path> outcome;
         if (ours)
             outcome = co_await run(file, active);
         else
             outcome = co_await wait(active);
-        if (outcome) co_return Loaded{*outcome, active->load.givers()};
+        if (outcome) co_return Fetched{*outcome, active->fetch.uploaders()};
         if (outcome.error() == asio::error::operation_aborted) co_return Errc::canceled;
         if (!ours && outcome.error() == Errc::canceled) continue;
         parts_.share.store.retry_unreadable(file);
         if (!why.empty()) diagnosis.add({.code = Finding::Code::storage, .what = why});
-        const auto& findings = active->load.diagnosis().all();
+        const auto& findings = active->fetch.diagnosis().all();
         for (auto at = findings.rbegin(); at != findings.rend(); ++at) diagnosis.lead(*at);
         const bool local =
             outcome.error() == Errc::storage_unavailable || outcome.error() == Errc::out_of_space;
@@ -58,38 +58,38 @@ Task<Result<Loaded>> Loads::load(Sha1 file, std::vector<NodeId> hints, ProgressS
 }
 
 // What is here already, and right. An empty file need not be fetched to be known.
-Task<Result<std::filesystem::path>> Loads::find_here(Sha1 file, std::string& why) {
+Task<Result<std::filesystem::path>> Fetches::find_here(Sha1 file, std::string& why) {
     static const Sha1 empty = proto::sha1_of({});
-    auto found = co_await parts_.shelf.whole(file, Shelf::always, why);
+    auto found = co_await parts_.inventory.whole(file, Inventory::always, why);
     if (!found && found.error() == Errc::not_found && file == empty) {
         const Store* store = &parts_.share.store;
         auto put = [store] { return store->put_bytes({}); };
         auto stored = co_await offload(parts_.share.runtime.pool, put);
-        if (stored) found = co_await parts_.shelf.whole(file, Shelf::always, why);
+        if (stored) found = co_await parts_.inventory.whole(file, Inventory::always, why);
     }
     if (!found) co_return found.error();
     co_return (*found)->file().path;
 }
 
-Task<Result<std::filesystem::path>> Loads::run(Sha1 file, ActiveRef active) {
+Task<Result<std::filesystem::path>> Fetches::run(Sha1 file, ActiveRef active) {
     active_.emplace(file, active);
     struct Leave {  // also when this coroutine is cancelled
-        Loads& loads;
+        Fetches& fetches;
         Sha1 file;
         Active& active;
         ~Leave() {
             if (!active.outcome) active.outcome = Result<std::filesystem::path>(Errc::canceled);
-            loads.active_.erase(file);
+            fetches.active_.erase(file);
             active.changed.notify_all();
         }
     } leave{*this, file, *active};
-    auto outcome = co_await active->load.run();
+    auto outcome = co_await active->fetch.run();
     const bool aborted = !outcome && outcome.error() == asio::error::operation_aborted;
     if (!aborted) active->outcome = outcome;
     co_return outcome;
 }
 
-Task<Result<std::filesystem::path>> Loads::wait(ActiveRef active) {
+Task<Result<std::filesystem::path>> Fetches::wait(ActiveRef active) {
     while (!active->outcome) {
         auto changed = co_await active->changed.wait();
         if (!changed) co_return changed.error();

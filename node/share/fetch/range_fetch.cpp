@@ -1,4 +1,4 @@
-#include "node/share/stream.hpp"
+#include "node/share/fetch/range_fetch.hpp"
 
 #include <algorithm>
 
@@ -8,7 +8,7 @@
 namespace kp2p {
 namespace {
 
-constexpr std::chrono::milliseconds stream_tick_span{200};
+constexpr std::chrono::milliseconds range_tick_span{200};
 
 proto::FileRange file_range(const ByteRange& range) {
     return {range.start, range.end.value_or(proto::max_file_bytes)};
@@ -16,42 +16,42 @@ proto::FileRange file_range(const ByteRange& range) {
 
 }  // namespace
 
-// A provider that the download knows by a key.
-class Stream::Source {
+// What is said of the file at one provider, which the download knows by a key.
+class RangeFetch::Feed {
   public:
-    Source(Stream& stream, Neighbour& neighbour)
-        : stream_(stream), provider_(stream.providers_, neighbour), key_(stream.next_source_++) {
-        stream_.sources_.emplace(key_, &provider_);
+    Feed(RangeFetch& fetch, Neighbour& neighbour)
+        : fetch_(fetch), file_(fetch.providers_, neighbour), key_(fetch.next_source_++) {
+        fetch_.sources_.emplace(key_, &file_);
     }
-    Source(const Source&) = delete;
-    ~Source() {
-        stream_.sources_.erase(key_);
-        stream_.download_.remove_source(stream_.now(), key_);
+    Feed(const Feed&) = delete;
+    ~Feed() {
+        fetch_.sources_.erase(key_);
+        fetch_.download_.remove_source(fetch_.now(), key_);
     }
 
     Task<Providers::Ended> run() {
         for (;;) {
-            auto event = co_await provider_.next();
+            auto event = co_await file_.next();
             if (!event) break;
             take(std::move(*event));
-            stream_.pump();
+            fetch_.pump();
         }
-        if (provider_.ended() == Providers::Ended::garbled)
-            stream_.download_.misbehaved(stream_.now(), provider_.node());
-        stream_.download_.remove_source(stream_.now(), key_);
-        stream_.pump();
-        co_return provider_.ended();
+        if (file_.ended() == Providers::Ended::garbled)
+            fetch_.download_.misbehaved(fetch_.now(), file_.node());
+        fetch_.download_.remove_source(fetch_.now(), key_);
+        fetch_.pump();
+        co_return file_.ended();
     }
 
   private:
     void take(TransferEvent event) {
-        proto::RangeDownload& download = stream_.download_;
-        const auto now = stream_.now();
+        proto::RangeDownload& download = fetch_.download_;
+        const auto now = fetch_.now();
         if (auto* opened = std::get_if<proto::Opened>(&event.message)) {
-            download.add_source(now, key_, provider_.node(),
+            download.add_source(now, key_, file_.node(),
                                 {opened->size_bytes, std::move(opened->have)});
         } else if (const auto* data = std::get_if<proto::Data>(&event.message)) {
-            stream_.providers_.gave(provider_.node());
+            fetch_.providers_.gave(file_.node());
             download.receive(now, key_, *data, std::move(event.payload));
         } else if (const auto* have = std::get_if<proto::Have>(&event.message)) {
             download.have(now, key_, have->index);
@@ -60,13 +60,13 @@ class Stream::Source {
         }
     }
 
-    Stream& stream_;
-    Provider provider_;
+    RangeFetch& fetch_;
+    ProvidedFile file_;
     proto::SourceKey key_;
 };
 
-Stream::Stream(LoadParts parts, proto::Manifest manifest, ByteRange range,
-               std::vector<NodeId> hints, Diagnosis& diagnosis)
+RangeFetch::RangeFetch(FetchParts parts, proto::Manifest manifest, ByteRange range,
+                       std::vector<NodeId> hints, Diagnosis& diagnosis)
     : parts_(parts),
       hints_(std::move(hints)),
       download_(std::move(manifest), file_range(range)),
@@ -74,7 +74,7 @@ Stream::Stream(LoadParts parts, proto::Manifest manifest, ByteRange range,
       providers_(parts, download_.manifest().sha1, diagnosis, changed_,
                  [this](Neighbour& n) { return use(n); }) {}
 
-Task<Result<void>> Stream::run(ByteSink sink) {
+Task<Result<void>> RangeFetch::run(ByteSink sink) {
     Result<void> outcome = Errc::canceled;
     auto body = [&](Tasks& all) -> Task<> {
         tasks_ = &all;
@@ -90,7 +90,7 @@ Task<Result<void>> Stream::run(ByteSink sink) {
     co_return outcome;
 }
 
-Task<Result<void>> Stream::give(ByteSink sink) {
+Task<Result<void>> RangeFetch::give(ByteSink sink) {
     if (download_.complete()) co_return ok;
     for (const NodeId& hint : std::exchange(hints_, {})) providers_.hear(hint);
     providers_.search();
@@ -110,27 +110,27 @@ Task<Result<void>> Stream::give(ByteSink sink) {
     co_return ok;
 }
 
-Task<Result<void>> Stream::await_more() {
+Task<Result<void>> RangeFetch::await_more() {
     if (hopeless()) co_return explain();
     auto change = changed_.wait();
     auto changed =
-        co_await with_timeout(parts_.share.runtime.clock, stream_tick_span, std::move(change));
+        co_await with_timeout(parts_.share.runtime.clock, range_tick_span, std::move(change));
     if (!changed && changed.error() == asio::error::operation_aborted) co_return changed.error();
-    for (const auto& [key, provider] : sources_) {
-        download_.heard(key, provider->gave_at());
-        if (provider->outdone()) download_.retire(key);
+    for (const auto& [key, file] : sources_) {
+        download_.heard(key, file->gave_at());
+        if (file->outdone()) download_.retire(key);
     }
     if (const auto deadline = download_.deadline(); deadline && *deadline <= now())
         download_.expire(now());
     providers_.tick();
-    for (const auto& [key, provider] : sources_)
-        if (provider->outdone() && !download_.owes(key)) provider->leave();
+    for (const auto& [key, file] : sources_)
+        if (file->outdone() && !download_.owes(key)) file->leave();
     pump();
     co_return ok;
 }
 
 // Somebody gives the part at the front, or is about to.
-bool Stream::front_expected() const {
+bool RangeFetch::front_expected() const {
     const auto may = [](const auto& entry) {
         return entry.second->opening() || entry.second->returns();
     };
@@ -138,28 +138,28 @@ bool Stream::front_expected() const {
 }
 
 // Nothing comes from anybody, or all are there and none has all of the next part.
-bool Stream::hopeless() const {
+bool RangeFetch::hopeless() const {
     if (download_.settling()) return false;
     if (providers_.hopeless()) return true;
     const bool connecting = providers_.trying() > sources_.size();
     return !sources_.empty() && !connecting && !front_expected() && providers_.exhausted();
 }
 
-std::error_code Stream::explain() {
+std::error_code RangeFetch::explain() {
     Providers::Shortfall shortfall;
     shortfall.nobody_asked = !front_expected();
     shortfall.kept = "all before byte " + std::to_string(position()) + " was given";
     return providers_.explain(shortfall);
 }
 
-Task<Providers::Ended> Stream::use(Neighbour& neighbour) {
-    Source source(*this, neighbour);
-    co_return co_await source.run();
+Task<Providers::Ended> RangeFetch::use(Neighbour& neighbour) {
+    Feed feed(*this, neighbour);
+    co_return co_await feed.run();
 }
 
 // ---- moving the download ----
 
-void Stream::pump() {
+void RangeFetch::pump() {
     using proto::RangeDownload;
     for (const RangeDownload::Event& event : download_.take_events()) {
         if (const auto* ask = std::get_if<RangeDownload::AskChunk>(&event)) {
@@ -180,7 +180,7 @@ void Stream::pump() {
     changed_.notify_all();
 }
 
-void Stream::drop(const proto::RangeDownload::DropNode& drop) {
+void RangeFetch::drop(const proto::RangeDownload::DropNode& drop) {
     std::string what;
     switch (drop.fault) {
         case proto::Fault::wrong_chunk:
@@ -197,7 +197,7 @@ void Stream::drop(const proto::RangeDownload::DropNode& drop) {
     providers_.blame(drop.node, what);
 }
 
-Task<> Stream::check(proto::RangeDownload::CheckPart job) {
+Task<> RangeFetch::check(proto::RangeDownload::CheckPart job) {
     bool more = true;
     while (more) {
         auto step = [check = job.check] { return check->step(); };

@@ -1,4 +1,4 @@
-#include "node/share/load.hpp"
+#include "node/share/fetch/fetch.hpp"
 
 #include "node/async/offload.hpp"
 
@@ -7,50 +7,50 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto load_tick_span = 100ms;
+constexpr auto fetch_tick_span = 100ms;
 // Whose last chunks may still be checked; the oldest are forgotten.
 constexpr std::size_t max_nodes = 4096;
 
 }  // namespace
 
-// A provider that the download knows by a key.
-class Load::Source {
+// What is said of the file at one provider, which the download knows by a key.
+class Fetch::Feed {
   public:
-    Source(Load& load, Neighbour& neighbour)
-        : load_(load), provider_(load.providers_, neighbour), key_(load.next_source_++) {
-        load_.sources_.emplace(key_, &provider_);
-        load_.nodes_.emplace(key_, provider_.node());
-        if (load_.nodes_.size() > max_nodes) load_.nodes_.erase(load_.nodes_.begin());
+    Feed(Fetch& fetch, Neighbour& neighbour)
+        : fetch_(fetch), file_(fetch.providers_, neighbour), key_(fetch.next_source_++) {
+        fetch_.sources_.emplace(key_, &file_);
+        fetch_.nodes_.emplace(key_, file_.node());
+        if (fetch_.nodes_.size() > max_nodes) fetch_.nodes_.erase(fetch_.nodes_.begin());
     }
-    Source(const Source&) = delete;
-    ~Source() {
-        load_.sources_.erase(key_);
-        load_.download_.remove_source(load_.now(), key_);  // nothing that was asked for will come
+    Feed(const Feed&) = delete;
+    ~Feed() {
+        fetch_.sources_.erase(key_);
+        fetch_.download_.remove_source(fetch_.now(), key_);  // nothing that was asked for will come
     }
 
     Task<Providers::Ended> run() {
         for (;;) {
-            auto event = co_await provider_.next();
+            auto event = co_await file_.next();
             if (!event) break;
             take(std::move(*event));
-            load_.pump();
+            fetch_.pump();
         }
-        if (provider_.ended() == Providers::Ended::garbled)
-            load_.download_.misbehaved(load_.now(), key_);
-        load_.download_.remove_source(load_.now(), key_);
-        load_.pump();
-        co_return provider_.ended();
+        if (file_.ended() == Providers::Ended::garbled)
+            fetch_.download_.misbehaved(fetch_.now(), key_);
+        fetch_.download_.remove_source(fetch_.now(), key_);
+        fetch_.pump();
+        co_return file_.ended();
     }
 
   private:
     void take(TransferEvent event) {
-        proto::Download& download = load_.download_;
-        const auto now = load_.now();
+        proto::Download& download = fetch_.download_;
+        const auto now = fetch_.now();
         if (auto* opened = std::get_if<proto::Opened>(&event.message)) {
             download.add_source(now, key_, {opened->size_bytes, std::move(opened->have)});
         } else if (const auto* data = std::get_if<proto::Data>(&event.message)) {
-            load_.providers_.gave(provider_.node());
-            load_.givers_.insert(provider_.node());
+            fetch_.providers_.gave(file_.node());
+            fetch_.uploaders_.insert(file_.node());
             download.receive(now, key_, *data, std::move(event.payload));
         } else if (const auto* have = std::get_if<proto::Have>(&event.message)) {
             download.have(now, key_, have->index);
@@ -59,12 +59,12 @@ class Load::Source {
         }
     }
 
-    Load& load_;
-    Provider provider_;
+    Fetch& fetch_;
+    ProvidedFile file_;
     proto::SourceKey key_;
 };
 
-Load::Load(LoadParts parts, const Sha1& file, std::vector<NodeId> hints)
+Fetch::Fetch(FetchParts parts, const Sha1& file, std::vector<NodeId> hints)
     : parts_(parts),
       file_(file),
       hints_(std::move(hints)),
@@ -72,7 +72,7 @@ Load::Load(LoadParts parts, const Sha1& file, std::vector<NodeId> hints)
       changed_(parts.share.runtime.executor),
       providers_(parts, file, diagnosis_, changed_, [this](Neighbour& n) { return use(n); }) {}
 
-Task<Result<Load::Path>> Load::run() {
+Task<Result<Fetch::Path>> Fetch::run() {
     Result<Path> outcome = Errc::canceled;
     auto body = [&](Tasks& all) -> Task<> {
         tasks_ = &all;
@@ -88,7 +88,7 @@ Task<Result<Load::Path>> Load::run() {
     co_return outcome;
 }
 
-Task<Result<Load::Path>> Load::fetch(Tasks& all) {
+Task<Result<Fetch::Path>> Fetch::fetch(Tasks& all) {
     auto resumed = co_await resume();
     if (!resumed) co_return resumed.error();
     if (!download_.complete()) {
@@ -107,8 +107,8 @@ Task<Result<Load::Path>> Load::fetch(Tasks& all) {
     co_return co_await commit();
 }
 
-Task<Result<std::shared_ptr<Partial>>> Load::open_left_over() {
-    if (auto partial = parts_.shelf.left_over(file_)) co_return partial;
+Task<Result<std::shared_ptr<Partial>>> Fetch::open_left_over() {
+    if (auto partial = parts_.inventory.left_over(file_)) co_return partial;
     const Store* store = &parts_.share.store;
     const Sha1 file = file_;
     auto open = [store, file] { return store->resume_partial(file); };
@@ -123,26 +123,24 @@ Task<Result<std::shared_ptr<Partial>>> Load::open_left_over() {
     co_return partial;
 }
 
-Task<Result<void>> Load::resume() {
+Task<Result<void>> Fetch::resume() {
     auto opened = co_await open_left_over();
     if (!opened) co_return opened.error();
     std::shared_ptr<Partial> partial = std::move(*opened);
     if (!partial) co_return ok;
-    std::vector<proto::Download::KeptChunk> chunks;
-    for (const KeptChunk& chunk : partial->kept())
-        chunks.push_back({chunk.index, chunk.link, chunk.next});
+    std::vector<proto::StoredChunk> chunks = partial->stored();
     download_.resume(partial->size_bytes(), chunks);
     partial_ = std::move(partial);
-    showing_.emplace(parts_.shelf, file_, partial_);
+    listing_.emplace(parts_.inventory, file_, partial_);
     co_return ok;
 }
 
-Task<> Load::tick_loop() {
+Task<> Fetch::tick_loop() {
     for (;;) {
-        auto slept = co_await parts_.share.runtime.clock.sleep_for(load_tick_span);
+        auto slept = co_await parts_.share.runtime.clock.sleep_for(fetch_tick_span);
         if (!slept) co_return;
         const auto now = parts_.share.runtime.clock.now();
-        for (const auto& [key, provider] : sources_) download_.heard(key, provider->gave_at());
+        for (const auto& [key, file] : sources_) download_.heard(key, file->gave_at());
         if (const auto deadline = download_.deadline(); deadline && *deadline <= now)
             download_.expire(now);
         providers_.tick();
@@ -153,30 +151,30 @@ Task<> Load::tick_loop() {
     }
 }
 
-void Load::leave_outdone() {
-    for (const auto& [key, provider] : sources_) {
-        if (!provider->outdone()) continue;
+void Fetch::leave_outdone() {
+    for (const auto& [key, file] : sources_) {
+        if (!file->outdone()) continue;
         download_.retire(key);
-        if (!download_.owes(key)) provider->leave();
+        if (!download_.owes(key)) file->leave();
     }
 }
 
-void Load::tell_watchers() {
+void Fetch::tell_watchers() {
     for (const ProgressSink& watcher : watchers_)
         if (watcher) watcher(progress());
 }
 
-LoadProgress Load::progress() const {
+FetchProgress Fetch::progress() const {
     return {download_.verified_bytes(), download_.size_bytes().value_or(0), download_.giving()};
 }
 
-void Load::fail(std::error_code error) {
+void Fetch::fail(std::error_code error) {
     if (!failure_) failure_ = error;
-    if (error != Errc::out_of_space) parts_.shelf.give_up(file_);
+    if (error != Errc::out_of_space) parts_.inventory.give_up(file_);
     changed_.notify_all();
 }
 
-std::error_code Load::explain() {
+std::error_code Fetch::explain() {
     Providers::Shortfall shortfall;
     shortfall.nobody_asked = download_.giving() == 0;
     shortfall.kept = "nothing is kept yet";
@@ -187,14 +185,14 @@ std::error_code Load::explain() {
     return providers_.explain(shortfall);
 }
 
-Task<Providers::Ended> Load::use(Neighbour& neighbour) {
-    Source source(*this, neighbour);
-    co_return co_await source.run();
+Task<Providers::Ended> Fetch::use(Neighbour& neighbour) {
+    Feed feed(*this, neighbour);
+    co_return co_await feed.run();
 }
 
 // ---- moving the download ----
 
-void Load::pump() {
+void Fetch::pump() {
     for (const proto::Download::Event& event : download_.take_events()) {
         if (const auto* ask = std::get_if<proto::Download::AskChunk>(&event)) {
             if (const auto at = sources_.find(ask->source); at != sources_.end())
@@ -204,8 +202,8 @@ void Load::pump() {
                 at->second->call_off(off->index);
         } else if (const auto* job = std::get_if<proto::Download::CheckChunk>(&event)) {
             if (tasks_) tasks_->spawn(check(*job));
-        } else if (const auto* chunk = std::get_if<proto::Download::KeepChunk>(&event)) {
-            keep(*chunk);
+        } else if (const auto* chunk = std::get_if<proto::Download::StoreChunk>(&event)) {
+            store(*chunk);
         } else if (const auto* dropped = std::get_if<proto::Download::DropSource>(&event)) {
             drop(*dropped);
         } else if (const auto* stalled = std::get_if<proto::Download::SourceStalled>(&event)) {
@@ -216,7 +214,7 @@ void Load::pump() {
     changed_.notify_all();
 }
 
-void Load::drop(const proto::Download::DropSource& drop) {
+void Fetch::drop(const proto::Download::DropSource& drop) {
     const auto at = nodes_.find(drop.source);  // it may have left right behind its lie
     if (at == nodes_.end()) return;
     const std::string chunk = std::to_string(drop.index);
@@ -232,11 +230,11 @@ void Load::drop(const proto::Download::DropSource& drop) {
             what = "sent messages that make no sense";
             break;
     }
-    givers_.erase(at->second);
+    uploaders_.erase(at->second);
     providers_.blame(at->second, what);
 }
 
-Task<> Load::check(proto::Download::CheckChunk job) {
+Task<> Fetch::check(proto::Download::CheckChunk job) {
     auto run = [check = job.check] { return proto::run_check(*check); };
     auto checked = co_await offload(parts_.share.runtime.pool, std::move(run));
     download_.checked(parts_.share.runtime.clock.now(), job.job, std::move(checked));
@@ -245,7 +243,7 @@ Task<> Load::check(proto::Download::CheckChunk job) {
 
 // ---- writing ----
 
-void Load::keep(proto::Download::KeepChunk chunk) {
+void Fetch::store(proto::Download::StoreChunk chunk) {
     if (!tasks_) return;
     if (partial_) {
         tasks_->spawn(write(std::move(chunk)));
@@ -258,7 +256,7 @@ void Load::keep(proto::Download::KeepChunk chunk) {
     }
 }
 
-Task<> Load::open_partial(std::uint64_t size_bytes) {
+Task<> Fetch::open_partial(std::uint64_t size_bytes) {
     const Store* store = &parts_.share.store;
     const Sha1 file = file_;
     auto open = [store, file, size_bytes] { return store->open_partial(file, size_bytes); };
@@ -270,13 +268,13 @@ Task<> Load::open_partial(std::uint64_t size_bytes) {
         co_return;
     }
     partial_ = std::move(*opened);
-    showing_.emplace(parts_.shelf, file_, partial_);
-    for (proto::Download::KeepChunk& chunk : std::exchange(unwritten_, {}))
+    listing_.emplace(parts_.inventory, file_, partial_);
+    for (proto::Download::StoreChunk& chunk : std::exchange(unwritten_, {}))
         tasks_->spawn(write(std::move(chunk)));
 }
 
-Task<> Load::write(proto::Download::KeepChunk chunk) {
-    const KeptChunk record{chunk.index, chunk.link, chunk.chunk->next};
+Task<> Fetch::write(proto::Download::StoreChunk chunk) {
+    const proto::StoredChunk record{chunk.index, chunk.link, chunk.chunk->next};
     auto put = [partial = partial_, record, checked = chunk.chunk] {
         return partial->write(record, checked->bytes);
     };
@@ -285,12 +283,12 @@ Task<> Load::write(proto::Download::KeepChunk chunk) {
         fail(written.error());
         co_return;
     }
-    if (showing_) showing_->kept(chunk.index);
-    download_.kept(parts_.share.runtime.clock.now(), chunk.index);
+    if (listing_) listing_->stored(chunk.index);
+    download_.stored(parts_.share.runtime.clock.now(), chunk.index);
     pump();
 }
 
-Task<> Load::put_whole(proto::Download::KeepChunk chunk) {
+Task<> Fetch::put_whole(proto::Download::StoreChunk chunk) {
     const Store* store = &parts_.share.store;
     auto put = [store, checked = chunk.chunk] { return store->put_bytes(checked->bytes); };
     auto stored = co_await offload(parts_.share.runtime.pool, std::move(put));
@@ -298,11 +296,11 @@ Task<> Load::put_whole(proto::Download::KeepChunk chunk) {
         fail(stored.error());
         co_return;
     }
-    download_.kept(parts_.share.runtime.clock.now(), chunk.index);
+    download_.stored(parts_.share.runtime.clock.now(), chunk.index);
     pump();
 }
 
-Task<Result<Load::Path>> Load::commit() {
+Task<Result<Fetch::Path>> Fetch::commit() {
     if (put_whole_) {
         const Store* store = &parts_.share.store;
         const Sha1 file = file_;
@@ -313,8 +311,8 @@ Task<Result<Load::Path>> Load::commit() {
     }
     auto finish = [partial = partial_] { return partial->commit(); };
     auto path = co_await offload(parts_.share.runtime.pool, std::move(finish));
-    showing_.reset();
-    if (path || path.error() != Errc::out_of_space) parts_.shelf.give_up(file_);
+    listing_.reset();
+    if (path || path.error() != Errc::out_of_space) parts_.inventory.give_up(file_);
     co_return path;
 }
 

@@ -1,9 +1,9 @@
-#include "node/share/neighbour.hpp"
+#include "node/share/channels/neighbour.hpp"
 
 #include <utility>
 
 namespace kp2p {
-Neighbour::Neighbour(const ShareParts& parts, Finder& finder, Shelf& shelf,
+Neighbour::Neighbour(const ShareParts& parts, Finder& finder, Inventory& inventory,
                      const ChannelList& channels, Event& changed,
                      std::shared_ptr<Connection> connection)
     : parts_(parts),
@@ -12,9 +12,9 @@ Neighbour::Neighbour(const ShareParts& parts, Finder& finder, Shelf& shelf,
       unproven_(
           parts.runtime.clock.alarm(parts.runtime.executor, [this] { connection_->close(); })),
       lookup_(
-          {parts.runtime, finder, shelf, channels}, connection_,
+          {parts.runtime, finder, inventory, channels}, connection_,
           {[this] { channels_changed(); }, [this](const std::string& what) { complain(what); }}),
-      transfer_(parts.runtime, shelf, connection_,
+      transfer_(parts.runtime, inventory, connection_,
                 [this](const std::string& what) { complain(what); }) {}
 
 Task<> Neighbour::serve() {

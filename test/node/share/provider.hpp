@@ -7,9 +7,9 @@
 
 namespace kp2p::test {
 
-struct Giver {
-    Giver(FakeNetwork& network, ByteVector content, LiarLie lie = LiarLie::none,
-          std::uint64_t at = 0)
+struct Provider {
+    Provider(FakeNetwork& network, ByteVector content, LiarLie lie = LiarLie::none,
+             std::uint64_t at = 0)
         : id(numbered(network.next_number())),
           key(lab_key()),
           peer(key, id, std::move(content), lie, at) {
@@ -17,7 +17,7 @@ struct Giver {
             return peer.serve(std::move(c));
         });
     }
-    Giver(const Giver&) = delete;
+    Provider(const Provider&) = delete;
 
     NodeId id;
     ChannelKey key;

@@ -1,6 +1,6 @@
-// Shelf: what this node can give: the files of its storage, and what it has verified of those that
-// it is downloading. A file that turns out not to be what its name says is taken from the shelf,
-// set aside and said in the log, once.
+// Inventory: what this node can give: the files of its storage, and what it has verified of those
+// that it is downloading. A file that turns out not to be what its name says is taken from the
+// inventory, set aside and said in the log, once.
 #pragma once
 
 #include <functional>
@@ -17,9 +17,9 @@
 
 namespace kp2p {
 
-class Shelf {
+class Inventory {
   public:
-    Shelf(Runtime& runtime, Store& store, ForeignCalls& foreign)
+    Inventory(Runtime& runtime, Store& store, ForeignCalls& foreign)
         : runtime_(runtime), store_(store), foreign_(foreign) {}
 
     // What `fn` returns, a Result. It reads the content of a file, or only looks for it, and owns
@@ -33,7 +33,7 @@ class Shelf {
     Task<std::optional<proto::LocalFile>> look(Sha1 file);
     // Ready to be read; of a download only when the file is not here. Errc::not_found, or why it
     // cannot be read.
-    struct Taken {
+    struct Entry {
         std::shared_ptr<const Chunks> chunks;
         bool complete = false;
     };
@@ -42,7 +42,7 @@ class Shelf {
     // the work.
     using Hashing = std::function<bool()>;
     static bool always() { return true; }
-    Task<Result<Taken>> take(Sha1 file, Hashing hashing);
+    Task<Result<Entry>> take(Sha1 file, Hashing hashing);
 
     // A file that is here, as it was when it was last hashed, or hashed now. Errors as take(); then
     // `why` may get a sentence.
@@ -62,28 +62,28 @@ class Shelf {
     void give_up(const Sha1& file) { kept_.erase(file); }
 
     // A download shows what it has, for as long as this lives.
-    class Showing {
+    class Listing {
       public:
-        Showing(Shelf& shelf, const Sha1& file, std::shared_ptr<Partial> partial);
-        Showing(const Showing&) = delete;
-        ~Showing();
-        void kept(std::uint64_t index);  // one more chunk can be read
+        Listing(Inventory& inventory, const Sha1& file, std::shared_ptr<Partial> partial);
+        Listing(const Listing&) = delete;
+        ~Listing();
+        void stored(std::uint64_t index);  // one more chunk can be read
 
       private:
-        Shelf& shelf_;
+        Inventory& inventory_;
         Sha1 file_;
     };
 
-    // Is told of chunks that showings have gained, for as long as this lives.
+    // Is told of chunks that listings have gained, for as long as this lives.
     using Gained = std::function<void(const Sha1& file, std::uint64_t index)>;
     class Watch {
       public:
-        Watch(Shelf& shelf, Gained gained);
+        Watch(Inventory& inventory, Gained gained);
         Watch(const Watch&) = delete;
         ~Watch();
 
       private:
-        Shelf& shelf_;
+        Inventory& inventory_;
         std::list<Gained>::iterator at_;
     };
 
@@ -121,7 +121,7 @@ class Shelf {
 ByteVector have_bits(const Partial& partial);
 
 template <class F>
-Task<std::invoke_result_t<F&>> Shelf::read(Sha1 file, F fn) {
+Task<std::invoke_result_t<F&>> Inventory::read(Sha1 file, F fn) {
     using R = std::invoke_result_t<F&>;
     std::optional<std::filesystem::path> elsewhere;
     auto read_here = [store = &store_, file, &elsewhere, &fn]() -> std::optional<R> {
@@ -135,14 +135,14 @@ Task<std::invoke_result_t<F&>> Shelf::read(Sha1 file, F fn) {
 }
 
 template <class F>
-Task<std::invoke_result_t<F&>> Shelf::read(std::shared_ptr<const Chunks> chunks, F fn) {
+Task<std::invoke_result_t<F&>> Inventory::read(std::shared_ptr<const Chunks> chunks, F fn) {
     if (const auto* elsewhere = chunks->lie_elsewhere())
         co_return co_await read_foreign(*elsewhere, std::move(fn));
     co_return co_await offload(runtime_.pool, std::move(fn));
 }
 
 template <class F>
-Task<std::invoke_result_t<F&>> Shelf::read_foreign(std::filesystem::path path, F fn) {
+Task<std::invoke_result_t<F&>> Inventory::read_foreign(std::filesystem::path path, F fn) {
     auto read = co_await foreign_.call(path, std::move(fn));
     if (!read && read.error() == Errc::timed_out)
         note_storage_trouble("the file system of " + path.string() + " does not answer");

@@ -1,10 +1,10 @@
-#include "node/share/neighbourhood.hpp"
+#include "node/share/channels/neighbourhood.hpp"
 
 #include <algorithm>
 
 #include "node/async/offload.hpp"
 #include "node/async/timeout.hpp"
-#include "node/share/peers.hpp"
+#include "node/share/channels/peers.hpp"
 
 namespace kp2p {
 namespace {
@@ -23,11 +23,11 @@ constexpr std::chrono::seconds search_patience{60};    // for all, also if more 
 
 }  // namespace
 
-Neighbourhood::Neighbourhood(const ShareParts& parts, Finder& finder, Shelf& shelf)
-    : parts_(parts), finder_(finder), shelf_(shelf), changed_(parts.runtime.executor) {}
+Neighbourhood::Neighbourhood(const ShareParts& parts, Finder& finder, Inventory& inventory)
+    : parts_(parts), finder_(finder), inventory_(inventory), changed_(parts.runtime.executor) {}
 
 Task<> Neighbourhood::serve(std::shared_ptr<Connection> connection) {
-    Neighbour neighbour(parts_, finder_, shelf_, channels_, changed_, connection);
+    Neighbour neighbour(parts_, finder_, inventory_, channels_, changed_, connection);
     const auto entry =
         neighbours_.emplace(connection->remote(), Served{&neighbour, parts_.runtime.clock.now()});
     struct Leave {
@@ -195,7 +195,7 @@ bool Neighbourhood::looked_up_again(Clock::Time since) const {
 }
 
 void Neighbourhood::explain_silence(Diagnosis& diagnosis, const Finder::Search* search) const {
-    const auto reached = [&](const auto& entry) { return finder_.links(entry.second->tag) > 0; };
+    const auto reached = [&](const auto& entry) { return finder_.edges(entry.second->tag) > 0; };
     using Code = Finding::Code;
     const auto trouble = parts_.peers.network_trouble();
     if (trouble && !channels_.empty() && std::ranges::none_of(channels_, reached))
@@ -205,12 +205,12 @@ void Neighbourhood::explain_silence(Diagnosis& diagnosis, const Finder::Search* 
     else if (channels_.empty())
         diagnosis.add({.code = Code::no_channel});
     for (const auto& [name, channel] : channels_) {
-        const std::size_t links = finder_.links(channel->tag);
-        const std::size_t silent = std::min(links, search ? search->silent(channel->tag) : 0);
+        const std::size_t edges = finder_.edges(channel->tag);
+        const std::size_t silent = std::min(edges, search ? search->silent(channel->tag) : 0);
         Code code = silent == 0 ? Code::all_lack : Code::some_silent;
-        if (links == 0) code = Code::nobody_there;
-        if (links == 1) code = silent == 0 ? Code::only_one_lacks : Code::only_one_silent;
-        diagnosis.add({.code = code, .what = name.text(), .count = links, .silent = silent});
+        if (edges == 0) code = Code::nobody_there;
+        if (edges == 1) code = silent == 0 ? Code::only_one_lacks : Code::only_one_silent;
+        diagnosis.add({.code = code, .what = name.text(), .count = edges, .silent = silent});
     }
 }
 

@@ -1,4 +1,4 @@
-// Candidates: the nodes that may have a file, so many of them tried at a time; the others wait
+// TryQueue: the nodes that may have a file, so many of them tried at a time; the others wait
 // their turn. Shape: spawn a trial when hear() says so, and another for what done() gives when one
 // has ended. Who was tried for good is not tried again, others are when they are heard of once
 // more.
@@ -12,7 +12,7 @@
 
 namespace kp2p {
 
-class Candidates {
+class TryQueue {
   public:
     static constexpr std::size_t max_at_once = 64;  // neighbours not counted
     static constexpr std::size_t max_heard = 4096;  // what is heard of after these is ignored

@@ -1,5 +1,5 @@
-// What a giver promises to a neighbour that asks and asks.
-#include "node/share/transfer/giver.hpp"
+// What an uploader promises to a neighbour that asks and asks.
+#include "node/share/transfer/uploader.hpp"
 
 #include <doctest/doctest.h>
 
@@ -22,13 +22,14 @@ Task<> asked_for_too_much(Sim& sim) {
     auto sha1 = store.put_bytes(ByteVector((gets_of_file + 1) * proto::chunk_bytes));
     REQUIRE(sha1);
     ForeignCalls foreign(sim.runtime());
-    Shelf shelf(sim.runtime(), store, foreign);
+    Inventory inventory(sim.runtime(), store, foreign);
     std::vector<proto::Encoded> said;
     const auto put = [&](proto::Encoded message) { said.push_back(std::move(message)); };
-    Giver giver(sim.runtime(), shelf, put, [](std::size_t) {});
+    Uploader uploader(sim.runtime(), inventory, put, [](std::size_t) {});
     auto body = [&](Tasks& tasks) -> Task<> {
-        giver.work_in(tasks);
-        for (proto::FileId id = 1; id <= files; ++id) CHECK(giver.receive(proto::Open{id, *sha1}));
+        uploader.work_in(tasks);
+        for (proto::FileId id = 1; id <= files; ++id)
+            CHECK(uploader.receive(proto::Open{id, *sha1}));
         auto opened = co_await sim.clock().sleep_for(1min);
         CHECK(opened);
     };
@@ -36,9 +37,9 @@ Task<> asked_for_too_much(Sim& sim) {
     CHECK(ended);
     CHECK(said.size() == files);
     for (proto::FileId id = 1; id <= files; ++id)
-        for (std::size_t i = 0; i < gets_of_file; ++i) CHECK(giver.receive(proto::Get{id, i}));
+        for (std::size_t i = 0; i < gets_of_file; ++i) CHECK(uploader.receive(proto::Get{id, i}));
     CHECK(said.size() == files);
-    CHECK(giver.receive(proto::Get{1, gets_of_file}));  // one more, of all files
+    CHECK(uploader.receive(proto::Get{1, gets_of_file}));  // one more, of all files
     REQUIRE(said.size() == files + 1);
     const auto last = proto::decode_transfer(said.back().type, said.back().payload);
     REQUIRE(last);

@@ -1,0 +1,42 @@
+// Fetches: brings files into the storage, each once at a time: whoever asks for a file that is
+// being fetched waits for that. If the one who began it is cancelled, a waiter goes on with what it
+// kept.
+#pragma once
+
+#include <map>
+
+#include "node/share/fetch/fetch.hpp"
+
+namespace kp2p {
+
+struct Fetched {
+    std::filesystem::path path;
+    std::vector<NodeId> uploaders;  // nodes that gave chunks of it just now
+};
+
+class Fetches {
+  public:
+    explicit Fetches(FetchParts parts) : parts_(parts) {}
+
+    Task<Result<Fetched>> fetch(Sha1 file, std::vector<NodeId> hints, ProgressSink progress,
+                                Diagnosis& diagnosis);
+
+  private:
+    struct Active {
+        Active(FetchParts parts, const Sha1& file, std::vector<NodeId> hints)
+            : fetch(parts, file, std::move(hints)), changed(parts.share.runtime.executor) {}
+        Fetch fetch;
+        std::optional<Result<std::filesystem::path>> outcome;
+        Event changed;
+    };
+    using ActiveRef = std::shared_ptr<Active>;
+
+    Task<Result<std::filesystem::path>> find_here(Sha1 file, std::string& why);
+    Task<Result<std::filesystem::path>> run(Sha1 file, ActiveRef active);
+    Task<Result<std::filesystem::path>> wait(ActiveRef active);
+
+    FetchParts parts_;
+    std::map<Sha1, ActiveRef> active_;
+};
+
+}  // namespace kp2p

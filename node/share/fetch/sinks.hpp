@@ -1,0 +1,27 @@
+// What a fetch tells and gives while it is on its way.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+#include "node/async/asio.hpp"
+#include "proto/bytes.hpp"
+#include "proto/result.hpp"
+
+namespace kp2p {
+
+struct FetchProgress {
+    std::uint64_t verified_bytes = 0;
+    std::uint64_t size_bytes = 0;  // 0 until the size is proven
+    std::size_t providers = 0;     // that are giving now
+};
+using ProgressSink = std::function<void(const FetchProgress&)>;  // at most ten times a second
+
+struct ByteRange {
+    std::uint64_t start = 0;
+    std::optional<std::uint64_t> end;  // exclusive; absent: the end of the file
+};
+using ByteSink = std::function<Task<Result<void>>(ByteView)>;  // an error from it ends the work
+
+}  // namespace kp2p
