@@ -3,7 +3,6 @@
 #include <set>
 
 #include "node/async/tasks.hpp"
-#include "node/udx/udx_stream.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {

@@ -1,7 +1,6 @@
 #include "node/reach/socket_pool.hpp"
 
 #include "node/async/tasks.hpp"
-#include "node/udx/udx_stream.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {
