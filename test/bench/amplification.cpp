@@ -155,7 +155,8 @@ ByteVector greeting(const NodeId& key, std::uint64_t number) {
     payload.secret_stream_version = 1;
     proto::Seed seed;
     std::memcpy(seed.mutable_view().data(), &number, sizeof number);
-    auto noise = noise_initiator(proto::KeyPair::from_seed(seed), key);
+    SystemRandom random;
+    auto noise = noise_initiator(random, proto::KeyPair::from_seed(seed), key);
     auto message = noise.write(payload.encode());
     return message ? *std::move(message) : ByteVector();
 }
