@@ -57,6 +57,10 @@ std::shared_ptr<Connection> SwarmPeers::best(const NodeId& node) const {
 
 std::vector<Finding> SwarmPeers::why_not(const NodeId& node) const { return swarm_->why_not(node); }
 
+std::vector<Finding> SwarmPeers::why_none(const Topic& topic) const {
+    return swarm_->why_none(topic);
+}
+
 std::optional<Finding> SwarmPeers::network_trouble() const { return dht_trouble(dht_->contact()); }
 
 }  // namespace kp2p

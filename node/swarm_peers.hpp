@@ -24,6 +24,7 @@ class SwarmPeers final : public Peers {
     Task<Result<std::shared_ptr<Connection>>> connect(NodeId node) override;
     std::shared_ptr<Connection> best(const NodeId& node) const override;
     std::vector<Finding> why_not(const NodeId& node) const override;
+    std::vector<Finding> why_none(const Topic& topic) const override;
     std::optional<Finding> network_trouble() const override;
 
   private:

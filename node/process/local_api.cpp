@@ -25,6 +25,7 @@ class NoPeers final : public Peers {
     }
     std::shared_ptr<Connection> best(const NodeId&) const override { return nullptr; }
     std::vector<Finding> why_not(const NodeId&) const override { return {}; }
+    std::vector<Finding> why_none(const Topic&) const override { return {}; }
 };
 
 Task<Result<void>> no_daemon() { co_return Errc::no_daemon; }

@@ -330,6 +330,14 @@ std::vector<Finding> Swarm::why_not(const NodeId& node) const {
     return found == failures_.end() ? std::vector<Finding>() : found->second;
 }
 
+std::vector<Finding> Swarm::why_none(const Topic& topic) const {
+    std::vector<Finding> told;
+    for (const auto& [node, why] : failures_)
+        if (told.size() < max_told && !why.empty() && book_.topics(node).contains(topic))
+            told.push_back(why.front());
+    return told;
+}
+
 void Swarm::log(const std::string& line) const { parts_.runtime.log("swarm", line); }
 
 void Swarm::log_of(const Connection& connection, const std::string& line) {

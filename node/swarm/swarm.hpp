@@ -73,6 +73,9 @@ class Swarm {
     Task<Result<std::shared_ptr<Connection>>> connect(NodeId node);
     // Why the last attempt failed; empty if none did.
     std::vector<Finding> why_not(const NodeId& node) const;
+    // The same, the nearest cause alone, for up to max_told nodes that were found under the topic.
+    static constexpr std::size_t max_told = 3;
+    std::vector<Finding> why_none(const Topic& topic) const;
     std::vector<std::shared_ptr<Connection>> connections() const;
     // To this node; null if there is none.
     std::shared_ptr<Connection> best(const NodeId& node) const;

@@ -211,6 +211,8 @@ void Neighbourhood::explain_silence(Diagnosis& diagnosis, const Finder::Search* 
         if (edges == 0) code = Code::nobody_there;
         if (edges == 1) code = silent == 0 ? Code::only_one_lacks : Code::only_one_silent;
         diagnosis.add({.code = code, .what = name.text(), .count = edges, .silent = silent});
+        if (edges > 0) continue;
+        for (const Finding& why : parts_.peers.why_none(channel->topic)) diagnosis.add(why);
     }
 }
 

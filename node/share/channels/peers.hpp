@@ -34,6 +34,9 @@ class Peers {
     virtual std::shared_ptr<Connection> best(const NodeId& node) const = 0;
     // Why the last attempt failed; empty if none did.
     virtual std::vector<Finding> why_not(const NodeId& node) const = 0;
+    // Why nodes that were found under the topic could not be connected to: the nearest cause for
+    // each of some of them.
+    virtual std::vector<Finding> why_none(const Topic& topic) const = 0;
     // Why nobody at all may be found just now; nothing if the network answers.
     virtual std::optional<Finding> network_trouble() const { return std::nullopt; }
 };

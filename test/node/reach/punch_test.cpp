@@ -84,6 +84,21 @@ TEST_CASE("nodes behind NATs reach each other") {
     }
 }
 
+TEST_CASE("why nobody of a topic is reached is told for the topic") {
+    between(
+        54, Kind::random, Kind::random, [](World& world, Member& client, Member& server) -> Task<> {
+            for (Member* member : {&client, &server}) member->swarm.join(Topic());
+            auto told =
+                co_await soon(world, 60s, [&] { return !client.swarm.why_none(Topic()).empty(); });
+            REQUIRE(told);
+            const auto why = client.swarm.why_none(Topic());
+            CHECK(why.size() == 1);
+            CHECK(why.front().node == server.swarm.node_id());
+            const std::uint8_t other[Topic::size_bytes] = {1};
+            CHECK(client.swarm.why_none(*Topic::from(other)).empty());
+        });
+}
+
 TEST_CASE("a second client need not wait for the first one's punch") {
     between(52, Kind::random, Kind::port_restricted,
             [](World& world, Member& client, Member& server) -> Task<> {

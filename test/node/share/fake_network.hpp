@@ -35,10 +35,12 @@ class FakePeers final : public Peers {
     bool settling(const Topic&) const override { return false; }
     bool looked_up_again(const Topic&, Clock::Time) override { return !look_up || look_up(); }
     std::vector<Finding> why_not(const NodeId&) const override { return {}; }
+    std::vector<Finding> why_none(const Topic&) const override { return unreached; }
     std::optional<Finding> network_trouble() const override { return trouble; }
     Task<Result<std::shared_ptr<Connection>>> connect(NodeId node) override;
     std::shared_ptr<Connection> best(const NodeId& node) const override;  // the newest
     std::optional<Finding> trouble;
+    std::vector<Finding> unreached;  // of nodes of each topic
     std::function<bool()> look_up;  // whether it is done; null: always
 
   private:

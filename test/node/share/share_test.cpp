@@ -106,6 +106,14 @@ Task<> strangers(FakeNetwork& network) {
     auto refused = co_await other.share.load(uri_of(*stored), ProgressSink(), why);
     CHECK(refused.error() == Errc::not_found);
     CHECK(why.text() == "no other node in channel their-lab could be reached");
+
+    // Others were found there, and could not be reached.
+    other.peers.unreached = {{.code = Finding::Code::no_way_through, .node = id}};
+    Diagnosis unreached;
+    auto nobody = co_await other.share.load(uri_of(*stored), ProgressSink(), unreached);
+    CHECK(nobody.error() == Errc::not_found);
+    CHECK(unreached.text().starts_with(why.text()));
+    CHECK(unreached.text().find(id.hex()) != std::string::npos);
 }
 
 // Opens the transfer channel without any lookup channel. It may end after whoever looks on.
