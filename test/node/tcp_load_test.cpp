@@ -19,7 +19,9 @@ struct MovedLoad {
 
 Task<> load_moved(Node& node, Sha1 file, MovedLoad& load) {
     Diagnosis diagnosis;
-    auto watch = [&load](const LoadProgress& progress) { load.verified = progress.verified_bytes; };
+    auto watch = [&load](const FetchProgress& progress) {
+        load.verified = progress.verified_bytes;
+    };
     const ProgressSink sink = watch;
     load.path = co_await node.share().load(uri_of(file), sink, diagnosis);
     load.over = true;

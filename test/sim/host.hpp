@@ -34,6 +34,7 @@ class SimHost {
     Task<> kill(Death death);
 
     Node& node() { return *node_; }
+    const Endpoint& address() const { return address_; }
     const std::filesystem::path& storage() const { return storage_; }
     const std::vector<std::string>& log() const { return log_; }  // of all its lives, with the time
 

@@ -50,7 +50,8 @@ Result<Sha1> download(const Store& store, const ByteVector& bytes) {
     while (!(*partial)->ready())
         if (auto done = (*partial)->prepare(); !done) return done.error();
     for (std::size_t i = 0; i < links.size(); ++i) {
-        const KeptChunk chunk{i, links[i], i + 1 < links.size() ? links[i + 1] : Sha1Link()};
+        const proto::StoredChunk chunk{i, links[i],
+                                       i + 1 < links.size() ? links[i + 1] : Sha1Link()};
         const auto size = proto::chunk_size_bytes(bytes.size(), i);
         auto written =
             (*partial)->write(chunk, ByteView(bytes).subspan(i * proto::chunk_bytes, size));
