@@ -32,7 +32,7 @@ struct NodeParts {
     DhtSetup dht;
     std::unique_ptr<ByteStreams> tcp = nullptr;  // at the port that others know; null: none
     std::vector<FixedPeer> peers = {};           // named to us
-    SocketPool::Open open_socket = nullptr;  // on a free port; without it no holes are punched
+    SocketPool::Open open_socket = nullptr;      // on a free port; without it no holes are punched
 };
 
 struct NodeStatus {

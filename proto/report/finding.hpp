@@ -51,7 +51,7 @@ struct Finding {
         path_silent,   // what: the address where it should be
         lan_silent,    // what: its address
         no_way_through,
-        no_hole,  // what: why, both NATs, and what was tried; after
+        no_hole,          // what: why, both NATs, and what was tried; after
         tcp_refused,      // what: the address
         tcp_silent,       // what: the address
         tcp_unreachable,  // what: the address, and what the system says

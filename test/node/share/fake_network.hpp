@@ -41,7 +41,7 @@ class FakePeers final : public Peers {
     std::shared_ptr<Connection> best(const NodeId& node) const override;  // the newest
     std::optional<Finding> trouble;
     std::vector<Finding> unreached;  // of nodes of each topic
-    std::function<bool()> look_up;  // whether it is done; null: always
+    std::function<bool()> look_up;   // whether it is done; null: always
 
   private:
     FakeNetwork& network_;
