@@ -67,7 +67,8 @@ class BulkBytes {
     void reallocate(std::size_t capacity) {
         std::unique_ptr<std::uint8_t[]> moved;
         if (capacity > 0) moved = std::make_unique_for_overwrite<std::uint8_t[]>(capacity);
-        if (size_ > 0) std::memcpy(moved.get(), bytes_.get(), size_);
+        if (const auto size = std::min(size_, capacity); size > 0)
+            std::memcpy(moved.get(), bytes_.get(), size);
         bytes_ = std::move(moved);
         capacity_ = capacity;
     }

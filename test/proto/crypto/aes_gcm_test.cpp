@@ -25,7 +25,7 @@ const Answer answers[] = {{"0000000000000000000000000000000000000000000000000000
                            "76fc6ece0f4e1768cddf8853bb2d551b"}};
 
 AesGcm::Nonce nonce_of(const Answer& answer) {
-    AesGcm::Nonce nonce;
+    AesGcm::Nonce nonce{};
     const ByteVector bytes = *from_hex(answer.nonce);
     std::copy(bytes.begin(), bytes.end(), nonce.begin());
     return nonce;

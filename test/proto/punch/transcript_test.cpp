@@ -22,7 +22,8 @@ struct Transcript {
 
 // The address of an actor whose name ends so.
 Endpoint actor(Json v, std::string_view end) {
-    for (auto field : v["actors"].get_object().value()) {
+    const auto actors = v["actors"].get_object().value();
+    for (auto field : actors) {
         if (std::string_view(field.value.get_string().value()).find(end) == std::string::npos)
             continue;
         return *Endpoint::parse(field.key);

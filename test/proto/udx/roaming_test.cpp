@@ -123,12 +123,9 @@ TEST_CASE("a requested path is taken when the peer answers there, and only then"
 TEST_CASE("a forged source moves no stream while the peer is there, and costs the victim nothing") {
     Sim sim({}, 1);
     sim.side(0).to_write = sim.side(1).to_write = 10'000'000;
-    std::array<std::uint8_t, 20> packet{};
-    const ByteVector body(1000);
+    ByteVector forged(proto::udx::header_bytes + 1000);
     const proto::udx::Header header{.flags = proto::udx::flag::message, .receiver_id = 1};
-    proto::udx::write_header(header, packet);
-    ByteVector forged(packet.begin(), packet.end());
-    forged.insert(forged.end(), body.begin(), body.end());
+    proto::udx::write_header(header, std::span(forged).first<proto::udx::header_bytes>());
     for (int i = 1; i < 3000; ++i) {
         sim.at(Sim::start() + i * 1ms, [&sim, &forged, i] {
             sim.forge(0, 90 + i % 3, forged);
