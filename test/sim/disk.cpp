@@ -45,10 +45,10 @@ SimDisk::Volume* SimDisk::volume_of(const Path& path) {
     return nullptr;
 }
 
-SimDisk::Open* SimDisk::opened(int fd) {
+std::optional<SimDisk::Open> SimDisk::opened(int fd) const {
     const auto found = open_.find(fd);
-    if (found != open_.end()) return &found->second;
-    return errno = EIO, nullptr;  // of a process that is no more
+    if (found != open_.end()) return found->second;
+    return errno = EIO, std::nullopt;  // of a process that is no more
 }
 
 int SimDisk::check(std::string_view call, const Path& path) {
@@ -86,7 +86,7 @@ int SimDisk::close(int fd) {
 }
 
 ssize_t SimDisk::read(int fd, std::span<std::uint8_t> into, std::uint64_t offset) {
-    const Open* file = opened(fd);
+    const auto file = opened(fd);
     if (!file || check("read", file->path) != 0) return -1;
     if (file->node->directory) return fail(EISDIR);
     const ByteView bytes(file->node->now);
@@ -99,7 +99,7 @@ ssize_t SimDisk::read(int fd, std::span<std::uint8_t> into, std::uint64_t offset
 }
 
 ssize_t SimDisk::write(int fd, ByteView bytes, std::uint64_t offset) {
-    const Open* file = opened(fd);
+    const auto file = opened(fd);
     if (!file) return -1;
     const int failed = check("write", file->path);
     const int error = errno;
@@ -128,7 +128,7 @@ ssize_t SimDisk::write(int fd, ByteView bytes, std::uint64_t offset) {
 }
 
 int SimDisk::resize(int fd, std::uint64_t size_bytes) {
-    const Open* file = opened(fd);
+    const auto file = opened(fd);
     if (!file || check("resize", file->path) != 0) return -1;
     Node& node = *file->node;
     node.now.resize(static_cast<std::size_t>(size_bytes));
@@ -154,7 +154,7 @@ void SimDisk::describe(const Node& node, struct stat& into) const {
 }
 
 int SimDisk::status(int fd, struct stat& into) {
-    const Open* file = opened(fd);
+    const auto file = opened(fd);
     if (!file) return -1;
     return describe(*file->node, into), 0;
 }
@@ -167,7 +167,7 @@ int SimDisk::status(const Path& path, struct stat& into) {
 }
 
 int SimDisk::room(int fd, struct statvfs& into) {
-    const Open* file = opened(fd);
+    const auto file = opened(fd);
     if (!file) return -1;
     into = {};
     for (const auto& [root, volume] : volumes_) {
@@ -181,7 +181,7 @@ int SimDisk::room(int fd, struct statvfs& into) {
 }
 
 int SimDisk::lock(int fd) {
-    const Open* file = opened(fd);
+    const auto file = opened(fd);
     if (!file) return -1;
     if (file->node->locked_by >= 0 && file->node->locked_by != fd) return fail(EWOULDBLOCK);
     file->node->locked_by = fd;
@@ -189,7 +189,7 @@ int SimDisk::lock(int fd) {
 }
 
 int SimDisk::set_rights(int fd, unsigned rights) {
-    const Open* file = opened(fd);
+    const auto file = opened(fd);
     if (!file || check("set rights", file->path) != 0) return -1;
     file->node->rights = rights;
     return 0;
@@ -204,7 +204,7 @@ int SimDisk::set_rights(const Path& path, unsigned rights) {
 }
 
 int SimDisk::flush(int fd) {
-    const Open* file = opened(fd);
+    const auto file = opened(fd);
     if (!file) return -1;
     Node& node = *file->node;
     const auto unsaved = std::exchange(node.unsaved, {});
@@ -220,14 +220,14 @@ int SimDisk::flush(int fd) {
 }
 
 int SimDisk::flush_names(int fd) {
-    const Open* file = opened(fd);
+    const auto file = opened(fd);
     if (!file || check("flush names", file->path) != 0) return -1;
     file->node->durable_names = file->node->names;
     return 0;
 }
 
 int SimDisk::flush_file_system(int fd) {
-    const Open* file = opened(fd);
+    const auto file = opened(fd);
     if (!file || check("flush file system", file->path) != 0) return -1;
     for (const auto& [root, volume] : volumes_)
         if (is_below(file->path, root)) flush_all(find(root));

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -93,7 +94,7 @@ class SimDisk final : public Disk {
     static bool is_below(const Path& path, const Path& root);
     NodeRef find(const Path& path) const;
     NodeRef new_node(bool directory, unsigned rights);
-    Open* opened(int fd);
+    std::optional<Open> opened(int fd) const;  // a copy: a fault may close it meanwhile
     Volume* volume_of(const Path& path);
     int check(std::string_view call, const Path& path);  // 0, or -1 and errno
     int add_name(const Path& path, NodeRef node);
