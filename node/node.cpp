@@ -33,6 +33,7 @@ Node::Node(NodeParts parts)
                         .keys = std::move(parts.keys),
                         .serve = [this](auto connection) { return share_.serve(connection); },
                         .use_of = [this](const NodeId& node) { return share_.use_of(node); },
+                        .entered = [this] { return entered(); },
                         .tcp = tcp_.get(),
                         .fixed = std::move(parts.peers),
                         .open_socket = std::move(parts.open_socket)}),
@@ -45,6 +46,7 @@ Task<> Node::run() {
     auto body = [&](Tasks& tasks) -> Task<> {
         tasks.spawn(dht_.run());
         tasks.spawn(enter_network());
+        tasks.spawn(swarm_.run());
         tasks.spawn(sweep_loop());
         co_return;
     };
@@ -55,12 +57,12 @@ Task<> Node::enter_network() {
     auto entered = co_await dht_.bootstrap();
     if (!entered && entered.error() == asio::error::operation_aborted) co_return;
     if (!entered) runtime_.log("dht", entered.error().message());
+    tried_ = true;
     entered_.notify_all();
-    co_await swarm_.run();
 }
 
 Task<Result<void>> Node::entered() {
-    while (!dht_.bootstrapped()) {
+    while (!tried_) {
         auto woken = co_await entered_.wait();
         if (!woken) co_return woken;
     }

@@ -87,6 +87,7 @@ class Node {
     SwarmPeers peers_;
     Share share_;
     Swarm swarm_;
+    bool tried_ = false;  // to enter the network
     Event entered_;
     Clock::Time started_;
 };

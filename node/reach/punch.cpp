@@ -68,7 +68,9 @@ class ClientPunch {
 };
 
 Client::Setup ClientPunch::setup_of(const Greeted& greeted, const Punching& punching) {
-    const auto& [relay, reply, payload] = greeted.answer;
+    const Endpoint& relay = greeted.answer.relay;
+    const HandshakeReply& reply = greeted.answer.reply;
+    const NoisePayload& payload = greeted.answer.payload;
     const auto& relays = payload.holepunch->relays;
     const auto same =
         std::find_if(relays.begin(), relays.end(),

@@ -44,6 +44,8 @@ void TcpAcceptor::make_room(const Host& source) {
     if (from_there >= max_handshakes_of_host)
         gone = std::find_if(handshakes_.begin(), handshakes_.end(), is_from_there);
     else if (handshakes_.size() >= max_handshakes)
+        gone = std::ranges::find_if(handshakes_, [](auto& each) { return each.second.refused; });
+    if (gone == handshakes_.end() && handshakes_.size() >= max_handshakes)
         gone = handshakes_.begin();
     if (gone == handshakes_.end()) return;
     Tasks* const tasks = gone->second.tasks;
@@ -52,10 +54,12 @@ void TcpAcceptor::make_room(const Host& source) {
 }
 
 Task<Result<proto::NoiseKeys>> TcpAcceptor::answer(ByteStream& stream, Host source) {
-    const auto now = parts_.runtime.clock.now();
-    const bool slow = sources_.allow(now, {source, 0}) && all_sources_.spend(now);
-    if (!slow) co_return Errc::limit_reached;
-    co_return co_await answer_over(stream, parts_.runtime.random, parts_.keys, parts_.welcome);
+    const auto may_cost = [this, source] {
+        const auto now = parts_.runtime.clock.now();
+        return sources_.allow(now, {source, 0}) && all_sources_.spend(now);
+    };
+    co_return co_await answer_over(stream,
+                                   {parts_.runtime.random, parts_.keys, may_cost, parts_.welcome});
 }
 
 // How long a refusal takes, and how it looks, does not depend on what was wrong.
@@ -69,6 +73,7 @@ Task<> TcpAcceptor::attend(std::unique_ptr<ByteStream> stream, std::uint64_t num
         auto limited = with_timeout(clock, handshake_limit, answer(*stream, own.source));
         keys = co_await std::move(limited);
         if (keys || keys.error() == asio::error::operation_aborted) co_return;
+        own.refused = true;
         auto slept = co_await clock.sleep_until(until);
         (void)slept;  // cut short, another has taken its place
     });

@@ -40,6 +40,7 @@ class TcpAcceptor {
     struct Handshake {
         Host source;
         Tasks* tasks = nullptr;
+        bool refused = false;  // and waits only for the time to be up
     };
     using Handshakes = std::map<std::uint64_t, Handshake>;  // by their order
 

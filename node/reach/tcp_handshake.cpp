@@ -62,15 +62,14 @@ Task<Result<proto::NoiseKeys>> greet_over(ByteStream& stream, Random& random,
     co_return noise.keys();
 }
 
-Task<Result<proto::NoiseKeys>> answer_over(ByteStream& stream, Random& random,
-                                           const proto::KeyPair& local,
-                                           const std::function<bool(const NodeId&)>& welcome) {
+Task<Result<proto::NoiseKeys>> answer_over(ByteStream& stream, Answering by) {
     auto greeting = co_await read_message(stream);
     if (!greeting) co_return greeting.error();
-    proto::Noise noise = tcp_noise(random, local, proto::Role::responder, std::nullopt);
+    if (!by.may_cost()) co_return Errc::limit_reached;
+    proto::Noise noise = tcp_noise(by.random, by.local, proto::Role::responder, std::nullopt);
     auto read = noise.read(*greeting);
     if (!read) co_return read.error();
-    if (!welcome(*noise.remote())) co_return Errc::refused;
+    if (!by.welcome(*noise.remote())) co_return Errc::refused;
     auto answer = noise.write({});
     if (!answer) co_return answer.error();
     auto written = co_await write_message(stream, *std::move(answer));

@@ -22,8 +22,12 @@ Task<Result<proto::NoiseKeys>> greet_over(ByteStream& stream, Random& random,
 // Writes nothing before the other side has shown that it knows our key and has one that is welcome:
 // Errc::refused if it is not. The message may be a repeated one; the first record shows that it is
 // not.
-Task<Result<proto::NoiseKeys>> answer_over(ByteStream& stream, Random& random,
-                                           const proto::KeyPair& local,
-                                           const std::function<bool(const NodeId&)>& welcome);
+struct Answering {
+    Random& random;
+    const proto::KeyPair& local;
+    std::function<bool()> may_cost;  // asked when a message has come, before it is worked on
+    const std::function<bool(const NodeId&)>& welcome;
+};
+Task<Result<proto::NoiseKeys>> answer_over(ByteStream& stream, Answering by);
 
 }  // namespace kp2p

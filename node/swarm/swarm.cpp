@@ -20,6 +20,7 @@ constexpr std::chrono::seconds retry_interval = 5s;  // when no DHT node answere
 constexpr std::chrono::seconds hurry_interval = 1s;  // between lookups that are asked for
 constexpr std::size_t max_all_dials = 32;            // those that were asked for by key included
 constexpr std::size_t max_failures = 256;            // whose reason is remembered
+constexpr std::chrono::seconds max_fixed_wait = 3s;  // for TCP to a fixed peer, before all else
 constexpr proto::TokenBucket::Limits line_limits{0.5, 100};
 constexpr std::chrono::seconds max_wait = 1s;  // to see whether work has ended meanwhile
 
@@ -43,10 +44,12 @@ Swarm::Swarm(SwarmParts parts)
       changed_(parts_.runtime.executor) {
     if (!parts_.tcp) return;
     tcp_dialer_.emplace(parts_.runtime, *parts_.tcp, parts_.keys);
-    tcp_acceptor_.emplace(TcpAcceptorParts{
-        parts_.runtime, *parts_.tcp, parts_.keys,
-        [this](const NodeId& node) { return node != node_id() && has_room(Cause::came); },
-        [this](Link link) { accepted(std::move(link)); }});
+    tcp_acceptor_.emplace(TcpAcceptorParts{parts_.runtime, *parts_.tcp, parts_.keys,
+                                           [this](const NodeId& node) {
+                                               return node != node_id() &&
+                                                      (best(node) || has_room(Cause::came));
+                                           },
+                                           [this](Link link) { accepted(std::move(link)); }});
     std::erase_if(parts_.fixed, [this](const FixedPeer& peer) { return peer.node == node_id(); });
     for (const FixedPeer& peer : parts_.fixed) unsettled_fixed_.insert(peer.node);
 }
@@ -76,6 +79,10 @@ Task<> Swarm::run() {
 Task<> Swarm::announce_loop() {
     auto done = co_await with_tasks([this](Tasks& all) -> Task<> {
         announcing_ = &all;
+        if (parts_.entered) {
+            auto entered = co_await parts_.entered();
+            if (!entered) co_return;
+        }
         co_await announcer_.run();
     });
     (void)done;
@@ -280,7 +287,8 @@ Task<> Swarm::dial(NodeId node) {
 Task<Result<Link>> Swarm::reach(NodeId node, Findings& why) {
     for (const FixedPeer& peer : parts_.fixed) {
         if (peer.node != node || !tcp_dialer_) continue;
-        auto link = co_await reach_fixed(peer, why);
+        auto limited = with_timeout(parts_.runtime.clock, max_fixed_wait, reach_fixed(peer, why));
+        auto link = co_await std::move(limited);
         if (link || link.error() == asio::error::operation_aborted) co_return link;
     }
     co_return co_await dialer_.dial(node, book_.relays(node), why);

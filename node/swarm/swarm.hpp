@@ -36,6 +36,8 @@ struct SwarmParts {
     // What the connection to this node is used for. When all are taken, the least useful makes
     // room; empty: none does.
     std::function<Use(const NodeId&)> use_of;
+    // Returns when the DHT was entered, or has been tried: only what needs it waits; null: it was.
+    std::function<Task<Result<void>>()> entered = nullptr;
     ByteStreams* tcp = nullptr;         // where TCP is to be had
     std::vector<FixedPeer> fixed = {};  // dialed over it, again and again
     // Opens a UDP socket on a free port; without it no holes are punched.
@@ -110,7 +112,7 @@ class Swarm {
     Task<Result<Link>> reach(NodeId node, Findings& why);
     // TCP.
     Task<> keep_fixed(FixedPeer fixed);
-    Task<bool> dial_fixed(FixedPeer fixed);
+    Task<Clock::Span> dial_fixed(FixedPeer fixed);
     Task<Result<Link>> reach_fixed(FixedPeer fixed, Findings& why);
     bool has_tcp(const NodeId& node) const;
     Candidates own_candidates() const;
@@ -118,6 +120,8 @@ class Swarm {
     void heard_of_places(const Connection& connection, const Candidates& candidates);
     Task<> better_loop(NodeId node);
     Task<> dial_better(NodeId node);
+    Clock::Time better_due(const NodeId& node) const;
+    void note_better(const NodeId& node, Clock::Span lived);
     Task<Result<void>> pause_while_there(NodeId node, Clock::Span pause);
     std::shared_ptr<PathsSession> paths_of(const std::shared_ptr<Connection>& connection);
     void note_failure(const NodeId& node, std::vector<Finding> why);
@@ -145,6 +149,12 @@ class Swarm {
     std::optional<TcpAcceptor> tcp_acceptor_;
     std::set<NodeId> unsettled_fixed_;  // whose first dial has not ended
     std::set<NodeId> better_loops_;     // that run
+    static constexpr Clock::Span first_better_pause = std::chrono::seconds(5);
+    struct BetterPast {
+        Clock::Time due{};  // not dialed before
+        Clock::Span pause = first_better_pause;
+    };
+    std::map<NodeId, BetterPast> better_pasts_;
     PeerBook book_;
     std::map<Topic, std::shared_ptr<Joined>> topics_;
     std::map<NodeId, Peer> peers_;

@@ -1,6 +1,7 @@
 // Connections of the swarm over TCP: to the peers that were named to us, and to those that we are
 // connected to in another way and that have told us where they listen.
 #include <algorithm>
+#include <set>
 
 #include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
@@ -14,21 +15,40 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Clock::Span first_fixed_pause = 1s, longest_fixed_pause = 60s;
-constexpr Clock::Span first_better_pause = 5s, longest_better_pause = 10min;
+constexpr Clock::Span longest_better_pause = 10min;
+// Longer than one lives that carries nothing, until that is found out.
+constexpr Clock::Span long_better_life = 2min;
 // For the dial of the node with the greater key, which is the one that would stay.
 constexpr Clock::Span head_start = 3s;
-constexpr std::size_t max_better_loops = 256;
+constexpr std::size_t max_better_loops = 256, max_better_pasts = 1024;
 
-// A loopback address means this computer: it is for peers on it.
-std::vector<Endpoint> tcp_places_of(const Candidates& candidates, const Path& path) {
+constexpr std::size_t max_places = 8;
+// Hosts of the Internet that a member may name beside the one that it is seen at: we dial them for
+// its word alone.
+constexpr std::size_t max_foreign_hosts = 2;
+
+// Where it makes sense to dial a peer that we are connected to along `path`. Nobody makes us knock
+// at doors of our own network who is not in it, or at many anywhere.
+std::vector<Endpoint> tcp_places_of(const Candidates& candidates, const Path& path,
+                                    const std::optional<Host>& our_public_host) {
+    const Host& seen = path.remote.host;
+    const bool is_near = seen.kind() == HostKind::site || seen.is_loopback() ||
+                         (our_public_host && seen == *our_public_host);
+    std::set<Host> foreign;
     std::vector<Endpoint> places;
-    for (const proto::Candidate& candidate : candidates) {
-        const bool is_here = candidate.endpoint.host.is_loopback();
-        if (candidate.transport != proto::Candidate::Transport::tcp ||
-            candidate.origin == proto::Candidate::Origin::relayed ||
-            (is_here && !path.remote.host.is_loopback()))
+    for (const auto& [transport, origin, endpoint] : candidates) {
+        if (transport != proto::Candidate::Transport::tcp ||
+            origin == proto::Candidate::Origin::relayed || places.size() == max_places ||
+            std::ranges::find(places, endpoint) != places.end())
             continue;
-        places.push_back(candidate.endpoint);
+        const HostKind kind = endpoint.host.kind();
+        bool fits = endpoint.host == seen;
+        if (kind == HostKind::loopback) fits = seen.is_loopback();
+        if (kind == HostKind::site || kind == HostKind::shared) fits = fits || is_near;
+        if (kind == HostKind::global && !fits)
+            fits = foreign.contains(endpoint.host) ||
+                   (foreign.size() < max_foreign_hosts && foreign.insert(endpoint.host).second);
+        if (fits) places.push_back(endpoint);
     }
     return places;
 }
@@ -48,10 +68,9 @@ Task<> Swarm::keep_fixed(FixedPeer fixed) {
             auto woken = co_await changed_.wait();
             if (!woken) co_return;
         }
-        const auto began = clock.now();
-        const bool proven = co_await dial_fixed(fixed);
+        const Clock::Span lived = co_await dial_fixed(fixed);
         if (unsettled_fixed_.erase(fixed.node)) changed_.notify_all();
-        if (proven && clock.now() - began >= PeerBook::good_life) pause = first_fixed_pause;
+        if (lived >= PeerBook::good_life) pause = first_fixed_pause;
         const auto jitter = std::chrono::milliseconds(parts_.runtime.random.number() % 500);
         auto slept = co_await clock.sleep_for(pause + jitter);
         if (!slept) co_return;
@@ -59,19 +78,22 @@ Task<> Swarm::keep_fixed(FixedPeer fixed) {
     }
 }
 
-// Until the connection ends; whether there was one. It is not held before it is proven, as it may
+// Until the connection ends; how long there was one. It is not held before it is proven, as it may
 // come beside one that is.
-Task<bool> Swarm::dial_fixed(FixedPeer fixed) {
+Task<Clock::Span> Swarm::dial_fixed(FixedPeer fixed) {
     Findings why;
     auto link = co_await reach_fixed(fixed, why);
     if (!link) {
         if (link.error() != asio::error::operation_aborted && !best(fixed.node))
             note_failure(fixed.node, why.all());
-        co_return false;
+        co_return Clock::Span::zero();
     }
+    if (has_tcp(fixed.node)) co_return Clock::Span::zero();  // it was faster
     auto connection = make_connection(*std::move(link));
+    const auto began = parts_.runtime.clock.now();
     co_await serve(connection, PeerBook::Dialed::by_us);
-    co_return connection->was_established();
+    if (!connection->was_established()) co_return Clock::Span::zero();
+    co_return parts_.runtime.clock.now() - began;
 }
 
 Task<Result<Link>> Swarm::reach_fixed(FixedPeer fixed, Findings& why) {
@@ -96,10 +118,10 @@ Candidates Swarm::own_candidates() const {
         if (host.is_v4() || !tcp.host.is_v4())
             all.push_back({Candidate::Transport::udp, origin, {host, port}});
     };
-    for (const Host& host : hosts)
-        if (host.is_v4() || !tcp.host.is_v4()) add(host, udp_port, Candidate::Origin::local);
     if (const auto seen = parts_.dht.remote_address())
         add(seen->host, seen->port, Candidate::Origin::observed);
+    for (const Host& host : hosts)
+        if (host.is_v4() || !tcp.host.is_v4()) add(host, udp_port, Candidate::Origin::local);
     if (all.size() > proto::max_candidates) all.resize(proto::max_candidates);
     return all;
 }
@@ -126,37 +148,51 @@ void Swarm::heard_of_places(const Connection& connection, const Candidates& cand
     const NodeId& node = connection.remote();
     const auto peer = peers_.find(node);
     if (peer == peers_.end() || !tasks_) return;
-    peer->second.tcp_places = tcp_places_of(candidates, connection.path());
+    std::optional<Host> ours;
+    if (const auto seen = parts_.dht.sampled_address()) ours = seen->host;
+    peer->second.tcp_places = tcp_places_of(candidates, connection.path(), ours);
     changed_.notify_all();
     if (better_loops_.size() >= max_better_loops || !better_loops_.insert(node).second) return;
     tasks_->spawn(better_loop(node));
 }
 
-// While the peer is connected to us in any way.
+// While the peer is connected to us in any way. What is known of its TCP stays when it goes.
 Task<> Swarm::better_loop(NodeId node) {
     Clock& clock = parts_.runtime.clock;
-    Clock::Span pause = first_better_pause;
     if (node_id() < node) (void)co_await pause_while_there(node, head_start);
     while (tasks_ && peers_.contains(node)) {
-        const auto began = clock.now();
+        auto waited = co_await pause_while_there(node, better_due(node) - clock.now());
+        if (!waited || !peers_.contains(node)) break;
         if (!has_tcp(node)) co_await dial_better(node);
-        auto woken = co_await pause_while_there(node, pause);
+        auto woken = co_await pause_while_there(node, first_better_pause);
+        const auto began = clock.now();
+        while (woken && has_tcp(node)) woken = co_await changed_.wait();
         if (!woken) break;
-        while (has_tcp(node)) {
-            woken = co_await changed_.wait();
-            if (!woken) break;
-        }
-        const bool was_good = clock.now() - began >= pause + PeerBook::good_life;
-        pause = was_good ? first_better_pause : std::min(2 * pause, longest_better_pause);
+        note_better(node, clock.now() - began);
     }
     better_loops_.erase(node);
+}
+
+Clock::Time Swarm::better_due(const NodeId& node) const {
+    const auto past = better_pasts_.find(node);
+    return past == better_pasts_.end() ? Clock::Time{} : past->second.due;
+}
+
+// A connection over TCP that ended soon, or none at all, is not tried again soon.
+void Swarm::note_better(const NodeId& node, Clock::Span lived) {
+    if (better_pasts_.size() >= max_better_pasts && !better_pasts_.contains(node))
+        better_pasts_.erase(better_pasts_.begin());
+    BetterPast& past = better_pasts_[node];
+    if (lived >= long_better_life) past.pause = first_better_pause;
+    past.due = parts_.runtime.clock.now() + past.pause;
+    past.pause = std::min(2 * past.pause, longest_better_pause);
 }
 
 Task<> Swarm::dial_better(NodeId node) {
     Findings why;  // of no interest: there is another connection
     auto places = peers_.at(node).tcp_places;
     auto link = co_await tcp_dialer_->dial(node, std::move(places), why);
-    if (!link || !tasks_ || !peers_.contains(node)) co_return;
+    if (!link || !tasks_ || !peers_.contains(node) || has_tcp(node)) co_return;
     tasks_->spawn(serve(make_connection(*std::move(link)), PeerBook::Dialed::by_us));
 }
 

@@ -206,9 +206,11 @@ Task<> Connection::write_loop(Tasks& all) {
     all.cancel();
 }
 
-Task<> Connection::keepalive_loop() {
+Task<> Connection::keepalive_loop(Tasks& all) {
     auto ended = co_await stream_->keepalive_loop();
-    (void)ended;  // whatever ended it ends the writing too
+    if (ended || ended.error() != Errc::timed_out) co_return;  // what ended it ends the writing too
+    end(ended.error());
+    all.cancel();
 }
 
 Task<> Connection::limit_goodbye(Tasks& all) {
@@ -221,7 +223,7 @@ Task<> Connection::limit_goodbye(Tasks& all) {
 Task<Result<void>> Connection::run() {
     auto ran = co_await with_tasks([this](Tasks& all) -> Task<> {
         all.spawn(write_loop(all));
-        all.spawn(keepalive_loop());
+        all.spawn(keepalive_loop(all));
         all.spawn(limit_goodbye(all));
         co_await read_loop(all);
     });

@@ -70,7 +70,7 @@ class Connection {
 
     Task<> write_loop(Tasks& all);
     Task<> read_loop(Tasks& all);
-    Task<> keepalive_loop();
+    Task<> keepalive_loop(Tasks& all);
     Task<> limit_goodbye(Tasks& all);
     Task<Result<void>> read_frames();
     Task<Result<void>> drain(proto::MuxEvent event);  // apply() when its channel has room

@@ -41,7 +41,9 @@ Task<Result<void>> SecureStream::writable() {
 }
 
 Task<Result<void>> SecureStream::receive() {
+    waiting_since_ = clock_.now();
     auto n = co_await stream_->read_some(records_.opener->room());
+    waiting_since_.reset();
     if (!n) co_return n.error();
     if (*n == 0) co_return Errc::closed;
     records_.opener->received(*n);
@@ -98,6 +100,7 @@ void SecureStream::tell() {
 
 Task<Result<void>> SecureStream::keepalive_loop() {
     while (!failure_ && !ending_) {
+        if (is_silent()) co_return Errc::timed_out;
         if (clock_.now() - last_write_ >= records_.keepalive) {
             last_write_ = clock_.now();
             if (writing_.empty()) writing_.shrink_to_fit();
@@ -108,6 +111,11 @@ Task<Result<void>> SecureStream::keepalive_loop() {
         if (!slept) co_return slept;
     }
     co_return ok;
+}
+
+bool SecureStream::is_silent() const {
+    const auto limit = records_.max_silence;
+    return limit.count() > 0 && waiting_since_ && clock_.now() - *waiting_since_ >= limit;
 }
 
 void SecureStream::end_writes() {

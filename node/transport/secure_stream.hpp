@@ -43,6 +43,7 @@ class SecureStream {
 
     // Both return when writing has failed, or the owner has said end_writes() and all is written.
     Task<Result<void>> write_loop();
+    // Errc::timed_out too, when the other side has sent nothing for longer than it ever would.
     Task<Result<void>> keepalive_loop();
     // Called when write_loop is about to write, to add what has been collected; wake() makes it
     // soon.
@@ -57,12 +58,14 @@ class SecureStream {
   private:
     void tell();
     Task<Result<void>> receive();
+    bool is_silent() const;
 
     Clock& clock_;
     std::unique_ptr<ByteStream> stream_;
     BulkBytes out_, writing_;  // being filled, being written
     proto::Records records_;
     Clock::Time last_write_;
+    std::optional<Clock::Time> waiting_since_;  // for the other side to send anything
     std::function<void()> collect_, tell_;
     Event work_, written_;
     bool ending_ = false;

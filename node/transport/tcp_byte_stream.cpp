@@ -10,8 +10,8 @@
 namespace kp2p {
 namespace {
 
-// An outage as long as the one a UDX stream outlives.
-constexpr std::chrono::seconds max_silence{60};
+// Then another connection, or a new one, is better than to wait for this.
+constexpr std::chrono::seconds max_silence{20};
 constexpr std::chrono::milliseconds finish_poll{5};
 
 Endpoint endpoint_of(const asio::ip::tcp::endpoint& endpoint) {

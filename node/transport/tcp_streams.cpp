@@ -54,7 +54,10 @@ Task<Result<std::unique_ptr<ByteStream>>> TcpStreams::connect(Endpoint to) {
     const auto endpoint = tcp_endpoint(to);
     std::error_code error;
     socket.open(endpoint.protocol(), error);
-    const bool from_there = !local_.host.is_unspecified() && local_.host.is_v4() == to.host.is_v4();
+    // Who was told to use one address uses no other.
+    const bool from_there = !local_.host.is_unspecified();
+    if (from_there && local_.host.is_v4() != to.host.is_v4())
+        co_return make_error_code(std::errc::address_family_not_supported);
     const Endpoint from{local_.host, 0};
     if (!error && from_there) socket.bind(tcp_endpoint(from), error);
     if (error) co_return error;

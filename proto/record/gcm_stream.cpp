@@ -82,7 +82,8 @@ Result<std::optional<ByteView>> GcmOpener::next() {
 Records gcm_stream(const NoiseKeys& keys) {
     return {.sealer = std::make_unique<GcmSealer>(keys),
             .opener = std::make_unique<GcmOpener>(keys),
-            .keepalive = gcm_keepalive};
+            .keepalive = gcm_keepalive,
+            .max_silence = gcm_max_silence};
 }
 
 }  // namespace kp2p::proto

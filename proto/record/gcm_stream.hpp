@@ -20,7 +20,7 @@ constexpr std::size_t max_gcm_message_bytes = max_gcm_frame_bytes - AesGcm::tag_
 // Of at most 2^20 blocks of AES each: an epoch ends far below what GCM allows under one key.
 constexpr std::uint64_t epoch_records = 1 << 14;
 // Without writes for this long both sides write an empty message; readers swallow those.
-constexpr std::chrono::seconds gcm_keepalive{5};
+constexpr std::chrono::seconds gcm_keepalive{5}, gcm_max_silence{20};
 
 // The keys and nonces of one direction, in the order of its records.
 class GcmKeys {

@@ -43,6 +43,9 @@ struct Records {
     std::unique_ptr<Sealer> sealer;
     std::unique_ptr<Opener> opener;
     std::chrono::seconds keepalive;  // without writes for so long a side writes an empty message
+    // Of the other side, whose keepalives are sure to come: then the stream carries nothing any
+    // more; zero: they are not.
+    std::chrono::seconds max_silence{0};
 };
 
 }  // namespace kp2p::proto
