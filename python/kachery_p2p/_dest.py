@@ -12,12 +12,12 @@ import hashlib
 import os
 import pathlib
 import re
-import secrets
 import shutil
 import stat
 from typing import Any, BinaryIO, Callable, Dict, Iterable, Iterator, Optional
 
 from ._errors import Error, FailedError, OutOfSpaceError
+from ._files import flush_directory, locked, open_temp, temp_name
 
 Bytes = Iterable[bytes]
 _hole_bytes = 64 << 10
@@ -72,7 +72,7 @@ def write_file(dest: str, pieces: Bytes) -> None:
                 os.chmod(temp, stat.S_IMODE(status.st_mode) & 0o777)
             os.fsync(file.fileno())
             os.replace(temp, to)
-        _flush(folder)
+        flush_directory(folder)
 
 
 def holds(dest: str, listing: Dict[str, Any]) -> bool:
@@ -101,7 +101,7 @@ def write_directory(dest: str, listing: Dict[str, Any], get: Callable[[str], Byt
             except OSError:
                 if not holds(dest, listing):  # another load may have been first
                     raise
-        _flush(folder)
+        flush_directory(folder)
 
 
 def _status(path: str) -> Optional[os.stat_result]:
@@ -143,50 +143,28 @@ def _write_sparse(file: BinaryIO, pieces: Bytes) -> None:
     file.flush()
 
 
-def _locked(fd: int, path: str) -> bool:
-    """Whether a sweep leaves it to us."""
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # a file system without locks
-        pass
-    with contextlib.suppress(FileNotFoundError):
-        return os.path.samestat(os.fstat(fd), os.stat(path))
-    return False
-
-
-def _temp_name(folder: str) -> str:
-    return os.path.join(folder, secrets.token_hex(8) + ".kp2p-temp")
-
-
 @contextlib.contextmanager
 def _temp_file(folder: str) -> Iterator[Any]:
-    while True:
-        temp = _temp_name(folder)
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        with open(os.open(temp, flags, 0o666), "w+b") as file:
-            if not _locked(file.fileno(), temp):
-                continue  # a sweep came before the lock
-            try:
-                yield file, temp
-            finally:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(temp)
-            return
+    fd, temp = open_temp(folder)
+    with open(fd, "w+b") as file:
+        try:
+            yield file, temp
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temp)
 
 
 @contextlib.contextmanager
 def _temp_directory(folder: str) -> Iterator[str]:
     while True:
-        temp = _temp_name(folder)
+        temp = temp_name(folder)
         os.mkdir(temp)
         try:
             fd = os.open(temp, os.O_RDONLY | os.O_DIRECTORY)
         except FileNotFoundError:
             continue
         try:
-            if not _locked(fd, temp):
+            if not locked(fd, temp):
                 continue
             try:
                 yield temp
@@ -214,17 +192,6 @@ def _sweep(folder: str) -> None:
                 os.close(fd)
 
 
-def _flush(folder: str) -> None:
-    fd = os.open(folder or ".", os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # some file systems refuse because they need not
-            raise
-    finally:
-        os.close(fd)
-
-
 def _fill(folder: str, listing: Dict[str, Any], get: Callable[[str], Bytes]) -> None:
     for name, file in listing["files"].items():
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
@@ -235,7 +202,7 @@ def _fill(folder: str, listing: Dict[str, Any], get: Callable[[str], Bytes]) -> 
         path = os.path.join(folder, name)
         os.mkdir(path)
         _fill(path, inner, get)
-    _flush(folder)
+    flush_directory(folder)
 
 
 def _same(folder: pathlib.Path, listing: Dict[str, Any]) -> bool:

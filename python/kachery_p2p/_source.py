@@ -81,7 +81,8 @@ class Source:
         found = _storage.find(_sha1_of(named.uri))
         if found is None:
             raise _absent(nobody)
-        return found
+        with found:
+            return found.path
 
     def load_directory(self, named: Named) -> None:
         """All its files into the storage, if there is anybody to get them from."""
@@ -119,13 +120,14 @@ class Source:
         if start < 0 or (end is not None and end < start):
             raise UsageError(f"not a range: {start} to {end}")
         if named.path is not None:
-            with naming(named.path):
-                yield from _storage.range_of(named.path, start, end)
+            with naming(named.path), _storage.Reader(named.path) as file:
+                yield from file.range(start, end)
             return
         found = _storage.find(_sha1_of(named.uri))
         if found is None:
             raise _absent(nobody)
-        yield from _storage.range_of(found, start, end)
+        with naming(found.path), found:
+            yield from found.range(start, end)
 
 
 def _sha1_of(uri: str) -> str:

@@ -5,18 +5,17 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import json
 import os
 import pathlib
-import secrets
 import stat
 from typing import BinaryIO, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from . import _api
 from ._dest import naming
-from ._errors import StorageUnavailableError
+from ._errors import FailedError, StorageUnavailableError
+from ._files import close_temp, flush_directory, open_temp, state
 
 _block_bytes = 1 << 20
 _manifest_chunk_bytes = 20_000_000  # and files above this have a manifest, as with kachery
@@ -44,17 +43,29 @@ def _place(root: pathlib.Path, sha1: str) -> pathlib.Path:
     return root / "sha1" / sha1[:2] / sha1[2:4] / sha1[4:6] / sha1
 
 
-def find(sha1: str) -> Optional[str]:
-    """Where a file lies whose bytes have this hash, now; None if none does."""
+def find(sha1: str) -> Optional["Reader"]:
+    """A file whose bytes have this hash, now; None if none has."""
     try:
         place = _place(_root(make=False), sha1.lower())
     except StorageUnavailableError:
         return None
     for path in (str(place), _linked(place)):
-        with contextlib.suppress(OSError):
-            if path and stat.S_ISREG(os.stat(path).st_mode) and _hash(path) == sha1.lower():
-                return path
+        if path:
+            with contextlib.suppress(OSError):
+                found = _opened_if(path, sha1.lower())
+                if found:
+                    return found
     return None
+
+
+def _opened_if(path: str, sha1: str) -> Optional["Reader"]:
+    """It is open if it has this hash."""
+    with contextlib.ExitStack() as closing:
+        file = closing.enter_context(Reader(path, os.O_NONBLOCK))  # what is no file is not waited for
+        if not file.hashes_to(sha1):
+            return None
+        closing.pop_all()
+        return file
 
 
 def _linked(place: pathlib.Path) -> Optional[str]:
@@ -64,24 +75,53 @@ def _linked(place: pathlib.Path) -> Optional[str]:
         return None
 
 
-def _hash(path: str) -> str:
-    found = hashlib.sha1()
-    with open(path, "rb") as file:
-        for block in iter(lambda: file.read(_block_bytes), b""):
+class Reader:
+    """One open file: what is given is of the file that was hashed, whatever has its name by then."""
+
+    def __init__(self, path: str, flags: int = 0) -> None:
+        self.path = path
+        self._file = open(path, "rb", opener=lambda name, usual: os.open(name, usual | flags))
+        self._before = os.fstat(self._file.fileno())
+        self._hashed = False
+
+    def __enter__(self) -> "Reader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def hashes_to(self, sha1: str) -> bool:
+        if not stat.S_ISREG(self._before.st_mode):
+            return False
+        found = hashlib.sha1()
+        for block in iter(lambda: self._file.read(_block_bytes), b""):
             found.update(block)
-    return found.hexdigest()
+        self._hashed = True
+        return found.hexdigest() == sha1
 
-
-def range_of(path: str, start: int, end: Optional[int]) -> Iterator[bytes]:
-    with open(path, "rb") as file:
-        file.seek(start)
-        left = os.fstat(file.fileno()).st_size if end is None else end - start
-        while left > 0:
-            block = file.read(min(left, _block_bytes))
+    def range(self, start: int, end: Optional[int]) -> Iterator[bytes]:
+        """The last of the bytes are held back until it is sure that none are missing and, where the
+        file has been hashed, that it has not changed since."""
+        self._file.seek(start)
+        size = self._before.st_size
+        at, last = start, b""
+        end = size if end is None else end
+        while at < end:
+            block = self._file.read(min(end - at, _block_bytes))
             if not block:
-                return
-            left -= len(block)
-            yield block
+                break
+            if last:
+                yield last
+            at += len(block)
+            last = block
+        changed = self._hashed and state(os.fstat(self._file.fileno())) != state(self._before)
+        if changed or at < min(end, size):
+            raise FailedError(f"{self.path}: it changed while it was being read")
+        if last:
+            yield last
+
+    def flush(self) -> None:
+        os.fsync(self._file.fileno())
 
 
 def put(blocks: Iterable[bytes], source: Optional[BinaryIO] = None) -> Tuple[str, Optional[str]]:
@@ -115,20 +155,19 @@ class _Writer:
         self.chunks: List[Dict[str, object]] = []
         self._whole, self._chunk = hashlib.sha1(), hashlib.sha1()
         self._make_directory(root / "sha1")
-        self._path = str(root / "sha1" / (secrets.token_hex(8) + ".kp2p-temp"))
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        self._fd = os.open(self._path, flags, self._rights)
-        fcntl.flock(self._fd, fcntl.LOCK_EX)
-        if self._shared:
-            os.fchmod(self._fd, self._rights)
+        self._fd, self._path = open_temp(str(root / "sha1"), self._rights)
+        try:
+            if self._shared:
+                os.fchmod(self._fd, self._rights)
+        except BaseException:
+            close_temp(self._fd, self._path)
+            raise
 
     def __enter__(self) -> "_Writer":
         return self
 
     def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._path)
-        os.close(self._fd)
+        close_temp(self._fd, self._path)
 
     def write(self, block: bytes) -> None:
         view = memoryview(block)
@@ -157,22 +196,22 @@ class _Writer:
         place = _place(self._root, sha1)
         for directory in (place.parents[2], place.parents[1], place.parent):
             self._make_directory(directory)
-        for _ in range(2):
-            try:
-                os.link(self._path, place)
-            except FileExistsError:
-                if _hash(str(place)) == sha1:
-                    break
-                os.unlink(place)  # it is not what its name says
-            except OSError as error:  # some file systems give a file one name only
-                if error.errno not in (errno.EPERM, errno.EOPNOTSUPP):
-                    raise
-                os.rename(self._path, place)
-                break
-            else:
-                break
-        _flush_directory(place.parent)
+        self._settle(place, sha1)
+        flush_directory(str(place.parent))
         return sha1
+
+    def _settle(self, place: pathlib.Path, sha1: str) -> None:
+        try:
+            os.link(self._path, place)
+            os.unlink(self._path)  # at once, as it is a change of the file to those who read it
+            return
+        except FileExistsError:
+            if _holds(place, sha1):
+                return
+        except OSError as error:  # some file systems give a file one name only
+            if error.errno not in (errno.EPERM, errno.EOPNOTSUPP):
+                raise
+        os.rename(self._path, place)
 
     def _make_directory(self, path: pathlib.Path) -> None:
         try:
@@ -181,12 +220,15 @@ class _Writer:
             return
         if self._shared:
             path.chmod(self._dir_rights)
-        _flush_directory(path.parent)
+        flush_directory(str(path.parent))
 
 
-def _flush_directory(path: pathlib.Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+def _holds(place: pathlib.Path, sha1: str) -> bool:
+    """Whether these bytes are there, for good: whoever put them there may not have come to that."""
+    with contextlib.suppress(OSError):
+        found = _opened_if(str(place), sha1)
+        if found:
+            with found:
+                found.flush()
+            return True
+    return False

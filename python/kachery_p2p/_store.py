@@ -18,6 +18,7 @@ from . import _api, _storage
 from ._api import PathLike
 from ._dest import naming
 from ._errors import FailedError, NoDaemonError, UsageError, error_of
+from ._files import state
 
 _hash = re.compile(r"(sha1(?:dir)?://[0-9a-fA-F]{40})[^?]*(\?.*)?", re.S)
 _block_bytes = 1 << 20
@@ -112,14 +113,10 @@ def _blocks(file: BinaryIO, size: int, path: str) -> Iterator[bytes]:
             yield last
         left -= len(block)
         last = block
-    if left or (before and _state(os.fstat(file.fileno())) != _state(before)):
+    if left or (before and state(os.fstat(file.fileno())) != state(before)):
         raise FailedError(f"{path}: it changed while it was being stored")
     if last:
         yield last
-
-
-def _state(status: os.stat_result) -> Any:
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _put(path: PathLike, link: bool = False) -> str:

@@ -2,6 +2,8 @@
 and bob, who loads, in one channel on a network of their own on loopback."""
 import concurrent.futures
 import contextlib
+import errno
+import fcntl
 import http.server
 import importlib.util
 import io
@@ -338,6 +340,130 @@ class NoDaemon(unittest.TestCase):
         self.assertRaises(kp.NoDaemonError, kp.load_bytes, uri)
         self.assertEqual(kp.store_text("right"), uri)
         self.assertEqual(kp.load_text(uri), "right")
+
+    def linked(self, content):
+        path = self.root / "linked"
+        path.write_bytes(content)
+        os.utime(path, (1, 1))  # so that no change is too soon after it to be seen
+        return path, self.command("kp2p-link", str(path))
+
+    def test_what_changes_while_it_is_read_is_an_error(self):
+        from kachery_p2p._source import Source
+
+        size = 3 << 20
+        content = os.urandom(size)
+        for change in (lambda: path.write_bytes(b"x" * size),
+                       lambda: os.truncate(path, 1 << 20),
+                       lambda: path.write_bytes(content + b"more")):
+            for start, end in ((0, None), (1, 5 << 19)):
+                path, uri = self.linked(content)
+                pieces = Source().cat(Source().named(uri), start, end)
+                next(pieces)
+                change()
+                with self.assertRaisesRegex(kp.FailedError, f"{path}: it changed while"):
+                    list(pieces)
+        path, uri = self.linked(content)
+        pieces = Source().cat(Source().named(str(path)))
+        next(pieces)
+        os.truncate(path, 2 << 20)
+        with self.assertRaisesRegex(kp.FailedError, f"{path}: it changed while"):
+            list(pieces)
+
+    def test_what_changes_after_it_was_hashed_is_an_error(self):
+        from kachery_p2p import _storage
+
+        def changing(sha1):
+            found = find(sha1)
+            change()
+            return found
+
+        find = _storage.find
+        dest = self.root / "copy"
+        for change in (lambda: path.write_bytes(b"wrong"), lambda: path.write_bytes(b"")):
+            path, uri = self.linked(b"right")
+            with unittest.mock.patch.object(_storage, "find", changing):
+                self.assertRaises(kp.FailedError, kp.load_bytes, uri)
+            path, uri = self.linked(b"right")
+            with unittest.mock.patch("kachery_p2p._load.Source.path"), \
+                    unittest.mock.patch.object(_storage, "find", changing):
+                self.assertRaises(kp.FailedError, kp.load_file, uri, dest=dest)
+        self.assertEqual(list(self.root.glob("copy")) + list(self.root.glob("*.kp2p-temp")), [])
+
+    def test_whatever_is_in_the_place_of_a_file_gives_way(self):
+        place = self.content(kp.store_text("right"))
+        unlinked = []
+        unlink = os.unlink
+
+        def watched(path, *rest, **named):
+            unlinked.append(str(path))
+            unlink(path, *rest, **named)
+
+        def unreadable():
+            place.write_bytes(b"right")
+            place.chmod(0)
+
+        for put in (lambda: place.write_bytes(b"wrong"), lambda: place.symlink_to("nowhere"),
+                    lambda: place.symlink_to(place.name), lambda: os.mkfifo(place), unreadable):
+            place.unlink()
+            put()
+            with unittest.mock.patch("os.unlink", watched):
+                kp.store_text("right")
+            self.assertTrue(stat.S_ISREG(place.lstat().st_mode))
+            self.assertEqual(place.read_bytes(), b"right")
+        self.assertNotIn(str(place), unlinked)  # at no time there was nothing
+        self.assertEqual(list(self.storage.glob("sha1/*.kp2p-temp")), [])
+
+    def test_what_is_there_already_is_flushed(self):
+        place = self.content(kp.store_text("right"))
+        before = place.stat().st_ino
+        flushed = []
+        fsync = os.fsync
+
+        def watched(fd):
+            flushed.append(os.fstat(fd).st_ino)
+            fsync(fd)
+
+        with unittest.mock.patch("os.fsync", watched):
+            kp.store_text("right")
+        self.assertEqual(place.stat().st_ino, before)
+        self.assertIn(before, flushed)
+
+    def test_a_file_system_may_lack_locks_and_flushing_of_directories(self):
+        fsync = os.fsync
+
+        def refusing(fd):
+            if stat.S_ISDIR(os.fstat(fd).st_mode):
+                raise OSError(errno.EINVAL, "no directories")
+            fsync(fd)
+
+        for name, how in (("fcntl.flock", {"side_effect": OSError(errno.ENOLCK, "no locks")}),
+                          ("os.fsync", {"side_effect": refusing})):
+            with self.subTest(name), unittest.mock.patch(name, **how):
+                self.assertEqual(kp.load_text(kp.store_text(name)), name)
+
+    def test_a_sweep_before_the_lock_is_survived(self):
+        flock = fcntl.flock
+        swept = []
+
+        def sweeping(fd, operation):
+            if not swept:
+                swept.append(os.readlink(f"/proc/self/fd/{fd}"))
+                os.unlink(swept[0])
+            flock(fd, operation)
+
+        with unittest.mock.patch("fcntl.flock", sweeping):
+            self.assertEqual(kp.load_text(kp.store_text("stored")), "stored")
+        self.assertRegex(swept[0], "kp2p-temp$")
+
+    def test_a_failure_leaves_nothing_behind(self):
+        kp.store_text("first")
+        self.storage.chmod(0o770)
+        before = os.listdir("/proc/self/fd")
+        for name in ("os.fchmod", "os.fsync", "os.path.samestat"):
+            with unittest.mock.patch(name, side_effect=OSError(errno.EIO, "broken")):
+                self.assertRaises(kp.FailedError, kp.store_text, "second")
+            self.assertEqual(list(self.storage.glob("sha1/*.kp2p-temp")), [])
+            self.assertEqual(os.listdir("/proc/self/fd"), before)
 
     def test_what_is_private_stays_so_and_a_shared_storage_is_shared(self):
         path = self.root / "private"

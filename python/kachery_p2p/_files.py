@@ -1,0 +1,67 @@
+"""What both a place of the caller's and the storage need of the file system."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import secrets
+from typing import Any, Tuple
+
+
+def state(status: os.stat_result) -> Any:
+    """What does not stay as it is when a file is changed."""
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def temp_name(folder: str) -> str:
+    return os.path.join(folder, secrets.token_hex(8) + ".kp2p-temp")
+
+
+def open_temp(folder: str, rights: int = 0o666) -> Tuple[int, str]:
+    """A new file that no sweep removes while it is open."""
+    while True:
+        path = temp_name(folder)
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        fd = os.open(path, flags, rights)
+        try:
+            if locked(fd, path):
+                return fd, path
+        except BaseException:
+            close_temp(fd, path)
+            raise
+        os.close(fd)  # a sweep came before the lock
+
+
+def close_temp(fd: int, path: str) -> None:
+    """Removes it, unless it has been renamed."""
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+    finally:
+        os.close(fd)
+
+
+def locked(fd: int, path: str) -> bool:
+    """Whether a sweep leaves it to us."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        pass
+    with contextlib.suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(fd), os.stat(path))
+    return False
+
+
+def flush_directory(path: str) -> None:
+    fd = os.open(path or ".", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some file systems refuse because they need not
+            raise
+    finally:
+        os.close(fd)
