@@ -54,12 +54,13 @@ void TcpAcceptor::make_room(const Host& source) {
 }
 
 Task<Result<proto::NoiseKeys>> TcpAcceptor::answer(ByteStream& stream, Host source) {
-    const auto may_cost = [this, source] {
+    const std::function<bool()> may_cost = [this, source] {
         const auto now = parts_.runtime.clock.now();
         return sources_.allow(now, {source, 0}) && all_sources_.spend(now);
     };
-    co_return co_await answer_over(stream,
-                                   {parts_.runtime.random, parts_.keys, may_cost, parts_.welcome});
+    Answering by{parts_.runtime.random, parts_.keys, may_cost, parts_.welcome};
+    auto answered = answer_over(stream, std::move(by));
+    co_return co_await std::move(answered);
 }
 
 // How long a refusal takes, and how it looks, does not depend on what was wrong.

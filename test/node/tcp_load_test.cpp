@@ -88,3 +88,39 @@ TEST_CASE("a load over UDX moves to TCP, and goes on over UDX when that is cut")
     auto root = [&]() -> Task<> { (void)co_await with_tasks(body); };
     sim.run(root());
 }
+
+TEST_CASE("a named peer is reached while the network is silent") {
+    Sim sim(8);
+    SimDisk disk(sim.clock(), 8);
+    const DiskInstead in_use(disk);
+    MemoryDoors doors(sim.loop().get_executor());
+    std::deque<SimHost> hosts;
+    for (std::uint32_t i = 0; i < 2; ++i) {
+        DhtSetup setup;
+        setup.bootstrap.push_back(*parse_bootstrap(host_of(7).text()));  // nobody is there
+        hosts.emplace_back(sim, disk, i, setup, &doors);
+    }
+    auto body = [&](Tasks& tasks) -> Task<> {
+        hosts[0].start(tasks);
+        const Endpoint there = hosts[0].address();
+        hosts[1].name({hosts[0].node().id(), there.host.text(), there.port});
+        hosts[1].start(tasks);
+        bool entered = false;
+        auto enter = [&]() -> Task<> {
+            auto tried = co_await hosts[1].node().entered();
+            entered = bool(tried);
+        };
+        tasks.spawn(enter());
+        std::size_t connections = 0;
+        while (connections == 0 && !entered) {
+            auto slept = co_await sim.clock().sleep_for(10ms);
+            if (!slept) co_return;
+            connections = (co_await hosts[1].node().status()).connections;
+        }
+        CHECK(connections == 1);
+        CHECK(!entered);
+        tasks.cancel();
+    };
+    auto root = [&]() -> Task<> { (void)co_await with_tasks(body); };
+    sim.run(root());
+}

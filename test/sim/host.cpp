@@ -25,7 +25,8 @@ NodeParts SimHost::parts() {
             .store = *Store::open(storage_),
             .keys = proto::KeyPair::from_seed(seed_of(number_)),
             .dht = setup_,
-            .tcp = doors_ ? doors_->open(address_) : nullptr};
+            .tcp = doors_ ? doors_->open(address_) : nullptr,
+            .peers = peers_};
 }
 
 void SimHost::start(Tasks& all) {

@@ -26,6 +26,8 @@ class SimHost {
             MemoryDoors* doors = nullptr);
     SimHost(const SimHost&) = delete;
 
+    // As --peer does, before it starts.
+    void name(FixedPeer peer) { peers_.push_back(std::move(peer)); }
     // It runs in `all` until it is killed, or `all` is cancelled.
     void start(Tasks& all);
     // What the node is asked to do, which ends with it.
@@ -50,6 +52,7 @@ class SimHost {
     SimDisk& disk_;
     std::filesystem::path storage_;
     MemoryDoors* doors_;
+    std::vector<FixedPeer> peers_;
     std::optional<Node> node_;
     Tasks* life_ = nullptr;  // of the node that runs
     Event ended_;
