@@ -2,9 +2,23 @@
 
 #include <unistd.h>
 
+#include <system_error>
+
 #include "node/store/store.hpp"
+#include "proto/outcome.hpp"
 
 namespace kp2p {
+namespace {
+
+// What is thrown has nowhere to go from a thread; the client sees the end of the stream.
+void serve_quietly(LocalApi& api, int descriptor) {
+    try {
+        api.serve(descriptor);
+    } catch (...) {
+    }
+}
+
+}  // namespace
 
 WithoutDaemon::WithoutDaemon(client::Command& command) : command_(command) {
     command.stand_in([this](int descriptor) { return serve(descriptor); });
@@ -27,7 +41,12 @@ Result<void> WithoutDaemon::serve(int descriptor) {
         return command_.failure(api.error(), storage_trouble());
     }
     api_ = *std::move(api);
-    thread_ = std::thread([this, descriptor] { api_->serve(descriptor); });
+    try {
+        thread_ = std::thread([this, descriptor] { serve_quietly(*api_, descriptor); });
+    } catch (const std::system_error&) {  // the system's limit of threads
+        ::close(descriptor);
+        return Errc::failed;
+    }
     return ok;
 }
 

@@ -1,5 +1,8 @@
 #include "node/process/local_api.hpp"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <asio/local/stream_protocol.hpp>
 
 #include "node/api/api.hpp"
@@ -62,6 +65,14 @@ Result<std::unique_ptr<LocalApi>> LocalApi::open(const std::filesystem::path& st
 
 void LocalApi::serve(int descriptor) {
     Machine& machine = *machine_;
+    const asio::generic::stream_protocol kind(asio::local::stream_protocol{});
+    Wire::Socket socket(machine.loop);  // closes it whatever is thrown
+    std::error_code refused;
+    socket.assign(kind, descriptor, refused);
+    if (refused) {
+        ::close(descriptor);
+        return;
+    }
     HttpServer server(machine.runtime);
     const Api api(server, ApiParts{.runtime = machine.runtime,
                                    .share = machine.share,
@@ -73,12 +84,18 @@ void LocalApi::serve(int descriptor) {
                                    .leave = [](ChannelName) { return no_daemon(); },
                                    .status = []() -> Task<std::string> { co_return "{}"; },
                                    .stop = [] {}});
-    const asio::generic::stream_protocol kind(asio::local::stream_protocol{});
-    Wire::Socket socket(machine.loop, kind, descriptor);
     std::exception_ptr thrown;
-    asio::co_spawn(machine.loop, server.serve(std::move(socket)),
-                   [&](std::exception_ptr e) { thrown = e; });
-    machine.loop.run();
+    bool served = false;
+    asio::co_spawn(machine.loop, server.serve(std::move(socket)), [&](std::exception_ptr e) {
+        thrown = e;
+        served = true;
+    });
+    try {
+        machine.loop.run();
+    } catch (...) {  // the socket lives on where nothing runs any more
+        if (!served) ::shutdown(descriptor, SHUT_RDWR);
+        throw;
+    }
     if (thrown) std::rethrow_exception(thrown);
 }
 

@@ -10,6 +10,7 @@
 namespace kp2p {
 namespace {
 
+using proto::Role;
 using proto::dht::answerable;
 using proto::dht::Firewall;
 using proto::dht::PeerError;
@@ -22,6 +23,9 @@ constexpr std::chrono::seconds slot_afterlife{10};  // for copies of the message
 // have. Each costs four scalar multiplications.
 constexpr RateLimit::Limits source_limits{10, 50}, stranger_limits{400, 800},
     proven_limits{200, 400};
+// Punches that are begun. Each asks four to eight nodes of the DHT, which are asked for all that is
+// looked up as well.
+constexpr proto::TokenBucket::Limits stranger_punches{3, 8}, proven_punches{7, 22};
 constexpr unsigned ping_retries = 2;
 
 }  // namespace
@@ -30,7 +34,9 @@ Acceptor::Acceptor(AcceptorParts parts)
     : parts_(std::move(parts)),
       sources_(parts_.runtime.clock.now(), source_limits, RateLimit::Per::endpoint),
       strangers_(parts_.runtime.clock.now(), stranger_limits),
-      proven_(parts_.runtime.clock.now(), proven_limits) {}
+      proven_(parts_.runtime.clock.now(), proven_limits),
+      strangers_punches_(parts_.runtime.clock.now(), stranger_punches),
+      proven_punches_(parts_.runtime.clock.now(), proven_punches) {}
 
 Task<> Acceptor::run() {
     const NodeId& key = parts_.keys.public_key();
@@ -67,6 +73,7 @@ void Acceptor::on_handshake(const IncomingHandshake& incoming) {
     slot->number = free_number();
     const auto theirs = greet(incoming, *slot);
     if (!theirs) return;
+    if (parts_.pool) slot->keeper = parts_.pool->hold(incoming.on);
     make_room(source);
     slots_[message] = slot;
     start_punch(incoming, *theirs, slot);
@@ -84,8 +91,10 @@ void Acceptor::start_punch(const IncomingHandshake& incoming, const NoisePayload
     const bool fits = parts_.pool && slot->stream && incoming.relayed() && !slot->open_client &&
                       !parts_.dht.remote_address();
     if (!fits) return;
-    if (parts_.pool->budget().full()) make_room_to_punch();
-    auto permit = parts_.pool->budget().punch(slot->keys.remote);
+    auto& starts = slot->proven ? proven_punches_ : strangers_punches_;
+    if (!starts.spend(parts_.runtime.clock.now())) return;
+    make_room_to_punch(*slot);
+    auto permit = parts_.pool->budget().punch(slot->keys.remote, Role::responder);
     if (!permit) return;
     const auto changed = [weak = std::weak_ptr(slot)] {
         if (const auto there = weak.lock()) there->changed.notify_all();
@@ -109,13 +118,19 @@ void Acceptor::start_punch(const IncomingHandshake& incoming, const NoisePayload
 }
 
 // An honest client begins within a second or two; whoever only greets goes for those that come.
-void Acceptor::make_room_to_punch() {
-    Slot* oldest = nullptr;
+// And one that greets over and over may have been started anew each time.
+void Acceptor::make_room_to_punch(const Slot& newcomer) {
+    const auto& budget = parts_.pool->budget();
+    const NodeId& peer = newcomer.keys.remote;
+    const bool for_peer = budget.full(peer, Role::responder);
+    if (!for_peer && !budget.full(Role::responder)) return;
+    Slot* first = nullptr;
     for (const auto& [message, slot] : slots_) {
         if (!slot->punch || !slot->punch->ready() || slot->punch->punching()) continue;
-        if (!oldest || slot->serial < oldest->serial) oldest = slot.get();
+        if (for_peer ? slot->keys.remote != peer : slot->proven && !newcomer.proven) continue;
+        if (!first || slot->rank() < first->rank()) first = slot.get();
     }
-    if (oldest) oldest->punch->stop();
+    if (first) first->punch->stop();
 }
 
 // For one whose client is known by the secret that only it and we have.
@@ -153,8 +168,7 @@ void Acceptor::make_room(const Endpoint& source) {
     std::size_t from_there = 0;
     auto oldest = slots_.end(), oldest_there = slots_.end();
     const auto is_older = [this](Slots::iterator a, Slots::iterator b) {
-        return b == slots_.end() || std::pair(a->second->proven, a->second->serial) <
-                                        std::pair(b->second->proven, b->second->serial);
+        return b == slots_.end() || a->second->rank() < b->second->rank();
     };
     for (auto at = slots_.begin(); at != slots_.end(); ++at) {
         if (is_older(at, oldest)) oldest = at;

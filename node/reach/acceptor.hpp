@@ -60,9 +60,12 @@ class Acceptor {
         std::optional<Endpoint> open_client;
         SocketId socket{};  // of ours, that leads there
         std::shared_ptr<ServerPunch> punch;
+        std::shared_ptr<void> keeper;  // of the socket that the handshake came to
         bool in_lan = false;
         bool given_up = false;
         Event changed;  // a path was found, or it is given up
+
+        auto rank() const { return std::pair(proven, serial); }  // the lowest goes first
     };
     using Slots = std::map<Hash32, std::shared_ptr<Slot>>;
 
@@ -72,7 +75,7 @@ class Acceptor {
     void send_answer(const IncomingHandshake& incoming, const Slot& slot);
     void start_punch(const IncomingHandshake& incoming, const NoisePayload& theirs,
                      const std::shared_ptr<Slot>& slot);
-    void make_room_to_punch();
+    void make_room_to_punch(const Slot& newcomer);
     Endpoint source_of(const IncomingHandshake& incoming) const;
     bool may_enter(const IncomingHandshake& incoming, const Endpoint& source);
     void make_room(const Endpoint& source);
@@ -86,7 +89,7 @@ class Acceptor {
 
     AcceptorParts parts_;
     proto::dht::RateLimit sources_;
-    proto::TokenBucket strangers_, proven_;
+    proto::TokenBucket strangers_, proven_, strangers_punches_, proven_punches_;
     std::uint64_t taken_ = 0;
     Slots slots_;             // by the hash of the client's message
     Tasks* tasks_ = nullptr;  // while run() is

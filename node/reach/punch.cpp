@@ -87,7 +87,7 @@ Client::Setup ClientPunch::setup_of(const Greeted& greeted, const Punching& punc
 }
 
 Task<Result<UdxPath>> ClientPunch::run() {
-    auto permit = pool_.budget().punch(remote_);
+    auto permit = pool_.budget().punch(remote_, proto::Role::initiator);
     if (!permit) {
         failure_ = proto::punch::Failure::busy;
         co_return Errc::limit_reached;

@@ -73,6 +73,7 @@ void ServerPunch::received(const IncomingHolepunch& incoming, bool ours) {
 
 void ServerPunch::stop() {
     over_ = true;
+    machine_.stop();
     parts_.permit = proto::punch::Budget::Permit();
     ended_.notify_all();
 }

@@ -65,6 +65,7 @@ std::shared_ptr<PunchSocket> SocketPool::hold(Entry& entry) {
     if (held) return held;
     held.reset(new PunchSocket(entry.state));
     entry.state->released = false;
+    entry.state->held_again = true;
     entry.hold = held;
     return held;
 }
@@ -82,7 +83,9 @@ Task<> SocketPool::serve(std::shared_ptr<PunchSocket::State> state) {
             Result<void> woken;
             waited = state->released;
             if (waited) {
+                state->held_again = false;
                 woken = co_await runtime_.clock.sleep_for(after_stream);
+                waited = !state->held_again;  // another stream may have been there meanwhile
             } else {
                 woken = co_await state->changed.wait();
             }

@@ -38,7 +38,7 @@ class PunchSocket {
         std::unique_ptr<UdpPort> port;
         proto::dht::SocketId id{};
         Probed on_probe;
-        bool carries_stream = false, released = false;
+        bool carries_stream = false, released = false, held_again = false;
         Event changed;
     };
     explicit PunchSocket(std::shared_ptr<State> state) : state_(std::move(state)) {}

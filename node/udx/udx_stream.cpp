@@ -84,8 +84,12 @@ unsigned UdxStream::number_of(const UdxPath& path) {
     if (paths_[current] == path) return current;
     for (unsigned i = 0; i < paths_.size(); ++i)
         if (paths_[i] == path) return i;
+    // What keeps the socket open must not go with the path that brought it.
+    UdxPath found = path;
+    for (const UdxPath& known : paths_)
+        if (known.socket == path.socket && known.keeper) found.keeper = known.keeper;
     const unsigned number = machine_.discover(remote_of(path, machine_.remote_id()));
-    paths_[number] = path;
+    paths_[number] = std::move(found);
     return number;
 }
 

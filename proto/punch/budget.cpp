@@ -2,15 +2,23 @@
 
 namespace kp2p::proto::punch {
 
-Budget::Permit Budget::punch(const NodeId& peer) {
+bool Budget::full(Role role) const {
+    return punches_ >= max_punches || (role == Role::responder && served_ >= max_served);
+}
+
+bool Budget::full(const NodeId& peer, Role role) const {
+    const auto found = uses_.find({peer, role});
+    return found != uses_.end() && found->second >= max_punches_of_peer;
+}
+
+Budget::Permit Budget::punch(const NodeId& peer, Role role) {
     Permit permit;
-    if (punches_ >= max_punches) return permit;
-    std::size_t& of_peer = peers_[peer];
-    if (of_peer >= max_punches_of_peer) return permit;
-    of_peer++;
-    punches_++;
+    if (full(role) || full(peer, role)) return permit;
     permit.budget_ = this;
-    permit.peer_ = peer;
+    permit.use_ = Use{peer, role};
+    uses_[*permit.use_]++;
+    punches_++;
+    if (role == Role::responder) served_++;
     return permit;
 }
 
@@ -24,13 +32,14 @@ Budget::Permit Budget::heavy() {
 
 Budget::Permit::~Permit() {
     if (!budget_) return;
-    if (!peer_) {
+    if (!use_) {
         budget_->heavy_--;
         return;
     }
     budget_->punches_--;
-    const auto found = budget_->peers_.find(*peer_);
-    if (--found->second == 0) budget_->peers_.erase(found);
+    if (use_->second == Role::responder) budget_->served_--;
+    const auto found = budget_->uses_.find(*use_);
+    if (--found->second == 0) budget_->uses_.erase(found);
 }
 
 }  // namespace kp2p::proto::punch

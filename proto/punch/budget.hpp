@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "proto/bytes.hpp"
+#include "proto/crypto/noise.hpp"
 #include "proto/limit/token_bucket.hpp"
 
 namespace kp2p::proto::punch {
@@ -15,7 +16,10 @@ class Budget {
   public:
     // hyperdht has one heavy punch at a time, and none for twenty seconds after it; ours share a
     // rate instead, so that a second client need not wait.
-    static constexpr std::size_t max_heavy = 4, max_punches = 128, max_punches_of_peer = 2;
+    static constexpr std::size_t max_heavy = 4, max_punches = 128;
+    // As the responder, for whoever greets us: what is left is for our own dials.
+    static constexpr std::size_t max_served = 96;
+    static constexpr std::size_t max_punches_of_peer = 2;  // in each role
     // A socket costs a descriptor, and a machine may have no more than 1024.
     static constexpr std::size_t max_sockets = 512;
     static constexpr TokenBucket::Limits probes{400, 400};
@@ -24,6 +28,8 @@ class Budget {
     Budget(const Budget&) = delete;
 
     bool spend_probe(TokenBucket::Time now) { return probes_.spend(now); }
+
+    using Use = std::pair<NodeId, Role>;  // of a peer
 
     // The right to punch, and the right to do it with hundreds of packets; given back when they go.
     class Permit {
@@ -41,19 +47,20 @@ class Budget {
         friend class Budget;
         void swap(Permit& other) {
             std::swap(budget_, other.budget_);
-            std::swap(peer_, other.peer_);
+            std::swap(use_, other.use_);
         }
         Budget* budget_ = nullptr;
-        std::optional<NodeId> peer_;  // none: a heavy one
+        std::optional<Use> use_;  // none: a heavy one
     };
-    Permit punch(const NodeId& peer);  // false if there are too many
-    bool full() const { return punches_ >= max_punches; }
+    Permit punch(const NodeId& peer, Role role);  // false if there are too many
+    bool full(Role role) const;
+    bool full(const NodeId& peer, Role role) const;
     Permit heavy();
 
   private:
     TokenBucket probes_;
-    std::map<NodeId, std::size_t> peers_;
-    std::size_t punches_ = 0, heavy_ = 0;
+    std::map<Use, std::size_t> uses_;
+    std::size_t punches_ = 0, served_ = 0, heavy_ = 0;
 };
 
 }  // namespace kp2p::proto::punch

@@ -128,6 +128,13 @@ void Server::expire(Time now) {
     act(ServerEnds{Failure::no_hole});
 }
 
+void Server::stop() {
+    done_ = true;
+    punching_.stop();
+    waiting_.clear();
+    actions_.clear();
+}
+
 std::optional<Time> Server::deadline() const {
     if (done_) return std::nullopt;
     if (over_) return over_;

@@ -48,6 +48,7 @@ class Server {
     void received(Time now, Message message);
     void probed(Time now, std::size_t socket, const Endpoint& from);
     void expire(Time now);
+    void stop();  // nothing more is done, and what it had of the budget is given back
     std::optional<Time> deadline() const;
     std::optional<ServerAction> next_action();
 

@@ -11,6 +11,7 @@ constexpr std::chrono::milliseconds budget_wait{5};
 
 std::optional<Failure> Punching::begin(Time now, const Plan::Setup& setup) {
     if (plan_ && ours_ == setup.ours && theirs_ == setup.theirs) return std::nullopt;
+    if (sent_ >= max_probes) return Failure::no_hole;
     auto plan = Plan::make(now, setup);
     if (!plan) {
         const bool random = setup.ours.random() && setup.theirs.random();
@@ -28,20 +29,26 @@ std::optional<Failure> Punching::begin(Time now, const Plan::Setup& setup) {
     return std::nullopt;
 }
 
+std::optional<Time> Punching::due() const {
+    if (sent_ >= max_probes) return std::nullopt;
+    return plan_->deadline();
+}
+
 std::optional<Probe> Punching::next(Time now) {
     if (!plan_ || now < wait_) return std::nullopt;
-    const auto due = plan_->deadline();
+    const auto due = this->due();
     if (!due || *due > now) return std::nullopt;
     if (!budget_.spend_probe(now)) {
         wait_ = now + budget_wait;
         return std::nullopt;
     }
+    sent_++;
     return plan_->next();
 }
 
 std::optional<Time> Punching::deadline() const {
     if (!plan_) return std::nullopt;
-    return std::max(plan_->deadline().value_or(plan_->ends()), wait_);
+    return std::max(due().value_or(plan_->ends()), wait_);
 }
 
 }  // namespace kp2p::proto::punch

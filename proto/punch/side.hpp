@@ -27,6 +27,10 @@ enum class Failure {
 // What it sends while punching, within the budget.
 class Punching {
   public:
+    // Of all plans together, or a client that says something else about its NAT each time would
+    // have us send for as long as it likes. The longest plan has 1100.
+    static constexpr std::size_t max_probes = 1500;
+
     explicit Punching(Budget& budget) : budget_(budget) {}
 
     // Says why if there is no way, or no budget. A plan for the same NATs that is under way goes
@@ -34,17 +38,20 @@ class Punching {
     std::optional<Failure> begin(Time now, const Plan::Setup& setup);
     bool under_way() const { return plan_.has_value(); }
     std::optional<Way> way() const { return way_; }  // of the last plan
-    bool over(Time now) const { return plan_ && !plan_->deadline() && now >= plan_->ends(); }
+    bool over(Time now) const { return plan_ && !due() && now >= plan_->ends(); }
     void stop() { plan_.reset(), heavy_ = Budget::Permit(); }
     std::optional<Probe> next(Time now);
     std::optional<Time> deadline() const;
 
   private:
+    std::optional<Time> due() const;  // of the next probe
+
     Budget& budget_;
     Budget::Permit heavy_;
     std::optional<Plan> plan_;
     std::optional<Way> way_;
     NatKind ours_, theirs_;
+    std::size_t sent_ = 0;
     Time wait_{};  // while the budget is spent
 };
 

@@ -12,11 +12,11 @@ using proto::dht::PeerError;
 namespace {
 
 // A server and a client in a world; the client makes its handshakes by hand.
-template <class Test>
-void with_server(std::uint64_t seed, Test test) {
+template <class Where, class Test>
+void with_server_at(Where server_at, Where client_at, std::uint64_t seed, Test test) {
     in_world(seed, [&](World& world, Tasks& all) -> Task<> {
-        Member& server = world.add(Reach::open, hold);
-        Member& client = world.add(Reach::behind_nat, hold);
+        Member& server = world.add(server_at, hold);
+        Member& client = world.add(client_at, hold);
         co_await server.enter(all);
         co_await client.enter(all);
         auto announced = co_await soon(
@@ -24,6 +24,11 @@ void with_server(std::uint64_t seed, Test test) {
         REQUIRE(announced);
         co_await test(world, server, client);
     });
+}
+
+template <class Test>
+void with_server(std::uint64_t seed, Test test) {
+    with_server_at(Reach::open, Reach::behind_nat, seed, test);
 }
 
 NoisePayload payload_of(std::uint64_t udx_id) {
@@ -294,6 +299,43 @@ TEST_CASE("a client that says where it is does not direct our packets there") {
         CHECK(opened);
         auto arrived = co_await with_timeout(world.sim.clock(), 10s, there->receive());
         CHECK(arrived.error() == Errc::timed_out);
+    });
+}
+
+// One after another from each key, all at once; nobody follows them up. How many punches that
+// begins at the server.
+Task<std::size_t> punches_begun(Member& server, Member& client, std::uint64_t keys,
+                                std::uint64_t greetings) {
+    const std::size_t before = server.sockets_opened;
+    const auto greet = [&](std::uint64_t key) -> Task<> {
+        for (std::uint64_t i = 0; i < greetings; i++) {
+            auto noise = stranger(key, server);
+            auto reply = co_await shake(client, server, key % 3, greeting_of(noise, payload_of(i)));
+            CHECK(reply);
+        }
+    };
+    auto greeted = co_await with_tasks([&](Tasks& all) -> Task<> {
+        for (std::uint64_t key = 1; key <= keys; key++) all.spawn(greet(key));
+        co_return;
+    });
+    CHECK(greeted);
+    co_return server.sockets_opened - before;
+}
+
+TEST_CASE("clients that come all at once do not begin a punch each") {
+    const auto nat = SimNat::Kind::full_cone;
+    with_server_at(nat, nat, 40, [](World&, Member& server, Member& client) -> Task<> {
+        auto begun = co_await punches_begun(server, client, 45, 1);
+        CHECK(begun >= 20);
+        CHECK(begun <= 30);
+    });
+}
+
+TEST_CASE("a client that was started anew gets a punch in place of those that it left") {
+    const auto nat = SimNat::Kind::full_cone;
+    with_server_at(nat, nat, 41, [](World&, Member& server, Member& client) -> Task<> {
+        auto begun = co_await punches_begun(server, client, 1, 4);
+        CHECK(begun == 4);
     });
 }
 

@@ -69,6 +69,7 @@ class Member {
     Swarm swarm;
     std::vector<std::string> log;
     std::set<NodeId> shared_with, working_with;
+    std::size_t sockets_opened = 0;  // to punch holes
 
   private:
     Use use_of(const NodeId& peer) const {
@@ -89,9 +90,9 @@ class Member {
                 .open_socket = [this] { return open_socket(); }};
     }
     Result<std::unique_ptr<Datagrams>> open_socket() {
-        return sim.open({node.address.host, next_port++});
+        const auto port = static_cast<std::uint16_t>(51000 + sockets_opened++);
+        return sim.open({node.address.host, port});
     }
-    std::uint16_t next_port = 51000;
 };
 
 inline std::string reasons(const Swarm& swarm, const NodeId& node) {

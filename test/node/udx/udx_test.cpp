@@ -298,6 +298,46 @@ TEST_CASE("a stream moves to another socket, and the other end follows it") {
     };
     sim.run(run());
 }
+TEST_CASE("what keeps a socket open stays with its stream wherever the peer moves") {
+    test::Sim sim(1, {.loss = 0, .min_latency = 5ms, .max_latency = 5ms});
+    auto executor = sim.loop().get_executor();
+    Side a(executor, sim.clock(), sim.open({{10, 0, 0, 1}, 1}), 1),
+        b(executor, sim.clock(), sim.open({{10, 0, 0, 2}, 1}), 2);
+    std::vector<std::unique_ptr<UdpPort>> ports;
+    for (std::uint8_t i = 0; i < 2 * proto::udx::Stream::max_paths; i++)
+        ports.push_back(std::make_unique<UdpPort>(sim.open({{10, 0, 1, i}, 1}), a.context));
+    auto keeper = std::make_shared<int>();
+    const std::weak_ptr<int> kept = keeper;
+    auto body = [&](Tasks& all) -> Task<> {
+        for (UdpPort* port : {&a.port, &b.port}) all.spawn(port->read_loop());
+        for (const auto& port : ports) all.spawn(port->read_loop());
+        a.connect(b);
+        b.stream.connect({&b.port.socket(), a.port.socket().local(), std::move(keeper)},
+                         a.stream.id());
+        const std::uint8_t byte[] = {1};
+        Endpoint last = a.port.socket().local();
+        for (const auto& port : ports) {
+            const Endpoint next = port->socket().local();
+            a.stream.change_remote({&port->socket(), b.port.socket().local()});
+            for (int i = 0; i < 500 && b.stream.path().remote != next; i++) {
+                if (a.stream.path().socket == &port->socket()) sim.kill(last);
+                auto asked = co_await a.stream.write(byte);
+                auto answered = co_await b.stream.write(byte);
+                auto slept = co_await sim.clock().sleep_for(20ms);
+                CHECK((asked && answered && slept));
+            }
+            CHECK(b.stream.path().remote == next);
+            CHECK(!kept.expired());
+            last = next;
+        }
+        all.cancel();
+    };
+    auto run = [&]() -> Task<> {
+        auto ended = co_await with_tasks(body);
+        CHECK(ended);
+    };
+    sim.run(run());
+}
 TEST_CASE("a socket that goes away takes only the streams that use it") {
     asio::io_context loop{1};
     UdxContext context(loop.get_executor(), wall, 1);

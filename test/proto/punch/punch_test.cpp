@@ -1,6 +1,7 @@
 // Both machines of a hole punch, their NATs, plans and the budget, with made-up times.
 #include <doctest/doctest.h>
 
+#include <map>
 #include <set>
 
 #include "proto/punch/client.hpp"
@@ -9,6 +10,7 @@
 using namespace kp2p;
 using namespace kp2p::proto::punch;
 using namespace std::chrono_literals;
+using proto::Role;
 using proto::dht::HolepunchPayload;
 using proto::dht::PeerError;
 
@@ -161,13 +163,15 @@ TEST_CASE("the budget holds for all punches together, and is given back") {
     const NodeId one{}, two = *NodeId::from_hex(std::string(64, '2'));
     std::vector<Budget::Permit> permits;
     for (std::size_t i = 0; i < Budget::max_punches_of_peer; i++) {
-        permits.push_back(budget.punch(one));
+        permits.push_back(budget.punch(one, Role::responder));
         CHECK(permits.back());
     }
-    CHECK(!budget.punch(one));
-    CHECK(budget.punch(two));
+    CHECK(!budget.punch(one, Role::responder));
+    CHECK(budget.full(one, Role::responder));
+    CHECK(budget.punch(one, Role::initiator));
+    CHECK(budget.punch(two, Role::responder));
     permits.pop_back();
-    CHECK(budget.punch(one));
+    CHECK(budget.punch(one, Role::responder));
 
     std::vector<Budget::Permit> heavy;
     for (std::size_t i = 0; i < Budget::max_heavy; i++) heavy.push_back(budget.heavy());
@@ -186,6 +190,37 @@ TEST_CASE("the budget holds for all punches together, and is given back") {
             while (punching.next(now)) sent++;
     CHECK(sent > Budget::probes.burst);
     CHECK(sent <= Budget::probes.burst + Budget::probes.per_second);
+}
+
+TEST_CASE("clients leave some of the budget to our own dials") {
+    Budget budget(start);
+    std::map<Role, std::vector<Budget::Permit>> permits;
+    for (const Role role : {Role::responder, Role::initiator}) {
+        for (std::uint8_t i = 0; !budget.full(role); i++) {
+            const std::uint8_t peer[NodeId::size_bytes] = {i};
+            permits[role].push_back(budget.punch(*NodeId::from(peer), role));
+            REQUIRE(permits[role].back());
+        }
+    }
+    CHECK(permits[Role::responder].size() == Budget::max_served);
+    CHECK(permits[Role::initiator].size() == Budget::max_punches - Budget::max_served);
+}
+
+TEST_CASE("plans that follow each other send no more than a known number of probes") {
+    Budget budget(start);
+    Punching punching(budget);
+    std::size_t sent = 0;
+    for (int ms = 0; ms < 40'000; ms++) {
+        const Time now = start + std::chrono::milliseconds(ms);
+        if (ms % 500 == 0) {
+            const auto port = static_cast<std::uint16_t>(2000 + ms / 500);
+            const auto why = punching.begin(now, setup_of(consistent, sequential(port)));
+            CHECK((!why || (*why == Failure::no_hole && sent == Punching::max_probes)));
+        }
+        while (punching.next(now)) sent++;
+    }
+    CHECK(sent == Punching::max_probes);
+    CHECK(punching.over(start + 40s));
 }
 
 Client::Setup client_setup(Budget& budget) {
@@ -304,6 +339,30 @@ TEST_CASE("a server holds few messages, and echoes few probes") {
     for (int i = 0; i < 1000; i++) server.probed(start, 0, at("8.8.8.8:8"));
     while (server.next_action()) echoes++;
     CHECK(echoes <= Server::echoes.burst);
+}
+
+TEST_CASE("a server that is stopped gives back what it had of the budget") {
+    Budget budget(start);
+    std::vector<Budget::Permit> others;
+    for (std::size_t i = 1; i < Budget::max_heavy; i++) others.push_back(budget.heavy());
+    const proto::dht::AddressSecret secret{};
+    Server server(start, {.budget = budget, .secret = secret});
+    for (std::uint16_t i = 1; i <= 4; i++)
+        server.sampled(start, {at("1.1.1.1:9"), {{9, 9, 9, 9}, i}});
+    const Endpoint client = at("8.8.8.8:8");
+    HolepunchPayload said;
+    said.firewall = Firewall::random;
+    said.punching = true;
+    said.addresses = {client};
+    said.remote_token = proto::dht::address_token(secret, client);
+    server.received(start,
+                    {.payload = said, .client = client, .relay = at("5.5.5.5:5"), .ours = true});
+    CHECK(server.way() == Way::spray);
+    CHECK(!budget.heavy());
+    server.stop();
+    CHECK(budget.heavy());
+    CHECK(!server.next_action());
+    CHECK(!server.deadline());
 }
 
 }  // namespace
