@@ -8,61 +8,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto fetch_tick_span = 100ms;
-// Whose last chunks may still be checked; the oldest are forgotten.
-constexpr std::size_t max_nodes = 4096;
 
 }  // namespace
-
-// What is said of the file at one provider, which the download knows by a key.
-class Fetch::Feed {
-  public:
-    Feed(Fetch& fetch, Neighbour& neighbour)
-        : fetch_(fetch), file_(fetch.providers_, neighbour), key_(fetch.next_source_++) {
-        fetch_.sources_.emplace(key_, &file_);
-        fetch_.nodes_.emplace(key_, file_.node());
-        if (fetch_.nodes_.size() > max_nodes) fetch_.nodes_.erase(fetch_.nodes_.begin());
-    }
-    Feed(const Feed&) = delete;
-    ~Feed() {
-        fetch_.sources_.erase(key_);
-        fetch_.download_.remove_source(fetch_.now(), key_);  // nothing that was asked for will come
-    }
-
-    Task<Providers::Ended> run() {
-        for (;;) {
-            auto event = co_await file_.next();
-            if (!event) break;
-            take(std::move(*event));
-            fetch_.pump();
-        }
-        if (file_.ended() == Providers::Ended::garbled)
-            fetch_.download_.misbehaved(fetch_.now(), key_);
-        fetch_.download_.remove_source(fetch_.now(), key_);
-        fetch_.pump();
-        co_return file_.ended();
-    }
-
-  private:
-    void take(TransferEvent event) {
-        proto::Download& download = fetch_.download_;
-        const auto now = fetch_.now();
-        if (auto* opened = std::get_if<proto::Opened>(&event.message)) {
-            download.add_source(now, key_, {opened->size_bytes, std::move(opened->have)});
-        } else if (const auto* data = std::get_if<proto::Data>(&event.message)) {
-            fetch_.providers_.gave(file_.node());
-            fetch_.uploaders_.insert(file_.node());
-            download.receive(now, key_, *data, std::move(event.payload));
-        } else if (const auto* have = std::get_if<proto::Have>(&event.message)) {
-            download.have(now, key_, have->index);
-        } else if (const auto* canceled = std::get_if<proto::Canceled>(&event.message)) {
-            download.canceled(now, key_, canceled->index);
-        }
-    }
-
-    Fetch& fetch_;
-    ProvidedFile file_;
-    proto::SourceKey key_;
-};
 
 Fetch::Fetch(FetchParts parts, const Sha1& file, std::vector<NodeId> hints)
     : parts_(parts),
@@ -70,7 +17,20 @@ Fetch::Fetch(FetchParts parts, const Sha1& file, std::vector<NodeId> hints)
       hints_(std::move(hints)),
       download_(file),
       changed_(parts.share.runtime.executor),
-      providers_(parts, file, diagnosis_, changed_, [this](Neighbour& n) { return use(n); }) {}
+      providers_(parts, file, diagnosis_, changed_,
+                 [this](Neighbour& neighbour) { return sources_.use(neighbour); }),
+      sources_(download_, providers_, parts.share.runtime.clock,
+               {.offered =
+                    [this](auto key, const NodeId&, proto::Offer offer) {
+                        download_.add_source(now(), key, std::move(offer));
+                    },
+                .gave =
+                    [this](const NodeId& node) {
+                        providers_.gave(node);
+                        uploaders_.insert(node);
+                    },
+                .garbled = [this](auto key, const NodeId&) { download_.misbehaved(now(), key); },
+                .pump = [this] { pump(); }}) {}
 
 Task<Result<Fetch::Path>> Fetch::run() {
     Result<Path> outcome = Errc::canceled;
@@ -139,23 +99,10 @@ Task<> Fetch::tick_loop() {
     for (;;) {
         auto slept = co_await parts_.share.runtime.clock.sleep_for(fetch_tick_span);
         if (!slept) co_return;
-        const auto now = parts_.share.runtime.clock.now();
-        for (const auto& [key, file] : sources_) download_.heard(key, file->gave_at());
-        if (const auto deadline = download_.deadline(); deadline && *deadline <= now)
-            download_.expire(now);
-        providers_.tick();
-        leave_outdone();
+        sources_.tick();
         if (download_.settling()) providers_.busy();
         tell_watchers();
         pump();
-    }
-}
-
-void Fetch::leave_outdone() {
-    for (const auto& [key, file] : sources_) {
-        if (!file->outdone()) continue;
-        download_.retire(key);
-        if (!download_.owes(key)) file->leave();
     }
 }
 
@@ -185,38 +132,26 @@ std::error_code Fetch::explain() {
     return providers_.explain(shortfall);
 }
 
-Task<Providers::Ended> Fetch::use(Neighbour& neighbour) {
-    Feed feed(*this, neighbour);
-    co_return co_await feed.run();
-}
-
 // ---- moving the download ----
 
 void Fetch::pump() {
     for (const proto::Download::Event& event : download_.take_events()) {
-        if (const auto* ask = std::get_if<proto::Download::AskChunk>(&event)) {
-            if (const auto at = sources_.find(ask->source); at != sources_.end())
-                at->second->ask(ask->index);
-        } else if (const auto* off = std::get_if<proto::Download::CallOff>(&event)) {
-            if (const auto at = sources_.find(off->source); at != sources_.end())
-                at->second->call_off(off->index);
-        } else if (const auto* job = std::get_if<proto::Download::CheckChunk>(&event)) {
+        if (sources_.carry_out(event)) continue;
+        if (const auto* job = std::get_if<proto::Download::CheckChunk>(&event)) {
             if (tasks_) tasks_->spawn(check(*job));
         } else if (const auto* chunk = std::get_if<proto::Download::StoreChunk>(&event)) {
             store(*chunk);
         } else if (const auto* dropped = std::get_if<proto::Download::DropSource>(&event)) {
             drop(*dropped);
-        } else if (const auto* stalled = std::get_if<proto::Download::SourceStalled>(&event)) {
-            if (const auto at = sources_.find(stalled->source); at != sources_.end())
-                at->second->stall();
         }
     }
     changed_.notify_all();
 }
 
 void Fetch::drop(const proto::Download::DropSource& drop) {
-    const auto at = nodes_.find(drop.source);  // it may have left right behind its lie
-    if (at == nodes_.end()) return;
+    const NodeId* found = sources_.node_of(drop.source);
+    if (!found) return;
+    const NodeId node = *found;
     const std::string chunk = std::to_string(drop.index);
     std::string what;
     switch (drop.fault) {
@@ -230,8 +165,8 @@ void Fetch::drop(const proto::Download::DropSource& drop) {
             what = "sent messages that make no sense";
             break;
     }
-    uploaders_.erase(at->second);
-    providers_.blame(at->second, what);
+    uploaders_.erase(node);
+    providers_.blame(node, what);
 }
 
 Task<> Fetch::check(proto::Download::CheckChunk job) {

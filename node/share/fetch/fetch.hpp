@@ -5,7 +5,6 @@
 
 #include <filesystem>
 #include <list>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -14,6 +13,7 @@
 #include "node/async/tasks.hpp"
 #include "node/share/fetch/providers.hpp"
 #include "node/share/fetch/sinks.hpp"
+#include "node/share/fetch/sources.hpp"
 #include "proto/transfer/download.hpp"
 
 namespace kp2p {
@@ -31,18 +31,14 @@ class Fetch {
     std::list<ProgressSink>& watchers() { return watchers_; }
 
   private:
-    class Feed;
-    friend class Feed;
     using Path = std::filesystem::path;
 
     Task<Result<void>> resume();
     Task<Result<std::shared_ptr<Partial>>> open_left_over();  // null: there is none
     Task<Result<Path>> fetch(Tasks& all);
     Task<> tick_loop();
-    void leave_outdone();
     void tell_watchers();
     std::error_code explain();
-    Task<Providers::Ended> use(Neighbour& neighbour);
     Clock::Time now() const { return parts_.share.runtime.clock.now(); }
 
     void pump();
@@ -64,9 +60,7 @@ class Fetch {
 
     Diagnosis diagnosis_;
     Providers providers_;
-    std::map<proto::SourceKey, ProvidedFile*> sources_;
-    std::map<proto::SourceKey, NodeId> nodes_;  // of these and those that are gone: max_nodes
-    proto::SourceKey next_source_ = 1;
+    Sources<proto::Download> sources_;
 
     std::shared_ptr<Partial> partial_;
     std::optional<Inventory::Listing> listing_;

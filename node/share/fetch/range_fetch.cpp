@@ -1,7 +1,5 @@
 #include "node/share/fetch/range_fetch.hpp"
 
-#include <algorithm>
-
 #include "node/async/offload.hpp"
 #include "node/async/timeout.hpp"
 
@@ -16,55 +14,6 @@ proto::FileRange file_range(const ByteRange& range) {
 
 }  // namespace
 
-// What is said of the file at one provider, which the download knows by a key.
-class RangeFetch::Feed {
-  public:
-    Feed(RangeFetch& fetch, Neighbour& neighbour)
-        : fetch_(fetch), file_(fetch.providers_, neighbour), key_(fetch.next_source_++) {
-        fetch_.sources_.emplace(key_, &file_);
-    }
-    Feed(const Feed&) = delete;
-    ~Feed() {
-        fetch_.sources_.erase(key_);
-        fetch_.download_.remove_source(fetch_.now(), key_);
-    }
-
-    Task<Providers::Ended> run() {
-        for (;;) {
-            auto event = co_await file_.next();
-            if (!event) break;
-            take(std::move(*event));
-            fetch_.pump();
-        }
-        if (file_.ended() == Providers::Ended::garbled)
-            fetch_.download_.misbehaved(fetch_.now(), file_.node());
-        fetch_.download_.remove_source(fetch_.now(), key_);
-        fetch_.pump();
-        co_return file_.ended();
-    }
-
-  private:
-    void take(TransferEvent event) {
-        proto::RangeDownload& download = fetch_.download_;
-        const auto now = fetch_.now();
-        if (auto* opened = std::get_if<proto::Opened>(&event.message)) {
-            download.add_source(now, key_, file_.node(),
-                                {opened->size_bytes, std::move(opened->have)});
-        } else if (const auto* data = std::get_if<proto::Data>(&event.message)) {
-            fetch_.providers_.gave(file_.node());
-            download.receive(now, key_, *data, std::move(event.payload));
-        } else if (const auto* have = std::get_if<proto::Have>(&event.message)) {
-            download.have(now, key_, have->index);
-        } else if (const auto* canceled = std::get_if<proto::Canceled>(&event.message)) {
-            download.canceled(now, key_, canceled->index);
-        }
-    }
-
-    RangeFetch& fetch_;
-    ProvidedFile file_;
-    proto::SourceKey key_;
-};
-
 RangeFetch::RangeFetch(FetchParts parts, proto::Manifest manifest, ByteRange range,
                        std::vector<NodeId> hints, Diagnosis& diagnosis)
     : parts_(parts),
@@ -72,7 +21,15 @@ RangeFetch::RangeFetch(FetchParts parts, proto::Manifest manifest, ByteRange ran
       download_(std::move(manifest), file_range(range)),
       changed_(parts.share.runtime.executor),
       providers_(parts, download_.manifest().sha1, diagnosis, changed_,
-                 [this](Neighbour& n) { return use(n); }) {}
+                 [this](Neighbour& neighbour) { return sources_.use(neighbour); }),
+      sources_(download_, providers_, parts.share.runtime.clock,
+               {.offered =
+                    [this](auto key, const NodeId& node, proto::Offer offer) {
+                        download_.add_source(now(), key, node, std::move(offer));
+                    },
+                .gave = [this](const NodeId& node) { providers_.gave(node); },
+                .garbled = [this](auto, const NodeId& node) { download_.misbehaved(now(), node); },
+                .pump = [this] { pump(); }}) {}
 
 Task<Result<void>> RangeFetch::run(ByteSink sink) {
     Result<void> outcome = Errc::canceled;
@@ -116,25 +73,14 @@ Task<Result<void>> RangeFetch::await_more() {
     auto changed =
         co_await with_timeout(parts_.share.runtime.clock, range_tick_span, std::move(change));
     if (!changed && changed.error() == asio::error::operation_aborted) co_return changed.error();
-    for (const auto& [key, file] : sources_) {
-        download_.heard(key, file->gave_at());
-        if (file->outdone()) download_.retire(key);
-    }
-    if (const auto deadline = download_.deadline(); deadline && *deadline <= now())
-        download_.expire(now());
-    providers_.tick();
-    for (const auto& [key, file] : sources_)
-        if (file->outdone() && !download_.owes(key)) file->leave();
+    sources_.tick();
     pump();
     co_return ok;
 }
 
 // Somebody gives the part at the front, or is about to.
 bool RangeFetch::front_expected() const {
-    const auto may = [](const auto& entry) {
-        return entry.second->opening() || entry.second->returns();
-    };
-    return download_.front_expected() || std::ranges::any_of(sources_, may);
+    return download_.front_expected() || sources_.expected();
 }
 
 // Nothing comes from anybody, or all are there and none has all of the next part.
@@ -142,7 +88,7 @@ bool RangeFetch::hopeless() const {
     if (download_.settling()) return false;
     if (providers_.hopeless()) return true;
     const bool connecting = providers_.trying() > sources_.size();
-    return !sources_.empty() && !connecting && !front_expected() && providers_.exhausted();
+    return sources_.size() > 0 && !connecting && !front_expected() && providers_.exhausted();
 }
 
 std::error_code RangeFetch::explain() {
@@ -152,29 +98,16 @@ std::error_code RangeFetch::explain() {
     return providers_.explain(shortfall);
 }
 
-Task<Providers::Ended> RangeFetch::use(Neighbour& neighbour) {
-    Feed feed(*this, neighbour);
-    co_return co_await feed.run();
-}
-
 // ---- moving the download ----
 
 void RangeFetch::pump() {
     using proto::RangeDownload;
     for (const RangeDownload::Event& event : download_.take_events()) {
-        if (const auto* ask = std::get_if<RangeDownload::AskChunk>(&event)) {
-            if (const auto at = sources_.find(ask->source); at != sources_.end())
-                at->second->ask(ask->index);
-        } else if (const auto* off = std::get_if<RangeDownload::CallOff>(&event)) {
-            if (const auto at = sources_.find(off->source); at != sources_.end())
-                at->second->call_off(off->index);
-        } else if (const auto* job = std::get_if<RangeDownload::CheckPart>(&event)) {
+        if (sources_.carry_out(event)) continue;
+        if (const auto* job = std::get_if<RangeDownload::CheckPart>(&event)) {
             if (tasks_) tasks_->spawn(check(*job));
         } else if (const auto* dropped = std::get_if<RangeDownload::DropNode>(&event)) {
             drop(*dropped);
-        } else if (const auto* stalled = std::get_if<RangeDownload::SourceStalled>(&event)) {
-            if (const auto at = sources_.find(stalled->source); at != sources_.end())
-                at->second->stall();
         }
     }
     changed_.notify_all();

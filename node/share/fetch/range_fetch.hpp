@@ -3,7 +3,6 @@
 // nothing. Runs once, in the frame of whoever awaits run().
 #pragma once
 
-#include <map>
 #include <memory>
 
 #include "node/share/fetch/fetch.hpp"
@@ -24,15 +23,11 @@ class RangeFetch {
     std::uint64_t position() const { return download_.position(); }  // behind what the sink took
 
   private:
-    class Feed;
-    friend class Feed;
-
     Task<Result<void>> give(ByteSink sink);
     Task<Result<void>> await_more();
     bool hopeless() const;
     bool front_expected() const;
     std::error_code explain();
-    Task<Providers::Ended> use(Neighbour& neighbour);
 
     void pump();
     void drop(const proto::RangeDownload::DropNode& drop);
@@ -45,8 +40,7 @@ class RangeFetch {
     Tasks* tasks_ = nullptr;  // while it runs
     Event changed_;
     Providers providers_;
-    std::map<proto::SourceKey, ProvidedFile*> sources_;
-    proto::SourceKey next_source_ = 1;
+    Sources<proto::RangeDownload> sources_;
 };
 
 }  // namespace kp2p
