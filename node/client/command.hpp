@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "node/client/config.hpp"
+#include "node/client/stand_in.hpp"
 #include "node/settings/values.hpp"
 #include "proto/bytes.hpp"
 #include "proto/outcome.hpp"
@@ -30,8 +31,6 @@
 namespace kp2p::client {
 
 class Daemon;
-using StandIn = std::function<Result<void>(int descriptor)>;  // see daemon.hpp
-
 // How the text of an argument becomes a value: text as it is, a number, or T::parse(), which may
 // have a second parameter for a sentence that says what is wrong.
 inline Result<void> parse_argument(std::string_view text, std::string& into, std::string&) {

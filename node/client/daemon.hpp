@@ -17,6 +17,7 @@
 #include <string_view>
 
 #include "node/client/config.hpp"
+#include "node/client/stand_in.hpp"
 #include "proto/bytes.hpp"
 
 namespace kp2p::client {
@@ -52,9 +53,6 @@ struct Request {
     std::string body = {};
     std::string method = "POST";  // or GET, DELETE
 };
-
-// Serves the API on a socket of this process until the other end is closed.
-using StandIn = std::function<Result<void>(int descriptor)>;
 
 class Daemon {
   public:
