@@ -1,0 +1,226 @@
+"""storage_test.py COMMANDS [TEST...]: the Python package where no daemon runs."""
+import errno
+import fcntl
+import os
+import pathlib
+import stat
+import subprocess
+import tempfile
+import time
+import unittest
+import unittest.mock
+
+from case import ABSENT, kp, main, storage
+
+
+class NoDaemon(unittest.TestCase):
+    """The storage alone, beside the commands, which store and read the same."""
+
+    def setUp(self):
+        self.root = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="kp2p-")))
+        self.storage = self.root / "storage"
+        self.storage.mkdir(mode=0o750)
+        self.enterContext(unittest.mock.patch.dict(os.environ, {
+            "HOME": str(self.root), "KACHERY_STORAGE_DIR": str(self.storage),
+            "KACHERY_P2P_CONFIG_DIR": str(self.root / "config")}))
+
+    def command(self, *arguments):
+        done = subprocess.run(arguments, capture_output=True, check=True)
+        return done.stdout.decode().strip()
+
+    def content(self, uri):
+        digest = uri[len("sha1://"):][:40]
+        return self.storage / "sha1" / digest[:2] / digest[2:4] / digest[4:6] / digest
+
+    def test_files_go_in_and_come_out_as_with_the_commands(self):
+        for size in (0, 1, 20_000_000, 40_000_001):
+            path = self.root / f"file{size}"
+            path.write_bytes(os.urandom(size))
+            uri = kp.store_file(path)
+            self.assertEqual(uri, self.command("kp2p-store", str(path)))
+            self.assertEqual(kp.load_file(uri), str(self.content(uri)))
+            self.assertEqual(kp.load_bytes(uri), path.read_bytes())
+            self.assertEqual(kp.load_bytes(uri, 1, 3), path.read_bytes()[1:3])
+            self.command("kp2p-load", uri, "--dest", str(self.root / "copy"))
+            self.assertEqual((self.root / "copy").read_bytes(), path.read_bytes())
+        self.assertEqual(list(self.storage.glob("sha1/*.kp2p-temp")), [])
+
+    def test_a_directory_and_a_linked_file_come_out(self):
+        (self.root / "dir" / "inner").mkdir(parents=True)
+        (self.root / "dir" / "inner" / "file").write_bytes(b"in it")
+        uri = self.command("kp2p-store", str(self.root / "dir"))
+        self.assertEqual(kp.load_text(uri + "/inner/file"), "in it")
+        kp.load_file(uri, dest=self.root / "copy")
+        self.assertEqual((self.root / "copy" / "inner" / "file").read_bytes(), b"in it")
+        (self.root / "linked").write_bytes(b"elsewhere")
+        linked = self.command("kp2p-link", str(self.root / "linked"))
+        self.assertEqual(kp.load_file(linked), str(self.root / "linked"))
+        (self.root / "linked").write_bytes(b"otherwise")
+        self.assertRaises(kp.NoDaemonError, kp.load_file, linked)
+
+    def test_paths_go_in_by_the_commands(self):
+        (self.root / "dir").mkdir()
+        (self.root / "dir" / "file").write_bytes(b"in it")
+        uri = kp.store_dir(self.root / "dir", label="mine")
+        self.assertRegex(uri, r"^sha1dir://[0-9a-f]{40}\.mine$")
+        self.assertEqual(kp.load_text(uri + "/file"), "in it")
+        linked = kp.link_file(self.root / "dir" / "file")
+        self.assertEqual(kp.load_text(linked), "in it")
+        self.assertRaises(kp.FailedError, kp.store_dir, self.root / "absent")
+        with unittest.mock.patch.dict(os.environ, {"PATH": "/nonexistent"}):
+            self.assertRaises(kp.NoDaemonError, kp.store_dir, self.root / "dir")
+
+    def test_wrong_bytes_are_not_given_and_give_way(self):
+        uri = kp.store_text("right")
+        content = self.content(uri)
+        content.write_bytes(b"wrong")
+        self.assertRaisesRegex(kp.NoDaemonError, "not in the storage", kp.load_text, uri)
+        self.assertRaises(kp.NoDaemonError, kp.load_bytes, uri)
+        self.assertEqual(kp.store_text("right"), uri)
+        self.assertEqual(kp.load_text(uri), "right")
+
+    def linked(self, content):
+        path = self.root / "linked"
+        path.write_bytes(content)
+        os.utime(path, (1, 1))  # so that no change is too soon after it to be seen
+        return path, self.command("kp2p-link", str(path))
+
+    def test_what_changes_while_it_is_read_is_an_error(self):
+        from kachery_p2p._source import Source
+
+        size = 3 << 20
+        content = os.urandom(size)
+        for change in (lambda: path.write_bytes(b"x" * size),
+                       lambda: os.truncate(path, 1 << 20),
+                       lambda: path.write_bytes(content + b"more")):
+            for start, end in ((0, None), (1, 5 << 19)):
+                path, uri = self.linked(content)
+                pieces = Source().cat(Source().named(uri), start, end)
+                next(pieces)
+                change()
+                with self.assertRaisesRegex(kp.FailedError, f"{path}: it changed while"):
+                    list(pieces)
+        path, uri = self.linked(content)
+        pieces = Source().cat(Source().named(str(path)))
+        next(pieces)
+        os.truncate(path, 2 << 20)
+        with self.assertRaisesRegex(kp.FailedError, f"{path}: it changed while"):
+            list(pieces)
+
+    def test_what_changes_after_it_was_hashed_is_an_error(self):
+        from kachery_p2p import _storage
+
+        def changing(sha1):
+            found = find(sha1)
+            change()
+            return found
+
+        find = _storage.find
+        dest = self.root / "copy"
+        for change in (lambda: path.write_bytes(b"wrong"), lambda: path.write_bytes(b"")):
+            path, uri = self.linked(b"right")
+            with unittest.mock.patch.object(_storage, "find", changing):
+                self.assertRaises(kp.FailedError, kp.load_bytes, uri)
+            path, uri = self.linked(b"right")
+            with unittest.mock.patch("kachery_p2p._load.Source.path"), \
+                    unittest.mock.patch.object(_storage, "find", changing):
+                self.assertRaises(kp.FailedError, kp.load_file, uri, dest=dest)
+        self.assertEqual(list(self.root.glob("copy")) + list(self.root.glob("*.kp2p-temp")), [])
+
+    def test_whatever_is_in_the_place_of_a_file_gives_way(self):
+        place = self.content(kp.store_text("right"))
+        unlinked = []
+        unlink = os.unlink
+
+        def watched(path, *rest, **named):
+            unlinked.append(str(path))
+            unlink(path, *rest, **named)
+
+        def unreadable():
+            place.write_bytes(b"right")
+            place.chmod(0)
+
+        for put in (lambda: place.write_bytes(b"wrong"), lambda: place.symlink_to("nowhere"),
+                    lambda: place.symlink_to(place.name), lambda: os.mkfifo(place), unreadable):
+            place.unlink()
+            put()
+            with unittest.mock.patch("os.unlink", watched):
+                kp.store_text("right")
+            self.assertTrue(stat.S_ISREG(place.lstat().st_mode))
+            self.assertEqual(place.read_bytes(), b"right")
+        self.assertNotIn(str(place), unlinked)  # at no time there was nothing
+        self.assertEqual(list(self.storage.glob("sha1/*.kp2p-temp")), [])
+
+    def test_what_is_there_already_is_flushed(self):
+        place = self.content(kp.store_text("right"))
+        before = place.stat().st_ino
+        flushed = []
+        fsync = os.fsync
+
+        def watched(fd):
+            flushed.append(os.fstat(fd).st_ino)
+            fsync(fd)
+
+        with unittest.mock.patch("os.fsync", watched):
+            kp.store_text("right")
+        self.assertEqual(place.stat().st_ino, before)
+        self.assertIn(before, flushed)
+
+    def test_a_file_system_may_lack_locks_and_flushing_of_directories(self):
+        fsync = os.fsync
+
+        def refusing(fd):
+            if stat.S_ISDIR(os.fstat(fd).st_mode):
+                raise OSError(errno.EINVAL, "no directories")
+            fsync(fd)
+
+        for name, how in (("fcntl.flock", {"side_effect": OSError(errno.ENOLCK, "no locks")}),
+                          ("os.fsync", {"side_effect": refusing})):
+            with self.subTest(name), unittest.mock.patch(name, **how):
+                self.assertEqual(kp.load_text(kp.store_text(name)), name)
+
+    def test_a_sweep_before_the_lock_is_survived(self):
+        flock = fcntl.flock
+        swept = []
+
+        def sweeping(fd, operation):
+            if not swept:
+                swept.append(os.readlink(f"/proc/self/fd/{fd}"))
+                os.unlink(swept[0])
+            flock(fd, operation)
+
+        with unittest.mock.patch("fcntl.flock", sweeping):
+            self.assertEqual(kp.load_text(kp.store_text("stored")), "stored")
+        self.assertRegex(swept[0], "kp2p-temp$")
+
+    def test_a_failure_leaves_nothing_behind(self):
+        kp.store_text("first")
+        self.storage.chmod(0o770)
+        before = os.listdir("/proc/self/fd")
+        for name in ("os.fchmod", "os.fsync", "os.path.samestat"):
+            with unittest.mock.patch(name, side_effect=OSError(errno.EIO, "broken")):
+                self.assertRaises(kp.FailedError, kp.store_text, "second")
+            self.assertEqual(list(self.storage.glob("sha1/*.kp2p-temp")), [])
+            self.assertEqual(os.listdir("/proc/self/fd"), before)
+
+    def test_what_is_private_stays_so_and_a_shared_storage_is_shared(self):
+        path = self.root / "private"
+        path.write_bytes(b"private")
+        path.chmod(0o600)
+        self.assertEqual(self.content(kp.store_file(path)).stat().st_mode & 0o777, 0o600)
+        self.storage.chmod(0o2770)
+        mask = os.umask(0o077)
+        self.addCleanup(os.umask, mask)
+        shared = self.content(kp.store_text("shared"))
+        self.assertEqual(shared.stat().st_mode & 0o777, 0o660)
+        self.assertEqual(shared.parent.stat().st_mode & 0o7777, 0o2770)
+
+    def test_a_storage_that_was_named_must_be_there(self):
+        with storage(self.root / "absent"):
+            self.assertRaises(kp.StorageUnavailableError, kp.store_text, "x")
+            self.assertRaises(kp.NoDaemonError, kp.load_file, ABSENT)
+        self.assertFalse((self.root / "absent").exists())
+
+
+if __name__ == "__main__":
+    main()
