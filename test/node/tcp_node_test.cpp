@@ -1,4 +1,5 @@
-// A load that changes its way, in virtual time: from UDX to TCP, and back.
+// Whole nodes and TCP, in virtual time: a load that moves from UDX to TCP, and back, and a peer
+// that is named.
 #include <deque>
 
 #include "node/node.hpp"
@@ -37,8 +38,40 @@ Task<> wait_until(Sim& sim, Holds holds) {
     CHECK(holds());
 }
 
-Task<> moves(Sim& sim, SimDisk& disk, MemoryDoors& doors, std::deque<SimHost>& hosts,
-             Tasks& tasks) {
+struct TcpWorld {
+    explicit TcpWorld(std::uint64_t seed) : sim(seed), disk(sim.clock(), seed) {}
+
+    SimHost& add(DhtSetup setup) {
+        const auto number = static_cast<std::uint32_t>(all.size());
+        return all.emplace_back(sim, disk, number, std::move(setup), &doors);
+    }
+    template <class Story>
+    void run(Story story) {
+        auto body = [&](Tasks& tasks) -> Task<> {
+            co_await story(*this, tasks);
+            tasks.cancel();
+        };
+        auto root = [&]() -> Task<> { (void)co_await with_tasks(body); };
+        sim.run(root());
+    }
+
+    Sim sim;
+    SimDisk disk;
+    DiskInstead in_use{disk};
+    MemoryDoors doors{sim.loop().get_executor()};
+    std::deque<SimHost> all;
+};
+
+DhtSetup entering_at(std::uint32_t number) {
+    DhtSetup setup;
+    setup.bootstrap.push_back(*parse_bootstrap(host_of(number).text()));
+    return setup;
+}
+
+Task<> moves(TcpWorld& world, Tasks& tasks) {
+    Sim& sim = world.sim;
+    MemoryDoors& doors = world.doors;
+    auto& hosts = world.all;
     for (SimHost& host : hosts) {
         host.start(tasks);
         host.node().share().join(lab(), lab_key());
@@ -63,64 +96,47 @@ Task<> moves(Sim& sim, SimDisk& disk, MemoryDoors& doors, std::deque<SimHost>& h
     co_await wait_until(sim, [&] { return load.over; });
     CHECK(doors.carried_bytes() < over_tcp + mib);
     REQUIRE(load.path);
-    CHECK(disk.content(*load.path) == bytes);
+    CHECK(world.disk.content(*load.path) == bytes);
+}
+
+Task<> reaches_the_named(TcpWorld& world, Tasks& tasks) {
+    SimHost &there = world.all[0], &here = world.all[1];
+    there.start(tasks);
+    here.name({there.node().id(), there.address().host.text(), there.address().port});
+    here.start(tasks);
+    bool entered = false;
+    auto enter = [&]() -> Task<> {
+        auto tried = co_await here.node().entered();
+        entered = bool(tried);
+    };
+    tasks.spawn(enter());
+    std::size_t connections = 0;
+    while (connections == 0 && !entered) {
+        auto slept = co_await world.sim.clock().sleep_for(10ms);
+        if (!slept) co_return;
+        const NodeStatus status = co_await here.node().status();
+        connections = status.connections;
+    }
+    CHECK(connections == 1);
+    CHECK(!entered);
 }
 
 }  // namespace
 
 TEST_CASE("a load over UDX moves to TCP, and goes on over UDX when that is cut") {
-    Sim sim(7);
-    SimDisk disk(sim.clock(), 7);
-    const DiskInstead in_use(disk);
-    MemoryDoors doors(sim.loop().get_executor());
-    std::deque<SimHost> hosts;
-    for (std::uint32_t i = 0; i < 3; ++i) {
-        DhtSetup setup;
-        if (i == 0) setup.public_address = host_of(0);
-        if (i > 0) setup.bootstrap.push_back(*parse_bootstrap(host_of(0).text()));
+    TcpWorld world(7);
+    DhtSetup first;
+    first.public_address = host_of(0);
+    for (DhtSetup setup : {first, entering_at(0), entering_at(0)}) {
         setup.reach = proto::dht::Reach::open;
-        hosts.emplace_back(sim, disk, i, setup, &doors);
+        world.add(setup);
     }
-    auto body = [&](Tasks& tasks) -> Task<> {
-        co_await moves(sim, disk, doors, hosts, tasks);
-        tasks.cancel();
-    };
-    auto root = [&]() -> Task<> { (void)co_await with_tasks(body); };
-    sim.run(root());
+    world.run(moves);
 }
 
 TEST_CASE("a named peer is reached while the network is silent") {
-    Sim sim(8);
-    SimDisk disk(sim.clock(), 8);
-    const DiskInstead in_use(disk);
-    MemoryDoors doors(sim.loop().get_executor());
-    std::deque<SimHost> hosts;
-    for (std::uint32_t i = 0; i < 2; ++i) {
-        DhtSetup setup;
-        setup.bootstrap.push_back(*parse_bootstrap(host_of(7).text()));  // nobody is there
-        hosts.emplace_back(sim, disk, i, setup, &doors);
-    }
-    auto body = [&](Tasks& tasks) -> Task<> {
-        hosts[0].start(tasks);
-        const Endpoint there = hosts[0].address();
-        hosts[1].name({hosts[0].node().id(), there.host.text(), there.port});
-        hosts[1].start(tasks);
-        bool entered = false;
-        auto enter = [&]() -> Task<> {
-            auto tried = co_await hosts[1].node().entered();
-            entered = bool(tried);
-        };
-        tasks.spawn(enter());
-        std::size_t connections = 0;
-        while (connections == 0 && !entered) {
-            auto slept = co_await sim.clock().sleep_for(10ms);
-            if (!slept) co_return;
-            connections = (co_await hosts[1].node().status()).connections;
-        }
-        CHECK(connections == 1);
-        CHECK(!entered);
-        tasks.cancel();
-    };
-    auto root = [&]() -> Task<> { (void)co_await with_tasks(body); };
-    sim.run(root());
+    TcpWorld world(8);
+    constexpr std::uint32_t nobody = 7;
+    for (int i = 0; i < 2; ++i) world.add(entering_at(nobody));
+    world.run(reaches_the_named);
 }
