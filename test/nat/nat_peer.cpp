@@ -110,12 +110,12 @@ class Peer {
             stream.write({&part, 1});
             auto message = co_await with_timeout(real_.clock, max_greeting, stream.read());
             if (dialed) report(stream, began, static_cast<bool>(message));
-            // For the other side's acknowledgements.
-            auto slept = co_await real_.clock.sleep_for(std::chrono::milliseconds(500));
-            (void)slept;
-            both.cancel();
+            stream.end_writes();
         });
         (void)done;
+        // Until the other side has it all.
+        auto finished = co_await with_timeout(real_.clock, max_greeting, stream.stream().finish());
+        (void)finished;
     }
     Task<> write(SecureStream& stream) {
         auto written = co_await stream.write_loop();
