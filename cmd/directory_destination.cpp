@@ -6,7 +6,7 @@
 #include <cerrno>
 
 #include "node/store/directories.hpp"
-#include "node/store/put/ingest.hpp"
+#include "node/store/put/hash_file.hpp"
 #include "node/store/temp_file.hpp"
 
 namespace kp2p {
@@ -46,7 +46,7 @@ Result<bool> has(const fs::path& path, const proto::Sha1Dir::File& wanted,
     if (!file) return file.error();
     auto stamp = file->stamp();
     if (!stamp || stamp->size_bytes != wanted.size_bytes) return false;
-    auto hashed = ingest(*file, nullptr, ManifestWish::none, stop);
+    auto hashed = hash_file(*file, nullptr, ManifestWish::none, stop);
     if (!hashed) return hashed.error();
     return hashed->sha1 == wanted.sha1;
 }

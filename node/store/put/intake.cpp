@@ -21,18 +21,18 @@ Result<Intake::Put> Intake::put_file(const fs::path& path) {
 Result<Intake::Put> Intake::copy(const File& source) {
     auto made = with_room(layout_, [&] { return copied(source); });
     if (!made) return made.error();
-    return put_written(std::move(made->temp), made->ingested, &source);
+    return put_written(std::move(made->temp), made->hashed, &source);
 }
 
-Result<Intake::Put> Intake::put_written(TempFile file, const Ingested& ingested,
+Result<Intake::Put> Intake::put_written(TempFile file, const HashedFile& hashed,
                                         const File* source) {
-    auto keep = [cache = layout_.links_cache(ingested.sha1),
-                 links = ingested.links](const File& stored) {
+    auto keep = [cache = layout_.links_cache(hashed.sha1),
+                 links = hashed.links](const File& stored) {
         if (auto after = stored.stamp()) save_links(cache, *after, links);
     };
-    auto added = publisher_.add(std::move(file), ingested.sha1, std::move(keep));
+    auto added = publisher_.add(std::move(file), hashed.sha1, std::move(keep));
     if (!added) return storage_error(added.error(), layout_.contents());
-    return describe(ingested, source);
+    return describe(hashed, source);
 }
 
 Result<Intake::Copied> Intake::copied(const File& source) {
@@ -42,9 +42,9 @@ Result<Intake::Copied> Intake::copied(const File& source) {
     if (!temp) return temp.error();
     const fs::path where = layout_.contents();
     const Copy copy{temp->file(), where};
-    auto ingested = ingest(source, &copy, *wished, options_.stop);
-    if (!ingested) return ingested.error();
-    return Copied{*std::move(temp), *std::move(ingested)};
+    auto hashed = hash_file(source, &copy, *wished, options_.stop);
+    if (!hashed) return hashed.error();
+    return Copied{*std::move(temp), *std::move(hashed)};
 }
 
 Result<Intake::Put> Intake::link(const fs::path& path, const File& source) {
@@ -52,12 +52,12 @@ Result<Intake::Put> Intake::link(const fs::path& path, const File& source) {
         return make_error_code(std::errc::illegal_byte_sequence);
     auto wished = wish(source);
     if (!wished) return wished.error();
-    auto ingested = ingest(source, nullptr, *wished, options_.stop);
-    if (!ingested) return ingested.error();
-    auto put = describe(*ingested, &source);
+    auto hashed = hash_file(source, nullptr, *wished, options_.stop);
+    if (!hashed) return hashed.error();
+    auto put = describe(*hashed, &source);
     if (!put) return put.error();
-    save_links(layout_.links_cache(put->sha1), ingested->stamp, ingested->links);
-    const std::string json = LinkFile::to(path, ingested->stamp, put->manifest).text();
+    save_links(layout_.links_cache(put->sha1), hashed->stamp, hashed->links);
+    const std::string json = LinkFile::to(path, hashed->stamp, put->manifest).text();
     auto temp = written(as_bytes(json), &source);
     if (!temp) return temp.error();
     if (auto added = publisher_.add_link(std::move(*temp), put->sha1); !added)
@@ -73,10 +73,10 @@ Result<ManifestWish> Intake::wish(const File& source) const {
     return large && wanted ? ManifestWish::make : ManifestWish::none;
 }
 
-Result<Intake::Put> Intake::describe(const Ingested& ingested, const File* source) {
-    Put put{ingested.sha1, ingested.size_bytes, std::nullopt};
-    if (ingested.manifest) {
-        auto manifest = put_bytes(as_bytes(ingested.manifest->text()), source);
+Result<Intake::Put> Intake::describe(const HashedFile& hashed, const File* source) {
+    Put put{hashed.sha1, hashed.size_bytes, std::nullopt};
+    if (hashed.manifest) {
+        auto manifest = put_bytes(as_bytes(hashed.manifest->text()), source);
         if (!manifest) return manifest.error();
         put.manifest = *manifest;
     }

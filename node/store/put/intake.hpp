@@ -11,7 +11,7 @@
 #include <string>
 
 #include "node/store/layout.hpp"
-#include "node/store/put/ingest.hpp"
+#include "node/store/put/hash_file.hpp"
 #include "node/store/put/publisher.hpp"
 
 namespace kp2p {
@@ -41,19 +41,19 @@ class Intake {
     Result<Sha1> put_bytes(ByteView bytes, const File* source = nullptr);
     // A file that the caller writes, and hashes as it does, in two steps.
     Result<TempFile> begin_file() { return temp_file(nullptr); }
-    Result<Put> put_written(TempFile file, const Ingested& ingested, const File* source = nullptr);
+    Result<Put> put_written(TempFile file, const HashedFile& hashed, const File* source = nullptr);
     Result<void> finish();
 
   private:
     struct Copied {
         TempFile temp;
-        Ingested ingested;
+        HashedFile hashed;
     };
     Result<Put> copy(const File& source);
     Result<Copied> copied(const File& source);
     Result<Put> link(const std::filesystem::path& path, const File& source);
     Result<ManifestWish> wish(const File& source) const;
-    Result<Put> describe(const Ingested& ingested, const File* source);
+    Result<Put> describe(const HashedFile& hashed, const File* source);
     Result<TempFile> temp_file(const File* source);
     Result<TempFile> written(ByteView bytes, const File* source);
 

@@ -26,13 +26,13 @@ Result<void> Upload::add(ByteView bytes) {
 }
 
 Result<Intake::Put> Upload::finish() {
-    Ingested ingested;
-    ingested.size_bytes = hasher_.size_bytes();
-    ingested.sha1 = hasher_.finish();
-    ingested.links = hasher_.links();
-    if (manifest_ && ingested.size_bytes > proto::manifest_threshold_bytes)
-        ingested.manifest = manifest_->finish(ingested.sha1);
-    auto put = intake_.put_written(*std::move(file_), ingested);
+    HashedFile hashed;
+    hashed.size_bytes = hasher_.size_bytes();
+    hashed.sha1 = hasher_.finish();
+    hashed.links = hasher_.links();
+    if (manifest_ && hashed.size_bytes > proto::manifest_threshold_bytes)
+        hashed.manifest = manifest_->finish(hashed.sha1);
+    auto put = intake_.put_written(*std::move(file_), hashed);
     if (!put) return put.error();
     if (auto done = intake_.finish(); !done) return done.error();
     return put;

@@ -296,7 +296,7 @@ TEST_CASE("a manifest is made also where no thread can be started") {
     const fs::path path = f.file("a", content(3 * mib));
     auto source = File::open(path, File::Mode::read);
     REQUIRE(source);
-    const auto usual = ingest(*source, nullptr, ManifestWish::make, std::stop_token());
+    const auto usual = hash_file(*source, nullptr, ManifestWish::make, std::stop_token());
     REQUIRE(usual);
     const pid_t child = fork();
     if (child == 0) {
@@ -304,7 +304,7 @@ TEST_CASE("a manifest is made also where no thread can be started") {
         const uid_t nobody = 65534;  // root is not limited
         if (geteuid() == 0 && setuid(nobody) != 0) _exit(2);
         if (setrlimit(RLIMIT_NPROC, &none) != 0) _exit(3);
-        const auto alone = ingest(*source, nullptr, ManifestWish::make, std::stop_token());
+        const auto alone = hash_file(*source, nullptr, ManifestWish::make, std::stop_token());
         _exit(alone && alone->manifest->text() == usual->manifest->text() ? 0 : 1);
     }
     int status = 0;

@@ -1,4 +1,4 @@
-#include "node/store/put/ingest.hpp"
+#include "node/store/put/hash_file.hpp"
 
 #include <optional>
 #include <semaphore>
@@ -83,8 +83,8 @@ class ManifestHelper {
 
 }  // namespace
 
-Result<Ingested> ingest(const File& source, const Copy* copy, ManifestWish wish,
-                        const std::stop_token& stop) {
+Result<HashedFile> hash_file(const File& source, const Copy* copy, ManifestWish wish,
+                             const std::stop_token& stop) {
     source.watch_mappings();
     const auto before = source.stamp();
     if (!before) return before.error();
@@ -112,13 +112,13 @@ Result<Ingested> ingest(const File& source, const Copy* copy, ManifestWish wish,
     const auto after = source.stamp();
     if (!after) return after.error();
     if (*after != *before || hasher.size_bytes() != before->size_bytes) return StoreErrc::changed;
-    Ingested ingested;
-    ingested.stamp = *before;
-    ingested.sha1 = hasher.finish();
-    ingested.size_bytes = hasher.size_bytes();
-    ingested.links = hasher.links();
-    ingested.manifest = manifest.finish(ingested.sha1);
-    return ingested;
+    HashedFile hashed;
+    hashed.stamp = *before;
+    hashed.sha1 = hasher.finish();
+    hashed.size_bytes = hasher.size_bytes();
+    hashed.links = hasher.links();
+    hashed.manifest = manifest.finish(hashed.sha1);
+    return hashed;
 }
 
 }  // namespace kp2p

@@ -1,4 +1,5 @@
-// Ingest: one pass over a file that finds out all there is to know of it, and copies it meanwhile.
+// hash_file: one pass over a file that finds out all there is to know of it, and copies it
+// meanwhile.
 #pragma once
 
 #include <optional>
@@ -11,7 +12,7 @@
 
 namespace kp2p {
 
-struct Ingested {
+struct HashedFile {
     FileStamp stamp;  // of the source, before and after
     Sha1 sha1;
     std::uint64_t size_bytes = 0;
@@ -30,7 +31,7 @@ struct Copy {
 // that changes meanwhile is StoreErrc::changed, for what was hashed may be a mixture. Holes stay
 // holes. Uses a second core for the manifest. Errc::canceled on `stop`. A storage error, and no
 // other, is about the copy.
-Result<Ingested> ingest(const File& source, const Copy* copy, ManifestWish wish,
-                        const std::stop_token& stop);
+Result<HashedFile> hash_file(const File& source, const Copy* copy, ManifestWish wish,
+                             const std::stop_token& stop);
 
 }  // namespace kp2p
