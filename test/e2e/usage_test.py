@@ -55,6 +55,25 @@ class Usage(NetworkCase):
                 version = self.alice.run(command.name, "--version").stdout.decode()
                 self.assertRegex(version, r"\d+\.\d+\.\d+")
 
+    def test_the_words_of_kachery_p2p_are_commands(self):
+        path = self.path("by its old name")
+        path.write_text("the same bytes")
+
+        def run(*words, check=True):
+            return self.alice.run("kachery-p2p", *words, check=check)
+
+        uri = run("store", path).stdout.decode().strip()
+        self.assertEqual(run("cat-file", uri, "--start", 4, "--end", 8).stdout, b"same")
+        self.assertEqual(run("load-file", uri).stdout, run("load", uri).stdout)
+        self.assertEqual(run("get-channels").stdout, self.alice.run("kp2p-channels").stdout)
+        self.assertEqual(run("version").stdout, self.alice.run("kp2p-status", "--version").stdout)
+        self.assert_ends(run("print-messages", "feed://x", check=False), 2, "print-messages")
+        self.assert_ends(run(check=False), 2, "usage")
+        link = self.path("elsewhere")
+        link.symlink_to(self.network.command("kachery-p2p"))
+        helped = subprocess.run([link, "find-file", "--help"], capture_output=True, check=True)
+        self.assertIn(b"kp2p-find", helped.stdout)
+
     def test_a_missing_file_to_store_fails(self):
         self.assert_ends(self.alice.run("kp2p-store", self.path("absent"), check=False), 1)
 
