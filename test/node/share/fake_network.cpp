@@ -121,17 +121,22 @@ ByteVector content(const std::filesystem::path& path) {
 
 // In words of 8 bytes that a random one begins: they compress, and no chunk is like another.
 ByteVector noise(std::uint64_t size, std::uint32_t seed) {
-    std::uint8_t words[256][8];
-    for (std::size_t first = 0; first < 256; ++first)
-        for (std::size_t i = 0; i < 8; ++i)
-            words[first][i] = static_cast<std::uint8_t>(first + 13 * i);
+    // Lines out of a sheet so wide that a block hardly meets a byte of it twice: nothing in it can
+    // be compressed, and a sanitizer sees one number drawn for many bytes.
+    constexpr std::size_t line_bytes = 64, sheet_bytes = 1 << 20;
+    static const ByteVector sheet = [] {
+        std::mt19937_64 random(1);
+        ByteVector bytes(sheet_bytes + line_bytes);
+        for (std::size_t at = 0; at < bytes.size(); at += sizeof(std::uint64_t)) {
+            const std::uint64_t drawn = random();
+            std::memcpy(bytes.data() + at, &drawn, sizeof drawn);
+        }
+        return bytes;
+    }();
     std::mt19937_64 random(seed);
-    ByteVector bytes((size + 63) / 64 * 64);
-    std::uint8_t* to = bytes.data();
-    for (std::size_t at = 0; at < bytes.size(); at += 64) {
-        std::uint64_t drawn = random();  // eight words' worth
-        for (int i = 0; i < 8; ++i, drawn >>= 8, to += 8) std::memcpy(to, words[drawn & 0xff], 8);
-    }
+    ByteVector bytes((size + line_bytes - 1) / line_bytes * line_bytes);
+    for (std::size_t at = 0; at < bytes.size(); at += line_bytes)
+        std::memcpy(bytes.data() + at, sheet.data() + random() % sheet_bytes, line_bytes);
     bytes.resize(size);
     return bytes;
 }
