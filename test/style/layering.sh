@@ -13,7 +13,7 @@ below() {
 
 # What a file may include of the project: its own room, and those below it.
 allowed() {
-    local any_proto='proto proto/(crypto|record|limit|udx|mux|file|lookup|transfer|report|paths|punch)
+    local any_proto='proto proto/(crypto|record|limit|udx|mux|file|lookup|transfer|report|paths|punch|tunnel)
         proto/dht proto/dht/(wire|table|node)'
     # shellcheck disable=SC2086
     case $1 in
@@ -25,6 +25,7 @@ allowed() {
         proto/record/*)    below proto proto/{crypto,record} ;;
         proto/lookup/*)    below proto proto/{crypto,limit,lookup} ;;
         proto/transfer/*)  below proto proto/{file,transfer} ;;
+        proto/tunnel/*)    below proto proto/{limit,tunnel} ;;
         proto/udx/path/*)
             below proto proto/udx/path && echo '|proto/udx/(flight|packet)\.hpp' ;;
         proto/udx/*)       below proto proto/udx proto/udx/path ;;
