@@ -36,9 +36,9 @@ struct Allocated {
 struct KeepAlive {};
 struct End {
     enum class Code : std::uint8_t {
-        stopping = 0,  // the relay is
+        stopping = 0,  // the sender is
         replaced = 1,  // the client has come again
-        malformed = 2  // what the client sent is no frame
+        malformed = 2  // what the other side sent is no frame
     };
     Code code = Code::stopping;  // or one of a later version
 };
