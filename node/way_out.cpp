@@ -93,6 +93,7 @@ void WayOut::use_relay(bool used) {
 Task<Result<bool>> WayOut::udp_answers() {
     std::vector<Endpoint> nodes = dht_.nodes_to_try();
     std::erase_if(nodes, [](const Endpoint& node) { return !node.host.is_v4(); });
+    if (nodes.empty()) co_return !tunnels_.in_use();  // nobody to ask: as it is
     if (nodes.size() > max_probed) nodes.resize(max_probed);
     proto::dht::Request ping;
     ping.tid = static_cast<std::uint16_t>(runtime_.random.number());
