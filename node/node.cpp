@@ -37,9 +37,11 @@ Node::Node(NodeParts parts)
                         .tcp = tcp_.get(),
                         .fixed = std::move(parts.peers),
                         .open_socket = std::move(parts.open_socket)}),
+      tunnels_(parts.tunnels),
       entered_(runtime_.executor),
       started_(runtime_.clock.now()) {
     peers_.attach(swarm_, dht_);
+    if (tunnels_) way_out_.emplace(runtime_, *tunnels_, std::move(parts.probe), dht_);
 }
 
 Task<> Node::run() {
@@ -48,6 +50,7 @@ Task<> Node::run() {
         tasks.spawn(enter_network());
         tasks.spawn(swarm_.run());
         tasks.spawn(sweep_loop());
+        if (way_out_) tasks.spawn(way_out_->run());
         co_return;
     };
     (void)co_await with_tasks(body);  // it ends by cancellation
@@ -90,6 +93,7 @@ Task<NodeStatus> Node::status() {
     status.udp = local();
     if (tcp_) status.tcp = tcp_->local();
     status.public_address = dht_.remote_address();
+    if (tunnels_ && tunnels_->in_use()) status.relay = tunnels_->place();
     status.firewalled = dht_.firewalled();
     status.in_network = in_network();
     status.dht_nodes = dht_nodes();

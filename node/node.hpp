@@ -21,6 +21,7 @@
 #include "node/swarm_peers.hpp"
 #include "node/udx/udp_port.hpp"
 #include "node/udx/udx_context.hpp"
+#include "node/way_out.hpp"
 
 namespace kp2p {
 
@@ -33,6 +34,10 @@ struct NodeParts {
     std::unique_ptr<ByteStreams> tcp = nullptr;  // at the port that others know; null: none
     std::vector<FixedPeer> peers = {};           // named to us
     SocketPool::Open open_socket = nullptr;      // on a free port; without it no holes are punched
+    // For where UDP may be blocked: then `server` and `client` are EitherSockets over these, and
+    // `probe` is a UDP socket here.
+    Tunnels* tunnels = nullptr;
+    std::unique_ptr<Datagrams> probe = nullptr;
 };
 
 struct NodeStatus {
@@ -40,6 +45,7 @@ struct NodeStatus {
     Endpoint udp;                 // as it is bound
     std::optional<Endpoint> tcp;  // as it listens
     std::optional<Endpoint> public_address;
+    std::optional<std::string> relay;  // whose UDP port is used, a URL without its secret
     bool firewalled = true, in_network = false;
     std::size_t dht_nodes = 0, connections = 0;
     std::vector<ChannelName> channels;
@@ -87,7 +93,9 @@ class Node {
     SwarmPeers peers_;
     Share share_;
     Swarm swarm_;
-    bool tried_ = false;  // to enter the network
+    Tunnels* tunnels_;
+    std::optional<WayOut> way_out_;  // where there are tunnels
+    bool tried_ = false;             // to enter the network
     Event entered_;
     Clock::Time started_;
 };

@@ -99,9 +99,30 @@ Task<> Dht::tick_loop() {
     }
 }
 
+void Dht::moved() {
+    ++moves_;
+    rpc_.node().upkeep().woke_up();
+    rpc_.node().upkeep().sampler() = NatSampler();
+    reachability_.woke_up(random_.bytes<DhtId>());
+    if (!setup_.public_address) rpc_.node().set_reach(setup_.reach);
+    moved_ = true;
+    upkeep_due_.notify_all();
+}
+
+std::vector<Endpoint> Dht::nodes_to_try() {
+    std::vector<Endpoint> nodes = known_nodes();
+    if (!nodes.empty()) return nodes;
+    nodes = bootstrap_.known_addresses();
+    nodes.insert(nodes.end(), setup_.known_nodes.begin(), setup_.known_nodes.end());
+    return nodes;
+}
+
 Task<> Dht::upkeep_loop() {
     for (;;) {
-        if (std::exchange(full_test_due_, false)) {
+        if (bootstrapped_ && std::exchange(moved_, false)) {
+            auto end = co_await refresh();
+            if (end) firewall_test_due_ = true;
+        } else if (std::exchange(full_test_due_, false)) {
             auto changed = co_await reachability_.update(Reachability::Scope::everything);
             if (changed && *changed) refresh_due_ = true;
         } else if (std::exchange(firewall_test_due_, false)) {
@@ -121,6 +142,7 @@ Task<Result<QueryEnd>> Dht::refresh() {
     QuerySpec spec;
     spec.priority = QuerySpec::Priority::background;
     spec.target = table.self();
+    if (table.size() == 0) spec.seeds = setup_.known_nodes;
     if (table.size()) spec.target = table.at(refreshes_++ % table.size()).id;
     auto end = co_await queries_.run(std::move(spec), nullptr);
     co_return end;

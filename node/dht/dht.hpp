@@ -82,6 +82,13 @@ class Dht {
     // Enters the network. Succeeds also when nobody answers: then later refreshes try again.
     Task<Result<void>> bootstrap();
     bool bootstrapped() const { return bootstrapped_; }
+    // Our packets leave by another way than before, with another address: what was known of that
+    // is found out anew, at once.
+    void moved();
+    // Grows with each of these.
+    std::uint64_t moves() const { return moves_; }
+    // Nodes of the network, as far as any are known: heard ones, or else those to enter it by.
+    std::vector<Endpoint> nodes_to_try();
 
     bool firewalled() const { return !rpc_.node().open(); }
     bool persistent() const { return rpc_.node().persistent(); }
@@ -181,9 +188,10 @@ class Dht {
     std::map<proto::dht::DhtId, Listener> listeners_;
     Event upkeep_due_;
     std::size_t refreshes_ = 0;
+    std::uint64_t moves_ = 0;
     unsigned ticks_alone_ = 0;
     bool bootstrapped_ = false, refresh_due_ = false;
-    bool firewall_test_due_ = false, full_test_due_ = false;
+    bool firewall_test_due_ = false, full_test_due_ = false, moved_ = false;
 };
 
 }  // namespace kp2p

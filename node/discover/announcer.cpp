@@ -59,6 +59,7 @@ Task<Result<void>> Announcer::round() {
         candidates.push_back({node.from, node.reply.to});
     }
     announced_on_ = dht_.default_socket();
+    announced_after_ = dht_.moves();
     std::vector<NoisePayload::Relay> relays;
     auto accepted = [&](std::size_t i, const Reply& reply) {
         if (reply.error == rpc_ok) relays.push_back(candidates[i]);
@@ -85,6 +86,7 @@ Task<Result<void>> Announcer::keep_alive() {
     Clock& clock = dht_.rpc().clock();
     for (int i = 0; i < pings_per_round && !relays_.empty(); ++i) {
         if (announced_on_ != dht_.default_socket()) co_return ok;
+        if (announced_after_ != dht_.moves()) co_return ok;
         std::vector<Ask> pings;
         for (const auto& relay : relays_) {
             Ask ping;

@@ -44,6 +44,7 @@ class Announcer {
     Event changed_;
     std::size_t rounds_ended_ = 0;
     std::optional<proto::dht::SocketId> announced_on_;  // where the relays send what is for us
+    std::uint64_t announced_after_ = 0;                 // so many moves of the DHT
 };
 
 }  // namespace kp2p

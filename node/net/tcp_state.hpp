@@ -12,5 +12,7 @@ std::optional<std::chrono::microseconds> tcp_round_trip(int socket);  // smoothe
 std::size_t tcp_unacknowledged_bytes(int socket);
 // The connection fails when what was written is not acknowledged for so long.
 void limit_tcp_silence(int socket, std::chrono::milliseconds limit);
+// A write waits while the system holds more than this that it has not sent once.
+void limit_tcp_unsent(int socket, std::size_t bytes);
 
 }  // namespace kp2p

@@ -27,4 +27,9 @@ void limit_tcp_silence(int socket, std::chrono::milliseconds limit) {
     ::setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
 }
 
+void limit_tcp_unsent(int socket, std::size_t bytes) {
+    const auto lowest = static_cast<unsigned>(bytes);
+    ::setsockopt(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowest, sizeof lowest);
+}
+
 }  // namespace kp2p

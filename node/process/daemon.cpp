@@ -20,6 +20,8 @@
 #include "node/process/own_address.hpp"
 #include "node/process/ports.hpp"
 #include "node/process/process_end.hpp"
+#include "node/process/relay_route.hpp"
+#include "node/tunnel/either_socket.hpp"
 #include "proto/json.hpp"
 
 namespace kp2p {
@@ -50,6 +52,8 @@ struct OpenedParts {
     std::optional<Store> store;
     Ports ports;                        // that others know
     std::unique_ptr<UdpSocket> client;  // with any other
+    std::unique_ptr<Tunnels> tunnels;   // where a relay is known
+    std::unique_ptr<UdpSocket> probe;   // where there are tunnels
     std::unique_ptr<HttpServer> http;
     DhtSetup dht;
 };
@@ -65,6 +69,30 @@ std::vector<BootstrapNode> bootstrap_nodes(const std::vector<std::string>& texts
 
 bool is_first(const Settings& settings) {
     return !settings.bootstrap.empty() && settings.bootstrap.front() == "self";
+}
+
+Result<void> open_tunnels(OpenedParts& parts, Runtime& runtime, const Settings& settings,
+                          std::string& why) {
+    if (!settings.relay_url) return ok;
+    auto route = relay_route(*settings.relay_url, why);
+    if (!route) return route.error();
+    auto probe = UdpSocket::open(runtime.executor, {settings.host, 0});
+    if (!probe) return probe.error();
+    parts.tunnels = std::make_unique<Tunnels>(runtime, *std::move(route));
+    parts.probe = *std::move(probe);
+    return ok;
+}
+
+// As it is, or with a port at the relay beside it.
+std::unique_ptr<Datagrams> with_tunnel(std::unique_ptr<UdpSocket> socket, Tunnels* tunnels) {
+    if (!tunnels) return socket;
+    return std::make_unique<EitherSocket>(std::move(socket), *tunnels);
+}
+
+SocketPool::Open socket_opener(Runtime& runtime, const Settings& settings, Tunnels* tunnels) {
+    auto direct = UdpSocket::opener(runtime.executor, {settings.host, 0});
+    if (!tunnels) return direct;
+    return [direct, tunnels] { return tunnels->in_use() ? tunnels->open_passing() : direct(); };
 }
 
 Result<OpenedParts> open_parts(Runtime& runtime, const Settings& settings, std::string& why) {
@@ -91,6 +119,8 @@ Result<OpenedParts> open_parts(Runtime& runtime, const Settings& settings, std::
     if (!ports) return ports.error();
     auto client = UdpSocket::open(runtime.executor, {settings.host, 0});
     if (!client) return client.error();
+    auto tunnelled = open_tunnels(parts, runtime, settings, why);
+    if (!tunnelled) return tunnelled.error();
     auto http = HttpServer::open(
         runtime, {settings.api_port, *token, parts.config->api_socket(), HttpLimits()});
     if (!http) {
@@ -152,14 +182,16 @@ Daemon::Daemon(Runtime& runtime, OpenedParts parts, const Settings& settings)
       parts_(std::move(parts)),
       long_threads_(runtime),
       node_(NodeParts{.runtime = runtime,
-                      .server = std::move(parts_.ports.udp),
-                      .client = std::move(parts_.client),
+                      .server = with_tunnel(std::move(parts_.ports.udp), parts_.tunnels.get()),
+                      .client = with_tunnel(std::move(parts_.client), parts_.tunnels.get()),
                       .store = *std::move(parts_.store),
                       .keys = *std::move(parts_.keys),
                       .dht = std::move(parts_.dht),
                       .tcp = std::move(parts_.ports.tcp),
                       .peers = settings.peers,
-                      .open_socket = UdpSocket::opener(runtime.executor, {settings.host, 0})}),
+                      .open_socket = socket_opener(runtime, settings, parts_.tunnels.get()),
+                      .tunnels = parts_.tunnels.get(),
+                      .probe = std::move(parts_.probe)}),
       channels_(runtime, node_.share(), *parts_.config, parts_.channels,
                 std::move(parts_.channel_keys)),
       api_(*parts_.http, ApiParts{.runtime = runtime,
@@ -283,6 +315,11 @@ Task<std::string> Daemon::status() {
     json.field("api_port", parts_.http->port()).key("public_address");
     if (now.public_address)
         json.value(now.public_address->text());
+    else
+        json.null();
+    json.key("relay");
+    if (now.relay)
+        json.value(*now.relay);
     else
         json.null();
     json.field("firewalled", now.firewalled).field("bootstrapped", now.in_network);

@@ -46,6 +46,18 @@ Result<void> read_peers(Settings& into, const Texts& texts, std::string& complai
     return ok;
 }
 
+Result<void> read_relay_url(Settings& into, const Texts& texts, std::string& complaint) {
+    into.relay_url.reset();
+    if (texts.front() == "none") return ok;
+    auto url = proto::tunnel::RelayUrl::parse(texts.front());
+    if (!url) {  // it may hold a secret
+        complaint = "takes https://HOST[:PORT]/#TOKEN as kp2p-relay prints it, or none";
+        return Errc::usage;
+    }
+    into.relay_url = *std::move(url);
+    return ok;
+}
+
 // The row of a field.
 template <auto field>
 constexpr Setting row(Setting words, decltype(Setting::read) read = read_field<field>) {
@@ -108,6 +120,14 @@ constexpr Setting table[] = {
                           .help = "UDP and TCP port, 0 for any (default: 49737, or any if that "
                                   "is taken)",
                           .remembered = true}),
+    row<&Settings::relay_url>({.flag = "--relay-url",
+                               .variable = "KACHERY_P2P_RELAY_URL",
+                               .key = "relay_url",
+                               .value = "URL",
+                               .help = "use the UDP port of this kp2p-relay where UDP is blocked, "
+                                       "through https_proxy if that is set; none: do not",
+                               .remembered = true},
+                              read_relay_url),
 };
 
 }  // namespace

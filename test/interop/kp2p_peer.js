@@ -4,7 +4,7 @@
 //   kp2p_peer.js withhold BOOTSTRAP CHANNEL FILE CHUNK       provides all but CHUNK, and that too
 //                                                            once a line has come on its stdin
 //   kp2p_peer.js knock BOOTSTRAP CHANNEL SHA1 OUT [SECONDS]  sees the topic, does not know the name
-// BOOTSTRAP is HOST:PORT[,HOST:PORT]. Prints one JSON object per event, the last one `result` or
+// BOOTSTRAP is HOST:PORT[,HOST:PORT]; KP2P_PEER_HOST the address to bind, instead of 127.0.0.1. Prints one JSON object per event, the last one `result` or
 // `error`; exit status 1 on error. LIE is one of: byte (alters one byte of chunk 0), last (one of
 // the last chunk), link (a wrong link before the last chunk), size (claims one byte more), stall
 // (never answers a get), garbage (messages that cannot be read).
@@ -106,7 +106,8 @@ async function knock (peer, sha1, out, seconds) {
 async function main ([job, bootstrap, channel, ...rest]) {
   const work = { give, withhold, get, knock }[job]
   if (!work || rest.length === 0) throw new Error('usage: kp2p_peer.js get|give|withhold|knock BOOTSTRAP CHANNEL ...')
-  const peer = new Peer({ bootstrap: parseNodes(bootstrap), channels: [channel] })
+  const host = process.env.KP2P_PEER_HOST
+  const peer = new Peer({ bootstrap: parseNodes(bootstrap), host, channels: [channel] })
   await work(peer, ...rest)
   await peer.destroy()
   process.exit(0)

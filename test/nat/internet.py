@@ -23,6 +23,7 @@ import time
 
 CLONE_NEWNET = 0x40000000
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 1, 0x1000
+TCP, UDP = 6, 17
 libc = ctypes.CDLL(None, use_errno=True)
 
 ONE_WAY_SECONDS = 0.020
@@ -62,19 +63,20 @@ def checksum(header):
 
 
 class Packet:
-    """An unfragmented UDP packet over IPv4, taken apart and put together again."""
+    """An unfragmented UDP or TCP packet over IPv4, taken apart and put together again."""
 
     def __init__(self, raw):
         self.raw = raw
         self.ttl = raw[8]
+        self.udp = raw[9] == UDP
         size = (raw[0] & 15) * 4
         self.header_bytes = size
         self.src = (bytes(raw[12:16]), int.from_bytes(raw[size:size + 2], 'big'))
         self.dst = (bytes(raw[16:20]), int.from_bytes(raw[size + 2:size + 4], 'big'))
 
     @staticmethod
-    def is_udp(raw):
-        return len(raw) >= 28 and raw[0] >> 4 == 4 and raw[9] == 17
+    def is_one(raw):
+        return len(raw) >= 28 and raw[0] >> 4 == 4 and raw[9] in (TCP, UDP)
 
     def bytes(self):
         raw, size = bytearray(self.raw), self.header_bytes
@@ -82,6 +84,8 @@ class Packet:
         raw[12:16], raw[16:20] = self.src[0], self.dst[0]
         raw[10:12] = b'\0\0'
         raw[10:12] = checksum(bytes(raw[:size])).to_bytes(2, 'big')
+        if not self.udp:  # which nothing translates
+            return bytes(raw)
         raw[size:size + 2] = self.src[1].to_bytes(2, 'big')
         raw[size + 2:size + 4] = self.dst[1].to_bytes(2, 'big')
         raw[size + 6:size + 8] = b'\0\0'  # UDP without a checksum
@@ -154,8 +158,9 @@ class Mapping:
 
 
 class Site:
-    """kind[+hairpin][+isolated]: its hosts reach each other at the public address; its hosts do not
-    reach each other within the site."""
+    """kind[+hairpin][+isolated][+tcp]: its hosts reach each other at the public address; its hosts do
+    not reach each other within the site; TCP passes, where nothing is translated, to and from sites
+    that have this too. `proxies`: hosts from which alone it passes, if there are any."""
 
     def __init__(self, net, number, kind):
         kind, *traits = kind.split('+')
@@ -163,7 +168,7 @@ class Site:
         self.address = ipaddress.ip_address('45.%d.%d.1' % (number >> 8, number & 255)).packed
         self.nat = Nat(kind, self.address, net.seed + number)
         self.inside = ipaddress.ip_network('10.%d.%d.0/24' % (number >> 8, number & 255))
-        self.hosts = {}
+        self.hosts, self.proxies = {}, set()
 
     def host(self):
         """A computer: with a private address behind a NAT that translates, else a public one."""
@@ -176,13 +181,16 @@ class Site:
         self.net.add(host)
         return host
 
+    def passes_tcp(self, inside):
+        return 'tcp' in self.traits and (not self.proxies or inside in self.proxies)
+
     def from_host(self, packet, now):
         packet.ttl -= 1
         if packet.dst[0] in self.hosts:  # on the LAN
             if 'isolated' not in self.traits:
                 self.hosts[packet.dst[0]].write(packet)
             return
-        if not self.nat.outward(packet, now):
+        if not (self.nat.outward(packet, now) if packet.udp else self.passes_tcp(packet.src[0])):
             return
         if packet.dst[0] == self.address and self.nat.translates():
             if 'hairpin' in self.traits:
@@ -193,7 +201,8 @@ class Site:
             self.net.later(now + ONE_WAY_SECONDS, self.net.site_of(packet.dst[0]), packet)
 
     def arrive(self, packet, now):
-        if self.nat.inward(packet, now) and packet.dst[0] in self.hosts:
+        passes = self.nat.inward(packet, now) if packet.udp else self.passes_tcp(packet.dst[0])
+        if passes and packet.dst[0] in self.hosts:
             self.hosts[packet.dst[0]].write(packet)
 
 
@@ -288,7 +297,7 @@ class Internet:
                 raw = os.read(host.tun, 65536)
             except OSError:
                 return
-            if not Packet.is_udp(raw):
+            if not Packet.is_one(raw):
                 continue
             packet, now = Packet(raw), time.monotonic()
             host.sent += 1

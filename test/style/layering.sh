@@ -13,7 +13,7 @@ below() {
 
 # What a file may include of the project: its own room, and those below it.
 allowed() {
-    local any_proto='proto proto/(crypto|record|limit|udx|mux|file|lookup|transfer|report|paths|punch)
+    local any_proto='proto proto/(crypto|record|limit|udx|mux|file|lookup|transfer|report|paths|punch|tunnel)
         proto/dht proto/dht/(wire|table|node)'
     # shellcheck disable=SC2086
     case $1 in
@@ -25,6 +25,7 @@ allowed() {
         proto/record/*)    below proto proto/{crypto,record} ;;
         proto/lookup/*)    below proto proto/{crypto,limit,lookup} ;;
         proto/transfer/*)  below proto proto/{file,transfer} ;;
+        proto/tunnel/*)    below proto proto/{limit,tunnel} ;;
         proto/udx/path/*)
             below proto proto/udx/path && echo '|proto/udx/(flight|packet)\.hpp' ;;
         proto/udx/*)       below proto proto/udx proto/udx/path ;;
@@ -33,6 +34,8 @@ allowed() {
         node/async/*)      below $any_proto node/async ;;
         node/log/*)        below $any_proto node/{async,log} ;;
         node/net/*)        below $any_proto node/{async,net} ;;
+        node/tunnel/*)     below $any_proto node/{async,net,tunnel} ;;
+        node/relay_server/*) below $any_proto node/{async,net,tunnel,relay_server} ;;
         node/udx/*)        below $any_proto node/{async,net,udx} ;;
         node/transport/*)  below $any_proto node/{async,net,udx,transport} ;;
         node/dht/*)        below $any_proto node/{async,net,udx,dht} ;;
@@ -54,14 +57,17 @@ allowed() {
         node/share/*)
             below $any_proto node/{async,transport,store,store/put,share,share/inventory,share/lookup,share/transfer,share/channels,share/fetch} ;;
         node/api/*)        below $any_proto node/{async,store,store/put,share,api} ;;
-        node/node.*|node/swarm_peers.*)
-            below $any_proto node node/{async,net,udx,transport,dht,discover,reach,swarm,store,share,share/channels} ;;
+        node/node.*|node/swarm_peers.*|node/way_out.*)
+            below $any_proto node node/{async,net,tunnel,udx,transport,dht,discover,reach,swarm,store,share,share/channels} ;;
         node/settings/*)   below $any_proto node/settings ;;
+        node/process/relay.*)
+            below $any_proto node/{async,log,net,tunnel,relay_server,store,process} ;;
         node/client/*)     below $any_proto node/{settings,client} ;;
         node/process/*)
-            below $any_proto node node/{async,log,net,udx,transport,dht,discover,reach,swarm,store,share,share/channels,api,settings,process} ;;
+            below $any_proto node node/{async,log,net,tunnel,udx,transport,dht,discover,reach,swarm,store,share,share/channels,api,settings,process} ;;
         cmd/kp2p-start-daemon.cpp) below $any_proto node/{settings,client} && echo '|node/process/daemon\.hpp' ;;
         cmd/kp2p-bootstrap.cpp)    below $any_proto node/client && echo '|node/process/bootstrap\.hpp' ;;
+        cmd/kp2p-relay.cpp)        below $any_proto node/client && echo '|node/process/relay\.hpp' ;;
         cmd/kp2p-store.cpp|cmd/kp2p-link.cpp)
             below $any_proto node/client && echo '|cmd/put_paths\.hpp' ;;
         cmd/kp2p-load.cpp)

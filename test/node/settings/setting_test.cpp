@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <set>
 
 using namespace kp2p;
@@ -45,4 +46,20 @@ TEST_CASE("a switch is true or false") {
     CHECK(!on);
     CHECK(read_value({"yes"}, on, complaint).error() == Errc::usage);
     CHECK(complaint == "neither true nor false: yes");
+}
+
+TEST_CASE("the URL of a relay is read, and what is wrong with it is said without it") {
+    const auto row = std::ranges::find_if(
+        setting_table(), [](const Setting& each) { return each.flag == "--relay-url"; });
+    REQUIRE(row != setting_table().end());
+    Settings settings;
+    std::string complaint;
+    CHECK(row->read(settings, {"https://relay.lab.edu/#12345678"}, complaint));
+    REQUIRE(settings.relay_url);
+    CHECK(settings.relay_url->host == "relay.lab.edu");
+    CHECK(row->read(settings, {"https://relay.lab.edu/#se cret"}, complaint).error() ==
+          Errc::usage);
+    CHECK(complaint.find("se cret") == complaint.npos);
+    CHECK(row->read(settings, {"none"}, complaint));
+    CHECK_FALSE(settings.relay_url);
 }

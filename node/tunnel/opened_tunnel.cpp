@@ -1,0 +1,163 @@
+#include "node/tunnel/opened_tunnel.hpp"
+
+#include <openssl/evp.h>
+
+#include "node/async/timeout.hpp"
+#include "node/net/address.hpp"
+#include "proto/outcome.hpp"
+
+namespace kp2p {
+namespace {
+
+using namespace proto::tunnel;
+
+constexpr std::chrono::seconds open_limit{15}, connect_limit{5};
+constexpr std::size_t max_relay_addresses = 4;
+
+std::string base64(std::string_view text) {
+    std::string all((text.size() + 2) / 3 * 4 + 1, '\0');
+    const auto size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(all.data()),
+                                      as_bytes(text).data(), static_cast<int>(text.size()));
+    all.resize(static_cast<std::size_t>(size));
+    return all;
+}
+
+std::string connect_request(const Proxy& proxy, const std::string& authority) {
+    std::string text = "CONNECT " + authority + " HTTP/1.1\r\nHost: " + authority + "\r\n";
+    if (!proxy.credentials.empty())
+        text += "Proxy-Authorization: Basic " + base64(proxy.credentials) + "\r\n";
+    return text + "\r\n";
+}
+
+std::string upgrade_request(const RelayUrl& url, const std::optional<Allocated>& again) {
+    std::string text = "GET " + url.path + " HTTP/1.1\r\nHost: " + url.authority() +
+                       "\r\nConnection: Upgrade\r\nUpgrade: " + protocol_name +
+                       "\r\nAuthorization: Bearer " + url.token + "\r\n";
+    if (again)
+        text += "Kp2p-Port: " + std::to_string(again->address.port) +
+                "\r\nKp2p-Key: " + again->key.hex() + "\r\n";
+    return text + "\r\n";
+}
+
+class TunnelOpening {
+  public:
+    TunnelOpening(Clock& clock, const RelayRoute& route, std::string& why)
+        : clock_(clock), route_(route), why_(why) {}
+
+    Task<Result<OpenedTunnel>> run(std::optional<Allocated> again) {
+        auto connected = co_await connect();
+        if (!connected) co_return connected.error();
+        auto asked = co_await upgrade(again);
+        if (!asked) co_return asked.error();
+        co_return co_await allocation();
+    }
+
+  private:
+    std::error_code failed(const std::string& what, std::error_code error) {
+        why_ = what + ": " + error.message();
+        return error;
+    }
+
+    Task<Result<void>> connect() {
+        const RelayUrl& url = route_.url;
+        const WebAddress relay{url.host, url.port};
+        const WebAddress& first = route_.proxy ? route_.proxy->address : relay;
+        auto reached = co_await reach(first);
+        if (!reached) co_return failed("no TCP to " + first.text(), reached.error());
+        if (route_.proxy) {
+            auto through = co_await pass_proxy(*route_.proxy);
+            if (!through) co_return through.error();
+        }
+        if (!url.tls) co_return ok;
+        TlsServerName name{url.host, url.fingerprint};
+        auto started = co_await stream_->start_tls(std::move(name));
+        if (!started) co_return failed("no TLS with " + relay.text(), started.error());
+        co_return ok;
+    }
+
+    Task<Result<void>> reach(WebAddress to) {
+        std::vector<Endpoint> addresses;
+        if (const auto host = Host::parse(to.host)) {
+            addresses.push_back({*host, to.port});
+        } else {
+            asio::ip::tcp::resolver resolver(co_await asio::this_coro::executor);
+            auto [error, found] = co_await resolver.async_resolve(to.host, "", use_result);
+            if (error) co_return error;
+            for (const auto& each : found)
+                addresses.push_back({from_address(each.endpoint().address()), to.port});
+        }
+        if (addresses.size() > max_relay_addresses) addresses.resize(max_relay_addresses);
+        std::error_code last = make_error_code(Errc::cannot_connect);
+        for (const Endpoint& address : addresses) {
+            auto stream = co_await with_timeout(clock_, connect_limit, WebStream::connect(address));
+            if (stream) {
+                stream_ = *std::move(stream);
+                co_return ok;
+            }
+            last = stream.error();
+            if (last == asio::error::operation_aborted) break;
+        }
+        co_return last;
+    }
+
+    Task<Result<void>> pass_proxy(Proxy proxy) {
+        const std::string place = "the proxy " + proxy.address.text();
+        const std::string request = connect_request(proxy, route_.url.authority());
+        auto sent = co_await stream_->write(as_bytes(request));
+        if (!sent) co_return failed(place, sent.error());
+        auto head = co_await stream_->read_head(HttpSide::answer);
+        if (!head) co_return failed(place, head.error());
+        if (head->status / 100 == 2) co_return ok;
+        why_ = place + " refuses, with status " + std::to_string(head->status);
+        co_return Errc::refused;
+    }
+
+    Task<Result<void>> upgrade(const std::optional<Allocated>& again) {
+        const std::string request = upgrade_request(route_.url, again);
+        auto sent = co_await stream_->write(as_bytes(request));
+        if (!sent) co_return failed("the relay", sent.error());
+        auto head = co_await stream_->read_head(HttpSide::answer);
+        if (!head) co_return failed("the relay", head.error());
+        if (head->status == 101 && head->field("Upgrade") == protocol_name) co_return ok;
+        why_ = "the relay answers with status " + std::to_string(head->status);
+        if (head->status == 401) why_ = "the relay does not know the token";
+        if (head->status == 503) why_ = "the relay serves as many as it can";
+        co_return Errc::refused;
+    }
+
+    Task<Result<OpenedTunnel>> allocation() {
+        auto frames = std::make_unique<FrameReader>();
+        for (;;) {
+            auto frame = frames->next();
+            if (!frame) co_return failed("the relay", frame.error());
+            if (*frame) {
+                const auto* allocated = std::get_if<Allocated>(&**frame);
+                if (!allocated) co_return failed("the relay", proto::Errc::bad_state);
+                OpenedTunnel opened{std::move(stream_), nullptr, *allocated};
+                opened.frames = std::move(frames);
+                co_return opened;
+            }
+            auto more = co_await stream_->read_some(frames->room());
+            if (!more) co_return failed("the relay", more.error());
+            frames->filled(*more);
+        }
+    }
+
+    Clock& clock_;
+    const RelayRoute& route_;
+    std::string& why_;
+    std::unique_ptr<WebStream> stream_;
+};
+
+}  // namespace
+
+Task<Result<OpenedTunnel>> open_tunnel(Clock& clock, RelayRoute route,
+                                       std::optional<proto::tunnel::Allocated> again,
+                                       std::string& why) {
+    TunnelOpening opening(clock, route, why);
+    why = "no answer from " + route.url.place();
+    auto opened = co_await with_timeout(clock, open_limit, opening.run(again));
+    co_return opened;
+}
+
+}  // namespace kp2p

@@ -1,0 +1,202 @@
+#include "node/tunnel/tunnels.hpp"
+
+#include <algorithm>
+
+#include "node/async/tasks.hpp"
+#include "node/async/timeout.hpp"
+#include "node/tunnel/frame_link.hpp"
+#include "proto/outcome.hpp"
+
+namespace kp2p {
+
+using namespace proto::tunnel;
+
+namespace {
+
+constexpr std::chrono::seconds first_tunnel_pause{1}, max_tunnel_pause{16};
+
+}  // namespace
+
+Tunnels::Tunnels(Runtime& runtime, RelayRoute route)
+    : runtime_(runtime), route_(std::move(route)) {}
+
+Task<> Tunnels::run() {
+    auto body = [this](Tasks& tasks) -> Task<> {
+        tasks_ = &tasks;
+        for (const auto& state : standing_) tasks.spawn(serve(state));
+        co_return;
+    };
+    (void)co_await with_tasks(body);  // it ends by cancellation
+    tasks_ = nullptr;
+}
+
+std::unique_ptr<TunnelSocket> Tunnels::open_standing() {
+    auto state = std::make_shared<State>(runtime_.executor);
+    state->standing = true;
+    standing_.push_back(state);
+    return std::unique_ptr<TunnelSocket>(new TunnelSocket(std::move(state)));
+}
+
+Result<std::unique_ptr<Datagrams>> Tunnels::open_passing() {
+    if (!tasks_) return Errc::closed;
+    if (passing_ == max_passing) return Errc::limit_reached;
+    auto state = std::make_shared<State>(runtime_.executor);
+    ++passing_;
+    tasks_->spawn(serve(state));
+    return std::unique_ptr<Datagrams>(new TunnelSocket(std::move(state)));
+}
+
+void Tunnels::want(bool wanted) {
+    if (wanted_ == wanted) return;
+    wanted_ = wanted;
+    for (const auto& state : standing_) state->changed.notify_all();
+}
+
+bool Tunnels::up() const {
+    return !standing_.empty() && std::all_of(standing_.begin(), standing_.end(),
+                                             [](const auto& state) { return state->link; });
+}
+
+bool Tunnels::is_wanted(const State& state) const {
+    return !state.closed && (wanted_ || !state.standing);
+}
+
+// The state is what the socket and this share; it goes with the last of them.
+Task<> Tunnels::serve(std::shared_ptr<State> state) {
+    auto wait = first_tunnel_pause;
+    while (!state->closed) {
+        if (!is_wanted(*state)) {
+            wait = first_tunnel_pause;
+            auto woken = co_await state->changed.wait();
+            if (!woken) co_return;
+            continue;
+        }
+        std::string why;
+        auto opened = co_await open_tunnel(runtime_.clock, route_, state->allocated, why);
+        if (opened) {
+            wait = first_tunnel_pause;
+            co_await serve_opened(*state, *std::move(opened));
+            continue;
+        }
+        if (opened.error() == asio::error::operation_aborted) co_return;
+        note_failure(why);
+        auto slept = co_await pause(*state, wait);
+        if (!slept) co_return;
+        wait = std::min(2 * wait, max_tunnel_pause);
+    }
+    if (!state->standing) --passing_;
+}
+
+Task<Result<void>> Tunnels::pause(State& state, std::chrono::seconds span) {
+    auto woken = co_await with_timeout(runtime_.clock, span, state.changed.wait());
+    if (!woken && woken.error() != Errc::timed_out) co_return woken;
+    co_return ok;
+}
+
+Task<> Tunnels::serve_opened(State& state, OpenedTunnel opened) {
+    FrameLink link(runtime_.executor, runtime_.clock, std::move(opened.stream),
+                   std::move(opened.frames));
+    note_port(state, opened.allocated);
+    state.link = &link;
+    const auto receive = [&state, &link](const Frame& frame) {
+        if (std::holds_alternative<End>(frame)) link.end();
+        const auto* datagram = std::get_if<DatagramFrame>(&frame);
+        if (!datagram) return;
+        auto& [bytes, entries] = state.inbox;
+        if (bytes.size() + datagram->bytes.size() > TunnelSocket::max_inbox_bytes) return;
+        entries.push_back({datagram->peer, bytes.size(), datagram->bytes.size()});
+        bytes.insert(bytes.end(), datagram->bytes.begin(), datagram->bytes.end());
+        state.filled.notify_all();
+    };
+    auto end_when_unwanted = [this, &state, &link]() -> Task<> {
+        while (is_wanted(state)) {
+            auto woken = co_await state.changed.wait();
+            if (!woken) co_return;
+        }
+        link.finish(End::Code::stopping);
+    };
+    auto body = [&](Tasks& tasks) -> Task<> {
+        tasks.spawn(end_when_unwanted());
+        co_await link.run(receive);
+        tasks.cancel();
+    };
+    auto ran = co_await with_tasks(body);
+    state.link = nullptr;
+    if (ran && is_wanted(state)) runtime_.log("tunnel", "the connection to " + place() + " broke");
+}
+
+void Tunnels::note_port(State& state, const Allocated& allocated) {
+    last_failure_.clear();
+    const bool moved = state.allocated && state.allocated->address != allocated.address;
+    if (!state.allocated || moved)
+        runtime_.log("tunnel", "UDP port " + allocated.address.text() + " at " + place());
+    if (moved && state.standing) ++moves_;
+    state.allocated = allocated;
+}
+
+void Tunnels::note_failure(const std::string& why) {
+    if (std::exchange(last_failure_, why) != why) runtime_.log("tunnel", place() + ": " + why);
+}
+
+TunnelSocket::~TunnelSocket() {
+    state_->closed = true;
+    state_->changed.notify_all();
+}
+
+Endpoint TunnelSocket::local() const {
+    return state_->allocated ? state_->allocated->address : Endpoint();
+}
+
+void TunnelSocket::send(const Endpoint& to, ByteView bytes) { send_with_ttl(to, bytes, 0); }
+
+void TunnelSocket::send_with_ttl(const Endpoint& to, ByteView bytes, int ttl) {
+    if (!state_->link) return;
+    state_->link->send(DatagramFrame{to, bytes, std::uint8_t(std::clamp(ttl, 0, 255))});
+}
+
+void TunnelSocket::send_segments(const Endpoint& to, std::span<const ByteView> pieces,
+                                 std::size_t segment_bytes) {
+    ByteVector segment;
+    const auto flush = [&] {
+        if (!segment.empty()) send(to, segment);
+        segment.clear();
+    };
+    for (ByteView piece : pieces) {
+        while (!piece.empty()) {
+            const std::size_t size = std::min(piece.size(), segment_bytes - segment.size());
+            segment.insert(segment.end(), piece.begin(), piece.begin() + std::ptrdiff_t(size));
+            piece = piece.subspan(size);
+            if (segment.size() == segment_bytes) flush();
+        }
+    }
+    flush();
+}
+
+Task<Result<std::span<const Datagram>>> TunnelSocket::receive() {
+    for (;;) {
+        const auto batch = take();
+        if (!batch.empty()) co_return batch;
+        auto woken = co_await arrived();
+        if (!woken) co_return woken.error();
+    }
+}
+
+Task<Result<void>> TunnelSocket::arrived() {
+    while (state_->inbox.entries.empty()) {
+        auto woken = co_await state_->filled.wait();
+        if (!woken) co_return woken;
+    }
+    co_return ok;
+}
+
+std::span<const Datagram> TunnelSocket::take() {
+    taken_.bytes.clear();
+    taken_.entries.clear();
+    std::swap(taken_, state_->inbox);
+    batch_.clear();
+    for (const auto& [from, begin, size] : taken_.entries)
+        batch_.push_back({from, ByteView(taken_.bytes).subspan(begin, size)});
+    return batch_;
+}
+
+}  // namespace kp2p

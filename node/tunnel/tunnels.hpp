@@ -1,0 +1,109 @@
+// Tunnels: UDP ports at a relay, for a node that has no UDP where it is. Each is a connection of
+// its own, made again when it breaks, and then with the same port if the relay still has it. Shape:
+// spawn run(); open sockets. Outlives the sockets. One thread.
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "node/async/event.hpp"
+#include "node/async/runtime.hpp"
+#include "node/net/datagrams.hpp"
+#include "node/tunnel/opened_tunnel.hpp"
+
+namespace kp2p {
+
+class FrameLink;
+class Tasks;
+
+// A socket at a relay. While there is no connection, what is sent is lost.
+class TunnelSocket final : public Datagrams {
+  public:
+    static constexpr std::size_t max_inbox_bytes = 256 << 10;  // what nobody takes is lost
+
+    ~TunnelSocket() override;
+    TunnelSocket(const TunnelSocket&) = delete;
+
+    // At the relay; port 0 before there was one.
+    Endpoint local() const override;
+    void send(const Endpoint& to, ByteView bytes) override;
+    void send_with_ttl(const Endpoint& to, ByteView bytes, int ttl) override;
+    void send_segments(const Endpoint& to, std::span<const ByteView> pieces,
+                       std::size_t segment_bytes) override;
+    Task<Result<std::span<const Datagram>>> receive() override;
+    // The same in two steps: waits until there are some; takes them, which may be none.
+    Task<Result<void>> arrived();
+    std::span<const Datagram> take();
+
+  private:
+    friend class Tunnels;
+    struct Inbox {
+        struct Entry {
+            Endpoint from;
+            std::size_t begin, size;
+        };
+        ByteVector bytes;
+        std::vector<Entry> entries;
+    };
+    struct State {
+        explicit State(Executor executor) : changed(executor), filled(executor) {}
+
+        bool standing = false;  // connected only while that is wanted of all
+        bool closed = false;
+        FrameLink* link = nullptr;  // while it is connected
+        std::optional<proto::tunnel::Allocated> allocated = {};
+        Inbox inbox = {};
+        Event changed, filled;
+    };
+    explicit TunnelSocket(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+    std::shared_ptr<State> state_;
+    Inbox taken_;
+    std::vector<Datagram> batch_;
+};
+
+class Tunnels {
+  public:
+    // Beside the standing ones: hole punching makes them.
+    static constexpr std::size_t max_passing = 6;
+
+    Tunnels(Runtime& runtime, RelayRoute route);
+    Tunnels(const Tunnels&) = delete;
+    Tunnels& operator=(const Tunnels&) = delete;
+
+    Task<> run();
+    // Before run(): one that is connected only while want() says so.
+    std::unique_ptr<TunnelSocket> open_standing();
+    // One that is connected from now on until it goes. Errc::limit_reached, Errc::closed.
+    Result<std::unique_ptr<Datagrams>> open_passing();
+
+    void want(bool wanted);
+    // Whether datagrams leave through the standing sockets, rather than directly.
+    void use(bool in_use) { in_use_ = in_use; }
+    bool in_use() const { return in_use_; }
+    bool up() const;  // every standing one has its port
+    // Grows when a standing one gets another port than it had.
+    std::uint64_t moves() const { return moves_; }
+    std::string place() const { return route_.url.place(); }
+
+  private:
+    using State = TunnelSocket::State;
+
+    Task<> serve(std::shared_ptr<State> state);
+    Task<> serve_opened(State& state, OpenedTunnel opened);
+    Task<Result<void>> pause(State& state, std::chrono::seconds span);
+    bool is_wanted(const State& state) const;
+    void note_port(State& state, const proto::tunnel::Allocated& allocated);
+    void note_failure(const std::string& why);
+
+    Runtime& runtime_;
+    RelayRoute route_;
+    std::vector<std::shared_ptr<State>> standing_;
+    std::size_t passing_ = 0;
+    bool wanted_ = false, in_use_ = false;
+    std::uint64_t moves_ = 0;
+    std::string last_failure_;
+    Tasks* tasks_ = nullptr;  // while run() is
+};
+
+}  // namespace kp2p

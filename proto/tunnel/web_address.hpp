@@ -1,0 +1,40 @@
+// WebAddress: the host and the port of a URL, and what of these stands in the variables https_proxy
+// and no_proxy.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "proto/result.hpp"
+
+namespace kp2p::proto::tunnel {
+
+struct WebAddress {
+    std::string host;  // a name, or an address without brackets
+    std::uint16_t port = 0;
+
+    // "HOST", "HOST:PORT", "[2001:db8::1]:PORT"; anything else is Errc::bad_text.
+    static Result<WebAddress> parse(std::string_view text, std::uint16_t usual_port);
+    std::string host_text() const;  // in brackets if it is IPv6
+    std::string text() const;       // with the port
+    friend bool operator==(const WebAddress&, const WebAddress&) = default;
+};
+
+// An HTTP proxy, as https_proxy names it.
+struct Proxy {
+    WebAddress address;
+    std::string credentials;  // "USER:PASSWORD", percent-encoding undone; empty: none
+
+    // "[http://][USER[:PASSWORD]@]HOST[:PORT][/]"; Errc::bad_text for anything else, and for a
+    // proxy that is itself to be spoken to over TLS.
+    static Result<Proxy> parse(std::string_view text);
+    friend bool operator==(const Proxy&, const Proxy&) = default;
+};
+
+// Whether the list of no_proxy names this host: "*", or names and addresses with commas between
+// them, each with a port or not; a name is for those below it, too, with a dot before it or not.
+bool is_without_proxy(std::string_view no_proxy, const WebAddress& to);
+
+}  // namespace kp2p::proto::tunnel

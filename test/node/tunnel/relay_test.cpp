@@ -1,0 +1,255 @@
+// A relay and its client on 127.0.0.1, over real sockets.
+#include "node/async/tasks.hpp"
+#include "node/async/timeout.hpp"
+#include "node/relay_server/certificate.hpp"
+#include "node/relay_server/relay_server.hpp"
+#include "node/tunnel/either_socket.hpp"
+#include "test/run.hpp"
+#include "test/runtime.hpp"
+
+using namespace kp2p;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr char token[] = "a-token-of-a-test";
+constexpr auto patience = 20s;
+
+enum class Tls { none, own };
+
+struct RelayWorld {
+    explicit RelayWorld(Executor executor, Tls tls = Tls::own) : real(executor) {
+        config.listen = Endpoint::loopback(0);
+        config.udp_host = config.public_host = config.listen.host;
+        config.token = token;
+        config.limits.allow_private = true;
+        url.host = "127.0.0.1";
+        url.token = token;
+        url.tls = tls == Tls::own;
+        if (!url.tls) return;
+        const auto certificate = make_certificate();
+        REQUIRE(certificate);
+        std::string why;
+        auto context = tls_context(*certificate, *certificate, why);
+        REQUIRE(context);
+        config.tls = *context;
+        url.fingerprint = *fingerprint_of_pem(*certificate);
+    }
+    // At the port of the one before, if there was one.
+    std::unique_ptr<RelayServer> relay() {
+        auto opened = RelayServer::open(real.runtime, config);
+        REQUIRE(opened);
+        url.port = config.listen.port = (*opened)->local().port;
+        return *std::move(opened);
+    }
+
+    test::RealRuntime real;
+    RelayServerConfig config;
+    proto::tunnel::RelayUrl url;
+};
+
+Task<Result<std::string>> receive_one(Datagrams& socket, Endpoint& from) {
+    auto batch = co_await socket.receive();
+    if (!batch) co_return batch.error();
+    from = batch->front().from;
+    co_return std::string(as_text(batch->front().bytes));
+}
+
+// What comes back for it, sent again and again until something does.
+Task<Result<std::string>> ask(Clock& clock, Datagrams& socket, Endpoint to, std::string text) {
+    Endpoint from;
+    const auto until = clock.now() + patience;
+    while (clock.now() < until) {
+        socket.send(to, as_bytes(text));
+        auto answer = co_await with_timeout(clock, 100ms, receive_one(socket, from));
+        if (answer || answer.error() != Errc::timed_out) co_return answer;
+    }
+    co_return Errc::timed_out;
+}
+
+// Tells everybody under which port it sees them.
+Task<> tell_ports(Datagrams& socket) {
+    for (;;) {
+        auto batch = co_await socket.receive();
+        if (!batch) co_return;
+        for (const Datagram& datagram : *batch) {
+            const std::string text =
+                std::string(as_text(datagram.bytes)) + ' ' + std::to_string(datagram.from.port);
+            socket.send(datagram.from, as_bytes(text));
+        }
+    }
+}
+
+std::unique_ptr<UdpSocket> local_socket(Executor executor) {
+    auto socket = UdpSocket::open(executor, Endpoint::loopback(0));
+    REQUIRE(socket);
+    return *std::move(socket);
+}
+
+Task<> datagrams_go_both_ways(Tls tls) {
+    auto executor = co_await asio::this_coro::executor;
+    RelayWorld world(executor, tls);
+    const auto relay = world.relay();
+    const auto other = local_socket(executor);
+    Tunnels tunnels(world.real.runtime, {world.url});
+    const auto socket = tunnels.open_standing();
+    tunnels.want(true);
+    auto ran = co_await with_tasks([&](Tasks& all) -> Task<> {
+        all.spawn(relay->serve());
+        all.spawn(tunnels.run());
+        all.spawn(tell_ports(*other));
+        auto answer = co_await ask(world.real.clock, *socket, other->local(), "hello");
+        REQUIRE(answer);
+        CHECK(*answer == "hello " + std::to_string(socket->local().port));
+        CHECK(socket->local().host == world.config.public_host);
+        CHECK(tunnels.up());
+        all.cancel();
+    });
+    (void)ran;
+}
+
+Task<> the_port_stays() {
+    auto executor = co_await asio::this_coro::executor;
+    RelayWorld world(executor);
+    auto relay = world.relay();
+    const auto other = local_socket(executor);
+    Tunnels tunnels(world.real.runtime, {world.url});
+    const auto socket = tunnels.open_standing();
+    tunnels.want(true);
+    auto ran = co_await with_tasks([&](Tasks& all) -> Task<> {
+        all.spawn(tell_ports(*other));
+        all.spawn(tunnels.run());
+        std::string before;
+        for (const std::string text : {"one", "two"}) {
+            auto served = co_await with_tasks([&](Tasks& serving) -> Task<> {
+                serving.spawn(relay->serve());
+                auto answer = co_await ask(world.real.clock, *socket, other->local(), text);
+                REQUIRE(answer);
+                const std::string port = answer->substr(4);
+                if (before.empty()) before = port;
+                CHECK(port == before);
+                serving.cancel();  // all connections break
+            });
+            (void)served;
+            relay.reset();
+            relay = world.relay();
+        }
+        all.cancel();
+    });
+    (void)ran;
+    CHECK(tunnels.moves() == 0);
+}
+
+Task<> a_wrong_token_gets_nothing() {
+    auto executor = co_await asio::this_coro::executor;
+    RelayWorld world(executor);
+    const auto relay = world.relay();
+    auto ran = co_await with_tasks([&](Tasks& all) -> Task<> {
+        all.spawn(relay->serve());
+        for (const bool right : {false, true}) {
+            RelayRoute route{world.url};
+            if (!right) route.url.token += "x";
+            std::string why;
+            auto opened = co_await open_tunnel(world.real.clock, route, std::nullopt, why);
+            CHECK(bool(opened) == right);
+            if (!right) CHECK(why == "the relay does not know the token");
+        }
+        CHECK(relay->ports() == 1);
+        all.cancel();
+    });
+    (void)ran;
+}
+
+Task<> another_certificate_is_not_taken() {
+    auto executor = co_await asio::this_coro::executor;
+    RelayWorld world(executor);
+    const auto relay = world.relay();
+    auto ran = co_await with_tasks([&](Tasks& all) -> Task<> {
+        all.spawn(relay->serve());
+        RelayRoute route{world.url};
+        std::string why;
+        route.url.fingerprint->mutable_view()[0] ^= 1;
+        auto other = co_await open_tunnel(world.real.clock, route, std::nullopt, why);
+        CHECK(other.error() == Errc::unauthorized);
+        route.url.fingerprint.reset();  // and nobody vouches for it
+        auto unknown = co_await open_tunnel(world.real.clock, route, std::nullopt, why);
+        CHECK_FALSE(unknown);
+        CHECK(relay->ports() == 0);
+        all.cancel();
+    });
+    (void)ran;
+}
+
+Task<> one_comes_back_with_its_key() {
+    auto executor = co_await asio::this_coro::executor;
+    RelayWorld world(executor);
+    const auto relay = world.relay();
+    auto ran = co_await with_tasks([&](Tasks& all) -> Task<> {
+        all.spawn(relay->serve());
+        Clock& clock = world.real.clock;
+        const RelayRoute route{world.url};
+        std::string why;
+        auto first = co_await open_tunnel(clock, route, std::nullopt, why);
+        REQUIRE(first);
+        auto again = co_await open_tunnel(clock, route, first->allocated, why);
+        REQUIRE(again);
+        CHECK(again->allocated.address == first->allocated.address);
+        auto stolen = first->allocated;
+        stolen.key.mutable_view()[0] ^= 1;
+        auto thief = co_await open_tunnel(clock, route, stolen, why);
+        REQUIRE(thief);
+        CHECK(thief->allocated.address != first->allocated.address);
+        all.cancel();
+    });
+    (void)ran;
+}
+
+Task<> what_arrives_at_either_socket_is_received() {
+    auto executor = co_await asio::this_coro::executor;
+    RelayWorld world(executor);
+    const auto relay = world.relay();
+    const auto other = local_socket(executor);
+    auto direct = local_socket(executor);
+    const std::string direct_port = std::to_string(direct->local().port);
+    Tunnels tunnels(world.real.runtime, {world.url});
+    EitherSocket socket(std::move(direct), tunnels);
+    tunnels.want(true);
+    auto ran = co_await with_tasks([&](Tasks& all) -> Task<> {
+        all.spawn(relay->serve());
+        all.spawn(tunnels.run());
+        all.spawn(tell_ports(*other));
+        Clock& clock = world.real.clock;
+        auto answer = co_await ask(clock, socket, other->local(), "a");
+        REQUIRE(answer);
+        CHECK(*answer == "a " + direct_port);
+        tunnels.use(true);
+        answer = co_await ask(clock, socket, other->local(), "b");
+        REQUIRE(answer);
+        CHECK(*answer == "b " + std::to_string(socket.local().port));
+        CHECK(std::to_string(socket.local().port) != direct_port);
+        tunnels.use(false);
+        other->send(*Endpoint::parse("127.0.0.1:" + answer->substr(2)), as_bytes("late"));
+        Endpoint from;
+        auto late = co_await with_timeout(clock, patience, receive_one(socket, from));
+        REQUIRE(late);
+        CHECK(*late == "late");
+        all.cancel();
+    });
+    (void)ran;
+}
+
+}  // namespace
+
+TEST_CASE("datagrams go through the relay and back") {
+    SUBCASE("over TLS") { test::run(datagrams_go_both_ways(Tls::own)); }
+    SUBCASE("without") { test::run(datagrams_go_both_ways(Tls::none)); }
+}
+TEST_CASE("a client keeps its port when its relay starts again") { test::run(the_port_stays()); }
+TEST_CASE("who does not know the token gets no port") { test::run(a_wrong_token_gets_nothing()); }
+TEST_CASE("a relay with another certificate is not used") {
+    test::run(another_certificate_is_not_taken());
+}
+TEST_CASE("a port is given back to who has its key, and to nobody else") {
+    test::run(one_comes_back_with_its_key());
+}
+TEST_CASE("two sockets are one") { test::run(what_arrives_at_either_socket_is_received()); }
