@@ -49,6 +49,12 @@ class Api {
     Answer upload(Call& call);
 
     std::string channels_json() const;
+    struct Asked {
+        Call& call;
+        const proto::Uri& uri;
+        const char* what;
+    };
+    std::error_code failed(const Asked& asked, std::error_code error, const Diagnosis& diagnosis);
 
     ApiParts parts_;
 };

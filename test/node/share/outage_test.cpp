@@ -94,6 +94,10 @@ Task<> for_good(FakeNetwork& network) {
         CHECK(network.clock.now() - began > 30s);
         CHECK(
             outcome.diagnosis.text().starts_with("stalled: node " + provider.id.hex() + row.words));
+        const Finding& nearest = outcome.diagnosis.all().front();
+        CHECK(nearest.node == provider.id);
+        CHECK(nearest.after > 29s);
+        CHECK(nearest.path.has_value() == !row.leaves);
         CHECK(outcome.says(std::to_string(10 * mib) + " of " + std::to_string(20 * mib) +
                            " bytes are kept, and the same command goes on from there"));
         // It goes on indeed.
