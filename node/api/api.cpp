@@ -148,6 +148,8 @@ Api::Api(HttpServer& server, ApiParts parts) : parts_(std::move(parts)) {
     };
     const Route routes[] = {
         {Method::get, "/v1/status", Shape::json, &Api::status},
+        {Method::get, "/v1/doctor", Shape::json, &Api::doctor},
+        {Method::post, "/v1/trial", Shape::events, &Api::trial},
         {Method::post, "/v1/stop", Shape::json, &Api::stop},
         {Method::get, "/v1/channels", Shape::json, &Api::channels},
         {Method::post, "/v1/channels", Shape::json, &Api::join},
