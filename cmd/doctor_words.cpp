@@ -13,11 +13,22 @@ std::string line(const std::string& label, const std::string& words) {
 
 std::string seconds(std::uint64_t count) { return std::to_string(count) + " s"; }
 
+// What a finding says beyond which node it is about.
+std::string message_of(const client::Answer& finding) {
+    const std::string known = "node " + finding.string("node") + " cannot be connected to: ";
+    const std::string message = finding.string("message");
+    return message.starts_with(known) ? message.substr(known.size()) : message;
+}
+
+std::string after_of(const client::Answer& finding) {
+    if (!finding.has("ms")) return {};
+    return ", after " + std::to_string(finding.number("ms")) + " ms";
+}
+
 std::string describe_findings(const std::vector<client::Answer>& findings) {
     std::string text;
     for (const client::Answer& finding : findings)
-        text += "\n" + line("", finding.string("message") + ", after " +
-                                    std::to_string(finding.number("ms")) + " ms\n-> " +
+        text += "\n" + line("", message_of(finding) + after_of(finding) + "\n-> " +
                                     finding.string("advice"));
     return text;
 }
@@ -55,8 +66,7 @@ std::string describe_trial(const client::Answer& trial) {
     if (kind == "open") return line("open", trial.string("path") + ", there and back in " + took);
     if (trial.truth("works")) return line("works", trial.string("path") + ", after " + took);
     const client::Answer finding(trial.json("finding"));
-    return line("fails",
-                trial.string("path") + ", after " + took + ": " + finding.string("message")) +
+    return line("fails", trial.string("path") + ", after " + took + ": " + message_of(finding)) +
            "\n" + line("", "-> " + finding.string("advice"));
 }
 

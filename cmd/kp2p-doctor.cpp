@@ -102,6 +102,7 @@ Result<void> try_ways(client::Command& command, client::Daemon& daemon, const Ta
     auto tried = daemon.events({"/v1/trial", "ways", body.take()}, show);
     if (!tried) return tried.error();
     if (command.json()) return command.print_json(tried->text());
+    if (tried->number("nodes") == 0) command.say("nobody but this node provides it");
     return ok;
 }
 

@@ -1,4 +1,6 @@
 // Every approach to a node tried on its own, for who wants to know what works.
+#include <algorithm>
+
 #include "node/async/tasks.hpp"
 #include "node/reach/approach.hpp"
 #include "node/reach/dialer.hpp"
@@ -64,6 +66,12 @@ Task<Result<void>> Dialer::try_ways(NodeId remote, std::vector<Endpoint> relays,
                           answer};
     auto course = proto::punch::Client::Course::usual;
     auto approaches = approaches_to(greeted, found, greeting.keys(), course);
+    // A node that we can come to has no need to come to us.
+    const auto is_open = [](const Approach& one) { return one.proof == Approach::Proof::none; };
+    if (std::ranges::any_of(approaches, is_open))
+        std::erase_if(approaches, [](const Approach& one) {
+            return one.failure.code == Finding::Code::sent_nothing;
+        });
     const auto usable = udx_peer_of(answer.payload);
     if (!usable || approaches.empty()) {
         const auto code =

@@ -128,7 +128,7 @@ void channels(const Facts& facts, Checks& checks) {
         const bool alone = members == 0;
         checks.push_back({"channels", alone ? Health::warning : Health::ok,
                           name + ": connected to " +
-                              (alone ? "nobody" : std::to_string(members) + " other nodes"),
+                              (alone ? "nobody" : std::to_string(members) + " of its nodes"),
                           alone ? std::string(advice_of(Finding::Code::nobody_there)) : ""});
     }
 }
