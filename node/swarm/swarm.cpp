@@ -42,6 +42,7 @@ Swarm::Swarm(SwarmParts parts)
       book_(node_id(), parts_.runtime.random.number()),
       lines_(parts_.runtime.clock.now(), line_limits),
       changed_(parts_.runtime.executor) {
+    announcer_.on_moved([this] { announce_topics_anew(); });
     if (!parts_.tcp) return;
     tcp_dialer_.emplace(parts_.runtime, *parts_.tcp, parts_.keys);
     tcp_acceptor_.emplace(TcpAcceptorParts{parts_.runtime, *parts_.tcp, parts_.keys,
@@ -74,6 +75,15 @@ Task<> Swarm::run() {
     tasks_ = nullptr;
     peers_.clear();
     changed_.notify_all();
+}
+
+// Their records may name our old address.
+void Swarm::announce_topics_anew() {
+    log("others see us at another address than before; announcing anew");
+    for (const auto& [topic, joined] : topics_) {
+        joined->hurry = true;
+        joined->hurried.notify_all();
+    }
 }
 
 Task<> Swarm::announce_loop() {

@@ -104,6 +104,7 @@ class Swarm {
     };
 
     Task<> announce_loop();
+    void announce_topics_anew();
     // Topics.
     void start(const Topic& topic);
     Task<> serve_topic(Topic topic, std::shared_ptr<Joined> joined);

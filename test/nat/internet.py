@@ -176,6 +176,15 @@ class Site:
         self.net.add(host)
         return host
 
+    def move(self):
+        """Its router, which translates, gets another public address, and has forgotten all."""
+        old = self.address
+        address = bytes([old[0] + 1]) + old[1:]
+        self.nat = Nat(self.kind, address, self.net.seed + len(self.net.sites))
+        self.address = address
+        self.net.by_address[address] = self
+        del self.net.by_address[old]
+
     def from_host(self, packet, now):
         packet.ttl -= 1
         if packet.dst[0] in self.hosts:  # on the LAN
