@@ -34,6 +34,7 @@ void look_at_network(Facts& facts, const Settings& settings) {
     ThreadPool pool(1);
     Runtime runtime{loop.get_executor(), clock, random, pool,
                     [](const char*, const std::string&) {}};
+    facts.wall = clock.wall_now();
     const PortWish wish{settings.host, settings.port};
     auto ports = open_ports(runtime.executor, clock, wish, facts.port_trouble);
     std::unique_ptr<UdpSocket> server;
@@ -66,7 +67,6 @@ Checks examine_without_daemon(const Settings& settings, const std::string& troub
     facts.first = is_first(settings);
     facts.interfaces = interface_hosts();
     facts.storage = look_at_storage(settings.storage_dir);
-    facts.wall = std::chrono::system_clock::now();
     look_at_network(facts, settings);
     return examine(facts);
 }
