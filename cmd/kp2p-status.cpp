@@ -13,6 +13,17 @@ std::string joined(const std::vector<std::string>& words) {
     return text.empty() ? "none" : text;
 }
 
+std::string describe_peers(const client::Answer& status) {
+    std::string text;
+    for (const client::Answer& peer : status.list("peers")) {
+        text += "\npeer         " + peer.string("node");
+        for (const client::Answer& path : peer.list("paths"))
+            text += "\n             " + path.string("path") + ", for " +
+                    std::to_string(path.number("seconds")) + " s";
+    }
+    return text;
+}
+
 std::string describe(const client::Answer& status) {
     const std::string address = status.string("public_address");
     const std::string relay = status.string("relay");
@@ -33,7 +44,8 @@ std::string describe(const client::Answer& status) {
            "\nunfinished   " + std::to_string(status.number("partial_files")) + " downloads, " +
            std::to_string(status.number("partial_bytes")) + " bytes on the disk" +  //
            "\napi          127.0.0.1:" + std::to_string(status.number("api_port")) +
-           "\nup           " + std::to_string(status.number("uptime_seconds")) + " s";
+           "\nup           " + std::to_string(status.number("uptime_seconds")) + " s" +
+           describe_peers(status);
 }
 
 }  // namespace

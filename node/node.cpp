@@ -1,8 +1,12 @@
 #include "node/node.hpp"
 
+#include <algorithm>
+
 #include "node/async/offload.hpp"
 #include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
+#include "node/net/interfaces.hpp"
+#include "node/report/dht_facts.hpp"
 
 namespace kp2p {
 namespace {
@@ -99,10 +103,52 @@ Task<NodeStatus> Node::status() {
     status.dht_nodes = dht_nodes();
     status.connections = swarm_.connections().size();
     status.channels = share_.channels();
+    status.peers = peers();
     status.storage_dir = store_.root();
     status.partials = partials;
     status.up = runtime_.clock.now() - started_;
     co_return status;
+}
+
+std::vector<PeerReport> Node::peers() const {
+    std::vector<PeerReport> reports;
+    for (const auto& connection : swarm_.connections()) {
+        const NodeId& node = connection->remote();
+        PeerReport report{node, {}, swarm_.paths_to(node), swarm_.why_not_better(node)};
+        for (const ChannelName& name : share_.channels_with(node))
+            report.channels.push_back(name.text());
+        reports.push_back(std::move(report));
+    }
+    return reports;
+}
+
+Task<NodeHealth> Node::health() {
+    auto look = [dir = store_.root()]() -> Result<Facts::Storage> { return look_at_storage(dir); };
+    auto storage = co_await foreign_.call(store_.root(), look);
+    NodeHealth health;
+    Facts& facts = health.facts;
+    if (storage)
+        facts.storage = *storage;
+    else
+        facts.storage = {store_.root(), "it does not answer", 0};
+    facts.running = Facts::Running{id(), runtime_.clock.now() - started_};
+    facts.interfaces = interface_hosts();
+    facts.udp = local();
+    if (tcp_) facts.tcp = tcp_->local();
+    facts.wall = runtime_.clock.wall_now();
+    note_dht(facts, dht_);
+    health.peers = peers();
+    for (const ChannelName& name : share_.channels()) {
+        const auto is_in = [&](const PeerReport& peer) {
+            return std::ranges::find(peer.channels, name.text()) != peer.channels.end();
+        };
+        const auto members = std::ranges::count_if(health.peers, is_in);
+        facts.channels.push_back({name.text(), std::size_t(members)});
+    }
+    for (const auto& [node, why] : swarm_.failures())
+        if (health.unreached.size() < max_unreached && !swarm_.best(node))
+            health.unreached.push_back({node, why});
+    co_return health;
 }
 
 }  // namespace kp2p

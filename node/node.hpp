@@ -15,6 +15,8 @@
 #include "node/async/foreign_calls.hpp"
 #include "node/async/runtime.hpp"
 #include "node/dht/dht.hpp"
+#include "node/report/doctor.hpp"
+#include "node/report/peers.hpp"
 #include "node/share/share.hpp"
 #include "node/store/store.hpp"
 #include "node/swarm/swarm.hpp"
@@ -49,9 +51,16 @@ struct NodeStatus {
     bool firewalled = true, in_network = false;
     std::size_t dht_nodes = 0, connections = 0;
     std::vector<ChannelName> channels;
+    std::vector<PeerReport> peers;
     std::filesystem::path storage_dir;
     PartialUsage partials;
     Clock::Span up{};
+};
+
+struct NodeHealth {
+    Facts facts;
+    std::vector<PeerReport> peers;
+    std::vector<UnreachedReport> unreached;  // at most Node::max_unreached
 };
 
 class Node {
@@ -74,6 +83,9 @@ class Node {
     const NodeId& id() const { return swarm_.node_id(); }
     Endpoint local() { return server_.socket().local(); }
     Task<NodeStatus> status();
+    static constexpr std::size_t max_unreached = 16;
+    Task<NodeHealth> health();
+    Task<Result<void>> try_ways(NodeId node, OnTrial tell) { return swarm_.try_ways(node, tell); }
 
     Share& share() { return share_; }
     Store& store() { return store_; }
@@ -82,6 +94,7 @@ class Node {
   private:
     Task<> enter_network();
     Task<> sweep_loop();
+    std::vector<PeerReport> peers() const;
 
     Runtime& runtime_;
     Store store_;

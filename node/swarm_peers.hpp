@@ -9,10 +9,6 @@ namespace kp2p {
 
 class Dht;
 class Swarm;
-struct DhtContact;
-
-// Why nobody may be found, a sentence; empty if the DHT answers.
-std::optional<Finding> dht_trouble(const DhtContact& contact);
 
 class SwarmPeers final : public Peers {
   public:

@@ -148,6 +148,8 @@ Api::Api(HttpServer& server, ApiParts parts) : parts_(std::move(parts)) {
     };
     const Route routes[] = {
         {Method::get, "/v1/status", Shape::json, &Api::status},
+        {Method::get, "/v1/doctor", Shape::json, &Api::doctor},
+        {Method::post, "/v1/trial", Shape::events, &Api::trial},
         {Method::post, "/v1/stop", Shape::json, &Api::stop},
         {Method::get, "/v1/channels", Shape::json, &Api::channels},
         {Method::post, "/v1/channels", Shape::json, &Api::join},
@@ -204,6 +206,17 @@ Api::Answer Api::leave(Call& call) {
     co_return channels_json();
 }
 
+// What the client is told, the log has as well.
+std::error_code Api::failed(const Asked& asked, std::error_code error, const Diagnosis& diagnosis) {
+    asked.call.explain(diagnosis);
+    if (error == Errc::canceled || error == asio::error::operation_aborted) return error;
+    std::string line = std::string(asked.what) + " of " + asked.uri.sha1.hex() + " failed [" +
+                       std::string(code_name(error)) + "]";
+    for (const Finding& finding : diagnosis.all()) line += "; " + log_text_of(finding);
+    parts_.runtime.log("api", line);
+    return error;
+}
+
 Api::Answer Api::load(Call& call) {
     auto uri = uri_of(call);
     if (!uri) co_return uri.error();
@@ -212,19 +225,13 @@ Api::Answer Api::load(Call& call) {
     Diagnosis diagnosis;
     if (*directory) {
         auto all = co_await parts_.share.load_directory(*uri, progress_to(call), diagnosis);
-        if (!all) {
-            call.explain(diagnosis);
-            co_return all.error();
-        }
+        if (!all) co_return failed({call, *uri, "load"}, all.error(), diagnosis);
         JsonWriter json = event("result");
         json.field("files", *all);
         co_return end(json);
     }
     auto loaded = co_await parts_.share.load(*uri, progress_to(call), diagnosis);
-    if (!loaded) {
-        call.explain(diagnosis);
-        co_return loaded.error();
-    }
+    if (!loaded) co_return failed({call, *uri, "load"}, loaded.error(), diagnosis);
     JsonWriter json = event("result");
     json.field("path", loaded->string());
     co_return end(json);
@@ -241,10 +248,7 @@ Api::Answer Api::find(Call& call) {
         call.try_send(end(json));
     };
     auto count = co_await parts_.share.find(*uri, tell, diagnosis);
-    if (!count) {
-        call.explain(diagnosis);
-        co_return count.error();
-    }
+    if (!count) co_return failed({call, *uri, "find"}, count.error(), diagnosis);
     JsonWriter json = event("result");
     json.field("providers", *count);
     co_return end(json);
@@ -262,10 +266,7 @@ Api::Answer Api::cat(Call& call) {
         return call.send_bytes(bytes);
     };
     auto done = co_await parts_.share.cat(*uri, *range, sink, diagnosis);
-    if (!done) {
-        call.explain(diagnosis);
-        co_return done.error();
-    }
+    if (!done) co_return failed({call, *uri, "cat"}, done.error(), diagnosis);
     JsonWriter json = event("result");
     json.field("bytes", sent_bytes);
     co_return end(json);
@@ -276,10 +277,7 @@ Api::Answer Api::list(Call& call) {
     if (!uri) co_return uri.error();
     Diagnosis diagnosis;
     auto entries = co_await parts_.share.list(*uri, diagnosis);
-    if (!entries) {
-        call.explain(diagnosis);
-        co_return entries.error();
-    }
+    if (!entries) co_return failed({call, *uri, "ls"}, entries.error(), diagnosis);
     auto remarked = co_await send_remarks(call, diagnosis.remarks());
     if (!remarked) co_return remarked.error();
     for (const DirEntry& entry : *entries) {

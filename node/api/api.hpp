@@ -3,11 +3,13 @@
 #pragma once
 
 #include <functional>
+#include <set>
 
 #include "node/api/http_server.hpp"
 #include "proto/file/uri.hpp"
 #include "proto/lookup/channel.hpp"
 #include "proto/report/diagnosis.hpp"
+#include "proto/report/trial.hpp"
 
 namespace kp2p {
 
@@ -25,8 +27,10 @@ struct ApiParts {
     std::function<std::vector<ChannelName>()> channels;  // that are remembered
     // Join or leave, and remember it.
     std::function<Task<Result<void>>(ChannelName)> join, leave;
-    std::function<Task<std::string>()> status;  // a JSON object
-    std::function<void()> stop;                 // the node ends soon after
+    std::function<Task<std::string>()> status, doctor;  // a JSON object each
+    // Each way to a node, to its end; Errc::usage for this node itself.
+    std::function<Task<Result<void>>(NodeId, OnTrial)> trials;
+    std::function<void()> stop;  // the node ends soon after
 };
 
 class Api {
@@ -47,8 +51,17 @@ class Api {
     Answer list(Call& call);
     Answer put(Call& call);
     Answer upload(Call& call);
+    Answer doctor(Call& call);
+    Answer trial(Call& call);
+    Task<Result<std::set<NodeId>>> providers_of(Call& call, Diagnosis& diagnosis);
 
     std::string channels_json() const;
+    struct Asked {
+        Call& call;
+        const proto::Uri& uri;
+        const char* what;
+    };
+    std::error_code failed(const Asked& asked, std::error_code error, const Diagnosis& diagnosis);
 
     ApiParts parts_;
 };

@@ -3,6 +3,7 @@
 #include "proto/json.hpp"
 #include "proto/number.hpp"
 #include "proto/outcome.hpp"
+#include "proto/report/json.hpp"
 
 namespace kp2p {
 namespace {
@@ -151,15 +152,8 @@ void Call::explain(const Findings& why) {
     words_ = why.text();
     if (why.empty()) return;
     proto::JsonWriter json;
-    json.begin_array();
-    for (const Finding& finding : why.all()) {
-        json.begin_object().field("stage", name_of(stage_of(finding.code)));
-        json.field("code", name_of(finding.code));
-        if (finding.node) json.field("node", finding.node->hex());
-        if (finding.after) json.field("ms", finding.after->count());
-        json.field("message", sentence_of(finding)).end_object();
-    }
-    findings_ = json.end_array().take();
+    write_findings(json, why.all());
+    findings_ = json.take();
 }
 
 void Call::begin(bool keep_alive) {

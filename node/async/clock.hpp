@@ -35,6 +35,10 @@ class Clock {
     virtual std::unique_ptr<Alarm> alarm(Executor executor, std::function<void()> on_time) = 0;
 };
 
+inline std::chrono::milliseconds milliseconds_since(const Clock& clock, Clock::Time moment) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(clock.now() - moment);
+}
+
 // The machine's monotonic clock, and its calendar.
 class SteadyClock final : public Clock {
   public:

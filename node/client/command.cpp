@@ -182,6 +182,7 @@ int Command::run(int argc, char** argv, const std::function<Result<void>(Daemon&
     if (!outcome && detail_.empty()) {
         detail_ = daemon.message();
         findings_ = daemon.findings();
+        advice_ = daemon.advice();
     }
     return report(outcome);
 }
@@ -201,6 +202,7 @@ int Command::report(const Result<void>& outcome) {
         (void)print_json(writer.text());
     } else {
         std::fprintf(stderr, "%s: %s\n", parser_->name.c_str(), words.c_str());
+        if (!advice_.empty()) say(parser_->name + ": what to do: " + advice_);
     }
     return exit_status(error);
 }

@@ -162,7 +162,7 @@ class Command {
     std::deque<std::shared_ptr<void>> values_;
     std::optional<Config> config_;
     StandIn stand_in_;
-    std::string detail_, findings_;  // the latter JSON, or nothing
+    std::string detail_, advice_, findings_;  // the last is JSON, or nothing
     int json_descriptor_ = 1;
     bool reader_gone_ = false;  // whoever read what we write has closed it
 };

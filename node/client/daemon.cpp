@@ -85,6 +85,15 @@ std::vector<std::string> Answer::strings(std::string_view key) const {
     return values;
 }
 
+std::vector<Answer> Answer::list(std::string_view key) const {
+    std::vector<Answer> values;
+    simdjson::dom::array items;
+    if (document_->root[key].get(items) != simdjson::SUCCESS) return values;
+    for (const auto item : items)
+        if (item.is_object()) values.emplace_back(simdjson::minify(item));
+    return values;
+}
+
 struct Daemon::Connection {
     Connection(const Config& config, std::stop_token stopped)
         : dir(config.dir()),
@@ -201,6 +210,8 @@ Result<void> Daemon::greet() {
 
 Result<int> Daemon::ask(const Request& asked) {
     message_.clear();
+    findings_.clear();
+    advice_.clear();
     if (!connection_->exchange || !connection_->exchange->reusable())
         if (auto connected = connect(); !connected) return connected.error();
     return send(asked);
@@ -278,6 +289,8 @@ std::error_code Daemon::error_of(const Answer& answer) {
     }
     message_ = answer.string("message");
     findings_ = answer.json("findings");
+    const std::vector<Answer> findings = answer.list("findings");
+    if (!findings.empty()) advice_ = findings.front().string("advice");
     return error;
 }
 

@@ -37,7 +37,8 @@ class Answer {
     std::uint64_t number(std::string_view key) const;
     bool truth(std::string_view key) const;
     std::vector<std::string> strings(std::string_view key) const;
-    std::string json(std::string_view key) const;  // as JSON, whatever it is
+    std::string json(std::string_view key) const;          // as JSON, whatever it is
+    std::vector<Answer> list(std::string_view key) const;  // the objects of an array
 
   private:
     struct Document;
@@ -78,6 +79,8 @@ class Daemon {
     const std::string& message() const { return message_; }
     // The findings that came with it, a JSON array; empty if there are none.
     const std::string& findings() const { return findings_; }
+    // What to do about the first of them; empty if that is not said.
+    const std::string& advice() const { return advice_; }
 
   private:
     struct Connection;
@@ -102,7 +105,7 @@ class Daemon {
     std::filesystem::path lock_;  // the daemon holds it as long as it runs
     StandIn stand_in_;
     std::string nobody_;  // why the stand-in is asked; empty if it is not
-    std::string message_, findings_;
+    std::string message_, findings_, advice_;
 };
 
 }  // namespace kp2p::client

@@ -130,6 +130,7 @@ Task<> Dht::upkeep_loop() {
             if (changed && *changed) refresh_due_ = true;
         } else if (std::exchange(refresh_due_, false)) {
             (void)co_await refresh();
+            if (std::exchange(moved_, false)) firewall_test_due_ = true;  // others see us again
         } else {
             auto woken = co_await upkeep_due_.wait();
             if (!woken) co_return;
@@ -191,6 +192,15 @@ Task<Result<QueryEnd>> Dht::find_self(QueryRunner::OnReply on_reply) {
     spec.seeds = setup_.known_nodes;
     auto end = co_await queries_.run(std::move(spec), std::move(on_reply));
     co_return end;
+}
+
+void Dht::moved() {
+    if (setup_.public_address || setup_.reach == Reach::open) return;
+    rpc_.node().upkeep().moved();
+    rpc_.node().set_reach(Reach::behind_nat);
+    reachability_.woke_up(random_.bytes<DhtId>());
+    moved_ = refresh_due_ = true;
+    upkeep_due_.notify_all();
 }
 
 std::optional<Endpoint> Dht::remote_address() {

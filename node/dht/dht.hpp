@@ -92,6 +92,9 @@ class Dht {
 
     bool firewalled() const { return !rpc_.node().open(); }
     bool persistent() const { return rpc_.node().persistent(); }
+    // Others see us at another address than before. Unless we were told for sure that we are
+    // reachable, we are not until that has been tested anew, which it soon is.
+    void moved();
     // Where anyone reaches our server port; nothing while unknown or firewalled.
     std::optional<Endpoint> remote_address();
     // Our public address as far as others say; port 0 when it differs from one to another.
@@ -191,7 +194,8 @@ class Dht {
     std::uint64_t moves_ = 0;
     unsigned ticks_alone_ = 0;
     bool bootstrapped_ = false, refresh_due_ = false;
-    bool firewall_test_due_ = false, full_test_due_ = false, moved_ = false;
+    bool firewall_test_due_ = false, full_test_due_ = false;
+    bool moved_ = false;  // and not looked up and tested since
 };
 
 }  // namespace kp2p

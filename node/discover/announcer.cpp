@@ -14,6 +14,9 @@ namespace {
 constexpr auto ping_interval = std::chrono::seconds(3);
 constexpr int pings_per_round = 100;
 constexpr std::size_t min_active = 3;
+// Of relays that see us elsewhere; a single one may lie.
+constexpr std::size_t believed_witnesses = 2;
+constexpr auto min_stay = std::chrono::seconds(10);  // what two liars can make us ask is bounded
 constexpr auto retry_without_relays = std::chrono::seconds(3);
 
 }  // namespace
@@ -30,6 +33,7 @@ Task<> Announcer::run() {
         if (!announced && announced.error() == asio::error::operation_aborted) co_return;
         ++rounds_ended_;
         changed_.notify_all();
+        if (std::exchange(moved_, false) && on_moved_) on_moved_();
         auto kept = co_await keep_alive();
         if (!kept) co_return;
     }
@@ -94,8 +98,19 @@ Task<Result<void>> Announcer::keep_alive() {
             ping.to = relay.relay;
             pings.push_back(std::move(ping));
         }
-        auto answered = co_await dht_.rpc().request_all(std::move(pings), nullptr);
+        std::size_t elsewhere = 0;
+        auto heard = [&](std::size_t at, const Reply& reply) {
+            if (reply.to != relays_[at].peer) ++elsewhere;
+        };
+        auto answered = co_await dht_.rpc().request_all(std::move(pings), heard);
         if (!answered) co_return answered.error();
+        const bool believed = elsewhere > 0 && elsewhere >= std::min(*answered, believed_witnesses);
+        if (believed && (!moved_at_ || clock.now() - *moved_at_ >= min_stay)) {
+            moved_ = true;
+            moved_at_ = clock.now();
+            dht_.moved();
+            co_return ok;
+        }
         if (*answered < std::min(relays_.size(), min_active)) co_return ok;
         auto slept = co_await clock.sleep_for(ping_interval);
         if (!slept) co_return slept;

@@ -1,8 +1,9 @@
 // Announcer: keeps a listening key reachable. Announces it at the closest three nodes, pings these
 // every 3 s so that the NAT in front of us keeps letting them through, and starts over about every
-// 5 min, or at once when too few of them answer or our default socket has changed. Source: npm
-// hyperdht 6.34.0 (lib/announcer.js). Shape: spawn run(); cancel it to stop, then await
-// unannounce() if there is time for a farewell.
+// 5 min, or at once when too few of them answer, our default socket has changed, or they see us at
+// another address than before: what they hold for us leads to the old one. Source: npm hyperdht
+// 6.34.0 (lib/announcer.js), which does not look at the address. Shape: spawn run(); cancel it to
+// stop, then await unannounce() if there is time for a farewell.
 #pragma once
 
 #include <array>
@@ -29,6 +30,8 @@ class Announcer {
     bool is_relay(const Endpoint& address) const;
     // Waits until the first round has ended, successful or not.
     Task<Result<void>> announced();
+    // Called when we have been announced at another address than before.
+    void on_moved(std::function<void()> moved) { on_moved_ = std::move(moved); }
 
   private:
     Task<Result<void>> round();
@@ -43,6 +46,9 @@ class Announcer {
     std::vector<Endpoint> seeds_;
     Event changed_;
     std::size_t rounds_ended_ = 0;
+    std::function<void()> on_moved_;
+    bool moved_ = false;  // since the last round began
+    std::optional<Clock::Time> moved_at_;
     std::optional<proto::dht::SocketId> announced_on_;  // where the relays send what is for us
     std::uint64_t announced_after_ = 0;                 // so many moves of the DHT
 };

@@ -14,6 +14,7 @@
 #include "node/async/waking_clock.hpp"
 #include "node/log/log.hpp"
 #include "node/node.hpp"
+#include "node/process/bootstrap_nodes.hpp"
 #include "node/process/channel_keeper.hpp"
 #include "node/process/descriptors.hpp"
 #include "node/process/notify.hpp"
@@ -21,8 +22,8 @@
 #include "node/process/ports.hpp"
 #include "node/process/process_end.hpp"
 #include "node/process/relay_route.hpp"
+#include "node/process/status_json.hpp"
 #include "node/tunnel/either_socket.hpp"
-#include "proto/json.hpp"
 
 namespace kp2p {
 namespace {
@@ -57,19 +58,6 @@ struct OpenedParts {
     std::unique_ptr<HttpServer> http;
     DhtSetup dht;
 };
-
-std::vector<BootstrapNode> bootstrap_nodes(const std::vector<std::string>& texts) {
-    if (texts.empty() || texts.front() == "public") return public_bootstrap();
-    std::vector<BootstrapNode> nodes;
-    if (texts.front() == "none") return nodes;
-    for (const std::string& text : texts)
-        if (auto node = parse_bootstrap(text)) nodes.push_back(*std::move(node));
-    return nodes;
-}
-
-bool is_first(const Settings& settings) {
-    return !settings.bootstrap.empty() && settings.bootstrap.front() == "self";
-}
 
 Result<void> open_tunnels(OpenedParts& parts, Runtime& runtime, const Settings& settings,
                           std::string& why) {
@@ -135,7 +123,7 @@ Result<OpenedParts> open_parts(Runtime& runtime, const Settings& settings, std::
     parts.ports = *std::move(ports);
     parts.client = *std::move(client);
     parts.http = *std::move(http);
-    parts.dht.bootstrap = bootstrap_nodes(settings.bootstrap);
+    parts.dht.bootstrap = bootstrap_nodes(settings);
     parts.dht.known_nodes = parts.config->known_nodes();
     if (is_first(settings)) {
         // It asks itself as well: where it is the only one, it would announce itself nowhere.
@@ -164,6 +152,7 @@ class Daemon {
     Task<> keep_nodes();
     std::string lacking_of_dht() const;  // a sentence; empty when we are in the network
     Task<std::string> status();
+    Task<std::string> doctor();
 
     Runtime& runtime_;
     const Settings& settings_;
@@ -203,6 +192,11 @@ Daemon::Daemon(Runtime& runtime, OpenedParts parts, const Settings& settings)
                                   .join = [this](auto name) { return channels_.join(name); },
                                   .leave = [this](auto name) { return channels_.leave(name); },
                                   .status = [this] { return status(); },
+                                  .doctor = [this] { return doctor(); },
+                                  .trials =
+                                      [this](NodeId node, OnTrial tell) {
+                                          return node_.try_ways(node, std::move(tell));
+                                      },
                                   .stop = [this] { stop_soon(); }}) {}
 
 Task<> Daemon::run(const std::function<void(const Ready&)>& ready) {
@@ -303,32 +297,13 @@ Task<> Daemon::keep_nodes() {
 
 Task<std::string> Daemon::status() {
     const NodeStatus now = co_await node_.status();
-    const auto up = std::chrono::duration_cast<std::chrono::seconds>(now.up);
-    proto::JsonWriter json;
-    json.begin_object().field("version", KP2P_VERSION).field("node", now.node.hex());
-    json.field("udp", now.udp.text()).key("tcp");
-    if (now.tcp)
-        json.value(now.tcp->text());
-    else
-        json.null();
-    json.field("port", now.udp.port);
-    json.field("api_port", parts_.http->port()).key("public_address");
-    if (now.public_address)
-        json.value(now.public_address->text());
-    else
-        json.null();
-    json.key("relay");
-    if (now.relay)
-        json.value(*now.relay);
-    else
-        json.null();
-    json.field("firewalled", now.firewalled).field("bootstrapped", now.in_network);
-    json.field("dht_nodes", now.dht_nodes).field("connections", now.connections);
-    json.key("channels").begin_array();
-    for (const ChannelName& name : now.channels) json.value(name.text());
-    json.end_array().field("storage_dir", now.storage_dir.string());
-    json.field("partial_files", now.partials.files).field("partial_bytes", now.partials.bytes);
-    co_return json.field("uptime_seconds", up.count()).end_object().take();
+    co_return status_json(now, runtime_.clock.now(), parts_.http->port());
+}
+
+Task<std::string> Daemon::doctor() {
+    NodeHealth health = co_await node_.health();
+    health.facts.first = is_first(settings_);
+    co_return doctor_json(health, runtime_.clock.now());
 }
 
 // The node goes with this frame, so that nothing of it is left to wait for when the loop looks.

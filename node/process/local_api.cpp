@@ -32,6 +32,7 @@ class NoPeers final : public Peers {
 };
 
 Task<Result<void>> no_daemon() { co_return Errc::no_daemon; }
+Task<std::string> nothing() { co_return "{}"; }
 
 }  // namespace
 
@@ -82,7 +83,9 @@ void LocalApi::serve(int descriptor) {
                                    .channels = [] { return std::vector<ChannelName>(); },
                                    .join = [](ChannelName) { return no_daemon(); },
                                    .leave = [](ChannelName) { return no_daemon(); },
-                                   .status = []() -> Task<std::string> { co_return "{}"; },
+                                   .status = nothing,
+                                   .doctor = nothing,
+                                   .trials = [](NodeId, OnTrial) { return no_daemon(); },
                                    .stop = [] {}});
     std::exception_ptr thrown;
     bool served = false;

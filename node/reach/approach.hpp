@@ -24,9 +24,12 @@ struct Greeted {
 };
 
 struct Approach {
+    enum class Proof { heard, none };  // of its path: the peer was heard on it; it is said to work
+
     std::function<Task<Result<UdxPath>>()> run;
     Finding failure;                                  // what there is to say when it fails,
     std::function<void(Finding&)> explain = nullptr;  // and what shows only then
+    Proof proof = Proof::heard;
 };
 
 // Nothing: it is not for these two nodes.

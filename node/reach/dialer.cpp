@@ -22,6 +22,7 @@ Task<Result<Link>> Dialer::dial(NodeId remote, std::vector<Endpoint> relays, Fin
     }
     if (relays.size() > max_relays_known) relays.resize(max_relays_known);
 
+    const auto began = parts_.runtime.clock.now();
     FoundPath found(parts_.runtime.executor);
     auto stream = std::make_unique<UdxByteStream>(parts_.udx);
     stream->on_path([this, &found](const UdxPath& path) {
@@ -42,7 +43,10 @@ Task<Result<Link>> Dialer::dial(NodeId remote, std::vector<Endpoint> relays, Fin
     const Answer& answer = greeting.answer();
     auto peer = udx_peer_of(answer.payload);
     if (!peer) {
-        why.add({.code = Finding::Code::refused_or_foreign, .node = remote});
+        why.add({.code = Finding::Code::refused_or_foreign,
+                 .node = remote,
+                 .after = milliseconds_since(parts_.runtime.clock, began),
+                 .path = TriedPath{TriedPath::Way::dht, answer.reply.server}});
         co_return Errc::cannot_connect;
     }
     auto path = co_await find_path(remote, greeting, ours.firewall, found, why);
@@ -66,13 +70,7 @@ Task<Result<UdxPath>> Dialer::find_path(const NodeId& remote, const Greeting& gr
     auto course = proto::punch::Client::Course::usual;
     if (const auto known = courses_.find(remote); known != courses_.end()) course = known->second;
     const auto usual = course;
-    std::vector<Approach> approaches;
-    keep(approaches, open_approach(greeted));
-    keep(approaches, awaited_approach(greeted, found));
-    keep(approaches, lan_approach(greeted));
-    if (parts_.pool)
-        keep(approaches,
-             punch_approach(greeted, {parts_.runtime, *parts_.pool, greeting.keys(), &course}));
+    auto approaches = approaches_to(greeted, found, greeting.keys(), course);
     if (approaches.empty()) why.add({.code = Finding::Code::no_way_through, .node = remote});
     auto path = co_await race(std::move(approaches), found, parts_.runtime.clock, why);
     if (course != usual) {
@@ -80,6 +78,18 @@ Task<Result<UdxPath>> Dialer::find_path(const NodeId& remote, const Greeting& gr
         courses_[remote] = course;
     }
     co_return path;
+}
+
+std::vector<Approach> Dialer::approaches_to(const Greeted& greeted, FoundPath& found,
+                                            const proto::NoiseKeys& keys,
+                                            proto::punch::Client::Course& course) {
+    std::vector<Approach> approaches;
+    keep(approaches, open_approach(greeted));
+    keep(approaches, awaited_approach(greeted, found));
+    keep(approaches, lan_approach(greeted));
+    if (parts_.pool)
+        keep(approaches, punch_approach(greeted, {parts_.runtime, *parts_.pool, keys, &course}));
+    return approaches;
 }
 
 void Dialer::remember(const NodeId& remote, std::vector<Endpoint> relays) {

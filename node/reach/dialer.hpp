@@ -7,11 +7,13 @@
 
 #include "node/reach/greeting.hpp"
 #include "proto/punch/client.hpp"
-#include "proto/report/finding.hpp"
+#include "proto/report/trial.hpp"
 
 namespace kp2p {
 
+struct Approach;
 struct FoundPath;
+struct Greeted;
 class SocketPool;
 
 struct DialerParts {
@@ -32,8 +34,13 @@ class Dialer {
     // `relays` are DHT nodes that may relay to it, tried at once; may be empty. When it fails,
     // which is Errc::cannot_connect, `why` has what was tried.
     Task<Result<Link>> dial(NodeId remote, std::vector<Endpoint> relays, Findings& why);
+    // Greets it in the same way, and tries each approach to its end; leaves no connection.
+    Task<Result<void>> try_ways(NodeId remote, std::vector<Endpoint> relays, OnTrial tell);
 
   private:
+    std::vector<Approach> approaches_to(const Greeted& greeted, FoundPath& found,
+                                        const proto::NoiseKeys& keys,
+                                        proto::punch::Client::Course& course);
     Task<Result<UdxPath>> find_path(const NodeId& remote, const Greeting& greeting,
                                     proto::dht::Firewall ours, FoundPath& found, Findings& why);
     void remember(const NodeId& remote, std::vector<Endpoint> relays);

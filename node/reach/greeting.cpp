@@ -27,9 +27,10 @@ Greeting::Greeting(Runtime& runtime, Dht& dht, const proto::KeyPair& keys, const
 Task<Result<void>> Greeting::run(const NoisePayload& ours, Ways ways, Findings& why) {
     const auto began = clock_.now();
     const auto failed = [&](Finding::Code code) {
-        const auto after =
-            std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - began);
-        why.add({.code = code, .node = remote_, .after = after});
+        why.add({.code = code,
+                 .node = remote_,
+                 .after = milliseconds_since(clock_, began),
+                 .path = TriedPath{TriedPath::Way::dht}});
         return make_error_code(Errc::cannot_connect);
     };
     auto message = noise_.write(ours.encode());

@@ -35,8 +35,11 @@ std::optional<Approach> lan_approach(const Greeted& greeted) {
     const auto address = lan_address(greeted);
     if (!address) return std::nullopt;
     const auto run = [&dht = greeted.dht, at = *address] { return ping(dht, at); };
-    return Approach{
-        run, {.code = Finding::Code::lan_silent, .node = greeted.remote, .what = address->text()}};
+    return Approach{run,
+                    {.code = Finding::Code::lan_silent,
+                     .node = greeted.remote,
+                     .what = address->text(),
+                     .path = TriedPath{TriedPath::Way::lan, *address}}};
 }
 
 }  // namespace kp2p

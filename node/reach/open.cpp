@@ -28,9 +28,14 @@ Task<Result<UdxPath>> awaited(Clock& clock, FoundPath& found) {
 
 std::optional<Approach> open_approach(const Greeted& greeted) {
     const auto& [relay, reply, payload] = greeted.answer;
-    const auto to = [](UdpPort& port, const Endpoint& remote) {
+    const auto to = [&node = greeted.remote](UdpPort& port, const Endpoint& remote) {
         const UdxPath path{&port.socket(), remote};
-        return Approach{[path] { return known(path); }, Finding()};
+        return Approach{.run = [path] { return known(path); },
+                        .failure = {.code = Finding::Code::path_silent,
+                                    .node = node,
+                                    .what = remote.text(),
+                                    .path = TriedPath{TriedPath::Way::direct, remote}},
+                        .proof = Approach::Proof::none};
     };
     if (!reply.relayed) return to(*greeted.dht.port(reply.socket), reply.server);
     const bool nothing_to_punch = !payload.holepunch || payload.holepunch->relays.empty();
@@ -46,7 +51,10 @@ std::optional<Approach> open_approach(const Greeted& greeted) {
 std::optional<Approach> awaited_approach(const Greeted& greeted, FoundPath& found) {
     if (!greeted.we_are_open) return std::nullopt;
     const auto run = [&clock = greeted.clock, &found] { return awaited(clock, found); };
-    return Approach{run, {.code = Finding::Code::sent_nothing, .node = greeted.remote}};
+    return Approach{run,
+                    {.code = Finding::Code::sent_nothing,
+                     .node = greeted.remote,
+                     .path = TriedPath{TriedPath::Way::direct, greeted.answer.reply.server}}};
 }
 
 }  // namespace kp2p

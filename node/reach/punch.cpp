@@ -183,7 +183,9 @@ std::optional<Approach> punch_approach(const Greeted& greeted, const Punching& p
     if (!offered || !needed || greeted.we_are_open) return std::nullopt;
     const auto punch = std::make_shared<ClientPunch>(greeted, punching);
     return Approach{[punch] { return punch->run(); },
-                    {.code = Finding::Code::no_hole, .node = greeted.remote},
+                    {.code = Finding::Code::no_hole,
+                     .node = greeted.remote,
+                     .path = TriedPath{TriedPath::Way::punch, greeted.answer.reply.server}},
                     [punch](Finding& finding) { punch->explain(finding); }};
 }
 

@@ -17,8 +17,7 @@ Task<> run_one(Racers& racers, Approach approach) {
     auto path = co_await approach.run();
     if (path && !racers.found.path) racers.found.path = *path;
     if (!path && path.error() != asio::error::operation_aborted) {
-        approach.failure.after =
-            std::chrono::duration_cast<std::chrono::milliseconds>(racers.clock.now() - began);
+        approach.failure.after = milliseconds_since(racers.clock, began);
         if (approach.explain) approach.explain(approach.failure);
         racers.why.add(std::move(approach.failure));
     }

@@ -36,14 +36,16 @@ Task<> TcpDialer::try_one(Attempts& attempts, Endpoint address, Tasks& all) {
         if (!attempts.found) attempts.found = *std::move(link);
         all.cancel();
     } else if (link.error() != asio::error::operation_aborted) {
-        failure.after =
-            std::chrono::duration_cast<std::chrono::milliseconds>(runtime_.clock.now() - began);
+        failure.after = milliseconds_since(runtime_.clock, began);
         attempts.why.add(std::move(failure));
     }
 }
 
 Task<Result<Link>> TcpDialer::try_address(NodeId remote, Endpoint address, Finding& failure) {
-    failure = {.code = Finding::Code::tcp_silent, .node = remote, .what = address.text()};
+    failure = {.code = Finding::Code::tcp_silent,
+               .node = remote,
+               .what = address.text(),
+               .path = TriedPath{TriedPath::Way::tcp, address}};
     auto limited = with_timeout(runtime_.clock, connect_limit, streams_.connect(address));
     auto stream = co_await std::move(limited);
     if (!stream && stream.error() == asio::error::connection_refused) {

@@ -44,6 +44,14 @@ std::vector<ChannelName> Share::channels() const {
     return names;
 }
 
+std::vector<ChannelName> Share::channels_with(const NodeId& node) const {
+    const Use use = use_of(node);
+    std::vector<ChannelName> names;
+    for (const auto& [name, channel] : node_->hood.channels())
+        if (use.topics.contains(channel->topic)) names.push_back(name);
+    return names;
+}
+
 Task<Result<std::filesystem::path>> Share::load(proto::Uri uri, ProgressSink progress,
                                                 Diagnosis& diagnosis) {
     auto named = co_await node_->resolve(uri, diagnosis);
@@ -112,7 +120,7 @@ Task<Result<std::size_t>> Share::find(proto::Uri uri,
         if (!changed && changed.error() == asio::error::operation_aborted) co_return Errc::canceled;
     }
     if (count > 0) co_return count;
-    node_->hood.explain_silence(diagnosis, &search);
+    node_->hood.explain_silence(diagnosis, &search, started);
     co_return Errc::not_found;
 }
 

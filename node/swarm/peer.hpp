@@ -33,8 +33,9 @@ class Peer {
     };
 
     Cause cause = Cause::came;
-    Tasks* dial = nullptr;             // while it is being dialed
-    std::vector<Endpoint> tcp_places;  // where it says that it listens
+    Tasks* dial = nullptr;                 // while it is being dialed
+    std::vector<Endpoint> tcp_places;      // where it says that it listens
+    std::vector<Finding> better_failures;  // why these, tried last, led to no better path
 
     // Instead of the one of its rank, if there is one; its own rank may have changed.
     void hold(Held held) {

@@ -42,6 +42,7 @@ Swarm::Swarm(SwarmParts parts)
       book_(node_id(), parts_.runtime.random.number()),
       lines_(parts_.runtime.clock.now(), line_limits),
       changed_(parts_.runtime.executor) {
+    announcer_.on_moved([this] { announce_topics_anew(); });
     if (!parts_.tcp) return;
     tcp_dialer_.emplace(parts_.runtime, *parts_.tcp, parts_.keys);
     tcp_acceptor_.emplace(TcpAcceptorParts{parts_.runtime, *parts_.tcp, parts_.keys,
@@ -74,6 +75,15 @@ Task<> Swarm::run() {
     tasks_ = nullptr;
     peers_.clear();
     changed_.notify_all();
+}
+
+// Their records may name our old address.
+void Swarm::announce_topics_anew() {
+    log("others see us at another address than before; announcing anew");
+    for (const auto& [topic, joined] : topics_) {
+        joined->hurry = true;
+        joined->hurried.notify_all();
+    }
 }
 
 Task<> Swarm::announce_loop() {
@@ -295,6 +305,7 @@ Task<Result<Link>> Swarm::reach(NodeId node, Findings& why) {
 }
 
 Task<Result<std::shared_ptr<Connection>>> Swarm::connect(NodeId node) {
+    const auto began = parts_.runtime.clock.now();
     for (bool dialed = false; tasks_;) {
         const auto peer = peers_.find(node);
         // One that is closed goes in a moment.
@@ -304,7 +315,10 @@ Task<Result<std::shared_ptr<Connection>>> Swarm::connect(NodeId node) {
             if (dialed || node == node_id()) co_return Errc::cannot_connect;
             const bool room = has_room(Cause::key);
             if (!room)
-                remember_failure(node, {{.code = Finding::Code::connections_busy, .node = node}});
+                remember_failure(node,
+                                 {{.code = Finding::Code::connections_busy,
+                                   .node = node,
+                                   .after = milliseconds_since(parts_.runtime.clock, began)}});
             if (room && dials_ < max_all_dials) {
                 dialed = true;
                 start_dial(node, Cause::key);
@@ -322,7 +336,7 @@ void Swarm::note_failure(const NodeId& node, std::vector<Finding> why) {
     const auto before = why_not(node);
     for (const Finding& finding : why) {
         const auto same = [&](const Finding& other) { return other.code == finding.code; };
-        if (std::ranges::none_of(before, same)) log(sentence_of(finding));
+        if (std::ranges::none_of(before, same)) log(log_text_of(finding));
     }
     remember_failure(node, std::move(why));
 }

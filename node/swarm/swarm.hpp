@@ -81,6 +81,14 @@ class Swarm {
     std::vector<std::shared_ptr<Connection>> connections() const;
     // To this node; null if there is none.
     std::shared_ptr<Connection> best(const NodeId& node) const;
+    // Of the connections to this node, the best first, and why there is no better one.
+    std::vector<Path> paths_to(const NodeId& node) const;
+    std::vector<Finding> why_not_better(const NodeId& node) const;
+    // Of nodes that could not be connected to, the last time.
+    const std::map<NodeId, std::vector<Finding>>& failures() const { return failures_; }
+    // Tries each way to the node, whatever connections there are, and changes none; for no longer
+    // than a minute. Errc::usage for ourselves.
+    Task<Result<void>> try_ways(NodeId node, OnTrial tell);
     const Announcer& announcer() const { return announcer_; }
     const NodeId& node_id() const { return parts_.keys.public_key(); }
 
@@ -96,6 +104,7 @@ class Swarm {
     };
 
     Task<> announce_loop();
+    void announce_topics_anew();
     // Topics.
     void start(const Topic& topic);
     Task<> serve_topic(Topic topic, std::shared_ptr<Joined> joined);
@@ -123,6 +132,10 @@ class Swarm {
     Clock::Time better_due(const NodeId& node) const;
     void note_better(const NodeId& node, Clock::Span lived);
     Task<Result<void>> pause_while_there(NodeId node, Clock::Span pause);
+    Task<> try_dialer(NodeId node, OnTrial tell);
+    Task<> try_tcp(NodeId node, Endpoint place, OnTrial tell);
+    Task<> try_fixed(FixedPeer fixed, OnTrial tell);
+    Task<> try_tcp_at(NodeId node, std::vector<Endpoint> places, OnTrial tell);
     std::shared_ptr<PathsSession> paths_of(const std::shared_ptr<Connection>& connection);
     void note_failure(const NodeId& node, std::vector<Finding> why);
     void remember_failure(const NodeId& node, std::vector<Finding> why);

@@ -61,6 +61,7 @@ Task<> Swarm::run_connection(std::shared_ptr<Connection> connection, Tasks& all)
 }
 
 Task<> Swarm::prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who, Tasks& all) {
+    const auto began = parts_.runtime.clock.now();
     auto proven = co_await with_timeout(parts_.runtime.clock, max_proof, connection->established());
     std::erase(unproven_, connection);
     if (!proven && proven.error() == asio::error::operation_aborted) co_return;
@@ -78,9 +79,13 @@ Task<> Swarm::prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who
     const auto peer = peers_.find(connection->remote());
     const bool replaced = peer == peers_.end() || !peer->second.find(*connection);
     if (!proven && who == PeerBook::Dialed::by_us && !replaced) {
-        note_failure(connection->remote(), {{.code = Finding::Code::path_silent,
-                                             .node = connection->remote(),
-                                             .what = connection->path().remote.text()}});
+        const Path path = connection->path();
+        note_failure(connection->remote(),
+                     {{.code = Finding::Code::path_silent,
+                       .node = connection->remote(),
+                       .what = path.remote.text(),
+                       .after = milliseconds_since(parts_.runtime.clock, began),
+                       .path = tried_path_of(path)}});
     }
     connection->close();
 }

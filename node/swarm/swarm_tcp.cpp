@@ -97,9 +97,14 @@ Task<Clock::Span> Swarm::dial_fixed(FixedPeer fixed) {
 }
 
 Task<Result<Link>> Swarm::reach_fixed(FixedPeer fixed, Findings& why) {
+    const auto began = parts_.runtime.clock.now();
     auto addresses = co_await addresses_of(fixed);
     if (addresses.empty())
-        why.add({.code = Finding::Code::tcp_unresolved, .node = fixed.node, .what = fixed.host});
+        why.add({.code = Finding::Code::tcp_unresolved,
+                 .node = fixed.node,
+                 .what = fixed.host,
+                 .after = milliseconds_since(parts_.runtime.clock, began),
+                 .path = TriedPath{TriedPath::Way::tcp}});
     co_return co_await tcp_dialer_->dial(fixed.node, std::move(addresses), why);
 }
 
@@ -189,10 +194,12 @@ void Swarm::note_better(const NodeId& node, Clock::Span lived) {
 }
 
 Task<> Swarm::dial_better(NodeId node) {
-    Findings why;  // of no interest: there is another connection
+    Findings why;
     auto places = peers_.at(node).tcp_places;
     auto link = co_await tcp_dialer_->dial(node, std::move(places), why);
-    if (!link || !tasks_ || !peers_.contains(node) || has_tcp(node)) co_return;
+    if (!tasks_ || !peers_.contains(node)) co_return;
+    peers_.at(node).better_failures = why.all();
+    if (!link || has_tcp(node)) co_return;
     tasks_->spawn(serve(make_connection(*std::move(link)), PeerBook::Dialed::by_us));
 }
 

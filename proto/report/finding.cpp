@@ -125,6 +125,12 @@ std::string value_of(std::string_view key, const Finding& finding) {
     return seconds_text(finding.after.value_or(std::chrono::milliseconds(0)));
 }
 
+// As fine as it is worth telling.
+std::string span_text(std::chrono::milliseconds span) {
+    if (span >= std::chrono::seconds(1)) return seconds_text(span);
+    return std::to_string(span.count()) + " ms";
+}
+
 }  // namespace
 
 Stage stage_of(Code code) { return wording_of(code).stage; }
@@ -135,6 +141,17 @@ std::string_view name_of(Stage stage) {
     constexpr std::string_view names[] = {"request", "network",  "channel", "search", "reach",
                                           "open",    "transfer", "verify",  "storage"};
     return names[std::size_t(stage)];
+}
+
+std::string_view name_of(TriedPath::Way way) {
+    constexpr std::string_view names[] = {"dht", "direct",  "lan",      "punch",
+                                          "tcp", "relayed", "tunnelled"};
+    return names[std::size_t(way)];
+}
+
+std::string text_of(const TriedPath& path) {
+    const std::string way(name_of(path.way));
+    return path.at ? way + " " + path.at->text() : way;
 }
 
 std::string seconds_text(std::chrono::milliseconds span) {
@@ -153,6 +170,25 @@ std::string sentence_of(const Finding& finding) {
     return text.append(rest);
 }
 
+std::string full_sentence_of(const Finding& finding) {
+    const std::string sentence = sentence_of(finding);
+    const auto said = [&](const std::string& text) { return sentence.find(text) != text.npos; };
+    std::string more;
+    if (finding.path && finding.path->at && !said(finding.path->at->text()))
+        more = text_of(*finding.path);
+    if (finding.after && !said(seconds_text(*finding.after)))
+        more += (more.empty() ? "after " : ", after ") + span_text(*finding.after);
+    return more.empty() ? sentence : sentence + " (" + more + ")";
+}
+
+std::string log_text_of(const Finding& finding) {
+    const Stage stage = stage_of(finding.code);
+    Finding told = finding;
+    if (stage == Stage::channel || stage == Stage::search) told.what = "...";  // a channel's name
+    return full_sentence_of(told) + " [" + std::string(name_of(stage)) + " " +
+           std::string(name_of(finding.code)) + "]";
+}
+
 void Findings::add(Finding finding) {
     if (all_.size() >= max_findings) return;
     if (std::find(all_.begin(), all_.end(), finding) == all_.end())
@@ -168,7 +204,7 @@ void Findings::lead(Finding finding) {
 std::string Findings::text() const {
     std::string joined;
     for (const Finding& finding : all_)
-        joined += (joined.empty() ? "" : "; ") + sentence_of(finding);
+        joined += (joined.empty() ? "" : "; ") + full_sentence_of(finding);
     return joined;
 }
 

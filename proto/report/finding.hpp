@@ -1,7 +1,8 @@
 // Finding: one thing that stood in the way of reaching a node or of getting a file: at which stage,
-// what, with whom, after how long. What reports a failure carries a list of them, the nearest cause
-// first; the sentences for people are made here and nowhere else. The names
-// of stages and codes, as JSON has them, are listed in node/api/API.md.
+// what, with whom, on which path, after how long. What reports a failure carries a list of them,
+// the nearest cause first; the sentences for people are made here and nowhere else, and what to do
+// about each in advice.hpp. The names of stages, codes and ways, as JSON has them, are in
+// node/api/API.md.
 #pragma once
 
 #include <chrono>
@@ -12,10 +13,21 @@
 #include <vector>
 
 #include "proto/bytes.hpp"
+#include "proto/endpoint.hpp"
 
 namespace kp2p {
 
 enum class Stage { request, network, channel, search, reach, open, transfer, verify, storage };
+
+// A way to a node that was taken or tried, and where it led, if that is one place.
+struct TriedPath {
+    enum class Way { dht, direct, lan, punch, tcp, relayed, tunnelled };
+
+    Way way = Way::dht;
+    std::optional<Endpoint> at = {};
+
+    bool operator==(const TriedPath&) const = default;
+};
 
 struct Finding {
     enum class Code {
@@ -81,6 +93,7 @@ struct Finding {
     std::string what = {};
     std::uint64_t count = 0, silent = 0;
     std::optional<std::chrono::milliseconds> after = {};
+    std::optional<TriedPath> path = {};
 
     bool operator==(const Finding&) const = default;
 };
@@ -89,10 +102,18 @@ Stage stage_of(Finding::Code code);
 // As in JSON, once and for all.
 std::string_view name_of(Stage stage);
 std::string_view name_of(Finding::Code code);
+std::string_view name_of(TriedPath::Way way);
+// "tcp 192.0.2.7:49737", "dht"
+std::string text_of(const TriedPath& path);
 // "12 s"
 std::string seconds_text(std::chrono::milliseconds span);
 // For a person, without a full stop.
 std::string sentence_of(const Finding& finding);
+// The same with the path and the time in parentheses, unless the sentence has them.
+std::string full_sentence_of(const Finding& finding);
+// The same with stage and code in brackets, as JSON has them, and no channel's name, which is a
+// secret: for the log.
+std::string log_text_of(const Finding& finding);
 
 // The findings of one failure, each once, at most max_findings.
 class Findings {
@@ -104,7 +125,7 @@ class Findings {
     void lead(Finding finding);
     const std::vector<Finding>& all() const { return all_; }
     bool empty() const { return all_.empty(); }
-    // All sentences, joined by "; ".
+    // All full sentences, joined by "; ".
     std::string text() const;
 
   private:

@@ -4,9 +4,10 @@
     uri = kp.store_npy(array)        # here
     array = kp.load_npy(uri)         # on any computer in a common channel
 
-load_* return None when nobody provides the file. Everything else that goes wrong raises a subclass
-of Error. Where no daemon runs, files still go into the storage of this computer, and what is there is
-loaded. The daemon is found as the commands find it: KACHERY_P2P_API_PORT, KACHERY_P2P_CONFIG_DIR
+load_* return None when nobody provides the file; the logger "kachery_p2p" says why. Everything else
+that goes wrong raises a subclass of Error. Where no daemon runs, files still go into the storage of
+this computer, and what is there is loaded. The daemon is found as the commands find it:
+KACHERY_P2P_API_PORT, KACHERY_P2P_CONFIG_DIR
 (default ~/.kachery-p2p).
 """
 

@@ -7,8 +7,8 @@ from typing import Any, Dict, List, Type
 
 class Error(Exception):
     """What went wrong, in words. `code` is the same for every program that uses the daemon.
-    `findings` is what led there, the nearest cause first: dicts of "stage", "code", "message" and,
-    where it makes sense, "node" and "ms"."""
+    `findings` is what led there, the nearest cause first: dicts of "stage", "code", "message",
+    "advice" and, where it makes sense, "node", "path" and "ms"."""
 
     code = "failed"
     findings: List[Dict[str, Any]] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import pickle
 import re
 import sys
@@ -15,6 +16,7 @@ from ._errors import FailedError, NotFoundError, TimedOutError, UsageError
 from ._source import Index, Named, Source, member, parsed
 
 _sha1 = re.compile(r"[0-9a-fA-F]{40}")
+_log = logging.getLogger("kachery_p2p")
 
 
 def load_file(uri: PathLike, dest: Optional[PathLike] = None, *, p2p: bool = True,
@@ -40,8 +42,15 @@ def load_file(uri: PathLike, dest: Optional[PathLike] = None, *, p2p: bool = Tru
             source.path(named)
             _dest.write_file(to, source.cat(named))
         return to
-    except NotFoundError:
+    except NotFoundError as error:
+        _say_why(uri, error)
         return None
+
+
+def _say_why(uri: PathLike, error: NotFoundError) -> None:
+    """What None alone does not tell, to who listens to the logger "kachery_p2p"."""
+    codes = ", ".join(f"{one.get('stage')} {one.get('code')}" for one in error.findings)
+    _log.info("%s: %s [%s]", uri, error, codes or error.code)
 
 
 def _mean_nothing(**given: Any) -> None:
@@ -172,9 +181,10 @@ def cat_file(uri: PathLike, start: Index = None, end: Index = None,
         for piece in source.cat(source.named(uri), start, end):
             out.write(piece)
             written += len(piece)
-    except NotFoundError:
+    except NotFoundError as error:
         if written:
             raise
+        _say_why(uri, error)
         return None
     out.flush()
     return written
@@ -188,8 +198,8 @@ def find_file(uri: str, *, timeout_sec: Optional[float] = None) -> List[Dict[str
         for event in _api.events("/v1/find", {"uri": uri.strip()}, "providers", timeout_sec):
             if event.get("event") == "provider":
                 found.append({key: event[key] for key in ("node", "size", "complete")})
-    except NotFoundError:
-        pass
+    except NotFoundError as error:
+        _say_why(uri, error)
     except TimedOutError:
         if timeout_sec is None:
             raise
@@ -203,7 +213,8 @@ def read_dir(uri: str) -> Optional[Dict[str, Any]]:
         raise UsageError(f"not a sha1dir:// URI: {uri}")
     try:
         directory = Source().named(uri).directory
-    except NotFoundError:
+    except NotFoundError as error:
+        _say_why(uri, error)
         return None
     if directory is None:
         return None

@@ -2,9 +2,10 @@
 """Files and directories between daemons that all go well."""
 import hashlib
 import json
+import re
 
 from case import NetworkCase, main
-from network import MIB, random_file, sha1_of
+from network import CHANNEL, MIB, random_file, sha1_of
 
 
 class TwoDaemons(NetworkCase):
@@ -128,6 +129,23 @@ class TwoDaemons(NetworkCase):
         nearest = error["findings"][0]
         self.assertEqual((nearest["stage"], nearest["code"]), ("search", "only_one_lacks"))
         self.assertIn(nearest["message"], error["message"])
+        self.assertGreaterEqual(nearest["ms"], 0)
+        self.assertTrue(nearest["advice"])
+        logged = f"of {'7' * 40} failed [not_found]; "
+        self.bob.process.wait_until(
+            lambda: re.search(re.escape(logged) + r".*\[search only_one_lacks\]", self.bob.log()),
+            "the log has it too")
+        self.assertNotIn("channel " + CHANNEL, self.bob.log())
+
+    def test_every_command_says_what_to_do(self):
+        absent = "sha1://" + "8" * 40
+        for command in ("kp2p-load", "kp2p-find", "kp2p-cat"):
+            with self.subTest(command):
+                done = self.bob.run(command, absent, check=False)
+                self.assert_ends(done, 4, f"{command}: what to do: ask whoever has the file")
+                self.assertIn("knows nobody who has it (after ", done.stderr.decode())
+                quiet = self.bob.run(command, "--quiet", absent, check=False)
+                self.assertNotIn("what to do", quiet.stderr.decode())
 
 
 class ThreeDaemons(NetworkCase):

@@ -184,6 +184,15 @@ class Site:
     def passes_tcp(self, inside):
         return 'tcp' in self.traits and (not self.proxies or inside in self.proxies)
 
+    def move(self):
+        """Its router, which translates, gets another public address, and has forgotten all."""
+        old = self.address
+        address = bytes([old[0] + 1]) + old[1:]
+        self.nat = Nat(self.kind, address, self.net.seed + len(self.net.sites))
+        self.address = address
+        self.net.by_address[address] = self
+        del self.net.by_address[old]
+
     def from_host(self, packet, now):
         packet.ttl -= 1
         if packet.dst[0] in self.hosts:  # on the LAN

@@ -1,8 +1,6 @@
-#include "node/swarm_peers.hpp"
+#include "node/report/dht_facts.hpp"
 
 #include <doctest/doctest.h>
-
-#include "node/dht/dht.hpp"
 
 using namespace kp2p;
 using namespace std::chrono_literals;

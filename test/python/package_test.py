@@ -339,6 +339,13 @@ class FalseDaemon(unittest.TestCase):
                     kp.find_file(ABSENT)
                 self.assertEqual(raised.exception.findings, expected)
 
+    def test_why_there_is_none_is_logged(self):
+        content = (b'{"event":"error","code":"not_found","message":"it is nowhere",'
+                   b'"findings":[{"stage":"search","code":"all_lack"}]}\n')
+        with self.answering(content), self.assertLogs("kachery_p2p", "INFO") as logged:
+            self.assertEqual(kp.find_file(ABSENT), [])
+        self.assertIn("it is nowhere [search all_lack]", logged.output[0])
+
     def test_one_that_has_gone_is_none_and_one_that_is_busy_is(self):
         path = str(self.config / "api.sock")
         with socket.socket(socket.AF_UNIX) as listener:

@@ -115,9 +115,10 @@ class Sim {
     // From now on its sockets hear only those whom they have sent something themselves.
     void firewall(const Endpoint& host) { firewalled_.insert({host.host, 0}); }
     // From now on it is behind a NAT, and seen at the host `outside`; its sockets keep their own
-    // addresses. What is sent with a TTL below max_near_ttl gets through its own NAT alone.
+    // addresses. Another time: the NAT has forgotten all, and is seen at another host. What is
+    // sent with a TTL below max_near_ttl gets through its own NAT alone.
     void nat(const Endpoint& host, SimNat::Kind kind, const Endpoint& outside) {
-        nats_.emplace(Endpoint{host.host, 0}, SimNat(kind, outside, random_()));
+        nats_.insert_or_assign(Endpoint{host.host, 0}, SimNat(kind, outside, random_()));
     }
     static constexpr int max_near_ttl = 10;
     void record(std::vector<Sent>& sent) { record_ = &sent; }  // from now on, to the end

@@ -43,6 +43,7 @@ allowed() {
         node/reach/*)      below $any_proto node/{async,net,udx,transport,dht,discover,reach} ;;
         node/swarm/*)
             below $any_proto node/{async,net,udx,transport,dht,discover,reach,swarm} ;;
+        node/report/*)     below $any_proto node/{async,net,udx,transport,dht,report} ;;
         node/store/disk/*) below $any_proto node/store/disk ;;
         node/store/*)      below $any_proto node/{async,store,store/disk,store/put} ;;
         node/share/inventory/*)  below $any_proto node/{async,store,store/put,share/inventory} ;;
@@ -58,16 +59,21 @@ allowed() {
             below $any_proto node/{async,transport,store,store/put,share,share/inventory,share/lookup,share/transfer,share/channels,share/fetch} ;;
         node/api/*)        below $any_proto node/{async,store,store/put,share,api} ;;
         node/node.*|node/swarm_peers.*|node/way_out.*)
-            below $any_proto node node/{async,net,tunnel,udx,transport,dht,discover,reach,swarm,store,share,share/channels} ;;
+            below $any_proto node node/{async,net,tunnel,udx,transport,dht,discover,reach,swarm,store,share,share/channels,report} ;;
         node/settings/*)   below $any_proto node/settings ;;
         node/process/relay.*)
             below $any_proto node/{async,log,net,tunnel,relay_server,store,process} ;;
         node/client/*)     below $any_proto node/{settings,client} ;;
         node/process/*)
-            below $any_proto node node/{async,log,net,tunnel,udx,transport,dht,discover,reach,swarm,store,share,share/channels,api,settings,process} ;;
+            below $any_proto node node/{async,log,net,tunnel,udx,transport,dht,discover,reach,swarm,store,share,share/channels,report,api,settings,process} ;;
         cmd/kp2p-start-daemon.cpp) below $any_proto node/{settings,client} && echo '|node/process/daemon\.hpp' ;;
         cmd/kp2p-bootstrap.cpp)    below $any_proto node/client && echo '|node/process/bootstrap\.hpp' ;;
         cmd/kp2p-relay.cpp)        below $any_proto node/client && echo '|node/process/relay\.hpp' ;;
+        cmd/kp2p-doctor.cpp)
+            below $any_proto node/client && echo '|node/process/offline_doctor\.hpp|cmd/doctor_words\.hpp' ;;
+        cmd/doctor_words.*)
+            below $any_proto node/client && echo '|cmd/(doctor_words|wrapped)\.hpp' ;;
+        cmd/wrapped.*)     echo 'cmd/wrapped\.hpp' ;;
         cmd/kp2p-store.cpp|cmd/kp2p-link.cpp)
             below $any_proto node/client && echo '|cmd/put_paths\.hpp' ;;
         cmd/kp2p-load.cpp)

@@ -30,7 +30,7 @@ at_most() { # LINES FILES...
 
 forbid 'every coroutine has an owner that waits for it' '\bdetached\b'
 forbid 'coroutines are spawned in Tasks' '\bco_spawn\(' \
-    '^(node/async/|cmd/|node/process/(daemon|bootstrap|local_api|relay)\.cpp|test/run\.hpp|test/sim/|test/interop/|test/nat/|test/bench/|test/node/async/)'
+    '^(node/async/|cmd/|node/process/(daemon|bootstrap|local_api|offline_doctor|relay)\.cpp|test/run\.hpp|test/sim/|test/interop/|test/nat/|test/bench/|test/node/async/)'
 forbid 'several things at once is a nursery' 'awaitable_operators'
 forbid 'asio loses what is in its channel; use Queue' 'experimental/(concurrent_)?channel'
 forbid 'include narrow asio headers' '# *include <asio\.hpp>'
@@ -40,7 +40,7 @@ forbid 'time comes from the Clock of the Runtime' '_clock::now\(|\btime\((nullpt
     '^(proto|cmd|test)/|^node/(client/|log/|async/clock\.|store/(disk/disk|file)\.cpp)'
 forbid 'randomness comes from the Random of the Runtime' \
     '\b(randombytes\w*|RAND_bytes|getrandom|arc4random\w*|rand)\(|random_device|\bSystemRandom\b' \
-    '^(proto|cmd|test)/|^node/(client/|async/random\.|process/(daemon|bootstrap|local_api|relay)\.cpp)'
+    '^(proto|cmd|test)/|^node/(client/|async/random\.|process/(daemon|bootstrap|local_api|offline_doctor|relay)\.cpp)'
 forbid 'no unfinished business' '\b(TODO|FIXME|XXX|HACK)\b'
 forbid 'headers begin with #pragma once' '^# *ifndef .*_HPP'
 

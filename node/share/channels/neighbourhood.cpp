@@ -156,10 +156,18 @@ Use Neighbourhood::use_of(const NodeId& node) const {
     return use;
 }
 
-std::vector<Finding> Neighbourhood::why_not(const NodeId& node, std::error_code why) const {
-    if (why == Errc::refused) return {{.code = Finding::Code::no_common_channel, .node = node}};
+std::vector<Finding> Neighbourhood::why_not(const NodeId& node, std::error_code why,
+                                            Clock::Time since) const {
+    const auto after = milliseconds_since(parts_.runtime.clock, since);
+    if (why == Errc::refused) {
+        Finding refused{
+            .code = Finding::Code::no_common_channel, .node = node, .after = after, .path = {}};
+        if (const auto there = parts_.peers.best(node)) refused.path = tried_path_of(there->path());
+        return {std::move(refused)};
+    }
     auto known = parts_.peers.why_not(node);
-    if (known.empty()) known.push_back({.code = Finding::Code::unreachable, .node = node});
+    if (known.empty())
+        known.push_back({.code = Finding::Code::unreachable, .node = node, .after = after});
     return known;
 }
 
@@ -194,7 +202,10 @@ bool Neighbourhood::looked_up_again(Clock::Time since) const {
     return all;
 }
 
-void Neighbourhood::explain_silence(Diagnosis& diagnosis, const Finder::Search* search) const {
+void Neighbourhood::explain_silence(Diagnosis& diagnosis, const Finder::Search* search,
+                                    Clock::Time since) const {
+    std::optional<std::chrono::milliseconds> after;
+    if (search) after = milliseconds_since(parts_.runtime.clock, since);
     const auto reached = [&](const auto& entry) { return finder_.edges(entry.second->tag) > 0; };
     using Code = Finding::Code;
     const auto trouble = parts_.peers.network_trouble();
@@ -210,7 +221,8 @@ void Neighbourhood::explain_silence(Diagnosis& diagnosis, const Finder::Search* 
         Code code = silent == 0 ? Code::all_lack : Code::some_silent;
         if (edges == 0) code = Code::nobody_there;
         if (edges == 1) code = silent == 0 ? Code::only_one_lacks : Code::only_one_silent;
-        diagnosis.add({.code = code, .what = name.text(), .count = edges, .silent = silent});
+        diagnosis.add(
+            {.code = code, .what = name.text(), .count = edges, .silent = silent, .after = after});
         if (edges > 0) continue;
         for (const Finding& why : parts_.peers.why_none(channel->topic)) diagnosis.add(why);
     }

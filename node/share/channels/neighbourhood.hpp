@@ -29,14 +29,16 @@ class Neighbourhood {
     // in no channel of ours.
     Task<Result<void>> reach(NodeId node);
     Use use_of(const NodeId& node) const;  // of all connections to it
-    std::vector<Finding> why_not(const NodeId& node, std::error_code why) const;  // of reach()
+    // Of reach(), which began at `since`.
+    std::vector<Finding> why_not(const NodeId& node, std::error_code why, Clock::Time since) const;
     // Whether it is no use to wait longer for answers to a search that began at `started`:
     // everybody has answered, and nobody is just being connected to; before nobody is said to have
     // the file, all channels are looked up once more.
     enum class Heard { somebody, nobody };  // who has it
     bool exhausted(const Finder::Search& search, Clock::Time started, Heard heard) const;
-    // Why a search may have found nobody.
-    void explain_silence(Diagnosis& diagnosis, const Finder::Search* search) const;
+    // Why a search may have found nobody; null: one that has not begun. `since` is when it did.
+    void explain_silence(Diagnosis& diagnosis, const Finder::Search* search,
+                         Clock::Time since) const;
     Event& changed() { return changed_; }  // who is proven
 
   private:

@@ -157,17 +157,22 @@ void Providers::trouble(const NodeId& node, std::vector<Finding> why) {
 }
 
 // A silence, which its owner may want to know of as much as its user.
-void Providers::stalled(const NodeId& node, Finding::Code how) {
-    Finding finding{.code = how, .node = node};
-    parts_.share.runtime.log("share", sentence_of(finding) + " (file " + file_.hex() + ")");
+void Providers::stalled(Finding finding) {
+    parts_.share.runtime.log("share", log_text_of(finding) + " (file " + file_.hex() + ")");
+    const NodeId node = *finding.node;
     trouble(node, {std::move(finding)});
 }
 
 void Providers::blame(const NodeId& node, const std::string& what) {
     blamed_.insert(node);
     troubles_.erase(node);
-    Finding finding{.code = Finding::Code::wrong, .node = node, .what = what};
-    parts_.share.runtime.log("share", sentence_of(finding) + " (file " + file_.hex() +
+    Finding finding{.code = Finding::Code::wrong,
+                    .node = node,
+                    .what = what,
+                    .after = milliseconds_since(parts_.share.runtime.clock, started_)};
+    if (const Neighbour* there = parts_.hood.proven(node))
+        finding.path = tried_path_of(there->connection()->path());
+    parts_.share.runtime.log("share", log_text_of(finding) + " (file " + file_.hex() +
                                           "); it is not used for it any more");
     diagnosis_.add(std::move(finding));
     for (ProvidedFile* file : used_)
@@ -184,7 +189,8 @@ std::error_code Providers::explain(const Shortfall& shortfall) {
     if (nearest && heard_any_ && !stalled && blamed_.empty()) diagnosis_.lead(*nearest);
     for (const auto& [node, why] : troubles_)
         if (!nearest && gave_.contains(node)) nearest = why.front();
-    if (!heard_any_) parts_.hood.explain_silence(diagnosis_, search_ ? &*search_ : nullptr);
+    if (!heard_any_)
+        parts_.hood.explain_silence(diagnosis_, search_ ? &*search_ : nullptr, first_search_);
     for (const auto& [node, why] : troubles_)
         for (const Finding& finding : why)
             if (finding != nearest || !stalled) diagnosis_.add(finding);
@@ -198,7 +204,8 @@ std::error_code Providers::explain(const Shortfall& shortfall) {
                          .node = nearest ? nearest->node : std::nullopt,
                          .what = (nearest ? sentence_of(*nearest) + "; " : std::string()) +
                                  "nothing came for " + seconds_text(after) + "; " + shortfall.kept,
-                         .after = after});
+                         .after = after,
+                         .path = nearest ? nearest->path : std::nullopt});
         return Errc::timed_out;
     }
     return blamed_.empty() ? Errc::not_found : Errc::verification_failed;
@@ -229,24 +236,33 @@ Task<> Providers::attach(NodeId node) {
 }
 
 Task<Providers::Ended> Providers::attempt(NodeId node) {
+    Clock& clock = parts_.share.runtime.clock;
+    auto began = clock.now();
     auto reached = co_await parts_.hood.reach(node);
     if (!reached) {
         if (reached.error() == asio::error::operation_aborted) co_return Ended::closed;
-        trouble(node, parts_.hood.why_not(node, reached.error()));
+        trouble(node, parts_.hood.why_not(node, reached.error(), began));
         co_return Ended::unreached;
     }
     Neighbour* neighbour = parts_.hood.proven(node);
     if (!neighbour) co_return Ended::lost;
+    const TriedPath path = tried_path_of(neighbour->connection()->path());
+    began = clock.now();
     const Ended ended = co_await use_(*neighbour);
     if (ended == Ended::lost)
-        trouble(node, {{.code = Finding::Code::connection_lost, .node = node}});
+        trouble(node, {{.code = Finding::Code::connection_lost,
+                        .node = node,
+                        .after = milliseconds_since(clock, began),
+                        .path = path}});
     co_return ended;
 }
 
 ProvidedFile::ProvidedFile(Providers& providers, Neighbour& neighbour)
     : providers_(providers),
       node_(neighbour.node()),
+      path_(tried_path_of(neighbour.connection()->path())),
       file_(neighbour.transfer(), providers.file_),
+      began_(providers.parts_.share.runtime.clock.now()),
       heard_(providers.parts_.share.runtime.clock.now()) {
     providers_.used_.push_back(this);
     if (!file_.is_open()) return;
@@ -282,7 +298,7 @@ Task<Result<TransferEvent>> ProvidedFile::next_before_open() {
         const auto until = std::min(heard_ + open_span, preparing_ ? last_ : Clock::Time::max());
         const auto now = clock.now();
         if (now >= until) {
-            providers_.stalled(node_, Finding::Code::not_opened);
+            providers_.stalled(finding_of(Finding::Code::not_opened, began_));
             end(until == last_ ? Ended::closed : Ended::stalled);
             co_return Errc::timed_out;
         }
@@ -315,8 +331,12 @@ void ProvidedFile::refused(proto::RefusalCode code) {
     end(code == proto::RefusalCode::limit ? Ended::busy : Ended::closed);
     const bool lacks = code == proto::RefusalCode::not_found;
     const auto why = lacks ? Finding::Code::lacks : Finding::Code::cannot_give;
-    if (code != proto::RefusalCode::limit)
-        providers_.trouble(node_, {{.code = why, .node = node_}});
+    if (code != proto::RefusalCode::limit) providers_.trouble(node_, {finding_of(why, began_)});
+}
+
+Finding ProvidedFile::finding_of(Finding::Code code, Clock::Time since) const {
+    const Clock& clock = providers_.parts_.share.runtime.clock;
+    return {.code = code, .node = node_, .after = milliseconds_since(clock, since), .path = path_};
 }
 
 void ProvidedFile::end(Ended how) {
@@ -325,7 +345,7 @@ void ProvidedFile::end(Ended how) {
 }
 
 void ProvidedFile::stall() {
-    providers_.stalled(node_, Finding::Code::stopped_sending);
+    providers_.stalled(finding_of(Finding::Code::stopped_sending, std::max(began_, gave_at())));
     end(Ended::stalled);
 }
 

@@ -96,7 +96,7 @@ class Providers {
     bool preparing() const;
     Clock::Span preparing_span(const NodeId& node) const;
     void trouble(const NodeId& node, std::vector<Finding> why);
-    void stalled(const NodeId& node, Finding::Code how);
+    void stalled(Finding finding);  // of a node
 
     FetchParts parts_;
     Sha1 file_;
@@ -149,10 +149,13 @@ class ProvidedFile {
     bool take(const TransferEvent& event);
     void refused(proto::RefusalCode code);
     void end(Ended how);  // no more is wanted
+    Finding finding_of(Finding::Code code, Clock::Time since) const;
 
     Providers& providers_;
     NodeId node_;
+    TriedPath path_;  // as it was when this began
     RemoteFile file_;
+    Clock::Time began_;
     bool opened_ = false;
     Clock::Time heard_;       // of the file, before it is open
     Clock::Time last_;        // when it must be open, if it is being prepared

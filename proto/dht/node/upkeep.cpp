@@ -125,4 +125,12 @@ void Upkeep::woke_up() {
     refresh_countdown_ = 1;
 }
 
+void Upkeep::moved() {
+    sampler_ = NatSampler();
+    anonymous_.clear();
+    for (std::size_t i = 0; i < table_.size(); ++i)
+        if (TableNode* node = table_.find(table_.at(i).id)) node->sampled = 0;
+    refresh_countdown_ = 1;
+}
+
 }  // namespace kp2p::proto::dht

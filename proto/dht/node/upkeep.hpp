@@ -55,6 +55,8 @@ class Upkeep {
     bool take_refresh();  // whether a refresh query is due; true once
     // The machine slept: check everything soon.
     void woke_up();
+    // We are seen at another address than before: what was said of it is forgotten.
+    void moved();
     void bootstrapped() { bootstrapped_ = true; }
 
     NatSampler& sampler() { return sampler_; }

@@ -102,6 +102,44 @@ TEST_CASE("a firewalled node stays a guest and is reached through its relays for
     in_network(sim, 20, test);
 }
 
+TEST_CASE("a node that is seen elsewhere takes back that it is open, until that is seen there") {
+    Sim sim(12);
+    auto test = [&](Network& network, Tasks& all) -> Task<> {
+        SimulatedDht& guest = network.add_guest(1000);
+        co_await network.run(guest, all);
+        const auto keys = proto::KeyPair::from_seed(seed_of(7));
+        guest.dht.listen(keys.public_key(), {});
+        Announcer announcer(guest.dht, keys);
+        std::size_t moves = 0;
+        announcer.on_moved([&] { ++moves; });
+        all.spawn(announcer.run());
+        co_await pass(sim, 60s);
+        CHECK(!guest.dht.firewalled());
+        CHECK(guest.dht.remote_address() == guest.address);
+        CHECK(moves == 0);
+
+        guest.dht.moved();  // a false alarm
+        CHECK(guest.dht.firewalled());
+        co_await pass(sim, 10s);
+        CHECK(guest.dht.remote_address() == guest.address);
+
+        const Endpoint elsewhere = host_of(7000);
+        sim.nat(guest.address, SimNat::Kind::port_restricted, elsewhere);
+        co_await pass(sim, 10s);
+        CHECK(moves == 1);
+        CHECK(guest.dht.firewalled());
+        REQUIRE(announcer.relays().size() == 3);
+        for (const auto& relay : announcer.relays()) CHECK(relay.peer.host == elsewhere.host);
+        co_await pass(sim, 10min);
+        CHECK(guest.dht.firewalled());
+        CHECK(!guest.dht.persistent());
+        REQUIRE(guest.dht.sampled_address());
+        CHECK(guest.dht.sampled_address()->host == elsewhere.host);
+        CHECK(moves == 1);
+    };
+    in_network(sim, 20, test);
+}
+
 TEST_CASE("a server whose relays die is announced at others within seconds") {
     Sim sim(3);
     auto test = [&](Network& network, Tasks& all) -> Task<> {

@@ -139,6 +139,8 @@ Task<> dialer_says_why_not(Listening& node) {
         CHECK(why.all()[at].code == code);
         CHECK(why.all()[at].node == other);
         CHECK(why.all()[at].what == places[place].text());
+        CHECK(why.all()[at].path == TriedPath{TriedPath::Way::tcp, places[place]});
+        CHECK(why.all()[at].after);
     };
     check(0, Finding::Code::tcp_refused, 0);
     check(1, Finding::Code::tcp_silent, 1);

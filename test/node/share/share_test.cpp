@@ -105,7 +105,7 @@ Task<> strangers(FakeNetwork& network) {
     Diagnosis why;
     auto refused = co_await other.share.load(uri_of(*stored), ProgressSink(), why);
     CHECK(refused.error() == Errc::not_found);
-    CHECK(why.text() == "no other node in channel their-lab could be reached");
+    CHECK(why.text() == "no other node in channel their-lab could be reached (after 5 s)");
 
     // Others were found there, and could not be reached.
     other.peers.unreached = {{.code = Finding::Code::no_way_through, .node = id}};

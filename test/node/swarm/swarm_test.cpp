@@ -77,6 +77,11 @@ TEST_CASE("a node that is not announced cannot be connected to, and the reason i
         auto connection = co_await client.swarm.connect(nobody);
         CHECK(connection.error() == Errc::cannot_connect);
         CHECK(reasons(client.swarm, nobody).find("not announced") != std::string::npos);
+        for (const Finding& finding : client.swarm.why_not(nobody)) {
+            CHECK(finding.node == nobody);
+            CHECK(finding.path == TriedPath{TriedPath::Way::dht});
+            CHECK(finding.after);
+        }
         auto bad_key = co_await client.swarm.connect(NodeId());
         CHECK(bad_key.error() == Errc::cannot_connect);
         auto ourselves = co_await client.swarm.connect(client.swarm.node_id());

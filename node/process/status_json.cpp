@@ -1,0 +1,58 @@
+#include "node/process/status_json.hpp"
+
+#include "proto/report/json.hpp"
+
+namespace kp2p {
+namespace {
+
+void write_address(proto::JsonWriter& json, const char* key, const std::optional<Endpoint>& at) {
+    json.key(key);
+    if (at)
+        json.value(at->text());
+    else
+        json.null();
+}
+
+}  // namespace
+
+std::string status_json(const NodeStatus& status, Clock::Time now, std::uint16_t api_port) {
+    const auto up = std::chrono::duration_cast<std::chrono::seconds>(status.up);
+    proto::JsonWriter json;
+    json.begin_object().field("version", KP2P_VERSION).field("node", status.node.hex());
+    json.field("udp", status.udp.text());
+    write_address(json, "tcp", status.tcp);
+    json.field("port", status.udp.port).field("api_port", api_port);
+    write_address(json, "public_address", status.public_address);
+    json.key("relay");
+    if (status.relay)
+        json.value(*status.relay);
+    else
+        json.null();
+    json.field("firewalled", status.firewalled).field("bootstrapped", status.in_network);
+    json.field("dht_nodes", status.dht_nodes).field("connections", status.connections);
+    json.key("channels").begin_array();
+    for (const ChannelName& name : status.channels) json.value(name.text());
+    json.end_array().key("peers");
+    write_peers(json, now, status.peers);
+    json.field("storage_dir", status.storage_dir.string());
+    json.field("partial_files", status.partials.files);
+    json.field("partial_bytes", status.partials.bytes);
+    return json.field("uptime_seconds", up.count()).end_object().take();
+}
+
+std::string doctor_json(const NodeHealth& health, Clock::Time now) {
+    proto::JsonWriter json;
+    json.begin_object().key("checks").begin_array();
+    for (const Check& check : examine(health.facts)) {
+        json.begin_object();
+        write_check(json, check);
+        json.end_object();
+    }
+    json.end_array().key("peers");
+    write_peers(json, now, health.peers);
+    json.key("unreached");
+    write_unreached(json, health.unreached);
+    return json.end_object().take();
+}
+
+}  // namespace kp2p

@@ -1,0 +1,180 @@
+#include "node/report/doctor.hpp"
+
+#include <unistd.h>
+
+#include "proto/report/advice.hpp"
+
+namespace kp2p {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t little_room_bytes = 1'000'000'000;
+// No clock that was ever set is before it: 2024-01-01.
+constexpr auto earliest_wall = std::chrono::system_clock::time_point(1704067200s);
+
+std::string seconds(Clock::Span span) {
+    return seconds_text(std::chrono::duration_cast<std::chrono::milliseconds>(span));
+}
+
+std::string megabytes(std::uint64_t bytes) { return std::to_string(bytes / 1'000'000) + " MB"; }
+
+Check daemon(const Facts& facts) {
+    if (!facts.running)
+        return {"daemon", Health::problem, "no daemon is running", "start one: kp2p-start-daemon"};
+    return {"daemon",
+            Health::ok,
+            "running for " + seconds(facts.running->up) + ", node " + facts.running->node.hex(),
+            {}};
+}
+
+void config(const Facts& facts, Checks& checks) {
+    if (!facts.config) return;
+    if (facts.config->empty())
+        checks.push_back({"config", Health::ok, "the configuration can be read", {}});
+    else
+        checks.push_back({"config", Health::problem, *facts.config,
+                          "mend the configuration directory, or name another: --config-dir"});
+}
+
+void addresses(const Facts& facts, Checks& checks) {
+    std::string hosts;
+    for (const Host& host : facts.interfaces) hosts += (hosts.empty() ? "" : ", ") + host.text();
+    if (hosts.empty())
+        checks.push_back({"addresses", Health::warning,
+                          "no network interface is up, but for that of this computer alone",
+                          "connect this computer to a network"});
+    else
+        checks.push_back({"addresses", Health::ok, "this computer is at " + hosts, {}});
+}
+
+void ports(const Facts& facts, Checks& checks) {
+    if (!facts.port_trouble.empty())
+        return checks.push_back({"ports", Health::problem, facts.port_trouble,
+                                 "end what holds the port, or choose another: --port N"});
+    const char* has = facts.running ? "listens at " : "can listen at ";
+    std::string said;
+    if (facts.udp) said = "udp " + facts.udp->text();
+    if (facts.tcp) said += (said.empty() ? "tcp " : ", tcp ") + facts.tcp->text();
+    if (said.empty()) return;
+    const bool whole = facts.tcp.has_value();
+    checks.push_back({"ports", whole ? Health::ok : Health::warning,
+                      has + said + (whole ? "" : ", and not on TCP"),
+                      whole ? "" : "free the TCP port of the same number, and start again"});
+}
+
+void udp(const Facts& facts, Checks& checks) {
+    if (facts.network_trouble) {
+        const Finding& trouble = *facts.network_trouble;
+        const bool chosen = trouble.code == Finding::Code::no_bootstrap;
+        return checks.push_back({"udp", chosen ? Health::warning : Health::problem,
+                                 full_sentence_of(trouble), std::string(advice_of(trouble.code))});
+    }
+    const std::string when =
+        facts.last_answer ? ", the last time " + seconds(*facts.last_answer) + " ago" : "";
+    checks.push_back({"udp", Health::ok, "UDP goes out, and DHT nodes answer" + when, {}});
+}
+
+void nat(const Facts& facts, Checks& checks) {
+    const std::string forward =
+        "forward a UDP port of the router to this computer, and name it "
+        "with --port, to be reached by everybody";
+    const auto& sampled = facts.sampled_address;
+    if (facts.public_address)
+        checks.push_back({"nat",
+                          Health::ok,
+                          "reachable from outside as " + facts.public_address->text() +
+                              ": packets that nobody was asked for have come to the port",
+                          {}});
+    else if (!facts.firewalled)
+        checks.push_back({"nat",
+                          Health::ok,
+                          "reachable: packets that nobody was asked for have come to the port",
+                          {}});
+    else if (sampled && sampled->port != 0)
+        checks.push_back({"nat",
+                          Health::ok,
+                          "behind a firewall or NAT that shows everybody one port, " +
+                              sampled->text() + ", as DHT nodes see it: holes can be punched",
+                          {}});
+    else if (sampled)
+        checks.push_back({"nat", Health::warning,
+                          "behind a NAT that shows each other side another port, at " +
+                              sampled->host.text() +
+                              ", as DHT nodes see it: holes can be punched to some nodes only",
+                          forward});
+    else if (!facts.network_trouble)
+        checks.push_back({"nat", Health::warning,
+                          "not known yet: too few DHT nodes have said how they see this node",
+                          "ask again in a minute"});
+}
+
+void dht(const Facts& facts, Checks& checks) {
+    const std::string known = std::to_string(facts.dht_nodes) + " DHT nodes known";
+    if (facts.in_network || facts.first)
+        checks.push_back(
+            {"dht", Health::ok, known + (facts.first ? "; this is the first" : ""), {}});
+    else if (!facts.network_trouble)
+        checks.push_back({"dht", Health::warning, "the DHT is being entered, " + known,
+                          "ask again in a minute"});
+}
+
+void channels(const Facts& facts, Checks& checks) {
+    if (!facts.running) return;
+    if (facts.channels.empty())
+        checks.push_back({"channels", Health::warning, "this node is in no channel",
+                          std::string(advice_of(Finding::Code::no_channel))});
+    for (const auto& [name, members] : facts.channels) {
+        const bool alone = members == 0;
+        checks.push_back({"channels", alone ? Health::warning : Health::ok,
+                          name + ": connected to " +
+                              (alone ? "nobody" : std::to_string(members) + " of its nodes"),
+                          alone ? std::string(advice_of(Finding::Code::nobody_there)) : ""});
+    }
+}
+
+void storage(const Facts& facts, Checks& checks) {
+    const auto& [dir, trouble, free_bytes] = facts.storage;
+    if (!trouble.empty())
+        return checks.push_back({"storage", Health::problem, dir.string() + ": " + trouble,
+                                 "mend it, or name another with KACHERY_STORAGE_DIR"});
+    const bool little = free_bytes < little_room_bytes;
+    checks.push_back({"storage", little ? Health::warning : Health::ok,
+                      dir.string() + ", " + megabytes(free_bytes) + " free",
+                      little ? "make room on its disk" : ""});
+}
+
+void clock(const Facts& facts, Checks& checks) {
+    const bool set = facts.wall >= earliest_wall;
+    checks.push_back({"clock", set ? Health::ok : Health::problem,
+                      set ? "the clock is plausible" : "the clock has not been set",
+                      set ? "" : "set the clock of this computer"});
+}
+
+using Section = void (*)(const Facts&, Checks&);
+
+constexpr Section sections[] = {config, addresses, ports, udp, nat, dht, channels, storage, clock};
+
+}  // namespace
+
+Checks examine(const Facts& facts) {
+    Checks checks{daemon(facts)};
+    for (const Section section : sections) section(facts, checks);
+    return checks;
+}
+
+Facts::Storage look_at_storage(const std::filesystem::path& dir) {
+    Facts::Storage seen{dir, {}, 0};
+    std::error_code error;
+    const auto room = std::filesystem::space(dir, error);
+    if (error) {
+        seen.trouble = error.message();
+        return seen;
+    }
+    seen.free_bytes = room.available;
+    if (::access(dir.c_str(), R_OK | W_OK | X_OK) != 0)
+        seen.trouble = std::error_code(errno, std::generic_category()).message();
+    return seen;
+}
+
+}  // namespace kp2p

@@ -1,0 +1,83 @@
+#include "proto/report/advice.hpp"
+
+#include <algorithm>
+
+namespace kp2p {
+namespace {
+
+using Code = Finding::Code;
+
+struct Advice {
+    Code code;
+    std::string_view sentence;
+};
+
+// Those for which their stage has no better one.
+constexpr Advice advice[] = {
+    {Code::is_directory, "name a file in it: URI/path"},
+    {Code::not_to_path, "say where to put it: --dest DIR"},
+    {Code::is_file, "leave out --dest DIR, or name a directory"},
+    {Code::no_manifest, "leave ?manifest= out of the URI to load the file whole"},
+
+    {Code::dht_busy, "try again in a minute"},
+    {Code::no_bootstrap, "start the daemon with --bootstrap public or HOST:PORT, or with --peer"},
+    {Code::unresolved, "look whether this computer is online, and whether it can resolve names"},
+
+    {Code::channels_pending, "try again in a moment"},
+    {Code::no_channel, "join the channel of those who have the file: kp2p-join NAME"},
+
+    {Code::all_lack, "ask whoever has the file to store it, and to keep its daemon running"},
+    {Code::only_one_lacks, "ask whoever has the file to store it, and to keep its daemon running"},
+
+    {Code::invalid_key, "look whether the node's key was copied whole"},
+    {Code::not_announced, "see to it that the node's daemon runs and is in the same DHT network"},
+    {Code::refused_or_foreign, "bring both nodes to the same version of kp2p"},
+    {Code::sent_nothing, "let UDP out of the other node's network"},
+    {Code::no_way_through, "forward a UDP port to one of the nodes, or name it with --peer"},
+    {Code::no_hole, "forward a UDP port to one of the nodes, or name it with --peer"},
+    {Code::lan_silent, "let UDP through the firewalls of both computers"},
+    {Code::tcp_refused, "look whether the node's daemon runs, and listens at this port"},
+    {Code::tcp_silent, "let TCP through the firewalls to this port"},
+    {Code::tcp_other_node, "name the node with the key of the one that is there"},
+    {Code::tcp_unresolved, "look whether the name is right, and whether names can be resolved"},
+    {Code::connections_busy, "try again when other transfers have ended"},
+    {Code::no_common_channel, "join a channel that the node is in: kp2p-join NAME"},
+    {Code::connection_lost, "try again: what came is kept"},
+
+    {Code::too_many_partials, "wait until the other programs have ended"},
+};
+
+std::string_view advice_of(Stage stage) {
+    switch (stage) {
+        case Stage::request:
+            return "look whether the URI is right; kp2p-ls shows what is in a directory";
+        case Stage::network:
+            return "look whether this computer is online, and lets UDP out; see kp2p-doctor";
+        case Stage::channel:
+            return "see to it that another node in this channel is running; kp2p-doctor NODE tries "
+                   "the ways to it";
+        case Stage::search:
+            return "try again in a moment; see kp2p-doctor URI";
+        case Stage::reach:
+            return "look whether that node is running; kp2p-doctor NODE tries each way to it";
+        case Stage::open:
+            return "try again in a minute, or ask the node's owner to store the file again";
+        case Stage::transfer:
+            return "try again: what came is kept";
+        case Stage::verify:
+            return "tell the node's owner that its storage has gone bad, or get the file elsewhere";
+        case Stage::storage:
+            return "look at the disk of the storage: rights, room, health";
+    }
+    return {};
+}
+
+}  // namespace
+
+std::string_view advice_of(Code code) {
+    const auto own = std::find_if(std::begin(advice), std::end(advice),
+                                  [&](const Advice& one) { return one.code == code; });
+    return own == std::end(advice) ? advice_of(stage_of(code)) : own->sentence;
+}
+
+}  // namespace kp2p

@@ -1,0 +1,69 @@
+// A node whose public address changes is found at the new one, at once.
+#include <doctest/doctest.h>
+
+#include "test/node/swarm/world.hpp"
+
+using namespace kp2p;
+using namespace kp2p::test;
+
+namespace {
+
+using Kind = SimNat::Kind;
+
+constexpr Sim::Conditions lab{0, std::chrono::milliseconds(20), std::chrono::milliseconds(20)};
+const Endpoint elsewhere = host_of(7000);
+
+Task<Clock::Span> connect_time(World& world, Member& client, Member& server) {
+    const auto began = world.sim.clock().now();
+    auto connection = co_await client.swarm.connect(server.swarm.node_id());
+    REQUIRE(connection);
+    co_await check_echo(**connection);
+    co_return world.sim.clock().now() - began;
+}
+
+// The server's relays have it at its new address.
+bool is_announced_there(const Member& server) {
+    const auto& relays = server.swarm.announcer().relays();
+    return relays.size() == 3 && std::ranges::all_of(relays, [](const auto& relay) {
+               return relay.peer.host == elsewhere.host;
+           });
+}
+
+}  // namespace
+
+TEST_CASE("a client that comes ten seconds after a provider has moved reaches it at once") {
+    for (const Kind kind : {Kind::full_cone, Kind::port_restricted, Kind::random}) {
+        CAPTURE(int(kind));
+        in_world(90 + int(kind), lab, [&](World& world, Tasks& all) -> Task<> {
+            Member& server = world.add(kind, echo);
+            Member& client = world.add(Kind::full_cone, hold);
+            co_await server.enter(all);
+            co_await client.enter(all);
+            auto announced = co_await soon(
+                world, 20s, [&] { return server.swarm.announcer().relays().size() == 3; });
+            REQUIRE(announced);
+            world.sim.nat(server.node.address, kind, elsewhere);
+            auto moved = co_await soon(world, 10s, [&] { return is_announced_there(server); });
+            CHECK(moved);
+            const auto took = co_await connect_time(world, client, server);
+            CHECK(took < 10s);
+        });
+    }
+}
+
+TEST_CASE("one relay that says that we have moved is not believed") {
+    in_world(97, lab, [&](World& world, Tasks& all) -> Task<> {
+        Member& server = world.add(Kind::full_cone, echo);
+        co_await server.enter(all);
+        auto announced = co_await soon(
+            world, 20s, [&] { return server.swarm.announcer().relays().size() == 3; });
+        REQUIRE(announced);
+        const auto relays = server.swarm.announcer().relays();
+        const auto slept = co_await world.sim.clock().sleep_for(30s);
+        CHECK(slept);
+        CHECK(server.swarm.announcer().relays() == relays);  // nor without a reason
+        CHECK(std::ranges::none_of(server.log, [](const std::string& line) {
+            return line.find("another address") != line.npos;
+        }));
+    });
+}
