@@ -26,7 +26,7 @@ std::string describe_peers(const client::Answer& status) {
 
 std::string describe(const client::Answer& status) {
     const std::string address = status.string("public_address");
-    const std::string relay = status.string("relay");
+    const std::string tunnel = status.string("tunnel");
     const std::string dht_nodes = std::to_string(status.number("dht_nodes"));
     const std::string dht = status.truth("bootstrapped") ? "joined, " + dht_nodes + " nodes known"
                             : dht_nodes == "0"           ? "nobody answers yet"
@@ -36,7 +36,7 @@ std::string describe(const client::Answer& status) {
            "\nudp          " + status.string("udp") +                                   //
            "\nreachable    " + (status.truth("firewalled") ? "not seen yet" : "yes") +  //
            (address.empty() ? "" : ", as " + address) +                                 //
-           (relay.empty() ? "" : "\nrelay        " + relay) +                           //
+           (tunnel.empty() ? "" : "\ntunnel       " + tunnel) +                         //
            "\ndht          " + dht +                                                    //
            "\nconnections  " + std::to_string(status.number("connections")) + "\nchannels     " +
            joined(status.strings("channels")) +                //

@@ -97,7 +97,7 @@ Task<NodeStatus> Node::status() {
     status.udp = local();
     if (tcp_) status.tcp = tcp_->local();
     status.public_address = dht_.remote_address();
-    if (tunnels_ && tunnels_->in_use()) status.relay = tunnels_->place();
+    if (tunnels_ && tunnels_->in_use()) status.tunnel = tunnels_->place();
     status.firewalled = dht_.firewalled();
     status.in_network = in_network();
     status.dht_nodes = dht_nodes();

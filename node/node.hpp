@@ -47,7 +47,7 @@ struct NodeStatus {
     Endpoint udp;                 // as it is bound
     std::optional<Endpoint> tcp;  // as it listens
     std::optional<Endpoint> public_address;
-    std::optional<std::string> relay;  // whose UDP port is used, a URL without its secret
+    std::optional<std::string> tunnel;  // whose UDP port is used, a URL without its secret
     bool firewalled = true, in_network = false;
     std::size_t dht_nodes = 0, connections = 0;
     std::vector<ChannelName> channels;

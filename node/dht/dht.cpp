@@ -95,18 +95,8 @@ Task<> Dht::tick_loop() {
         if (rpc_.node().upkeep().take_refresh()) refresh_due_ = true;
         if (table_size() == 0 && ++ticks_alone_ % ticks_between_attempts == 0) refresh_due_ = true;
         if (reachability_.tick()) full_test_due_ = true;
-        if (refresh_due_ || full_test_due_) upkeep_due_.notify_all();
+        if (refresh_due_ || full_test_due_ || moved_) upkeep_due_.notify_all();
     }
-}
-
-void Dht::moved() {
-    ++moves_;
-    rpc_.node().upkeep().woke_up();
-    rpc_.node().upkeep().sampler() = NatSampler();
-    reachability_.woke_up(random_.bytes<DhtId>());
-    if (!setup_.public_address) rpc_.node().set_reach(setup_.reach);
-    moved_ = true;
-    upkeep_due_.notify_all();
 }
 
 std::vector<Endpoint> Dht::nodes_to_try() {
@@ -121,7 +111,7 @@ Task<> Dht::upkeep_loop() {
     for (;;) {
         if (bootstrapped_ && std::exchange(moved_, false)) {
             auto end = co_await refresh();
-            if (end) firewall_test_due_ = true;
+            if (end) firewall_test_due_ = true;  // others see us again
         } else if (std::exchange(full_test_due_, false)) {
             auto changed = co_await reachability_.update(Reachability::Scope::everything);
             if (changed && *changed) refresh_due_ = true;
@@ -130,7 +120,6 @@ Task<> Dht::upkeep_loop() {
             if (changed && *changed) refresh_due_ = true;
         } else if (std::exchange(refresh_due_, false)) {
             (void)co_await refresh();
-            if (std::exchange(moved_, false)) firewall_test_due_ = true;  // others see us again
         } else {
             auto woken = co_await upkeep_due_.wait();
             if (!woken) co_return;
@@ -195,11 +184,13 @@ Task<Result<QueryEnd>> Dht::find_self(QueryRunner::OnReply on_reply) {
 }
 
 void Dht::moved() {
+    ++moves_;
     if (setup_.public_address || setup_.reach == Reach::open) return;
+    rpc_.node().upkeep().woke_up();
     rpc_.node().upkeep().moved();
     rpc_.node().set_reach(Reach::behind_nat);
     reachability_.woke_up(random_.bytes<DhtId>());
-    moved_ = refresh_due_ = true;
+    moved_ = true;
     upkeep_due_.notify_all();
 }
 

@@ -82,8 +82,9 @@ class Dht {
     // Enters the network. Succeeds also when nobody answers: then later refreshes try again.
     Task<Result<void>> bootstrap();
     bool bootstrapped() const { return bootstrapped_; }
-    // Our packets leave by another way than before, with another address: what was known of that
-    // is found out anew, at once.
+    // Our packets leave by another way than before, or others see us at another address: what was
+    // known of that is found out anew, at once. Unless we were told for sure that we are reachable,
+    // we are not until that has been tested.
     void moved();
     // Grows with each of these.
     std::uint64_t moves() const { return moves_; }
@@ -92,9 +93,6 @@ class Dht {
 
     bool firewalled() const { return !rpc_.node().open(); }
     bool persistent() const { return rpc_.node().persistent(); }
-    // Others see us at another address than before. Unless we were told for sure that we are
-    // reachable, we are not until that has been tested anew, which it soon is.
-    void moved();
     // Where anyone reaches our server port; nothing while unknown or firewalled.
     std::optional<Endpoint> remote_address();
     // Our public address as far as others say; port 0 when it differs from one to another.

@@ -23,9 +23,9 @@ std::string status_json(const NodeStatus& status, Clock::Time now, std::uint16_t
     write_address(json, "tcp", status.tcp);
     json.field("port", status.udp.port).field("api_port", api_port);
     write_address(json, "public_address", status.public_address);
-    json.key("relay");
-    if (status.relay)
-        json.value(*status.relay);
+    json.key("tunnel");
+    if (status.tunnel)
+        json.value(*status.tunnel);
     else
         json.null();
     json.field("firewalled", status.firewalled).field("bootstrapped", status.in_network);

@@ -119,7 +119,7 @@ class Tunnelled(unittest.TestCase):
         return path
 
     def is_tunnelled(self, node):
-        return until(lambda: node.status().get('relay')) is not None
+        return until(lambda: node.status().get('tunnel')) is not None
 
     def loads(self, loader, giver, mebibytes=3):
         path = self.file('given-by-%s' % giver.host.address, mebibytes)
