@@ -31,6 +31,10 @@ std::string describe(const client::Answer& status) {
     const std::string dht = status.truth("bootstrapped") ? "joined, " + dht_nodes + " nodes known"
                             : dht_nodes == "0"           ? "nobody answers yet"
                                                : "being entered, " + dht_nodes + " nodes known";
+    const client::Answer relay(status.json("relay"));
+    const std::string relaying = (relay.truth("serves") ? "for others, " : "not for others, ") +
+                                 std::to_string(relay.number("pairs")) + " pairs now, " +
+                                 std::to_string(relay.number("bytes")) + " bytes since the start";
     return "node         " + status.string("node") +                                    //
            "\nversion      " + status.string("version") +                               //
            "\nudp          " + status.string("udp") +                                   //
@@ -38,7 +42,8 @@ std::string describe(const client::Answer& status) {
            (address.empty() ? "" : ", as " + address) +                                 //
            (tunnel.empty() ? "" : "\ntunnel       " + tunnel) +                         //
            "\ndht          " + dht +                                                    //
-           "\nconnections  " + std::to_string(status.number("connections")) + "\nchannels     " +
+           "\nconnections  " + std::to_string(status.number("connections")) +           //
+           "\nrelay        " + relaying + "\nchannels     " +
            joined(status.strings("channels")) +                //
            "\nstorage      " + status.string("storage_dir") +  //
            "\nunfinished   " + std::to_string(status.number("partial_files")) + " downloads, " +

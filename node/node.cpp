@@ -40,7 +40,8 @@ Node::Node(NodeParts parts)
                         .entered = [this] { return entered(); },
                         .tcp = tcp_.get(),
                         .fixed = std::move(parts.peers),
-                        .open_socket = std::move(parts.open_socket)}),
+                        .open_socket = std::move(parts.open_socket),
+                        .relay = parts.relay}),
       tunnels_(parts.tunnels),
       entered_(runtime_.executor),
       started_(runtime_.clock.now()) {
@@ -106,6 +107,7 @@ Task<NodeStatus> Node::status() {
     status.peers = peers();
     status.storage_dir = store_.root();
     status.partials = partials;
+    status.relay = swarm_.relay_counts();
     status.up = runtime_.clock.now() - started_;
     co_return status;
 }

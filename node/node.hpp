@@ -40,6 +40,7 @@ struct NodeParts {
     // `probe` is a UDP socket here.
     Tunnels* tunnels = nullptr;
     std::unique_ptr<Datagrams> probe = nullptr;
+    proto::RelayMode relay = proto::RelayMode::automatic;  // for others
 };
 
 struct NodeStatus {
@@ -54,6 +55,7 @@ struct NodeStatus {
     std::vector<PeerReport> peers;
     std::filesystem::path storage_dir;
     PartialUsage partials;
+    RelayCounts relay;
     Clock::Span up{};
 };
 

@@ -35,6 +35,12 @@ std::string status_json(const NodeStatus& status, Clock::Time now, std::uint16_t
     json.end_array().key("peers");
     write_peers(json, now, status.peers);
     json.field("storage_dir", status.storage_dir.string());
+    const RelayCounts& relay = status.relay;
+    json.key("relay").begin_object().field("serves", relay.serves).field("pairs", relay.pairs);
+    json.field("waiting", relay.waiting).field("all_pairs", relay.all_pairs);
+    json.field("refused", relay.refused).field("packets", relay.forwarded.packets);
+    json.field("bytes", relay.forwarded.bytes);
+    json.field("lost_packets", relay.forwarded.lost).end_object();
     json.field("partial_files", status.partials.files);
     json.field("partial_bytes", status.partials.bytes);
     return json.field("uptime_seconds", up.count()).end_object().take();

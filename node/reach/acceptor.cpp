@@ -78,6 +78,7 @@ void Acceptor::on_handshake(const IncomingHandshake& incoming) {
     slots_[message] = slot;
     start_punch(incoming, *theirs, slot);
     send_answer(incoming, *slot);
+    if (slot->plan) tasks_->spawn(go_through_relay(slot));
     tasks_->spawn(attend(message, slot));
 }
 
@@ -219,9 +220,13 @@ Result<NoisePayload> Acceptor::greet(const IncomingHandshake& incoming, Slot& sl
             if (!slot.path) slot.path = parts_.pool ? parts_.pool->keeping(path) : path;
             slot.changed.notify_all();
         });
+        if (parts_.pool)
+            slot.stream->keep_paths(
+                [pool = parts_.pool](UdxPath path) { return pool->keeping(std::move(path)); });
         slot.socket = parts_.dht.default_socket();
         if (incoming.relayed() && theirs->firewall == Firewall::open)
             slot.open_client = incoming.client();
+        plan_relay(incoming, *theirs, *noise.remote(), slot);
     }
     auto answer = noise.write(our_payload(slot, error).encode());
     if (!answer) return answer.error();
@@ -230,9 +235,22 @@ Result<NoisePayload> Acceptor::greet(const IncomingHandshake& incoming, Slot& sl
     return theirs;
 }
 
+// A client that anybody can reach, or that has reached us, needs none.
+void Acceptor::plan_relay(const IncomingHandshake& incoming, const NoisePayload& theirs,
+                          const NodeId& client, Slot& slot) {
+    const bool may_need =
+        parts_.relays && incoming.relayed() && !slot.open_client && !parts_.dht.remote_address();
+    if (!may_need) return;
+    if (!theirs.relay_through && needs_relay(parts_.dht))
+        slot.our_relay = offer_relay(*parts_.relays, parts_.runtime.random, client);
+    const RelayOffers offers{slot.our_relay, theirs.relay_through};
+    slot.plan = plan_of(offers, Role::responder, slot.stream->id());
+}
+
 NoisePayload Acceptor::our_payload(const Slot& slot, PeerError error) {
     NoisePayload payload = own_payload(parts_.dht, slot.stream ? slot.stream->id() : 0);
     payload.error = error;
+    payload.relay_through = slot.our_relay;
     if (payload.firewall != Firewall::open)
         payload.holepunch = NoisePayload::Holepunch{slot.number, parts_.announcer.relays()};
     const auto relays = parts_.announcer.relay_addresses();
@@ -243,14 +261,19 @@ NoisePayload Acceptor::our_payload(const Slot& slot, PeerError error) {
 Task<> Acceptor::attend(Hash32 message, std::shared_ptr<Slot> slot) {
     if (slot->stream) {
         auto found = co_await find_path(slot);
-        if (slot->punch) slot->punch->stop();
+        const bool relayed = slot->path && slot->path->relay_id;
+        if (slot->punch && !relayed) slot->punch->stop();
         if (!found && found.error() == asio::error::operation_aborted) co_return;
         if (slot->path) {
             slot->stream->connect(*slot->path, slot->peer);
             slot->path.reset();  // the stream holds its socket
+            if (relayed)
+                tasks_->spawn(keep_leg(parts_.runtime.clock, slot->stream->handle(),
+                                       std::exchange(slot->relay_hold, nullptr)));
             parts_.accepted(Link{std::move(slot->stream), slot->keys});
         }
         slot->stream.reset();
+        if (relayed && slot->punch) co_await end_punch(slot);
     }
     const auto end = parts_.runtime.clock.now() + slot_afterlife;
     for (auto now = parts_.runtime.clock.now(); !slot->given_up && now < end;
@@ -259,6 +282,25 @@ Task<> Acceptor::attend(Hash32 message, std::shared_ptr<Slot> slot) {
         if (!woken && woken.error() == asio::error::operation_aborted) co_return;
     }
     if (!slot->given_up) slots_.erase(message);
+}
+
+// Of one who is connected through a relay meanwhile: where it comes from then, the stream will see.
+Task<> Acceptor::end_punch(std::shared_ptr<Slot> slot) {
+    const auto until = parts_.runtime.clock.now() + max_punch;
+    for (auto now = parts_.runtime.clock.now();
+         !slot->given_up && slot->punch->ready() && now < until; now = parts_.runtime.clock.now()) {
+        auto woken = co_await with_timeout(parts_.runtime.clock, until - now, slot->changed.wait());
+        if (!woken && woken.error() == asio::error::operation_aborted) co_return;
+    }
+    slot->punch->stop();
+}
+
+Task<> Acceptor::go_through_relay(std::shared_ptr<Slot> slot) {
+    auto leg = co_await take_leg(parts_.runtime.clock, *parts_.relays, *slot->plan);
+    if (!leg || slot->path || slot->given_up || !slot->stream) co_return;
+    slot->path = parts_.pool ? parts_.pool->keeping(leg->path) : leg->path;
+    slot->relay_hold = std::move(leg->hold);
+    slot->changed.notify_all();
 }
 
 Task<Result<void>> Acceptor::find_path(std::shared_ptr<Slot> slot) {

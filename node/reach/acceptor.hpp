@@ -11,11 +11,12 @@
 #include <map>
 
 #include "node/discover/announcer.hpp"
-#include "node/reach/handshake.hpp"
+#include "node/reach/relayed.hpp"
 #include "proto/dht/node/rate_limit.hpp"
 
 namespace kp2p {
 
+class Relays;
 class ServerPunch;
 class SocketPool;
 class Tasks;
@@ -31,6 +32,7 @@ struct AcceptorParts {
     std::function<bool(const NodeId&)> welcome;
     std::function<void(Link)> accepted;
     SocketPool* pool = nullptr;  // without one no holes are punched
+    Relays* relays = nullptr;    // null: none are used
 };
 
 class Acceptor {
@@ -60,7 +62,10 @@ class Acceptor {
         std::optional<Endpoint> open_client;
         SocketId socket{};  // of ours, that leads there
         std::shared_ptr<ServerPunch> punch;
-        std::shared_ptr<void> keeper;  // of the socket that the handshake came to
+        std::optional<RelayThrough> our_relay;
+        std::optional<RelayPlan> plan;     // of going through a relay
+        std::shared_ptr<void> relay_hold;  // while we do
+        std::shared_ptr<void> keeper;      // of the socket that the handshake came to
         bool in_lan = false;
         bool given_up = false;
         Event changed;  // a path was found, or it is given up
@@ -82,9 +87,13 @@ class Acceptor {
     void give_up(Slots::iterator at);
     // Fills the slot with an answer; on failure there is none, and silence.
     Result<NoisePayload> greet(const IncomingHandshake& incoming, Slot& slot);
+    void plan_relay(const IncomingHandshake& incoming, const NoisePayload& theirs,
+                    const NodeId& client, Slot& slot);
     NoisePayload our_payload(const Slot& slot, proto::dht::PeerError error);
     Task<> attend(Hash32 message, std::shared_ptr<Slot> slot);
     Task<Result<void>> find_path(std::shared_ptr<Slot> slot);
+    Task<> end_punch(std::shared_ptr<Slot> slot);
+    Task<> go_through_relay(std::shared_ptr<Slot> slot);
     std::size_t free_number() const;
 
     AcceptorParts parts_;

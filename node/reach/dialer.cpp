@@ -1,6 +1,8 @@
 #include "node/reach/dialer.hpp"
 
+#include "node/async/tasks.hpp"
 #include "node/reach/approach.hpp"
+#include "node/reach/relayed.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {
@@ -15,7 +17,43 @@ void keep(std::vector<Approach>& to, std::optional<Approach> approach) {
 
 }  // namespace
 
+// All that one dial needs, for as long as anything of it goes on.
+struct Dialer::Attempt {
+    Attempt(Runtime& runtime, Dht& dht, const proto::KeyPair& keys, const NodeId& to)
+        : remote(to), greeting(runtime, dht, keys, to), found(runtime.executor) {}
+
+    NodeId remote;
+    Greeting greeting;
+    NoisePayload ours;
+    FoundPath found;  // that goes through no relay
+    Findings why;
+    std::optional<RelayPlan> plan;  // of going through a relay
+    std::optional<RelayLeg> leg;    // which we did
+    UdxByteStream::Handle relayed;  // the stream, while it does
+    bool relay_over = false, race_over = false;
+    Tasks* racing = nullptr;  // while race_on() is
+};
+
 Task<Result<Link>> Dialer::dial(NodeId remote, std::vector<Endpoint> relays, Findings& why) {
+    auto attempt =
+        std::make_shared<Attempt>(parts_.runtime, parts_.dht, parts_.keys, std::move(remote));
+    auto link = co_await dial(attempt, std::move(relays));
+    for (const Finding& finding : attempt->why.all()) why.add(finding);
+    const bool no_way = !link && attempt->race_over;
+    if (link) unreached_.erase(attempt->remote);
+    if (no_way) {
+        if (unreached_.size() >= max_remembered) unreached_.erase(unreached_.begin());
+        unreached_.insert(attempt->remote);
+    }
+    co_return link;
+}
+
+bool Dialer::may_need_relay(const NodeId& remote) const {
+    return parts_.relays && (needs_relay(parts_.dht) || unreached_.contains(remote));
+}
+
+Task<Result<Link>> Dialer::dial(AttemptRef attempt, std::vector<Endpoint> relays) {
+    const NodeId& remote = attempt->remote;
     if (relays.empty()) {
         const auto known = remembered_.find(remote);
         if (known != remembered_.end()) relays = known->second;
@@ -23,14 +61,18 @@ Task<Result<Link>> Dialer::dial(NodeId remote, std::vector<Endpoint> relays, Fin
     if (relays.size() > max_relays_known) relays.resize(max_relays_known);
 
     const auto began = parts_.runtime.clock.now();
-    FoundPath found(parts_.runtime.executor);
     auto stream = std::make_unique<UdxByteStream>(parts_.udx);
-    stream->on_path([this, &found](const UdxPath& path) {
+    stream->on_path([this, attempt](const UdxPath& path) {
+        FoundPath& found = attempt->found;
         if (!found.path) found.path = parts_.pool ? parts_.pool->keeping(path) : path;
         found.changed.notify_all();
     });
-    const NoisePayload ours = own_payload(parts_.dht, stream->id());
-    Greeting greeting(parts_.runtime, parts_.dht, parts_.keys, remote);
+    if (parts_.pool)
+        stream->keep_paths(
+            [pool = parts_.pool](UdxPath path) { return pool->keeping(std::move(path)); });
+    attempt->ours = own_payload(parts_.dht, stream->id());
+    if (may_need_relay(remote))
+        attempt->ours.relay_through = offer_relay(*parts_.relays, parts_.runtime.random, remote);
     Greeting::Ways ways;
     ways.relays = std::move(relays);
     std::shared_ptr<PunchSocket> kept;
@@ -38,41 +80,107 @@ Task<Result<Link>> Dialer::dial(NodeId remote, std::vector<Endpoint> relays, Fin
         kept = parts_.pool->hold(known->second.socket);
         if (kept) ways.hole = known->second;
     }
-    auto answered = co_await greeting.run(ours, std::move(ways), why);
+    auto answered = co_await attempt->greeting.run(attempt->ours, std::move(ways), attempt->why);
     if (!answered) co_return answered.error();
-    const Answer& answer = greeting.answer();
+    const Answer& answer = attempt->greeting.answer();
     auto peer = udx_peer_of(answer.payload);
     if (!peer) {
-        why.add({.code = Finding::Code::refused_or_foreign,
-                 .node = remote,
-                 .after = milliseconds_since(parts_.runtime.clock, began),
-                 .path = TriedPath{TriedPath::Way::dht, answer.reply.server}});
+        attempt->why.add({.code = Finding::Code::refused_or_foreign,
+                          .node = remote,
+                          .after = milliseconds_since(parts_.runtime.clock, began),
+                          .path = TriedPath{TriedPath::Way::dht, answer.reply.server}});
         co_return Errc::cannot_connect;
     }
-    auto path = co_await find_path(remote, greeting, ours.firewall, found, why);
+    const RelayOffers offers{answer.payload.relay_through, attempt->ours.relay_through};
+    if (parts_.relays) attempt->plan = plan_of(offers, proto::Role::initiator, stream->id());
+    auto path = co_await find_path(attempt);
     if (!path) co_return path.error();
     if (parts_.pool) *path = parts_.pool->keeping(std::move(*path));
-    if (answer.payload.udx->reusable_socket) remember(remote, *path);
+    if (answer.payload.udx->reusable_socket && !path->relay_id) remember(remote, *path);
     stream->connect(*path, *peer);
+    if (path->relay_id) {
+        attempt->relayed = stream->handle();
+        parts_.relays->spawn(
+            keep_leg(parts_.runtime.clock, attempt->relayed, std::move(attempt->leg->hold)));
+    }
     std::vector<Endpoint> remembered{answer.relay};
     if (answer.payload.relay_addresses && !answer.payload.relay_addresses->empty())
         remembered = *answer.payload.relay_addresses;
     remember(remote, std::move(remembered));
-    Link link{std::move(stream), greeting.keys()};
+    Link link{std::move(stream), attempt->greeting.keys()};
     co_return link;
 }
 
-Task<Result<UdxPath>> Dialer::find_path(const NodeId& remote, const Greeting& greeting,
-                                        proto::dht::Firewall ours, FoundPath& found,
-                                        Findings& why) {
-    const bool we_are_open = ours == proto::dht::Firewall::open;
-    const Greeted greeted{parts_.dht, parts_.runtime.clock, remote, we_are_open, greeting.answer()};
+// The first there is. Where that is through a relay, the race for another goes on.
+Task<Result<UdxPath>> Dialer::find_path(AttemptRef attempt) {
+    const Answer& answer = attempt->greeting.answer();
+    const bool we_are_open = attempt->ours.firewall == proto::dht::Firewall::open;
+    const Greeted greeted{parts_.dht, parts_.runtime.clock, attempt->remote, we_are_open, answer};
+    if (!attempt->plan || we_are_open || open_approach(greeted))
+        co_return co_await race_all(attempt);
+    parts_.relays->spawn(race_on(attempt));
+    FoundPath& found = attempt->found;
+    auto done = co_await with_tasks([&](Tasks& all) -> Task<> {
+        all.spawn(go_through_relay(attempt));
+        while (!found.path && !attempt->leg && !(attempt->relay_over && attempt->race_over)) {
+            auto woken = co_await found.changed.wait();
+            if (!woken) break;
+        }
+        all.cancel();
+    });
+    if (done && !found.path && attempt->leg) co_return attempt->leg->path;
+    if (attempt->racing) attempt->racing->cancel();
+    if (!done) co_return done.error();
+    if (found.path) co_return *found.path;
+    co_return Errc::cannot_connect;
+}
+
+Task<> Dialer::go_through_relay(AttemptRef attempt) {
+    Clock& clock = parts_.runtime.clock;
+    const auto began = clock.now();
+    auto leg = co_await take_leg(clock, *parts_.relays, *attempt->plan);
+    if (!leg && leg.error() == asio::error::operation_aborted) co_return;
+    if (leg) {
+        attempt->leg = *std::move(leg);
+    } else {
+        attempt->why.add({.code = Finding::Code::relay_failed,
+                          .node = attempt->remote,
+                          .what = attempt->plan->relay.hex(),
+                          .after = milliseconds_since(clock, began),
+                          .path = TriedPath{TriedPath::Way::relayed}});
+    }
+    attempt->relay_over = true;
+    attempt->found.changed.notify_all();
+}
+
+Task<> Dialer::race_on(AttemptRef attempt) {
+    Result<UdxPath> path = Errc::cannot_connect;
+    auto done = co_await with_tasks([&](Tasks& all) -> Task<> {
+        attempt->racing = &all;
+        path = co_await race_all(attempt);
+    });
+    attempt->racing = nullptr;
+    attempt->race_over = true;
+    attempt->found.changed.notify_all();
+    if (!done || !path || !attempt->relayed) co_return;
+    if (parts_.pool) *path = parts_.pool->keeping(std::move(*path));
+    co_await leave_relay(parts_.runtime.clock, attempt->relayed, *path);
+}
+
+Task<Result<UdxPath>> Dialer::race_all(AttemptRef attempt) {
+    const NodeId& remote = attempt->remote;
+    const bool we_are_open = attempt->ours.firewall == proto::dht::Firewall::open;
+    const Greeted greeted{parts_.dht, parts_.runtime.clock, remote, we_are_open,
+                          attempt->greeting.answer()};
     auto course = proto::punch::Client::Course::usual;
     if (const auto known = courses_.find(remote); known != courses_.end()) course = known->second;
     const auto usual = course;
-    auto approaches = approaches_to(greeted, found, greeting.keys(), course);
-    if (approaches.empty()) why.add({.code = Finding::Code::no_way_through, .node = remote});
-    auto path = co_await race(std::move(approaches), found, parts_.runtime.clock, why);
+    auto approaches = approaches_to(greeted, attempt->found, attempt->greeting.keys(), course);
+    if (approaches.empty())
+        attempt->why.add({.code = Finding::Code::no_way_through, .node = remote});
+    auto path =
+        co_await race(std::move(approaches), attempt->found, parts_.runtime.clock, attempt->why);
+    attempt->race_over = true;
     if (course != usual) {
         if (courses_.size() >= max_remembered) courses_.erase(courses_.begin());
         courses_[remote] = course;

@@ -1,9 +1,11 @@
 // Dialer: connects to a node by its public key: greets it through the DHT, and then lets the
-// approaches race that fit the two nodes.
+// approaches race that fit the two nodes. Where a relay is named the stream goes through that at
+// once, and the race goes on.
 // Source: npm hyperdht 6.34.0 (lib/connect.js).
 #pragma once
 
 #include <map>
+#include <set>
 
 #include "node/reach/greeting.hpp"
 #include "proto/punch/client.hpp"
@@ -14,6 +16,7 @@ namespace kp2p {
 struct Approach;
 struct FoundPath;
 struct Greeted;
+class Relays;
 class SocketPool;
 
 struct DialerParts {
@@ -22,6 +25,7 @@ struct DialerParts {
     UdxContext& udx;
     proto::KeyPair keys;
     SocketPool* pool = nullptr;  // without one no holes are punched
+    Relays* relays = nullptr;    // null: none are used
 };
 
 class Dialer {
@@ -38,11 +42,18 @@ class Dialer {
     Task<Result<void>> try_ways(NodeId remote, std::vector<Endpoint> relays, OnTrial tell);
 
   private:
+    struct Attempt;
+    using AttemptRef = std::shared_ptr<Attempt>;
+
     std::vector<Approach> approaches_to(const Greeted& greeted, FoundPath& found,
                                         const proto::NoiseKeys& keys,
                                         proto::punch::Client::Course& course);
-    Task<Result<UdxPath>> find_path(const NodeId& remote, const Greeting& greeting,
-                                    proto::dht::Firewall ours, FoundPath& found, Findings& why);
+    Task<Result<Link>> dial(AttemptRef attempt, std::vector<Endpoint> relays);
+    Task<Result<UdxPath>> find_path(AttemptRef attempt);
+    Task<Result<UdxPath>> race_all(AttemptRef attempt);
+    Task<> race_on(AttemptRef attempt);
+    Task<> go_through_relay(AttemptRef attempt);
+    bool may_need_relay(const NodeId& remote) const;
     void remember(const NodeId& remote, std::vector<Endpoint> relays);
     void remember(const NodeId& remote, const UdxPath& path);
 
@@ -50,6 +61,7 @@ class Dialer {
     std::map<NodeId, std::vector<Endpoint>> remembered_;
     std::map<NodeId, OpenHole> holes_;                        // through holes that were punched,
     std::map<NodeId, proto::punch::Client::Course> courses_;  // and how
+    std::set<NodeId> unreached_;                              // for want of a path, the last time
 };
 
 }  // namespace kp2p

@@ -58,6 +58,19 @@ Result<void> read_relay_url(Settings& into, const Texts& texts, std::string& com
     return ok;
 }
 
+Result<void> read_relay(Settings& into, const Texts& texts, std::string& complaint) {
+    using proto::RelayMode;
+    for (const auto& [word, mode] :
+         {std::pair("auto", RelayMode::automatic), std::pair("on", RelayMode::on),
+          std::pair("off", RelayMode::off)}) {
+        if (texts.front() != word) continue;
+        into.relay = mode;
+        return ok;
+    }
+    complaint = "takes auto, on or off, not " + texts.front();
+    return Errc::usage;
+}
+
 // The row of a field.
 template <auto field>
 constexpr Setting row(Setting words, decltype(Setting::read) read = read_field<field>) {
@@ -128,6 +141,14 @@ constexpr Setting table[] = {
                                        "through https_proxy if that is set; none: do not",
                                .remembered = true},
                               read_relay_url),
+    row<&Settings::relay>({.flag = "--relay",
+                           .key = "relay",
+                           .value = "WHEN",
+                           .initial = "auto",
+                           .help = "forward streams between members of our channels that cannot "
+                                   "reach each other: on, off, or auto: while anybody can reach us",
+                           .remembered = true},
+                          read_relay),
 };
 
 }  // namespace

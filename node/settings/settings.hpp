@@ -11,6 +11,7 @@
 #include "proto/fixed_peer.hpp"
 #include "proto/host.hpp"
 #include "proto/lookup/channel.hpp"
+#include "proto/relay/relay_mode.hpp"
 #include "proto/tunnel/relay_url.hpp"
 
 namespace kp2p {
@@ -27,7 +28,8 @@ struct Settings {
     std::vector<FixedPeer> peers;       // reached over TCP
     Host host;                          // to bind; :: is IPv4 and IPv6
     std::optional<std::uint16_t> port;  // UDP and TCP; absent: the usual one if it is free, 0: any
-    std::optional<proto::tunnel::RelayUrl> relay_url;  // for where UDP is blocked
+    std::optional<proto::tunnel::RelayUrl> relay_url;      // for where UDP is blocked
+    proto::RelayMode relay = proto::RelayMode::automatic;  // whether others' streams are forwarded
     // What is to hold at later starts too, as lines of the file `remembered`.
     std::vector<std::string> to_remember;
 };

@@ -36,6 +36,7 @@ class Peer {
     Tasks* dial = nullptr;                 // while it is being dialed
     std::vector<Endpoint> tcp_places;      // where it says that it listens
     std::vector<Finding> better_failures;  // why these, tried last, led to no better path
+    std::optional<Endpoint> udp_place;     // at the host that we know it at
 
     // Instead of the one of its rank, if there is one; its own rank may have changed.
     void hold(Held held) {
@@ -44,6 +45,12 @@ class Peer {
         });
         const auto worse = [&](const Held& other) { return other.rank > held.rank; };
         held_.insert(std::find_if(held_.begin(), held_.end(), worse), std::move(held));
+    }
+    // The ranks of some have changed: `rank` says what they are.
+    template <class Rank>
+    void rank_anew(Rank rank) {
+        for (Held& held : held_) held.rank = rank(*held.connection);
+        std::ranges::stable_sort(held_, {}, &Held::rank);
     }
     void remove(const Connection& connection) {
         std::erase_if(held_, [&](const Held& h) { return h.connection.get() == &connection; });

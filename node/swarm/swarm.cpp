@@ -35,10 +35,11 @@ Swarm::Swarm(SwarmParts parts)
     : parts_(std::move(parts)),
       announcer_(parts_.dht, parts_.keys),
       pool_(make_pool(parts_)),
-      dialer_({parts_.runtime, parts_.dht, parts_.udx, parts_.keys, pool_.get()}),
+      relays_(relay_parts()),
+      dialer_({parts_.runtime, parts_.dht, parts_.udx, parts_.keys, pool_.get(), &relays_}),
       acceptor_({parts_.runtime, parts_.dht, parts_.udx, announcer_, parts_.keys,
                  [this](const NodeId& node) { return node != node_id() && has_room(Cause::came); },
-                 [this](Link link) { accepted(std::move(link)); }, pool_.get()}),
+                 [this](Link link) { accepted(std::move(link)); }, pool_.get(), &relays_}),
       book_(node_id(), parts_.runtime.random.number()),
       lines_(parts_.runtime.clock.now(), line_limits),
       changed_(parts_.runtime.executor) {
@@ -57,10 +58,38 @@ Swarm::Swarm(SwarmParts parts)
 
 Swarm::~Swarm() = default;
 
+SwarmRelaysParts Swarm::relay_parts() {
+    SwarmRelaysParts parts{.runtime = parts_.runtime,
+                           .dht = parts_.dht,
+                           .udx = parts_.udx,
+                           .own = node_id(),
+                           .mode = parts_.relay,
+                           .shared = nullptr,
+                           .found = nullptr,
+                           .udp_place = nullptr,
+                           .connect = nullptr,
+                           .spawn = nullptr};
+    parts.shared = [this](const NodeId& node) {
+        return parts_.use_of ? parts_.use_of(node).topics : std::set<Topic>();
+    };
+    parts.found = [this](const NodeId& node) { return book_.topics(node); };
+    parts.udp_place = [this](const NodeId& node) -> std::optional<Endpoint> {
+        const auto peer = peers_.find(node);
+        if (peer == peers_.end()) return std::nullopt;
+        return peer->second.udp_place;
+    };
+    parts.connect = [this](NodeId node) { return connect(node); };
+    parts.spawn = [this](Task<> task) {
+        if (tasks_) tasks_->spawn(std::move(task));
+    };
+    return parts;
+}
+
 Task<> Swarm::run() {
     auto done = co_await with_tasks([this](Tasks& all) -> Task<> {
         tasks_ = &all;
         if (pool_) all.spawn(pool_->run());
+        all.spawn(relays_.run());
         all.spawn(announce_loop());
         all.spawn(acceptor_.run());
         all.spawn(dial_loop());

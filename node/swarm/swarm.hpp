@@ -19,6 +19,7 @@
 #include "node/swarm/peer.hpp"
 #include "node/swarm/peer_book.hpp"
 #include "node/swarm/places.hpp"
+#include "node/swarm/swarm_relays.hpp"
 #include "node/transport/connection.hpp"
 #include "proto/limit/token_bucket.hpp"
 
@@ -42,6 +43,7 @@ struct SwarmParts {
     std::vector<FixedPeer> fixed = {};  // dialed over it, again and again
     // Opens a UDP socket on a free port; without it no holes are punched.
     SocketPool::Open open_socket = nullptr;
+    proto::RelayMode relay = proto::RelayMode::automatic;  // for others
 };
 
 class Swarm {
@@ -89,6 +91,7 @@ class Swarm {
     // Tries each way to the node, whatever connections there are, and changes none; for no longer
     // than a minute. Errc::usage for ourselves.
     Task<Result<void>> try_ways(NodeId node, OnTrial tell);
+    RelayCounts relay_counts() const { return relays_.counts(); }
     const Announcer& announcer() const { return announcer_; }
     const NodeId& node_id() const { return parts_.keys.public_key(); }
 
@@ -129,6 +132,7 @@ class Swarm {
     void heard_of_places(const Connection& connection, const Candidates& candidates);
     Task<> better_loop(NodeId node);
     Task<> dial_better(NodeId node);
+    SwarmRelaysParts relay_parts();
     Clock::Time better_due(const NodeId& node) const;
     void note_better(const NodeId& node, Clock::Span lived);
     Task<Result<void>> pause_while_there(NodeId node, Clock::Span pause);
@@ -144,6 +148,7 @@ class Swarm {
     Task<> serve(std::shared_ptr<Connection> connection, PeerBook::Dialed who);
     Task<> run_connection(std::shared_ptr<Connection> connection, Tasks& all);
     Task<> prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who, Tasks& all);
+    Task<> relay_over(std::shared_ptr<RelaySession> session);
     Task<> serve_proven(std::shared_ptr<Connection> connection);
     bool admit(const std::shared_ptr<Connection>& connection, PeerBook::Dialed who);
     bool prefers_new(const Connection& connection, const Peer::Held& old) const;
@@ -156,6 +161,7 @@ class Swarm {
     SwarmParts parts_;
     Announcer announcer_;
     std::unique_ptr<SocketPool> pool_;
+    SwarmRelays relays_;
     Dialer dialer_;
     Acceptor acceptor_;
     std::optional<TcpDialer> tcp_dialer_;

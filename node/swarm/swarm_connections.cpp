@@ -13,6 +13,11 @@ namespace {
 // Before that, both have dialed at the same time.
 constexpr std::chrono::seconds min_stale_age{5};
 
+std::string words_of(const Path& path) {
+    if (path.kind == Path::Kind::relayed) return ", through this relay";
+    return path.transport == Path::Transport::tcp ? " over TCP" : "";
+}
+
 }  // namespace
 
 std::shared_ptr<Connection> Swarm::make_connection(Link link) {
@@ -69,10 +74,11 @@ Task<> Swarm::prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who
         const Path path = connection->path();
         log_of(*connection,
                "connected to " + connection->remote().hex() + " at " + path.remote.text() +
-                   (path.transport == Path::Transport::tcp ? " over TCP" : "") +
+                   words_of(path) +
                    (who == PeerBook::Dialed::by_us ? ", dialed by us" : ", dialed by it"));
         all.spawn(serve_proven(connection));
         if (tcp_dialer_) all.spawn(exchange_paths(paths_of(connection)));
+        all.spawn(relay_over(relays_.session_of(connection)));
         connection->start();
         co_return;
     }
@@ -90,6 +96,8 @@ Task<> Swarm::prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who
     connection->close();
 }
 
+Task<> Swarm::relay_over(std::shared_ptr<RelaySession> session) { co_await session->run(); }
+
 Task<> Swarm::serve_proven(std::shared_ptr<Connection> connection) {
     co_await parts_.serve(connection);
     connection->close();
@@ -105,6 +113,9 @@ bool Swarm::admit(const std::shared_ptr<Connection>& connection, PeerBook::Diale
         make_room(cause);
     }
     const PathRank rank = rank_of(connection->path());
+    // What came through a relay may have left it meanwhile.
+    const auto now_of = [](const Connection& held) { return rank_of(held.path()); };
+    if (old != peers_.end()) old->second.rank_anew(now_of);
     const Peer::Held* held = old == peers_.end() ? nullptr : old->second.find(rank);
     if (held && held->connection != connection) {
         if (!prefers_new(*connection, *held)) return false;

@@ -31,7 +31,8 @@ constexpr std::size_t max_foreign_hosts = 2;
 // at doors of our own network who is not in it, or at many anywhere.
 std::vector<Endpoint> tcp_places_of(const Candidates& candidates, const Path& path,
                                     const std::optional<Host>& our_public_host) {
-    const Host& seen = path.remote.host;
+    const bool relayed = path.kind == Path::Kind::relayed;
+    const Host seen = relayed ? Host() : path.remote.host;
     const bool is_near = seen.kind() == HostKind::site || seen.is_loopback() ||
                          (our_public_host && seen == *our_public_host);
     std::set<Host> foreign;
@@ -51,6 +52,15 @@ std::vector<Endpoint> tcp_places_of(const Candidates& candidates, const Path& pa
         if (fits) places.push_back(endpoint);
     }
     return places;
+}
+
+// Only at the host where it has proven to be.
+std::optional<Endpoint> udp_place_of(const Candidates& candidates, const Path& path) {
+    if (path.kind == Path::Kind::relayed) return std::nullopt;
+    for (const auto& [transport, origin, endpoint] : candidates)
+        if (transport == proto::Candidate::Transport::udp && endpoint.host == path.remote.host)
+            return endpoint;
+    return std::nullopt;
 }
 
 }  // namespace
@@ -155,7 +165,9 @@ void Swarm::heard_of_places(const Connection& connection, const Candidates& cand
     if (peer == peers_.end() || !tasks_) return;
     std::optional<Host> ours;
     if (const auto seen = parts_.dht.sampled_address()) ours = seen->host;
-    peer->second.tcp_places = tcp_places_of(candidates, connection.path(), ours);
+    const Path path = connection.path();
+    peer->second.tcp_places = tcp_places_of(candidates, path, ours);
+    if (const auto place = udp_place_of(candidates, path)) peer->second.udp_place = place;
     changed_.notify_all();
     if (better_loops_.size() >= max_better_loops || !better_loops_.insert(node).second) return;
     tasks_->spawn(better_loop(node));

@@ -12,10 +12,13 @@
 
 namespace kp2p {
 
+struct UdxPath;
+
 class ByteStream {
   public:
     virtual ~ByteStream() = default;
     virtual Path path() const = 0;
+    virtual const UdxPath* udx_path() const { return nullptr; }  // as of now, if it has one
     // At least one byte, or 0 when the other side has ended.
     virtual Task<Result<std::size_t>> read_some(std::span<std::uint8_t> into) = 0;
     // Returns when the bytes are taken over; waits while too many are on their way.

@@ -33,6 +33,11 @@ class Connection {
     Role role() const { return keys_.role; }
     // How it runs now, or ran last.
     Path path() const { return stream_ ? stream_->stream().path() : last_path_; }
+    const UdxPath* udx_path() const { return stream_ ? stream_->stream().udx_path() : nullptr; }
+    // It is needed, though it carries nothing: whoever has this will not see it closed for that.
+    using Hold = std::shared_ptr<const void>;
+    Hold hold() const { return held_; }
+    bool is_held() const { return held_.use_count() > 1; }
     // Waits until the other side has proven that it is there and has the keys; the reason if the
     // connection ends first.
     Task<Result<void>> established();
@@ -92,6 +97,7 @@ class Connection {
     std::uint64_t channels_opened_ = 0;
     std::map<std::string, OpenHandler> open_handlers_;
     bool established_ = false, started_ = false, trusted_ = false, remote_ended_ = false;
+    Hold held_ = std::make_shared<const char>();
     std::error_code why_;  // it has ended
     std::string words_;    // for that, if the error has not enough
     Event state_changed_;  // established, started or ended, by either side

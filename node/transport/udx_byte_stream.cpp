@@ -20,6 +20,7 @@ Path UdxByteStream::path() const {
     Path path;
     path.remote = way.remote;
     path.kind = proto::dht::is_private(path.remote) ? Path::Kind::lan : Path::Kind::direct;
+    if (way.relay_id) path.kind = Path::Kind::relayed;
     if (way.socket) path.local = way.socket->local();
     const auto& round_trip = stream_.machine().round_trip();
     if (round_trip.known()) path.rtt = round_trip.smoothed();

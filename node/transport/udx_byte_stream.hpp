@@ -15,14 +15,24 @@ struct UdxPeer {
 
 class UdxByteStream final : public ByteStream {
   public:
+    // For those who do not own it: null when it is gone.
+    using Handle = std::shared_ptr<UdxByteStream*>;
+
     explicit UdxByteStream(UdxContext& context) : stream_(context) {}
+    ~UdxByteStream() override { *self_ = nullptr; }
+    Handle handle() const { return self_; }
 
     std::uint32_t id() const { return stream_.id(); }
     // Called for packets of the peer that arrive before connect(), which show a path.
     void on_path(std::function<void(const UdxPath&)> found);
+    void keep_paths(UdxStream::Keep keep) { stream_.keep_paths(std::move(keep)); }
     void connect(const UdxPath& path, const UdxPeer& peer);
+    // See UdxStream.
+    void change_remote(const UdxPath& path) { stream_.change_remote(path); }
+    bool relayed() const { return stream_.path().relay_id.has_value(); }
 
     Path path() const override;
+    const UdxPath* udx_path() const override { return &stream_.path(); }
     Task<Result<std::size_t>> read_some(std::span<std::uint8_t> into) override {
         return stream_.read_some(into);
     }
@@ -32,6 +42,7 @@ class UdxByteStream final : public ByteStream {
 
   private:
     UdxStream stream_;
+    Handle self_ = std::make_shared<UdxByteStream*>(this);
 };
 
 }  // namespace kp2p

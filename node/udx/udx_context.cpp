@@ -4,6 +4,7 @@
 
 #include <cassert>
 
+#include "node/udx/udx_relay.hpp"
 #include "node/udx/udx_stream.hpp"
 
 namespace kp2p {
@@ -31,16 +32,27 @@ UdxContext::UdxContext(Executor executor, Clock& clock, std::uint64_t seed)
       self_(std::make_shared<UdxContext*>(this)) {}
 
 UdxContext::~UdxContext() {
-    assert(streams_.empty());
+    assert(streams_.empty() && relayed_.empty());
     *self_ = nullptr;
 }
 
-std::uint32_t UdxContext::add(UdxStream& stream) {
+std::uint32_t UdxContext::free_id() {
     for (;;) {
         const std::uint32_t id = draw(seed_, drawn_++);
-        if (linger_.holds(id) || !streams_.emplace(id, &stream).second) continue;
-        return id;
+        if (!linger_.holds(id) && !streams_.contains(id) && !relayed_.contains(id)) return id;
     }
+}
+
+std::uint32_t UdxContext::add(UdxStream& stream) {
+    const std::uint32_t id = free_id();
+    streams_.emplace(id, &stream);
+    return id;
+}
+
+std::uint32_t UdxContext::add(UdxRelay& relay, std::size_t end) {
+    const std::uint32_t id = free_id();
+    relayed_.emplace(id, std::pair(&relay, end));
+    return id;
 }
 
 proto::udx::ChallengeKey UdxContext::challenge_key() {
@@ -76,9 +88,16 @@ bool UdxContext::receive(Datagrams& socket, const Datagram& datagram) {
     const auto packet = proto::udx::parse_packet(datagram.bytes);
     if (!packet) return false;
     const auto found = streams_.find(packet->header.receiver_id);
-    if (found == streams_.end()) return linger_.answer(now(), packet->header);
-    found->second->receive(UdxPath{&socket, datagram.from}, *packet);
-    return true;
+    if (found != streams_.end()) {
+        found->second->receive(UdxPath{&socket, datagram.from}, *packet);
+        return true;
+    }
+    if (const auto at = relayed_.find(packet->header.receiver_id); at != relayed_.end()) {
+        const auto [relay, end] = at->second;
+        relay->receive(end, socket, datagram, packet->header.flags);
+        return true;
+    }
+    return linger_.answer(now(), packet->header);
 }
 
 void UdxContext::touch(UdxStream& stream) {
@@ -113,6 +132,7 @@ void UdxContext::forget(Datagrams& socket) {
     std::vector<UdxStream*> all;
     for (const auto& [id, stream] : streams_) all.push_back(stream);
     for (UdxStream* stream : all) stream->forget(socket);
+    for (const auto& [id, relayed] : relayed_) relayed.first->forget(socket);
     linger_.forget(socket);
 }
 

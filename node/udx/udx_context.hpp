@@ -1,6 +1,6 @@
-// UdxContext: every UDX stream of the process by its id, over all sockets. Hands packets to
-// streams, and after each batch lets the touched ones send. Outlives the ports and the streams;
-// used by the one thread of its executor.
+// UdxContext: every UDX stream of the process by its id, over all sockets, and those that it only
+// forwards. Hands packets to streams, and after each batch lets the touched ones send. Outlives the
+// ports and the streams; used by the one thread of its executor.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,7 @@
 
 namespace kp2p {
 
+class UdxRelay;
 class UdxStream;
 
 class UdxContext {
@@ -33,9 +34,13 @@ class UdxContext {
     std::size_t streams() const { return streams_.size(); }
 
   private:
+    friend class UdxRelay;
     friend class UdxStream;
 
+    std::uint32_t free_id();
     std::uint32_t add(UdxStream& stream);
+    std::uint32_t add(UdxRelay& relay, std::size_t end);
+    void remove_relayed(std::uint32_t id) { relayed_.erase(id); }
     proto::udx::ChallengeKey challenge_key();
     void remove(UdxStream& stream);
     void linger(std::uint32_t id, const UdxLinger::Entry& entry);
@@ -48,6 +53,7 @@ class UdxContext {
     Clock& clock_;
     std::uint64_t seed_, drawn_ = 0;
     std::unordered_map<std::uint32_t, UdxStream*> streams_;
+    std::unordered_map<std::uint32_t, std::pair<UdxRelay*, std::size_t>> relayed_;  // and which end
     std::vector<UdxStream*> touched_;
     UdxLinger linger_;
     std::unique_ptr<Alarm> linger_alarm_;

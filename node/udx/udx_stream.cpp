@@ -12,12 +12,17 @@ namespace {
 constexpr std::size_t write_slice_bytes = 65536;
 constexpr int destroy_repeats = 2;
 
-proto::udx::Remote remote_of(const UdxPath& path, std::uint32_t id) {
+proto::udx::Remote remote_of(const UdxPath& path, std::uint32_t peer_id) {
     using namespace proto::udx;
+    const bool relayed = path.relay_id.has_value();
+    std::size_t mtu_bytes = path.socket->route_mtu_bytes(path.remote);
+    // What lies beyond the relay is not known.
+    if (relayed) mtu_bytes = std::min(mtu_bytes, MtuSearch::internet_bytes);
     return {
-        .id = id,
-        .max_mtu_bytes = path.socket->route_mtu_bytes(path.remote),
-        .overhead_bytes = path.remote.host.is_v4() ? packet_overhead_bytes : ipv6_overhead_bytes};
+        .id = path.relay_id.value_or(peer_id),
+        .max_mtu_bytes = mtu_bytes,
+        .overhead_bytes = path.remote.host.is_v4() ? packet_overhead_bytes : ipv6_overhead_bytes,
+        .relayed = relayed};
 }
 
 proto::udx::StreamOptions with_key(proto::udx::StreamOptions options,
@@ -51,7 +56,8 @@ void UdxStream::on_path(std::function<void(const UdxPath&)> handler) {
 
 void UdxStream::connect(const UdxPath& path, std::uint32_t remote_id) {
     if (machine_.connected() || machine_.closed() != Closed::no) return;
-    machine_.connect(context_.now(), remote_of(path, remote_id));
+    peer_id_ = remote_id;
+    machine_.connect(context_.now(), remote_of(path, peer_id_));
     paths_[machine_.path()] = path;
     note_path();
     context_.flush_soon(*this);
@@ -64,7 +70,7 @@ void UdxStream::change_remote(const UdxPath& path) {
         machine_.drop_path(i);
         paths_[i] = {};
     }
-    const auto remote = remote_of(path, machine_.remote_id());
+    const auto remote = remote_of(path, peer_id_);
     const unsigned number = machine_.try_remote(context_.now(), remote);
     paths_[number] = path;
     context_.flush_soon(*this);
@@ -88,7 +94,8 @@ unsigned UdxStream::number_of(const UdxPath& path) {
     UdxPath found = path;
     for (const UdxPath& known : paths_)
         if (known.socket == path.socket && known.keeper) found.keeper = known.keeper;
-    const unsigned number = machine_.discover(remote_of(path, machine_.remote_id()));
+    if (!found.keeper && keep_) found = keep_(std::move(found));
+    const unsigned number = machine_.discover(remote_of(path, peer_id_));
     paths_[number] = std::move(found);
     return number;
 }

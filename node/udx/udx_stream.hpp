@@ -8,6 +8,7 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "node/async/event.hpp"
 #include "node/udx/udx_context.hpp"
@@ -20,6 +21,9 @@ struct UdxPath {
     Datagrams* socket = nullptr;  // of ours
     Endpoint remote;
     std::shared_ptr<void> keeper = nullptr;  // of a socket that would close without it
+    // Through a relay, which has an id of its own for the peer's end: the path itself is no proof
+    // that the peer is there, and any other is better.
+    std::optional<std::uint32_t> relay_id = {};
 
     friend bool operator==(const UdxPath& a, const UdxPath& b) {
         return a.socket == b.socket && a.remote == b.remote;
@@ -40,6 +44,9 @@ class UdxStream {
     // each came from until it, or anyone, calls connect(). It must not destroy the stream.
     void on_path(std::function<void(const UdxPath&)> handler);
     void connect(const UdxPath& path, std::uint32_t remote_id);
+    // Completes paths that the peer shows later, through sockets that may need a keeper.
+    using Keep = std::function<UdxPath(UdxPath)>;
+    void keep_paths(Keep keep) { keep_ = std::move(keep); }
     bool connected() const { return machine_.connected(); }
     // Packets take another way to the same peer as soon as it has answered along that one. The
     // stream goes on as before until then, and if it does not.
@@ -72,11 +79,13 @@ class UdxStream {
 
     UdxContext& context_;
     const std::uint32_t id_;
+    std::uint32_t peer_id_ = 0;  // once connected
     proto::udx::Stream machine_;
     std::array<UdxPath, proto::udx::Stream::max_paths> paths_;  // as the machine numbers them
     UdxPath noted_path_;
     Clock::Time path_since_{};
     std::function<void(const UdxPath&)> on_path_;
+    Keep keep_;
     std::unique_ptr<Alarm> alarm_;
     Event readable_, writable_;
     bool touched_ = false, registered_ = true;

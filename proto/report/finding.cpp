@@ -75,6 +75,8 @@ constexpr Wording wordings[] = {
     {Code::no_hole, Stage::reach, "no_hole",
      "node {node} cannot be connected to: no hole could be punched through the firewalls of both "
      "sides in {seconds} ({what})"},
+    {Code::relay_failed, Stage::reach, "relay_failed",
+     "node {node} cannot be connected to: it did not come to relay {what} within {seconds}"},
     {Code::tcp_refused, Stage::reach, "tcp_refused",
      "node {node} cannot be connected to: nothing listens at {what}"},
     {Code::tcp_silent, Stage::reach, "tcp_silent",

@@ -64,6 +64,7 @@ struct Finding {
         lan_silent,    // what: its address
         no_way_through,
         no_hole,          // what: why, both NATs, and what was tried; after
+        relay_failed,     // what: the relay's node; after
         tcp_refused,      // what: the address
         tcp_silent,       // what: the address
         tcp_unreachable,  // what: the address, and what the system says

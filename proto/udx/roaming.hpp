@@ -3,7 +3,8 @@
 // use; while that is answered it stays. If not, the candidate is challenged, and the stream moves
 // when that is answered; the path that was left is kept for a while and taken again without a
 // challenge. So neither a forged source nor a forged answer moves a stream, and who relays the
-// peer's packets from elsewhere moves it only while the peer is silent. A stream whose own end is
+// peer's packets from elsewhere moves it only while the peer is silent. From a path through a relay
+// it moves to any other that answers a challenge, without asking first. A stream whose own end is
 // sent has no numbers left for a challenge, and stays.
 #pragma once
 
@@ -23,6 +24,7 @@ struct Roaming {
     std::uint64_t challenges = 0;
     unsigned rounds = 0;  // how often this one was sent
     bool round_due = false, requested = false;
+    bool improving = false;  // the path in use goes through a relay, the candidate does not
     std::optional<Time> timer;
     std::optional<unsigned> knock;  // a heartbeat along this path is due
 };

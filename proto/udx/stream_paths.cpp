@@ -96,7 +96,7 @@ void Stream::use(Time now, unsigned path) {
     roaming_.candidate.reset();
     roaming_.timer.reset();
     roaming_.questions = 0;
-    roaming_.question_due = roaming_.requested = false;
+    roaming_.question_due = roaming_.requested = roaming_.improving = false;
     role_ = Role::none;
 }
 
@@ -142,7 +142,7 @@ bool Stream::hear(Time now, const Packet& packet, unsigned from) {
         const auto answer = roaming_.challenge->check(packet, ack);
         if (answer == Challenge::Answer::forged) return fail_challenge(now), false;
         if (answer == Challenge::Answer::right)
-            move_to(now, *roaming_.candidate, !roaming_.requested);
+            move_to(now, *roaming_.candidate, !roaming_.requested && !roaming_.improving);
     }
     if (from == path_) {
         on_sign_of_life();
@@ -153,7 +153,7 @@ bool Stream::hear(Time now, const Packet& packet, unsigned from) {
 }
 
 void Stream::on_sign_of_life() {
-    if (!roaming_.candidate || roaming_.requested) return;
+    if (!roaming_.candidate || roaming_.requested || roaming_.improving) return;
     if (roaming_.challenge) end_challenge(path_);
     roaming_.candidate.reset();
     roaming_.timer.reset();
@@ -163,7 +163,12 @@ void Stream::on_sign_of_life() {
 
 // The peer, or somebody who pretends to be the peer, is elsewhere.
 void Stream::suspect(Time now, unsigned path) {
-    if (roaming_.candidate || now < paths_[path]->retry_at) return;
+    if (now < paths_[path]->retry_at) return;
+    if (current().relayed && !paths_[path]->relayed) {
+        if (!roaming_.challenge) roaming_.improving = start_challenge(now, path);
+        return;
+    }
+    if (roaming_.candidate) return;
     roaming_.candidate = path;
     if (flight_.in_flight(path_) == 0 && now < roaming_.quiet_until) {
         roaming_.timer = roaming_.quiet_until;
@@ -241,7 +246,7 @@ void Stream::fail_challenge(Time now) {
     roaming_.candidate.reset();
     roaming_.timer.reset();
     roaming_.questions = 0;
-    roaming_.requested = false;
+    roaming_.requested = roaming_.improving = false;
 }
 
 bool Stream::add_challenge(Time now) {

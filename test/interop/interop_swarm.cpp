@@ -161,7 +161,8 @@ Task<> echo(std::shared_ptr<Connection> connection) {
         auto sent = co_await (*channel)->send(message->type, message->payload);
         if (!sent) break;
     }
-    connection->close();
+    // A node that knows no such channel may be here for something else.
+    if (channel) connection->close();
     auto ended = co_await connection->closed();
     say("{\"closed\":\"" + key + "\",\"why\":\"" + ended.error().message() + "\"}");
 }

@@ -1,10 +1,12 @@
 #!/usr/bin/python3
-"""daemons.py [DIALER:SERVER[+moves]]...: two daemons of one channel, each behind a NAT of its own,
-share a file. Prints the seconds that kp2p-load took. The router of a server that moves has got another
-public address ten seconds before; the dialer has just started, and has ten seconds for the file.
+"""daemons.py [DIALER:SERVER[+moves][:THIRD]]...: two daemons of one channel, each behind a NAT of its
+own, share a file; there may be a third in the channel. Prints the seconds that kp2p-load took, and
+how much the third one relayed. The router of a server that moves has got another public address ten
+seconds before; the dialer has just started, and has ten seconds for the file.
 
-    KP2P_COMMANDS=build/cmd python3 test/nat/daemons.py port-restricted:random
+    KP2P_COMMANDS=build/cmd python3 test/nat/daemons.py port-restricted:random random:random:open
 """
+import json
 import os
 import subprocess
 import sys
@@ -19,6 +21,8 @@ MOVED_SECONDS = 10
 # A node looks up its channels 5 s and 35 s after its start, and then not for two minutes: until then
 # it would find the dialer itself.
 SETTLED_SECONDS = 40
+USUAL = ('port-restricted:port-restricted', 'sequential:firewall', 'port-restricted:full-cone+moves',
+         'random:random:open')
 
 
 class Daemon:
@@ -40,6 +44,14 @@ class Daemon:
         return self.host.run([self.command(name), *arguments], env=self.environment, text=True,
                              stdout=subprocess.PIPE, timeout=90)
 
+    def status(self):
+        return json.loads(self.run('kp2p-status', '--json').stdout)
+
+    def wait_until(self, holds, seconds=30):
+        until = time.monotonic() + seconds
+        while not holds(self.status()) and time.monotonic() < until:
+            time.sleep(0.2)
+
     def stop(self):
         self.process.terminate()
         self.process.stderr.close()
@@ -48,6 +60,7 @@ class Daemon:
 
 def share(net, dht, kinds, folder):
     kind, *moves = kinds[1].split('+')
+    others = [Daemon(net, dht, other, folder + '/other') for other in kinds[2:]]
     giver = Daemon(net, dht, kind, folder + '/giver')
     if moves:
         time.sleep(SETTLED_SECONDS)
@@ -67,16 +80,19 @@ def share(net, dht, kinds, folder):
         in_time = not moves or seconds < MOVED_SECONDS
         same = in_time and loaded.returncode == 0 and subprocess.run(
             ['cmp', path, folder + '/loaded.dat'], check=False).returncode == 0
-        print('%s loads from %s: %s, %.2f s' % (*kinds, 'right' if same else 'FAILED', seconds),
-              flush=True)
+        relayed = sum(other.status()['relay']['bytes'] for other in others)
+        if others and set(kinds[:2]) == {'random'}:
+            same = same and relayed > FILE_BYTES
+        print('%s loads from %s: %s, %.2f s, %d bytes relayed' %
+              (*kinds[:2], 'right' if same else 'FAILED', seconds, relayed), flush=True)
         return same
     finally:
-        loader.stop()
-        giver.stop()
+        for daemon in [loader, giver, *others]:
+            daemon.stop()
 
 
 def main():
-    pairs = [pair.split(':') for pair in sys.argv[1:]]
+    pairs = [pair.split(':') for pair in sys.argv[1:] or USUAL]
     try:
         if os.getuid() != 0:
             raise Unavailable('network namespaces need root')
@@ -86,8 +102,7 @@ def main():
         print('SKIPPED: ' + str(error))
         return 77
     good = True
-    for pair in pairs or [['port-restricted', 'port-restricted'], ['sequential', 'firewall'],
-                          ['port-restricted', 'full-cone+moves']]:
+    for pair in pairs:
         with tempfile.TemporaryDirectory() as folder:
             good &= share(net, dht, pair, folder)
     for process in dht.processes:

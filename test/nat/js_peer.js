@@ -1,7 +1,8 @@
-// js_peer.js BOOTSTRAP SEED: as nat-peer, with hyperdht.
+// js_peer.js BOOTSTRAP SEED [RELAY]: as nat-peer, with hyperdht; through the relay with this key (hex).
 const DHT = require('hyperdht')
 
-const [bootstrap, seed] = process.argv.slice(2)
+const [bootstrap, seed, relay] = process.argv.slice(2)
+const relayThrough = relay ? Buffer.from(relay, 'hex') : null
 const keys = DHT.keyPair(Buffer.from(seed, 'hex'))
 const dht = new DHT({ bootstrap: [bootstrap], keyPair: keys })
 
@@ -13,7 +14,7 @@ function connect (words) {
     const [host, port] = text.split(':')
     return { host, port: Number(port) }
   })
-  const socket = dht.connect(Buffer.from(words[1], 'hex'), { relayAddresses })
+  const socket = dht.connect(Buffer.from(words[1], 'hex'), { relayAddresses, relayThrough })
   socket.on('open', () => socket.write(Buffer.alloc(8, 'h')))
   socket.once('data', () => {
     const raw = socket.rawStream
@@ -30,7 +31,7 @@ function connect (words) {
 
 async function main () {
   await dht.fullyBootstrapped()
-  const server = dht.createServer(socket => {
+  const server = dht.createServer({ relayThrough }, socket => {
     socket.on('error', () => {})
     socket.on('data', () => {})
     socket.write(Buffer.alloc(8, 'h'))

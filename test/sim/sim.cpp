@@ -130,13 +130,19 @@ void Sim::deliver(const Endpoint& source, const Endpoint& to, ByteView bytes, in
         from = nat->second.outward(from, to);
         if (ttl < max_near_ttl) return;
     }
+    ByteVector copy(bytes.begin(), bytes.end());
+    unsigned times = 1;
+    if (const auto meddled = meddled_.find({source.host, 0}); meddled != meddled_.end())
+        times = meddled->second(copy);
+    for (; times > 0; --times) carry(from, to, copy);
+}
+
+void Sim::carry(const Endpoint& from, const Endpoint& to, ByteVector bytes) {
     if (std::uniform_real_distribution<>()(random_) < conditions_.loss) return;
     const auto latency = std::uniform_int_distribution<std::int64_t>(
         conditions_.min_latency.count(), conditions_.max_latency.count())(random_);
     clock_.at(clock_.now() + std::chrono::milliseconds(latency),
-              [this, from, to, copy = ByteVector(bytes.begin(), bytes.end())] {
-                  arrive(from, to, copy);
-              });
+              [this, from, to, bytes = std::move(bytes)] { arrive(from, to, bytes); });
 }
 
 void Sim::arrive(const Endpoint& from, const Endpoint& seen, const ByteVector& bytes) {

@@ -121,6 +121,9 @@ class Sim {
         nats_.insert_or_assign(Endpoint{host.host, 0}, SimNat(kind, outside, random_()));
     }
     static constexpr int max_near_ttl = 10;
+    // From now on what the host sends is what this makes of it, that often.
+    using Meddle = std::function<unsigned(ByteVector& bytes)>;
+    void meddle(const Endpoint& host, Meddle with) { meddled_[{host.host, 0}] = std::move(with); }
     void record(std::vector<Sent>& sent) { record_ = &sent; }  // from now on, to the end
     // Runs until `body` has ended; rethrows what it throws. Fails the test if nothing is left to
     // happen before that.
@@ -141,6 +144,7 @@ class Sim {
     friend class SimSocket;
     void deliver(const Endpoint& from, const Endpoint& to, ByteView bytes, int ttl = 64);
     SimNat* nat_at(const Endpoint& outside);
+    void carry(const Endpoint& from, const Endpoint& to, ByteVector bytes);
     void arrive(const Endpoint& from, const Endpoint& to, const ByteVector& bytes);
 
     asio::io_context loop_{1};
@@ -155,6 +159,7 @@ class Sim {
     std::set<Endpoint> dead_, firewalled_;            // hosts, port 0
     std::set<std::pair<Endpoint, Endpoint>> opened_;  // socket behind a firewall, whom it knows
     std::map<Endpoint, std::uint64_t> sent_;          // by host
+    std::map<Endpoint, Meddle> meddled_;              // likewise
     std::uint64_t delivered_ = 0, trace_ = 0;
     std::vector<Sent>* record_ = nullptr;
 };

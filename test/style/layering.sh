@@ -13,7 +13,7 @@ below() {
 
 # What a file may include of the project: its own room, and those below it.
 allowed() {
-    local any_proto='proto proto/(crypto|record|limit|udx|mux|file|lookup|transfer|report|paths|punch|tunnel)
+    local any_proto='proto proto/(crypto|record|limit|udx|mux|file|lookup|transfer|report|paths|punch|relay|tunnel)
         proto/dht proto/dht/(wire|table|node)'
     # shellcheck disable=SC2086
     case $1 in
@@ -40,9 +40,10 @@ allowed() {
         node/transport/*)  below $any_proto node/{async,net,udx,transport} ;;
         node/dht/*)        below $any_proto node/{async,net,udx,dht} ;;
         node/discover/*)   below $any_proto node/{async,net,dht,discover} ;;
+        node/relay/*)      below $any_proto node/{async,net,udx,transport,dht,relay} ;;
         node/reach/*)      below $any_proto node/{async,net,udx,transport,dht,discover,reach} ;;
         node/swarm/*)
-            below $any_proto node/{async,net,udx,transport,dht,discover,reach,swarm} ;;
+            below $any_proto node/{async,net,udx,transport,dht,discover,reach,relay,swarm} ;;
         node/report/*)     below $any_proto node/{async,net,udx,transport,dht,report} ;;
         node/store/disk/*) below $any_proto node/store/disk ;;
         node/store/*)      below $any_proto node/{async,store,store/disk,store/put} ;;
@@ -59,7 +60,7 @@ allowed() {
             below $any_proto node/{async,transport,store,store/put,share,share/inventory,share/lookup,share/transfer,share/channels,share/fetch} ;;
         node/api/*)        below $any_proto node/{async,store,store/put,share,api} ;;
         node/node.*|node/swarm_peers.*|node/way_out.*)
-            below $any_proto node node/{async,net,tunnel,udx,transport,dht,discover,reach,swarm,store,share,share/channels,report} ;;
+            below $any_proto node node/{async,net,tunnel,udx,transport,dht,discover,reach,relay,swarm,store,share,share/channels,report} ;;
         node/settings/*)   below $any_proto node/settings ;;
         node/process/relay.*)
             below $any_proto node/{async,log,net,tunnel,relay_server,store,process} ;;

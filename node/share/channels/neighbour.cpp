@@ -9,8 +9,7 @@ Neighbour::Neighbour(const ShareParts& parts, Finder& finder, Inventory& invento
     : parts_(parts),
       changed_(changed),
       connection_(std::move(connection)),
-      unproven_(
-          parts.runtime.clock.alarm(parts.runtime.executor, [this] { connection_->close(); })),
+      unproven_(parts.runtime.clock.alarm(parts.runtime.executor, [this] { close_unproven(); })),
       lookup_(
           {parts.runtime, finder, inventory, channels}, connection_,
           {[this] { channels_changed(); }, [this](const std::string& what) { complain(what); }}),
@@ -42,6 +41,11 @@ void Neighbour::channels_changed() {
     }
     transfer_.allow(proven());
     changed_.notify_all();
+}
+
+void Neighbour::close_unproven() {
+    if (!connection_->is_held()) return connection_->close();
+    unproven_->set(parts_.runtime.clock.now() + proof_span);
 }
 
 // Once a connection, lest it fill the log.

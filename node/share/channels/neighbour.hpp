@@ -3,6 +3,7 @@
 // in the Neighbourhood and look it up anew after every wait.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 
 #include "node/share/channels/share_parts.hpp"
@@ -23,7 +24,10 @@ class Neighbour {
     const NodeId& node() const { return connection_->remote(); }
     const std::shared_ptr<Connection>& connection() const { return connection_; }
     bool proven() const { return lookup_.proven(); }  // that it is in a channel of ours
-    Use use() const { return {lookup_.topics(), transfer_.work()}; }
+    Use use() const {
+        const Work least = connection_->is_held() ? Work::quiet : Work::none;
+        return {lookup_.topics(), std::max(least, transfer_.work())};
+    }
 
     Task<> serve();  // until the connection ends
     void joined(ChannelRef channel) { lookup_.joined(std::move(channel)); }
@@ -33,6 +37,7 @@ class Neighbour {
   private:
     void channels_changed();
     void complain(const std::string& what);
+    void close_unproven();
 
     const ShareParts& parts_;
     Event& changed_;  // of the neighbourhood: who is proven

@@ -17,13 +17,17 @@ struct Remote {
     std::uint32_t id = 0;                                   // the stream's id at the peer
     std::size_t max_mtu_bytes = MtuSearch::internet_bytes;  // of the way there, as far as known
     std::size_t overhead_bytes = packet_overhead_bytes;     // of each packet that goes there
+    bool relayed = false;                                   // any other path is better
 };
 
 struct Path {
     static constexpr std::uint64_t amplification = 3;
 
     explicit Path(const Remote& remote)
-        : remote_id(remote.id), overhead_bytes(remote.overhead_bytes), mtu(remote.max_mtu_bytes) {}
+        : remote_id(remote.id),
+          overhead_bytes(remote.overhead_bytes),
+          relayed(remote.relayed),
+          mtu(remote.max_mtu_bytes) {}
 
     bool may_send(std::size_t bytes) const {
         return validated || sent_bytes + bytes <= amplification * received_bytes;
@@ -31,6 +35,7 @@ struct Path {
 
     std::uint32_t remote_id;
     std::size_t overhead_bytes;
+    bool relayed;
     bool validated = false;
     std::uint64_t received_bytes = 0, sent_bytes = 0;  // UDP payload, while not validated
     Time heard_at{}, left_at{};                        // left: no longer the one in use

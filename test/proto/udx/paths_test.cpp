@@ -29,6 +29,7 @@ struct Subject {
     std::uint64_t sent_bytes[Stream::max_paths] = {};
 
     Subject() { stream.connect(beginning, {.id = 10}); }
+    explicit Subject(const Remote& remote) { stream.connect(beginning, remote); }
 
     void drain() {
         while (const auto burst = stream.next_burst(now)) {
@@ -392,4 +393,39 @@ TEST_CASE("after its end a stream stays where it is") {
     const unsigned path = s.hear_from_elsewhere(1000);
     CHECK(!s.run(20s, [&] { return s.sent_bytes[path] > 0; }));
     CHECK(s.stream.path() == 0);
+}
+
+TEST_CASE("a stream leaves a relay that still answers, for who answers elsewhere") {
+    Subject a({.id = 77, .relayed = true});
+    a.stream.write(a.now, as_bytes("hello"));
+    a.drain();
+    a.acknowledge(a.next_seq(), {}, 0);
+    const unsigned path = a.stream.discover({.id = 10});
+    a.receive({.flags = flag::message}, path);  // too little to be worth a challenge
+    CHECK(a.sent_bytes[path] == 0);
+    a.receive({.flags = flag::message}, path, ByteVector(100));
+    const auto asked = a.numbers_sent_to(path);
+    CHECK(asked.size() == Challenge::asked);
+    CHECK(a.sent_bytes[path] <= Path::amplification * 140);
+    a.acknowledge(*asked.begin(), {}, 0);  // the relay does
+    CHECK(a.stream.path() == 0);
+    a.acknowledge(*asked.begin(), asked, 0);
+    CHECK(a.stream.path() == path);
+    CHECK(a.stream.remote_id() == 10);
+    a.receive({.flags = flag::message}, 0, ByteVector(100));  // what the relay still brings
+    CHECK(a.stream.path() == path);
+}
+
+TEST_CASE("a forged source makes a relayed stream send it at most three times as much") {
+    Subject a({.id = 77, .relayed = true});
+    const unsigned path = a.stream.discover({.id = 10});
+    std::uint64_t received = 0;
+    for (int i = 0; i < 50; ++i) {
+        a.receive({.flags = flag::message}, path, ByteVector(20));
+        received += header_bytes + 20;
+        CHECK(a.sent_bytes[path] <= Path::amplification * received);
+        a.run(100ms, [] { return false; });
+    }
+    CHECK(a.sent_bytes[path] > 0);
+    CHECK(a.stream.path() == 0);
 }

@@ -1,0 +1,27 @@
+// js_relay.js BOOTSTRAP SEED: a relay of npm blind-relay, with the key of SEED (hex). Says
+// {"ready":true,"key":...}, and {"paired":N} whenever it pairs two.
+const { Server } = require('blind-relay')
+const DHT = require('hyperdht')
+
+const [bootstrap, seed] = process.argv.slice(2)
+const keys = DHT.keyPair(Buffer.from(seed, 'hex'))
+const dht = new DHT({ bootstrap: [bootstrap], keyPair: keys })
+
+function say (what) { process.stdout.write(JSON.stringify(what) + '\n') }
+
+async function main () {
+  await dht.fullyBootstrapped()
+  const relay = new Server({ createStream: options => dht.createRawStream({ ...options, framed: true }) })
+  let paired = 0
+  const server = dht.createServer(socket => {
+    socket.on('error', () => {})
+    const session = relay.accept(socket, { id: socket.remotePublicKey })
+    session.on('error', () => {})
+    session.on('pair', isInitiator => { if (isInitiator) say({ paired: ++paired }) })
+  })
+  await server.listen(keys)
+  say({ ready: true, key: keys.publicKey.toString('hex') })
+  process.stdin.resume()
+  process.stdin.on('end', () => process.exit(0))
+}
+main()

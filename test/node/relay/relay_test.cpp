@@ -1,0 +1,170 @@
+// Streams through a relay between whole nodes behind simulated NATs.
+#include <doctest/doctest.h>
+
+#include "test/node/swarm/world.hpp"
+
+using namespace kp2p;
+using namespace kp2p::test;
+
+namespace {
+
+using Kind = SimNat::Kind;
+
+constexpr Sim::Conditions lab{0, std::chrono::milliseconds(20), std::chrono::milliseconds(20)};
+
+// As nodes that share a channel do.
+Task<> echo_trusting(std::shared_ptr<Connection> connection) {
+    connection->trust();
+    co_await echo(connection);
+}
+Task<> hold_trusting(std::shared_ptr<Connection> connection) {
+    connection->trust();
+    co_await hold(connection);
+}
+
+struct Three {
+    World& world;
+    Member &relay, &client, &server;
+
+    void share_all() {
+        for (Member* one : {&relay, &client, &server})
+            for (Member* other : {&relay, &client, &server})
+                one->shared_with.insert(other->swarm.node_id());
+    }
+    Task<> enter(Tasks& all) {
+        for (Member* member : {&relay, &client, &server}) co_await member->enter(all);
+        auto announced = co_await soon(
+            world, 20s, [&] { return server.swarm.announcer().relays().size() == 3; });
+        REQUIRE(announced);
+        for (Member* member : {&client, &server}) {
+            auto connection = co_await member->swarm.connect(relay.swarm.node_id());
+            REQUIRE(connection);
+        }
+        auto slept = co_await world.sim.clock().sleep_for(1s);  // the relay offers itself
+        CHECK(slept);
+    }
+};
+
+template <class Test>
+void with_relay(std::uint64_t seed, Kind client_kind, Kind server_kind, Test test,
+                const Sim::Conditions& conditions = lab) {
+    in_world(seed, conditions, [&](World& world, Tasks& all) -> Task<> {
+        Member& relay = world.add(Reach::open, hold_trusting);
+        Member& server = world.add(server_kind, echo_trusting);
+        Member& client = world.add(client_kind, hold_trusting);
+        Three three{world, relay, client, server};
+        co_await test(three, all);
+    });
+}
+
+}  // namespace
+
+TEST_CASE("nodes behind random NATs reach each other through a relay that both know") {
+    with_relay(60, Kind::random, Kind::random, [](Three& three, Tasks& all) -> Task<> {
+        three.share_all();
+        co_await three.enter(all);
+        const auto began = three.world.sim.clock().now();
+        auto connection = co_await three.client.swarm.connect(three.server.swarm.node_id());
+        const auto why = reasons(three.client.swarm, three.server.swarm.node_id());
+        CAPTURE(why);
+        REQUIRE(connection);
+        CHECK(three.world.sim.clock().now() - began < 1s);
+        CHECK((*connection)->path().kind == Path::Kind::relayed);
+        co_await check_echo(**connection);
+        const RelayCounts counts = three.relay.swarm.relay_counts();
+        CHECK(counts.serves);
+        CHECK(counts.pairs == 1);
+        CHECK(counts.forwarded.bytes > 200000);
+    });
+}
+
+TEST_CASE("a relayed stream goes on without the relay when a punch succeeds") {
+    with_relay(61, Kind::random, Kind::port_restricted, [](Three& three, Tasks& all) -> Task<> {
+        three.share_all();
+        co_await three.enter(all);
+        auto connection = co_await three.client.swarm.connect(three.server.swarm.node_id());
+        REQUIRE(connection);
+        CHECK((*connection)->path().kind == Path::Kind::relayed);
+        auto channel = co_await (*connection)->open(protocol, ByteVector(), ByteVector());
+        REQUIRE(channel);
+        const auto there = [&] { return three.server.swarm.best(three.client.swarm.node_id()); };
+        auto direct = co_await soon(three.world, 30s, [&] {
+            return (*connection)->path().kind == Path::Kind::direct &&
+                   there()->path().kind == Path::Kind::direct;
+        });
+        CHECK(direct);
+        auto let_go = co_await soon(three.world, 60s,
+                                    [&] { return three.relay.swarm.relay_counts().pairs == 0; });
+        CHECK(let_go);
+        const ByteVector payload(100000, 7);  // over the very channel that was opened before
+        auto sent = co_await (*channel)->send(3, payload);
+        CHECK(sent);
+        auto back = co_await (*channel)->receive();
+        REQUIRE(back);
+        CHECK(back->payload == payload);
+    });
+}
+
+TEST_CASE("a node relays for members of its channels alone") {
+    with_relay(62, Kind::random, Kind::random, [](Three& three, Tasks& all) -> Task<> {
+        three.share_all();
+        three.relay.shared_with.clear();  // it knows neither of them
+        co_await three.enter(all);
+        auto connection = co_await three.client.swarm.connect(three.server.swarm.node_id());
+        CHECK(!connection);
+        CHECK(three.relay.swarm.relay_counts().all_pairs == 0);
+        CHECK(three.relay.swarm.relay_counts().forwarded.packets == 0);
+    });
+}
+
+TEST_CASE("a relay that goes takes only what it carries with it") {
+    with_relay(63, Kind::random, Kind::random, [](Three& three, Tasks& all) -> Task<> {
+        three.share_all();
+        co_await three.enter(all);
+        auto connection = co_await three.client.swarm.connect(three.server.swarm.node_id());
+        REQUIRE(connection);
+        three.relay.swarm.best(three.client.swarm.node_id())->close();
+        auto ended = co_await soon(three.world, 60s, [&] { return (*connection)->is_closed(); });
+        CHECK(ended);
+        CHECK(three.relay.swarm.relay_counts().pairs == 0);
+    });
+}
+
+TEST_CASE("what a relay drops, repeats and reorders comes whole") {
+    const Sim::Conditions rough{0, std::chrono::milliseconds(5), std::chrono::milliseconds(45)};
+    with_relay(
+        64, Kind::random, Kind::random,
+        [](Three& three, Tasks& all) -> Task<> {
+            three.share_all();
+            co_await three.enter(all);
+            auto connection = co_await three.client.swarm.connect(three.server.swarm.node_id());
+            REQUIRE(connection);
+            unsigned count = 0;
+            three.world.sim.meddle(three.relay.node.address, [&count](ByteVector&) {
+                return ++count % 10 == 0 ? 0u : count % 3 + 1;
+            });
+            co_await check_echo(**connection);
+            CHECK(count > 100);
+        },
+        rough);
+}
+
+TEST_CASE("what a relay alters reaches nobody") {
+    with_relay(65, Kind::random, Kind::random, [](Three& three, Tasks& all) -> Task<> {
+        three.share_all();
+        co_await three.enter(all);
+        auto connection = co_await three.client.swarm.connect(three.server.swarm.node_id());
+        REQUIRE(connection);
+        auto channel = co_await (*connection)->open(protocol, ByteVector(), ByteVector());
+        REQUIRE(channel);
+        three.world.sim.meddle(three.relay.node.address, [](ByteVector& bytes) {
+            if (bytes.size() > 500) bytes[400] ^= 1;
+            return 1u;
+        });
+        auto sent = co_await (*channel)->send(3, ByteVector(100000, 7));
+        CHECK(sent);
+        auto back = co_await (*channel)->receive();
+        CHECK(!back);
+        CHECK((*connection)->is_closed());
+    });
+}
