@@ -45,8 +45,8 @@ def until(what, seconds=PATIENCE_SECONDS):
 class Relay:
     """A relay on a public address; its URL stays when it starts again."""
 
-    def __init__(self, folder, *options):
-        self.host = world.net.site('open+tcp').host()
+    def __init__(self, folder, host, *options):
+        self.host = host
         self.line = [Daemon.command('kp2p-relay'), '--listen', self.host.address + ':443',
                      '--token-file', folder + '/token', *options]
         self.start()
@@ -107,8 +107,8 @@ class Tunnelled(unittest.TestCase):
         self.addCleanup(node.stop)
         return node
 
-    def relay(self, *options):
-        relay = Relay(self.folder, *options)
+    def relay(self, *options, host=None):
+        relay = Relay(self.folder, host or world.net.site('open+tcp').host(), *options)
         self.addCleanup(relay.stop)
         return relay
 
@@ -205,7 +205,7 @@ class Tunnelled(unittest.TestCase):
         if not os.path.exists(nginx):
             self.skipTest('no nginx')
         relay = self.relay('--no-tls')
-        certify(self.folder)
+        certify(self.folder, relay.host)
         with open(self.folder + '/nginx.conf', 'w', encoding='utf-8') as file:
             file.write(NGINX % {'folder': self.folder, 'host': relay.host.address})
         process = relay.host.popen([nginx, '-c', self.folder + '/nginx.conf'],
@@ -249,6 +249,20 @@ class Tunnelled(unittest.TestCase):
         site.nat.kind = 'open'
         self.assertTrue(until(lambda: node.status()['relay'] is None), node.words())
         self.loads(outside, node)
+
+    def test_a_certificate_that_is_trusted(self):
+        host = world.net.site('open+tcp').host()
+        certify(self.folder, host)
+        relay = self.relay('--cert', self.folder + '/cert.pem', '--key', self.folder + '/key.pem',
+                           host=host)
+        self.assertNotIn('.', relay.url.split('#')[1])
+        site = world.net.site('blocked+tcp')
+        believer = self.node(site.host(), '--relay-url', relay.url,
+                             SSL_CERT_FILE=self.folder + '/cert.pem')
+        self.assertTrue(self.is_tunnelled(believer), believer.words())
+        doubter = self.node(site.host(), '--relay-url', relay.url)
+        self.assertTrue(until(lambda: 'no TLS' in doubter.words()), doubter.words())
+        self.assertIsNone(doubter.status()['relay'])
 
     def test_a_wrong_token_is_said(self):
         relay = self.relay()
@@ -307,11 +321,11 @@ def packed(host):
     return bytes(int(part) for part in host.address.split('.'))
 
 
-def certify(folder):
+def certify(folder, host):
     subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
-                    'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=relay', '-keyout',
-                    folder + '/key.pem', '-out', folder + '/cert.pem'], check=True,
-                   stderr=subprocess.DEVNULL)
+                    'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=relay', '-addext',
+                    'subjectAltName=IP:' + host.address, '-keyout', folder + '/key.pem', '-out',
+                    folder + '/cert.pem'], check=True, stderr=subprocess.DEVNULL)
     with open(folder + '/nginx.pem', 'w', encoding='utf-8') as file:
         for name in ('cert.pem', 'key.pem'):
             with open(folder + '/' + name, encoding='utf-8') as part:

@@ -62,6 +62,7 @@ Task<Result<std::string>> ask(Clock& clock, Datagrams& socket, Endpoint to, std:
     while (clock.now() < until) {
         socket.send(to, as_bytes(text));
         auto answer = co_await with_timeout(clock, 100ms, receive_one(socket, from));
+        if (answer && !answer->starts_with(text)) continue;  // of an earlier question
         if (answer || answer.error() != Errc::timed_out) co_return answer;
     }
     co_return Errc::timed_out;
