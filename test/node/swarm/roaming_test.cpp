@@ -51,7 +51,7 @@ TEST_CASE("a client that comes ten seconds after a provider has moved reaches it
     }
 }
 
-TEST_CASE("one relay that says that we have moved is not believed") {
+TEST_CASE("a node that stays where it is does not announce itself anew") {
     in_world(97, lab, [&](World& world, Tasks& all) -> Task<> {
         Member& server = world.add(Kind::full_cone, echo);
         co_await server.enter(all);
@@ -61,7 +61,7 @@ TEST_CASE("one relay that says that we have moved is not believed") {
         const auto relays = server.swarm.announcer().relays();
         const auto slept = co_await world.sim.clock().sleep_for(30s);
         CHECK(slept);
-        CHECK(server.swarm.announcer().relays() == relays);  // nor without a reason
+        CHECK(server.swarm.announcer().relays() == relays);
         CHECK(std::ranges::none_of(server.log, [](const std::string& line) {
             return line.find("another address") != line.npos;
         }));
