@@ -9,14 +9,16 @@ namespace {
 // How soon members hear that we have become a relay.
 constexpr std::chrono::seconds offer_interval{15};
 
-ByteVector name_of(const NodeId& client) { return {client.view().begin(), client.view().end()}; }
+ByteVector channel_id_of(const NodeId& client) {
+    return {client.view().begin(), client.view().end()};
+}
 
 }  // namespace
 
 RelaySession::RelaySession(const Parts& parts, std::shared_ptr<Connection> connection)
     : parts_(parts), connection_(std::move(connection)), changed_(parts.runtime.executor) {
-    relay_.name = name_of(connection_->remote());
-    client_.name = name_of(parts.own);
+    relay_.name = channel_id_of(connection_->remote());
+    client_.name = channel_id_of(parts.own);
 }
 
 RelaySession::~RelaySession() { connection_->on_open(proto::blind_relay_protocol, nullptr); }

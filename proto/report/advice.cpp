@@ -35,6 +35,7 @@ constexpr Advice advice[] = {
     {Code::sent_nothing, "let UDP out of the other node's network"},
     {Code::no_way_through, "forward a UDP port to one of the nodes, or name it with --peer"},
     {Code::no_hole, "forward a UDP port to one of the nodes, or name it with --peer"},
+    {Code::relay_failed, "forward a UDP port to one of the nodes, or name it with --peer"},
     {Code::lan_silent, "let UDP through the firewalls of both computers"},
     {Code::tcp_refused, "look whether the node's daemon runs, and listens at this port"},
     {Code::tcp_silent, "let TCP through the firewalls to this port"},
