@@ -18,17 +18,15 @@
 namespace kp2p {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr std::size_t max_secret_file_bytes = 256 << 10;
 using NewToken = Bytes<struct RelayTokenTag, 16>;
 
-std::error_code say_of(std::string& why, const fs::path& path, std::error_code error) {
+std::error_code say_of(std::string& why, const std::filesystem::path& path, std::error_code error) {
     why = path.string() + ": " + error.message();
     return error;
 }
 
-Result<std::string> read_text(const fs::path& path, std::string& why) {
+Result<std::string> read_text(const std::filesystem::path& path, std::string& why) {
     auto bytes = read_small_file(path, max_secret_file_bytes);
     if (!bytes) return say_of(why, path, bytes.error());
     return std::string(as_text(*bytes));
@@ -36,12 +34,12 @@ Result<std::string> read_text(const fs::path& path, std::string& why) {
 
 // What the file holds; if there is none, what `make` says, which it then holds, for its owner
 // alone.
-Result<std::string> read_or_make(const fs::path& path, const Result<std::string>& fresh,
-                                 std::string& why) {
+Result<std::string> read_or_make(const std::filesystem::path& path,
+                                 const Result<std::string>& fresh, std::string& why) {
     if (path.empty()) return fresh;
     auto text = read_text(path, why);
     if (text || text.error() != std::errc::no_such_file_or_directory || !fresh) return text;
-    const fs::path folder = path.parent_path().empty() ? "." : path.parent_path();
+    const std::filesystem::path folder = path.parent_path().empty() ? "." : path.parent_path();
     auto file = TempFile::create_in(folder, File::Mode::create_secret);
     if (!file) return say_of(why, path, file.error());
     auto kept = file->file().write_at(0, as_bytes(*fresh));
@@ -68,7 +66,7 @@ Result<RelayTls> tls_of(const RelaySettings& settings, std::string& why) {
     RelayTls tls;
     if (!settings.tls) return tls;
     const bool given = !settings.certificate.empty();
-    fs::path own = settings.token_file;
+    std::filesystem::path own = settings.token_file;
     if (!own.empty()) own += ".pem";
     auto certificate =
         given ? read_text(settings.certificate, why) : read_or_make(own, make_certificate(), why);

@@ -12,18 +12,18 @@
 namespace kp2p {
 namespace {
 
-namespace http = boost::beast::http;
+namespace beast_http = boost::beast::http;
 
 constexpr std::size_t max_head_fields = 64;
 
 boost::beast::string_view beast_text(std::string_view text) { return {text.data(), text.size()}; }
 std::string own_text(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
-void take_start(HttpHead& head, const http::request_header<>& from) {
+void take_start(HttpHead& head, const beast_http::request_header<>& from) {
     head.method = own_text(from.method_string());
     head.target = own_text(from.target());
 }
-void take_start(HttpHead& head, const http::response_header<>& from) {
+void take_start(HttpHead& head, const beast_http::response_header<>& from) {
     head.status = static_cast<int>(from.result_int());
 }
 
@@ -35,9 +35,9 @@ Result<std::optional<ParsedHead>> parse_with(ByteView bytes) {
     boost::beast::error_code error;
     ParsedHead parsed;
     parsed.bytes = parser.put(boost::asio::const_buffer(bytes.data(), bytes.size()), error);
-    if (error == http::error::need_more && bytes.size() <= HttpHead::max_bytes)
+    if (error == beast_http::error::need_more && bytes.size() <= HttpHead::max_bytes)
         return std::optional<ParsedHead>();
-    if (error == http::error::need_more || error == http::error::header_limit)
+    if (error == beast_http::error::need_more || error == beast_http::error::header_limit)
         return proto::Errc::too_long;
     if (error || !parser.is_header_done()) return proto::Errc::bad_text;
     take_start(parsed.head, parser.get());
@@ -57,12 +57,13 @@ std::string_view HttpHead::field(std::string_view name) const {
 }
 
 bool HttpHead::has_word(std::string_view name, std::string_view word) const {
-    return http::token_list(beast_text(field(name))).exists(beast_text(word));
+    return beast_http::token_list(beast_text(field(name))).exists(beast_text(word));
 }
 
 Result<std::optional<ParsedHead>> parse_head(HttpSide side, ByteView bytes) {
-    return side == HttpSide::request ? parse_with<http::request_parser<http::empty_body>>(bytes)
-                                     : parse_with<http::response_parser<http::empty_body>>(bytes);
+    return side == HttpSide::request
+               ? parse_with<beast_http::request_parser<beast_http::empty_body>>(bytes)
+               : parse_with<beast_http::response_parser<beast_http::empty_body>>(bytes);
 }
 
 }  // namespace kp2p
