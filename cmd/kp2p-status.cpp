@@ -15,6 +15,7 @@ std::string joined(const std::vector<std::string>& words) {
 
 std::string describe(const client::Answer& status) {
     const std::string address = status.string("public_address");
+    const std::string mapping = status.string("port_mapping_message");
     const std::string dht_nodes = std::to_string(status.number("dht_nodes"));
     const std::string dht = status.truth("bootstrapped") ? "joined, " + dht_nodes + " nodes known"
                             : dht_nodes == "0"           ? "nobody answers yet"
@@ -24,6 +25,7 @@ std::string describe(const client::Answer& status) {
            "\nudp          " + status.string("udp") +                                   //
            "\nreachable    " + (status.truth("firewalled") ? "not seen yet" : "yes") +  //
            (address.empty() ? "" : ", as " + address) +                                 //
+           (mapping.empty() ? "" : "\nmapping      " + mapping) +                       //
            "\ndht          " + dht +                                                    //
            "\nconnections  " + std::to_string(status.number("connections")) + "\nchannels     " +
            joined(status.strings("channels")) +                //

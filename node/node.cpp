@@ -9,6 +9,8 @@ namespace {
 
 // How long the DHT may take to forget us.
 constexpr std::chrono::milliseconds farewell_limit{600};
+// How long a router may take to forget us: as long as our process may still run, nearly.
+constexpr std::chrono::milliseconds unmapping_limit{1200};
 constexpr std::chrono::minutes sweep_interval{5};
 
 }  // namespace
@@ -36,10 +38,17 @@ Node::Node(NodeParts parts)
                         .entered = [this] { return entered(); },
                         .tcp = tcp_.get(),
                         .fixed = std::move(parts.peers),
+                        .mapped = [this] { return mapped_candidates(); },
                         .open_socket = std::move(parts.open_socket)}),
+      mapper_(std::move(parts.mapper)),
       entered_(runtime_.executor),
       started_(runtime_.clock.now()) {
     peers_.attach(swarm_, dht_);
+    if (!mapper_) return;
+    const MappingWish wish{.local = local().host,
+                           .udp_port = local().port,
+                           .tcp_port = tcp_ ? tcp_->local().port : std::uint16_t(0)};
+    mapping_.emplace(runtime_, *mapper_, wish, [this] { mapping_changed(); });
 }
 
 Task<> Node::run() {
@@ -48,6 +57,7 @@ Task<> Node::run() {
         tasks.spawn(enter_network());
         tasks.spawn(swarm_.run());
         tasks.spawn(sweep_loop());
+        if (mapping_) tasks.spawn(mapping_->run());
         co_return;
     };
     (void)co_await with_tasks(body);  // it ends by cancellation
@@ -70,7 +80,32 @@ Task<Result<void>> Node::entered() {
 }
 
 Task<> Node::farewell() {
-    (void)co_await with_timeout(runtime_.clock, farewell_limit, swarm_.farewell());
+    (void)co_await with_tasks([this](Tasks& tasks) -> Task<> {
+        if (mapping_) tasks.spawn(unmap());
+        (void)co_await with_timeout(runtime_.clock, farewell_limit, swarm_.farewell());
+    });
+}
+
+Task<> Node::unmap() {
+    (void)co_await with_timeout(runtime_.clock, unmapping_limit, mapping_->farewell());
+}
+
+// That the router has said so does not make us reachable: others have to see it.
+void Node::mapping_changed() {
+    const auto& mapping = mapping_->mapping();
+    dht_.set_forwarded(mapping ? mapping->udp() : std::nullopt);
+}
+
+Candidates Node::mapped_candidates() const {
+    using proto::Candidate;
+    Candidates candidates;
+    if (!mapping_ || !mapping_->mapping()) return candidates;
+    const Mapping& mapping = *mapping_->mapping();
+    if (const auto at = mapping.tcp())
+        candidates.push_back({Candidate::Transport::tcp, Candidate::Origin::mapped, *at});
+    if (const auto at = mapping.udp())
+        candidates.push_back({Candidate::Transport::udp, Candidate::Origin::mapped, *at});
+    return candidates;
 }
 
 Task<> Node::sweep_loop() {
@@ -91,6 +126,10 @@ Task<NodeStatus> Node::status() {
     if (tcp_) status.tcp = tcp_->local();
     status.public_address = dht_.remote_address();
     status.firewalled = dht_.firewalled();
+    if (mapping_) {
+        status.mapping = mapping_->mapping();
+        status.mapping_words = mapping_->words();
+    }
     status.in_network = in_network();
     status.dht_nodes = dht_nodes();
     status.connections = swarm_.connections().size();

@@ -15,6 +15,7 @@
 #include "node/async/foreign_calls.hpp"
 #include "node/async/runtime.hpp"
 #include "node/dht/dht.hpp"
+#include "node/mapping/keeper.hpp"
 #include "node/share/share.hpp"
 #include "node/store/store.hpp"
 #include "node/swarm/swarm.hpp"
@@ -33,6 +34,7 @@ struct NodeParts {
     std::unique_ptr<ByteStreams> tcp = nullptr;  // at the port that others know; null: none
     std::vector<FixedPeer> peers = {};           // named to us
     SocketPool::Open open_socket = nullptr;      // on a free port; without it no holes are punched
+    std::unique_ptr<PortMapper> mapper = nullptr;  // null: no router is asked for anything
 };
 
 struct NodeStatus {
@@ -40,6 +42,8 @@ struct NodeStatus {
     Endpoint udp;                 // as it is bound
     std::optional<Endpoint> tcp;  // as it listens
     std::optional<Endpoint> public_address;
+    std::optional<Mapping> mapping;  // by a router
+    std::string mapping_words;       // a sentence; empty: no router is asked
     bool firewalled = true, in_network = false;
     std::size_t dht_nodes = 0, connections = 0;
     std::vector<ChannelName> channels;
@@ -76,6 +80,9 @@ class Node {
   private:
     Task<> enter_network();
     Task<> sweep_loop();
+    Task<> unmap();
+    void mapping_changed();
+    Candidates mapped_candidates() const;
 
     Runtime& runtime_;
     Store store_;
@@ -87,6 +94,8 @@ class Node {
     SwarmPeers peers_;
     Share share_;
     Swarm swarm_;
+    std::unique_ptr<PortMapper> mapper_;
+    std::optional<MappingKeeper> mapping_;
     bool tried_ = false;  // to enter the network
     Event entered_;
     Clock::Time started_;

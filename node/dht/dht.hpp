@@ -85,6 +85,9 @@ class Dht {
 
     bool firewalled() const { return !rpc_.node().open(); }
     bool persistent() const { return rpc_.node().persistent(); }
+    // A router says that it forwards to our server port from this address; none: it does not any
+    // more. Whether that is so is found out as for any address.
+    void set_forwarded(const std::optional<Endpoint>& from);
     // Where anyone reaches our server port; nothing while unknown or firewalled.
     std::optional<Endpoint> remote_address();
     // Our public address as far as others say; port 0 when it differs from one to another.

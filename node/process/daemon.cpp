@@ -13,6 +13,7 @@
 #include "node/async/timeout.hpp"
 #include "node/async/waking_clock.hpp"
 #include "node/log/log.hpp"
+#include "node/mapping/gateway_thread.hpp"
 #include "node/node.hpp"
 #include "node/process/channel_keeper.hpp"
 #include "node/process/descriptors.hpp"
@@ -118,6 +119,11 @@ Result<OpenedParts> open_parts(Runtime& runtime, const Settings& settings, std::
     return parts;
 }
 
+std::unique_ptr<PortMapper> port_mapper(Runtime& runtime, const Settings& settings) {
+    if (settings.no_port_mapping || settings.host.is_loopback()) return nullptr;
+    return std::make_unique<GatewayThread>(runtime, machine_gateway());
+}
+
 class Daemon {
   public:
     Daemon(Runtime& runtime, OpenedParts parts, const Settings& settings);
@@ -159,7 +165,8 @@ Daemon::Daemon(Runtime& runtime, OpenedParts parts, const Settings& settings)
                       .dht = std::move(parts_.dht),
                       .tcp = std::move(parts_.ports.tcp),
                       .peers = settings.peers,
-                      .open_socket = UdpSocket::opener(runtime.executor, {settings.host, 0})}),
+                      .open_socket = UdpSocket::opener(runtime.executor, {settings.host, 0}),
+                      .mapper = port_mapper(runtime, settings)}),
       channels_(runtime, node_.share(), *parts_.config, parts_.channels,
                 std::move(parts_.channel_keys)),
       api_(*parts_.http, ApiParts{.runtime = runtime,
@@ -269,22 +276,29 @@ Task<> Daemon::keep_nodes() {
         log(LogLevel::warning, "daemon", "cannot keep known nodes: " + kept.error().message());
 }
 
+std::string_view mapping_state(const NodeStatus& now) {
+    if (now.mapping_words.empty()) return "off";
+    if (!now.mapping) return "none";
+    return now.mapping->method == Mapping::Method::upnp ? "upnp" : "nat-pmp";
+}
+
 Task<std::string> Daemon::status() {
     const NodeStatus now = co_await node_.status();
     const auto up = std::chrono::duration_cast<std::chrono::seconds>(now.up);
     proto::JsonWriter json;
     json.begin_object().field("version", KP2P_VERSION).field("node", now.node.hex());
-    json.field("udp", now.udp.text()).key("tcp");
-    if (now.tcp)
-        json.value(now.tcp->text());
-    else
-        json.null();
-    json.field("port", now.udp.port);
-    json.field("api_port", parts_.http->port()).key("public_address");
-    if (now.public_address)
-        json.value(now.public_address->text());
-    else
-        json.null();
+    const auto endpoint = [&json](const char* key, const std::optional<Endpoint>& at) {
+        json.key(key);
+        at ? json.value(at->text()) : json.null();
+    };
+    json.field("udp", now.udp.text());
+    endpoint("tcp", now.tcp);
+    json.field("port", now.udp.port).field("api_port", parts_.http->port());
+    endpoint("public_address", now.public_address);
+    json.field("port_mapping", mapping_state(now));
+    endpoint("mapped_udp", now.mapping ? now.mapping->udp() : std::nullopt);
+    endpoint("mapped_tcp", now.mapping ? now.mapping->tcp() : std::nullopt);
+    json.field("port_mapping_message", now.mapping_words);
     json.field("firewalled", now.firewalled).field("bootstrapped", now.in_network);
     json.field("dht_nodes", now.dht_nodes).field("connections", now.connections);
     json.key("channels").begin_array();

@@ -108,6 +108,9 @@ constexpr Setting table[] = {
                           .help = "UDP and TCP port, 0 for any (default: 49737, or any if that "
                                   "is taken)",
                           .remembered = true}),
+    row<&Settings::no_port_mapping>({.flag = "--no-port-mapping",
+                                     .key = "no_port_mapping",
+                                     .help = "do not ask the router to forward this port to us"}),
 };
 
 }  // namespace

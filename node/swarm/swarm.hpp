@@ -38,8 +38,9 @@ struct SwarmParts {
     std::function<Use(const NodeId&)> use_of;
     // Returns when the DHT was entered, or has been tried: only what needs it waits; null: it was.
     std::function<Task<Result<void>>()> entered = nullptr;
-    ByteStreams* tcp = nullptr;         // where TCP is to be had
-    std::vector<FixedPeer> fixed = {};  // dialed over it, again and again
+    ByteStreams* tcp = nullptr;                    // where TCP is to be had
+    std::vector<FixedPeer> fixed = {};             // dialed over it, again and again
+    std::function<Candidates()> mapped = nullptr;  // where a router forwards to us; null: nowhere
     // Opens a UDP socket on a free port; without it no holes are punched.
     SocketPool::Open open_socket = nullptr;
 };

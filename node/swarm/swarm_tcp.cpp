@@ -120,6 +120,8 @@ Candidates Swarm::own_candidates() const {
     };
     if (const auto seen = parts_.dht.remote_address())
         add(seen->host, seen->port, Candidate::Origin::observed);
+    if (parts_.mapped)
+        for (const Candidate& candidate : parts_.mapped()) all.push_back(candidate);
     for (const Host& host : hosts)
         if (host.is_v4() || !tcp.host.is_v4()) add(host, udp_port, Candidate::Origin::local);
     if (all.size() > proto::max_candidates) all.resize(proto::max_candidates);

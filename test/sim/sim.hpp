@@ -119,6 +119,7 @@ class Sim {
     void nat(const Endpoint& host, SimNat::Kind kind, const Endpoint& outside) {
         nats_.emplace(Endpoint{host.host, 0}, SimNat(kind, outside, random_()));
     }
+    SimNat& nat_of(const Endpoint& host) { return nats_.at({host.host, 0}); }
     static constexpr int max_near_ttl = 10;
     void record(std::vector<Sent>& sent) { record_ = &sent; }  // from now on, to the end
     // Runs until `body` has ended; rethrows what it throws. Fails the test if nothing is left to

@@ -40,6 +40,7 @@ allowed() {
         node/reach/*)      below $any_proto node/{async,net,udx,transport,dht,discover,reach} ;;
         node/swarm/*)
             below $any_proto node/{async,net,udx,transport,dht,discover,reach,swarm} ;;
+        node/mapping/*)    below $any_proto node/{async,net,mapping} ;;
         node/store/disk/*) below $any_proto node/store/disk ;;
         node/store/*)      below $any_proto node/{async,store,store/disk,store/put} ;;
         node/share/inventory/*)  below $any_proto node/{async,store,store/put,share/inventory} ;;
@@ -55,11 +56,11 @@ allowed() {
             below $any_proto node/{async,transport,store,store/put,share,share/inventory,share/lookup,share/transfer,share/channels,share/fetch} ;;
         node/api/*)        below $any_proto node/{async,store,store/put,share,api} ;;
         node/node.*|node/swarm_peers.*)
-            below $any_proto node node/{async,net,udx,transport,dht,discover,reach,swarm,store,share,share/channels} ;;
+            below $any_proto node node/{async,net,udx,transport,dht,discover,reach,swarm,mapping,store,share,share/channels} ;;
         node/settings/*)   below $any_proto node/settings ;;
         node/client/*)     below $any_proto node/{settings,client} ;;
         node/process/*)
-            below $any_proto node node/{async,log,net,udx,transport,dht,discover,reach,swarm,store,share,share/channels,api,settings,process} ;;
+            below $any_proto node node/{async,log,net,udx,transport,dht,discover,reach,swarm,mapping,store,share,share/channels,api,settings,process} ;;
         cmd/kp2p-start-daemon.cpp) below $any_proto node/{settings,client} && echo '|node/process/daemon\.hpp' ;;
         cmd/kp2p-bootstrap.cpp)    below $any_proto node/client && echo '|node/process/bootstrap\.hpp' ;;
         cmd/kp2p-store.cpp|cmd/kp2p-link.cpp)
