@@ -40,10 +40,19 @@ Node::Node(NodeParts parts)
                         .fixed = std::move(parts.peers),
                         .mapped = [this] { return mapped_candidates(); },
                         .open_socket = std::move(parts.open_socket)}),
+      lan_service_(std::move(parts.lan)),
       mapper_(std::move(parts.mapper)),
       entered_(runtime_.executor),
       started_(runtime_.clock.now()) {
     peers_.attach(swarm_, dht_);
+    if (lan_service_ && tcp_)
+        lan_.emplace(LanParts{
+            .runtime = runtime_,
+            .service = *lan_service_,
+            .own = swarm_.node_id(),
+            .port = tcp_->local().port,
+            .keys = [this] { return channel_keys(); },
+            .found = [this](std::vector<NearPeer> near) { swarm_.set_near(std::move(near)); }});
     if (!mapper_) return;
     const MappingWish wish{.local = local().host,
                            .udp_port = local().port,
@@ -58,6 +67,7 @@ Task<> Node::run() {
         tasks.spawn(swarm_.run());
         tasks.spawn(sweep_loop());
         if (mapping_) tasks.spawn(mapping_->run());
+        if (lan_) tasks.spawn(lan_->run());
         co_return;
     };
     (void)co_await with_tasks(body);  // it ends by cancellation
@@ -94,6 +104,13 @@ Task<> Node::unmap() {
 void Node::mapping_changed() {
     const auto& mapping = mapping_->mapping();
     dht_.set_forwarded(mapping ? mapping->udp() : std::nullopt);
+}
+
+std::vector<ChannelKey> Node::channel_keys() const {
+    std::vector<ChannelKey> keys;
+    for (const ChannelName& name : share_.channels())
+        if (const auto key = share_.channel_key(name)) keys.push_back(*key);
+    return keys;
 }
 
 Candidates Node::mapped_candidates() const {

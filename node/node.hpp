@@ -15,6 +15,7 @@
 #include "node/async/foreign_calls.hpp"
 #include "node/async/runtime.hpp"
 #include "node/dht/dht.hpp"
+#include "node/discover/lan.hpp"
 #include "node/mapping/keeper.hpp"
 #include "node/share/share.hpp"
 #include "node/store/store.hpp"
@@ -34,6 +35,7 @@ struct NodeParts {
     std::unique_ptr<ByteStreams> tcp = nullptr;  // at the port that others know; null: none
     std::vector<FixedPeer> peers = {};           // named to us
     SocketPool::Open open_socket = nullptr;      // on a free port; without it no holes are punched
+    std::unique_ptr<LanService> lan = nullptr;   // null: nobody is looked for there
     std::unique_ptr<PortMapper> mapper = nullptr;  // null: no router is asked for anything
 };
 
@@ -83,6 +85,7 @@ class Node {
     Task<> unmap();
     void mapping_changed();
     Candidates mapped_candidates() const;
+    std::vector<ChannelKey> channel_keys() const;
 
     Runtime& runtime_;
     Store store_;
@@ -94,6 +97,8 @@ class Node {
     SwarmPeers peers_;
     Share share_;
     Swarm swarm_;
+    std::unique_ptr<LanService> lan_service_;
+    std::optional<Lan> lan_;
     std::unique_ptr<PortMapper> mapper_;
     std::optional<MappingKeeper> mapping_;
     bool tried_ = false;  // to enter the network

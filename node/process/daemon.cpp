@@ -12,6 +12,7 @@
 #include "node/async/runtime.hpp"
 #include "node/async/timeout.hpp"
 #include "node/async/waking_clock.hpp"
+#include "node/discover/dns_sd.hpp"
 #include "node/log/log.hpp"
 #include "node/mapping/gateway_thread.hpp"
 #include "node/node.hpp"
@@ -124,6 +125,13 @@ std::unique_ptr<PortMapper> port_mapper(Runtime& runtime, const Settings& settin
     return std::make_unique<GatewayThread>(runtime, machine_gateway());
 }
 
+std::unique_ptr<LanService> lan_service(Runtime& runtime, const Settings& settings) {
+    if (settings.no_lan || settings.host.is_loopback()) return nullptr;
+    auto service = dns_sd_service(runtime.pool);
+    if (!service) runtime.log("lan", "nobody is looked for in the LAN: built without DNS-SD");
+    return service;
+}
+
 class Daemon {
   public:
     Daemon(Runtime& runtime, OpenedParts parts, const Settings& settings);
@@ -166,6 +174,7 @@ Daemon::Daemon(Runtime& runtime, OpenedParts parts, const Settings& settings)
                       .tcp = std::move(parts_.ports.tcp),
                       .peers = settings.peers,
                       .open_socket = UdpSocket::opener(runtime.executor, {settings.host, 0}),
+                      .lan = lan_service(runtime, settings),
                       .mapper = port_mapper(runtime, settings)}),
       channels_(runtime, node_.share(), *parts_.config, parts_.channels,
                 std::move(parts_.channel_keys)),

@@ -27,6 +27,7 @@ struct Settings {
     Host host;                          // to bind; :: is IPv4 and IPv6
     std::optional<std::uint16_t> port;  // UDP and TCP; absent: the usual one if it is free, 0: any
     bool no_port_mapping = false;       // the router is not asked to forward it
+    bool no_lan = false;                // nobody is looked for there
     // What is to hold at later starts too, as lines of the file `remembered`.
     std::vector<std::string> to_remember;
 };

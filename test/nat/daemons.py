@@ -17,7 +17,7 @@ FILE_BYTES = 3 << 20
 
 
 class Daemon:
-    def __init__(self, net, dht, kind, folder, flags=('--no-port-mapping',)):
+    def __init__(self, net, dht, kind, folder, flags=('--no-port-mapping', '--no-lan')):
         self.host = net.site(kind).host()
         self.environment = dict(os.environ, HOME=folder, KACHERY_STORAGE_DIR=folder + '/storage',
                                 KACHERY_P2P_CONFIG_DIR=folder + '/config')

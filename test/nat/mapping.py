@@ -157,8 +157,9 @@ class World:
     def restart(self, address):
         """The router forgets all, and is at another address now."""
         self.serve_no_more()
-        self.router.run('nft', 'flush', 'ruleset')
+        # In this order, as masquerading forgets the connections of an address that is gone.
         self.router.run('ip', 'address', 'flush', 'dev', 'wan')
+        self.router.run('nft', 'flush', 'ruleset')
         self.router.run('ip', 'address', 'add', address + '/24', 'dev', 'wan')
         self.router.run('nft', '-f', '-', input=RULES, text=True)
 
@@ -175,16 +176,19 @@ def command(name):
 
 
 class Node:
+    """A daemon and its commands in a namespace."""
+    usual, channel = ['--no-lan'], 'mapping'
+
     def __init__(self, world, place, name, *flags):
         self.place, self.folder = place, os.path.join(world.folder, name)
-        os.makedirs(self.folder + '/storage')
+        os.makedirs(self.folder + '/storage', exist_ok=True)
         self.environment = dict(os.environ, HOME=self.folder,
                                 KACHERY_STORAGE_DIR=self.folder + '/storage',
                                 KACHERY_P2P_CONFIG_DIR=self.folder + '/config')
         with open(self.folder + '/log', 'w') as log:
             self.process = place.popen(
-                command('kp2p-start-daemon'), '--channel', 'mapping', '--bootstrap', world.first,
-                '--api-port', 0, *flags, env=self.environment, stderr=log)
+                command('kp2p-start-daemon'), *self.usual, '--channel', self.channel, '--bootstrap',
+                world.first, '--api-port', 0, *flags, env=self.environment, stderr=log)
 
     def words(self):
         with open(self.folder + '/log') as log:

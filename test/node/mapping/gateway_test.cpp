@@ -93,7 +93,7 @@ struct World {
     Result<void> unmapped;
 };
 
-Task<> map(World& world) { world.mapped = co_await world.mapper.map({}); }
+Task<> map(World& world) { world.mapped = co_await world.mapper.map(MappingWish()); }
 Task<> unmap(World& world) { world.unmapped = co_await world.mapper.unmap(); }
 
 Task<> both_give_up(World& world) {
@@ -117,7 +117,7 @@ TEST_CASE("a router that does not answer holds up nobody for longer than the lim
         World world(co_await asio::this_coro::executor, back);
         co_await both_give_up(world);
         promise.set_value();
-        auto again = co_await world.mapper.map({});  // it waits for the thread
+        auto again = co_await world.mapper.map(MappingWish());  // it waits for the thread
         REQUIRE(again);
         CHECK(again->udp_port == 1);
     };
