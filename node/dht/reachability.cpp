@@ -42,7 +42,10 @@ bool Reachability::set_forwarded(const std::optional<Endpoint>& from, const DhtI
     forwarded_ = from;
     forwarding_pause_ticks_ = forwarding_ticks_left_ = 1;
     checked_.reset();
-    if (moved) node.upkeep().sampler() = NatSampler();
+    if (moved) {  // what others have said of our address was of the one before: they are asked anew
+        node.upkeep().sampler() = NatSampler();
+        node.upkeep().woke_up();
+    }
     if (!node.open()) return from.has_value();
     node.set_reach(Reach::behind_nat);
     if (node.persistent()) node.become_ephemeral(random_id);
