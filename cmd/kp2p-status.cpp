@@ -27,6 +27,7 @@ std::string describe_peers(const client::Answer& status) {
 std::string describe(const client::Answer& status) {
     const std::string address = status.string("public_address");
     const std::string tunnel = status.string("tunnel");
+    const std::string mapping = status.string("port_mapping_message");
     const std::string dht_nodes = std::to_string(status.number("dht_nodes"));
     const std::string dht = status.truth("bootstrapped") ? "joined, " + dht_nodes + " nodes known"
                             : dht_nodes == "0"           ? "nobody answers yet"
@@ -41,6 +42,7 @@ std::string describe(const client::Answer& status) {
            "\nreachable    " + (status.truth("firewalled") ? "not seen yet" : "yes") +  //
            (address.empty() ? "" : ", as " + address) +                                 //
            (tunnel.empty() ? "" : "\ntunnel       " + tunnel) +                         //
+           (mapping.empty() ? "" : "\nmapping      " + mapping) +                       //
            "\ndht          " + dht +                                                    //
            "\nconnections  " + std::to_string(status.number("connections")) +           //
            "\nrelay        " + relaying + "\nchannels     " +

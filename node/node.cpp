@@ -13,6 +13,8 @@ namespace {
 
 // How long the DHT may take to forget us.
 constexpr std::chrono::milliseconds farewell_limit{600};
+// How long a router may take to forget us: as long as our process may still run, nearly.
+constexpr std::chrono::milliseconds unmapping_limit{1200};
 constexpr std::chrono::minutes sweep_interval{5};
 
 }  // namespace
@@ -40,13 +42,29 @@ Node::Node(NodeParts parts)
                         .entered = [this] { return entered(); },
                         .tcp = tcp_.get(),
                         .fixed = std::move(parts.peers),
+                        .mapped = [this] { return mapped_candidates(); },
                         .open_socket = std::move(parts.open_socket),
                         .relay = parts.relay}),
       tunnels_(parts.tunnels),
+      lan_service_(std::move(parts.lan)),
+      mapper_(std::move(parts.mapper)),
       entered_(runtime_.executor),
       started_(runtime_.clock.now()) {
     peers_.attach(swarm_, dht_);
     if (tunnels_) way_out_.emplace(runtime_, *tunnels_, std::move(parts.probe), dht_);
+    if (lan_service_ && tcp_)
+        lan_.emplace(LanParts{
+            .runtime = runtime_,
+            .service = *lan_service_,
+            .own = swarm_.node_id(),
+            .port = tcp_->local().port,
+            .keys = [this] { return channel_keys(); },
+            .found = [this](std::vector<NearPeer> near) { swarm_.set_near(std::move(near)); }});
+    if (!mapper_) return;
+    const MappingWish wish{.local = local().host,
+                           .udp_port = local().port,
+                           .tcp_port = tcp_ ? tcp_->local().port : std::uint16_t(0)};
+    mapping_.emplace(runtime_, *mapper_, wish, [this] { mapping_changed(); });
 }
 
 Task<> Node::run() {
@@ -56,6 +74,8 @@ Task<> Node::run() {
         tasks.spawn(swarm_.run());
         tasks.spawn(sweep_loop());
         if (way_out_) tasks.spawn(way_out_->run());
+        if (mapping_) tasks.spawn(mapping_->run());
+        if (lan_) tasks.spawn(lan_->run());
         co_return;
     };
     (void)co_await with_tasks(body);  // it ends by cancellation
@@ -78,7 +98,39 @@ Task<Result<void>> Node::entered() {
 }
 
 Task<> Node::farewell() {
-    (void)co_await with_timeout(runtime_.clock, farewell_limit, swarm_.farewell());
+    (void)co_await with_tasks([this](Tasks& tasks) -> Task<> {
+        if (mapping_) tasks.spawn(unmap());
+        (void)co_await with_timeout(runtime_.clock, farewell_limit, swarm_.farewell());
+    });
+}
+
+Task<> Node::unmap() {
+    (void)co_await with_timeout(runtime_.clock, unmapping_limit, mapping_->farewell());
+}
+
+// That the router has said so does not make us reachable: others have to see it.
+void Node::mapping_changed() {
+    const auto& mapping = mapping_->mapping();
+    dht_.set_forwarded(mapping ? mapping->udp() : std::nullopt);
+}
+
+std::vector<ChannelKey> Node::channel_keys() const {
+    std::vector<ChannelKey> keys;
+    for (const ChannelName& name : share_.channels())
+        if (const auto key = share_.channel_key(name)) keys.push_back(*key);
+    return keys;
+}
+
+Candidates Node::mapped_candidates() const {
+    using proto::Candidate;
+    Candidates candidates;
+    if (!mapping_ || !mapping_->mapping()) return candidates;
+    const Mapping& mapping = *mapping_->mapping();
+    if (const auto at = mapping.tcp())
+        candidates.push_back({Candidate::Transport::tcp, Candidate::Origin::mapped, *at});
+    if (const auto at = mapping.udp())
+        candidates.push_back({Candidate::Transport::udp, Candidate::Origin::mapped, *at});
+    return candidates;
 }
 
 Task<> Node::sweep_loop() {
@@ -100,6 +152,10 @@ Task<NodeStatus> Node::status() {
     status.public_address = dht_.remote_address();
     if (tunnels_ && tunnels_->in_use()) status.tunnel = tunnels_->place();
     status.firewalled = dht_.firewalled();
+    if (mapping_) {
+        status.mapping = mapping_->mapping();
+        status.mapping_words = mapping_->words();
+    }
     status.in_network = in_network();
     status.dht_nodes = dht_nodes();
     status.connections = swarm_.connections().size();

@@ -15,6 +15,8 @@
 #include "node/async/foreign_calls.hpp"
 #include "node/async/runtime.hpp"
 #include "node/dht/dht.hpp"
+#include "node/discover/lan.hpp"
+#include "node/mapping/keeper.hpp"
 #include "node/report/doctor.hpp"
 #include "node/report/peers.hpp"
 #include "node/share/share.hpp"
@@ -41,6 +43,8 @@ struct NodeParts {
     Tunnels* tunnels = nullptr;
     std::unique_ptr<Datagrams> probe = nullptr;
     proto::RelayMode relay = proto::RelayMode::automatic;  // for others
+    std::unique_ptr<LanService> lan = nullptr;             // null: nobody is looked for there
+    std::unique_ptr<PortMapper> mapper = nullptr;          // null: no router is asked for anything
 };
 
 struct NodeStatus {
@@ -49,6 +53,8 @@ struct NodeStatus {
     std::optional<Endpoint> tcp;  // as it listens
     std::optional<Endpoint> public_address;
     std::optional<std::string> tunnel;  // whose UDP port is used, a URL without its secret
+    std::optional<Mapping> mapping;     // by a router
+    std::string mapping_words;          // a sentence; empty: no router is asked
     bool firewalled = true, in_network = false;
     std::size_t dht_nodes = 0, connections = 0;
     std::vector<ChannelName> channels;
@@ -97,6 +103,10 @@ class Node {
     Task<> enter_network();
     Task<> sweep_loop();
     std::vector<PeerReport> peers() const;
+    Task<> unmap();
+    void mapping_changed();
+    Candidates mapped_candidates() const;
+    std::vector<ChannelKey> channel_keys() const;
 
     Runtime& runtime_;
     Store store_;
@@ -110,7 +120,11 @@ class Node {
     Swarm swarm_;
     Tunnels* tunnels_;
     std::optional<WayOut> way_out_;  // where there are tunnels
-    bool tried_ = false;             // to enter the network
+    std::unique_ptr<LanService> lan_service_;
+    std::optional<Lan> lan_;
+    std::unique_ptr<PortMapper> mapper_;
+    std::optional<MappingKeeper> mapping_;
+    bool tried_ = false;  // to enter the network
     Event entered_;
     Clock::Time started_;
 };

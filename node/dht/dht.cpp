@@ -95,7 +95,9 @@ Task<> Dht::tick_loop() {
         if (rpc_.node().upkeep().take_refresh()) refresh_due_ = true;
         if (table_size() == 0 && ++ticks_alone_ % ticks_between_attempts == 0) refresh_due_ = true;
         if (reachability_.tick()) full_test_due_ = true;
-        if (refresh_due_ || full_test_due_ || moved_) upkeep_due_.notify_all();
+        if (reachability_.forwarding_tick()) firewall_test_due_ = true;
+        if (refresh_due_ || full_test_due_ || firewall_test_due_ || moved_)
+            upkeep_due_.notify_all();
     }
 }
 
@@ -196,9 +198,16 @@ void Dht::moved() {
 
 std::optional<Endpoint> Dht::remote_address() {
     const auto sampled = sampled_address();
-    if (firewalled() || !sampled || sampled->port != reachability_.server_port())
-        return std::nullopt;
+    if (firewalled() || !sampled) return std::nullopt;
+    if (const auto port = reachability_.forwarded_port()) return Endpoint{sampled->host, *port};
+    if (sampled->port != reachability_.server_port()) return std::nullopt;
     return sampled;
+}
+
+void Dht::set_forwarded(const std::optional<Endpoint>& from) {
+    if (setup_.public_address || !reachability_.set_forwarded(from, random_.bytes<DhtId>())) return;
+    firewall_test_due_ = true;
+    if (bootstrapped_) upkeep_due_.notify_all();
 }
 
 DhtContact Dht::contact() const {

@@ -82,9 +82,8 @@ class Dht {
     // Enters the network. Succeeds also when nobody answers: then later refreshes try again.
     Task<Result<void>> bootstrap();
     bool bootstrapped() const { return bootstrapped_; }
-    // Our packets leave by another way than before, or others see us at another address: what was
-    // known of that is found out anew, at once. Unless we were told for sure that we are reachable,
-    // we are not until that has been tested.
+    // Our packets leave by another way, or others see us elsewhere: we are not taken for reachable,
+    // unless that was told for sure, until it has been tested anew, which it is at once.
     void moved();
     // Grows with each of these.
     std::uint64_t moves() const { return moves_; }
@@ -93,6 +92,8 @@ class Dht {
 
     bool firewalled() const { return !rpc_.node().open(); }
     bool persistent() const { return rpc_.node().persistent(); }
+    // Where a router says that it forwards to our server port, if one does; it is tested.
+    void set_forwarded(const std::optional<Endpoint>& from);
     // Where anyone reaches our server port; nothing while unknown or firewalled.
     std::optional<Endpoint> remote_address();
     // Our public address as far as others say; port 0 when it differs from one to another.

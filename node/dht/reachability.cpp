@@ -1,5 +1,7 @@
 #include "node/dht/reachability.hpp"
 
+#include <algorithm>
+
 #include "proto/compact.hpp"
 
 namespace kp2p {
@@ -19,7 +21,42 @@ constexpr std::size_t test_nodes = 5, needed_of_five = 3, needed_of_fewer = 1;
 }  // namespace
 
 std::uint16_t Reachability::server_port() {
+    if (forwarded_) return forwarded_->port;
     return rpc_.port(SocketId::server)->socket().local().port;
+}
+
+std::optional<std::uint16_t> Reachability::forwarded_port() const {
+    return forwarded_ ? std::optional(forwarded_->port) : std::nullopt;
+}
+
+// Others decide: what the router says only tells where and when to ask them. A node that they
+// reach without it needs none.
+bool Reachability::set_forwarded(const std::optional<Endpoint>& from, const DhtId& random_id) {
+    Node& node = rpc_.node();
+    if (citizenship_ != Citizenship::adaptive || from == forwarded_) return false;
+    if (node.open() && !forwarded_) {
+        if (from && from->port == server_port()) forwarded_ = from;  // so that may be why
+        return false;
+    }
+    const bool moved = forwarded_ && from && forwarded_->host != from->host;
+    forwarded_ = from;
+    forwarding_pause_ticks_ = forwarding_ticks_left_ = 1;
+    checked_.reset();
+    if (moved) {  // what others have said of our address was of the one before: they are asked anew
+        node.upkeep().sampler() = NatSampler();
+        node.upkeep().woke_up();
+    }
+    if (!node.open()) return from.has_value();
+    node.set_reach(Reach::behind_nat);
+    if (node.persistent()) node.become_ephemeral(random_id);
+    return true;
+}
+
+bool Reachability::forwarding_tick() {
+    if (!forwarded_ || rpc_.node().open() || --forwarding_ticks_left_ > 0) return false;
+    forwarding_pause_ticks_ = std::min(2 * forwarding_pause_ticks_, stable_ticks);
+    forwarding_ticks_left_ = forwarding_pause_ticks_;
+    return true;
 }
 
 bool Reachability::tick() {
@@ -51,7 +88,8 @@ Task<Result<bool>> Reachability::update(Scope scope) {
     if (scope == Scope::everything) checked_ = sampled;
     if (!sampled || sampled->port == 0) co_return false;
     NatSampler sampler = node.upkeep().sampler();
-    if (!node.open()) {
+    const bool was_open = node.open();
+    if (!was_open) {
         auto tested = co_await test_firewall(*sampled);
         if (!tested) co_return false;
         node.set_reach(Reach::open);
@@ -59,7 +97,10 @@ Task<Result<bool>> Reachability::update(Scope scope) {
     }
     if (node.upkeep().sampler().address() != sampled) co_return true;
     node.upkeep().sampler() = sampler;
-    if (scope == Scope::everything)
+    // Others store a node under the address that its packets come from, which behind a router that
+    // forwards is seen only once they leave from the server port.
+    const bool address_is_sure = !forwarded_ || (was_open && sampled->port == forwarded_->port);
+    if (scope == Scope::everything && address_is_sure)
         node.become_persistent(*sampler.address());
     else
         node.adopt_id(id_of(*sampler.address()));

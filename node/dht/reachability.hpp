@@ -24,7 +24,15 @@ class Reachability {
     bool tick();
     // The machine slept, perhaps elsewhere: what was known may be wrong.
     void woke_up(const proto::dht::DhtId& random_id);
+    // Where others reach the server port, if they do: where a router forwards it, or its own.
     std::uint16_t server_port();
+    std::optional<std::uint16_t> forwarded_port() const;
+
+    // A router says that it forwards to our server port from there now; none: no router does.
+    // True if what was known of us may be wrong, and is to be tested.
+    bool set_forwarded(const std::optional<Endpoint>& from, const proto::dht::DhtId& random_id);
+    // Every 5 s once bootstrapped; true when a test of what the router says is due.
+    bool forwarding_tick();
 
   private:
     // What the nodes that reached the server port saw; nothing if it is firewalled.
@@ -34,6 +42,8 @@ class Reachability {
     Bootstrap& bootstrap_;
     Citizenship citizenship_;
     unsigned stable_ticks_left_ = 240, small_network_ticks_left_ = 1;
+    std::optional<Endpoint> forwarded_;  // by a router, as far as it matters
+    unsigned forwarding_ticks_left_ = 0, forwarding_pause_ticks_ = 0;
     std::optional<Endpoint> checked_;  // the sampled address of the last full update
 };
 

@@ -12,7 +12,9 @@
 #include "node/async/runtime.hpp"
 #include "node/async/timeout.hpp"
 #include "node/async/waking_clock.hpp"
+#include "node/discover/dns_sd.hpp"
 #include "node/log/log.hpp"
+#include "node/mapping/gateway_thread.hpp"
 #include "node/node.hpp"
 #include "node/process/bootstrap_nodes.hpp"
 #include "node/process/channel_keeper.hpp"
@@ -136,6 +138,18 @@ Result<OpenedParts> open_parts(Runtime& runtime, const Settings& settings, std::
     return parts;
 }
 
+std::unique_ptr<PortMapper> port_mapper(Runtime& runtime, const Settings& settings) {
+    if (settings.no_port_mapping || settings.host.is_loopback()) return nullptr;
+    return std::make_unique<GatewayThread>(runtime, machine_gateway());
+}
+
+std::unique_ptr<LanService> lan_service(Runtime& runtime, const Settings& settings) {
+    if (settings.no_lan || settings.host.is_loopback()) return nullptr;
+    auto service = dns_sd_service(runtime.pool);
+    if (!service) runtime.log("lan", "nobody is looked for in the LAN: built without DNS-SD");
+    return service;
+}
+
 class Daemon {
   public:
     Daemon(Runtime& runtime, OpenedParts parts, const Settings& settings);
@@ -181,7 +195,9 @@ Daemon::Daemon(Runtime& runtime, OpenedParts parts, const Settings& settings)
                       .open_socket = socket_opener(runtime, settings, parts_.tunnels.get()),
                       .tunnels = parts_.tunnels.get(),
                       .probe = std::move(parts_.probe),
-                      .relay = settings.relay}),
+                      .relay = settings.relay,
+                      .lan = lan_service(runtime, settings),
+                      .mapper = port_mapper(runtime, settings)}),
       channels_(runtime, node_.share(), *parts_.config, parts_.channels,
                 std::move(parts_.channel_keys)),
       api_(*parts_.http, ApiParts{.runtime = runtime,

@@ -13,6 +13,12 @@ void write_address(proto::JsonWriter& json, const char* key, const std::optional
         json.null();
 }
 
+std::string_view mapping_state(const NodeStatus& now) {
+    if (now.mapping_words.empty()) return "off";
+    if (!now.mapping) return "none";
+    return now.mapping->method == Mapping::Method::upnp ? "upnp" : "nat-pmp";
+}
+
 }  // namespace
 
 std::string status_json(const NodeStatus& status, Clock::Time now, std::uint16_t api_port) {
@@ -23,6 +29,10 @@ std::string status_json(const NodeStatus& status, Clock::Time now, std::uint16_t
     write_address(json, "tcp", status.tcp);
     json.field("port", status.udp.port).field("api_port", api_port);
     write_address(json, "public_address", status.public_address);
+    json.field("port_mapping", mapping_state(status));
+    write_address(json, "mapped_udp", status.mapping ? status.mapping->udp() : std::nullopt);
+    write_address(json, "mapped_tcp", status.mapping ? status.mapping->tcp() : std::nullopt);
+    json.field("port_mapping_message", status.mapping_words);
     json.key("tunnel");
     if (status.tunnel)
         json.value(*status.tunnel);

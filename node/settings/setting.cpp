@@ -149,6 +149,12 @@ constexpr Setting table[] = {
                                    "reach each other: on, off, or auto: while anybody can reach us",
                            .remembered = true},
                           read_relay),
+    row<&Settings::no_port_mapping>({.flag = "--no-port-mapping",
+                                     .key = "no_port_mapping",
+                                     .help = "do not ask the router to forward this port to us"}),
+    row<&Settings::no_lan>({.flag = "--no-lan",
+                            .key = "no_lan",
+                            .help = "do not look for members of the channels in the LAN"}),
 };
 
 }  // namespace

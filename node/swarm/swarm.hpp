@@ -10,6 +10,7 @@
 
 #include "node/discover/addresses.hpp"
 #include "node/discover/announcer.hpp"
+#include "node/discover/lan.hpp"
 #include "node/reach/acceptor.hpp"
 #include "node/reach/dialer.hpp"
 #include "node/reach/socket_pool.hpp"
@@ -39,8 +40,9 @@ struct SwarmParts {
     std::function<Use(const NodeId&)> use_of;
     // Returns when the DHT was entered, or has been tried: only what needs it waits; null: it was.
     std::function<Task<Result<void>>()> entered = nullptr;
-    ByteStreams* tcp = nullptr;         // where TCP is to be had
-    std::vector<FixedPeer> fixed = {};  // dialed over it, again and again
+    ByteStreams* tcp = nullptr;                    // where TCP is to be had
+    std::vector<FixedPeer> fixed = {};             // dialed over it, again and again
+    std::function<Candidates()> mapped = nullptr;  // where a router forwards to us; null: nowhere
     // Opens a UDP socket on a free port; without it no holes are punched.
     SocketPool::Open open_socket = nullptr;
     proto::RelayMode relay = proto::RelayMode::automatic;  // for others
@@ -65,6 +67,9 @@ class Swarm {
     Task<Result<void>> farewell();
     void join(const Topic& topic);   // joining twice is one
     void leave(const Topic& topic);  // its connections stay
+    // Who is said to be in our LAN, instead of those before: each is dialed there over TCP, again
+    // and again, as long as it is among them.
+    void set_near(std::vector<NearPeer> near);
     // True while the first lookup of the topic, or a first dial that came of it, is under way.
     bool settling(const Topic& topic) const;
     // Whether the topic was looked up after `since`, or a moment before it, and not for the first
@@ -125,6 +130,8 @@ class Swarm {
     // TCP.
     Task<> keep_fixed(FixedPeer fixed);
     Task<Clock::Span> dial_fixed(FixedPeer fixed);
+    Task<> keep_near(NodeId node);
+    Task<Clock::Span> hold_while_alive(std::shared_ptr<Connection> connection);
     Task<Result<Link>> reach_fixed(FixedPeer fixed, Findings& why);
     bool has_tcp(const NodeId& node) const;
     Candidates own_candidates() const;
@@ -167,7 +174,9 @@ class Swarm {
     std::optional<TcpDialer> tcp_dialer_;
     std::optional<TcpAcceptor> tcp_acceptor_;
     std::set<NodeId> unsettled_fixed_;  // whose first dial has not ended
-    std::set<NodeId> better_loops_;     // that run
+    std::vector<NearPeer> near_;
+    std::set<NodeId> near_loops_;    // that run
+    std::set<NodeId> better_loops_;  // that run
     static constexpr Clock::Span first_better_pause = std::chrono::seconds(5);
     struct BetterPast {
         Clock::Time due{};  // not dialed before

@@ -20,6 +20,7 @@ constexpr Clock::Span longest_better_pause = 10min;
 constexpr Clock::Span long_better_life = 2min;
 // For the dial of the node with the greater key, which is the one that would stay.
 constexpr Clock::Span head_start = 3s;
+constexpr std::size_t max_near_loops = 2 * Lan::max_near;
 constexpr std::size_t max_better_loops = 256, max_better_pasts = 1024;
 
 constexpr std::size_t max_places = 8;
@@ -99,11 +100,52 @@ Task<Clock::Span> Swarm::dial_fixed(FixedPeer fixed) {
         co_return Clock::Span::zero();
     }
     if (has_tcp(fixed.node)) co_return Clock::Span::zero();  // it was faster
-    auto connection = make_connection(*std::move(link));
+    co_return co_await hold_while_alive(make_connection(*std::move(link)));
+}
+
+Task<Clock::Span> Swarm::hold_while_alive(std::shared_ptr<Connection> connection) {
     const auto began = parts_.runtime.clock.now();
     co_await serve(connection, PeerBook::Dialed::by_us);
     if (!connection->was_established()) co_return Clock::Span::zero();
     co_return parts_.runtime.clock.now() - began;
+}
+
+void Swarm::set_near(std::vector<NearPeer> near) {
+    near_ = std::move(near);
+    changed_.notify_all();
+    if (!tasks_ || !tcp_dialer_) return;
+    for (const NearPeer& peer : near_)
+        if (near_loops_.size() < max_near_loops && near_loops_.insert(peer.node).second)
+            tasks_->spawn(keep_near(peer.node));
+}
+
+// While it is said to be there.
+Task<> Swarm::keep_near(NodeId node) {
+    Clock& clock = parts_.runtime.clock;
+    Clock::Span pause = first_fixed_pause;
+    for (;;) {
+        const auto peer = std::ranges::find(near_, node, &NearPeer::node);
+        if (peer == near_.end()) break;
+        if (has_tcp(node)) {
+            auto woken = co_await changed_.wait();
+            if (!woken) co_return;
+            continue;
+        }
+        Findings why;
+        auto places = peer->places;
+        auto link = co_await tcp_dialer_->dial(node, std::move(places), why);
+        if (!link && link.error() == asio::error::operation_aborted) co_return;
+        if (link && !has_tcp(node)) {
+            auto connection = make_connection(*std::move(link));
+            const auto lived = co_await hold_while_alive(std::move(connection));
+            if (lived >= PeerBook::good_life) pause = first_fixed_pause;
+        }
+        const auto jitter = std::chrono::milliseconds(parts_.runtime.random.number() % 500);
+        auto slept = co_await clock.sleep_for(pause + jitter);
+        if (!slept) co_return;
+        pause = std::min(2 * pause, longest_fixed_pause);
+    }
+    near_loops_.erase(node);
 }
 
 Task<Result<Link>> Swarm::reach_fixed(FixedPeer fixed, Findings& why) {
@@ -135,6 +177,8 @@ Candidates Swarm::own_candidates() const {
     };
     if (const auto seen = parts_.dht.remote_address())
         add(seen->host, seen->port, Candidate::Origin::observed);
+    if (parts_.mapped)
+        for (const Candidate& candidate : parts_.mapped()) all.push_back(candidate);
     for (const Host& host : hosts)
         if (host.is_v4() || !tcp.host.is_v4()) add(host, udp_port, Candidate::Origin::local);
     if (all.size() > proto::max_candidates) all.resize(proto::max_candidates);

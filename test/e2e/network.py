@@ -103,7 +103,7 @@ class Daemon:
 
     def start_arguments(self, channels, bootstrap, host="127.0.0.1", port=0):
         arguments = [self.network.command("kp2p-start-daemon"), "--host", host,
-                     "--port", port, "--api-port", "0"]
+                     "--port", port, "--api-port", "0", "--no-port-mapping", "--no-lan"]
         for channel in channels:
             arguments += ["--channel", channel]
         for node in bootstrap or [self.network.bootstrap_address]:

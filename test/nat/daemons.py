@@ -26,13 +26,13 @@ USUAL = ('port-restricted:port-restricted', 'sequential:firewall', 'port-restric
 
 
 class Daemon:
-    def __init__(self, net, dht, kind, folder):
+    def __init__(self, net, dht, kind, folder, flags=('--no-port-mapping', '--no-lan')):
         self.host = net.site(kind).host()
         self.environment = dict(os.environ, HOME=folder, KACHERY_STORAGE_DIR=folder + '/storage',
                                 KACHERY_P2P_CONFIG_DIR=folder + '/config')
         os.makedirs(folder + '/storage')
         self.process = self.host.popen(
-            [self.command('kp2p-start-daemon'), '--channel', 'nat', '--bootstrap', dht.first],
+            [self.command('kp2p-start-daemon'), '--channel', 'nat', '--bootstrap', dht.first, *flags],
             env=self.environment, stderr=subprocess.PIPE, text=True)
         wait_for_line(self.process.stderr, 'ready', 30)
 

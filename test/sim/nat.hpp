@@ -23,6 +23,10 @@ class SimNat {
     // The socket that it is for; none: it is dropped.
     std::optional<Endpoint> inward(const Endpoint& from, const Endpoint& to) const;
     const Endpoint& outside() const { return outside_; }  // port 0
+    // As it was asked to: from now on, whoever sends to that port of it reaches the socket. What
+    // the socket sends comes from where it always has.
+    void forward(std::uint16_t port, const Endpoint& inside) { forwarded_[port] = inside; }
+    void forward_no_more(std::uint16_t port) { forwarded_.erase(port); }
 
   private:
     struct Mapping {
@@ -39,6 +43,7 @@ class SimNat {
     std::uint16_t last_;
     std::map<std::pair<Endpoint, Endpoint>, std::uint16_t> ports_;  // by socket and destination
     std::map<std::uint16_t, Mapping> mappings_;
+    std::map<std::uint16_t, Endpoint> forwarded_;
 };
 
 inline Endpoint SimNat::outward(const Endpoint& inside, const Endpoint& to) {
@@ -58,6 +63,8 @@ inline Endpoint SimNat::outward(const Endpoint& inside, const Endpoint& to) {
 }
 
 inline std::optional<Endpoint> SimNat::inward(const Endpoint& from, const Endpoint& to) const {
+    if (const auto asked = forwarded_.find(to.port); asked != forwarded_.end())
+        return asked->second;
     const auto found = mappings_.find(to.port);
     if (found == mappings_.end()) return std::nullopt;
     const Mapping& mapping = found->second;

@@ -120,6 +120,7 @@ class Sim {
     void nat(const Endpoint& host, SimNat::Kind kind, const Endpoint& outside) {
         nats_.insert_or_assign(Endpoint{host.host, 0}, SimNat(kind, outside, random_()));
     }
+    SimNat& nat_of(const Endpoint& host) { return nats_.at({host.host, 0}); }
     static constexpr int max_near_ttl = 10;
     // From now on what the host sends is what this makes of it, that often.
     using Meddle = std::function<unsigned(ByteVector& bytes)>;

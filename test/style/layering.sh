@@ -45,6 +45,7 @@ allowed() {
         node/swarm/*)
             below $any_proto node/{async,net,udx,transport,dht,discover,reach,relay,swarm} ;;
         node/report/*)     below $any_proto node/{async,net,udx,transport,dht,report} ;;
+        node/mapping/*)    below $any_proto node/{async,net,mapping} ;;
         node/store/disk/*) below $any_proto node/store/disk ;;
         node/store/*)      below $any_proto node/{async,store,store/disk,store/put} ;;
         node/share/inventory/*)  below $any_proto node/{async,store,store/put,share/inventory} ;;
@@ -60,13 +61,13 @@ allowed() {
             below $any_proto node/{async,transport,store,store/put,share,share/inventory,share/lookup,share/transfer,share/channels,share/fetch} ;;
         node/api/*)        below $any_proto node/{async,store,store/put,share,api} ;;
         node/node.*|node/swarm_peers.*|node/way_out.*)
-            below $any_proto node node/{async,net,tunnel,udx,transport,dht,discover,reach,relay,swarm,store,share,share/channels,report} ;;
+            below $any_proto node node/{async,net,tunnel,udx,transport,dht,discover,reach,relay,swarm,mapping,store,share,share/channels,report} ;;
         node/settings/*)   below $any_proto node/settings ;;
         node/process/relay.*)
             below $any_proto node/{async,log,net,tunnel,relay_server,store,process} ;;
         node/client/*)     below $any_proto node/{settings,client} ;;
         node/process/*)
-            below $any_proto node node/{async,log,net,tunnel,udx,transport,dht,discover,reach,swarm,store,share,share/channels,report,api,settings,process} ;;
+            below $any_proto node node/{async,log,net,tunnel,udx,transport,dht,discover,reach,swarm,mapping,store,share,share/channels,report,api,settings,process} ;;
         cmd/kp2p-start-daemon.cpp) below $any_proto node/{settings,client} && echo '|node/process/daemon\.hpp' ;;
         cmd/kp2p-bootstrap.cpp)    below $any_proto node/client && echo '|node/process/bootstrap\.hpp' ;;
         cmd/kp2p-relay.cpp)        below $any_proto node/client && echo '|node/process/relay\.hpp' ;;

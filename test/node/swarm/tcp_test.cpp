@@ -89,6 +89,41 @@ TEST_CASE("whoever is in no channel of ours hears of no address and is told none
     }
 }
 
+TEST_CASE("a node that is said to be near is dialed without the DHT, as long as it is") {
+    Sim sim(63);
+    World world(sim);
+    MemoryDoors& doors = world.doors;
+    Member& server = world.add(Reach::open, hold_trusted, {&doors});
+    Member& client = world.add(Reach::open, hold_trusted, {&doors});
+    const Endpoint there = server.door->local();
+    const NodeId other = proto::KeyPair::from_seed(seed_of(999)).public_key();
+    const std::vector<NearPeer> near{{server.swarm.node_id(), {{there.host, 1}, there}},
+                                     {other, {there}}};
+    const auto connected = [&] { return both_over(client, server, Path::Transport::tcp); };
+    auto body = [&](Tasks& all) -> Task<> {
+        for (auto& member : world.members) all.spawn(member->swarm.run());
+        client.swarm.set_near(near);
+        auto met = co_await soon(world, 5s, connected);
+        CHECK(met);
+        CHECK(!client.swarm.best(other));
+        doors.cut();
+        auto back = co_await soon(world, 5s, connected);
+        CHECK(back);
+        client.swarm.set_near({});
+        doors.cut();
+        auto slept = co_await sim.clock().sleep_for(2min);
+        CHECK(slept);
+        const std::size_t before = doors.connects();
+        slept = co_await sim.clock().sleep_for(30min);
+        CHECK(slept);
+        CHECK(doors.connects() == before);
+        CHECK(!connected());
+        all.cancel();
+    };
+    auto root = [&]() -> Task<> { (void)co_await with_tasks(body); };
+    sim.run(root());
+}
+
 TEST_CASE("a fixed peer is reached without the DHT, and again when it was away") {
     Sim sim(62);
     World world(sim);

@@ -1,0 +1,265 @@
+#include "node/discover/dns_sd.hpp"
+
+#include <arpa/inet.h>
+#include <dns_sd.h>
+#include <poll.h>
+
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <map>
+#include <mutex>
+
+#include "proto/lookup/lan_announcement.hpp"
+
+namespace kp2p {
+namespace {
+
+// How soon a new wish is seen.
+constexpr int look_ms = 300;
+// For an answer about one service, from the daemon's memory or from its host.
+constexpr int answer_looks = 6;
+constexpr int max_asked = 3;
+// Before the daemon is tried again: it may be about to be started.
+constexpr int retry_looks = 400;
+constexpr std::size_t max_waiting = 2 * LanService::max_found;
+
+// What the loop and the thread have in common.
+struct Board {
+    std::mutex mutex;
+    bool over = false;
+    std::optional<LanOffer> offer;
+    std::map<std::string, LanFound> found;
+    std::string trouble;
+};
+
+class Reference {
+  public:
+    Reference() = default;
+    Reference(const Reference&) = delete;
+    ~Reference() { close(); }
+    DNSServiceRef* fresh() {
+        close();
+        return &reference_;
+    }
+    void close() {
+        if (reference_) ::DNSServiceRefDeallocate(reference_);
+        reference_ = nullptr;
+    }
+    explicit operator bool() const { return reference_ != nullptr; }
+    // Waits for no longer than that for something to come, and has it handled. False: it is broken.
+    bool process(int wait_ms) {
+        pollfd readable{::DNSServiceRefSockFD(reference_), POLLIN, 0};
+        if (::poll(&readable, 1, wait_ms) <= 0) return true;
+        return ::DNSServiceProcessResult(reference_) == kDNSServiceErr_NoError;
+    }
+
+  private:
+    DNSServiceRef reference_ = nullptr;
+};
+
+// On the thread.
+class DaemonTalk {
+  public:
+    explicit DaemonTalk(std::shared_ptr<Board> board) : board_(std::move(board)) {}
+
+    void run() {
+        for (int wait = 0; !over(); ++wait) {
+            if (!browse_) {
+                if (wait % retry_looks == 0) start();
+                if (!browse_) (void)::poll(nullptr, 0, look_ms);
+            } else if (!browse_.process(look_ms) || gone_) {
+                fail("the daemon for DNS-SD has gone");
+            } else {
+                offer();
+                look_at_next();
+            }
+        }
+    }
+
+  private:
+    struct Instance {
+        std::string name, type, domain;
+        std::uint32_t interface = 0;
+        int asked = 0;  // about it, in vain
+        std::string key() const { return std::to_string(interface) + "/" + name; }
+    };
+    struct Answer {
+        bool over = false;
+        std::string host;
+        LanFound found;
+    };
+
+    bool over() {
+        const std::lock_guard lock(board_->mutex);
+        return board_->over;
+    }
+
+    void start() {
+        gone_ = false;
+        const auto error =
+            ::DNSServiceBrowse(browse_.fresh(), 0, 0, proto::lan_service, nullptr, on_browse, this);
+        if (error) return fail("no daemon for DNS-SD answers here (" + std::to_string(error) + ")");
+        const std::lock_guard lock(board_->mutex);
+        board_->trouble.clear();
+    }
+
+    void fail(std::string trouble) {
+        browse_.close();
+        register_.close();
+        offered_.reset();
+        waiting_.clear();
+        const std::lock_guard lock(board_->mutex);
+        board_->found.clear();
+        board_->trouble = std::move(trouble);
+    }
+
+    void offer() {
+        std::optional<LanOffer> wanted;
+        {
+            const std::lock_guard lock(board_->mutex);
+            wanted = board_->offer;
+        }
+        if (register_ && !register_.process(0)) return fail("it takes no service");
+        if (wanted == offered_) return;
+        register_.close();
+        offered_ = wanted;
+        if (!wanted) return;
+        const auto error = ::DNSServiceRegister(
+            register_.fresh(), 0, 0, wanted->name.c_str(), proto::lan_service, nullptr, nullptr,
+            htons(wanted->port), static_cast<std::uint16_t>(wanted->txt.size()), wanted->txt.data(),
+            on_register, nullptr);
+        if (error) fail("it takes no service (" + std::to_string(error) + ")");
+    }
+
+    void look_at_next() {
+        if (waiting_.empty()) return;
+        Instance instance = std::move(waiting_.front());
+        waiting_.pop_front();
+        Answer answer;
+        if (look_at(instance, answer)) {
+            const std::lock_guard lock(board_->mutex);
+            if (board_->found.size() < LanService::max_found)
+                board_->found[instance.key()] = std::move(answer.found);
+        } else if (++instance.asked < max_asked) {
+            waiting_.push_back(std::move(instance));
+        }
+    }
+
+    // What it says, and where it is.
+    static bool look_at(const Instance& instance, Answer& answer) {
+        {
+            Reference resolve;
+            if (::DNSServiceResolve(resolve.fresh(), 0, instance.interface, instance.name.c_str(),
+                                    instance.type.c_str(), instance.domain.c_str(), on_resolve,
+                                    &answer))
+                return false;
+            await(resolve, answer);
+        }
+        if (answer.host.empty()) return false;
+        answer.over = false;
+        Reference query;
+        if (::DNSServiceQueryRecord(query.fresh(), 0, instance.interface, answer.host.c_str(),
+                                    kDNSServiceType_A, kDNSServiceClass_IN, on_address, &answer))
+            return false;
+        await(query, answer);
+        return !answer.found.hosts.empty();
+    }
+
+    static void await(Reference& reference, const Answer& answer) {
+        for (int looks = 0; looks < answer_looks && !answer.over; ++looks)
+            if (!reference.process(look_ms)) return;
+    }
+
+    static void on_register(DNSServiceRef, DNSServiceFlags, DNSServiceErrorType, const char*,
+                            const char*, const char*, void*) {}
+
+    static void on_browse(DNSServiceRef, DNSServiceFlags flags, std::uint32_t interface,
+                          DNSServiceErrorType error, const char* name, const char* type,
+                          const char* domain, void* context) {
+        auto& talk = *static_cast<DaemonTalk*>(context);
+        if (error) {
+            talk.gone_ = true;
+            return;
+        }
+        Instance instance{name, type, domain, interface, 0};
+        if (flags & kDNSServiceFlagsAdd) {
+            if (talk.waiting_.size() < max_waiting) talk.waiting_.push_back(std::move(instance));
+            return;
+        }
+        std::erase_if(talk.waiting_,
+                      [&](const Instance& other) { return other.key() == instance.key(); });
+        const std::lock_guard lock(talk.board_->mutex);
+        talk.board_->found.erase(instance.key());
+    }
+
+    static void on_resolve(DNSServiceRef, DNSServiceFlags, std::uint32_t, DNSServiceErrorType error,
+                           const char*, const char* host, std::uint16_t port, std::uint16_t length,
+                           const unsigned char* txt, void* context) {
+        auto& answer = *static_cast<Answer*>(context);
+        answer.over = true;
+        if (error || !host || length > proto::max_lan_txt_bytes) return;
+        answer.host = host;
+        answer.found.port = ntohs(port);
+        answer.found.txt.assign(txt, txt + length);
+    }
+
+    static void on_address(DNSServiceRef, DNSServiceFlags flags, std::uint32_t,
+                           DNSServiceErrorType error, const char*, std::uint16_t type,
+                           std::uint16_t, std::uint16_t length, const void* data, std::uint32_t,
+                           void* context) {
+        auto& answer = *static_cast<Answer*>(context);
+        answer.over = !(flags & kDNSServiceFlagsMoreComing);
+        std::array<std::uint8_t, 4> bytes;
+        if (error || type != kDNSServiceType_A || length != bytes.size()) return;
+        std::memcpy(bytes.data(), data, bytes.size());
+        if (answer.found.hosts.size() < LanService::max_hosts)
+            answer.found.hosts.push_back(Host(bytes));
+    }
+
+    std::shared_ptr<Board> board_;
+    Reference browse_, register_;
+    bool gone_ = false;
+    std::optional<LanOffer> offered_;
+    std::deque<Instance> waiting_;
+};
+
+class DnsSd final : public LanService {
+  public:
+    explicit DnsSd(Pool& pool) {
+        const auto ask = [board = board_] { DaemonTalk(board).run(); };
+        if (!pool.start(ask)) board_->trouble = "no more threads can be had";
+    }
+    ~DnsSd() override {
+        const std::lock_guard lock(board_->mutex);
+        board_->over = true;
+    }
+    void announce(std::optional<LanOffer> offer) override {
+        const std::lock_guard lock(board_->mutex);
+        board_->offer = std::move(offer);
+    }
+    std::vector<LanFound> found() override {
+        const std::lock_guard lock(board_->mutex);
+        std::vector<LanFound> found;
+        for (const auto& [name, one] : board_->found) found.push_back(one);
+        return found;
+    }
+    std::string trouble() override {
+        const std::lock_guard lock(board_->mutex);
+        return board_->trouble;
+    }
+
+  private:
+    std::shared_ptr<Board> board_ = std::make_shared<Board>();
+};
+
+}  // namespace
+
+std::unique_ptr<LanService> dns_sd_service(Pool& pool) {
+    // Avahi tells everybody who uses this interface to use another one, in the log.
+    ::setenv("AVAHI_COMPAT_NOWARN", "1", 1);
+    return std::make_unique<DnsSd>(pool);
+}
+
+}  // namespace kp2p

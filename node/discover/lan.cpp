@@ -1,0 +1,81 @@
+#include "node/discover/lan.hpp"
+
+#include <algorithm>
+
+namespace kp2p {
+namespace {
+
+// Nobody in the LAN makes us knock at doors elsewhere.
+bool is_near(const Host& host) {
+    return host.kind() == HostKind::site || (host.is_v4() && host.kind() == HostKind::link_local);
+}
+
+using InstanceName = Bytes<struct InstanceNameTag, 8>;
+
+}  // namespace
+
+Task<> Lan::run() {
+    for (;;) {
+        announce();
+        std::vector<NearPeer> now = near();
+        if (now != told_) {
+            told_ = now;
+            parts_.found(std::move(now));
+        }
+        const std::string trouble = parts_.service.trouble();
+        if (!trouble.empty() && !std::exchange(trouble_said_, true))
+            parts_.runtime.log("lan", "nobody is looked for in the LAN: " + trouble);
+        auto slept = co_await parts_.runtime.clock.sleep_for(look_interval);
+        if (!slept) co_return;
+    }
+}
+
+void Lan::announce() {
+    std::vector<ChannelKey> keys = parts_.keys();
+    const auto now = parts_.runtime.clock.now();
+    if (keys == announced_ && now < due_) return;
+    due_ = now + announcement_life;
+    parts_.service.announce(offer(keys));
+    announced_ = std::move(keys);
+}
+
+// How many channels there are is not shown either. Of more than fit, each time others are.
+std::optional<LanOffer> Lan::offer(const std::vector<ChannelKey>& keys) {
+    if (keys.empty()) return std::nullopt;
+    Random& random = parts_.runtime.random;
+    proto::LanAnnouncement shown{parts_.own, random.bytes<proto::LanSalt>(), {}};
+    const std::size_t first = random.number() % keys.size();
+    for (std::size_t i = 0; i < proto::lan_tags; ++i) {
+        shown.tags[i] = random.bytes<proto::LanTag>();
+        if (i >= keys.size()) continue;
+        const ChannelKey& key = keys[(first + i) % keys.size()];
+        shown.tags[i] = proto::lan_tag(key, shown.salt, shown.node);
+    }
+    std::ranges::sort(shown.tags);
+    return LanOffer{random.bytes<InstanceName>().hex(), parts_.port, proto::encode(shown)};
+}
+
+std::vector<NearPeer> Lan::near() const {
+    std::vector<NearPeer> near;
+    const std::vector<ChannelKey> keys = parts_.keys();
+    for (const LanFound& found : parts_.service.found()) {
+        const auto shown = proto::decode_lan_announcement(found.txt);
+        if (!shown || shown->node == parts_.own || found.port == 0) continue;
+        const auto ours = [&](const ChannelKey& key) { return shown->shows(key); };
+        if (std::ranges::none_of(keys, ours)) continue;
+        auto peer = std::ranges::find(near, shown->node, &NearPeer::node);
+        if (peer == near.end() && near.size() >= max_near) continue;
+        if (peer == near.end()) peer = near.insert(peer, NearPeer{shown->node, {}});
+        for (const Host& host : found.hosts) {
+            const Endpoint place{host, found.port};
+            if (is_near(host) && peer->places.size() < LanService::max_hosts &&
+                std::ranges::find(peer->places, place) == peer->places.end())
+                peer->places.push_back(place);
+        }
+    }
+    std::erase_if(near, [](const NearPeer& peer) { return peer.places.empty(); });
+    std::ranges::sort(near, {}, &NearPeer::node);
+    return near;
+}
+
+}  // namespace kp2p

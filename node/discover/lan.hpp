@@ -1,0 +1,54 @@
+// Lan: members of our channels in our LAN, found without a DHT, without the Internet, and without
+// naming them. It announces us with tags that only members can read, anew every quarter of an hour
+// and whenever our channels change, and tells who else announces a channel of ours and where. That
+// is only a hint: who is there must still prove its key and the channel. Shape: construct, spawn
+// run().
+#pragma once
+
+#include <functional>
+
+#include "node/async/runtime.hpp"
+#include "node/discover/lan_service.hpp"
+#include "proto/endpoint.hpp"
+#include "proto/lookup/lan_announcement.hpp"
+
+namespace kp2p {
+
+struct NearPeer {
+    NodeId node;
+    std::vector<Endpoint> places;  // TCP
+    friend bool operator==(const NearPeer&, const NearPeer&) = default;
+};
+
+struct LanParts {
+    Runtime& runtime;
+    LanService& service;
+    NodeId own;
+    std::uint16_t port = 0;                            // ours, TCP
+    std::function<std::vector<ChannelKey>()> keys;     // of our channels, as of now
+    std::function<void(std::vector<NearPeer>)> found;  // all that are there; when that has changed
+};
+
+class Lan {
+  public:
+    static constexpr std::chrono::minutes announcement_life{15};
+    static constexpr std::chrono::seconds look_interval{2};
+    static constexpr std::size_t max_near = 32;
+
+    explicit Lan(LanParts parts) : parts_(std::move(parts)) {}
+
+    Task<> run();
+
+  private:
+    void announce();
+    std::optional<LanOffer> offer(const std::vector<ChannelKey>& keys);
+    std::vector<NearPeer> near() const;
+
+    LanParts parts_;
+    std::vector<ChannelKey> announced_;
+    Clock::Time due_{};
+    std::vector<NearPeer> told_;
+    bool trouble_said_ = false;
+};
+
+}  // namespace kp2p

@@ -1,0 +1,1 @@
+#include "../../miniupnpc/include/upnpdev.h"

@@ -1,0 +1,197 @@
+#!/usr/bin/python3
+"""lan.py: daemons in a LAN without a DHT and without the Internet find each other by DNS-SD and share
+a file. Each host is a network namespace with a D-Bus and an avahi-daemon of its own. Needs root, ip,
+dbus-daemon and avahi-daemon; avahi-browse looks at what is announced.
+
+    KP2P_COMMANDS=build/cmd python3 test/nat/lan.py
+
+77 where it cannot run.
+"""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+from internet import Unavailable
+from mapping import Namespace, Node, join
+
+SETTINGS = '''
+[server]
+host-name=%s
+use-ipv4=yes
+use-ipv6=no
+[publish]
+publish-workstation=no
+'''
+
+
+class Host(Namespace):
+    """With its own /run, where the sockets of D-Bus and Avahi are."""
+
+    def __init__(self):
+        self.holder = None
+        super().__init__()
+        ready, told = os.pipe()
+        script = ('mount --make-rprivate / && mount -t tmpfs tmpfs /run && '
+                  'mkdir -p /run/dbus /run/avahi-daemon && echo ready && exec sleep 3600')
+        self.holder = subprocess.Popen(
+            super().command(['unshare', '--mount', 'sh', '-c', script]), pass_fds=[self.fd], stdout=told)
+        os.close(told)
+        with os.fdopen(ready) as lines:
+            if lines.readline() != 'ready\n':
+                raise Unavailable('no mount namespace can be made')
+        self.services = []
+
+    def command(self, arguments):
+        mount = ['--mount=/proc/%d/ns/mnt' % self.holder.pid] if self.holder else []
+        return ['nsenter', *mount, '--net=/proc/self/fd/%d' % self.fd, *map(str, arguments)]
+
+    def start_avahi(self, folder, name):
+        path = os.path.join(folder, name + '.conf')
+        with open(path, 'w') as file:
+            file.write(SETTINGS % name)
+        self.start('dbus-daemon', '--system', '--nofork', '--nopidfile', '--nosyslog')
+        self.until(lambda: self.holds('/run/dbus/system_bus_socket'))
+        self.start('avahi-daemon', '-f', path, '--no-drop-root', '--no-chroot', '--no-rlimits')
+        self.until(lambda: self.holds('/run/avahi-daemon/socket'))
+
+    def start(self, *arguments):
+        self.services.append(self.popen(*arguments, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL))
+
+    def holds(self, path):
+        return os.path.exists('/proc/%d/root%s' % (self.holder.pid, path))
+
+    @staticmethod
+    def until(is_so):
+        end = time.monotonic() + 10
+        while not is_so():
+            if time.monotonic() > end:
+                raise Unavailable('D-Bus or Avahi does not start here')
+            time.sleep(0.02)
+
+    def announced(self):
+        return self.output('avahi-browse', '--resolve', '--parsable', '--terminate', '_kp2p._tcp')
+
+    def close(self):
+        for process in [*reversed(self.services), self.holder]:
+            process.kill()
+            process.wait()
+
+
+class Lan:
+    first = 'none'  # there is no DHT
+
+    def __init__(self, folder, count, avahi=True):
+        self.folder = folder
+        self.switch = Namespace()
+        self.switch.run('ip', 'link', 'add', 'lan', 'type', 'bridge')
+        self.switch.run('ip', 'link', 'set', 'lan', 'up')
+        self.hosts = [Host() for _ in range(count)]
+        for i, host in enumerate(self.hosts):
+            join(self.switch, 'port%d' % i, host, 'eth0')
+            self.switch.run('ip', 'link', 'set', 'port%d' % i, 'master', 'lan')
+            host.run('ip', 'address', 'add', '192.168.78.%d/24' % (i + 1), 'dev', 'eth0')
+            if avahi:
+                host.start_avahi(folder, 'host%d' % i)
+
+    def close(self):
+        for host in self.hosts:
+            host.close()
+
+
+class LanNode(Node):
+    usual, channel = ['--no-port-mapping'], 'our-lan'
+
+
+class OtherNode(LanNode):
+    channel = 'theirs'
+
+
+class LanTest(unittest.TestCase):
+    def lan(self, count, avahi=True):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        lan = Lan(folder.name, count, avahi)
+        self.addCleanup(lan.close)
+        return lan
+
+    def node(self, kind, lan, number, *flags):
+        node = kind(lan, lan.hosts[number], kind.__name__ + str(number), *flags)
+        self.addCleanup(node.stop)
+        return node
+
+    def test_members_of_a_channel_find_each_other_and_share(self):
+        lan = self.lan(3)
+        alice, bob = (self.node(LanNode, lan, i) for i in range(2))
+        eve = self.node(OtherNode, lan, 2)
+        for node in alice, bob:
+            node.until(lambda status: status['connections'] == 1)
+        path = alice.folder + '/file'
+        with open(path, 'wb') as file:
+            file.write(os.urandom(3 << 20))
+        alice.until(lambda status: status['channels'])
+        uri = alice.run('kp2p-store', path).stdout.strip()
+        loaded = bob.run('kp2p-load', uri, '--dest', bob.folder + '/loaded')
+        self.assertEqual(loaded.returncode, 0, loaded.stderr + bob.words())
+        with open(path, 'rb') as one, open(bob.folder + '/loaded', 'rb') as other:
+            self.assertEqual(one.read(), other.read())
+        self.assertEqual(eve.status()['connections'], 0)
+
+    def test_what_is_announced_names_no_channel_and_changes(self):
+        lan = self.lan(1)
+        before = set()
+        for _ in range(2):
+            node = self.node(LanNode, lan, 0)
+            node.until(lambda status: status['channels'])
+            end = time.monotonic() + 15
+            while True:
+                text = lan.hosts[0].announced()
+                words = {word for word in text.split('"') if word.startswith(('c=', 's='))}
+                if len(words) == 2 and not words & before:
+                    break
+                self.assertLess(time.monotonic(), end, text)
+                time.sleep(0.2)
+            self.assertIn('"n=%s"' % node.status()['node'], text)
+            self.assertNotIn(LanNode.channel, text)
+            before = words
+            node.stop()
+
+    def test_where_there_is_no_daemon_it_is_said_once(self):
+        lan = self.lan(1, avahi=False)
+        node = self.node(LanNode, lan, 0)
+        node.until(lambda status: 'nobody is looked for in the LAN' in node.words())
+        time.sleep(3)
+        self.assertEqual(node.words().count(' lan: '), 1)
+        self.assertLess(node.stop(), 2)
+
+    def test_it_can_be_told_not_to(self):
+        lan = self.lan(2)
+        alice, bob = (self.node(LanNode, lan, i, '--no-lan') for i in range(2))
+        for node in alice, bob:
+            node.until(lambda status: status['channels'])
+        time.sleep(4)
+        self.assertNotIn('"n=', lan.hosts[0].announced())
+        self.assertEqual([node.status()['connections'] for node in (alice, bob)], [0, 0])
+
+
+def main():
+    needed = ('ip', 'nsenter', 'unshare', 'dbus-daemon', 'avahi-daemon', 'avahi-browse')
+    lacking = [name for name in needed if not shutil.which(name)]
+    if os.getuid() != 0 or lacking:
+        print('SKIPPED: it needs root, and ' + ', '.join(lacking or ['network namespaces']))
+        return 77
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            Lan(folder, 1).close()
+    except (Unavailable, subprocess.CalledProcessError) as error:
+        print('SKIPPED: ' + str(error))
+        return 77
+    return 0 if unittest.main(exit=False).result.wasSuccessful() else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())
