@@ -4,7 +4,7 @@
 #pragma once
 
 #include "node/relay/relay_client.hpp"
-#include "node/relay/relay_server.hpp"
+#include "node/relay/stream_relay.hpp"
 
 namespace kp2p {
 
@@ -12,7 +12,7 @@ class RelaySession {
   public:
     struct Parts {
         Runtime& runtime;
-        RelayServer& server;
+        StreamRelay& server;
         RelayClient& client;
         NodeId own;
     };

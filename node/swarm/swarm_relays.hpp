@@ -49,7 +49,7 @@ class SwarmRelays final : public Relays {
     Task<Result<void>> go_to(NodeId relay);
 
     SwarmRelaysParts parts_;
-    RelayServer server_;
+    StreamRelay server_;
     RelayClient client_;
     std::map<const Connection*, std::weak_ptr<RelaySession>> sessions_;
     std::size_t foreign_ = 0;

@@ -1,4 +1,4 @@
-#include "node/relay/relay_server.hpp"
+#include "node/relay/stream_relay.hpp"
 
 #include "node/async/tasks.hpp"
 #include "proto/outcome.hpp"
@@ -21,12 +21,12 @@ constexpr std::chrono::seconds upkeep_interval{5};
 
 }  // namespace
 
-RelayServer::RelayServer(RelayServerParts parts)
+StreamRelay::StreamRelay(StreamRelayParts parts)
     : parts_(std::move(parts)), rate_(parts_.runtime.clock.now(), rate_of_all) {}
 
-RelayServer::~RelayServer() = default;
+StreamRelay::~StreamRelay() = default;
 
-Task<> RelayServer::run() {
+Task<> StreamRelay::run() {
     for (;;) {
         auto slept = co_await parts_.runtime.clock.sleep_for(upkeep_interval);
         if (!slept) break;
@@ -41,7 +41,7 @@ Task<> RelayServer::run() {
     pairs_.clear();
 }
 
-Task<> RelayServer::serve(std::shared_ptr<Connection> connection,
+Task<> StreamRelay::serve(std::shared_ptr<Connection> connection,
                           std::shared_ptr<MuxChannel> channel) {
     const SessionId id = ++last_session_;
     const auto session = std::make_shared<Session>(parts_.runtime.executor, connection);
@@ -57,7 +57,7 @@ Task<> RelayServer::serve(std::shared_ptr<Connection> connection,
     end_where([&](const Pair& pair) { return pair.sessions[0] == id || pair.sessions[1] == id; });
 }
 
-Task<> RelayServer::hear_loop(SessionId id, std::shared_ptr<MuxChannel> channel, Tasks& all) {
+Task<> StreamRelay::hear_loop(SessionId id, std::shared_ptr<MuxChannel> channel, Tasks& all) {
     for (;;) {
         auto message = co_await channel->receive();
         if (!message) break;
@@ -80,7 +80,7 @@ Task<> RelayServer::hear_loop(SessionId id, std::shared_ptr<MuxChannel> channel,
     all.cancel();
 }
 
-Task<> RelayServer::answer_loop(SessionId id, std::shared_ptr<MuxChannel> channel) {
+Task<> StreamRelay::answer_loop(SessionId id, std::shared_ptr<MuxChannel> channel) {
     const auto session = sessions_.at(id);
     for (;;) {
         while (session->answers.empty()) {
@@ -94,7 +94,7 @@ Task<> RelayServer::answer_loop(SessionId id, std::shared_ptr<MuxChannel> channe
     }
 }
 
-void RelayServer::pair(SessionId id, const proto::RelayPair& asked) {
+void StreamRelay::pair(SessionId id, const proto::RelayPair& asked) {
     const auto& session = *sessions_.at(id);
     const NodeId& node = session.connection->remote();
     HalfPairs::Half half{node, id, HalfPairs::Standing::stranger, asked};
@@ -109,7 +109,7 @@ void RelayServer::pair(SessionId id, const proto::RelayPair& asked) {
         connect(*outcome.other, half);
 }
 
-void RelayServer::connect(const HalfPairs::Half& one, const HalfPairs::Half& other) {
+void StreamRelay::connect(const HalfPairs::Half& one, const HalfPairs::Half& other) {
     const bool first_pays = one.standing == HalfPairs::Standing::member;
     Account* account = account_of(first_pays ? one.node : other.node);
     const auto now = parts_.runtime.clock.now();
@@ -139,18 +139,18 @@ void RelayServer::connect(const HalfPairs::Half& one, const HalfPairs::Half& oth
     past_.all_pairs++;
 }
 
-bool RelayServer::reads(SessionId id) const {
+bool StreamRelay::reads(SessionId id) const {
     return sessions_.at(id)->answers.size() < max_unsent_answers;
 }
 
 // Nobody has forwarded to a host what that host has not asked for: its connection to us has proven
 // that it is there.
-bool RelayServer::knows(SessionId id, const Host& host) const {
+bool StreamRelay::knows(SessionId id, const Host& host) const {
     const auto session = sessions_.find(id);
     return session != sessions_.end() && session->second->connection->path().remote.host == host;
 }
 
-bool RelayServer::pay(Account& account, std::size_t bytes) {
+bool StreamRelay::pay(Account& account, std::size_t bytes) {
     const auto now = parts_.runtime.clock.now();
     if (rate_.left(now) <= 0 || account.rate.left(now) <= 0 || account.volume.left(now) <= 0)
         return false;
@@ -160,7 +160,7 @@ bool RelayServer::pay(Account& account, std::size_t bytes) {
 }
 
 // Null if there are too many; those that have none of their volume to win back go first.
-RelayServer::Account* RelayServer::account_of(const NodeId& node) {
+StreamRelay::Account* StreamRelay::account_of(const NodeId& node) {
     const auto now = parts_.runtime.clock.now();
     const auto known = accounts_.find(node);
     if (known != accounts_.end()) return &known->second;
@@ -174,7 +174,7 @@ RelayServer::Account* RelayServer::account_of(const NodeId& node) {
     return &accounts_.emplace(node, Account{rate, volume}).first->second;
 }
 
-RelayServer::Pairs::iterator RelayServer::end(Pairs::iterator pair) {
+StreamRelay::Pairs::iterator StreamRelay::end(Pairs::iterator pair) {
     pair->account->pairs--;
     const UdxRelay::Counts& counts = pair->relay->counts();
     past_.forwarded.packets += counts.packets;
@@ -183,11 +183,11 @@ RelayServer::Pairs::iterator RelayServer::end(Pairs::iterator pair) {
     return pairs_.erase(pair);
 }
 
-void RelayServer::end_where(const std::function<bool(const Pair&)>& is_meant) {
+void StreamRelay::end_where(const std::function<bool(const Pair&)>& is_meant) {
     for (auto at = pairs_.begin(); at != pairs_.end();) at = is_meant(*at) ? end(at) : ++at;
 }
 
-RelayCounts RelayServer::counts() const {
+RelayCounts StreamRelay::counts() const {
     RelayCounts counts = past_;
     counts.serves = serves();
     counts.waiting = halves_.size();

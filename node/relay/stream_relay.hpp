@@ -1,4 +1,4 @@
-// RelayServer: forwards UDX streams between nodes that cannot reach each other, of which at least
+// StreamRelay: forwards UDX streams between nodes that cannot reach each other, of which at least
 // one is in a channel of ours. What they say to each other stays between them. Shape: spawn run();
 // serve() each channel on which a node asks for it. All that a node can cost has a limit, and there
 // is one for all. Source: npm blind-relay 1.6.1, which has none.
@@ -17,7 +17,7 @@
 
 namespace kp2p {
 
-struct RelayServerParts {
+struct StreamRelayParts {
     Runtime& runtime;
     UdxContext& udx;
     std::function<bool()> serves;                  // at this moment
@@ -31,14 +31,14 @@ struct RelayCounts {
     UdxRelay::Counts forwarded;
 };
 
-class RelayServer {
+class StreamRelay {
   public:
     static constexpr std::size_t max_pairs = 64, max_pairs_of_node = 8;
     // Each side of a stream says something every five seconds.
     static constexpr std::chrono::seconds max_silence{30};
 
-    explicit RelayServer(RelayServerParts parts);
-    ~RelayServer();
+    explicit StreamRelay(StreamRelayParts parts);
+    ~StreamRelay();
 
     Task<> run();
     bool serves() const { return parts_.serves(); }
@@ -81,7 +81,7 @@ class RelayServer {
     Pairs::iterator end(Pairs::iterator pair);
     void end_where(const std::function<bool(const Pair&)>& is_meant);
 
-    RelayServerParts parts_;
+    StreamRelayParts parts_;
     proto::HalfPairs halves_;
     std::map<SessionId, std::shared_ptr<Session>> sessions_;
     SessionId last_session_ = 0;
