@@ -195,6 +195,13 @@ Task<NodeHealth> Node::health() {
     if (tcp_) facts.tcp = tcp_->local();
     facts.wall = runtime_.clock.wall_now();
     note_dht(facts, dht_);
+    if (mapping_)
+        facts.mapping = Facts::PortMapping{mapping_->mapping().has_value(), mapping_->words()};
+    if (tunnels_)
+        facts.tunnel = Facts::Tunnel{tunnels_->place(), tunnels_->in_use(), tunnels_->up()};
+    const RelayCounts relay = swarm_.relay_counts();
+    facts.relaying = Facts::Relaying{relay.serves, relay.pairs};
+    if (lan_service_) facts.lan = lan_service_->trouble();
     health.peers = peers();
     for (const ChannelName& name : share_.channels()) {
         const auto is_in = [&](const PeerReport& peer) {

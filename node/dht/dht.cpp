@@ -40,7 +40,7 @@ Dht::Dht(Runtime& runtime, UdpPort& server, UdpPort& client, DhtSetup setup)
       bootstrap_(rpc_, setup.bootstrap),
       queries_(rpc_, bootstrap_),
       reachability_(rpc_, bootstrap_,
-                    setup.public_address ? Citizenship::citizen : setup.citizenship),
+                    setup.public_address ? Persistence::persistent : setup.persistence),
       server_(server),
       client_(client),
       setup_(std::move(setup)),
@@ -143,7 +143,7 @@ Task<Result<QueryEnd>> Dht::refresh() {
 Task<Result<void>> Dht::bootstrap() {
     // The first node to answer tells by a packet to our server port whether such packets arrive.
     auto quick_test = [this, asked = false](const QueryReply& first) mutable {
-        if (asked || !firewalled() || setup_.citizenship != Citizenship::adaptive) return;
+        if (asked || !firewalled() || setup_.persistence != Persistence::adaptive) return;
         asked = true;
         Ask ask;
         ask.from = SocketId::client;
@@ -159,7 +159,7 @@ Task<Result<void>> Dht::bootstrap() {
     QueryRunner::OnReply on_reply = quick_test;
     auto found = co_await find_self(on_reply);
     if (!found) co_return found.error();
-    const auto scope = setup_.citizenship == Citizenship::citizen || setup_.public_address
+    const auto scope = setup_.persistence == Persistence::persistent || setup_.public_address
                            ? Reachability::Scope::everything
                            : Reachability::Scope::firewall_only;
     Result<bool> changed = false;

@@ -6,8 +6,8 @@
 // with whatever nodes are known) call the rest. Everything ends when run() is cancelled, and every
 // call when its caller is. One thread. Source: npm hyperdht 6.34.0, dht-rpc 6.27.0.
 //
-// Public nodes are reached as described in bootstrap.hpp. A node starts as a guest (ephemeral: it
-// answers and relays, but nobody stores it); once reachable and stable it becomes a citizen.
+// Public nodes are reached as described in bootstrap.hpp. A node starts ephemeral (it answers and
+// relays, but nobody stores it); once reachable and stable it becomes persistent.
 #pragma once
 
 #include <memory>
@@ -28,9 +28,9 @@ struct DhtSetup {
     // Where the network is entered, see parse_bootstrap(). Empty: only by the known nodes.
     std::vector<BootstrapNode> bootstrap;
     std::vector<Endpoint> known_nodes;  // of an earlier run
-    Citizenship citizenship = Citizenship::adaptive;
+    Persistence persistence = Persistence::adaptive;
     proto::dht::Reach reach = proto::dht::Reach::behind_nat;  // open: known to be reachable
-    // Our own address if it is known for sure: a citizen at once, even if alone.
+    // Our own address if it is known for sure: persistent at once, even if alone.
     std::optional<Endpoint> public_address;
 };
 

@@ -10,7 +10,7 @@ using namespace proto::dht;
 
 namespace {
 
-constexpr unsigned stable_ticks = 720, citizen_retry_ticks = 2;
+constexpr unsigned stable_ticks = 720, persistent_retry_ticks = 2;
 // The reference lets every node wait, so that the public network is not full of nodes that come
 // and go. A network that cannot fill a query's answer needs everyone who can be reached: it must
 // live on when its bootstrap node dies.
@@ -33,7 +33,7 @@ std::optional<std::uint16_t> Reachability::forwarded_port() const {
 // reach without it needs none.
 bool Reachability::set_forwarded(const std::optional<Endpoint>& from, const DhtId& random_id) {
     Node& node = rpc_.node();
-    if (citizenship_ != Citizenship::adaptive || from == forwarded_) return false;
+    if (persistence_ != Persistence::adaptive || from == forwarded_) return false;
     if (node.open() && !forwarded_) {
         if (from && from->port == server_port()) forwarded_ = from;  // so that may be why
         return false;
@@ -60,7 +60,7 @@ bool Reachability::forwarding_tick() {
 }
 
 bool Reachability::tick() {
-    if (citizenship_ == Citizenship::guest || rpc_.node().persistent()) return false;
+    if (persistence_ == Persistence::ephemeral || rpc_.node().persistent()) return false;
     const std::size_t nodes = rpc_.node().table().size();
     if (nodes > 0 && nodes < small_network_nodes && --small_network_ticks_left_ == 0) {
         small_network_ticks_left_ = small_network_retry_ticks;
@@ -68,15 +68,16 @@ bool Reachability::tick() {
     }
     if (stable_ticks_left_ > 0 && --stable_ticks_left_ > 0) return false;
     const bool changed = rpc_.node().upkeep().sampler().address() != checked_;
-    stable_ticks_left_ = citizenship_ == Citizenship::citizen ? citizen_retry_ticks : stable_ticks;
-    return changed || citizenship_ == Citizenship::citizen;
+    stable_ticks_left_ =
+        persistence_ == Persistence::persistent ? persistent_retry_ticks : stable_ticks;
+    return changed || persistence_ == Persistence::persistent;
 }
 
 void Reachability::woke_up(const DhtId& random_id) {
     stable_ticks_left_ = stable_ticks;
     small_network_ticks_left_ = 1;
     checked_.reset();
-    if (citizenship_ == Citizenship::adaptive && rpc_.node().persistent())
+    if (persistence_ == Persistence::adaptive && rpc_.node().persistent())
         rpc_.node().become_ephemeral(random_id);
 }
 

@@ -6,16 +6,16 @@
 
 namespace kp2p {
 
-enum class Citizenship {
-    adaptive,  // a guest first, a citizen once reachable for some time; soon in a small network
-    guest,     // never stored by others (ephemeral)
-    citizen    // as soon as the address is known
+enum class Persistence {
+    adaptive,   // ephemeral first, persistent once reachable for some time; soon in a small network
+    ephemeral,  // never stored by others
+    persistent  // as soon as the address is known
 };
 
 class Reachability {
   public:
-    Reachability(Rpc& rpc, Bootstrap& bootstrap, Citizenship citizenship)
-        : rpc_(rpc), bootstrap_(bootstrap), citizenship_(citizenship) {}
+    Reachability(Rpc& rpc, Bootstrap& bootstrap, Persistence persistence)
+        : rpc_(rpc), bootstrap_(bootstrap), persistence_(persistence) {}
 
     enum class Scope { firewall_only, everything };
     // True if our id or our default socket changed.
@@ -40,7 +40,7 @@ class Reachability {
 
     Rpc& rpc_;
     Bootstrap& bootstrap_;
-    Citizenship citizenship_;
+    Persistence persistence_;
     unsigned stable_ticks_left_ = 240, small_network_ticks_left_ = 1;
     std::optional<Endpoint> forwarded_;  // by a router, as far as it matters
     unsigned forwarding_ticks_left_ = 0, forwarding_pause_ticks_ = 0;

@@ -1,4 +1,4 @@
-// The node behind kp2p-bootstrap: a DHT node that is a citizen from the start, so that a private
+// The node behind kp2p-bootstrap: a DHT node that is persistent from the start, so that a private
 // network needs no other. It answers, stores and relays; it knows nothing of files.
 #pragma once
 

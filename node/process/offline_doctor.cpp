@@ -50,7 +50,7 @@ void look_at_network(Facts& facts, const Settings& settings) {
     UdxContext udx(runtime.executor, clock, 0);  // carries no streams
     UdpPort server_port(std::move(server), udx), client_port(*std::move(client), udx);
     DhtSetup setup;
-    setup.citizenship = Citizenship::guest;
+    setup.persistence = Persistence::ephemeral;
     if (!is_first(settings)) setup.bootstrap = bootstrap_nodes(settings);
     Dht dht(runtime, server_port, client_port, std::move(setup));
     std::exception_ptr thrown;

@@ -109,6 +109,50 @@ void nat(const Facts& facts, Checks& checks) {
                           "ask again in a minute"});
 }
 
+// That no router forwards is no trouble where holes can be punched.
+void mapping(const Facts& facts, Checks& checks) {
+    if (!facts.mapping) return;
+    const auto& sampled = facts.sampled_address;
+    const bool needed = facts.firewalled && !facts.mapping->mapped && sampled && sampled->port == 0;
+    checks.push_back({"mapping", needed ? Health::warning : Health::ok, facts.mapping->words,
+                      needed ? "turn on UPnP or NAT-PMP in the router, or forward a UDP port of it "
+                               "to this computer"
+                             : ""});
+}
+
+void tunnel(const Facts& facts, Checks& checks) {
+    if (!facts.tunnel) return;
+    const auto& [place, in_use, up] = *facts.tunnel;
+    if (!in_use)
+        checks.push_back({"tunnel", Health::ok, place + " is not needed: UDP works here", {}});
+    else if (up)
+        checks.push_back({"tunnel", Health::ok, "UDP goes through " + place, {}});
+    else
+        checks.push_back({"tunnel", Health::problem, place + " gives us no UDP port",
+                          "see the daemon's log, and whether https_proxy is set as it must be"});
+}
+
+void relaying(const Facts& facts, Checks& checks) {
+    if (!facts.relaying) return;
+    const auto& [serves, pairs] = *facts.relaying;
+    checks.push_back({"relaying",
+                      Health::ok,
+                      serves ? "forwards for members that cannot reach each other; " +
+                                   std::to_string(pairs) + " pairs of them now"
+                             : "does not forward for others",
+                      {}});
+}
+
+void lan(const Facts& facts, Checks& checks) {
+    if (!facts.lan) return;
+    if (facts.lan->empty())
+        checks.push_back({"lan", Health::ok, "members are looked for in the LAN", {}});
+    else
+        checks.push_back({"lan", Health::warning,
+                          "members are not looked for in the LAN: " + *facts.lan,
+                          "install and start avahi-daemon"});
+}
+
 void dht(const Facts& facts, Checks& checks) {
     const std::string known = std::to_string(facts.dht_nodes) + " DHT nodes known";
     if (facts.in_network || facts.first)
@@ -153,7 +197,8 @@ void clock(const Facts& facts, Checks& checks) {
 
 using Section = void (*)(const Facts&, Checks&);
 
-constexpr Section sections[] = {config, addresses, ports, udp, nat, dht, channels, storage, clock};
+constexpr Section sections[] = {config,   addresses, ports, udp,      nat,     mapping, tunnel,
+                                relaying, lan,       dht,   channels, storage, clock};
 
 }  // namespace
 

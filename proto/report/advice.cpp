@@ -5,47 +5,52 @@
 namespace kp2p {
 namespace {
 
-using Code = Finding::Code;
+using FindingCode = Finding::Code;
 
 struct Advice {
-    Code code;
+    FindingCode code;
     std::string_view sentence;
 };
 
 // Those for which their stage has no better one.
 constexpr Advice advice[] = {
-    {Code::is_directory, "name a file in it: URI/path"},
-    {Code::not_to_path, "say where to put it: --dest DIR"},
-    {Code::is_file, "leave out --dest DIR, or name a directory"},
-    {Code::no_manifest, "leave ?manifest= out of the URI to load the file whole"},
+    {FindingCode::is_directory, "name a file in it: URI/path"},
+    {FindingCode::not_to_path, "say where to put it: --dest DIR"},
+    {FindingCode::is_file, "leave out --dest DIR, or name a directory"},
+    {FindingCode::no_manifest, "leave ?manifest= out of the URI to load the file whole"},
 
-    {Code::dht_busy, "try again in a minute"},
-    {Code::no_bootstrap, "start the daemon with --bootstrap public or HOST:PORT, or with --peer"},
-    {Code::unresolved, "look whether this computer is online, and whether it can resolve names"},
+    {FindingCode::dht_busy, "try again in a minute"},
+    {FindingCode::no_bootstrap,
+     "start the daemon with --bootstrap public or HOST:PORT, or with --peer"},
+    {FindingCode::unresolved,
+     "look whether this computer is online, and whether it can resolve names"},
 
-    {Code::channels_pending, "try again in a moment"},
-    {Code::no_channel, "join the channel of those who have the file: kp2p-join NAME"},
+    {FindingCode::channels_pending, "try again in a moment"},
+    {FindingCode::no_channel, "join the channel of those who have the file: kp2p-join NAME"},
 
-    {Code::all_lack, "ask whoever has the file to store it, and to keep its daemon running"},
-    {Code::only_one_lacks, "ask whoever has the file to store it, and to keep its daemon running"},
+    {FindingCode::all_lack, "ask whoever has the file to store it, and to keep its daemon running"},
+    {FindingCode::only_one_lacks,
+     "ask whoever has the file to store it, and to keep its daemon running"},
 
-    {Code::invalid_key, "look whether the node's key was copied whole"},
-    {Code::not_announced, "see to it that the node's daemon runs and is in the same DHT network"},
-    {Code::refused_or_foreign, "bring both nodes to the same version of kp2p"},
-    {Code::sent_nothing, "let UDP out of the other node's network"},
-    {Code::no_way_through, "forward a UDP port to one of the nodes, or name it with --peer"},
-    {Code::no_hole, "forward a UDP port to one of the nodes, or name it with --peer"},
-    {Code::relay_failed, "forward a UDP port to one of the nodes, or name it with --peer"},
-    {Code::lan_silent, "let UDP through the firewalls of both computers"},
-    {Code::tcp_refused, "look whether the node's daemon runs, and listens at this port"},
-    {Code::tcp_silent, "let TCP through the firewalls to this port"},
-    {Code::tcp_other_node, "name the node with the key of the one that is there"},
-    {Code::tcp_unresolved, "look whether the name is right, and whether names can be resolved"},
-    {Code::connections_busy, "try again when other transfers have ended"},
-    {Code::no_common_channel, "join a channel that the node is in: kp2p-join NAME"},
-    {Code::connection_lost, "try again: what came is kept"},
+    {FindingCode::invalid_key, "look whether the node's key was copied whole"},
+    {FindingCode::not_announced,
+     "see to it that the node's daemon runs and is in the same DHT network"},
+    {FindingCode::refused_or_foreign, "bring both nodes to the same version of kp2p"},
+    {FindingCode::sent_nothing, "let UDP out of the other node's network"},
+    {FindingCode::no_way_through, "forward a UDP port to one of the nodes, or name it with --peer"},
+    {FindingCode::no_hole, "forward a UDP port to one of the nodes, or name it with --peer"},
+    {FindingCode::relay_failed, "forward a UDP port to one of the nodes, or name it with --peer"},
+    {FindingCode::lan_silent, "let UDP through the firewalls of both computers"},
+    {FindingCode::tcp_refused, "look whether the node's daemon runs, and listens at this port"},
+    {FindingCode::tcp_silent, "let TCP through the firewalls to this port"},
+    {FindingCode::tcp_other_node, "name the node with the key of the one that is there"},
+    {FindingCode::tcp_unresolved,
+     "look whether the name is right, and whether names can be resolved"},
+    {FindingCode::connections_busy, "try again when other transfers have ended"},
+    {FindingCode::no_common_channel, "join a channel that the node is in: kp2p-join NAME"},
+    {FindingCode::connection_lost, "try again: what came is kept"},
 
-    {Code::too_many_partials, "wait until the other programs have ended"},
+    {FindingCode::too_many_partials, "wait until the other programs have ended"},
 };
 
 std::string_view advice_of(Stage stage) {
@@ -75,7 +80,7 @@ std::string_view advice_of(Stage stage) {
 
 }  // namespace
 
-std::string_view advice_of(Code code) {
+std::string_view advice_of(FindingCode code) {
     const auto own = std::find_if(std::begin(advice), std::end(advice),
                                   [&](const Advice& one) { return one.code == code; });
     return own == std::end(advice) ? advice_of(stage_of(code)) : own->sentence;

@@ -9,8 +9,8 @@ run(async (bootstrapCommand, interopDht) => {
   check(event === 'ready', 'kp2p-bootstrap says where it is')
   const entry = { host: '127.0.0.1', port: Number(address.split(':')[1]) }
 
-  const a = await guest(entry)
-  const b = await guest(entry)
+  const a = await ephemeral(entry)
+  const b = await ephemeral(entry)
   const pair = DHT.keyPair()
   const name = Buffer.from(topic(1), 'hex')
   await a.announce(name, pair, [{ host: '10.1.2.3', port: 45 }]).finished()
@@ -31,16 +31,16 @@ run(async (bootstrapCommand, interopDht) => {
   await echo(a, b, {}, 'two of them connect through one of ours')
 
   const more = []
-  for (let i = 0; i < 4; i++) more.push(await Ours.start(interopDht, address, 'citizen'))
+  for (let i = 0; i < 4; i++) more.push(await Ours.start(interopDht, address, 'persistent'))
   const status = await more[3].do('status')
-  check(status.persistent && !status.firewalled, 'our citizen knows its address')
-  const c = await guest(entry, '127.0.0.2')
-  const d = await guest(entry, '127.0.0.3')
+  check(status.persistent && !status.firewalled, 'our persistent node knows its address')
+  const c = await ephemeral(entry, '127.0.0.2')
+  const d = await ephemeral(entry, '127.0.0.3')
   check((await collectReplies(d.findPeer((await listening(c)).publicKey))).length >= 3,
     'a server announces itself at several of ours')
   await echo(c, d, { localConnection: false }, 'two of them punch holes through ours')
 
-  const e = await citizen(entry)
+  const e = await persistent(entry)
   await a.immutablePut(Buffer.from('again'))
   check(e.ephemeral === false, 'a hyperdht node becomes persistent among ours')
   const node = await more[0].do('status')
@@ -51,13 +51,13 @@ run(async (bootstrapCommand, interopDht) => {
   check(await bootstrap.signal('SIGTERM') === 0, 'kp2p-bootstrap ends cleanly')
 })
 
-async function guest (entry, host = '127.0.0.1') {
+async function ephemeral (entry, host = '127.0.0.1') {
   const dht = new DHT({ bootstrap: [entry], host, ephemeral: true })
   await dht.fullyBootstrapped()
   return dht
 }
 
-async function citizen (entry) {
+async function persistent (entry) {
   const dht = new DHT({ bootstrap: [entry], host: '127.0.0.1', ephemeral: false, firewalled: false })
   await dht.fullyBootstrapped()
   return dht

@@ -1,5 +1,6 @@
-// interop-dht BOOTSTRAP HOST [citizen]: a DHT node of ours that a script drives. Reads one command
-// a line and writes one JSON object a line; ends with its stdin. Bytes are hex, addresses text.
+// interop-dht BOOTSTRAP HOST [persistent]: a DHT node of ours that a script drives. Reads one
+// command a line and writes one JSON object a line; ends with its stdin. Bytes are hex, addresses
+// text.
 //   announce TOPIC SEED RELAY          lookup TOPIC            unannounce TOPIC SEED
 //   immutable_put VALUE                immutable_get TARGET
 //   mutable_put SEED SEQ VALUE         mutable_get KEY
@@ -201,7 +202,7 @@ int main(int argc, char** argv) {
     DhtSetup setup;
     setup.bootstrap.push_back(*parse_bootstrap(argv[1]));
     if (argc > 3) {
-        setup.citizenship = Citizenship::citizen;
+        setup.persistence = Persistence::persistent;
         setup.reach = proto::dht::Reach::open;
     }
     Dht dht(real.runtime, server, client, setup);

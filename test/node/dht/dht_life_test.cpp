@@ -1,5 +1,5 @@
 // The life of one node among others, in virtual hours: entering, being found reachable or not,
-// becoming a citizen, restarting, staying announced.
+// becoming persistent, restarting, staying announced.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -16,29 +16,29 @@ Task<> pass(Sim& sim, Clock::Span span) { (void)co_await sim.clock().sleep_for(s
 
 }  // namespace
 
-TEST_CASE("a reachable guest learns that it is, and becomes a citizen after twenty minutes") {
+TEST_CASE("a reachable node learns that it is, and becomes persistent after twenty minutes") {
     Sim sim(1);
     auto test = [&](Network& network, Tasks& all) -> Task<> {
-        SimulatedDht& guest = network.add_guest(1000);
-        co_await network.run(guest, all);
+        SimulatedDht& ephemeral = network.add_ephemeral(1000);
+        co_await network.run(ephemeral, all);
         co_await pass(sim, 30s);
-        CHECK(!guest.dht.firewalled());
-        CHECK(guest.dht.remote_address() == guest.address);
-        CHECK(!guest.dht.persistent());
+        CHECK(!ephemeral.dht.firewalled());
+        CHECK(ephemeral.dht.remote_address() == ephemeral.address);
+        CHECK(!ephemeral.dht.persistent());
         co_await pass(sim, 21min);
-        CHECK(guest.dht.persistent());
-        CHECK(guest.dht.rpc().node().table().self() == proto::dht::id_of(guest.address));
+        CHECK(ephemeral.dht.persistent());
+        CHECK(ephemeral.dht.rpc().node().table().self() == proto::dht::id_of(ephemeral.address));
         co_await pass(sim, 10min);
-        CHECK(network.known_by(guest) > 10);
+        CHECK(network.known_by(ephemeral) > 10);
     };
     in_network(sim, 30, test);
 }
 
-TEST_CASE("in a small network a reachable guest becomes a citizen at once, another does not") {
+TEST_CASE("in a small network a reachable node becomes persistent at once, another does not") {
     Sim sim(8);
     auto test = [&](Network& network, Tasks& all) -> Task<> {
-        SimulatedDht& reachable = network.add_guest(1000);
-        SimulatedDht& hidden = network.add_guest(1001);
+        SimulatedDht& reachable = network.add_ephemeral(1000);
+        SimulatedDht& hidden = network.add_ephemeral(1001);
         sim.firewall(hidden.address);
         co_await network.run(reachable, all);
         co_await network.run(hidden, all);
@@ -65,28 +65,28 @@ TEST_CASE("in a small network a reachable guest becomes a citizen at once, anoth
     in_network(sim, 3, test);
 }
 
-TEST_CASE("a firewalled node stays a guest and is reached through its relays for hours") {
+TEST_CASE("a firewalled node stays ephemeral and is reached through its relays for hours") {
     Sim sim(2);
     auto test = [&](Network& network, Tasks& all) -> Task<> {
-        SimulatedDht& guest = network.add_guest(1000);
-        sim.firewall(guest.address);
-        co_await network.run(guest, all);
+        SimulatedDht& ephemeral = network.add_ephemeral(1000);
+        sim.firewall(ephemeral.address);
+        co_await network.run(ephemeral, all);
         const auto keys = proto::KeyPair::from_seed(seed_of(5));
         std::size_t handshakes = 0;
         Listener listener;
         listener.handshake = [&](const IncomingHandshake& in) {
             ++handshakes;
-            guest.dht.answer(in.on, in, in.message.noise);
+            ephemeral.dht.answer(in.on, in, in.message.noise);
         };
-        guest.dht.listen(keys.public_key(), listener);
-        Announcer announcer(guest.dht, keys);
+        ephemeral.dht.listen(keys.public_key(), listener);
+        Announcer announcer(ephemeral.dht, keys);
         all.spawn(announcer.run());
         auto announced = co_await announcer.announced();
         CHECK(announced);
         co_await pass(sim, 2h);
-        CHECK(guest.dht.firewalled());
-        CHECK(!guest.dht.persistent());
-        CHECK(!guest.dht.remote_address());
+        CHECK(ephemeral.dht.firewalled());
+        CHECK(!ephemeral.dht.persistent());
+        CHECK(!ephemeral.dht.remote_address());
         CHECK(announcer.relays().size() == 3);
         ByteVector noise{1};
         const auto target = proto::dht::target_of(keys.public_key());
@@ -96,7 +96,8 @@ TEST_CASE("a firewalled node stays a guest and is reached through its relays for
         }
         CHECK(handshakes == 3);
         // Nobody can reach it without a relay.
-        auto direct = co_await network.nodes[4]->dht.peer_handshake(guest.address, target, noise);
+        auto direct =
+            co_await network.nodes[4]->dht.peer_handshake(ephemeral.address, target, noise);
         CHECK(direct.error() == Errc::timed_out);
     };
     in_network(sim, 20, test);
@@ -105,36 +106,36 @@ TEST_CASE("a firewalled node stays a guest and is reached through its relays for
 TEST_CASE("a node that is seen elsewhere takes back that it is open, until that is seen there") {
     Sim sim(12);
     auto test = [&](Network& network, Tasks& all) -> Task<> {
-        SimulatedDht& guest = network.add_guest(1000);
-        co_await network.run(guest, all);
+        SimulatedDht& ephemeral = network.add_ephemeral(1000);
+        co_await network.run(ephemeral, all);
         const auto keys = proto::KeyPair::from_seed(seed_of(7));
-        guest.dht.listen(keys.public_key(), {});
-        Announcer announcer(guest.dht, keys);
+        ephemeral.dht.listen(keys.public_key(), {});
+        Announcer announcer(ephemeral.dht, keys);
         std::size_t moves = 0;
         announcer.on_moved([&] { ++moves; });
         all.spawn(announcer.run());
         co_await pass(sim, 60s);
-        CHECK(!guest.dht.firewalled());
-        CHECK(guest.dht.remote_address() == guest.address);
+        CHECK(!ephemeral.dht.firewalled());
+        CHECK(ephemeral.dht.remote_address() == ephemeral.address);
         CHECK(moves == 0);
 
-        guest.dht.moved();  // a false alarm
-        CHECK(guest.dht.firewalled());
+        ephemeral.dht.moved();  // a false alarm
+        CHECK(ephemeral.dht.firewalled());
         co_await pass(sim, 10s);
-        CHECK(guest.dht.remote_address() == guest.address);
+        CHECK(ephemeral.dht.remote_address() == ephemeral.address);
 
         const Endpoint elsewhere = host_of(7000);
-        sim.nat(guest.address, SimNat::Kind::port_restricted, elsewhere);
+        sim.nat(ephemeral.address, SimNat::Kind::port_restricted, elsewhere);
         co_await pass(sim, 10s);
         CHECK(moves == 1);
-        CHECK(guest.dht.firewalled());
+        CHECK(ephemeral.dht.firewalled());
         REQUIRE(announcer.relays().size() == 3);
         for (const auto& relay : announcer.relays()) CHECK(relay.peer.host == elsewhere.host);
         co_await pass(sim, 10min);
-        CHECK(guest.dht.firewalled());
-        CHECK(!guest.dht.persistent());
-        REQUIRE(guest.dht.sampled_address());
-        CHECK(guest.dht.sampled_address()->host == elsewhere.host);
+        CHECK(ephemeral.dht.firewalled());
+        CHECK(!ephemeral.dht.persistent());
+        REQUIRE(ephemeral.dht.sampled_address());
+        CHECK(ephemeral.dht.sampled_address()->host == elsewhere.host);
         CHECK(moves == 1);
     };
     in_network(sim, 20, test);
@@ -143,11 +144,11 @@ TEST_CASE("a node that is seen elsewhere takes back that it is open, until that 
 TEST_CASE("a server whose relays die is announced at others within seconds") {
     Sim sim(3);
     auto test = [&](Network& network, Tasks& all) -> Task<> {
-        SimulatedDht& guest = network.add_guest(1000);
-        co_await network.run(guest, all);
+        SimulatedDht& ephemeral = network.add_ephemeral(1000);
+        co_await network.run(ephemeral, all);
         const auto keys = proto::KeyPair::from_seed(seed_of(6));
-        guest.dht.listen(keys.public_key(), {});
-        Announcer announcer(guest.dht, keys);
+        ephemeral.dht.listen(keys.public_key(), {});
+        Announcer announcer(ephemeral.dht, keys);
         all.spawn(announcer.run());
         auto announced = co_await announcer.announced();
         CHECK(announced);
@@ -180,21 +181,21 @@ TEST_CASE("a server whose relays die is announced at others within seconds") {
 TEST_CASE("a server whose default socket changes tells its relays") {
     Sim sim(11);
     auto test = [&](Network& network, Tasks& all) -> Task<> {
-        SimulatedDht& guest = network.add_guest(1000);
-        co_await network.run(guest, all);
-        guest.dht.rpc().node().set_reach(proto::dht::Reach::behind_nat);
+        SimulatedDht& ephemeral = network.add_ephemeral(1000);
+        co_await network.run(ephemeral, all);
+        ephemeral.dht.rpc().node().set_reach(proto::dht::Reach::behind_nat);
         const auto keys = proto::KeyPair::from_seed(seed_of(6));
-        guest.dht.listen(keys.public_key(), {});
-        Announcer announcer(guest.dht, keys);
+        ephemeral.dht.listen(keys.public_key(), {});
+        Announcer announcer(ephemeral.dht, keys);
         all.spawn(announcer.run());
         auto announced = co_await announcer.announced();
         CHECK(announced);
         CHECK(announcer.relays().size() == 3);
         for (const auto& relay : announcer.relays()) CHECK(relay.peer.port == 50000);
-        guest.dht.rpc().node().set_reach(proto::dht::Reach::open);
+        ephemeral.dht.rpc().node().set_reach(proto::dht::Reach::open);
         co_await pass(sim, 6s);
         CHECK(announcer.relays().size() == 3);
-        for (const auto& relay : announcer.relays()) CHECK(relay.peer == guest.address);
+        for (const auto& relay : announcer.relays()) CHECK(relay.peer == ephemeral.address);
     };
     in_network(sim, 20, test);
 }
@@ -202,10 +203,10 @@ TEST_CASE("a server whose default socket changes tells its relays") {
 TEST_CASE("a server that takes itself back is not found") {
     Sim sim(4);
     auto test = [&](Network& network, Tasks& all) -> Task<> {
-        SimulatedDht& guest = network.add_guest(1000);
-        co_await network.run(guest, all);
+        SimulatedDht& ephemeral = network.add_ephemeral(1000);
+        co_await network.run(ephemeral, all);
         const auto keys = proto::KeyPair::from_seed(seed_of(6));
-        Announcer announcer(guest.dht, keys);
+        Announcer announcer(ephemeral.dht, keys);
         auto announcing = [&](Tasks& tasks) -> Task<> {
             tasks.spawn(announcer.run());
             auto announced = co_await announcer.announced();
@@ -248,24 +249,24 @@ TEST_CASE("a node that starts before its network does enters it later") {
     Sim sim(6);
     auto test = [&](Network& network, Tasks& all) -> Task<> {
         sim.kill(host_of(0));
-        SimulatedDht& guest = network.add_guest(1000);
-        CHECK(!guest.dht.contact().silent_for);
-        CHECK(guest.dht.contact().bootstrap_nodes == 1);
-        co_await network.run(guest, all);
-        CHECK(guest.dht.bootstrapped());
-        CHECK(guest.dht.table_size() == 0);
+        SimulatedDht& ephemeral = network.add_ephemeral(1000);
+        CHECK(!ephemeral.dht.contact().silent_for);
+        CHECK(ephemeral.dht.contact().bootstrap_nodes == 1);
+        co_await network.run(ephemeral, all);
+        CHECK(ephemeral.dht.bootstrapped());
+        CHECK(ephemeral.dht.table_size() == 0);
         // It says that it has asked, and that nobody has answered.
-        const auto silent_for = guest.dht.contact().silent_for;
+        const auto silent_for = ephemeral.dht.contact().silent_for;
         REQUIRE(silent_for);
         CHECK(*silent_for >= 1s);
-        CHECK(!guest.dht.contact().last_answer);
+        CHECK(!ephemeral.dht.contact().last_answer);
         co_await pass(sim, 10s);
-        CHECK(guest.dht.contact().silent_for == *silent_for + 10s);
+        CHECK(ephemeral.dht.contact().silent_for == *silent_for + 10s);
         sim.revive(host_of(0));
         co_await pass(sim, 20s);
-        CHECK(guest.dht.table_size() >= 5);
-        CHECK(!guest.dht.contact().silent_for);
-        CHECK(guest.dht.contact().last_answer < 20s);
+        CHECK(ephemeral.dht.table_size() >= 5);
+        CHECK(!ephemeral.dht.contact().silent_for);
+        CHECK(ephemeral.dht.contact().last_answer < 20s);
     };
     in_network(sim, 12, test);
 }
@@ -278,18 +279,18 @@ TEST_CASE("one dead node of three holds up nobody") {
         sim.kill(network.nodes[2]->address);
         for (std::uint32_t number = 1000; number < 1003; ++number) {
             CAPTURE(number);
-            SimulatedDht& guest = network.add_guest(number);
+            SimulatedDht& ephemeral = network.add_ephemeral(number);
             const auto start = sim.clock().now();
-            co_await network.run(guest, all);
+            co_await network.run(ephemeral, all);
             CHECK(since(start) < 2s);
             Topic topic;
             topic.mutable_view()[0] = 7;
             const auto keys = proto::KeyPair::from_seed(seed_of(number));
-            Dht::Announcing announcing{keys, {guest.address}, {}};
-            auto announced = co_await guest.dht.announce(topic, std::move(announcing), nullptr);
+            Dht::Announcing announcing{keys, {ephemeral.address}, {}};
+            auto announced = co_await ephemeral.dht.announce(topic, std::move(announcing), nullptr);
             REQUIRE(announced);
             CHECK(announced->closest.size() >= 2);
-            Announcer announcer(guest.dht, keys);
+            Announcer announcer(ephemeral.dht, keys);
             std::size_t found = 0;
             auto take = [&](const proto::dht::PeerRecord&) { ++found; };
             auto looking = [&](Tasks& tasks) -> Task<> {
@@ -300,7 +301,7 @@ TEST_CASE("one dead node of three holds up nobody") {
             };
             (void)co_await with_tasks(looking);
             std::vector<Endpoint> seeds;
-            auto looked = co_await guest.dht.lookup(topic, seeds, take);
+            auto looked = co_await ephemeral.dht.lookup(topic, seeds, take);
             CHECK(looked);
             CHECK(found > 0);
             // All of that: five queries and three times that many requests.
@@ -331,17 +332,17 @@ TEST_CASE("a node whose bootstrap node is gone enters by those it knows, without
     in_network(sim, 3, test);
 }
 
-TEST_CASE("an idle guest sends next to nothing") {
+TEST_CASE("an idle ephemeral node sends next to nothing") {
     Sim sim(7);
     auto test = [&](Network& network, Tasks& all) -> Task<> {
-        SimulatedDht& guest = network.add_guest(1000);
-        sim.firewall(guest.address);
-        co_await network.run(guest, all);
+        SimulatedDht& ephemeral = network.add_ephemeral(1000);
+        sim.firewall(ephemeral.address);
+        co_await network.run(ephemeral, all);
         co_await pass(sim, 10min);
-        const std::uint64_t before = sim.sent_by(guest.address);
+        const std::uint64_t before = sim.sent_by(ephemeral.address);
         co_await pass(sim, 1h);
         // Five pings every 40 s, and every five minutes a query.
-        CHECK(sim.sent_by(guest.address) - before < 2000);
+        CHECK(sim.sent_by(ephemeral.address) - before < 2000);
     };
     in_network(sim, 20, test);
 }

@@ -26,9 +26,9 @@ struct World {
                 setup.public_address = host_of(0);
             else
                 setup.bootstrap.push_back(*parse_bootstrap(host_of(0).text()));
-            // Two in three can be stored by others, as guests they would be of no use to them.
+            // Two in three can be stored by others; ephemeral ones would be of no use to them.
             if (i % 3) {
-                setup.citizenship = Citizenship::citizen;
+                setup.persistence = Persistence::persistent;
                 setup.reach = proto::dht::Reach::open;
             }
             nodes.push_back(std::make_unique<SimulatedDht>(sim, host_of(i), setup));

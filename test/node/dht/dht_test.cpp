@@ -9,7 +9,7 @@ using namespace kp2p;
 using namespace kp2p::test;
 using namespace std::chrono_literals;
 
-TEST_CASE("nodes that enter through one of them become citizens and know each other") {
+TEST_CASE("nodes that enter through one of them become persistent and know each other") {
     Sim sim(1);
     auto test = [&](Network& network, Tasks&) -> Task<> {
         for (auto& node : network.nodes) {
@@ -26,11 +26,12 @@ TEST_CASE("nodes that enter through one of them become citizens and know each ot
 TEST_CASE("an announce is found by others, and not after it is taken back") {
     Sim sim(2);
     auto test = [&](Network& network, Tasks& all) -> Task<> {
-        SimulatedDht& guest = network.add_guest(1000);
-        co_await network.run(guest, all);
+        SimulatedDht& ephemeral = network.add_ephemeral(1000);
+        co_await network.run(ephemeral, all);
         const auto keys = proto::KeyPair::from_seed(seed_of(7));
         Dht::Announcing announcing{keys, {Endpoint::loopback(1)}, {}};
-        auto announced = co_await guest.dht.announce(topic_of(1), std::move(announcing), nullptr);
+        auto announced =
+            co_await ephemeral.dht.announce(topic_of(1), std::move(announcing), nullptr);
         CHECK(announced);
 
         std::vector<proto::dht::PeerRecord> found;
@@ -43,7 +44,7 @@ TEST_CASE("an announce is found by others, and not after it is taken back") {
             CHECK(peer.key == keys.public_key());
             CHECK(peer.relays == std::vector{Endpoint::loopback(1)});
         }
-        auto gone = co_await guest.dht.unannounce(topic_of(1), keys, no_seeds);
+        auto gone = co_await ephemeral.dht.unannounce(topic_of(1), keys, no_seeds);
         CHECK(gone);
         found.clear();
         looked = co_await network.nodes[3]->dht.lookup(topic_of(1), no_seeds, take);
@@ -87,7 +88,7 @@ TEST_CASE("records are stored and come back, the newest of the mutable ones") {
 TEST_CASE("a handshake reaches an announced server through relays and comes back") {
     Sim sim(4);
     auto test = [&](Network& network, Tasks& all) -> Task<> {
-        SimulatedDht& server = network.add_guest(1000);
+        SimulatedDht& server = network.add_ephemeral(1000);
         co_await network.run(server, all);
         const auto keys = proto::KeyPair::from_seed(seed_of(9));
         std::vector<bool> relayed;
@@ -105,7 +106,7 @@ TEST_CASE("a handshake reaches an announced server through relays and comes back
         CHECK(announced);
         CHECK(announcer.relays().size() == 3);
 
-        SimulatedDht& client = network.add_guest(1001);
+        SimulatedDht& client = network.add_ephemeral(1001);
         co_await network.run(client, all);
         std::vector<FoundRelay> found;
         auto take = [&](const FoundRelay& relay) { found.push_back(relay); };

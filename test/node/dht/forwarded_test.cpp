@@ -13,7 +13,7 @@ const Endpoint outside{{99, 0, 0, 1}, 0};
 
 SimulatedDht& add_behind_nat(Sim& sim, Network& network) {
     sim.nat(host_of(number), SimNat::Kind::port_restricted, outside);
-    return network.add_guest(number);
+    return network.add_ephemeral(number);
 }
 
 Task<> let_pass(Sim& sim, Clock::Span span) { (void)co_await sim.clock().sleep_for(span); }
@@ -66,7 +66,7 @@ TEST_CASE("a node that hears that a router forwards to it is not open for that")
 TEST_CASE("a node that is open without its router's help needs none") {
     Sim sim(23);
     auto test = [&](Network& network, Tasks& all) -> Task<> {
-        SimulatedDht& node = network.add_guest(number);
+        SimulatedDht& node = network.add_ephemeral(number);
         co_await network.run(node, all);
         co_await let_pass(sim, 30s);
         CHECK(node.dht.remote_address() == node.address);

@@ -8,7 +8,7 @@
 
 namespace kp2p::test {
 
-// A first node that knows its address, then citizens that enter through it.
+// A first node that knows its address, then persistent ones that enter through it.
 struct Network {
     Network(Sim& sim, std::uint32_t size) : sim(sim) {
         for (std::uint32_t i = 0; i < size; ++i) {
@@ -17,13 +17,13 @@ struct Network {
                 setup.public_address = host_of(0);
             } else {
                 setup.bootstrap.push_back(*parse_bootstrap(host_of(0).text()));
-                setup.citizenship = Citizenship::citizen;
+                setup.persistence = Persistence::persistent;
                 setup.reach = proto::dht::Reach::open;
             }
             nodes.push_back(std::make_unique<SimulatedDht>(sim, host_of(i), setup));
         }
     }
-    SimulatedDht& add_guest(std::uint32_t number) {
+    SimulatedDht& add_ephemeral(std::uint32_t number) {
         DhtSetup setup;
         setup.bootstrap.push_back(*parse_bootstrap(host_of(0).text()));
         nodes.push_back(std::make_unique<SimulatedDht>(sim, host_of(number), setup));

@@ -111,7 +111,7 @@ struct World {
                 setup = DhtSetup();
                 setup.public_address = host_of(0);
             }
-            setup.citizenship = Citizenship::citizen;
+            setup.persistence = Persistence::persistent;
             setup.reach = proto::dht::Reach::open;
             nodes.push_back(std::make_unique<SimulatedDht>(sim, host_of(i), setup));
         }
@@ -130,7 +130,7 @@ struct World {
     }
     Member& add(Reach reach, Member::Serve serve, Tcp tcp = Tcp()) {
         DhtSetup setup = entering();
-        setup.citizenship = Citizenship::guest;
+        setup.persistence = Persistence::ephemeral;
         if (reach == Reach::open) setup.reach = proto::dht::Reach::open;
         const auto number = static_cast<std::uint32_t>(100 + members.size());
         members.push_back(
