@@ -241,13 +241,13 @@ class Tunnelled(unittest.TestCase):
         relay = self.relay()
         site = world.net.site('open+tcp')
         node = self.node(site.host(), '--relay-url', relay.url)
-        self.assertIsNone(node.status()['relay'])
+        self.assertIsNone(node.status()['tunnel'])
         outside = self.node(world.net.site('port-restricted').host())
         site.nat.kind = 'blocked'
         self.assertTrue(self.is_tunnelled(node), node.words())
         self.loads(node, outside)
         site.nat.kind = 'open'
-        self.assertTrue(until(lambda: node.status()['relay'] is None), node.words())
+        self.assertTrue(until(lambda: node.status()['tunnel'] is None), node.words())
         self.loads(outside, node)
 
     def test_a_certificate_that_is_trusted(self):
@@ -262,7 +262,7 @@ class Tunnelled(unittest.TestCase):
         self.assertTrue(self.is_tunnelled(believer), believer.words())
         doubter = self.node(site.host(), '--relay-url', relay.url)
         self.assertTrue(until(lambda: 'no TLS' in doubter.words()), doubter.words())
-        self.assertIsNone(doubter.status()['relay'])
+        self.assertIsNone(doubter.status()['tunnel'])
 
     def test_a_wrong_token_is_said(self):
         relay = self.relay()
@@ -275,7 +275,7 @@ class Tunnelled(unittest.TestCase):
         url = relay.url[:-4] + '0000'
         node = self.node(world.net.site('blocked+tcp').host(), '--relay-url', url)
         self.assertTrue(until(lambda: 'no TLS' in node.words()), node.words())
-        self.assertIsNone(node.status()['relay'])
+        self.assertIsNone(node.status()['tunnel'])
 
 
 NGINX = '''
