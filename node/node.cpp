@@ -195,8 +195,7 @@ Task<NodeHealth> Node::health() {
     if (tcp_) facts.tcp = tcp_->local();
     facts.wall = runtime_.clock.wall_now();
     note_dht(facts, dht_);
-    if (mapping_)
-        facts.mapping = Facts::PortMapping{mapping_->mapping().has_value(), mapping_->words()};
+    if (mapping_) facts.mapping = mapping_->words();
     if (tunnels_)
         facts.tunnel = Facts::Tunnel{tunnels_->place(), tunnels_->in_use(), tunnels_->up()};
     const RelayCounts relay = swarm_.relay_counts();

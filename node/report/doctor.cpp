@@ -77,8 +77,8 @@ void udp(const Facts& facts, Checks& checks) {
 
 void nat(const Facts& facts, Checks& checks) {
     const std::string forward =
-        "forward a UDP port of the router to this computer, and name it "
-        "with --port, to be reached by everybody";
+        "turn on UPnP or NAT-PMP in the router, or forward a UDP port of it to this computer, and "
+        "name it with --port, to be reached by everybody";
     const auto& sampled = facts.sampled_address;
     if (facts.public_address)
         checks.push_back({"nat",
@@ -109,15 +109,9 @@ void nat(const Facts& facts, Checks& checks) {
                           "ask again in a minute"});
 }
 
-// That no router forwards is no trouble where holes can be punched.
+// No trouble of its own: nat() says when a router should forward.
 void mapping(const Facts& facts, Checks& checks) {
-    if (!facts.mapping) return;
-    const auto& sampled = facts.sampled_address;
-    const bool needed = facts.firewalled && !facts.mapping->mapped && sampled && sampled->port == 0;
-    checks.push_back({"mapping", needed ? Health::warning : Health::ok, facts.mapping->words,
-                      needed ? "turn on UPnP or NAT-PMP in the router, or forward a UDP port of it "
-                               "to this computer"
-                             : ""});
+    if (facts.mapping) checks.push_back({"mapping", Health::ok, *facts.mapping, {}});
 }
 
 void tunnel(const Facts& facts, Checks& checks) {

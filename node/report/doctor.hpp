@@ -24,10 +24,6 @@ struct Facts {
         std::string name;
         std::size_t members = 0;  // that we are connected to
     };
-    struct PortMapping {
-        bool mapped = false;
-        std::string words;  // how it is, a sentence
-    };
     struct Tunnel {
         std::string place;  // of the kp2p-relay
         bool in_use = false, up = false;
@@ -58,7 +54,7 @@ struct Facts {
     std::optional<Endpoint> public_address;   // where anyone reaches us
     std::optional<Endpoint> sampled_address;  // port 0: it differs from one to another
 
-    std::optional<PortMapping> mapping;  // none: no router is asked
+    std::optional<std::string> mapping;  // by a router, a sentence; none: no router is asked
     std::optional<Tunnel> tunnel;        // none: no kp2p-relay was named
     std::optional<Relaying> relaying;    // for others
     std::optional<std::string> lan;      // why members are not looked for in it; empty: they are

@@ -22,7 +22,7 @@ Facts healthy() {
     facts.firewalled = false;
     facts.in_network = true;
     facts.dht_nodes = 20;
-    facts.mapping = Facts::PortMapping{true, "a router forwards"};
+    facts.mapping = "a router forwards";
     facts.tunnel = Facts::Tunnel{"https://relay", false, false};
     facts.relaying = Facts::Relaying{true, 1};
     facts.lan = "";
@@ -66,13 +66,6 @@ TEST_CASE("what is not well is said in its section, with what to do") {
         {"tunnel", Health::problem, "gives us no UDP port",
          [](Facts& f) { f.tunnel->in_use = true; }},
         {"lan", Health::warning, "no avahi", [](Facts& f) { f.lan = "no avahi"; }},
-        {"mapping", Health::warning, "no router answers",
-         [](Facts& f) {
-             f.public_address.reset();
-             f.firewalled = true;
-             f.sampled_address = Endpoint{ours.host, 0};
-             f.mapping = Facts::PortMapping{false, "no router answers"};
-         }},
         {"nat", Health::warning, "another port, at 192.0.2.7",
          [](Facts& f) {
              f.public_address.reset();
