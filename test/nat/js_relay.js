@@ -5,7 +5,9 @@ const DHT = require('hyperdht')
 
 const [bootstrap, seed] = process.argv.slice(2)
 const keys = DHT.keyPair(Buffer.from(seed, 'hex'))
-const dht = new DHT({ bootstrap: [bootstrap], keyPair: keys })
+// Told that it is reachable, which it takes minutes to find out: until then a client behind a random
+// NAT would have to punch its way to it, and hyperdht does one such punch at a time.
+const dht = new DHT({ bootstrap: [bootstrap], keyPair: keys, firewalled: false })
 
 function say (what) { process.stdout.write(JSON.stringify(what) + '\n') }
 
