@@ -172,7 +172,11 @@ void channels(const Facts& facts, Checks& checks) {
 }
 
 void storage(const Facts& facts, Checks& checks) {
-    const auto& [dir, trouble, free_bytes] = facts.storage;
+    const auto& [dir, trouble, free_bytes, missing] = facts.storage;
+    if (missing && !facts.running)
+        return checks.push_back({"storage", Health::warning, dir.string() + " is not there yet",
+                                 "start a daemon, which makes it, or name another with "
+                                 "KACHERY_STORAGE_DIR"});
     if (!trouble.empty())
         return checks.push_back({"storage", Health::problem, dir.string() + ": " + trouble,
                                  "mend it, or name another with KACHERY_STORAGE_DIR"});
@@ -203,11 +207,13 @@ Checks examine(const Facts& facts) {
 }
 
 Facts::Storage look_at_storage(const std::filesystem::path& dir) {
-    Facts::Storage seen{dir, {}, 0};
+    Facts::Storage seen;
+    seen.dir = dir;
     std::error_code error;
     const auto room = std::filesystem::space(dir, error);
     if (error) {
         seen.trouble = error.message();
+        seen.missing = error == std::errc::no_such_file_or_directory;
         return seen;
     }
     seen.free_bytes = room.available;

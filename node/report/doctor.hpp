@@ -36,6 +36,7 @@ struct Facts {
         std::filesystem::path dir;
         std::string trouble;  // why it cannot be used; empty: it can
         std::uint64_t free_bytes = 0;
+        bool missing = false;  // as before the first daemon makes it
     };
 
     std::optional<Running> running;     // none: no daemon does

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "node/report/peers.hpp"
 #include "test/temp_dir.hpp"
 
@@ -124,8 +126,16 @@ TEST_CASE("the storage is looked at, and not made") {
     CHECK(there.trouble.empty());
     CHECK(there.free_bytes > 0);
     const auto missing = dir.path() / "missing";
-    CHECK(!look_at_storage(missing).trouble.empty());
+    Facts facts = healthy();
+    facts.storage = look_at_storage(missing);
     CHECK(!std::filesystem::exists(missing));
+    const auto health = [&facts] {
+        const Checks checks = examine(facts);
+        return std::ranges::find(checks, "storage", &Check::section)->health;
+    };
+    CHECK(health() == Health::problem);
+    facts.running.reset();  // the first daemon makes it
+    CHECK(health() == Health::warning);
 }
 
 TEST_CASE("peers and nodes that were not reached as JSON") {
