@@ -206,7 +206,7 @@ void Neighbourhood::explain_silence(Diagnosis& diagnosis, const Finder::Search* 
                                     Clock::Time since) const {
     std::optional<std::chrono::milliseconds> after;
     if (search) after = milliseconds_since(parts_.runtime.clock, since);
-    const auto reached = [&](const auto& entry) { return finder_.edges(entry.second->tag) > 0; };
+    const auto reached = [&](const auto& entry) { return finder_.reached(entry.second->tag) > 0; };
     using Code = Finding::Code;
     const auto trouble = parts_.peers.network_trouble();
     if (trouble && !channels_.empty() && std::ranges::none_of(channels_, reached))
@@ -216,14 +216,14 @@ void Neighbourhood::explain_silence(Diagnosis& diagnosis, const Finder::Search* 
     else if (channels_.empty())
         diagnosis.add({.code = Code::no_channel});
     for (const auto& [name, channel] : channels_) {
-        const std::size_t edges = finder_.edges(channel->tag);
-        const std::size_t silent = std::min(edges, search ? search->silent(channel->tag) : 0);
+        const std::size_t nodes = finder_.reached(channel->tag);
+        const std::size_t silent = std::min(nodes, search ? search->silent(channel->tag) : 0);
         Code code = silent == 0 ? Code::all_lack : Code::some_silent;
-        if (edges == 0) code = Code::nobody_there;
-        if (edges == 1) code = silent == 0 ? Code::only_one_lacks : Code::only_one_silent;
+        if (nodes == 0) code = Code::nobody_there;
+        if (nodes == 1) code = silent == 0 ? Code::only_one_lacks : Code::only_one_silent;
         diagnosis.add(
-            {.code = code, .what = name.text(), .count = edges, .silent = silent, .after = after});
-        if (edges > 0) continue;
+            {.code = code, .what = name.text(), .count = nodes, .silent = silent, .after = after});
+        if (nodes > 0) continue;
         for (const Finding& why : parts_.peers.why_none(channel->topic)) diagnosis.add(why);
     }
 }

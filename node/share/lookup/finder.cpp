@@ -1,6 +1,7 @@
 #include "node/share/lookup/finder.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace kp2p {
@@ -14,7 +15,7 @@ constexpr std::chrono::seconds max_expiry_span{1};
 
 Finder::Edge::Edge(Finder& finder, const proto::Flood::End& end, Sink send, Look look)
     : finder_(finder), key_(finder.next_key_++) {
-    finder_.edges_.emplace(key_, Ends{end.channel, std::move(send), std::move(look)});
+    finder_.edges_.emplace(key_, Ends{end, std::move(send), std::move(look)});
     finder_.flood_.add_edge(finder_.clock_.now(), key_, end);
     finder_.carry_out();
 }
@@ -60,9 +61,11 @@ void Finder::expire() {
     if (deadline) alarm_->set(std::clamp(*deadline, now + min_expiry_span, now + max_expiry_span));
 }
 
-std::size_t Finder::edges(proto::ChannelTag channel) const {
-    return static_cast<std::size_t>(std::count_if(
-        edges_.begin(), edges_.end(), [&](const auto& l) { return l.second.channel == channel; }));
+std::size_t Finder::reached(proto::ChannelTag channel) const {
+    std::set<NodeId> nodes;
+    for (const auto& [key, ends] : edges_)
+        if (ends.end.channel == channel) nodes.insert(ends.end.node);
+    return nodes.size();
 }
 
 void Finder::carry_out() {

@@ -58,15 +58,15 @@ class Finder {
     };
 
     void looked(std::uint64_t ticket, std::optional<proto::LocalFile> local);
-    std::size_t edges(proto::ChannelTag channel) const;
-    Event& changed() { return changed_; }  // edges or answers came or went
+    std::size_t reached(proto::ChannelTag channel) const;  // nodes, over one edge or more
+    Event& changed() { return changed_; }                  // edges or answers came or went
 
   private:
     void carry_out();
     void expire();
 
     struct Ends {
-        proto::ChannelTag channel;
+        proto::Flood::End end;
         Sink send;
         Look look;
     };

@@ -58,6 +58,18 @@ Task<> passed_on(Sim& sim) {
     CHECK(std::holds_alternative<proto::Lacking>(answers.front()));
 }
 
+// As while a connection gives way to a better one.
+Task<> two_links_to_one(Sim& sim) {
+    Finder finder(sim.runtime(), numbered(1));
+    const auto look = [](std::uint64_t, const Sha1&) {};
+    const auto ignore = [](const proto::LookupMessage&) {};
+    Finder::Edge one(finder, {channel, numbered(2)}, ignore, look);
+    Finder::Edge better(finder, {channel, numbered(2)}, ignore, look);
+    Finder::Edge elsewhere(finder, {channel + 1, numbered(3)}, ignore, look);
+    CHECK(finder.reached(channel) == 1);
+    co_return;
+}
+
 void in_time(Task<> (*body)(Sim&)) {
     Sim sim(1);
     sim.run(body(sim));
@@ -67,3 +79,4 @@ void in_time(Task<> (*body)(Sim&)) {
 
 TEST_CASE("a search gives up by itself on those who do not answer") { in_time(silent_link); }
 TEST_CASE("who asks is answered by itself, however silent others are") { in_time(passed_on); }
+TEST_CASE("a node is reached once, over however many edges") { in_time(two_links_to_one); }
