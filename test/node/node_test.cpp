@@ -98,7 +98,7 @@ Task<> load_and_die(Hosts& hosts, Tasks& tasks, SimHost& host, Sha1 file, std::u
 // A load outlives the death of one who gives, and goes on where a loader's own death left it.
 Task<> deaths(Hosts& hosts, Tasks& tasks) {
     for (SimHost& host : hosts.all) co_await hosts.start(host, tasks);
-    const ByteVector bytes = noise(file_bytes);
+    const ByteVector bytes = prose(file_bytes);
     SimHost &giver = hosts.all[1], &other = hosts.all[2], &loader = hosts.all[3];
     SimHost& mortal = hosts.all[4];
     auto stored = giver.node().store().put_bytes(bytes);
@@ -131,7 +131,7 @@ Task<> deaths(Hosts& hosts, Tasks& tasks) {
 // What a power cut leaves of a load is right, or fetched again; what was acknowledged is there.
 Task<> power_cuts(Hosts& hosts, Tasks& tasks) {
     for (SimHost& host : hosts.all) co_await hosts.start(host, tasks);
-    const ByteVector bytes = noise(file_bytes);
+    const ByteVector bytes = prose(file_bytes);
     SimHost &giver = hosts.all[1], &loader = hosts.all[3], &small = hosts.all[4];
     auto stored = giver.node().store().put_bytes(bytes);
     REQUIRE(stored);

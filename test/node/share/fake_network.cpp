@@ -120,6 +120,22 @@ ByteVector content(const std::filesystem::path& path) {
 }
 
 // In words of 8 bytes that a random one begins: they compress, and no chunk is like another.
+ByteVector prose(std::uint64_t size, std::uint32_t seed) {
+    std::uint8_t words[256][8];
+    for (std::size_t first = 0; first < 256; ++first)
+        for (std::size_t i = 0; i < 8; ++i)
+            words[first][i] = static_cast<std::uint8_t>(first + 13 * i);
+    std::mt19937_64 random(seed);
+    ByteVector bytes((size + 63) / 64 * 64);
+    std::uint8_t* to = bytes.data();
+    for (std::size_t at = 0; at < bytes.size(); at += 64) {
+        std::uint64_t drawn = random();  // eight words' worth
+        for (int i = 0; i < 8; ++i, drawn >>= 8, to += 8) std::memcpy(to, words[drawn & 0xff], 8);
+    }
+    bytes.resize(size);
+    return bytes;
+}
+
 ByteVector noise(std::uint64_t size, std::uint32_t seed) {
     // Lines out of a sheet so wide that a block hardly meets a byte of it twice: nothing in it can
     // be compressed, and a sanitizer sees one number drawn for many bytes.

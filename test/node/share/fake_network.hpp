@@ -102,6 +102,8 @@ class FakeNetwork {
 inline constexpr std::uint64_t mib = proto::chunk_bytes;
 
 ByteVector noise(std::uint64_t size, std::uint32_t seed = 1);
+// Of few words, which travel compressed: there is less to simulate.
+ByteVector prose(std::uint64_t size, std::uint32_t seed = 1);
 ByteVector content(const std::filesystem::path& path);
 proto::Uri uri_of(const Sha1& sha1);
 ChannelName lab();
