@@ -2,7 +2,6 @@
 
 #include <set>
 
-#include "node/async/tasks.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {
@@ -15,14 +14,12 @@ RelayClient::~RelayClient() = default;
 RelayClient::Leg::Leg(std::shared_ptr<Door> through, const proto::RelayPair& pair)
     : door(std::move(through)), hold(door->connection->hold()), asked(pair) {
     door->legs[asked.token] = this;
-    door->outgoing.push_back(asked);
-    door->changed.notify_all();
+    door->talk.say(asked);
 }
 
 RelayClient::Leg::~Leg() {
     door->legs.erase(asked.token);
-    door->outgoing.push_back(proto::RelayUnpair{asked.token});
-    door->changed.notify_all();
+    door->talk.say(proto::RelayUnpair{asked.token});
 }
 
 // Of several connections to one relay that is better which UDP packets go along themselves.
@@ -47,12 +44,8 @@ Task<> RelayClient::attend(std::shared_ptr<Connection> connection,
     const auto door = std::make_shared<Door>(runtime_.executor, connection);
     doors_.push_back(door);
     changed_.notify_all();
-    auto done = co_await with_tasks([&](Tasks& all) -> Task<> {
-        all.spawn(hear_loop(door, channel, all));
-        all.spawn(ask_loop(door, channel));
-        co_return;
-    });
-    (void)done;  // it ends with the channel
+    const auto take = [&door](const proto::RelayMessage& message) { hear(*door, message); };
+    co_await door->talk.run(channel, take);
     doors_.remove(door);
     door->ended = true;
     door->connection.reset();
@@ -60,38 +53,13 @@ Task<> RelayClient::attend(std::shared_ptr<Connection> connection,
     changed_.notify_all();
 }
 
-Task<> RelayClient::hear_loop(std::shared_ptr<Door> door, std::shared_ptr<MuxChannel> channel,
-                              Tasks& all) {
-    for (;;) {
-        auto message = co_await channel->receive();
-        if (!message) break;
-        const auto read = proto::decode_relay_message(message->type, message->payload);
-        if (!read && read.error() == proto::Errc::unknown_type) continue;
-        if (!read) {
-            channel->close();
-            break;
-        }
-        const auto* paired = std::get_if<proto::RelayPair>(&*read);
-        if (!paired) continue;
-        const auto leg = door->legs.find(paired->token);
-        if (leg == door->legs.end() || leg->second->asked.side != paired->side) continue;
-        if (!leg->second->relay_id) leg->second->relay_id = paired->stream_id;
-        door->changed.notify_all();
-    }
-    all.cancel();
-}
-
-Task<> RelayClient::ask_loop(std::shared_ptr<Door> door, std::shared_ptr<MuxChannel> channel) {
-    for (;;) {
-        while (door->outgoing.empty()) {
-            auto woken = co_await door->changed.wait();
-            if (!woken) co_return;
-        }
-        const proto::Encoded message = proto::encode(door->outgoing.front());
-        door->outgoing.pop_front();
-        auto sent = co_await channel->send(message.type, message.payload);
-        if (!sent) co_return;
-    }
+void RelayClient::hear(Door& door, const proto::RelayMessage& message) {
+    const auto* paired = std::get_if<proto::RelayPair>(&message);
+    if (!paired) return;
+    const auto leg = door.legs.find(paired->token);
+    if (leg == door.legs.end() || leg->second->asked.side != paired->side) return;
+    if (!leg->second->relay_id) leg->second->relay_id = paired->stream_id;
+    door.changed.notify_all();
 }
 
 Task<Result<RelayLeg>> RelayClient::pair(NodeId relay, proto::RelayPair asked) {

@@ -3,11 +3,11 @@
 // through one.
 #pragma once
 
-#include <deque>
 #include <list>
 #include <map>
 
 #include "node/async/runtime.hpp"
+#include "node/relay/relay_talk.hpp"
 #include "node/transport/connection.hpp"
 #include "node/transport/relays.hpp"
 
@@ -34,9 +34,9 @@ class RelayClient {
     struct Leg;
     struct Door {
         Door(Executor executor, std::shared_ptr<Connection> connection)
-            : connection(std::move(connection)), changed(executor) {}
+            : connection(std::move(connection)), talk(executor), changed(executor) {}
         std::shared_ptr<Connection> connection;
-        std::deque<proto::RelayMessage> outgoing;
+        RelayTalk talk;
         std::map<proto::RelayToken, Leg*> legs;
         bool ended = false;
         Event changed;
@@ -52,8 +52,7 @@ class RelayClient {
     };
 
     std::shared_ptr<Door> door_to(const NodeId& relay) const;
-    Task<> hear_loop(std::shared_ptr<Door> door, std::shared_ptr<MuxChannel> channel, Tasks& all);
-    Task<> ask_loop(std::shared_ptr<Door> door, std::shared_ptr<MuxChannel> channel);
+    static void hear(Door& door, const proto::RelayMessage& message);
 
     Runtime& runtime_;
     WayTo way_to_;

@@ -1,6 +1,5 @@
 #include "node/relay/stream_relay.hpp"
 
-#include "node/async/tasks.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {
@@ -46,52 +45,20 @@ Task<> StreamRelay::serve(std::shared_ptr<Connection> connection,
     const SessionId id = ++last_session_;
     const auto session = std::make_shared<Session>(parts_.runtime.executor, connection);
     sessions_.emplace(id, session);
-    auto done = co_await with_tasks([&](Tasks& all) -> Task<> {
-        all.spawn(hear_loop(id, channel, all));
-        all.spawn(answer_loop(id, channel));
-        co_return;
-    });
-    (void)done;  // it ends with the channel
+    const auto take = [this, id](const proto::RelayMessage& message) { hear(id, message); };
+    co_await session->talk.run(channel, take);
     sessions_.erase(id);
     halves_.remove(id);
     end_where([&](const Pair& pair) { return pair.sessions[0] == id || pair.sessions[1] == id; });
 }
 
-Task<> StreamRelay::hear_loop(SessionId id, std::shared_ptr<MuxChannel> channel, Tasks& all) {
-    for (;;) {
-        auto message = co_await channel->receive();
-        if (!message) break;
-        const auto read = proto::decode_relay_message(message->type, message->payload);
-        if (!read && read.error() == proto::Errc::unknown_type) continue;
-        if (!read) {
-            channel->close();
-            break;
-        }
-        if (const auto* asked = std::get_if<proto::RelayPair>(&*read)) {
-            pair(id, *asked);
-            continue;
-        }
-        const auto& token = std::get<proto::RelayUnpair>(*read).token;
-        halves_.remove(id, token);
-        end_where([&](const Pair& pair) {
-            return pair.token == token && (pair.sessions[0] == id || pair.sessions[1] == id);
-        });
-    }
-    all.cancel();
-}
-
-Task<> StreamRelay::answer_loop(SessionId id, std::shared_ptr<MuxChannel> channel) {
-    const auto session = sessions_.at(id);
-    for (;;) {
-        while (session->answers.empty()) {
-            auto woken = co_await session->changed.wait();
-            if (!woken) co_return;
-        }
-        const proto::Encoded answer = proto::encode(session->answers.front());
-        session->answers.pop_front();
-        auto sent = co_await channel->send(answer.type, answer.payload);
-        if (!sent) co_return;
-    }
+void StreamRelay::hear(SessionId id, const proto::RelayMessage& message) {
+    if (const auto* asked = std::get_if<proto::RelayPair>(&message)) return pair(id, *asked);
+    const auto& token = std::get<proto::RelayUnpair>(message).token;
+    halves_.remove(id, token);
+    end_where([&](const Pair& pair) {
+        return pair.token == token && (pair.sessions[0] == id || pair.sessions[1] == id);
+    });
 }
 
 void StreamRelay::pair(SessionId id, const proto::RelayPair& asked) {
@@ -132,15 +99,14 @@ void StreamRelay::connect(const HalfPairs::Half& one, const HalfPairs::Half& oth
         Session& session = *sessions_.at(ids[end]);
         pair.holds[end] = session.connection->hold();
         const PairSide side = end == 0 ? PairSide::initiator : PairSide::responder;
-        session.answers.push_back({side, pair.token, pair.relay->id_for(end)});
-        session.changed.notify_all();
+        session.talk.say(proto::RelayPair{side, pair.token, pair.relay->id_for(end)});
     }
     pairs_.push_back(std::move(pair));
     past_.all_pairs++;
 }
 
 bool StreamRelay::reads(SessionId id) const {
-    return sessions_.at(id)->answers.size() < max_unsent_answers;
+    return sessions_.at(id)->talk.unsent() < max_unsent_answers;
 }
 
 // Nobody has forwarded to a host what that host has not asked for: its connection to us has proven

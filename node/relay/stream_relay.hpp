@@ -5,11 +5,11 @@
 #pragma once
 
 #include <array>
-#include <deque>
 #include <list>
 #include <map>
 
 #include "node/async/runtime.hpp"
+#include "node/relay/relay_talk.hpp"
 #include "node/transport/connection.hpp"
 #include "node/udx/udx_relay.hpp"
 #include "proto/limit/token_bucket.hpp"
@@ -51,11 +51,9 @@ class StreamRelay {
     using SessionId = std::uint64_t;
     struct Session {
         Session(Executor executor, std::shared_ptr<Connection> connection)
-            : connection(std::move(connection)), changed(executor) {}
+            : connection(std::move(connection)), talk(executor) {}
         std::shared_ptr<Connection> connection;
-        std::deque<proto::RelayPair> answers;
-        bool ended = false;
-        Event changed;
+        RelayTalk talk;
     };
     struct Account {  // of a member
         proto::TokenBucket rate, volume;
@@ -70,8 +68,7 @@ class StreamRelay {
     };
     using Pairs = std::list<Pair>;
 
-    Task<> hear_loop(SessionId id, std::shared_ptr<MuxChannel> channel, Tasks& all);
-    Task<> answer_loop(SessionId id, std::shared_ptr<MuxChannel> channel);
+    void hear(SessionId id, const proto::RelayMessage& message);
     void pair(SessionId id, const proto::RelayPair& asked);
     void connect(const proto::HalfPairs::Half& one, const proto::HalfPairs::Half& other);
     bool reads(SessionId id) const;
