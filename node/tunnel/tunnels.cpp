@@ -74,12 +74,15 @@ Task<> Tunnels::serve(std::shared_ptr<State> state) {
         std::string why;
         auto opened = co_await open_tunnel(runtime_.clock, route_, state->allocated, why);
         if (opened) {
-            wait = first_tunnel_pause;
+            const auto began = runtime_.clock.now();
             co_await serve_opened(*state, *std::move(opened));
-            continue;
+            // A relay that ends what it has just granted is not asked again and again.
+            if (runtime_.clock.now() - began >= max_tunnel_pause) wait = first_tunnel_pause;
+            if (!is_wanted(*state)) continue;
+        } else {
+            if (opened.error() == asio::error::operation_aborted) co_return;
+            note_failure(why);
         }
-        if (opened.error() == asio::error::operation_aborted) co_return;
-        note_failure(why);
         auto slept = co_await pause(*state, wait);
         if (!slept) co_return;
         wait = std::min(2 * wait, max_tunnel_pause);
