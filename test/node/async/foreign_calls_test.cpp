@@ -4,35 +4,12 @@
 
 #include "node/async/tasks.hpp"
 #include "proto/outcome.hpp"
+#include "test/hand_clock.hpp"
 #include "test/run.hpp"
 
 using namespace kp2p;
 
 namespace {
-
-// Time stands still unless it is told to go on.
-class HandClock final : public Clock {
-  public:
-    explicit HandClock(Executor executor) : moved_(executor) {}
-    Time now() const override { return now_; }
-    WallTime wall_now() const override { return {}; }
-    Task<Result<void>> sleep_until(Time moment) override {
-        while (now_ < moment) {
-            auto moved = co_await moved_.wait();
-            if (!moved) co_return moved.error();
-        }
-        co_return ok;
-    }
-    std::unique_ptr<Alarm> alarm(Executor, std::function<void()>) override { return nullptr; }
-    void move(Span span) {
-        now_ += span;
-        moved_.notify_all();
-    }
-
-  private:
-    Time now_{};
-    Event moved_;
-};
 
 // What a dead mount is: calls to it return when it comes back.
 struct Mount {
@@ -51,7 +28,7 @@ Result<int> answer() { return 42; }
 
 struct World {
     explicit World(Executor executor) : clock(executor), runtime{executor, clock, random, pool} {}
-    HandClock clock;
+    test::HandClock clock;
     SystemRandom random;
     ThreadPool pool{1};
     Runtime runtime;
@@ -71,7 +48,7 @@ Task<> hang_all(World& world, std::size_t count) {
         for (std::size_t i = 0; i < count; ++i) all.spawn(hang(world, "/dead/file"));
         auto elsewhere = co_await world.calls.call("/well/file", answer);
         CHECK(*elsewhere == 42);
-        world.clock.move(ForeignCalls::limit);
+        world.clock.advance(ForeignCalls::limit);
     };
     auto ended = co_await with_tasks(body);
     CHECK(ended);

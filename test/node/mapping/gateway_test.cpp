@@ -8,6 +8,7 @@
 #include "node/async/tasks.hpp"
 #include "node/mapping/gateway_thread.hpp"
 #include "proto/outcome.hpp"
+#include "test/hand_clock.hpp"
 #include "test/run.hpp"
 #include "test/sim/sim.hpp"
 
@@ -54,37 +55,13 @@ class StuckGateway final : public Gateway {
     std::shared_future<void> back_;
 };
 
-// Time goes by only when it is told to.
-class HandClock final : public Clock {
-  public:
-    explicit HandClock(Executor executor) : moved_(executor) {}
-    Time now() const override { return now_; }
-    WallTime wall_now() const override { return {}; }
-    Task<Result<void>> sleep_until(Time moment) override {
-        while (now_ < moment) {
-            auto moved = co_await moved_.wait();
-            if (!moved) co_return moved.error();
-        }
-        co_return ok;
-    }
-    std::unique_ptr<Alarm> alarm(Executor, std::function<void()>) override { return nullptr; }
-    void move(Span span) {
-        now_ += span;
-        moved_.notify_all();
-    }
-
-  private:
-    Time now_{};
-    Event moved_;
-};
-
 struct World {
     World(Executor executor, std::shared_future<void> back)
         : clock(executor),
           runtime{executor, clock, random, pool},
           mapper(runtime, std::make_unique<StuckGateway>(std::move(back))) {}
 
-    HandClock clock;
+    test::HandClock clock;
     SystemRandom random;
     ThreadPool pool{1};
     Runtime runtime;
@@ -100,7 +77,7 @@ Task<> both_give_up(World& world) {
     auto body = [&](Tasks& all) -> Task<> {
         all.spawn(map(world));
         all.spawn(unmap(world));
-        world.clock.move(GatewayThread::limit);
+        world.clock.advance(GatewayThread::limit);
         co_return;
     };
     (void)co_await with_tasks(body);

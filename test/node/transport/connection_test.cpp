@@ -2,6 +2,7 @@
 
 #include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
+#include "test/hand_clock.hpp"
 #include "test/node/transport/memory_stream.hpp"
 #include "test/run.hpp"
 
@@ -280,34 +281,10 @@ TEST_CASE("bytes that do not decrypt end the connection") {
     });
 }
 
-// A clock that is moved by hand: the keepalive runs on it.
-class HandClock final : public Clock {
-  public:
-    explicit HandClock(Executor executor) : changed_(executor) {}
-    Time now() const override { return now_; }
-    WallTime wall_now() const override { return {}; }
-    Task<Result<void>> sleep_until(Time moment) override {
-        while (now_ < moment) {
-            auto woken = co_await changed_.wait();
-            if (!woken) co_return woken;
-        }
-        co_return ok;
-    }
-    std::unique_ptr<Alarm> alarm(Executor, std::function<void()>) override { return nullptr; }
-    void advance(Span span) {
-        now_ += span;
-        changed_.notify_all();
-    }
-
-  private:
-    Time now_{};
-    Event changed_;
-};
-
 TEST_CASE("an idle connection says that it lives every five seconds") {
     test::run([]() -> Task<> {
         auto executor = co_await asio::this_coro::executor;
-        HandClock clock(executor);
+        test::HandClock clock(executor);
         auto streams = test::stream_pair(executor);
         auto connection = std::make_shared<Connection>(
             executor, clock, std::move(streams.initiator), test::keys_of(Role::initiator),
@@ -337,7 +314,7 @@ TEST_CASE("an idle connection says that it lives every five seconds") {
 TEST_CASE("an end that the other side does not take in is cut off") {
     test::run([]() -> Task<> {
         auto executor = co_await asio::this_coro::executor;
-        HandClock clock(executor);
+        test::HandClock clock(executor);
         auto streams = test::stream_pair(executor);
         auto connection = std::make_shared<Connection>(
             executor, clock, std::move(streams.initiator), test::keys_of(Role::initiator),
