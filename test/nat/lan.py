@@ -164,17 +164,18 @@ class LanTest(unittest.TestCase):
         lan = self.lan(1, avahi=False)
         node = self.node(LanNode, lan, 0)
         node.until(lambda status: 'nobody is looked for in the LAN' in node.words())
-        time.sleep(3)
+        node.until(lambda status: status['uptime_seconds'] >= 5)  # it looks every other second
         self.assertEqual(node.words().count(' lan: '), 1)
         self.assertLess(node.stop(), 2)
 
     def test_it_can_be_told_not_to(self):
-        lan = self.lan(2)
+        lan = self.lan(3)
         alice, bob = (self.node(LanNode, lan, i, '--no-lan') for i in range(2))
-        for node in alice, bob:
-            node.until(lambda status: status['channels'])
-        time.sleep(4)
-        self.assertNotIn('"n=', lan.hosts[0].announced())
+        quiet = [node.until(lambda status: status['channels'])['node'] for node in (alice, bob)]
+        seen = self.node(LanNode, lan, 2)
+        seen.until(lambda status: '"n=%s"' % status['node'] in lan.hosts[0].announced())
+        for node in quiet:
+            self.assertNotIn(node, lan.hosts[0].announced())
         self.assertEqual([node.status()['connections'] for node in (alice, bob)], [0, 0])
 
 
