@@ -13,8 +13,7 @@ import sys
 import tempfile
 import time
 
-from internet import Internet, Unavailable
-from matrix import Dht, absolute, wait_for_line
+from matrix import absolute, open_lab, wait_for_line
 
 FILE_BYTES = 3 << 20
 MOVED_SECONDS = 10
@@ -93,14 +92,10 @@ def share(net, dht, kinds, folder):
 
 def main():
     pairs = [pair.split(':') for pair in sys.argv[1:] or USUAL]
-    try:
-        if os.getuid() != 0:
-            raise Unavailable('network namespaces need root')
-        net = Internet()
-        dht = Dht(net)
-    except Unavailable as error:
-        print('SKIPPED: ' + str(error))
+    lab = open_lab()
+    if not lab:
         return 77
+    net, dht = lab
     good = True
     for pair in pairs:
         with tempfile.TemporaryDirectory() as folder:

@@ -26,6 +26,19 @@ def absolute(variable, default):
     return os.path.abspath(os.environ.get(variable, default))
 
 
+def open_lab(*seed):
+    """The network and its DHT; None, with a word on why, where there can be none."""
+    if os.getuid() != 0 or not os.path.exists('/dev/net/tun'):
+        print('SKIPPED: network namespaces and /dev/net/tun need root')
+        return None
+    try:
+        net = Internet(*seed)
+        return net, Dht(net)
+    except Unavailable as error:
+        print('SKIPPED: ' + str(error))
+        return None
+
+
 class Dht:
     """Persistent nodes on public addresses: enough that one need not relay what it samples."""
 
@@ -125,15 +138,10 @@ def main():
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--expect', action='store_true')
     options = parser.parse_args()
-    if os.getuid() != 0 or not os.path.exists('/dev/net/tun'):
-        print('SKIPPED: network namespaces and /dev/net/tun need root')
+    lab = open_lab(options.seed)
+    if not lab:
         return 77
-    try:
-        net = Internet(options.seed)
-        dht = Dht(net)
-    except Unavailable as error:
-        print('SKIPPED: ' + str(error))
-        return 77
+    net, dht = lab
     kinds = options.kinds.split(',')
     pairs = [(a, b) for a in kinds for b in kinds]
     if options.pairs:

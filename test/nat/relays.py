@@ -13,8 +13,7 @@ import sys
 import tempfile
 
 from daemons import Daemon
-from internet import Internet, Unavailable
-from matrix import DIAL_SECONDS, HERE, Dht, absolute, wait_for_line
+from matrix import DIAL_SECONDS, HERE, absolute, open_lab, wait_for_line
 
 MODULES = os.path.join(HERE, '..', 'interop', 'node_modules')
 LINES = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
@@ -101,14 +100,10 @@ def main():
     if not os.path.isdir(os.environ.get('NODE_PATH', MODULES)):
         print('SKIPPED: test/interop/node_modules is missing')
         return 77
-    try:
-        if os.getuid() != 0:
-            raise Unavailable('network namespaces need root')
-        net = Internet()
-        dht = Dht(net)
-    except Unavailable as error:
-        print('SKIPPED: ' + str(error))
+    opened = open_lab()
+    if not opened:
         return 77
+    net, dht = opened
     good = True
     for play in (javascript_to_kp2p_through_javascript, javascript_to_kp2p_through_kp2p,
                  kp2p_to_javascript_through_javascript):
