@@ -18,7 +18,7 @@ Result<std::unique_ptr<Upload>> Upload::open(const Layout& layout, PutOptions::M
 }
 
 Result<void> Upload::add(ByteView bytes) {
-    if (auto done = file_->file().write_at(hasher_.size_bytes(), bytes); !done)
+    if (auto done = file_->file().write_sparse_at(hasher_.size_bytes(), bytes); !done)
         return storage_error(done.error(), where_);
     hasher_.update(bytes);
     if (manifest_) manifest_->update(bytes);
@@ -28,6 +28,8 @@ Result<void> Upload::add(ByteView bytes) {
 Result<Intake::Put> Upload::finish() {
     HashedFile hashed;
     hashed.size_bytes = hasher_.size_bytes();
+    if (auto done = file_->file().resize(hashed.size_bytes); !done)  // it may end in a hole
+        return storage_error(done.error(), where_);
     hashed.sha1 = hasher_.finish();
     hashed.links = hasher_.links();
     if (manifest_ && hashed.size_bytes > proto::manifest_threshold_bytes)

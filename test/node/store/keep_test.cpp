@@ -8,6 +8,7 @@
 
 #include "node/store/directories.hpp"
 #include "node/store/disk/platform.hpp"
+#include "node/store/put/upload.hpp"
 #include "node/store/store_errc.hpp"
 #include "node/store/temp_file.hpp"
 #include "test/node/store/colliding.hpp"
@@ -93,6 +94,23 @@ TEST_CASE("holes stay holes when a file is stored") {
     CHECK(fs::file_size(stored) == 70 * mib);
     CHECK(bytes_on_disk(stored) < mib);
     CHECK(read_file(stored) == read_file(path));
+}
+
+TEST_CASE("runs of zeros become holes in what is uploaded") {
+    const Storage f;
+    auto upload = f.store.begin_upload(PutOptions::Manifest::never);
+    REQUIRE(upload);
+    const ByteVector zeros(mib), bytes(1000, 7);
+    REQUIRE((*upload)->add(bytes));
+    for (int i = 0; i < 8; ++i) REQUIRE((*upload)->add(zeros));
+    auto put = (*upload)->finish();
+    REQUIRE(put);
+    const fs::path stored = f.layout.content(put->sha1);
+    const std::string content = read_file(stored);
+    CHECK(content.size() == 8 * mib + 1000);
+    CHECK(content.starts_with(as_text(bytes)));
+    CHECK(content.find_first_not_of('\0', 1000) == std::string::npos);
+    CHECK(bytes_on_disk(stored) < mib);
 }
 
 // Where bytes were, which not every system does: then zeros are written over them.
