@@ -1,9 +1,12 @@
-"""The HTTP API of the daemon (node/api/API.md): one connection per call, closed when it ends, which
-cancels the work in the daemon if it is not done."""
+"""The HTTP API of the daemon (node/api/API.md). A connection serves one call at a time, and another
+one afterwards; it is closed where a call is given up, which cancels the work in the daemon."""
 
 from __future__ import annotations
 
+import atexit
+import collections
 import contextlib
+import contextvars
 import hmac
 import http.client
 import json
@@ -12,19 +15,55 @@ import pathlib
 import secrets
 import socket
 import struct
+import threading
 import time
-from typing import Any, ContextManager, Dict, Iterator, NamedTuple, Optional, Union
+from typing import (Any, Callable, ContextManager, Deque, Dict, Iterator, List, NamedTuple, Optional,
+                    Tuple, Union)
 
-from ._errors import (ClosedError, Error, FailedError, NoDaemonError, TimedOutError,
+from ._errors import (CanceledError, ClosedError, Error, FailedError, NoDaemonError, TimedOutError,
                       UnauthorizedError, UsageError, error_of)
 
 Json = Dict[str, Any]
+HTTPResponse = http.client.HTTPResponse
 PathLike = Union[str, "os.PathLike[str]"]
 
 _default_port = 20431
 _answer_seconds = 60.0  # to take us in, and to begin an answer
 _durable_seconds = 600.0  # to have on the disk what was uploaded
 _max_frame_bytes = 4 << 20
+_idle_seconds = 30.0  # half of what the daemon waits before it closes such a connection
+_max_idle = 32
+
+
+class Stop:
+    """Calls off, from another thread, what is asked for in the context that has it in `stop`."""
+
+    def __init__(self) -> None:
+        self._called = threading.Event()
+        self._socket: Optional[socket.socket] = None
+
+    @property
+    def called(self) -> bool:
+        return self._called.is_set()
+
+    def sleep(self, seconds: float) -> None:
+        """Or until it is called."""
+        if self._called.wait(seconds):
+            raise CanceledError("it was called off")
+
+    def call(self) -> None:
+        self._called.set()
+        if self._socket:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def watch(self, watched: Optional[socket.socket]) -> None:
+        self._socket = watched
+        if self.called and watched:
+            self.call()
+
+
+stop: "contextvars.ContextVar[Optional[Stop]]" = contextvars.ContextVar("stop", default=None)
 
 
 def config_dir() -> pathlib.Path:
@@ -135,6 +174,7 @@ class _Way:
         here = path.is_socket() and told in (None, _written_port())
         self.path = str(path) if here else None
         self.where = self.path or f"127.0.0.1:{self.port}"
+        self.key = (str(self.directory), self.where)
 
     def connection(self) -> http.client.HTTPConnection:
         if self.path:
@@ -156,6 +196,7 @@ class _Way:
         response = connection.getresponse()
         try:
             answer = json.loads(response.read(_max_frame_bytes))
+            response.read()  # to the end of the answer, for the next
             tail = b"\0" + self.port.to_bytes(2, "big") + ours + bytes.fromhex(answer["nonce"])
             proof = bytes.fromhex(answer["proof"])
         except (ValueError, RecursionError, LookupError, TypeError):
@@ -174,6 +215,9 @@ class _Way:
             f"what answers at {self.where} is not the daemon of {self.directory}")
 
     def error(self, error: Exception) -> Error:
+        stopping = stop.get()
+        if stopping and stopping.called:
+            return CanceledError("it was called off")
         if isinstance(error, (ConnectionRefusedError, FileNotFoundError)):
             return NoDaemonError(f"nothing answers at {self.where}: {error}")
         if isinstance(error, socket.timeout):
@@ -185,40 +229,177 @@ class _Way:
         return self.no_answer()
 
 
-@contextlib.contextmanager
-def _answer(method: str, path: str, body: Any, content_type: str, size: Optional[int] = None,
-            port: Optional[int] = None) -> Iterator["_Response"]:
-    """The answer to a request, its status checked. It begins in good time; the work has no limit."""
-    way = _Way(port)
-    connection = way.connection()
-    with contextlib.closing(connection):
+class _Link(NamedTuple):
+    """A connection that has proven what it must, and since when it waits for a call."""
+
+    http: http.client.HTTPConnection
+    headers: Dict[str, str]
+    since: float = 0.0
+
+    @property
+    def fresh(self) -> bool:
+        return self.since == 0.0
+
+    def still_open(self) -> bool:
+        """Also: nothing has come that nobody asked for."""
+        if self.http.sock is None or time.monotonic() - self.since > _idle_seconds:
+            return False
         try:
-            connection.connect()
-            connection.auto_open = 0  # another connection would have proven nothing
-            headers = way.headers(connection)
-            if content_type:
-                headers["Content-Type"] = content_type
-            if size is not None:
-                headers["Content-Length"] = str(size)
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                connection.request(method, path, body, headers)
-            # A daemon that refuses what is still being sent has said why.
-            if size is not None and connection.sock:
-                connection.sock.settimeout(_durable_seconds)
-            response = connection.getresponse()
-            if response.status != 200:
-                raise _refusal(way, response)
-            if connection.sock:
-                connection.sock.settimeout(None)
-            yield _Response(response, way, connection.sock)
-        except (OSError, http.client.HTTPException) as error:
-            raise way.error(error) from error
+            self.http.sock.settimeout(0)
+            self.http.sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            pass
+        return False
+
+
+_idle: Dict[Tuple[str, str], Deque[_Link]] = {}
+
+
+def _drop_idle() -> None:
+    """Of a forked process, whose parent goes on using them, and at the end."""
+    for links in list(_idle.values()):
+        for link in links:
+            link.http.close()
+    _idle.clear()
+
+
+os.register_at_fork(after_in_child=_drop_idle)
+atexit.register(_drop_idle)
+
+
+def _link(way: _Way, seconds: float, used: bool) -> _Link:
+    """One that has served before, if there is any and it may be one."""
+    links = _idle.setdefault(way.key, collections.deque())
+    while used:
+        try:
+            link = links.pop()
+        except IndexError:
+            break
+        if link.still_open():
+            return link
+        link.http.close()
+    connection = way.connection()
+    try:
+        connection.connect()
+        connection.auto_open = 0  # another connection would have proven nothing
+        assert connection.sock is not None
+        connection.sock.settimeout(seconds)
+        return _Link(connection, way.headers(connection))
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _keep(way: _Way, link: _Link, response: HTTPResponse) -> bool:
+    """For the next call, if this one's answer has been read to its end."""
+    links = _idle.setdefault(way.key, collections.deque())
+    if response.will_close or not response.isclosed() or len(links) >= _max_idle:
+        return False
+    links.append(link._replace(since=time.monotonic()))
+    return True
+
+
+class Deadline:
+    """When a call must be over, if ever."""
+
+    def __init__(self, seconds: Optional[float]) -> None:
+        self.seconds = seconds
+        self._end = None if seconds is None else time.monotonic() + seconds
+
+    def left(self) -> Optional[float]:
+        return None if self._end is None else max(self._end - time.monotonic(), 0.001)
+
+    def within(self, seconds: float) -> float:
+        left = self.left()
+        return seconds if left is None else min(left, seconds)
+
+    def passed(self) -> bool:
+        return self._end is not None and time.monotonic() >= self._end
+
+    def error(self) -> Error:
+        return TimedOutError(f"it took longer than {self.seconds:g} s")
+
+
+never = Deadline(None)
+
+
+class _Request(NamedTuple):
+    method: str
+    path: str
+    body: Any
+    headers: Dict[str, str]
+    upload: bool = False
+
+    def ask(self, way: _Way, deadline: Deadline) -> Tuple[_Link, HTTPResponse]:
+        """The beginning of the answer. A connection that was closed while it waited is not used."""
+        while True:
+            link = _link(way, deadline.within(_answer_seconds), used=not self.upload)
+            try:
+                return link, self._ask(link, deadline)
+            except socket.timeout:
+                link.http.close()
+                raise
+            except (OSError, http.client.HTTPException):
+                link.http.close()
+                if link.fresh:
+                    raise
+            except BaseException:
+                link.http.close()
+                raise
+
+    def _ask(self, link: _Link, deadline: Deadline) -> HTTPResponse:
+        stopping = stop.get()
+        if stopping:
+            stopping.watch(link.http.sock)
+        assert link.http.sock is not None
+        link.http.sock.settimeout(deadline.within(_answer_seconds))
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            link.http.request(self.method, self.path, self.body, {**link.headers, **self.headers})
+        # A daemon that refuses what is still being sent has said why.
+        if self.upload and link.http.sock:
+            link.http.sock.settimeout(_durable_seconds)
+        return link.http.getresponse()
+
+
+@contextlib.contextmanager
+def _answer(request: _Request, port: Optional[int], deadline: Deadline) -> Iterator["_Response"]:
+    """The answer to a request, its status checked. It begins in good time; the work has no limit
+    but the deadline."""
+    way = _Way(port)
+    link = None
+    try:
+        link, response = request.ask(way, deadline)
+        if response.status != 200:
+            raise _refusal(way, response)
+        if link.http.sock:
+            link.http.sock.settimeout(deadline.left())
+        yield _Response(response, way, link.http.sock, deadline)
+        if _keep(way, link, response):
+            link = None
+    except Error:
+        raise
+    except (OSError, http.client.HTTPException) as error:
+        raise (deadline.error() if deadline.passed() else way.error(error)) from error
+    finally:
+        stopping = stop.get()
+        if stopping:
+            stopping.watch(None)
+        if link:
+            link.http.close()
 
 
 class _Response(NamedTuple):
-    http: http.client.HTTPResponse
+    http: HTTPResponse
     way: _Way
     socket: Optional[socket.socket]
+    deadline: Deadline
+
+    def in_time(self) -> HTTPResponse:
+        if self.socket and self.deadline.seconds is not None:
+            self.socket.settimeout(self.deadline.left())
+        return self.http
 
     def object(self, text: bytes) -> Json:
         try:
@@ -232,7 +413,7 @@ class _Response(NamedTuple):
     def line(self, text: bytes) -> Json:
         """A line of a stream. Raises what it says if that is an error."""
         if not text.endswith(b"\n"):
-            raise ClosedError("the daemon ended before its work was done")
+            raise self.way.error(ConnectionResetError("it was cut off"))
         event = self.object(text)
         if event.get("event") == "error":
             raise error_of(event)
@@ -244,17 +425,17 @@ class _Response(NamedTuple):
         return answer
 
     def exactly(self, size: int) -> bytes:
-        pieces = []
+        pieces: List[bytes] = []
         while size:
-            piece = self.http.read(size)
+            piece = self.in_time().read(size)
             if not piece:
-                raise ClosedError("the daemon ended before its work was done")
+                raise self.way.error(ConnectionResetError("it was cut off"))
             pieces.append(piece)
             size -= len(piece)
-        return b"".join(pieces)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def _refusal(way: _Way, response: http.client.HTTPResponse) -> Error:
+def _refusal(way: _Way, response: HTTPResponse) -> Error:
     try:
         answer = json.loads(response.read(_max_frame_bytes))
     except (ValueError, RecursionError):
@@ -271,33 +452,30 @@ def call(method: str, path: str, body: Optional[Json] = None, promised: str = ""
         return response.promised(response.object(response.http.read()), promised)
 
 
-def events(path: str, body: Json, promised: str,
-           seconds: Optional[float] = None) -> Iterator[Json]:
-    """A streamed call: its events, the last of which is "result". Raises what "error" says, and
-    TimedOutError when it takes longer than so many seconds."""
-    deadline = None if seconds is None else time.monotonic() + seconds
-    with _asked("POST", path, body) as response:
+def events(path: str, body: Json, promised: str, deadline: Deadline = never) -> Iterator[Json]:
+    """A streamed call: its events, the last of which is "result". Raises what "error" says."""
+    with _asked("POST", path, body, None, deadline) as response:
         while True:
-            if deadline is not None and response.socket:
-                response.socket.settimeout(max(deadline - time.monotonic(), 0.001))
-            event = response.line(response.http.readline())
+            event = response.line(response.in_time().readline())
             if event.get("event") == "result":
+                response.in_time().read()
                 yield response.promised(event, promised)
                 return
             yield event
 
 
-def result(path: str, body: Json, promised: str) -> Json:
-    """The last event of a streamed call."""
+def result(path: str, body: Json, promised: str, deadline: Deadline = never,
+           tell: Callable[[Json], object] = bool) -> Json:
+    """The last event of a streamed call; the others are told."""
     last: Json = {}
-    for last in events(path, body, promised):
-        pass
+    for last in events(path, body, promised, deadline):
+        tell(last)
     return last
 
 
-def frames(path: str, body: Json, promised: str) -> Iterator[bytes]:
+def frames(path: str, body: Json, promised: str, deadline: Deadline = never) -> Iterator[bytes]:
     """The bytes of a framed call, piece by piece. Raises what its last line says."""
-    with _asked("POST", path, body) as response:
+    with _asked("POST", path, body, None, deadline) as response:
         while True:
             length = int.from_bytes(response.exactly(4), "little")
             if length == 0:
@@ -305,7 +483,7 @@ def frames(path: str, body: Json, promised: str) -> Iterator[bytes]:
             if length > _max_frame_bytes:
                 raise response.way.no_answer()
             yield response.exactly(length)
-        event = response.line(response.http.read())
+        event = response.line(response.in_time().read())
         if event.get("event") != "result":
             raise response.way.no_answer()
         response.promised(event, promised)
@@ -313,12 +491,14 @@ def frames(path: str, body: Json, promised: str) -> Iterator[bytes]:
 
 def upload(name: str, size: int, blocks: Iterator[bytes]) -> Json:
     """Hands bytes over to be stored under a name, percent-encoded."""
-    with _answer("POST", f"/v1/upload?name={name}", blocks, "application/octet-stream",
-                 size) as response:
+    headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
+    request = _Request("POST", f"/v1/upload?name={name}", blocks, headers, upload=True)
+    with _answer(request, None, never) as response:
         return response.promised(response.object(response.http.read()), "uri")
 
 
-def _asked(method: str, path: str, body: Optional[Json],
-           port: Optional[int] = None) -> ContextManager[_Response]:
+def _asked(method: str, path: str, body: Optional[Json], port: Optional[int] = None,
+           deadline: Deadline = never) -> ContextManager[_Response]:
     content = b"" if body is None else json.dumps(body).encode()
-    return _answer(method, path, content, "" if body is None else "application/json", port=port)
+    headers = {} if body is None else {"Content-Type": "application/json"}
+    return _answer(_Request(method, path, content, headers), port, deadline)

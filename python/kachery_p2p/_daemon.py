@@ -6,12 +6,17 @@ import contextlib
 import shutil
 import subprocess
 import threading
-from typing import Any, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 from . import _api
 from ._errors import FailedError, NoDaemonError, UsageError, error_of
+from ._options import mean_nothing
 
 _command = "kp2p-start-daemon"
+_old_options = frozenset((
+    "auth_group", "dverbose", "file_server_port", "install_only", "isbootstrap", "label",
+    "nobootstrap", "node_arg", "nomulticast", "noudp", "public_url", "static_config", "udp_port",
+    "websocket_port"))
 
 
 def get_channels(*, api_port: Optional[int] = None) -> List[str]:
@@ -29,13 +34,26 @@ def leave_channel(name: str, *, api_port: Optional[int] = None) -> None:
     _api.call("DELETE", "/v1/channels", {"name": name}, "channels", api_port)
 
 
-def get_node_id(*, api_port: Optional[int] = None) -> str:
+def status(*, api_port: Optional[int] = None) -> Dict[str, Any]:
+    """What the node is doing: its version, addresses, channels, peers and storage, and whether
+    others can reach it, as node/api/API.md says."""
+    return _api.call("GET", "/v1/status", None, "node", api_port)
+
+
+def peers(*, api_port: Optional[int] = None) -> List[Dict[str, Any]]:
+    """The nodes that this one is connected to, each with the channels that both are in and its
+    paths, the best first."""
+    return list(status(api_port=api_port).get("peers", []))
+
+
+def get_node_id(api_port: Optional[int] = None) -> str:
     """The public key of the node, 64 hex digits."""
-    return str(_api.call("GET", "/v1/status", None, "node", api_port)["node"])
+    return str(status(api_port=api_port)["node"])
 
 
-def stop_daemon(*, api_port: Optional[int] = None) -> None:
-    """Asks the daemon to stop; it ends soon after."""
+def stop_daemon(api_port: Optional[int] = None, api_host: Optional[str] = None) -> None:
+    """Asks the daemon to stop; it ends soon after. It is on this computer, whatever `api_host`."""
+    mean_nothing(api_host=api_host)
     _api.call("POST", "/v1/stop", {}, port=api_port)
 
 
@@ -52,12 +70,17 @@ def start_daemon(*, channels: Sequence[str] = (), bootstrap: Sequence[str] = (),
                  host: Optional[str] = None, port: Optional[int] = None,
                  api_port: Optional[int] = None, storage_dir: Optional[str] = None,
                  config_dir: Optional[str] = None, method: Optional[str] = None,
-                 verbose: int = 0) -> Daemon:
+                 verbose: int = 0, **old: Any) -> Daemon:
     """Starts kp2p-start-daemon, which must be in PATH, waits until it is ready and returns its
     process. It goes on when this program ends, unless that ends it, or has used it in a `with`
     block. What it logs goes on to our standard error. The channels' names, which are secrets, are
-    not in its arguments, where every user of this computer could read them. `method` and `verbose`
-    are taken for the sake of scripts for kachery_p2p, and mean nothing."""
+    not in its arguments, where every user of this computer could read them. `method`, `verbose` and
+    what else kachery_p2p had (`label`, `udp_port`, ...) are taken for the sake of scripts for it, and
+    mean nothing."""
+    for name in old:
+        if name not in _old_options:
+            raise TypeError(f"start_daemon() has no {name}=")
+    mean_nothing(**old)
     program = shutil.which(_command)
     if program is None:
         raise NoDaemonError(f"{_command} is not installed, or not in PATH")
@@ -70,10 +93,11 @@ def start_daemon(*, channels: Sequence[str] = (), bootstrap: Sequence[str] = (),
     for name in channels:
         if not name or "\n" in name:
             raise UsageError(f"not the name of a channel: {name!r}")
-    for flag, value in (("--host", host), ("--port", port), ("--api-port", api_port),
-                        ("--storage-dir", storage_dir), ("--config-dir", config_dir)):
-        if value is not None:
-            command += [flag, str(value)]
+    flags = {"--host": host, "--port": port, "--api-port": api_port, "--storage-dir": storage_dir,
+             "--config-dir": config_dir}
+    for flag, given in flags.items():
+        if given is not None:
+            command += [flag, str(given)]
     process = Daemon(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                      encoding="utf-8", start_new_session=True)
     assert process.stdin is not None

@@ -16,20 +16,13 @@ import shutil
 import stat
 from typing import Any, BinaryIO, Callable, Dict, Iterable, Iterator, Optional
 
-from ._errors import Error, FailedError, OutOfSpaceError
+from ._errors import Error, error_of_system
 from ._files import flush_directory, locked, open_temp, temp_name
 
 Bytes = Iterable[bytes]
 _hole_bytes = 64 << 10
 _temp = re.compile(r"[0-9a-f]{16}\.kp2p-temp")
 _opened = re.compile(r"/dev/(stdout|stderr|fd/\d+)|/proc/self/(fd/\d+)")
-_no_space = (errno.ENOSPC, errno.EDQUOT)
-
-
-def error_of_system(path: str, error: OSError) -> Error:
-    """An error of the system as one of this package, which names the place."""
-    kind = OutOfSpaceError if error.errno in _no_space else FailedError
-    return kind(f"{path}: {error.strerror or error}")
 
 
 @contextlib.contextmanager
@@ -37,6 +30,8 @@ def naming(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if isinstance(error, Error):  # it says so already
+            raise
         raise error_of_system(path, error) from error
 
 

@@ -1,8 +1,11 @@
-"""One exception class per error code of the HTTP API."""
+"""One exception class per error code of the HTTP API. Where Python has an exception for the same
+thing (FileNotFoundError, PermissionError, TimeoutError, ConnectionError, ValueError) it is that one
+too."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Type
+import errno
+from typing import Any, ClassVar, Dict, List, Optional, Type
 
 
 class Error(Exception):
@@ -12,34 +15,48 @@ class Error(Exception):
 
     code = "failed"
     findings: List[Dict[str, Any]] = []
+    _errno: ClassVar[Optional[int]] = None
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)
+        if self._errno is not None:
+            setattr(self, "errno", self._errno)
 
 
 class FailedError(Error):
     """Anything that has no class of its own."""
 
 
-class UsageError(Error):
+class UsageError(Error, ValueError):
     """A malformed argument, URI or channel name."""
 
     code = "usage"
 
 
-class NoDaemonError(Error):
+class NoDaemonError(Error, ConnectionError):
     """No daemon answers."""
 
     code = "no_daemon"
+    _errno = errno.ECONNREFUSED
 
 
-class UnauthorizedError(Error):
+class UnauthorizedError(Error, PermissionError):
     """What answers is not the daemon of this configuration, or does not know us."""
 
     code = "unauthorized"
+    _errno = errno.EACCES
 
 
-class NotFoundError(Error):
+class NotFoundError(Error, FileNotFoundError):
     """Nobody reachable provides the file. load_* return None instead."""
 
     code = "not_found"
+    _errno = errno.ENOENT
+
+
+class AbsentError(NotFoundError):
+    """It is known that there is no such thing: a sha1dir has no such name, or this computer no such
+    file. Nobody will come to have it."""
 
 
 class VerificationFailedError(Error):
@@ -48,16 +65,18 @@ class VerificationFailedError(Error):
     code = "verification_failed"
 
 
-class OutOfSpaceError(Error):
+class OutOfSpaceError(Error, OSError):
     """The storage or the destination is full."""
 
     code = "out_of_space"
+    _errno = errno.ENOSPC
 
 
-class StorageUnavailableError(Error):
+class StorageUnavailableError(Error, OSError):
     """The storage is missing, or cannot be read or written."""
 
     code = "storage_unavailable"
+    _errno = errno.EIO
 
 
 class PortInUseError(Error):
@@ -66,22 +85,25 @@ class PortInUseError(Error):
     code = "port_in_use"
 
 
-class CannotConnectError(Error):
+class CannotConnectError(Error, ConnectionError):
     """A peer is known but could not be connected to."""
 
     code = "cannot_connect"
+    _errno = errno.EHOSTUNREACH
 
 
-class TimedOutError(Error):
+class TimedOutError(Error, TimeoutError):
     """It took longer than its limit; of a file: whoever gave it has stopped. What came is kept."""
 
     code = "timed_out"
+    _errno = errno.ETIMEDOUT
 
 
-class ClosedError(Error):
+class ClosedError(Error, ConnectionError):
     """The daemon ended before its work was done."""
 
     code = "closed"
+    _errno = errno.ECONNRESET
 
 
 class CanceledError(Error):
@@ -104,7 +126,41 @@ class RefusedError(Error):
 
 LoadFileError = Error  # as kachery_p2p called it
 
+
+class _NoFile(FailedError, FileNotFoundError):
+    """A file of this computer that was named is not there."""
+
+    _errno = errno.ENOENT
+
+
+class _Denied(FailedError, PermissionError):
+    _errno = errno.EACCES
+
+
+class _Exists(FailedError, FileExistsError):
+    _errno = errno.EEXIST
+
+
+class _IsDirectory(FailedError, IsADirectoryError):
+    _errno = errno.EISDIR
+
+
+class _NotDirectory(FailedError, NotADirectoryError):
+    _errno = errno.ENOTDIR
+
+
 _classes: Dict[str, Type[Error]] = {kind.code: kind for kind in Error.__subclasses__()}
+_of_system = (_NoFile, _Denied, _Exists, _IsDirectory, _NotDirectory)
+_no_space = (errno.ENOSPC, errno.EDQUOT)
+
+
+def error_of_system(path: str, error: OSError) -> Error:
+    """An error of the system as one of this package, which names the place."""
+    kind: Type[Error] = OutOfSpaceError if error.errno in _no_space else FailedError
+    for one in _of_system:
+        if isinstance(error, one.__bases__[1]):
+            kind = one
+    return kind(f"{path}: {error.strerror or error}")
 
 
 def error_of(answer: Dict[str, Any]) -> Error:

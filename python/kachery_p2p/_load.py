@@ -2,222 +2,282 @@
 
 from __future__ import annotations
 
+import codecs
 import io
-import logging
 import pickle
-import re
 import sys
-import warnings
-from typing import Any, BinaryIO, Dict, Iterator, List, Optional
+from typing import IO, Any, BinaryIO, Callable, Literal, Optional, TypeVar, Union, overload
 
 from . import _api, _dest
 from ._api import PathLike
-from ._errors import FailedError, NotFoundError, TimedOutError, UsageError
-from ._source import Index, Named, Source, member, parsed
+from ._errors import FailedError, NotFoundError, UsageError
+from ._file import Ranges, opened
+from ._listing import load_directory
+from ._options import Options, Seconds, Wait, mean_nothing
+from ._progress import Progress
+from ._source import Index, Named, Source, parsed
 
-_sha1 = re.compile(r"[0-9a-fA-F]{40}")
-_log = logging.getLogger("kachery_p2p")
+_Missing = Literal["none", "raise"]
+_Value = TypeVar("_Value")
 
 
-def load_file(uri: PathLike, dest: Optional[PathLike] = None, *, p2p: bool = True,
-              from_node: Optional[str] = None, from_channel: Optional[str] = None) -> Optional[str]:
+@overload
+def load_file(uri: PathLike, dest: Optional[PathLike] = None, *, progress: Progress = None,
+              timeout: Seconds = None, wait: Wait = None, missing: Literal["raise"],
+              p2p: bool = True, from_node: Optional[str] = None,
+              from_channel: Optional[str] = None) -> str: ...
+@overload
+def load_file(uri: PathLike, dest: Optional[PathLike] = None, *, progress: Progress = None,
+              timeout: Seconds = None, wait: Wait = None, missing: _Missing = "none",
+              p2p: bool = True, from_node: Optional[str] = None,
+              from_channel: Optional[str] = None) -> Optional[str]: ...
+def load_file(uri: PathLike, dest: Optional[PathLike] = None, *, progress: Progress = None,
+              timeout: Seconds = None, wait: Wait = None, missing: _Missing = "none",
+              p2p: bool = True, from_node: Optional[str] = None,
+              from_channel: Optional[str] = None) -> Optional[str]:
     """The path of the verified file; copied to `dest` if given. A whole sha1dir needs `dest`, the
     directory to make. A device or FIFO at `dest` is written to, a link is followed, a file is
-    replaced. None if nobody provides it, or a sha1dir has no such name.
+    replaced.
 
-    Here and below: a path in place of a URI is a file of this computer; with `p2p=False`, and where
-    no daemon runs, only the storage is asked; `from_node` and `from_channel` are taken for the sake
-    of scripts for kachery_p2p, and mean nothing, as whoever has the file is asked."""
-    _mean_nothing(from_node=from_node, from_channel=from_channel)
-    source = Source(p2p)
-    try:
+    Here and below: a path in place of a URI is a file of this computer. None if nobody provides it,
+    or a sha1dir has no such name; why() says more; with `missing="raise"` it is a NotFoundError,
+    which is a FileNotFoundError. `wait` is for how many seconds, or, if True, for ever, to wait for
+    somebody who provides it. After `timeout` seconds it is a TimedOutError, which is a TimeoutError;
+    what has come by then is kept. `progress=True` shows a bar (tqdm), a function is called with
+    the bytes that are here, all bytes (0 until that is known) and the number of providers. With
+    `p2p=False`, and where no daemon runs, only the storage is asked. `from_node` and `from_channel`
+    are taken for the sake of scripts for kachery_p2p, and mean nothing, as whoever has the file is
+    asked."""
+    mean_nothing(from_node=from_node, from_channel=from_channel)
+
+    def work(source: Source) -> str:
         named = source.named(uri)
         if dest is None:
             return source.path(named)
         to = _api.absolute_path(dest)
         if named.directory is not None:
-            _load_directory(source, named, to)
+            load_directory(source, named, to)
         else:
             _dest.refuse_file(to)
             source.path(named)
             _dest.write_file(to, source.cat(named))
         return to
-    except NotFoundError as error:
-        _say_why(uri, error)
-        return None
+
+    return Options(p2p, progress, timeout, wait, missing).load(uri, work)
 
 
-def _say_why(uri: PathLike, error: NotFoundError) -> None:
-    """What None alone does not tell, to who listens to the logger "kachery_p2p"."""
-    codes = ", ".join(f"{one.get('stage')} {one.get('code')}" for one in error.findings)
-    _log.info("%s: %s [%s]", uri, error, codes or error.code)
-
-
-def _mean_nothing(**given: Any) -> None:
-    names = [name for name, value in given.items() if value is not None]
-    if names:
-        warnings.warn(f"without effect: {', '.join(names)}", stacklevel=3)
-
-
-def _load_directory(source: Source, named: Named, dest: str) -> None:
-    listing = _checked(named.uri, named.directory)
-    try:
-        if not _dest.holds(dest, listing):
-            source.load_directory(named)
-            _dest.write_directory(dest, listing, source.cat_sha1)
-    except RecursionError:
-        raise FailedError(f"{dest}: the directories are too deep") from None
-
-
-def _checked(uri: str, directory: Any) -> Dict[str, Any]:
-    """What of a listing can be written below a directory, and nowhere else."""
-    files = {name: file for name, file in member(uri, directory, "files").items()
-             if _is_name(uri, name) and _is_file(uri, name, file)}
-    dirs = {name: _checked(uri, inner) for name, inner in member(uri, directory, "dirs").items()
-            if _is_name(uri, name) and name not in files}
-    return {"files": files, "dirs": dirs}
-
-
-def _is_name(uri: str, name: str) -> bool:
-    try:
-        good = name not in ("", ".", "..") and not {"/", "\0"} & set(name)
-        good = good and len(name.encode()) <= 255
-    except UnicodeEncodeError:
-        good = False
-    if not good:
-        warnings.warn(f"{uri}: left out, as it can be no name here: {name!r}", stacklevel=3)
-    return good
-
-
-def _is_file(uri: str, name: str, file: Any) -> bool:
-    good = (isinstance(file, dict) and isinstance(file.get("size"), int) and
-            bool(_sha1.fullmatch(str(file.get("sha1")))))
-    if not good:
-        warnings.warn(f"{uri}: left out, as it has no SHA-1 or size: {name!r}", stacklevel=3)
-    return good
-
-
-def load_text(uri: PathLike, *, p2p: bool = True, from_node: Optional[str] = None,
+@overload
+def load_text(uri: PathLike, dest: Optional[PathLike] = None, *, progress: Progress = None,
+              timeout: Seconds = None, wait: Wait = None, missing: Literal["raise"],
+              p2p: bool = True, from_node: Optional[str] = None,
+              from_channel: Optional[str] = None) -> str: ...
+@overload
+def load_text(uri: PathLike, dest: Optional[PathLike] = None, *, progress: Progress = None,
+              timeout: Seconds = None, wait: Wait = None, missing: _Missing = "none",
+              p2p: bool = True, from_node: Optional[str] = None,
+              from_channel: Optional[str] = None) -> Optional[str]: ...
+def load_text(uri: PathLike, dest: Optional[PathLike] = None, *, progress: Progress = None,
+              timeout: Seconds = None, wait: Wait = None, missing: _Missing = "none",
+              p2p: bool = True, from_node: Optional[str] = None,
               from_channel: Optional[str] = None) -> Optional[str]:
-    """The content of a UTF-8 file, with line ends as open() gives them. None if nobody provides
-    it."""
-    _mean_nothing(from_node=from_node, from_channel=from_channel)
-    return _text(uri, p2p, newline=None)
+    """The content of a UTF-8 file, with line ends as open() gives them."""
+    mean_nothing(from_node=from_node, from_channel=from_channel)
+
+    def text(content: bytearray) -> str:
+        return _decoded(uri, content).replace("\r\n", "\n").replace("\r", "\n")
+
+    return _value(uri, dest, Options(p2p, progress, timeout, wait, missing), text)
 
 
-def _text(uri: PathLike, p2p: bool, newline: Optional[str]) -> Optional[str]:
-    path = load_file(uri, p2p=p2p)
-    if path is None:
-        return None
-    try:
-        with open(path, encoding="utf-8", newline=newline) as file:
-            return file.read()
-    except (OSError, UnicodeDecodeError) as error:
-        raise FailedError(f"{uri!r}: {error}") from error
-
-
-def load_json(uri: PathLike, *, p2p: bool = True, from_node: Optional[str] = None,
+def load_json(uri: PathLike, dest: Optional[PathLike] = None, *, progress: Progress = None,
+              timeout: Seconds = None, wait: Wait = None, missing: _Missing = "none",
+              p2p: bool = True, from_node: Optional[str] = None,
               from_channel: Optional[str] = None) -> Any:
-    """The value in a JSON file. None if nobody provides it."""
-    _mean_nothing(from_node=from_node, from_channel=from_channel)
-    text = _text(uri, p2p, newline="")
-    return None if text is None else parsed(str(uri), text)
+    """The value in a JSON file."""
+    mean_nothing(from_node=from_node, from_channel=from_channel)
+    return _value(uri, dest, Options(p2p, progress, timeout, wait, missing),
+                  lambda content: parsed(str(uri), _decoded(uri, content)))
 
 
 load_object = load_json
 
 
-def load_npy(uri: PathLike, *, p2p: bool = True, from_node: Optional[str] = None,
+def load_npy(uri: PathLike, dest: Optional[PathLike] = None, *, progress: Progress = None,
+             timeout: Seconds = None, wait: Wait = None, missing: _Missing = "none",
+             mmap_mode: Optional[Literal["r", "c"]] = None, p2p: bool = True,
+             from_node: Optional[str] = None, from_channel: Optional[str] = None) -> Any:
+    """The numpy array in a .npy file. With `mmap_mode` it stays in the file, at `dest` or in the
+    storage: "r" to be read, "c" to be changed in memory alone."""
+    from . import _numpy
+
+    mean_nothing(from_node=from_node, from_channel=from_channel)
+    options = Options(p2p, progress, timeout, wait, missing)
+    if mmap_mode is None:
+        return _value(uri, dest, options, lambda content: _numpy.array(uri, content))
+    mode = mmap_mode
+    if mode not in ("r", "c"):
+        raise UsageError(f'mmap_mode= is "r" or "c", as the file is shared, not {mode!r}')
+
+    def work(source: Source) -> Any:
+        named = source.named(uri)
+        if dest is not None:
+            to = _api.absolute_path(dest)
+            _dest.refuse_file(to)
+            _dest.write_file(to, source.cat(named))
+            named = Named(to, path=to)
+        with source.held(named) as file:
+            return _numpy.mapped(uri, file, mode)
+
+    return options.load(uri, work)
+
+
+def load_pkl(uri: PathLike, dest: Optional[PathLike] = None, *, progress: Progress = None,
+             timeout: Seconds = None, wait: Wait = None, missing: _Missing = "none",
+             p2p: bool = True, from_node: Optional[str] = None,
              from_channel: Optional[str] = None) -> Any:
-    """The numpy array in a .npy file. None if nobody provides it."""
-    import numpy
+    """The object in a pickle. Unpickling runs whatever code the one who made the file put into it:
+    the hash says that it is that one's file, not that it means well."""
+    mean_nothing(from_node=from_node, from_channel=from_channel)
 
-    _mean_nothing(from_node=from_node, from_channel=from_channel)
-    path = load_file(uri, p2p=p2p)
+    def unpickled(content: bytearray) -> Any:
+        try:
+            return pickle.loads(content)
+        except (EOFError, pickle.UnpicklingError) as error:
+            raise FailedError(f"{uri!r} is not a pickle: {error}") from error
+
+    return _value(uri, dest, Options(p2p, progress, timeout, wait, missing), unpickled)
+
+
+def _value(uri: PathLike, dest: Optional[PathLike], options: Options,
+           made: Callable[[bytearray], _Value]) -> Optional[_Value]:
+    """What is made of the bytes of a file."""
+
+    def work(source: Source) -> _Value:
+        content = source.content(source.named(uri))
+        if dest is not None:
+            to = _api.absolute_path(dest)
+            _dest.refuse_file(to)
+            _dest.write_file(to, [content])
+        return made(content)
+
+    return options.load(uri, work)
+
+
+def _decoded(uri: PathLike, content: bytearray) -> str:
     try:
-        return None if path is None else numpy.load(path, allow_pickle=False)
-    except (OSError, EOFError, ValueError) as error:
-        raise FailedError(f"{uri!r} is not an array: {error}") from error
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise FailedError(f"{uri!r}: {error}") from error
 
 
-def load_pkl(uri: PathLike, *, p2p: bool = True, from_node: Optional[str] = None,
-             from_channel: Optional[str] = None) -> Any:
-    """The object in a pickle. None if nobody provides it. Unpickling runs whatever code the one who
-    made the file put into it: the hash says that it is that one's file, not that it means well."""
-    _mean_nothing(from_node=from_node, from_channel=from_channel)
-    path = load_file(uri, p2p=p2p)
-    if path is None:
-        return None
-    try:
-        with open(path, "rb") as file:
-            return pickle.load(file)
-    except (OSError, EOFError, pickle.UnpicklingError) as error:
-        raise FailedError(f"{uri!r} is not a pickle: {error}") from error
-
-
-def load_bytes(uri: PathLike, start: Index = None, end: Index = None, *, p2p: bool = True,
-               write_to_stdout: bool = False, from_node: Optional[str] = None,
+@overload
+def load_bytes(uri: PathLike, start: Index = None, end: Index = None,
+               write_to_stdout: bool = False, *, progress: Progress = None,
+               timeout: Seconds = None, wait: Wait = None, missing: Literal["raise"],
+               p2p: bool = True, from_node: Optional[str] = None,
+               from_channel: Optional[str] = None) -> bytes: ...
+@overload
+def load_bytes(uri: PathLike, start: Index = None, end: Index = None,
+               write_to_stdout: bool = False, *, progress: Progress = None,
+               timeout: Seconds = None, wait: Wait = None, missing: _Missing = "none",
+               p2p: bool = True, from_node: Optional[str] = None,
+               from_channel: Optional[str] = None) -> Optional[bytes]: ...
+def load_bytes(uri: PathLike, start: Index = None, end: Index = None,
+               write_to_stdout: bool = False, *, progress: Progress = None,
+               timeout: Seconds = None, wait: Wait = None, missing: _Missing = "none",
+               p2p: bool = True, from_node: Optional[str] = None,
                from_channel: Optional[str] = None) -> Optional[bytes]:
     """The bytes from `start` up to, and without, `end`; written to standard output as well if that
-    is asked for. None if nobody provides the file."""
-    _mean_nothing(from_node=from_node, from_channel=from_channel)
+    is asked for."""
+    mean_nothing(from_node=from_node, from_channel=from_channel)
     content = io.BytesIO()
-    if cat_file(uri, start, end, content, p2p=p2p) is None:
+    options = Options(p2p, progress, timeout, wait, missing)
+    if _cat(uri, start, end, content, options) is None:
         return None
     if write_to_stdout:
-        sys.stdout.buffer.write(content.getbuffer())
-        sys.stdout.buffer.flush()
+        out = _stdout()
+        out.write(content.getbuffer())
+        out.flush()
     return content.getvalue()
 
 
 def cat_file(uri: PathLike, start: Index = None, end: Index = None,
-             file: Optional[BinaryIO] = None, *, p2p: bool = True) -> Optional[int]:
-    """Writes the bytes to `file` (default: standard output) as they are verified, and returns how
-    many there were. None, and nothing written, if nobody provides the file."""
-    out = sys.stdout.buffer if file is None else file
-    source = Source(p2p)
-    written = 0
-    try:
-        for piece in source.cat(source.named(uri), start, end):
-            out.write(piece)
-            written += len(piece)
-    except NotFoundError as error:
-        if written:
+             file: Optional[BinaryIO] = None, *, progress: Progress = None,
+             timeout: Seconds = None, wait: Wait = None, missing: _Missing = "none",
+             p2p: bool = True) -> Optional[int]:
+    """Writes the bytes to `file` (default: standard output, of a notebook too) as they are verified,
+    and returns how many there were. None, and nothing written, if nobody provides the file."""
+    out = _stdout() if file is None else file
+    return _cat(uri, start, end, out, Options(p2p, progress, timeout, wait, missing))
+
+
+def _cat(uri: PathLike, start: Index, end: Index, out: Any, options: Options) -> Optional[int]:
+    def work(source: Source) -> int:
+        written = 0
+        try:
+            for piece in source.cat(source.named(uri), start, end):
+                out.write(piece)
+                written += len(piece)
+                source.progress.now(written, 0)
+        except NotFoundError as error:
+            if written:
+                raise _Broken(error) from error
             raise
-        _say_why(uri, error)
-        return None
-    out.flush()
-    return written
+        out.flush()
+        source.progress.now(written, written)
+        return written
 
-
-def find_file(uri: str, *, timeout_sec: Optional[float] = None) -> List[Dict[str, Any]]:
-    """Who provides a file: a list of {"node", "size", "complete"}, empty if nobody does; after
-    `timeout_sec`, who has answered by then."""
-    found = []
     try:
-        for event in _api.events("/v1/find", {"uri": uri.strip()}, "providers", timeout_sec):
-            if event.get("event") == "provider":
-                found.append({key: event[key] for key in ("node", "size", "complete")})
-    except NotFoundError as error:
-        _say_why(uri, error)
-    except TimedOutError:
-        if timeout_sec is None:
-            raise
-    return found
+        return options.load(uri, work)
+    except _Broken as broken:
+        raise broken.error from None
 
 
-def read_dir(uri: str) -> Optional[Dict[str, Any]]:
-    """What a sha1dir, or a directory in it, holds: {"files": {name: {"size", "sha1"}}, "dirs":
-    {name: the same again}}. None if nobody provides it, or it has no such directory."""
-    if not uri.strip().startswith("sha1dir://"):
-        raise UsageError(f"not a sha1dir:// URI: {uri}")
-    try:
-        directory = Source().named(uri).directory
-    except NotFoundError as error:
-        _say_why(uri, error)
-        return None
-    if directory is None:
-        return None
-    member(uri, directory, "files")
-    member(uri, directory, "dirs")
-    return dict(directory)
+class _Broken(Exception):
+    """What cannot be begun anew, as some has been written."""
+
+    def __init__(self, error: NotFoundError) -> None:
+        super().__init__()
+        self.error = error
+
+
+class _TextOut:
+    """The standard output of a notebook, which takes text alone."""
+
+    def __init__(self, text: IO[str]) -> None:
+        self._text = text
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def write(self, piece: Any) -> None:
+        self._text.write(self._decoder.decode(bytes(piece)))
+
+    def flush(self) -> None:
+        self._text.write(self._decoder.decode(b"", final=True))
+        self._text.flush()
+
+
+def _stdout() -> Any:
+    sys.stdout.flush()
+    return getattr(sys.stdout, "buffer", None) or _TextOut(sys.stdout)
+
+
+@overload
+def open(uri: PathLike, mode: Literal["rb"] = "rb", *, encoding: None = None,
+         newline: None = None, timeout: Seconds = None, wait: Wait = None,
+         p2p: bool = True) -> io.BufferedReader: ...
+@overload
+def open(uri: PathLike, mode: Literal["r", "rt"], *, encoding: Optional[str] = None,
+         newline: Optional[str] = None, timeout: Seconds = None, wait: Wait = None,
+         p2p: bool = True) -> io.TextIOWrapper: ...
+def open(uri: PathLike, mode: str = "rb", *, encoding: Optional[str] = None,
+         newline: Optional[str] = None, timeout: Seconds = None, wait: Wait = None,
+         p2p: bool = True) -> Union[io.BufferedReader, io.TextIOWrapper]:
+    """A file that can be read and sought in, whose bytes come, verified, as they are asked for. A
+    NotFoundError, which is a FileNotFoundError, if nobody provides it. One without a manifest (up to
+    20 MB, or stored --bare) comes whole, when it is opened."""
+    if mode not in ("r", "rt", "rb"):
+        raise UsageError(f"a file is opened to be read, not with mode {mode!r}")
+    options = Options(p2p, None, timeout, wait, "raise")
+    ranges = options.load(uri, lambda source: Ranges(source, source.named(uri)))
+    assert ranges is not None
+    return opened(ranges, str(uri), mode, encoding, newline)

@@ -8,19 +8,24 @@ import json
 import operator
 import os
 import re
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, SupportsIndex, Tuple, Union
+from typing import (Any, Dict, Generator, Iterator, List, NamedTuple, Optional, SupportsIndex, Tuple,
+                    Union)
 from urllib.parse import unquote
 
 from . import _api, _storage
-from ._api import PathLike
+from ._api import Deadline, PathLike
 from ._dest import naming
-from ._errors import Error, FailedError, NoDaemonError, NotFoundError, UsageError
+from ._errors import AbsentError, Error, FailedError, NoDaemonError, NotFoundError, UsageError
+from ._progress import Shown
 
 _sha1_uri = re.compile(r"sha1://([0-9a-fA-F]{40})(?:[./?].*)?", re.S)
+_manifest = re.compile(r"\?(?:.*&)?manifest=([0-9a-fA-F]{40})(?:&|$)", re.S)
+_sha1 = re.compile(r"[0-9a-fA-F]{40}")
 _dir_uri = re.compile(r"sha1dir://([0-9a-fA-F]{40})(?:\.[^/?]*)?(?:/([^?]*))?(\?.*)?", re.S)
 
 # numpy's integers as well.
 Index = Optional[SupportsIndex]
+Pieces = Generator[bytes, None, None]
 
 
 class Named(NamedTuple):
@@ -32,10 +37,18 @@ class Named(NamedTuple):
 
 
 class Source:
-    """With `p2p` false only the storage is asked."""
+    """With `p2p` false only the storage is asked. `progress` hears of what is loaded."""
 
-    def __init__(self, p2p: bool = True) -> None:
+    def __init__(self, p2p: bool = True, deadline: Deadline = _api.never,
+                 progress: Optional[Shown] = None, wait_seconds: float = 0.0) -> None:
         self._p2p = p2p
+        self._deadline = deadline
+        self.progress = progress or Shown(None)
+        self._wait_seconds = wait_seconds
+
+    def again(self) -> "Source":
+        """For another question, which may take as long."""
+        return Source(self._p2p, Deadline(self._deadline.seconds), None, self._wait_seconds)
 
     def named(self, uri: PathLike) -> Named:
         """NotFoundError for a name that a sha1dir does not have."""
@@ -48,62 +61,109 @@ class Source:
             return Named(text.strip())
         path = _api.absolute_path(text)
         if not os.path.exists(path):
-            raise NotFoundError(f"there is no such file: {path}")
+            raise AbsentError(f"there is no such file: {path}")
         return Named(text, path=path)
 
     def _in_directory(self, uri: str, match: "re.Match[str]") -> Named:
-        root = parsed(uri, b"".join(self.cat_sha1(match.group(1))))
+        root = self.listing(match.group(1), uri)
         path = match.group(2) or ""
-        found = _at(uri, root, _components(path))
+        found = at(uri, root, components(path))
         if found == (None, None):  # as kachery prints it, a name stands bare, and may have a "?"
-            found = _at(uri, root, (path + (match.group(3) or "")).split("/"))
+            found = at(uri, root, (path + (match.group(3) or "")).split("/"))
         file, directory = found
         if directory is not None:
             return Named(uri, directory=directory)
         if file is None:
-            raise NotFoundError(f"there is no such file or directory: {uri}")
-        if not isinstance(file, dict) or not isinstance(file.get("sha1"), str):
-            raise UsageError(f"it has no SHA-1: {uri}")
-        return Named(f"sha1://{file['sha1']}")
+            raise AbsentError(f"there is no such file or directory: {uri}")
+        return Named(f"sha1://{file_sha1(uri, file)}")
+
+    def listing(self, sha1: str, uri: str) -> Any:
+        """What a sha1dir has in it, by its hash."""
+        return parsed(uri, b"".join(self.cat_sha1(sha1)))
 
     def path(self, named: Named) -> str:
         """Of a verified file."""
-        if named.directory is not None:
-            raise UsageError(f"it is a directory: {named.uri}")
-        if named.path is not None:
-            return named.path
-        nobody = None
-        if self._p2p:
-            try:
-                return str(_api.result("/v1/load", {"uri": named.uri}, "path")["path"])
-            except NoDaemonError as error:
-                nobody = error
-        found = _storage.find(_sha1_of(named.uri))
+        path, nobody = self._loaded(named)
+        if path is not None:
+            return path
+        found = _storage.find(sha1_of(named.uri))
         if found is None:
             raise _absent(nobody)
         with found:
+            self.progress.now(found.size, found.size)
             return found.path
+
+    def _loaded(self, named: Named) -> Tuple[Optional[str], Optional[NoDaemonError]]:
+        """Where the daemon says that it is, or why it cannot be asked."""
+        if named.directory is not None:
+            raise UsageError(f"it is a directory: {named.uri}")
+        if named.path is not None:
+            return named.path, None
+        if not self._p2p:
+            return None, None
+        try:
+            done = _api.result("/v1/load", self._body(uri=named.uri), "path", self._deadline,
+                               self.progress.event)
+        except NoDaemonError as error:
+            return None, error
+        path = str(done["path"])
+        with contextlib.suppress(OSError):
+            size = os.stat(path).st_size
+            self.progress.now(size, size)
+        return path, None
+
+    def _body(self, **fields: Any) -> Dict[str, Any]:
+        return {**fields, "wait": self._wait_seconds} if self._wait_seconds else fields
+
+    def content(self, named: Named) -> bytearray:
+        """All bytes of a file, as they were verified: they are hashed here, after they were read."""
+        path, nobody = self._loaded(named)
+        if named.path is not None:
+            return bytearray().join(self.cat(named))
+        sha1 = sha1_of(named.uri)
+        found = _storage.content(sha1) if path is None else _storage.content_if(path, sha1)
+        if found is not None:
+            self.progress.now(len(found), len(found))
+            return found
+        if path is None:
+            raise _absent(nobody)
+        return bytearray().join(self.cat(named))  # the daemon sees it, and we do not
+
+    def held(self, named: Named) -> _storage.Reader:
+        """The verified file, open: it stays this one, whatever comes to have its name."""
+        path, nobody = self._loaded(named)
+        if named.path is not None:
+            with naming(named.path):
+                return _storage.Reader(named.path)
+        sha1 = sha1_of(named.uri)
+        found = _storage.find(sha1) if path is None else _storage.opened_if(path, sha1)
+        if found is not None:
+            return found
+        if path is None:
+            raise _absent(nobody)
+        raise FailedError(f"{path}: it cannot be read here, or has changed")
 
     def load_directory(self, named: Named) -> None:
         """All its files into the storage, if there is anybody to get them from."""
         if self._p2p:
             with contextlib.suppress(NoDaemonError):
-                _api.result("/v1/load", {"uri": named.uri, "directory": True}, "files")
+                body = self._body(uri=named.uri, directory=True)
+                _api.result("/v1/load", body, "files", self._deadline, self.progress.event)
 
-    def cat_sha1(self, sha1: str) -> Iterator[bytes]:
+    def cat_sha1(self, sha1: str) -> Pieces:
         return self.cat(Named(f"sha1://{sha1}"))
 
-    def cat(self, named: Named, start: Index = None, end: Index = None) -> Iterator[bytes]:
+    def cat(self, named: Named, start: Index = None, end: Index = None) -> Pieces:
         """A range of a file, verified."""
         if named.directory is not None:
             raise UsageError(f"it is a directory: {named.uri}")
-        body: Dict[str, Any] = {"uri": named.uri}
+        body = self._body(uri=named.uri)
         if start is not None:
             body["start"] = operator.index(start)
         if end is not None:
             body["end"] = operator.index(end)
         if named.path is None and self._p2p:
-            pieces = _api.frames("/v1/cat", body, "bytes")
+            pieces = _api.frames("/v1/cat", body, "bytes", self._deadline)
             try:
                 yield next(pieces, b"")
             except NoDaemonError as error:
@@ -123,18 +183,58 @@ class Source:
             with naming(named.path), _storage.Reader(named.path) as file:
                 yield from file.range(start, end)
             return
-        found = _storage.find(_sha1_of(named.uri))
+        found = _storage.find(sha1_of(named.uri))
         if found is None:
             raise _absent(nobody)
         with naming(found.path), found:
             yield from found.range(start, end)
 
+    def here(self, named: Named) -> Optional[_storage.Reader]:
+        """The file, open, where it is read without a daemon: a path of the caller's, or one of the
+        storage while no daemon runs."""
+        if named.directory is not None:
+            raise UsageError(f"it is a directory: {named.uri}")
+        if named.path is not None:
+            return self.held(named)
+        sha1 = sha1_of(named.uri)
+        nobody = None
+        if self._p2p:
+            try:
+                _api.call("GET", "/v1/channels", promised="channels")
+                return None
+            except NoDaemonError as error:
+                nobody = error
+        found = _storage.find(sha1)
+        if found is None:
+            raise _absent(nobody)
+        return found
 
-def _sha1_of(uri: str) -> str:
+    def size(self, named: Named) -> int:
+        """Of a file that the daemon has or gets. Its manifest says it; without one it is loaded."""
+        match = _manifest.search(named.uri)
+        if match:
+            with contextlib.suppress(NotFoundError):
+                manifest = parsed(named.uri, b"".join(self.cat_sha1(match.group(1))))
+                if isinstance(manifest, dict) and manifest.get("sha1") == sha1_of(named.uri):
+                    return int(manifest.get("size", 0))
+        path, _ = self._loaded(named)
+        with contextlib.suppress(OSError):
+            return os.stat(path or "").st_size
+        return sum(map(len, self.cat(named)))
+
+
+def sha1_of(uri: str) -> str:
     match = _sha1_uri.fullmatch(uri)
     if match is None:
         raise UsageError(f"not a sha1:// or sha1dir:// URI: {uri}")
     return match.group(1).lower()
+
+
+def file_sha1(uri: str, file: Any) -> str:
+    """Of an entry of a sha1dir."""
+    if isinstance(file, dict) and _sha1.fullmatch(str(file.get("sha1"))):
+        return str(file["sha1"]).lower()
+    raise UsageError(f"it has no SHA-1: {uri}")
 
 
 def _absent(nobody: Optional[NoDaemonError]) -> Error:
@@ -150,10 +250,10 @@ def parsed(uri: str, text: Union[str, bytes]) -> Any:
         raise FailedError(f"{uri} is not JSON: {error}") from error
 
 
-def _at(uri: str, found: Any, names: List[str]) -> Tuple[Any, Optional[Dict[str, Any]]]:
-    for at, name in enumerate(names):
+def at(uri: str, found: Any, names: List[str]) -> Tuple[Any, Optional[Dict[str, Any]]]:
+    for index, name in enumerate(names):
         inner = member(uri, found, "dirs").get(name)
-        if inner is None and at == len(names) - 1:
+        if inner is None and index == len(names) - 1:
             return member(uri, found, "files").get(name), None
         if inner is None:
             return None, None
@@ -171,5 +271,5 @@ def member(uri: str, directory: Any, kind: str) -> Dict[str, Any]:
     raise FailedError(f"{uri} is not a directory")
 
 
-def _components(path: str) -> List[str]:
+def components(path: str) -> List[str]:
     return [unquote(name) for name in path.split("/") if name]

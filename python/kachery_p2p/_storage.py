@@ -6,11 +6,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import io
 import json
 import os
 import pathlib
 import stat
-from typing import BinaryIO, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import IO, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from . import _api
 from ._dest import naming
@@ -45,27 +46,58 @@ def _place(root: pathlib.Path, sha1: str) -> pathlib.Path:
 
 def find(sha1: str) -> Optional["Reader"]:
     """A file whose bytes have this hash, now; None if none has."""
-    try:
-        place = _place(_root(make=False), sha1.lower())
-    except StorageUnavailableError:
-        return None
-    for path in (str(place), _linked(place)):
-        if path:
-            with contextlib.suppress(OSError):
-                found = _opened_if(path, sha1.lower())
-                if found:
-                    return found
+    for path in _places(sha1):
+        found = opened_if(path, sha1)
+        if found:
+            return found
     return None
 
 
+def content(sha1: str) -> Optional[bytearray]:
+    """The bytes that have this hash; None if no file has them."""
+    for path in _places(sha1):
+        found = content_if(path, sha1)
+        if found is not None:
+            return found
+    return None
+
+
+def _places(sha1: str) -> List[str]:
+    try:
+        place = _place(_root(make=False), sha1.lower())
+    except StorageUnavailableError:
+        return []
+    linked = _linked(place)
+    return [str(place)] + ([linked] if linked else [])
+
+
+def opened_if(path: str, sha1: str) -> Optional["Reader"]:
+    """The file, open, if it is there and has this hash."""
+    with contextlib.suppress(OSError):
+        return _opened_if(path, sha1.lower())
+    return None
+
+
+def content_if(path: str, sha1: str) -> Optional[bytearray]:
+    """The bytes of a file, if it is there and these have this hash."""
+    try:
+        with Reader(path, os.O_NONBLOCK) as file:
+            found = file.content()
+    except OSError:
+        return None
+    good = found is not None and hashlib.sha1(found).hexdigest() == sha1.lower()
+    return found if good else None
+
+
 def _opened_if(path: str, sha1: str) -> Optional["Reader"]:
-    """It is open if it has this hash."""
-    with contextlib.ExitStack() as closing:
-        file = closing.enter_context(Reader(path, os.O_NONBLOCK))  # what is no file is not waited for
-        if not file.hashes_to(sha1):
-            return None
-        closing.pop_all()
-        return file
+    file = Reader(path, os.O_NONBLOCK)  # what is no file is not waited for
+    good = False
+    try:
+        good = file.hashes_to(sha1)
+    finally:
+        if not good:
+            file.close()
+    return file if good else None
 
 
 def _linked(place: pathlib.Path) -> Optional[str]:
@@ -80,7 +112,7 @@ class Reader:
 
     def __init__(self, path: str, flags: int = 0) -> None:
         self.path = path
-        self._file = open(path, "rb", opener=lambda name, usual: os.open(name, usual | flags))
+        self._file = io.FileIO(path, "rb", opener=lambda name, usual: os.open(name, usual | flags))
         self._before = os.fstat(self._file.fileno())
         self._hashed = False
 
@@ -90,11 +122,46 @@ class Reader:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
+    def close(self) -> None:
+        self._file.close()
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    @property
+    def size(self) -> int:
+        return self._before.st_size
+
+    def content(self) -> Optional[bytearray]:
+        """All of it as it is now; None of what is no file, or a shorter one by now."""
+        if not stat.S_ISREG(self._before.st_mode):
+            return None
+        found = bytearray(self.size)
+        view, at = memoryview(found), 0
+        while at < len(found):
+            got = self._file.readinto(view[at:])
+            if not got:
+                return None
+            at += got
+        return found
+
+    def read(self, start: int, end: int) -> bytes:
+        """A range, by any thread."""
+        pieces = []
+        while start < end:
+            piece = os.pread(self.fileno(), end - start, start)
+            if not piece:
+                break
+            pieces.append(piece)
+            start += len(piece)
+        self._unchanged(start >= min(end, self.size))
+        return b"".join(pieces)
+
     def hashes_to(self, sha1: str) -> bool:
         if not stat.S_ISREG(self._before.st_mode):
             return False
         found = hashlib.sha1()
-        for block in iter(lambda: self._file.read(_block_bytes), b""):
+        for block in iter(lambda: self._file.read(_block_bytes) or b"", b""):
             found.update(block)
         self._hashed = True
         return found.hexdigest() == sha1
@@ -114,17 +181,20 @@ class Reader:
                 yield last
             at += len(block)
             last = block
-        changed = self._hashed and state(os.fstat(self._file.fileno())) != state(self._before)
-        if changed or at < min(end, size):
-            raise FailedError(f"{self.path}: it changed while it was being read")
+        self._unchanged(at >= min(end, size))
         if last:
             yield last
+
+    def _unchanged(self, whole: bool) -> None:
+        changed = self._hashed and state(os.fstat(self._file.fileno())) != state(self._before)
+        if changed or not whole:
+            raise FailedError(f"{self.path}: it changed while it was being read")
 
     def flush(self) -> None:
         os.fsync(self._file.fileno())
 
 
-def put(blocks: Iterable[bytes], source: Optional[BinaryIO] = None) -> Tuple[str, Optional[str]]:
+def put(blocks: Iterable[bytes], source: Optional[IO[bytes]] = None) -> Tuple[str, Optional[str]]:
     """Stores a file, for those who may read `source`; the hashes of it and of its manifest. Durable
     when it returns. What is there already under the hash stays."""
     root = _root(make=True)
@@ -142,7 +212,7 @@ def put(blocks: Iterable[bytes], source: Optional[BinaryIO] = None) -> Tuple[str
 class _Writer:
     """A file under construction, which nobody sweeps while it is locked."""
 
-    def __init__(self, root: pathlib.Path, source: Optional[BinaryIO]) -> None:
+    def __init__(self, root: pathlib.Path, source: Optional[IO[bytes]]) -> None:
         self._root = root
         rights = os.stat(root).st_mode
         # A directory that others may write to as well is shared: the umask does not count there.

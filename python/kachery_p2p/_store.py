@@ -11,7 +11,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from typing import Any, BinaryIO, Dict, Iterator, Optional
+from typing import IO, Any, Dict, Iterator, Optional
 from urllib.parse import quote
 
 from . import _api, _storage
@@ -88,7 +88,7 @@ def store_pkl(object: Any, basename: Optional[str] = "file.pkl") -> str:
         return _upload(file, basename or "file.pkl")
 
 
-def _upload(file: BinaryIO, name: str, path: str = "") -> str:
+def _upload(file: IO[bytes], name: str, path: str = "") -> str:
     quoted = _quoted(name)
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
@@ -100,7 +100,7 @@ def _upload(file: BinaryIO, name: str, path: str = "") -> str:
     return f"sha1://{sha1}/{quoted}" + (f"?manifest={manifest}" if manifest else "")
 
 
-def _blocks(file: BinaryIO, size: int, path: str) -> Iterator[bytes]:
+def _blocks(file: IO[bytes], size: int, path: str) -> Iterator[bytes]:
     """The bytes of a file. The last of them are held back until it is sure that it did not change
     meanwhile: without them the daemon stores nothing."""
     before = os.fstat(file.fileno()) if path else None

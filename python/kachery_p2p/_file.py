@@ -1,0 +1,158 @@
+"""A file that is read in parts, which come when they are needed, and verified."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import threading
+from typing import Any, List, Optional, Tuple, Union
+
+from . import _storage
+from ._errors import ClosedError, FailedError, TimedOutError
+from ._source import Named, Pieces, Source
+
+_stream_bytes = 64 << 20  # what one call is asked for while the file is read through
+_skip_bytes = 1 << 20  # what is rather read and dropped than asked for anew
+_buffer_bytes = 1 << 20
+Span = Tuple[int, int]
+
+
+class Ranges:
+    """The bytes of one file, for any thread. Read through from one place to the next it keeps one
+    call open, so that the daemon gets what follows meanwhile; jumped about in, each is a call."""
+
+    def __init__(self, source: Source, named: Named, size: Optional[int] = None) -> None:
+        self._source = source
+        self._named = named
+        self._here: Optional[_storage.Reader] = source.here(named)
+        self.size = self._known_size(size)
+        self._lock = threading.Lock()
+        self._stream: Optional[Pieces] = None
+        self._rest = b""
+        self._at = -1  # where the stream goes on
+        self._next = -1  # where the last range ended
+
+    def _known_size(self, told: Optional[int]) -> int:
+        if self._here:
+            return self._here.size
+        return self._source.size(self._named) if told is None else told
+
+    def read(self, start: int, end: int) -> bytes:
+        end = min(end, self.size)
+        if start >= end:
+            return b""
+        if self._here:
+            return self._here.read(start, end)
+        if not self._lock.acquire(blocking=False):  # the stream is another thread's
+            return self._apart(start, end)
+        try:
+            if self._stream and self._at <= start <= self._at + _skip_bytes:
+                return self._along(start, end)
+            if start == self._next:
+                self._drop()
+                self._stream = self._cat(start, min(self.size, max(end, start + _stream_bytes)))
+                self._at = start
+                return self._along(start, end)
+            self._drop()
+            found = self._apart(start, end)
+            self._next = end
+            return found
+        except BaseException:
+            self._drop()
+            raise
+        finally:
+            self._lock.release()
+
+    def _cat(self, start: int, end: int) -> Pieces:
+        return self._source.again().cat(self._named, start, end)
+
+    def _apart(self, start: int, end: int) -> bytes:
+        found = b"".join(self._cat(start, end))
+        if len(found) < end - start:
+            raise FailedError(f"{self._named.uri}: it has fewer bytes than was said")
+        return found
+
+    def _along(self, start: int, end: int) -> bytes:
+        pieces: List[bytes] = []
+        while self._at < end:
+            self._rest = self._rest or self._more()
+            if not self._rest:
+                break
+            piece = self._rest[:end - self._at]
+            self._rest = self._rest[len(piece):]
+            pieces.append(piece[max(start - self._at, 0):])
+            self._at += len(piece)
+        if self._at < end:
+            start = max(start, self._at)
+            self._drop()
+            pieces.append(self._apart(start, end))
+        self._next = end
+        return b"".join(pieces)
+
+    def _more(self) -> bytes:
+        """None at the end of what was asked for, or where the call was cut off in a long pause."""
+        try:
+            return next(self._stream, b"") if self._stream else b""
+        except (ClosedError, TimedOutError):
+            return b""
+
+    def _drop(self) -> None:
+        stream, self._stream, self._rest, self._at = self._stream, None, b"", -1
+        if stream is not None:
+            stream.close()
+
+    def close(self) -> None:
+        with self._lock:
+            self._drop()
+            if self._here:
+                self._here.close()
+
+
+class RawFile(io.RawIOBase):
+    """As io.FileIO is, to be wrapped in a buffer."""
+
+    def __init__(self, ranges: Ranges, name: str) -> None:
+        self._ranges = ranges
+        self._position = 0
+        self.name = name
+        self.mode = "rb"
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if self.closed:
+            raise ValueError("I/O operation on closed file.")
+        view = memoryview(buffer).cast("B")
+        found = self._ranges.read(self._position, self._position + len(view))
+        view[:len(found)] = found
+        self._position += len(found)
+        return len(found)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._ranges.size}
+        if whence not in base or base[whence] + offset < 0:
+            raise ValueError(f"there is no such place: {offset}, {whence}")
+        self._position = base[whence] + offset
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def close(self) -> None:
+        if not self.closed:
+            with contextlib.suppress(Exception):
+                self._ranges.close()
+        super().close()
+
+
+def opened(ranges: Ranges, name: str, mode: str, encoding: Optional[str],
+           newline: Optional[str]) -> Union[io.BufferedReader, io.TextIOWrapper]:
+    binary = io.BufferedReader(RawFile(ranges, name), _buffer_bytes)
+    if "b" in mode:
+        return binary
+    return io.TextIOWrapper(binary, encoding=encoding or "utf-8", newline=newline)

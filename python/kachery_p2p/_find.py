@@ -1,0 +1,48 @@
+"""Who provides a file, and what is in a directory."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Optional
+
+from . import _api
+from ._api import Deadline
+from ._errors import NotFoundError, TimedOutError, UsageError
+from ._options import Options, Seconds, Wait, absent, found, seconds
+from ._source import Source, member
+
+
+def find_file(uri: str, timeout_sec: Seconds = None, *,
+              timeout: Seconds = None) -> List[Dict[str, Any]]:
+    """Who provides a file: a list of {"node", "size", "complete"}, empty if nobody does; after
+    `timeout` seconds (kachery_p2p called it `timeout_sec`), who has answered by then."""
+    given = seconds("timeout", timeout_sec if timeout is None else timeout)
+    providers = []
+    try:
+        for event in _api.events("/v1/find", {"uri": uri.strip()}, "providers", Deadline(given)):
+            if event.get("event") == "provider":
+                providers.append({key: event[key] for key in ("node", "size", "complete")})
+        found()
+    except NotFoundError as error:
+        absent(uri, error)
+    except TimedOutError:
+        if given is None:
+            raise
+    return providers
+
+
+def read_dir(uri: str, *, p2p: bool = True, timeout: Seconds = None,
+             wait: Wait = None) -> Optional[Dict[str, Any]]:
+    """What a sha1dir, or a directory in it, holds: {"files": {name: {"size", "sha1"}}, "dirs":
+    {name: the same again}}. None if nobody provides it, or it has no such directory."""
+    if not uri.strip().startswith("sha1dir://"):
+        raise UsageError(f"not a sha1dir:// URI: {uri}")
+
+    def work(source: Source) -> Optional[Dict[str, Any]]:
+        directory = source.named(uri).directory
+        if directory is None:
+            return None
+        member(uri, directory, "files")
+        member(uri, directory, "dirs")
+        return dict(directory)
+
+    return Options(p2p, None, timeout, wait).load(uri, work)

@@ -1,0 +1,49 @@
+"""Arrays out of .npy files. Imported only where numpy is wanted."""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import Any, Literal
+
+import numpy
+
+from ._api import PathLike
+from ._errors import FailedError
+from ._storage import Reader
+
+_head_bytes = 1 << 16
+
+
+def array(uri: PathLike, content: bytearray) -> Any:
+    """Uses the bytes as they lie, without a copy, where the header says where they begin."""
+    try:
+        head = io.BytesIO(bytes(memoryview(content)[:_head_bytes]))
+        try:
+            shape, in_columns, kind = _header(head)
+        except (ValueError, LookupError):
+            return numpy.load(io.BytesIO(content), allow_pickle=False)
+        if kind.hasobject:
+            raise ValueError("it holds objects of Python")
+        return numpy.ndarray(shape, kind, content, head.tell(), order="F" if in_columns else "C")
+    except (OSError, EOFError, ValueError, TypeError) as error:
+        raise FailedError(f"{uri!r} is not an array: {error}") from error
+
+
+def _header(head: io.BytesIO) -> Any:
+    formats: Any = numpy.lib.format
+    readers = {(1, 0): formats.read_array_header_1_0, (2, 0): formats.read_array_header_2_0}
+    return readers[formats.read_magic(head)](head)
+
+
+def mapped(uri: PathLike, file: Reader, mode: Literal["r", "c"]) -> Any:
+    """Of the file that is open, whatever has its name by now."""
+    path = f"/dev/fd/{file.fileno()}"
+    try:
+        found = numpy.load(path if os.path.exists(path) else file.path, mmap_mode=mode,
+                           allow_pickle=False)
+    except (OSError, EOFError, ValueError) as error:
+        raise FailedError(f"{uri!r} is not an array: {error}") from error
+    if isinstance(found, numpy.memmap):
+        found.filename = file.path  # the other name ends with this call
+    return found

@@ -1,0 +1,109 @@
+"""What every load can be told: how long it may take, whether it waits for somebody who has the file,
+who hears how far it is, and what becomes of a file that nobody has."""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import math
+import os
+import time
+import warnings
+from typing import Any, Callable, NamedTuple, Optional, SupportsFloat, TypeVar, Union
+
+from . import _api
+from ._api import Deadline, PathLike
+from ._errors import AbsentError, NotFoundError, UsageError
+from ._progress import Progress, shown
+from ._source import Source
+
+Seconds = Optional[SupportsFloat]
+Wait = Union[None, bool, SupportsFloat]  # True: for ever
+
+_log = logging.getLogger("kachery_p2p")
+_why: "contextvars.ContextVar[Optional[NotFoundError]]" = contextvars.ContextVar("why",
+                                                                                default=None)
+_Found = TypeVar("_Found")
+_first_pause, _longest_pause = 0.5, 10.0
+_longest_wait = 86400.0  # that the daemon is told of; it is asked again
+
+
+def why() -> Optional[NotFoundError]:
+    """Why the last call of this thread, or asyncio task, found nothing: in words, with `findings`.
+    None if it found what it was asked for."""
+    return _why.get()
+
+
+def found() -> None:
+    _why.set(None)
+
+
+def absent(uri: PathLike, error: NotFoundError) -> None:
+    """What None alone does not tell, to why() and to who listens to the logger "kachery_p2p"."""
+    codes = ", ".join(f"{one.get('stage')} {one.get('code')}" for one in error.findings)
+    _log.info("%s: %s [%s]", uri, error, codes or error.code)
+    error.__cause__ = error.__context__ = None  # with all that was being worked with
+    _why.set(error.with_traceback(None))
+
+
+def mean_nothing(stacklevel: int = 3, **given: Any) -> None:
+    names = [name for name, value in given.items() if value not in (None, False, "", 0)]
+    if names:
+        warnings.warn(f"without effect: {', '.join(names)}", stacklevel=stacklevel + 1)
+
+
+class Options(NamedTuple):
+    p2p: bool = True
+    progress: Progress = None
+    timeout: Seconds = None
+    wait: Wait = None
+    missing: str = "none"
+
+    def load(self, uri: PathLike, work: Callable[[Source], _Found]) -> Optional[_Found]:
+        """What `work` makes of a source. None, or the NotFoundError, if there is nobody who has
+        the file, or comes to have it for as long as is waited."""
+        if self.missing not in ("none", "raise"):
+            raise UsageError(f'missing= is "none" or "raise", not {self.missing!r}')
+        deadline = Deadline(seconds("timeout", self.timeout))
+        patience = Deadline(self._patience())
+        pause = _first_pause
+        with shown(self.progress, os.path.basename(os.fspath(uri)).split("?")[0]) as progress:
+            while True:
+                left = min(patience.left() or math.inf, _longest_wait)
+                waited = 0.0 if patience.passed() else left
+                try:
+                    given = work(Source(self.p2p, deadline, progress, waited))
+                    found()
+                    return given
+                except NotFoundError as error:
+                    if isinstance(error, AbsentError) or patience.passed():
+                        if self.missing == "raise":
+                            raise
+                        absent(uri, error)
+                        return None
+                _sleep(deadline.within(patience.within(pause)))
+                if deadline.passed():
+                    raise deadline.error()
+                pause = min(1.5 * pause, _longest_pause)
+
+    def _patience(self) -> Optional[float]:
+        if self.wait is True:
+            return None
+        return seconds("wait", self.wait or 0)
+
+
+def seconds(name: str, given: Seconds) -> Optional[float]:
+    if given is None:
+        return None
+    number = float(given)
+    if not number >= 0 or math.isinf(number):
+        raise UsageError(f"{name}= is a number of seconds, not {given!r}")
+    return number
+
+
+def _sleep(seconds: float) -> None:
+    stopping = _api.stop.get()
+    if stopping:
+        stopping.sleep(seconds)
+    else:
+        time.sleep(seconds)

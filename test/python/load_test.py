@@ -1,0 +1,344 @@
+"""load_test.py COMMANDS [TEST...]: what every load can be told, and what comes of it."""
+import contextlib
+import errno
+import importlib.util
+import io
+import os
+import pathlib
+import pickle
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import unittest
+import unittest.mock
+import warnings
+
+from case import ABSENT, Network, ROOT, kp, main, numpy, storage
+
+
+class Told(Network):
+    def test_none_says_why_and_is_an_error_if_that_is_wanted(self):
+        with self.at("bob"):
+            with self.assertLogs("kachery_p2p", "INFO") as logged:
+                self.assertIsNone(kp.load_text(ABSENT))
+            why = kp.why()
+            self.assertIsInstance(why, kp.NotFoundError)
+            self.assertTrue(why.findings)
+            self.assertIn(str(why), logged.output[0])
+            self.assertIsNone(why.__traceback__)
+            kp.load_text(kp.store_text("here"))
+            self.assertIsNone(kp.why())
+            for load in (kp.load_file, kp.load_text, kp.load_json, kp.load_bytes, kp.load_pkl,
+                         kp.cat_file):
+                with self.subTest(load.__name__), self.assertRaises(FileNotFoundError):
+                    load(ABSENT, missing="raise")
+            self.assertRaises(kp.UsageError, kp.load_file, ABSENT, missing="maybe")
+
+    def test_why_is_each_threads_own(self):
+        with self.at("bob"):
+            self.assertIsNone(kp.load_text(ABSENT))
+            seen = []
+            thread = threading.Thread(target=lambda: seen.append(kp.why()))
+            thread.start()
+            thread.join()
+            self.assertEqual(seen, [None])
+            self.assertIsNotNone(kp.why())
+
+    def test_progress_is_told_to_its_end(self):
+        size = (3 << 20) + 5
+        with self.at("alice"):
+            uri = kp.store_file(self.write("progress", os.urandom(size)))
+        told = []
+        with self.at("bob"):
+            kp.load_file(uri, self.root / "progressed", progress=lambda *now: told.append(now))
+            self.assertEqual(told[-1][:2], (size, size))
+            self.assertEqual([now[0] for now in told], sorted(now[0] for now in told))
+            del told[:]
+            kp.load_bytes(uri, 0, 10, progress=lambda *now: told.append(now))
+            self.assertEqual(told[-1][:2], (10, 10))
+
+    @unittest.skipUnless(importlib.util.find_spec("tqdm"), "tqdm is not installed")
+    def test_progress_is_a_bar(self):
+        with self.at("alice"):
+            uri = kp.store_text("with a bar", "bar.txt")
+            with contextlib.redirect_stderr(io.StringIO()) as said:
+                self.assertEqual(kp.load_text(uri, progress=True), "with a bar")
+        self.assertIn("bar.txt: 100%", said.getvalue())
+
+    def test_without_tqdm_there_is_a_remark(self):
+        with self.at("alice"), unittest.mock.patch.dict(sys.modules, {"tqdm.auto": None}):
+            uri = kp.store_text("without a bar")
+            with self.assertWarnsRegex(UserWarning, "needs tqdm"):
+                self.assertEqual(kp.load_text(uri, progress=True), "without a bar")
+
+    def test_a_load_ends_in_time(self):
+        with self.at("alice"):
+            started = time.monotonic()
+            with self.assertRaises(TimeoutError) as raised:
+                kp.load_file(ABSENT, timeout=0.05)
+            self.assertIsInstance(raised.exception, kp.TimedOutError)
+            self.assertLess(time.monotonic() - started, 4)
+            uri = kp.store_text("in time")
+            self.assertEqual(kp.load_text(uri, timeout=30), "in time")
+            for seconds in (-1, float("inf"), float("nan")):
+                self.assertRaises(ValueError, kp.load_file, uri, timeout=seconds)
+
+    def test_a_load_waits_for_somebody_who_has_it(self):
+        content = os.urandom(100)
+        path = self.write("late", content)
+        with storage(self.root / "elsewhere"):
+            (self.root / "elsewhere").mkdir()
+            with self.at("nobody"):
+                uri = kp.store_file(path)
+        asked = threading.Event()
+        loaded = []
+
+        def load():
+            asked.set()
+            loaded.append(kp.load_bytes(uri, wait=60))
+
+        with self.at("bob"):
+            self.assertIsNone(kp.load_bytes(uri, wait=0.1))
+            thread = threading.Thread(target=load)
+            thread.start()
+            asked.wait()
+            command = ["kp2p-store", "--storage-dir", str(self.root / "alice" / "storage")]
+            subprocess.run([*command, path], check=True, stdout=subprocess.DEVNULL)
+            thread.join()
+        self.assertEqual(loaded, [content])
+
+    def test_nobody_waits_for_what_is_known_not_to_be(self):
+        path = self.write("lacking/file", b"x").parent
+        with self.at("alice"):
+            uri = kp.store_dir(path)
+            self.assertIsNone(kp.load_file(uri + "/absent", wait=True))
+            self.assertIsNone(kp.load_file(self.root / "absent", wait=True))
+
+    def test_values_go_to_a_place_as_well(self):
+        dest = self.root / "values"
+        with self.at("alice"):
+            uri = kp.store_json({"a": 1})
+        with self.at("bob"):
+            self.assertEqual(kp.load_json(uri, dest), {"a": 1})
+            self.assertEqual(dest.read_text(), '{"a":1}')
+
+
+class Held(Network):
+    """What is given is what was verified, whatever comes to be in its place."""
+
+    def test_what_is_replaced_after_it_was_verified_is_not_given(self):
+        with self.at("alice"):
+            uri = kp.store_text("right")
+            place = kp.load_file(uri)
+            result = kp._api.result
+
+            def replaced(*arguments):
+                done = result(*arguments)
+                os.chmod(place, 0o600)
+                pathlib.Path(place).write_bytes(b"wrong")
+                return done
+
+            with unittest.mock.patch("kachery_p2p._api.result", replaced):
+                self.assertIsNone(kp.load_text(uri))  # nobody else has it
+
+    def test_what_the_daemon_sees_alone_comes_from_it(self):
+        with self.at("alice"):
+            uri = kp.store_text("elsewhere")
+            with unittest.mock.patch("kachery_p2p._storage.content_if", lambda *_: None):
+                self.assertEqual(kp.load_text(uri), "elsewhere")
+
+    @unittest.skipUnless(numpy, "numpy is not installed")
+    def test_an_array_may_stay_in_its_file(self):
+        array = numpy.arange(1000.0).reshape(10, 100)
+        with self.at("alice"):
+            uri = kp.store_npy(array)
+        with self.at("bob"):
+            for mode in ("r", "c"):
+                mapped = kp.load_npy(uri, mmap_mode=mode)
+                self.assertIsInstance(mapped, numpy.memmap)
+                numpy.testing.assert_array_equal(mapped, array)
+                self.assertTrue(os.path.exists(mapped.filename))
+            mapped[0, 0] = 7  # in memory alone
+            numpy.testing.assert_array_equal(kp.load_npy(uri), array)
+            self.assertRaises(kp.UsageError, kp.load_npy, uri, mmap_mode="r+")
+            dest = self.root / "mapped.npy"
+            self.assertEqual(kp.load_npy(uri, dest, mmap_mode="r").filename, str(dest))
+
+    @unittest.skipUnless(numpy, "numpy is not installed")
+    def test_arrays_of_every_shape_come_as_numpy_has_them(self):
+        arrays = [numpy.asfortranarray(numpy.arange(6).reshape(2, 3)), numpy.zeros((0, 4)),
+                  numpy.array(5), numpy.array(["ü", "long"]), numpy.zeros(3, "i4, f8"),
+                  numpy.arange(3).astype(">i2"), numpy.zeros(2, [("ü", "i4")])]
+        with self.at("alice"):
+            for array in arrays:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # of the version of the format
+                    loaded = kp.load_npy(kp.store_npy(array))
+                numpy.testing.assert_array_equal(loaded, array)
+                self.assertEqual((loaded.dtype, loaded.flags.f_contiguous),
+                                 (array.dtype, array.flags.f_contiguous))
+                self.assertTrue(loaded.flags.writeable)
+            whole = io.BytesIO()
+            numpy.save(whole, numpy.arange(10))
+            cut = kp.store_file(self.write("cut.npy", whole.getvalue()[:-1]))
+            self.assertRaises(kp.FailedError, kp.load_npy, cut)
+
+
+class Errors(unittest.TestCase):
+    def test_they_are_what_python_calls_them(self):
+        rows = [(kp.NotFoundError, FileNotFoundError, errno.ENOENT),
+                (kp.UnauthorizedError, PermissionError, errno.EACCES),
+                (kp.TimedOutError, TimeoutError, errno.ETIMEDOUT),
+                (kp.NoDaemonError, ConnectionError, errno.ECONNREFUSED),
+                (kp.ClosedError, ConnectionError, errno.ECONNRESET),
+                (kp.OutOfSpaceError, OSError, errno.ENOSPC)]
+        for kind, usual, number in rows:
+            error = kind("words")
+            error.findings = [{"stage": "search"}]
+            for one in (error, pickle.loads(pickle.dumps(error))):
+                self.assertIsInstance(one, usual)
+                self.assertEqual((str(one), one.errno, one.findings),
+                                 ("words", number, error.findings))
+        self.assertTrue(issubclass(kp.UsageError, ValueError))
+        with self.assertRaises(FileNotFoundError) as raised:
+            kp.store_file("/nonexistent/file")
+        self.assertIsInstance(raised.exception, kp.FailedError)
+        with self.assertRaises(IsADirectoryError):
+            kp.load_file(__file__, "/")
+
+
+class Opened(Network):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.content = os.urandom(25_000_000)  # so that it has a manifest
+        with cls.at(cls, "alice"):
+            cls.uri = kp.store_file(cls.write(cls, "big", cls.content))
+
+    def check(self, file, content):
+        size = len(content)
+        self.assertTrue(file.seekable() and file.readable() and not file.writable())
+        for at, count in ((0, 10), (size - 5, 100), (size // 2, 3 << 20), (5, 0), (size, 1),
+                          (size // 3, 10), (size // 3 + 10, 2 << 20)):
+            file.seek(at)
+            self.assertEqual(file.read(count), content[at:at + count])
+            self.assertEqual(file.tell(), min(at + count, size) if count else at)
+        self.assertEqual(file.seek(-3, os.SEEK_END), size - 3)
+        self.assertEqual(file.read(), content[-3:])
+        file.seek(1)
+        self.assertEqual(file.read(), content[1:])
+
+    def test_a_file_of_others_is_read_in_parts(self):
+        self.assertIn("?manifest=", self.uri)
+        with self.at("bob"):
+            with kp.open(self.uri) as file:
+                file.seek(24_000_000)
+                self.assertEqual(file.read(9), self.content[24_000_000:24_000_009])
+                self.check(file, self.content)
+            self.assertRaises(ValueError, file.read)
+            with self.assertRaises(FileNotFoundError):
+                kp.open(ABSENT)
+            self.assertRaises(kp.UsageError, kp.open, self.uri, "w")
+
+    def test_a_file_is_read_where_no_daemon_runs(self):
+        path = self.write("local", self.content[:3_000_000])
+        with self.at("nobody"), storage(self.root / "alice" / "storage"):
+            with kp.open(self.uri) as file:
+                self.check(file, self.content)
+            with kp.open(path) as file:
+                self.check(file, self.content[:3_000_000])
+
+    def test_text_is_read_by_lines(self):
+        with self.at("alice"):
+            uri = kp.store_text("ü\r\nsecond\n")
+            with kp.open(uri, "r") as file:
+                self.assertEqual(list(file), ["ü\n", "second\n"])
+            with kp.open(uri, "r", encoding="latin-1", newline="") as file:
+                self.assertEqual(file.readline(), "Ã¼\r\n")
+
+    def test_threads_read_one_file(self):
+        with self.at("alice"), kp.open(self.uri) as file:
+            ranges, found = file.raw._ranges, {}
+
+            def read(number):
+                at = number * 1_000_003
+                found[number] = ranges.read(at, at + 500_000) == self.content[at:at + 500_000]
+
+            threads = [threading.Thread(target=read, args=[number]) for number in range(24)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            self.assertEqual(found, dict.fromkeys(range(24), True))
+
+
+class Connections(Network):
+    def test_one_serves_many_calls_and_is_made_anew_when_it_was_closed(self):
+        from kachery_p2p import _api
+
+        made = []
+
+        class Counted(_api._UnixConnection):
+            def connect(self):
+                made.append(self)
+                super().connect()
+
+        with self.at("alice"), unittest.mock.patch.object(_api, "_UnixConnection", Counted):
+            _api._drop_idle()
+            uri = kp.store_text("kept")
+            for _ in range(10):
+                kp.get_channels()
+                self.assertEqual(kp.load_bytes(uri), b"kept")
+                self.assertEqual(kp.load_text(uri), "kept")
+            self.assertLessEqual(len(made), 2)  # one for the upload
+            for one in made:
+                if one.sock:
+                    one.sock.shutdown(2)
+            self.assertEqual(kp.load_text(uri), "kept")
+            with unittest.mock.patch.object(_api._Link, "still_open", lambda _: True):
+                for links in _api._idle.values():
+                    for link in links:
+                        link.http.sock.shutdown(2)
+                self.assertEqual(kp.load_text(uri), "kept")
+
+    def test_a_forked_process_has_its_own(self):
+        with self.at("alice"):
+            uri = kp.store_text("forked")
+            self.assertEqual(kp.load_text(uri), "forked")
+            children = []
+            for _ in range(8):
+                child = os.fork()
+                if not child:
+                    good = all(kp.load_text(uri) == "forked" for _ in range(20))
+                    os._exit(0 if good else 1)
+                children.append(child)
+            for _ in range(50):
+                self.assertEqual(kp.load_text(uri), "forked")
+            self.assertEqual([os.waitpid(child, 0)[1] for child in children], [0] * 8)
+
+
+class Output(Network):
+    def test_bytes_go_to_a_notebook_too(self):
+        class Notebook(io.StringIO):
+            buffer = None
+
+        with self.at("alice"):
+            uri = kp.store_text("ü" * 10)
+            with contextlib.redirect_stdout(Notebook()) as out:
+                self.assertEqual(kp.cat_file(uri), 20)
+                self.assertEqual(kp.load_bytes(uri, 0, 3, write_to_stdout=True), "ü".encode() + b"\xc3")
+        self.assertEqual(out.getvalue(), "ü" * 11 + "\N{REPLACEMENT CHARACTER}")
+
+
+class Types(unittest.TestCase):
+    @unittest.skipUnless(shutil.which("mypy"), "mypy is not installed")
+    def test_the_package_has_true_types(self):
+        done = subprocess.run(["mypy", "--strict", "--cache-dir", os.devnull, "kachery_p2p"],
+                              cwd=ROOT / "python", capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+
+if __name__ == "__main__":
+    main()
