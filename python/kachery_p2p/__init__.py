@@ -16,7 +16,8 @@ from ._daemon import (get_channels, get_node_id, join_channel, leave_channel, pe
 from ._errors import (AbsentError, CanceledError, CannotConnectError, ClosedError, Error, FailedError,
                       LimitReachedError, LoadFileError, NoDaemonError, NotFoundError,
                       OutOfSpaceError, PortInUseError, RefusedError, StorageUnavailableError,
-                      TimedOutError, UnauthorizedError, UsageError, VerificationFailedError)
+                      TimedOutError, UnauthorizedError, UnavailableError, UsageError,
+                      VerificationFailedError)
 from ._find import find_file, read_dir
 from ._load import (cat_file, load_bytes, load_file, load_json, load_npy, load_object, load_pkl,
                     load_text, open)
@@ -30,7 +31,7 @@ __all__ = [
     "AbsentError", "CanceledError", "CannotConnectError", "ClosedError", "Error", "FailedError",
     "LimitReachedError", "LoadFileError", "NoDaemonError", "NotFoundError", "OutOfSpaceError",
     "PortInUseError", "RefusedError", "StorageUnavailableError", "TimedOutError",
-    "UnauthorizedError", "UsageError", "VerificationFailedError", "cat_file", "find_file",
+    "UnauthorizedError", "UnavailableError", "UsageError", "VerificationFailedError", "cat_file", "find_file",
     "get_channels", "get_node_id", "join_channel", "leave_channel", "link_file", "load_bytes",
     "load_file", "load_json", "load_npy", "load_object", "load_pkl", "load_text", "open", "peers",
     "read_dir", "start_daemon", "status", "stop_daemon", "store_dir", "store_file", "store_json",

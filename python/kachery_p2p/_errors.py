@@ -59,6 +59,13 @@ class AbsentError(NotFoundError):
     file. Nobody will come to have it."""
 
 
+class UnavailableError(FailedError):
+    """A file that a directory has cannot be had now. No FileNotFoundError, nor any OSError, which
+    some who read directories take for a file that is not in them."""
+
+    code = "not_found"
+
+
 class VerificationFailedError(Error):
     """What was sent is wrong, and no honest provider is left."""
 

@@ -16,7 +16,7 @@ _sha1 = re.compile(r"[0-9a-fA-F]{40}")
 
 def load_directory(source: Source, named: Named, dest: str) -> None:
     """All of it to a directory of the caller's."""
-    listing = _checked(named.uri, named.directory)
+    listing = checked(named.uri, named.directory)
     try:
         if not _dest.holds(dest, listing):
             source.load_directory(named)
@@ -25,11 +25,11 @@ def load_directory(source: Source, named: Named, dest: str) -> None:
         raise FailedError(f"{dest}: the directories are too deep") from None
 
 
-def _checked(uri: str, directory: Any) -> Dict[str, Any]:
+def checked(uri: str, directory: Any) -> Dict[str, Any]:
     """What of a listing can be written below a directory, and nowhere else."""
     files = {name: file for name, file in member(uri, directory, "files").items()
              if _is_name(uri, name) and _is_file(uri, name, file)}
-    dirs = {name: _checked(uri, inner) for name, inner in member(uri, directory, "dirs").items()
+    dirs = {name: checked(uri, inner) for name, inner in member(uri, directory, "dirs").items()
             if _is_name(uri, name) and name not in files}
     return {"files": files, "dirs": dirs}
 

@@ -38,6 +38,11 @@ def found() -> None:
     _why.set(None)
 
 
+def take(context: contextvars.Context) -> None:
+    """What was found in there is what this thread, or task, has found."""
+    _why.set(context.get(_why))
+
+
 def absent(uri: PathLike, error: NotFoundError) -> None:
     """What None alone does not tell, to why() and to who listens to the logger "kachery_p2p"."""
     codes = ", ".join(f"{one.get('stage')} {one.get('code')}" for one in error.findings)

@@ -3,13 +3,14 @@ file of this computer that is named in place of a URI."""
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import json
 import operator
 import os
 import re
-from typing import (Any, Dict, Generator, Iterator, List, NamedTuple, Optional, SupportsIndex, Tuple,
-                    Union)
+from typing import (Any, Dict, Generator, Iterator, List, NamedTuple, Optional, Sequence,
+                    SupportsIndex, Tuple, Union)
 from urllib.parse import unquote
 
 from . import _api, _storage
@@ -26,6 +27,7 @@ _dir_uri = re.compile(r"sha1dir://([0-9a-fA-F]{40})(?:\.[^/?]*)?(?:/([^?]*))?(\?
 # numpy's integers as well.
 Index = Optional[SupportsIndex]
 Pieces = Generator[bytes, None, None]
+_at_once = 8
 
 
 class Named(NamedTuple):
@@ -188,6 +190,21 @@ class Source:
             raise _absent(nobody)
         with naming(found.path), found:
             yield from found.range(start, end)
+
+    def spans(self, named: Named, spans: Sequence[Tuple[int, int]]) -> List[bytes]:
+        """Many ranges, all at once."""
+        reader = self.here(named)
+        if reader:
+            with reader:
+                return [reader.read(start, end) for start, end in spans]
+
+        def one(span: Tuple[int, int]) -> bytes:
+            return b"".join(self.cat(named, *span))
+
+        if len(spans) < 2:
+            return list(map(one, spans))
+        with concurrent.futures.ThreadPoolExecutor(min(_at_once, len(spans))) as pool:
+            return list(pool.map(one, spans))
 
     def here(self, named: Named) -> Optional[_storage.Reader]:
         """The file, open, where it is read without a daemon: a path of the caller's, or one of the

@@ -422,6 +422,15 @@ class Package(unittest.TestCase):
         where = run("venv/bin/python", "-c", "import kachery_p2p; print(kachery_p2p.__file__)")
         self.assertTrue(where.startswith(str(root / "venv")), where)
         self.assertTrue((pathlib.Path(where.strip()).parent / "py.typed").exists())
+        lazily = "import sys, kachery_p2p; print({'fsspec', 'numpy', 'tqdm'} & {*sys.modules})"
+        self.assertEqual(run("venv/bin/python", "-c", lazily), "set()\n")
+        known = "from importlib.metadata import distribution as d; " \
+                "print(sorted((e.name, e.load().protocol) for e in d('kachery_p2p').entry_points))"
+        if importlib.util.find_spec("fsspec"):
+            self.assertEqual(run("venv/bin/python", "-c", known),
+                             "[('sha1', 'sha1'), ('sha1dir', 'sha1dir')]\n")
+            opened = "import fsspec; print(fsspec.get_filesystem_class('sha1dir').protocol)"
+            self.assertEqual(run("venv/bin/python", "-c", opened), "sha1dir\n")
 
 
 if __name__ == "__main__":

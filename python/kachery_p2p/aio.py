@@ -1,0 +1,162 @@
+"""The same calls for asyncio:
+
+    from kachery_p2p import aio
+    array, text = await asyncio.gather(aio.load_npy(uri), aio.load_text(other))
+
+Each runs in a thread of its own, up to 256 at once. A task that is cancelled, or runs into
+asyncio.timeout(), calls its work off in the daemon as well. why() is the task's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextvars
+import functools
+import io
+import os
+import threading
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Callable, Coroutine, Optional, Type, TypeVar
+
+from . import _api, _daemon, _find, _load, _options, _store
+from ._api import PathLike
+from ._options import Seconds, Wait, why
+
+if TYPE_CHECKING:
+    from typing_extensions import ParamSpec
+
+    _P = ParamSpec("_P")
+_Found = TypeVar("_Found")
+
+__all__ = [
+    "AsyncFile", "cat_file", "find_file", "get_channels", "get_node_id", "join_channel",
+    "leave_channel", "link_file", "load_bytes", "load_file", "load_json", "load_npy",
+    "load_object", "load_pkl", "load_text", "open", "peers", "read_dir", "status", "stop_daemon",
+    "store_dir", "store_file", "store_json", "store_npy", "store_object", "store_pkl",
+    "store_text", "why",
+]
+
+_max_threads = 256
+_pool: Optional[concurrent.futures.ThreadPoolExecutor] = None
+_pool_lock = threading.Lock()
+
+
+def _threads() -> concurrent.futures.ThreadPoolExecutor:
+    global _pool
+    with _pool_lock:
+        if _pool is None:
+            _pool = concurrent.futures.ThreadPoolExecutor(_max_threads, "kachery_p2p")
+        return _pool
+
+
+def _forked() -> None:
+    """The threads, and whoever held the lock, are the parent's."""
+    global _pool, _pool_lock
+    _pool, _pool_lock = None, threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forked)
+
+
+async def _run(call: Callable[[], _Found]) -> _Found:
+    stop = _api.Stop()
+    context = contextvars.copy_context()
+    context.run(_api.stop.set, stop)
+    loop = asyncio.get_running_loop()
+    try:
+        return await loop.run_in_executor(_threads(), context.run, call)
+    except asyncio.CancelledError:
+        stop.call()
+        raise
+    finally:
+        _options.take(context)
+
+
+def _waited(call: "Callable[_P, _Found]") -> "Callable[_P, Coroutine[Any, Any, _Found]]":
+    @functools.wraps(call)
+    async def run(*arguments: "_P.args", **named: "_P.kwargs") -> _Found:
+        return await _run(lambda: call(*arguments, **named))
+
+    return run
+
+
+cat_file = _waited(_load.cat_file)
+find_file = _waited(_find.find_file)
+get_channels = _waited(_daemon.get_channels)
+get_node_id = _waited(_daemon.get_node_id)
+join_channel = _waited(_daemon.join_channel)
+leave_channel = _waited(_daemon.leave_channel)
+link_file = _waited(_store.link_file)
+load_bytes = _waited(_load.load_bytes)
+load_file = _waited(_load.load_file)
+load_json = _waited(_load.load_json)
+load_npy = _waited(_load.load_npy)
+load_object = load_json
+load_pkl = _waited(_load.load_pkl)
+load_text = _waited(_load.load_text)
+peers = _waited(_daemon.peers)
+read_dir = _waited(_find.read_dir)
+status = _waited(_daemon.status)
+stop_daemon = _waited(_daemon.stop_daemon)
+store_dir = _waited(_store.store_dir)
+store_file = _waited(_store.store_file)
+store_json = _waited(_store.store_json)
+store_npy = _waited(_store.store_npy)
+store_object = store_json
+store_pkl = _waited(_store.store_pkl)
+store_text = _waited(_store.store_text)
+
+
+class AsyncFile:
+    """What open() gives, to be used in `async with`. One call at a time."""
+
+    def __init__(self, file: io.BufferedReader) -> None:
+        self._file = file
+
+    async def read(self, size: int = -1) -> bytes:
+        return await _run(lambda: self._file.read(size))
+
+    async def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return await _run(lambda: self._file.seek(offset, whence))
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    async def close(self) -> None:
+        await _run(self._file.close)
+
+    async def __aenter__(self) -> "AsyncFile":
+        return self
+
+    async def __aexit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
+                        trace: Optional[TracebackType]) -> None:
+        await self.close()
+
+
+class _Opening:
+    """To be awaited, or used in `async with`, as other libraries' files are."""
+
+    def __init__(self, opening: "Coroutine[Any, Any, io.BufferedReader]") -> None:
+        self._opening = opening
+        self._file: Optional[AsyncFile] = None
+
+    async def _open(self) -> AsyncFile:
+        self._file = AsyncFile(await self._opening)
+        return self._file
+
+    def __await__(self) -> Any:
+        return self._open().__await__()
+
+    async def __aenter__(self) -> AsyncFile:
+        return await self._open()
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._file:
+            await self._file.close()
+
+
+def open(uri: PathLike, *, timeout: Seconds = None, wait: Wait = None,
+         p2p: bool = True) -> _Opening:
+    """async with aio.open(uri) as file: ...; or file = await aio.open(uri)."""
+    return _Opening(_run(lambda: _load.open(uri, timeout=timeout, wait=wait, p2p=p2p)))
