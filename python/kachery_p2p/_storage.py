@@ -186,27 +186,102 @@ class Reader:
             yield last
 
     def _unchanged(self, whole: bool) -> None:
-        changed = self._hashed and state(os.fstat(self._file.fileno())) != state(self._before)
-        if changed or not whole:
-            raise FailedError(f"{self.path}: it changed while it was being read")
+        other = self._hashed and state(os.fstat(self._file.fileno())) != state(self._before)
+        if other or not whole:
+            raise changed(self.path, "read")
 
     def flush(self) -> None:
         os.fsync(self._file.fileno())
 
 
-def put(blocks: Iterable[bytes], source: Optional[IO[bytes]] = None) -> Tuple[str, Optional[str]]:
+def changed(path: str, doing: str) -> FailedError:
+    return FailedError(f"{path}: it changed while it was being {doing}")
+
+
+def blocks(file: IO[bytes], size: int, path: str) -> Iterator[bytes]:
+    """The bytes of a file. The last of them are held back until it is sure that it did not change
+    meanwhile: without them nothing is stored. A file without a path cannot change."""
+    before = os.fstat(file.fileno()) if path else None
+    left, last = size, b""
+    while left:
+        block = file.read(min(left, _block_bytes))
+        if not block:
+            break
+        if last:
+            yield last
+        left -= len(block)
+        last = block
+    if left or (before and state(os.fstat(file.fileno())) != state(before)):
+        raise changed(path, "stored")
+    if last:
+        yield last
+
+
+class Hashes:
+    """Of a file, and of what a manifest has hashes of."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.chunks: List[Dict[str, object]] = []
+        self._whole, self._chunk = hashlib.sha1(), hashlib.sha1()
+
+    def update(self, block: bytes) -> None:
+        view = memoryview(block)
+        while view:
+            part = view[:_manifest_chunk_bytes - self.size % _manifest_chunk_bytes]
+            self._whole.update(part)
+            self._chunk.update(part)
+            self.size += len(part)
+            if self.size % _manifest_chunk_bytes == 0:
+                self._end_chunk()
+            view = view[len(part):]
+
+    def _end_chunk(self) -> None:
+        start = (self.size - 1) // _manifest_chunk_bytes * _manifest_chunk_bytes
+        self.chunks.append({"start": start, "end": self.size, "sha1": self._chunk.hexdigest()})
+        self._chunk = hashlib.sha1()
+
+    def finish(self) -> str:
+        if self.size % _manifest_chunk_bytes:
+            self._end_chunk()
+        return self._whole.hexdigest()
+
+
+def put(content: Iterable[bytes],
+        source: Optional[IO[bytes]] = None) -> Tuple[str, Optional[str]]:
     """Stores a file, for those who may read `source`; the hashes of it and of its manifest. Durable
     when it returns. What is there already under the hash stays."""
     root = _root(make=True)
     with naming(str(root)), _Writer(root, source) as writer:
-        for block in blocks:
+        for block in content:
             writer.write(block)
         sha1 = writer.finish()
-        chunks = writer.chunks
-    if writer.size <= _manifest_chunk_bytes:
-        return sha1, None
-    manifest = {"size": writer.size, "sha1": sha1, "chunks": chunks}
-    return sha1, put([json.dumps(manifest, separators=(",", ":")).encode()], source)[0]
+    return sha1, put_manifest(sha1, writer.hashes, source)
+
+
+def put_content(content: Iterable[bytes], source: Optional[IO[bytes]] = None) -> str:
+    """The same, without a manifest."""
+    root = _root(make=True)
+    with naming(str(root)), _Writer(root, source) as writer:
+        for block in content:
+            writer.write(block)
+        return writer.finish()
+
+
+def put_manifest(sha1: str, hashes: Hashes, source: Optional[IO[bytes]]) -> Optional[str]:
+    """Of a file that is large enough to have one."""
+    if hashes.size <= _manifest_chunk_bytes:
+        return None
+    manifest = {"size": hashes.size, "sha1": sha1, "chunks": hashes.chunks}
+    return put_content([json.dumps(manifest, separators=(",", ":")).encode()], source)
+
+
+def put_link(sha1: str, text: bytes) -> None:
+    """Says where the content of this hash lies."""
+    root = _root(make=True)
+    with naming(str(root)), _Writer(root, None) as writer:
+        writer.write(text)
+        writer.finish_link(sha1)
 
 
 class _Writer:
@@ -221,9 +296,7 @@ class _Writer:
         self._rights = rights & 0o666
         if source is not None:
             self._rights &= os.fstat(source.fileno()).st_mode | 0o600
-        self.size = 0
-        self.chunks: List[Dict[str, object]] = []
-        self._whole, self._chunk = hashlib.sha1(), hashlib.sha1()
+        self.hashes = Hashes()
         self._make_directory(root / "sha1")
         self._fd, self._path = open_temp(str(root / "sha1"), self._rights)
         try:
@@ -240,35 +313,29 @@ class _Writer:
         close_temp(self._fd, self._path)
 
     def write(self, block: bytes) -> None:
-        view = memoryview(block)
-        while view:
-            at = self.size % _manifest_chunk_bytes
-            part = view[:_manifest_chunk_bytes - at]
-            self._whole.update(part)
-            self._chunk.update(part)
-            self.size += len(part)
-            if self.size % _manifest_chunk_bytes == 0:
-                self._end_chunk()
-            view = view[len(part):]
-            while part:
-                part = part[os.write(self._fd, part):]
-
-    def _end_chunk(self) -> None:
-        start = (self.size - 1) // _manifest_chunk_bytes * _manifest_chunk_bytes
-        self.chunks.append({"start": start, "end": self.size, "sha1": self._chunk.hexdigest()})
-        self._chunk = hashlib.sha1()
+        self.hashes.update(block)
+        part = memoryview(block)
+        while part:
+            part = part[os.write(self._fd, part):]
 
     def finish(self) -> str:
-        if self.size % _manifest_chunk_bytes:
-            self._end_chunk()
-        os.fsync(self._fd)
-        sha1 = self._whole.hexdigest()
-        place = _place(self._root, sha1)
-        for directory in (place.parents[2], place.parents[1], place.parent):
-            self._make_directory(directory)
+        sha1 = self.hashes.finish()
+        place = self._flushed(sha1)
         self._settle(place, sha1)
         flush_directory(str(place.parent))
         return sha1
+
+    def finish_link(self, sha1: str) -> None:
+        place = self._flushed(sha1)
+        os.rename(self._path, place.with_name(sha1 + ".link"))
+        flush_directory(str(place.parent))
+
+    def _flushed(self, sha1: str) -> pathlib.Path:
+        os.fsync(self._fd)
+        place = _place(self._root, sha1)
+        for directory in (place.parents[2], place.parents[1], place.parent):
+            self._make_directory(directory)
+        return place
 
     def _settle(self, place: pathlib.Path, sha1: str) -> None:
         try:

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
 import pickle
 import re
-import shutil
 import stat
-import subprocess
 import tempfile
-from typing import IO, Any, Dict, Iterator, Optional
+from typing import IO, Any, Optional
 from urllib.parse import quote
 
-from . import _api, _storage
+from . import _api, _put, _storage
 from ._api import PathLike
 from ._dest import naming
-from ._errors import FailedError, NoDaemonError, UsageError, error_of
-from ._files import state
+from ._errors import NoDaemonError, UsageError
 
 _hash = re.compile(r"(sha1(?:dir)?://[0-9a-fA-F]{40})[^?]*(\?.*)?", re.S)
-_block_bytes = 1 << 20
 
 
 def store_file(path: PathLike, basename: Optional[str] = None) -> str:
@@ -39,7 +36,7 @@ def store_file(path: PathLike, basename: Optional[str] = None) -> str:
 def link_file(path: PathLike, basename: Optional[str] = None) -> str:
     """Like store_file(), but leaves the content where it is: when it changes it is not provided
     any more."""
-    uri = _put(path, link=True)
+    uri = _put_path(path, link=True)
     match = _hash.fullmatch(uri)
     if basename is None or match is None:
         return uri
@@ -49,7 +46,7 @@ def link_file(path: PathLike, basename: Optional[str] = None) -> str:
 def store_dir(path: PathLike, label: Optional[str] = None) -> str:
     """Copies all files of a directory into the storage and returns its sha1dir:// URI."""
     ending = None if label is None else "." + _quoted(label)
-    uri = _put(path)
+    uri = _put_path(path)
     match = _hash.fullmatch(uri)
     if ending is None or match is None:
         return uri
@@ -93,56 +90,31 @@ def _upload(file: IO[bytes], name: str, path: str = "") -> str:
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
     try:
-        return str(_api.upload(quoted, size, _blocks(file, size, path))["uri"])
+        return str(_api.upload(quoted, size, _storage.blocks(file, size, path))["uri"])
     except NoDaemonError:
         file.seek(0)
-        sha1, manifest = _storage.put(_blocks(file, size, path), file if path else None)
-    return f"sha1://{sha1}/{quoted}" + (f"?manifest={manifest}" if manifest else "")
+        sha1, manifest = _storage.put(_storage.blocks(file, size, path), file if path else None)
+    return _file_uri(sha1, quoted, manifest)
 
 
-def _blocks(file: IO[bytes], size: int, path: str) -> Iterator[bytes]:
-    """The bytes of a file. The last of them are held back until it is sure that it did not change
-    meanwhile: without them the daemon stores nothing."""
-    before = os.fstat(file.fileno()) if path else None
-    left, last = size, b""
-    while left:
-        block = file.read(min(left, _block_bytes))
-        if not block:
-            break
-        if last:
-            yield last
-        left -= len(block)
-        last = block
-    if left or (before and state(os.fstat(file.fileno())) != state(before)):
-        raise FailedError(f"{path}: it changed while it was being stored")
-    if last:
-        yield last
-
-
-def _put(path: PathLike, link: bool = False) -> str:
+def _put_path(path: PathLike, link: bool = False) -> str:
     whole = _api.path_for_daemon(path)
     with naming(whole):
         status = os.stat(whole)
     body = {"path": whole, "link": link, "device": status.st_dev, "inode": status.st_ino}
-    try:
+    with contextlib.suppress(NoDaemonError):
         return str(_api.result("/v1/store", body, "uri")["uri"])
-    except NoDaemonError:
-        program = shutil.which("kp2p-link" if link else "kp2p-store")
-        if program is None:
-            raise
-    return _run(program, whole)
+    if link:
+        sha1, manifest = _put.link(whole)
+        return _file_uri(sha1, _quoted(os.path.basename(whole)), manifest)
+    if not stat.S_ISDIR(status.st_mode):
+        raise UsageError(f"{whole}: it is no directory")
+    name = os.path.basename(os.path.realpath(whole))
+    return f"sha1dir://{_put.directory(whole)}" + (f".{_quoted(name)}" if name else "")
 
 
-def _run(program: str, path: str) -> str:
-    """What the command prints, which needs no daemon."""
-    done = subprocess.run([program, "--json", "--", path], stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, check=False)
-    answer: Dict[str, Any] = {}
-    for line in done.stdout.splitlines():
-        answer = json.loads(line)
-    if done.returncode != 0 or "uri" not in answer:
-        raise error_of(answer)
-    return str(answer["uri"])
+def _file_uri(sha1: str, name: str, manifest: Optional[str]) -> str:
+    return f"sha1://{sha1}/{name}" + (f"?manifest={manifest}" if manifest else "")
 
 
 def _quoted(name: str) -> str:

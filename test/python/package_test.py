@@ -37,12 +37,12 @@ class Files(Network):
             self.assertTrue(loaded.startswith(str(self.root / "bob" / "storage")))
 
     def test_a_file_that_changes_while_it_is_stored_is_an_error(self):
-        from kachery_p2p import _store
+        from kachery_p2p import _storage
 
         path = self.write("changing", os.urandom(3 << 20))
         for change in (lambda: os.truncate(path, 1 << 20), lambda: path.write_bytes(b"x" * (3 << 20))):
             with open(path, "rb") as file:
-                blocks = _store._blocks(file, 3 << 20, str(path))
+                blocks = _storage.blocks(file, 3 << 20, str(path))
                 next(blocks)
                 change()
                 with self.assertRaisesRegex(kp.FailedError, f"{path}: it changed"):

@@ -9,6 +9,7 @@ import tempfile
 import time
 import unittest
 import unittest.mock
+import warnings
 
 from case import ABSENT, kp, main, storage
 
@@ -58,17 +59,49 @@ class NoDaemon(unittest.TestCase):
         (self.root / "linked").write_bytes(b"otherwise")
         self.assertRaises(kp.NoDaemonError, kp.load_file, linked)
 
-    def test_paths_go_in_by_the_commands(self):
-        (self.root / "dir").mkdir()
-        (self.root / "dir" / "file").write_bytes(b"in it")
-        uri = kp.store_dir(self.root / "dir", label="mine")
-        self.assertRegex(uri, r"^sha1dir://[0-9a-f]{40}\.mine$")
-        self.assertEqual(kp.load_text(uri + "/file"), "in it")
-        linked = kp.link_file(self.root / "dir" / "file")
-        self.assertEqual(kp.load_text(linked), "in it")
-        self.assertRaises(kp.FailedError, kp.store_dir, self.root / "absent")
-        with unittest.mock.patch.dict(os.environ, {"PATH": "/nonexistent"}):
-            self.assertRaises(kp.NoDaemonError, kp.store_dir, self.root / "dir")
+    def test_paths_go_in_as_with_the_commands(self):
+        inner = self.root / "dir" / "in ü"
+        inner.mkdir(parents=True)
+        (self.root / "outside").write_bytes(b"outside")
+        for name, content in (("ä", b"umlaut"), ("Z", b""), ("a\nb", b"x" * 20_000_001)):
+            (inner / name).write_bytes(content)
+            (inner.parent / name).write_bytes(content)
+        with self.assertNoLogs(), warnings.catch_warnings():
+            warnings.simplefilter("error")
+            uri = kp.store_dir(inner.parent)
+        self.assertEqual(uri, self.command("kp2p-store", str(inner.parent)))
+        self.assertEqual(kp.load_text(uri + "/in ü/ä"), "umlaut")
+        (inner / "out").symlink_to(self.root / "outside")
+        (inner / "loop").symlink_to(inner.parent)
+        (inner / "dangling").symlink_to("nowhere")
+        (inner / "good").symlink_to(inner / "ä")
+        os.mkfifo(inner / "fifo")
+        with open(os.fsencode(inner) + b"/\xff", "w"):
+            pass
+        with warnings.catch_warnings(record=True) as remarks:
+            warnings.simplefilter("always")
+            uri = kp.store_dir(inner.parent, label="mine")
+        self.assertEqual(len(remarks), 5)
+        self.assertEqual(uri, self.command("kp2p-store", str(inner.parent))[:50] + ".mine")
+        self.assertEqual(sorted(kp.read_dir(uri + "/in ü")["files"]), ["Z", "a\nb", "good", "ä"])
+        self.assertRaises(FileNotFoundError, kp.store_dir, self.root / "absent")
+        self.assertRaises(kp.UsageError, kp.store_dir, self.root / "outside")
+
+    def test_links_are_as_those_of_the_command(self):
+        for size in (3, 20_000_001):
+            path = self.root / f"file{size}"
+            path.write_bytes(os.urandom(size))
+            uri = kp.link_file(path)
+            place = self.content(uri)
+            link = place.with_name(place.name + ".link")
+            ours = link.read_text()
+            self.assertFalse(place.exists())
+            self.assertEqual(kp.load_bytes(uri), path.read_bytes())
+            link.unlink()
+            self.assertEqual(self.command("kp2p-link", str(path)), uri)
+            self.assertEqual(link.read_text(), ours)
+            self.assertEqual(kp.link_file(path, "a b").split("?")[0][48:], "a%20b")
+        self.assertRaises(kp.UsageError, kp.link_file, self.root)
 
     def test_wrong_bytes_are_not_given_and_give_way(self):
         uri = kp.store_text("right")

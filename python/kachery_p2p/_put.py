@@ -1,0 +1,92 @@
+"""Directories and links into the storage of this computer, where no daemon runs: as kp2p-store and
+kp2p-link do it (node/store/put/put_directory.cpp, node/store/link_file.hpp)."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import warnings
+from typing import IO, Any, Dict, List, Optional, Tuple
+
+from . import _storage
+from ._dest import naming
+from ._errors import UsageError
+from ._files import state
+
+_block_bytes = 1 << 20
+_max_depth = 1000
+
+
+def link(path: str) -> Tuple[str, Optional[str]]:
+    """The hashes of a file, which stays where it is, and of its manifest."""
+    with naming(path), _opened(path) as file:
+        before = os.fstat(file.fileno())
+        hashes = _storage.Hashes()
+        for block in iter(lambda: file.read(_block_bytes), b""):
+            hashes.update(block)
+        sha1 = hashes.finish()
+        if state(os.fstat(file.fileno())) != state(before):
+            raise _storage.changed(path, "stored")
+        manifest = _storage.put_manifest(sha1, hashes, file)
+        stamp = {"size": before.st_size, "mtime": before.st_mtime, "mtime_ns": before.st_mtime_ns}
+        text = json.dumps({"path": path, "manifest_hash": manifest, "stat": stamp})
+        _storage.put_link(sha1, text.encode())
+        return sha1, manifest
+
+
+def directory(path: str) -> str:
+    """The hash of the listing."""
+    with naming(path):
+        root = os.path.realpath(path, strict=True)
+        listing = _listed(path, root, [])
+    text = json.dumps(listing)
+    return _storage.put([text.encode()])[0]
+
+
+def _opened(path: str) -> IO[bytes]:
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise UsageError(f"{path}: it is no file")
+    return open(path, "rb")
+
+
+def _listed(path: str, root: str, above: List[Tuple[int, int]]) -> Dict[str, Any]:
+    status = os.stat(path)
+    above = above + [(status.st_dev, status.st_ino)]
+    listing: Dict[str, Dict[str, Any]] = {"files": {}, "dirs": {}}
+    for name in sorted(os.listdir(path), key=os.fsencode):
+        inner = os.path.join(path, name)
+        why = _why_not(inner, name, root, above)
+        if why:
+            warnings.warn(f"left out {inner}: {why}", stacklevel=2)
+        elif os.path.isdir(inner):
+            listing["dirs"][name] = _listed(inner, root, above)
+        else:
+            with naming(inner), _opened(inner) as file:
+                size = os.fstat(file.fileno()).st_size
+                sha1 = _storage.put_content(_storage.blocks(file, size, inner), file)
+            listing["files"][name] = {"size": size, "sha1": sha1}
+    return listing
+
+
+def _why_not(path: str, name: str, root: str, above: List[Tuple[int, int]]) -> str:
+    """Why an entry cannot be part of the directory."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return "its name is no UTF-8"
+    try:
+        target = os.path.realpath(path, strict=True)
+        status = os.stat(path)
+    except OSError as error:
+        return f"it cannot be followed: {error.strerror}" if os.path.lexists(path) else "it is gone"
+    if os.path.islink(path) and os.path.commonpath((root, target)) != root:
+        return f"it is a link to {target}, outside"
+    if stat.S_ISREG(status.st_mode):
+        return ""
+    if not stat.S_ISDIR(status.st_mode):
+        return "neither a file nor a directory"
+    if len(above) >= _max_depth:
+        return "it is too deep"
+    loops = (status.st_dev, status.st_ino) in above
+    return "it is a link to a directory that it is in" if loops else ""
