@@ -12,6 +12,7 @@
 #include <iostream>
 
 #include "node/client/daemon.hpp"
+#include "node/client/old_flags.hpp"
 #include "node/client/uncaught.hpp"
 #include "proto/json.hpp"
 
@@ -62,6 +63,21 @@ struct Command::Parser {
     bool json = false;
     bool quiet = false;
     std::deque<bool> switches;
+    std::string without_effect;  // the old flags that were given, with commas
+
+    void take(const OldFlag& flag) {
+        const std::string name(flag.name);
+        const auto note = [this, last = name.substr(name.find(',') + 1)] {
+            without_effect += (without_effect.empty() ? "" : ", ") + last;
+        };
+        CLI::Option* option =
+            flag.has_value
+                ? app.add_option(name, [note](const CLI::results_t&) { return note(), true; })
+                : app.add_flag_function(name, [note](std::int64_t) { note(); });
+        if (flag.has_value)
+            option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+        option->group("");  // --help does not have it
+    }
 };
 
 Command::Command(std::string name, std::string purpose, Needs needs)
@@ -75,6 +91,7 @@ Command::Command(std::string name, std::string purpose, Needs needs)
     app.add_flag("--quiet", parser_->quiet, "say nothing but data and errors");
     for (const Setting& setting : setting_table())
         if (setting.is_for(needs)) declare(setting);
+    for (const OldFlag& flag : old_flags(name)) parser_->take(flag);
     app.get_formatter()->column_width(28);
     say_what_nobody_catches();
 }
@@ -167,6 +184,8 @@ std::optional<int> Command::parse_arguments(int argc, char** argv) {
     auto config = Config::resolve(parser_->needs, parser_->flags, process_environment, why);
     if (!config) return report(failure(config.error(), why));
     config_ = *std::move(config);
+    if (!parser_->without_effect.empty())
+        say(parser_->name + ": without effect: " + parser_->without_effect);
     return std::nullopt;
 }
 

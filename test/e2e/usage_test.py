@@ -22,6 +22,22 @@ class Usage(NetworkCase):
                 with self.subTest((command, uri)):
                     self.assert_ends(self.alice.run(command, uri, check=False), 2)
 
+    def test_old_flags_are_taken_with_one_remark(self):
+        path = self.path("old")
+        path.write_text("old")
+        stored = self.alice.run("kp2p-store", "-a", "sha1", "--to=lab", "--use-hard-links", path)
+        uri = stored.stdout.decode().strip()
+        self.assertEqual(stored.stderr,
+                         b"kp2p-store: without effect: --algorithm, --to, --use-hard-links\n")
+        loaded = self.alice.run("kp2p-load", uri, "--from-node", "n", "--exp-file-server-url", "u",
+                                "--exp-file-server-url", "v", "--exp-nop2p")
+        self.assertEqual(loaded.stderr.count(b"without effect"), 1)
+        for command, *words in (("kp2p-cat", uri, "--fr", "x"), ("kp2p-join", "lab", "--public")):
+            self.assertEqual(self.alice.run(command, *words, "--quiet").stderr, b"")
+            flag = [word for word in words if word.startswith("--")][0]
+            self.assertNotIn(flag.encode() + b" ", self.alice.run(command, "--help").stdout)
+        self.assert_ends(self.alice.run("kp2p-find", uri, "--public", check=False), 2, "--public")
+
     def test_wrong_flags_are_usage_errors(self):
         for arguments in (["kp2p-load"], ["kp2p-load", "--nonsense", f"sha1://{HASH}/x"],
                           ["kp2p-join"], ["kp2p-join", ""], ["kp2p-store"],
