@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Optional
 
 from . import _api
-from ._api import Deadline
+from ._ending import Deadline
 from ._errors import NotFoundError, TimedOutError, UsageError
 from ._options import Options, Seconds, Wait, absent, found, seconds
 from ._source import Source, member

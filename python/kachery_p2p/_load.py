@@ -8,12 +8,12 @@ import pickle
 import sys
 from typing import IO, Any, BinaryIO, Callable, Literal, Optional, TypeVar, Union, overload
 
-from . import _api, _dest
-from ._api import PathLike
+from . import _dest
 from ._errors import FailedError, NotFoundError, UsageError
 from ._file import Ranges, opened
 from ._listing import load_directory
 from ._options import Options, Seconds, Wait, mean_nothing
+from ._paths import PathLike, absolute_path
 from ._progress import Progress
 from ._source import Index, Named, Source, parsed
 
@@ -54,7 +54,7 @@ def load_file(uri: PathLike, dest: Optional[PathLike] = None, *, progress: Progr
         named = source.named(uri)
         if dest is None:
             return source.path(named)
-        to = _api.absolute_path(dest)
+        to = absolute_path(dest)
         if named.directory is not None:
             load_directory(source, named, to)
         else:
@@ -121,7 +121,7 @@ def load_npy(uri: PathLike, dest: Optional[PathLike] = None, *, progress: Progre
     def work(source: Source) -> Any:
         named = source.named(uri)
         if dest is not None:
-            to = _api.absolute_path(dest)
+            to = absolute_path(dest)
             _dest.refuse_file(to)
             _dest.write_file(to, source.cat(named))
             named = Named(to, path=to)
@@ -155,7 +155,7 @@ def _value(uri: PathLike, dest: Optional[PathLike], options: Options,
     def work(source: Source) -> _Value:
         content = source.content(source.named(uri))
         if dest is not None:
-            to = _api.absolute_path(dest)
+            to = absolute_path(dest)
             _dest.refuse_file(to)
             _dest.write_file(to, [content])
         return made(content)

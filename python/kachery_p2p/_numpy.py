@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import numpy
 
-from ._api import PathLike
 from ._errors import FailedError
+from ._paths import PathLike
 from ._storage import Reader
 
 _head_bytes = 1 << 16

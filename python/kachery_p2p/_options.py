@@ -11,9 +11,9 @@ import time
 import warnings
 from typing import Any, Callable, NamedTuple, Optional, SupportsFloat, TypeVar, Union
 
-from . import _api
-from ._api import Deadline, PathLike
+from ._ending import Deadline, stop
 from ._errors import AbsentError, NotFoundError, UsageError
+from ._paths import PathLike
 from ._progress import Progress, shown
 from ._source import Source
 
@@ -25,7 +25,7 @@ _why: "contextvars.ContextVar[Optional[NotFoundError]]" = contextvars.ContextVar
                                                                                 default=None)
 _Found = TypeVar("_Found")
 _first_pause, _longest_pause = 0.5, 10.0
-_longest_wait = 86400.0  # that the daemon is told of; it is asked again
+_least_wait, _longest_wait = 30, 86400  # the first is what the daemon does by itself
 
 
 def why() -> Optional[NotFoundError]:
@@ -70,14 +70,12 @@ class Options(NamedTuple):
         if self.missing not in ("none", "raise"):
             raise UsageError(f'missing= is "none" or "raise", not {self.missing!r}')
         deadline = Deadline(seconds("timeout", self.timeout))
-        patience = Deadline(self._patience())
+        patience = Deadline(None if self.wait is True else seconds("wait", self.wait or 0))
         pause = _first_pause
         with shown(self.progress, os.path.basename(os.fspath(uri)).split("?")[0]) as progress:
             while True:
-                left = min(patience.left() or math.inf, _longest_wait)
-                waited = 0.0 if patience.passed() else left
                 try:
-                    given = work(Source(self.p2p, deadline, progress, waited))
+                    given = work(Source(self.p2p, deadline, progress, self._patience(patience)))
                     found()
                     return given
                 except NotFoundError as error:
@@ -91,10 +89,11 @@ class Options(NamedTuple):
                     raise deadline.error()
                 pause = min(1.5 * pause, _longest_pause)
 
-    def _patience(self) -> Optional[float]:
-        if self.wait is True:
+    def _patience(self, patience: Deadline) -> Optional[int]:
+        """That the daemon is told of, for when all who gave the file have gone meanwhile."""
+        if not self.wait:
             return None
-        return seconds("wait", self.wait or 0)
+        return math.ceil(min(max(patience.left() or _longest_wait, _least_wait), _longest_wait))
 
 
 def seconds(name: str, given: Seconds) -> Optional[float]:
@@ -107,7 +106,7 @@ def seconds(name: str, given: Seconds) -> Optional[float]:
 
 
 def _sleep(seconds: float) -> None:
-    stopping = _api.stop.get()
+    stopping = stop.get()
     if stopping:
         stopping.sleep(seconds)
     else:

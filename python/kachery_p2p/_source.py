@@ -14,9 +14,10 @@ from typing import (Any, Dict, Generator, Iterator, List, NamedTuple, Optional, 
 from urllib.parse import unquote
 
 from . import _api, _storage
-from ._api import Deadline, PathLike
 from ._dest import naming
+from ._ending import Deadline, never
 from ._errors import AbsentError, Error, FailedError, NoDaemonError, NotFoundError, UsageError
+from ._paths import PathLike, absolute_path
 from ._progress import Shown
 
 _sha1_uri = re.compile(r"sha1://([0-9a-fA-F]{40})(?:[./?].*)?", re.S)
@@ -41,8 +42,8 @@ class Named(NamedTuple):
 class Source:
     """With `p2p` false only the storage is asked. `progress` hears of what is loaded."""
 
-    def __init__(self, p2p: bool = True, deadline: Deadline = _api.never,
-                 progress: Optional[Shown] = None, wait_seconds: float = 0.0) -> None:
+    def __init__(self, p2p: bool = True, deadline: Deadline = never,
+                 progress: Optional[Shown] = None, wait_seconds: Optional[int] = None) -> None:
         self._p2p = p2p
         self._deadline = deadline
         self.progress = progress or Shown(None)
@@ -61,7 +62,7 @@ class Source:
             return self._in_directory(text.strip(), match)
         if "://" in text:
             return Named(text.strip())
-        path = _api.absolute_path(text)
+        path = absolute_path(text)
         if not os.path.exists(path):
             raise AbsentError(f"there is no such file: {path}")
         return Named(text, path=path)

@@ -13,10 +13,10 @@ import pathlib
 import stat
 from typing import IO, Dict, Iterable, Iterator, List, Optional, Tuple
 
-from . import _api
 from ._dest import naming
 from ._errors import FailedError, StorageUnavailableError
 from ._files import close_temp, flush_directory, open_temp, state
+from ._paths import config_dir
 
 _block_bytes = 1 << 20
 _manifest_chunk_bytes = 20_000_000  # and files above this have a manifest, as with kachery
@@ -35,7 +35,7 @@ def _root(make: bool) -> pathlib.Path:
 
 def _configured() -> Optional[str]:
     try:
-        return str(json.loads((_api.config_dir() / "config.json").read_text())["storage_dir"])
+        return str(json.loads((config_dir() / "config.json").read_text())["storage_dir"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

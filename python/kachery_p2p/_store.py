@@ -14,9 +14,9 @@ from typing import IO, Any, Optional
 from urllib.parse import quote
 
 from . import _api, _put, _storage
-from ._api import PathLike
 from ._dest import naming
 from ._errors import NoDaemonError, UsageError
+from ._paths import PathLike, absolute_path, path_for_daemon
 
 _hash = re.compile(r"(sha1(?:dir)?://[0-9a-fA-F]{40})[^?]*(\?.*)?", re.S)
 
@@ -25,7 +25,7 @@ def store_file(path: PathLike, basename: Optional[str] = None) -> str:
     """Copies a file into the storage and returns its URI, which ends in `basename` if given. The
     daemon gets the bytes, so that it need not see the file; where none runs they go straight into
     the storage."""
-    whole = _api.absolute_path(path)
+    whole = absolute_path(path)
     with naming(whole):
         if not stat.S_ISREG(os.stat(whole).st_mode) and not os.path.isdir(whole):
             raise UsageError(f"{whole}: it is no file")  # reading it might never end
@@ -98,7 +98,7 @@ def _upload(file: IO[bytes], name: str, path: str = "") -> str:
 
 
 def _put_path(path: PathLike, link: bool = False) -> str:
-    whole = _api.path_for_daemon(path)
+    whole = path_for_daemon(path)
     with naming(whole):
         status = os.stat(whole)
     body = {"path": whole, "link": link, "device": status.st_dev, "inode": status.st_ino}

@@ -19,9 +19,10 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable, Coroutine, Optional, Type, TypeVar
 
-from . import _api, _daemon, _find, _load, _options, _store
-from ._api import PathLike
+from . import _daemon, _find, _load, _manage, _options, _store
+from ._ending import Stop, stop
 from ._options import Seconds, Wait, why
+from ._paths import PathLike
 
 if TYPE_CHECKING:
     from typing_extensions import ParamSpec
@@ -30,11 +31,11 @@ if TYPE_CHECKING:
 _Found = TypeVar("_Found")
 
 __all__ = [
-    "AsyncFile", "cat_file", "find_file", "get_channels", "get_node_id", "join_channel",
-    "leave_channel", "link_file", "load_bytes", "load_file", "load_json", "load_npy",
-    "load_object", "load_pkl", "load_text", "open", "peers", "read_dir", "status", "stop_daemon",
-    "store_dir", "store_file", "store_json", "store_npy", "store_object", "store_pkl",
-    "store_text", "why",
+    "AsyncFile", "cancel_transfer", "cat_file", "find_file", "gc", "get_channels", "get_node_id",
+    "join_channel", "leave_channel", "link_file", "list_files", "load_bytes", "load_file",
+    "load_json", "load_npy", "load_object", "load_pkl", "load_text", "open", "peers", "pin",
+    "read_dir", "remove", "status", "stop_daemon", "store_dir", "store_file", "store_json",
+    "store_npy", "store_object", "store_pkl", "store_text", "transfers", "unpin", "verify", "why",
 ]
 
 _max_threads = 256
@@ -60,14 +61,14 @@ os.register_at_fork(after_in_child=_forked)
 
 
 async def _run(call: Callable[[], _Found]) -> _Found:
-    stop = _api.Stop()
+    stopping = Stop()
     context = contextvars.copy_context()
-    context.run(_api.stop.set, stop)
+    context.run(stop.set, stopping)
     loop = asyncio.get_running_loop()
     try:
         return await loop.run_in_executor(_threads(), context.run, call)
     except asyncio.CancelledError:
-        stop.call()
+        stopping.call()
         raise
     finally:
         _options.take(context)
@@ -82,12 +83,15 @@ def _waited(call: "Callable[_P, _Found]") -> "Callable[_P, Coroutine[Any, Any, _
 
 
 cat_file = _waited(_load.cat_file)
+cancel_transfer = _waited(_manage.cancel_transfer)
 find_file = _waited(_find.find_file)
+gc = _waited(_manage.gc)
 get_channels = _waited(_daemon.get_channels)
 get_node_id = _waited(_daemon.get_node_id)
 join_channel = _waited(_daemon.join_channel)
 leave_channel = _waited(_daemon.leave_channel)
 link_file = _waited(_store.link_file)
+list_files = _waited(_manage.list_files)
 load_bytes = _waited(_load.load_bytes)
 load_file = _waited(_load.load_file)
 load_json = _waited(_load.load_json)
@@ -96,7 +100,9 @@ load_object = load_json
 load_pkl = _waited(_load.load_pkl)
 load_text = _waited(_load.load_text)
 peers = _waited(_daemon.peers)
+pin = _waited(_manage.pin)
 read_dir = _waited(_find.read_dir)
+remove = _waited(_manage.remove)
 status = _waited(_daemon.status)
 stop_daemon = _waited(_daemon.stop_daemon)
 store_dir = _waited(_store.store_dir)
@@ -106,6 +112,9 @@ store_npy = _waited(_store.store_npy)
 store_object = store_json
 store_pkl = _waited(_store.store_pkl)
 store_text = _waited(_store.store_text)
+transfers = _waited(_manage.transfers)
+unpin = _waited(_manage.unpin)
+verify = _waited(_manage.verify)
 
 
 class AsyncFile:

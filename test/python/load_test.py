@@ -276,17 +276,17 @@ class Opened(Network):
 
 class Connections(Network):
     def test_one_serves_many_calls_and_is_made_anew_when_it_was_closed(self):
-        from kachery_p2p import _api
+        from kachery_p2p import _link
 
         made = []
 
-        class Counted(_api._UnixConnection):
+        class Counted(_link.UnixConnection):
             def connect(self):
                 made.append(self)
                 super().connect()
 
-        with self.at("alice"), unittest.mock.patch.object(_api, "_UnixConnection", Counted):
-            _api._drop_idle()
+        with self.at("alice"), unittest.mock.patch.object(_link, "UnixConnection", Counted):
+            _link.drop_idle()
             uri = kp.store_text("kept")
             for _ in range(10):
                 kp.get_channels()
@@ -297,8 +297,8 @@ class Connections(Network):
                 if one.sock:
                     one.sock.shutdown(2)
             self.assertEqual(kp.load_text(uri), "kept")
-            with unittest.mock.patch.object(_api._Link, "still_open", lambda _: True):
-                for links in _api._idle.values():
+            with unittest.mock.patch.object(_link.Link, "still_open", lambda _: True):
+                for links in _link.idle.values():
                     for link in links:
                         link.http.sock.shutdown(2)
                 self.assertEqual(kp.load_text(uri), "kept")

@@ -359,7 +359,7 @@ class FalseDaemon(unittest.TestCase):
                     waiting.append(socket.socket(socket.AF_UNIX))
                     waiting[-1].setblocking(False)
                     waiting[-1].connect(path)
-            with unittest.mock.patch("kachery_p2p._api._answer_seconds", 0.1):
+            with unittest.mock.patch("kachery_p2p._link.answer_seconds", 0.1):
                 with self.assertRaises(kp.TimedOutError):
                     kp.get_channels()
             for one in waiting:

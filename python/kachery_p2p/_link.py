@@ -1,0 +1,235 @@
+"""A connection to the daemon, which shows who both are, serves one call at a time, and waits for the
+next one."""
+
+from __future__ import annotations
+
+import atexit
+import collections
+import hmac
+import http.client
+import json
+import os
+import pathlib
+import secrets
+import socket
+import struct
+import time
+from typing import Deque, Dict, NamedTuple, Optional, Tuple
+
+from ._ending import stop
+from ._errors import (CanceledError, ClosedError, Error, FailedError, NoDaemonError, TimedOutError,
+                      UnauthorizedError, UsageError)
+from ._paths import config_dir
+
+answer_seconds = 60.0  # to take us in, and to begin an answer
+max_answer_bytes = 4 << 20
+_default_port = 20431
+_idle_seconds = 30.0  # half of what the daemon waits before it closes such a connection
+_max_idle = 32
+
+
+def _first_line(path: pathlib.Path) -> str:
+    try:
+        return path.read_text().split("\n", 1)[0]
+    except OSError:
+        return ""
+
+
+def _configured_port() -> int:
+    try:
+        return int(json.loads((config_dir() / "config.json").read_text())["api_port"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return _default_port
+
+
+def _named_port() -> Optional[int]:
+    named = os.environ.get("KACHERY_P2P_API_PORT")
+    try:
+        return int(named or 0) or None
+    except ValueError:
+        raise UsageError(f"KACHERY_P2P_API_PORT is not a port number: {named}") from None
+
+
+def _written_port() -> Optional[int]:
+    written = _first_line(config_dir() / "api-port")
+    return int(written) if written.isdigit() else None
+
+
+def api_port() -> int:
+    """Environment, then the port that a running daemon wrote down, then config.json."""
+    return _named_port() or _written_port() or _configured_port()
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over the socket in the configuration directory, which only its owner can reach."""
+
+    def __init__(self, path: str, port: int) -> None:
+        super().__init__("127.0.0.1", port)
+        self._path = path
+
+    def connect(self) -> None:
+        deadline = time.monotonic() + answer_seconds
+        pause = 0.005
+        while True:
+            self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                self.sock.settimeout(answer_seconds)
+                self.sock.connect(self._path)
+                self._check_owner()
+                return
+            except BlockingIOError:  # the queue of those who wait for the daemon is full
+                self.sock.close()
+                if time.monotonic() > deadline:
+                    raise socket.timeout() from None
+            except BaseException:
+                self.sock.close()
+                raise
+            time.sleep(pause)
+            pause = min(2 * pause, 0.2)
+
+    def _check_owner(self) -> None:
+        if hasattr(socket, "SO_PEERCRED"):
+            peer = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+            owner = struct.unpack("3i", peer)[1]
+        else:
+            owner = os.stat(self._path).st_uid
+        if owner not in (0, os.geteuid()):
+            raise UnauthorizedError(f"what answers at {self._path} belongs to another user")
+
+
+class Way:
+    """To the daemon of this configuration: its Unix socket, unless another port was named."""
+
+    def __init__(self, port: Optional[int] = None) -> None:
+        self.directory = config_dir()
+        self.port = port or api_port()
+        path = self.directory / "api.sock"
+        told = port or _named_port()
+        here = path.is_socket() and told in (None, _written_port())
+        self.path = str(path) if here else None
+        self.where = self.path or f"127.0.0.1:{self.port}"
+        self.key = (str(self.directory), self.where)
+
+    def connection(self) -> http.client.HTTPConnection:
+        if self.path:
+            return UnixConnection(self.path, self.port)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=answer_seconds)
+
+    def headers(self, connection: http.client.HTTPConnection) -> Dict[str, str]:
+        """What shows who we are: nothing on the socket that only we can reach; over TCP a proof that
+        we know the token, after the other side has proven the same."""
+        if self.path:
+            return {}
+        try:
+            token = bytes.fromhex(_first_line(self.directory / "api-token"))
+        except ValueError:
+            token = b""
+        ours = secrets.token_bytes(32)
+        connection.request("POST", "/v1/hello", json.dumps({"nonce": ours.hex()}),
+                           {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        try:
+            answer = json.loads(response.read(max_answer_bytes))
+            response.read()  # to the end of the answer, for the next
+            tail = b"\0" + self.port.to_bytes(2, "big") + ours + bytes.fromhex(answer["nonce"])
+            proof = bytes.fromhex(answer["proof"])
+        except (ValueError, RecursionError, LookupError, TypeError):
+            raise self.no_answer() from None
+        expected = hmac.digest(token, b"kp2p api server" + tail, "sha256")
+        if response.status != 200 or len(token) != 32 or not hmac.compare_digest(proof, expected):
+            raise self.no_answer()
+        return {"Authorization": "KP2P " +
+                hmac.digest(token, b"kp2p api client" + tail, "sha256").hex()}
+
+    def no_answer(self) -> Error:
+        """Something answers, and not as the daemon does."""
+        if self.path:
+            return FailedError("the daemon sent what is no answer")
+        return UnauthorizedError(
+            f"what answers at {self.where} is not the daemon of {self.directory}")
+
+    def error(self, error: Exception) -> Error:
+        stopping = stop.get()
+        if stopping and stopping.called:
+            return CanceledError("it was called off")
+        if isinstance(error, (ConnectionRefusedError, FileNotFoundError)):
+            return NoDaemonError(f"nothing answers at {self.where}: {error}")
+        if isinstance(error, socket.timeout):
+            return TimedOutError(f"the daemon does not answer (waited {answer_seconds:.0f} s)")
+        if isinstance(error, (ConnectionError, http.client.IncompleteRead)):
+            return ClosedError(f"the daemon ended before its work was done: {error}")
+        if isinstance(error, OSError):
+            return FailedError(f"{self.where}: {error}")
+        return self.no_answer()
+
+
+class Link(NamedTuple):
+    """A connection that has proven what it must, and since when it waits for a call."""
+
+    http: http.client.HTTPConnection
+    headers: Dict[str, str]
+    since: float = 0.0
+
+    @property
+    def fresh(self) -> bool:
+        return self.since == 0.0
+
+    def still_open(self) -> bool:
+        """Also: nothing has come that nobody asked for."""
+        if self.http.sock is None or time.monotonic() - self.since > _idle_seconds:
+            return False
+        try:
+            self.http.sock.settimeout(0)
+            self.http.sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            pass
+        return False
+
+
+idle: Dict[Tuple[str, str], Deque[Link]] = {}
+
+
+def drop_idle() -> None:
+    """Of a forked process, whose parent goes on using them, and at the end."""
+    for links in list(idle.values()):
+        for link in links:
+            link.http.close()
+    idle.clear()
+
+
+os.register_at_fork(after_in_child=drop_idle)
+atexit.register(drop_idle)
+
+
+def link_to(way: Way, seconds: float, used: bool) -> Link:
+    """One that has served before, if there is any and it may be one."""
+    links = idle.setdefault(way.key, collections.deque())
+    while used:
+        try:
+            link = links.pop()
+        except IndexError:
+            break
+        if link.still_open():
+            return link
+        link.http.close()
+    connection = way.connection()
+    try:
+        connection.connect()
+        connection.auto_open = 0  # another connection would have proven nothing
+        assert connection.sock is not None
+        connection.sock.settimeout(seconds)
+        return Link(connection, way.headers(connection))
+    except BaseException:
+        connection.close()
+        raise
+
+
+def keep(way: Way, link: Link, response: http.client.HTTPResponse) -> bool:
+    """For the next call, if this one's answer has been read to its end."""
+    links = idle.setdefault(way.key, collections.deque())
+    if response.will_close or not response.isclosed() or len(links) >= _max_idle:
+        return False
+    links.append(link._replace(since=time.monotonic()))
+    return True

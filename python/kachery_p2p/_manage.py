@@ -1,0 +1,78 @@
+"""What the storage of the daemon holds, and what is under way."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Optional
+
+from . import _api
+from ._ending import Deadline
+from ._options import Seconds, seconds
+from ._paths import PathLike
+from ._progress import Progress, shown
+
+
+def list_files() -> List[Dict[str, Any]]:
+    """What was stored, linked or loaded, the latest first: {"uri", "name", "kind": "stored",
+    "linked" or "loaded", "pinned", "size", "time"}. What was loaded, and is not pinned, gives way
+    when room is needed."""
+    keys = ("uri", "name", "kind", "pinned", "size", "time")
+    return [{key: event.get(key) for key in keys}
+            for event in _api.events("/v1/files", None, "files") if event.get("event") == "file"]
+
+
+def remove(uri: str) -> Dict[str, int]:
+    """A file, or a directory and its files, out of the storage: {"files", "bytes"} that it had. A
+    NotFoundError if it is not there, a UsageError if it is pinned."""
+    return _numbers(_api.call("POST", "/v1/remove", {"uri": uri.strip()}, "files"))
+
+
+def pin(uri: str) -> None:
+    """It stays in the storage, whatever room is needed. A NotFoundError if it is not there."""
+    _api.call("POST", "/v1/pin", {"uri": uri.strip()})
+
+
+def unpin(uri: str) -> None:
+    """It need not stay any more."""
+    _api.call("POST", "/v1/unpin", {"uri": uri.strip()})
+
+
+def gc(max_bytes: int = 0, *, dry_run: bool = False) -> Dict[str, int]:
+    """What was loaded, is not pinned and was used longest ago goes, until what is left takes so many
+    bytes: {"files", "bytes"} that went, or would have with `dry_run`."""
+    body = {"max": int(max_bytes), "dry_run": dry_run}
+    return _numbers(_api.call("POST", "/v1/gc", body, "files"))
+
+
+def verify(uri: Optional[PathLike] = None, *, repair: bool = False, progress: Progress = None,
+           timeout: Seconds = None) -> Dict[str, Any]:
+    """Reads and hashes all that is in the storage, or what `uri` names: {"files", "bytes", "damaged",
+    "repaired", "events"}. What has gone bad is set aside; with `repair` it is fetched from others.
+    `events` says of each what became of it, {"event": "damaged", "repaired" or "lost", "uri", ...}."""
+    body: Dict[str, Any] = {"repair": repair}
+    if uri is not None:
+        body["uri"] = str(uri).strip()
+    seen: List[Dict[str, Any]] = []
+    with shown(progress, "verify") as show:
+        def tell(event: Dict[str, Any]) -> None:
+            show.event(event)
+            if event.get("event") in ("damaged", "repaired", "lost"):
+                seen.append(event)
+
+        done = _api.result("/v1/verify", body, "files", Deadline(seconds("timeout", timeout)), tell)
+        show.now(int(done.get("bytes", 0)), int(done.get("bytes", 0)))
+    return {**_numbers(done), "events": seen}
+
+
+def transfers() -> List[Dict[str, Any]]:
+    """What is being loaded, and given to others: {"id", "kind": "load" or "give", "sha1", "name",
+    "nodes", "bytes", "size", "seconds", "bytes_per_second"}."""
+    return list(_api.call("GET", "/v1/transfers", None, "transfers")["transfers"])
+
+
+def cancel_transfer(number: int) -> None:
+    """Ends one, by its "id"; what came is kept. A NotFoundError if there is none of this number."""
+    _api.call("DELETE", "/v1/transfers", {"id": int(number)})
+
+
+def _numbers(answer: Dict[str, Any]) -> Dict[str, int]:
+    return {key: value for key, value in answer.items() if isinstance(value, int)}
