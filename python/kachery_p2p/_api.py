@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import itertools
 import json
 import socket
-from typing import (Any, Callable, ContextManager, Dict, Iterator, List, NamedTuple, Optional,
-                    Tuple)
+from typing import (Any, Callable, ContextManager, Dict, Generator, Iterator, List, NamedTuple,
+                    Optional, Sequence, Tuple)
 
 from . import _link
 from ._ending import Deadline, never, stop
@@ -175,17 +176,43 @@ def result(path: str, body: Json, promised: str, deadline: Deadline = never,
 def frames(path: str, body: Json, promised: str, deadline: Deadline = never) -> Iterator[bytes]:
     """The bytes of a framed call, piece by piece. Raises what its last line says."""
     with _asked("POST", path, body, None, deadline) as response:
-        while True:
-            length = int.from_bytes(response.exactly(4), "little")
-            if length == 0:
-                break
-            if length > max_answer_bytes:
-                raise response.way.no_answer()
-            yield response.exactly(length)
-        event = response.line(response.in_time().read())
-        if event.get("event") != "result":
-            raise response.way.no_answer()
+        event = yield from _pieces(response)
         response.promised(event, promised)
+
+
+def _pieces(response: "_Response") -> Generator[bytes, None, Json]:
+    while True:
+        length = int.from_bytes(response.exactly(4), "little")
+        if length == 0:
+            break
+        if length > max_answer_bytes:
+            raise response.way.no_answer()
+        yield response.exactly(length)
+    event = response.line(response.in_time().read())
+    if event.get("event") != "result":
+        raise response.way.no_answer()
+    return event
+
+
+def ranges(body: Json, spans: Sequence[Tuple[int, int]],
+           deadline: Deadline = never) -> Optional[List[bytes]]:
+    """The bytes of many ranges, in one call. None if the daemon is one that knows no such call, and
+    begins to send the whole file."""
+    asked_bytes = sum(end - start for start, end in spans)
+    content = bytearray()
+    body = {**body, "ranges": [list(span) for span in spans]}
+    with _asked("POST", "/v1/cat", body, None, deadline) as response:
+        pieces = _pieces(response)
+        try:
+            while len(content) <= asked_bytes:
+                content += next(pieces)
+            return None
+        except StopIteration as end:
+            lengths = end.value.get("ranges")
+    if not isinstance(lengths, list) or len(lengths) != len(spans):
+        return None
+    ends = list(itertools.accumulate(map(int, lengths), initial=0))
+    return [bytes(content[begin:end]) for begin, end in zip(ends, ends[1:])]
 
 
 def upload(name: str, size: int, blocks: Iterator[bytes]) -> Json:

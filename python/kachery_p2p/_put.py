@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import pathlib
 import stat
 import warnings
 from typing import IO, Any, Dict, List, Optional, Tuple
@@ -38,7 +39,7 @@ def link(path: str) -> Tuple[str, Optional[str]]:
 def directory(path: str) -> str:
     """The hash of the listing."""
     with naming(path):
-        root = os.path.realpath(path, strict=True)
+        root = str(pathlib.Path(path).resolve(strict=True))
         listing = _listed(path, root, [])
     text = json.dumps(listing)
     return _storage.put([text.encode()])[0]
@@ -76,10 +77,10 @@ def _why_not(path: str, name: str, root: str, above: List[Tuple[int, int]]) -> s
     except UnicodeEncodeError:
         return "its name is no UTF-8"
     try:
-        target = os.path.realpath(path, strict=True)
+        target = str(pathlib.Path(path).resolve(strict=True))
         status = os.stat(path)
-    except OSError as error:
-        return f"it cannot be followed: {error.strerror}" if os.path.lexists(path) else "it is gone"
+    except (OSError, RuntimeError) as error:  # the latter of a link to itself
+        return f"it cannot be followed: {error}" if os.path.lexists(path) else "it is gone"
     if os.path.islink(path) and os.path.commonpath((root, target)) != root:
         return f"it is a link to {target}, outside"
     if stat.S_ISREG(status.st_mode):

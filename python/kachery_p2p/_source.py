@@ -29,6 +29,7 @@ _dir_uri = re.compile(r"sha1dir://([0-9a-fA-F]{40})(?:\.[^/?]*)?(?:/([^?]*))?(\?
 Index = Optional[SupportsIndex]
 Pieces = Generator[bytes, None, None]
 _at_once = 8
+_max_ranges = 1024  # of one call
 
 
 class Named(NamedTuple):
@@ -199,11 +200,17 @@ class Source:
             with reader:
                 return [reader.read(start, end) for start, end in spans]
 
+        body = self._body(uri=named.uri)
+        found: List[bytes] = []
+        for first in range(0, len(spans), _max_ranges):
+            some = spans[first:first + _max_ranges]
+            found += _api.ranges(body, some, self._deadline) or self._one_by_one(named, some)
+        return found
+
+    def _one_by_one(self, named: Named, spans: Sequence[Tuple[int, int]]) -> List[bytes]:
         def one(span: Tuple[int, int]) -> bytes:
             return b"".join(self.cat(named, *span))
 
-        if len(spans) < 2:
-            return list(map(one, spans))
         with concurrent.futures.ThreadPoolExecutor(min(_at_once, len(spans))) as pool:
             return list(pool.map(one, spans))
 
