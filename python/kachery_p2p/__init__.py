@@ -14,7 +14,7 @@ KACHERY_P2P_API_PORT, KACHERY_P2P_CONFIG_DIR
 from ._daemon import (get_channels, get_node_id, join_channel, leave_channel, start_daemon,
                       stop_daemon)
 from ._errors import (CanceledError, CannotConnectError, ClosedError, Error, FailedError,
-                      LimitReachedError, LoadFileError, NoDaemonError, NotFoundError, OutOfSpaceError,
+                      LimitReachedError, LoadFileError, NoDaemonError, NotFoundError, OutOfSpaceError, OverQuotaError,
                       PortInUseError, RefusedError, StorageUnavailableError, TimedOutError,
                       UnauthorizedError, UsageError, VerificationFailedError)
 from ._load import (cat_file, find_file, load_bytes, load_file, load_json, load_npy, load_object,
@@ -26,7 +26,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CanceledError", "CannotConnectError", "ClosedError", "Error", "FailedError",
-    "LimitReachedError", "LoadFileError", "NoDaemonError", "NotFoundError", "OutOfSpaceError", "PortInUseError",
+    "LimitReachedError", "LoadFileError", "NoDaemonError", "NotFoundError", "OutOfSpaceError", "OverQuotaError", "PortInUseError",
     "RefusedError", "StorageUnavailableError", "TimedOutError", "UnauthorizedError", "UsageError",
     "VerificationFailedError", "cat_file", "find_file", "get_channels", "get_node_id",
     "join_channel", "leave_channel", "link_file", "load_bytes", "load_file", "load_json",
