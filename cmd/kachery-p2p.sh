@@ -1,7 +1,8 @@
 #!/bin/sh
 # kachery-p2p WORD [ARGUMENT]...: the words of kachery-p2p's own command, each a kp2p-* here.
-words='cat-file (cat), find-file (find), get-channels, join-channel, leave-channel, link-file (link),
-load-file (load), ls, node-info, start-daemon, stop-daemon, store-file (store), version'
+words='cat-file (cat), find-file (find), gc, get-channels, invite, join-channel,
+leave-channel, link-file (link), list, load-file (load), ls, node-info, pin, rm, start-daemon, stop-daemon, store-file (store), transfers,
+unpin, verify, version'
 
 usage() {
     printf 'usage: kachery-p2p WORD [ARGUMENT]...\nwhere WORD is one of\n%s\n' "$words"
@@ -14,7 +15,7 @@ word=${1:-}
 case $word in
     cat | find | link | load | store) command=$word ;;
     cat-file | find-file | link-file | load-file | store-file) command=${word%-file} ;;
-    ls | start-daemon | stop-daemon) command=$word ;;
+    gc | invite | list | ls | pin | rm | start-daemon | stop-daemon | transfers | unpin | verify) command=$word ;;
     get-channels) command=channels ;;
     join-channel | leave-channel) command=${word%-channel} ;;
     node-info) command=status ;;

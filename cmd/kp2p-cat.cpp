@@ -1,30 +1,85 @@
 // kp2p-cat: writes a file, or a range of it, to stdout: verified bytes and no others.
+#include <unistd.h>
+
+#include "cmd/load_progress.hpp"
 #include "cmd/without_daemon.hpp"
 #include "node/client/command.hpp"
 #include "node/client/daemon.hpp"
+#include "node/client/progress_bar.hpp"
 #include "proto/file/uri.hpp"
 #include "proto/json.hpp"
 
 using namespace kp2p;
 
+namespace {
+
+// How far it is: while the whole file is loaded first, what of that is here, and then what has been
+// written. Nothing where the bytes themselves go to a terminal.
+class CatProgress {
+  public:
+    CatProgress(client::Command& command, const proto::Uri& uri) : uri_(uri), bar_(command) {
+        now_ = progress_of(client::Answer("{}"), uri);
+    }
+    void show(const client::Answer& event) {
+        now_ = progress_of(event, uri_);
+        loaded_ = true;
+        draw();
+    }
+    void wrote(std::size_t bytes) {
+        written_bytes_ += bytes;
+        if (loaded_) return;
+        now_.done_bytes = written_bytes_;
+        now_.searches = false;
+        draw();
+    }
+    std::string kept() const {
+        return loaded_ ? client::kept_words(now_) : "nothing of it is kept";
+    }
+
+  private:
+    void draw() {
+        if (::isatty(STDOUT_FILENO) == 0) bar_.show(now_);
+    }
+
+    const proto::Uri& uri_;
+    client::ProgressBar bar_;
+    client::Progress now_;
+    bool loaded_ = false;
+    std::uint64_t written_bytes_ = 0;
+};
+
+}  // namespace
+
 int main(int argc, char** argv) {
     client::Command command("kp2p-cat", "Writes a file's bytes, verified, to standard output.",
                             client::Needs::daemon);
     const WithoutDaemon without(command);
-    const auto& uri = command.argument<proto::Uri>("URI", "sha1://... or sha1dir://.../path");
+    const auto& uri = command.argument<proto::Uri>(
+        "URI", "sha1://..., sha1dir://.../path or the 40 digits of a SHA-1");
     const auto& start = command.option<std::uint64_t>("--start", "N", "first byte, from 0");
     const auto& end = command.option<std::uint64_t>("--end", "N", "byte to stop before");
     command.bytes_are_data();
+    command.stop_on_signals();  // it says what is kept
     return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {
         if (start && end && *end < *start)
             return command.failure(Errc::usage, "--end " + std::to_string(*end) +
                                                     " is before --start " + std::to_string(*start));
         proto::JsonWriter body;
-        body.begin_object().field("uri", uri->written);
+        body.begin_object().field("uri", uri->written).field("progress", true);
         if (start) body.field("start", *start);
         if (end) body.field("end", *end);
-        const auto write = [&](ByteView bytes) { return command.print_bytes(bytes); };
-        auto done = daemon.frames({"/v1/cat", "bytes", body.end_object().take()}, write);
+        CatProgress progress(command, *uri);
+        const auto write = [&](ByteView bytes) {
+            progress.wrote(bytes.size());
+            return command.print_bytes(bytes);
+        };
+        const auto show = [&](const client::Answer& event) -> Result<void> {
+            progress.show(event);
+            return ok;
+        };
+        auto done = daemon.frames({"/v1/cat", "bytes", body.end_object().take()}, write, show);
+        if (!done && done.error() == Errc::canceled && command.stop().stop_requested())
+            return command.failure(done.error(), "stopped; " + progress.kept());
         if (!done) return done.error();
         if (command.json()) return command.print_json(done->text());
         return ok;

@@ -1,4 +1,7 @@
 // kp2p-join: puts the node into a channel, until it leaves.
+#include <sodium/randombytes.h>
+
+#include "cmd/invitation.hpp"
 #include "node/client/channel_names.hpp"
 #include "node/client/command.hpp"
 #include "node/client/daemon.hpp"
@@ -6,26 +9,70 @@
 
 using namespace kp2p;
 
+namespace {
+
+// 80 random bits, five to a letter or digit, of which none looks like another.
+std::string secret() {
+    constexpr std::string_view digits = "0123456789abcdefghjkmnpqrstvwxyz";
+    constexpr std::size_t length = 16;
+    std::string text;
+    for (std::size_t i = 0; i < length; ++i) text += digits[randombytes_uniform(digits.size())];
+    return text;
+}
+
+Result<ChannelName> new_name(client::Command& command, const std::optional<std::string>& name) {
+    if (!name || *name == "-")
+        return command.failure(Errc::usage, "--new takes a NAME, to which a secret is appended");
+    auto made = ChannelName::parse(*name + "-" + secret());
+    if (!made) return command.failure(Errc::usage, "it could be no channel's name: " + *name);
+    return made;
+}
+
+Result<void> join(client::Command& command, client::Daemon& daemon, const ChannelName& channel) {
+    proto::JsonWriter body;
+    body.begin_object().field("name", channel.text()).end_object();
+    auto joined = daemon.request({"/v1/channels", "channels", body.take(), "POST"});
+    if (!joined) return joined.error();
+    if (command.json()) return command.print_json(joined->text());
+    command.say("joined " + channel.text());
+    return ok;
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
     client::Command command("kp2p-join", "Joins a channel; its name is its secret.",
                             client::Needs::daemon);
     const auto& name = command.optional_argument<std::string>(
-        "NAME", "of the channel; -: a line of standard input");
+        "NAME", "of the channel, or an invitation; -: a line of standard input");
     const auto& file = command.option<std::string>("--channel-file", "FILE",
                                                    "the names, one a line; -: standard input");
+    const bool& is_new = command.flag(
+        "--new", "append 80 random bits to NAME, so that nobody can guess it, and print it");
     return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {
+        if (is_new) {
+            if (file) return command.failure(Errc::usage, "--new takes NAME, and no file");
+            auto channel = new_name(command, name);
+            if (!channel) return channel.error();
+            if (auto joined = join(command, daemon, *channel); !joined) return joined;
+            if (command.json()) return ok;
+            command.say(
+                "The name is the secret: whoever knows it can join, and gets the files "
+                "that its members share.");
+            return command.print(channel->text());
+        }
+        if (name && name->starts_with(Invitation::scheme)) {
+            std::string complaint;
+            const auto invitation = Invitation::parse(*name, complaint);
+            if (!invitation) return command.failure(Errc::usage, complaint);
+            auto joined = join(command, daemon, invitation->channel);
+            if (joined && !invitation->hint().empty()) command.say(invitation->hint());
+            return joined;
+        }
         const auto channels = client::channel_names(command, name, file);
         if (!channels) return channels.error();
-        for (const ChannelName& channel : *channels) {
-            proto::JsonWriter body;
-            body.begin_object().field("name", channel.text()).end_object();
-            auto joined = daemon.request({"/v1/channels", "channels", body.take(), "POST"});
-            if (!joined) return joined.error();
-            if (!command.json())
-                command.say("joined " + channel.text());
-            else if (auto printed = command.print_json(joined->text()); !printed)
-                return printed.error();
-        }
+        for (const ChannelName& channel : *channels)
+            if (auto joined = join(command, daemon, channel); !joined) return joined;
         return ok;
     });
 }

@@ -10,7 +10,5 @@ int main(int argc, char** argv) {
         "Like kp2p-store, but leaves the content where it is. A file that changes afterwards is "
         "not given to others any more. Needs no daemon.",
         client::Needs::storage);
-    PutOptions options;
-    options.content = PutOptions::Content::link;
-    return put_paths(command, options, argc, argv);
+    return put_paths(command, PutOptions::Content::link, argc, argv);
 }

@@ -1,5 +1,9 @@
-// kp2p-load: gets a file, or a whole sha1dir, verified, and prints where it lies.
+// kp2p-load: gets files, or whole sha1dirs, verified, and prints where each lies.
+#include "cmd/invitation.hpp"
+#include "cmd/load_place.hpp"
+#include "cmd/load_progress.hpp"
 #include "cmd/load_to.hpp"
+#include "cmd/uri_list.hpp"
 #include "cmd/without_daemon.hpp"
 #include "node/client/command.hpp"
 #include "node/client/daemon.hpp"
@@ -11,6 +15,35 @@
 using namespace kp2p;
 
 namespace {
+
+// What is named: a file or directory, or an invitation to one.
+struct Named {
+    proto::Uri uri;
+    std::optional<Invitation> invitation = {};
+
+    static Result<Named> parse(std::string_view text, std::string& complaint) {
+        if (text.find(Invitation::scheme) == text.npos) {
+            auto uri = proto::Uri::parse(text, complaint);
+            if (!uri) return uri.error();
+            return Named{*std::move(uri)};
+        }
+        auto invitation = Invitation::parse(text, complaint);
+        if (!invitation) return invitation.error();
+        if (invitation->file) return Named{*invitation->file, *invitation};
+        complaint = "this invitation is to a channel, and to no file: kp2p-join takes it";
+        return Errc::usage;
+    }
+};
+
+Result<void> join(client::Command& command, client::Daemon& daemon, const Invitation& invitation) {
+    proto::JsonWriter body;
+    body.begin_object().field("name", invitation.channel.text()).end_object();
+    auto joined = daemon.request({"/v1/channels", "channels", body.take(), "POST"});
+    if (!joined) return joined.error();
+    command.say("joined " + invitation.channel.text());
+    if (!invitation.hint().empty()) command.say(invitation.hint());
+    return ok;
+}
 
 Result<void> deliver(const Delivery& by, const proto::Uri& uri, const std::string& dest) {
     client::Command& command = by.command;
@@ -38,27 +71,64 @@ Result<void> store(const Delivery& by, const proto::Uri& uri) {
     return by.command.print(loaded->string("path"));
 }
 
+Result<void> load(client::Command& command, client::Daemon& daemon, const proto::Uri& uri,
+                  const LoadPlace& wish) {
+    auto dest = place_of(command, uri, wish);
+    if (!dest) return dest.error();
+    client::ProgressBar bar(command);
+    const auto show = [&](const client::Answer& event) -> Result<void> {
+        if (command.json()) return command.print_json(event.text());
+        bar.show(progress_of(event, uri));
+        return ok;
+    };
+    const Delivery by{command, daemon, show};
+    auto loaded = wish.dest || wish.own_name ? deliver(by, uri, *dest) : store(by, uri);
+    if (loaded || loaded.error() != Errc::canceled || !command.stop().stop_requested())
+        return loaded;
+    return command.failure(Errc::canceled, "stopped; " + client::kept_words(bar.last()));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-    client::Command command("kp2p-load", "Gets a file, verified, and prints where it lies.",
+    client::Command command("kp2p-load", "Gets files, verified, and prints where each lies.",
                             client::Needs::daemon);
     const WithoutDaemon without(command);
-    const auto& uri = command.argument<proto::Uri>("URI", "sha1://... or sha1dir://...");
+    const auto& named = command.optional_arguments<Named>(
+        "URI", "sha1://..., sha1dir://..., the 40 digits of a SHA-1, or an invitation");
+    const auto& list = command.option<std::string>(
+        "-i,--input", "FILE", "get the URIs in it as well, one a line (-: standard input)");
     const auto& dest = command.option<std::string>(
         "--dest", "PATH",
-        "copy it there (-: to standard output); a whole sha1dir becomes this directory");
+        "copy it there (-: to standard output; DIR/: into that directory, under its own name); a "
+        "whole sha1dir becomes this directory");
+    const bool& own_name = command.flag("-O,--own-name", "copy it here, under its own name");
     command.stop_on_signals();  // it leaves nothing half written
     return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {
-        client::ProgressBar bar(command);
-        const auto show = [&](const client::Answer& event) -> Result<void> {
-            if (command.json()) return command.print_json(event.text());
-            bar.show({.done_bytes = event.number("verified_bytes"),
-                      .size_bytes = event.number("size_bytes"),
-                      .providers = event.number("providers")});
-            return ok;
-        };
-        const Delivery by{command, daemon, show};
-        return dest ? deliver(by, *uri, *dest) : store(by, *uri);
+        std::vector<proto::Uri> uris;
+        for (const Named& each : named) uris.push_back(each.uri);
+        if (list) {
+            auto listed = read_uris(command, *list);
+            if (!listed) return listed.error();
+            uris.insert(uris.end(), listed->begin(), listed->end());
+        }
+        const LoadPlace wish{dest, own_name, list || uris.size() > 1};
+        if (uris.empty() && !list) return command.failure(Errc::usage, "no URI was given");
+        if (dest && own_name)
+            return command.failure(Errc::usage, "--dest and --own-name exclude each other");
+        if (dest && uris.size() > 1 && *dest != "-" && !dest->ends_with('/'))
+            return command.failure(Errc::usage, "several files go to --dest DIR/, with a slash");
+        for (const Named& each : named)
+            if (each.invitation)
+                if (auto joined = join(command, daemon, *each.invitation); !joined) return joined;
+        Result<void> outcome = ok;
+        for (const proto::Uri& uri : uris) {
+            auto loaded = load(command, daemon, uri, wish);
+            if (loaded) continue;
+            if (uris.size() == 1 || loaded.error() == Errc::canceled) return loaded;
+            command.complain(loaded.error(), daemon);
+            if (outcome) outcome = loaded;
+        }
+        return outcome;
     });
 }

@@ -27,6 +27,16 @@ std::string line_of(const std::string& name) {
     return quoted + '"';
 }
 
+// Columns that are as wide for a directory, which has neither.
+std::string details_of(const client::Answer& entry) {
+    const bool is_file = entry.string("type") == "file";
+    const std::string size = is_file ? std::to_string(entry.number("size")) : "-";
+    char text[96];
+    std::snprintf(text, sizeof text, "%13s %-40s ", size.c_str(),
+                  is_file ? entry.string("sha1").c_str() : "-");
+    return text;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -34,6 +44,7 @@ int main(int argc, char** argv) {
                             client::Needs::daemon);
     const WithoutDaemon without(command);
     const auto& uri = command.argument<proto::Uri>("URI", "sha1dir://... or sha1dir://.../path");
+    const bool& is_long = command.flag("-l,--long", "with size and SHA-1 before each name");
     return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {
         proto::JsonWriter body;
         body.begin_object().field("uri", uri->written).end_object();
@@ -42,7 +53,8 @@ int main(int argc, char** argv) {
             if (event.string("event") == "remark") command.say(event.string("message"));
             if (event.string("event") != "entry") return ok;
             const bool is_directory = event.string("type") == "directory";
-            return command.print(line_of(event.string("name")) + (is_directory ? "/" : ""));
+            const std::string name = line_of(event.string("name")) + (is_directory ? "/" : "");
+            return command.print(is_long ? details_of(event) + name : name);
         };
         auto listed = daemon.events({"/v1/ls", "entries", body.take()}, show);
         if (!listed) return listed.error();

@@ -10,5 +10,5 @@ int main(int argc, char** argv) {
         "Copies files and directories into the storage, and prints the URI of each, by which "
         "others can load it. Needs no daemon.",
         client::Needs::storage);
-    return put_paths(command, PutOptions(), argc, argv);
+    return put_paths(command, PutOptions::Content::copy, argc, argv);
 }

@@ -1,36 +1,140 @@
 #include "cmd/put_paths.hpp"
 
+#include <unistd.h>
+
+#include <cerrno>
+
 #include "node/client/paths.hpp"
+#include "node/client/progress_bar.hpp"
+#include "node/client/running_storage.hpp"
+#include "node/store/put/upload.hpp"
 #include "node/store/store.hpp"
 #include "proto/json.hpp"
 
 namespace kp2p {
+namespace {
 
-int put_paths(client::Command& command, PutOptions options, int argc, char** argv) {
-    const auto& paths = command.arguments<std::string>("PATH", "file or directory");
+constexpr std::size_t input_block_bytes = std::size_t{1} << 20;
+
+// Errc::canceled when a signal comes while nothing does.
+Result<std::size_t> read_input(client::Command& command, ByteVector& into) {
+    for (;;) {
+        if (command.stop().stop_requested()) return Errc::canceled;
+        const ssize_t n = ::read(STDIN_FILENO, into.data(), into.size());
+        if (n >= 0) return static_cast<std::size_t>(n);
+        if (errno != EINTR) return std::error_code(errno, std::generic_category());
+    }
+}
+
+// What is put just now, for a bar: a file, or, of a directory, all so far and the file at hand.
+class PutProgress {
+  public:
+    explicit PutProgress(client::Command& command) : bar_(command) {}
+
+    void begin(const std::string& path) {
+        now_ = {};
+        std::error_code error;
+        if (std::filesystem::is_regular_file(path, error))
+            now_.size_bytes = std::filesystem::file_size(path, error);
+        if (error) now_.size_bytes = 0;
+    }
+    void moved(const std::filesystem::path& path, std::size_t bytes) {
+        now_.name = path.filename().native();
+        now_.done_bytes += bytes;
+        bar_.show(now_);
+    }
+
+  private:
+    client::ProgressBar bar_;
+    client::Progress now_;
+};
+
+Result<proto::Uri> put_input(client::Command& command, const Store& store,
+                             const PutOptions& options) {
+    auto upload = store.begin_upload(options.manifest);
+    if (!upload) return upload.error();
+    ByteVector block(input_block_bytes);
+    for (;;) {
+        auto size = read_input(command, block);
+        if (!size) return size.error();
+        if (*size == 0) break;
+        if (auto added = (*upload)->add(ByteView(block).first(*size)); !added) return added.error();
+        options.progress(options.name.empty() ? "standard input" : options.name, *size);
+    }
+    auto put = (*upload)->finish();
+    if (!put) return put.error();
+    proto::Uri uri;
+    uri.sha1 = put->sha1;
+    uri.path = options.name;
+    uri.manifest = put->manifest;
+    store.note_arrival(uri, Record::Kind::stored);
+    return uri;
+}
+
+Result<void> print(client::Command& command, const std::string& path, const proto::Uri& uri) {
+    if (!command.json()) return command.print_uri(uri.text());
+    proto::JsonWriter json;
+    client::add_path(json.begin_object().field("event", "stored"), path);
+    return command.print_json(json.field("uri", uri.text()).end_object().take());
+}
+
+Result<void> put_each(client::Command& command, const std::vector<std::string>& paths,
+                      PutOptions options) {
+    auto root = command.storage_dir();
+    if (!root) return root.error();
+    auto store = Store::open(*root);
+    if (!store) return command.failure(store.error(), storage_trouble());
+    if (auto other = client::storage_of_daemon(command.config(), *root))
+        command.say("the daemon that is running serves another storage, " + other->string() +
+                    ": what goes into " + root->string() + " is not given to others by it");
+    const bool copies = options.content == PutOptions::Content::copy;
+    PutProgress progress(command);
+    options.progress = [&](const std::filesystem::path& path, std::size_t bytes) {
+        progress.moved(path, bytes);
+    };
+    for (const std::string& path : paths) {
+        progress.begin(path);
+        const bool input = copies && path == "-";
+        auto uri = input ? put_input(command, *store, options) : store->put(path, options);
+        if (!uri && is_storage_error(uri.error()))
+            return command.failure(uri.error(), storage_trouble());
+        if (!uri && uri.error() == Errc::canceled)
+            return command.failure(uri.error(), "stopped; nothing of " + path + " is kept");
+        if (!uri) return command.failure(uri.error(), input ? "standard input" : path);
+        if (auto printed = print(command, path, *uri); !printed) return printed;
+    }
+    return ok;
+}
+
+}  // namespace
+
+int put_paths(client::Command& command, PutOptions::Content content, int argc, char** argv) {
+    const bool copies = content == PutOptions::Content::copy;
+    const auto& paths = command.arguments<std::string>(
+        "PATH", copies ? "file or directory; -: standard input" : "file or directory");
     const bool& bare = command.flag("--bare", "no ?manifest= in the URIs of files above 20 MB");
+    const auto& name = command.option<std::string>(
+        "--name", "NAME", "what the URI calls it, instead of the file's own name");
+    const auto& exclude = command.options<std::string>(
+        "--exclude", "PATTERN",
+        "leave out what has such a name in a directory, or with a / such a path; may be repeated");
+    const bool& follow =
+        command.flag("--follow", "take what links that lead out of a directory point to, too");
     command.stop_on_signals();  // it leaves nothing behind
     return command.run(argc, argv, [&]() -> Result<void> {
-        auto root = command.storage_dir();
-        if (!root) return root.error();
-        auto store = Store::open(*root);
-        if (!store) return command.failure(store.error(), storage_trouble());
+        if (name && paths.size() > 1)
+            return command.failure(Errc::usage, "--name is for one file or directory");
+        if (name && !proto::is_entry_name(*name))
+            return command.failure(Errc::usage, "--name " + *name + " could be no file's name");
+        PutOptions options;
+        options.content = content;
         if (bare) options.manifest = PutOptions::Manifest::never;
+        options.name = name.value_or("");
+        options.exclude = exclude;
+        options.follow = follow;
         options.stop = command.stop();
         options.remark = [&](const std::string& sentence) { command.say(sentence); };
-        for (const std::string& path : paths) {
-            auto uri = store->put(path, options);
-            if (!uri && is_storage_error(uri.error()))
-                return command.failure(uri.error(), storage_trouble());
-            if (!uri) return command.failure(uri.error(), path);
-            proto::JsonWriter json;
-            client::add_path(json.begin_object().field("event", "stored"), path);
-            json.field("uri", uri->text()).end_object();
-            auto printed =
-                command.json() ? command.print_json(json.text()) : command.print(uri->text());
-            if (!printed) return printed.error();
-        }
-        return ok;
+        return put_each(command, paths, options);
     });
 }
 

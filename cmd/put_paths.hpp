@@ -1,5 +1,4 @@
 // put_paths: what kp2p-store and kp2p-link do: put each PATH into the storage and print its URI.
-// They differ in `options`, which say where the content stays.
 #pragma once
 
 #include "node/client/command.hpp"
@@ -7,7 +6,8 @@
 
 namespace kp2p {
 
-// The exit status. Declares PATH and --bare, and runs the command, until a signal if one comes.
-int put_paths(client::Command& command, PutOptions options, int argc, char** argv);
+// The exit status. Declares PATH and the options, and runs the command, until a signal if one
+// comes. What is copied may also come from standard input, as "-".
+int put_paths(client::Command& command, PutOptions::Content content, int argc, char** argv);
 
 }  // namespace kp2p

@@ -30,6 +30,7 @@ constexpr Row rows[] = {
     {Errc::canceled, 1, "canceled", "it was canceled"},
     {Errc::limit_reached, 1, "limit_reached", "a limit was reached"},
     {Errc::refused, 1, "refused", "the peer refuses"},
+    {Errc::over_quota, 6, "over_quota", "the quota of the storage is used up"},
 };
 
 const Row& row_of(Errc code) {

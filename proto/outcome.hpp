@@ -24,6 +24,7 @@ enum class Errc {
     canceled,             // the user or the daemon's shutdown ended it
     limit_reached,        // a bound that protects the node was hit
     refused,              // the peer does not share with us (no channel in common, or not any more)
+    over_quota,           // the storage would take more than it may
 };
 
 std::error_code make_error_code(Errc error);
@@ -33,7 +34,7 @@ std::string_view code_name(std::error_code error);
 // The inverse; an unknown name is Errc::failed.
 Errc code_from_name(std::string_view name);
 // 0 done, 1 failed, 2 usage, 3 no daemon, 4 nobody provides it, 5 verification failed, 6 out of
-// space.
+// space or over the quota.
 int exit_status(std::error_code error);
 
 }  // namespace kp2p

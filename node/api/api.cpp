@@ -22,32 +22,12 @@ JsonWriter event(const char* name) {
 
 std::string end(JsonWriter& json) { return json.end_object().take(); }
 
-Result<proto::Uri> uri_of(Call& call) {
-    auto text = call.text("uri");
-    if (!text) return text.error();
-    std::string complaint;
-    auto uri = proto::Uri::parse(*text, complaint);
-    if (!uri) call.explain(complaint);
-    return uri;
-}
-
 Result<ChannelName> channel_of(Call& call) {
     auto text = call.text("name");
     if (!text) return text.error();
     auto name = ChannelName::parse(*text);
     if (!name) call.explain("a channel's name is 1 to 200 bytes of text without control marks");
     return name;
-}
-
-Result<ByteRange> range_of(Call& call) {
-    auto start = call.optional_number("start");
-    if (!start) return start.error();
-    auto stop = call.optional_number("end");
-    if (!stop) return stop.error();
-    ByteRange range{start->value_or(0), *stop};
-    if (!range.end || *range.end >= range.start) return range;
-    call.explain("\"end\" is before \"start\"");
-    return Errc::usage;
 }
 
 // Something that the user has to know although the call succeeds.
@@ -69,16 +49,6 @@ Result<std::filesystem::path> absolute(Call& call, const std::string& text) {
     return Errc::usage;
 }
 
-ProgressSink progress_to(Call& call) {
-    return [&call](const FetchProgress& progress) {
-        JsonWriter json = event("progress");
-        json.field("verified_bytes", progress.verified_bytes);
-        json.field("size_bytes", progress.size_bytes);
-        json.field("providers", progress.providers);
-        call.try_send(end(json));
-    };
-}
-
 // What a client sees at a path, if it has said it.
 struct Seen {
     std::optional<std::uint64_t> device, inode;
@@ -90,6 +60,22 @@ Result<Seen> seen_by(Call& call) {
     auto inode = call.optional_number("inode");
     if (!inode) return inode.error();
     return Seen{*device, *inode};
+}
+
+Result<PutOptions> options_of(Call& call) {
+    PutOptions options;
+    auto name = call.optional_text("name");
+    if (!name) return name.error();
+    options.name = name->value_or("");
+    auto exclude = call.texts("exclude");
+    if (!exclude) return exclude.error();
+    options.exclude = *std::move(exclude);
+    auto follow = call.truth("follow");
+    if (!follow) return follow.error();
+    options.follow = *follow;
+    if (options.name.empty() || proto::is_entry_name(options.name)) return options;
+    call.explain("\"name\" must be the name of a file");
+    return Errc::usage;
 }
 
 // A path on a file system that does not answer costs its caller some seconds; it would cost work on
@@ -159,6 +145,14 @@ Api::Api(HttpServer& server, ApiParts parts) : parts_(std::move(parts)) {
         {Method::post, "/v1/cat", Shape::frames, &Api::cat},
         {Method::post, "/v1/ls", Shape::events, &Api::list},
         {Method::post, "/v1/store", Shape::events, &Api::put},
+        {Method::get, "/v1/transfers", Shape::json, &Api::transfers},
+        {Method::del, "/v1/transfers", Shape::json, &Api::cancel_transfer},
+        {Method::get, "/v1/files", Shape::events, &Api::files},
+        {Method::post, "/v1/remove", Shape::json, &Api::remove},
+        {Method::post, "/v1/pin", Shape::json, &Api::pin},
+        {Method::post, "/v1/unpin", Shape::json, &Api::unpin},
+        {Method::post, "/v1/gc", Shape::json, &Api::collect},
+        {Method::post, "/v1/verify", Shape::events, &Api::verify},
     };
     for (const Route& route : routes)
         server.on(route.method, route.path, route.shape,
@@ -217,28 +211,8 @@ std::error_code Api::failed(const Asked& asked, std::error_code error, const Dia
     return error;
 }
 
-Api::Answer Api::load(Call& call) {
-    auto uri = uri_of(call);
-    if (!uri) co_return uri.error();
-    auto directory = call.truth("directory");
-    if (!directory) co_return directory.error();
-    Diagnosis diagnosis;
-    if (*directory) {
-        auto all = co_await parts_.share.load_directory(*uri, progress_to(call), diagnosis);
-        if (!all) co_return failed({call, *uri, "load"}, all.error(), diagnosis);
-        JsonWriter json = event("result");
-        json.field("files", *all);
-        co_return end(json);
-    }
-    auto loaded = co_await parts_.share.load(*uri, progress_to(call), diagnosis);
-    if (!loaded) co_return failed({call, *uri, "load"}, loaded.error(), diagnosis);
-    JsonWriter json = event("result");
-    json.field("path", loaded->string());
-    co_return end(json);
-}
-
 Api::Answer Api::find(Call& call) {
-    auto uri = uri_of(call);
+    auto uri = call.uri();
     if (!uri) co_return uri.error();
     Diagnosis diagnosis;
     const std::function<void(const FoundProvider&)> tell = [&call](const FoundProvider& provider) {
@@ -254,26 +228,8 @@ Api::Answer Api::find(Call& call) {
     co_return end(json);
 }
 
-Api::Answer Api::cat(Call& call) {
-    auto uri = uri_of(call);
-    if (!uri) co_return uri.error();
-    auto range = range_of(call);
-    if (!range) co_return range.error();
-    Diagnosis diagnosis;
-    std::uint64_t sent_bytes = 0;
-    const ByteSink sink = [&call, &sent_bytes](ByteView bytes) {
-        sent_bytes += bytes.size();
-        return call.send_bytes(bytes);
-    };
-    auto done = co_await parts_.share.cat(*uri, *range, sink, diagnosis);
-    if (!done) co_return failed({call, *uri, "cat"}, done.error(), diagnosis);
-    JsonWriter json = event("result");
-    json.field("bytes", sent_bytes);
-    co_return end(json);
-}
-
 Api::Answer Api::list(Call& call) {
-    auto uri = uri_of(call);
+    auto uri = call.uri();
     if (!uri) co_return uri.error();
     Diagnosis diagnosis;
     auto entries = co_await parts_.share.list(*uri, diagnosis);
@@ -284,7 +240,7 @@ Api::Answer Api::list(Call& call) {
         const bool is_file = entry.kind == DirEntry::Kind::file;
         JsonWriter json = event("entry");
         json.field("name", entry.name).field("type", is_file ? "file" : "directory");
-        if (is_file) json.field("size", entry.size_bytes);
+        if (is_file) json.field("size", entry.size_bytes).field("sha1", entry.sha1.hex());
         auto sent = co_await call.send(end(json));
         if (!sent) co_return sent.error();
     }
@@ -304,12 +260,13 @@ Api::Answer Api::put(Call& call) {
     if (!bare) co_return bare.error();
     auto seen = seen_by(call);
     if (!seen) co_return seen.error();
-    PutOptions options;
-    if (*link) options.content = PutOptions::Content::link;
-    if (*bare) options.manifest = PutOptions::Manifest::never;
+    auto options = options_of(call);
+    if (!options) co_return options.error();
+    if (*link) options->content = PutOptions::Content::link;
+    if (*bare) options->manifest = PutOptions::Manifest::never;
     auto reached = co_await reach(parts_, call, *path, *seen);
     if (!reached) co_return reached.error();
-    Stored stored = co_await put_off_loop(parts_, *path, std::move(options));
+    Stored stored = co_await put_off_loop(parts_, *path, *std::move(options));
     auto remarked = co_await send_remarks(call, stored.remarks);
     if (!remarked) co_return remarked.error();
     if (!stored.uri) {

@@ -53,7 +53,20 @@ class Api {
     Answer upload(Call& call);
     Answer doctor(Call& call);
     Answer trial(Call& call);
+    Answer files(Call& call);
+    Answer remove(Call& call);
+    Answer pin(Call& call);
+    Answer unpin(Call& call);
+    Answer collect(Call& call);
+    Answer verify(Call& call);
+    Answer transfers(Call& call);
+    Answer cancel_transfer(Call& call);
     Task<Result<std::set<NodeId>>> providers_of(Call& call, Diagnosis& diagnosis);
+
+    // What is done once `uri` has been loaded: a record, and for a file at `path` a name of its
+    // own. Where it lies then.
+    enum class Naming { own, none };
+    Task<std::filesystem::path> arrived(proto::Uri uri, std::filesystem::path path, Naming naming);
 
     std::string channels_json() const;
     struct Asked {
@@ -61,6 +74,7 @@ class Api {
         const proto::Uri& uri;
         const char* what;
     };
+    static std::error_code stopped(Call& call);
     std::error_code failed(const Asked& asked, std::error_code error, const Diagnosis& diagnosis);
 
     ApiParts parts_;

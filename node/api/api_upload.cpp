@@ -87,6 +87,11 @@ Api::Answer Api::upload(Call& call) {
     uri.sha1 = put->sha1;
     uri.path = **name;
     uri.manifest = put->manifest;
+    auto note = [&store = parts_.store, uri] {
+        store.note_arrival(uri, Record::Kind::stored);
+        return ok;
+    };
+    (void)co_await offload(parts_.runtime.pool, note);
     proto::JsonWriter json;
     json.begin_object().field("uri", uri.text()).field("sha1", put->sha1.hex());
     co_return json.field("size", put->size_bytes).end_object().take();

@@ -9,6 +9,7 @@ namespace kp2p {
 namespace {
 
 constexpr std::string_view line_end = "\r\n";
+constexpr std::size_t line_frame = std::size_t{1} << 31;  // in a frame's length: it is a line
 
 std::string frame_head(std::size_t size_bytes) {
     std::string head;
@@ -77,6 +78,15 @@ Result<std::string> Call::text(const char* key) {
     return Errc::usage;
 }
 
+Result<proto::Uri> Call::uri() {
+    auto said = text("uri");
+    if (!said) return said.error();
+    std::string complaint;
+    auto parsed = proto::Uri::parse(*said, complaint);
+    if (!parsed) explain(complaint);
+    return parsed;
+}
+
 Result<std::optional<std::string>> Call::optional_text(const char* key) {
     const auto value = body_[key];
     if (value.error() == simdjson::NO_SUCH_FIELD || value.is_null())
@@ -106,6 +116,23 @@ Result<bool> Call::truth(const char* key) {
     return Errc::usage;
 }
 
+Result<std::vector<std::string>> Call::texts(const char* key) {
+    std::vector<std::string> texts;
+    const auto value = body_[key];
+    if (value.error() == simdjson::NO_SUCH_FIELD || value.is_null()) return texts;
+    simdjson::dom::array items;
+    bool right = value.get(items) == simdjson::SUCCESS;
+    if (right)
+        for (const simdjson::dom::element item : items) {
+            std::string_view text;
+            right = right && item.get(text) == simdjson::SUCCESS;
+            texts.emplace_back(text);
+        }
+    if (right) return texts;
+    explain(std::string("\"") + key + "\" must be an array of strings");
+    return Errc::usage;
+}
+
 Result<std::optional<std::string>> Call::parameter(const char* name) {
     auto found = query_parameter(request_.head().query, name);
     if (!found) explain(std::string("\"") + name + "\" is not percent-encoded");
@@ -131,6 +158,11 @@ Task<Result<void>> Call::send(std::string line) {
 void Call::try_send(std::string line) {
     line.push_back('\n');
     wire_.offer(chunk(line));
+}
+
+void Call::try_send_between(std::string line) {
+    line.push_back('\n');
+    wire_.offer(chunk(frame_head(line.size() | line_frame) + line));
 }
 
 Task<Result<void>> Call::send_bytes(ByteView bytes) {

@@ -12,6 +12,7 @@
 #include "node/api/request.hpp"
 #include "node/async/clock.hpp"
 #include "proto/bytes.hpp"
+#include "proto/file/uri.hpp"
 #include "proto/report/finding.hpp"
 
 namespace kp2p {
@@ -19,7 +20,8 @@ namespace kp2p {
 // How an answer looks on the wire.
 //   json    one JSON object; an error is {"code","message",...} with an HTTP status to match
 //   events  application/x-ndjson: a line per piece, then {"event":"result",...} or an error event
-//   frames  (u32 little-endian length, bytes)*, u32 0, then that last line
+//   frames  (u32 little-endian length, bytes)*, u32 0, then that last line; with its highest bit
+//           set, the length is that of a line, if the client asked for lines
 enum class Shape { json, events, frames };
 
 class Call {
@@ -28,9 +30,11 @@ class Call {
 
     // What the body holds. Errc::usage for a missing key or a wrong type, with an explanation.
     Result<std::string> text(const char* key);
+    Result<proto::Uri> uri();  // of the key "uri"
     Result<std::optional<std::string>> optional_text(const char* key);
     Result<std::optional<std::uint64_t>> optional_number(const char* key);
-    Result<bool> truth(const char* key);  // false when missing
+    Result<bool> truth(const char* key);                      // false when missing
+    Result<std::vector<std::string>> texts(const char* key);  // none when missing
 
     // Of a call whose body is bytes: what its query says, and the bytes, none at their end.
     Result<std::optional<std::string>> parameter(const char* name);
@@ -42,6 +46,8 @@ class Call {
     Task<Result<void>> send(std::string line);
     void try_send(std::string line);
     Task<Result<void>> send_bytes(ByteView bytes);  // of a frames answer, any length
+    // A line among the frames of such an answer, for a client that has asked for it.
+    void try_send_between(std::string line);
     // The words that go with the error that the handler returns.
     void explain(std::string words) { words_ = std::move(words); }
     void explain(const Findings& why);

@@ -13,6 +13,7 @@
 
 #include "node/client/daemon.hpp"
 #include "node/client/old_flags.hpp"
+#include "node/client/shell_word.hpp"
 #include "node/client/uncaught.hpp"
 #include "proto/json.hpp"
 
@@ -115,6 +116,8 @@ void Command::declare(Declared declared, Store store) {
     if (declared.count == Count::one || declared.count == Count::at_least_one) option->required();
     if (declared.count == Count::at_least_one)
         option->expected(1, CLI::detail::expected_max_vector_size)->allow_extra_args();
+    if (declared.count == Count::any_number)
+        option->expected(0, CLI::detail::expected_max_vector_size)->allow_extra_args();
     if (declared.count == Count::any)
         option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
@@ -198,18 +201,35 @@ int Command::run(int argc, char** argv, const std::function<Result<void>(Daemon&
     if (const auto ended = parse_arguments(argc, argv)) return *ended;
     Daemon daemon(*config_, stop(), stand_in_);
     const auto outcome = body(daemon);
-    if (!outcome && detail_.empty()) {
-        detail_ = daemon.message();
-        findings_ = daemon.findings();
-        advice_ = daemon.advice();
-    }
+    if (!outcome) take_words(daemon);
     return report(outcome);
+}
+
+void Command::take_words(const Daemon& daemon) {
+    if (!detail_.empty()) return;
+    detail_ = daemon.message();
+    findings_ = daemon.findings();
+    advice_ = daemon.advice();
+}
+
+void Command::complain(std::error_code error, const Daemon& daemon) {
+    take_words(daemon);
+    tell(error);
+    detail_.clear();
+    findings_.clear();
+    advice_.clear();
+    complained_ = true;
 }
 
 int Command::report(const Result<void>& outcome) {
     if (outcome) return 0;
-    const std::error_code error = outcome.error();
-    if (reader_gone_) return exit_status(error);
+    if (!complained_) tell(outcome.error());
+    return exit_status(outcome.error());
+}
+
+void Command::tell(std::error_code error) {
+    if (reader_gone_) return;
+    if (before_output_) before_output_();
     const std::string words = sentence(error, detail_);
     if (json()) {
         proto::JsonWriter writer;
@@ -223,11 +243,16 @@ int Command::report(const Result<void>& outcome) {
         std::fprintf(stderr, "%s: %s\n", parser_->name.c_str(), words.c_str());
         if (!advice_.empty()) say(parser_->name + ": what to do: " + advice_);
     }
-    return exit_status(error);
 }
 
 Result<void> Command::print(std::string_view line) {
     return write(STDOUT_FILENO, as_bytes(std::string(line) + '\n'));
+}
+
+Result<void> Command::print_uri(std::string_view uri) { return print(shown_uri(uri)); }
+
+std::string Command::shown_uri(std::string_view uri) const {
+    return ::isatty(STDOUT_FILENO) == 1 ? shell_word(uri) : std::string(uri);
 }
 
 Result<void> Command::print_json(std::string_view line) {
@@ -237,6 +262,8 @@ Result<void> Command::print_json(std::string_view line) {
 Result<void> Command::print_bytes(ByteView bytes) { return write(STDOUT_FILENO, bytes); }
 
 Result<void> Command::write(int descriptor, ByteView bytes) {
+    const bool shows = before_output_ && ::isatty(descriptor) == 1;
+    if (shows) before_output_();
     while (!bytes.empty()) {
         const ssize_t n = ::write(descriptor, bytes.data(), bytes.size());
         if (n >= 0) {
@@ -257,6 +284,7 @@ Result<void> Command::write(int descriptor, ByteView bytes) {
 
 void Command::say(std::string_view line) {
     if (quiet()) return;
+    if (before_output_) before_output_();
     std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
 }
 

@@ -64,6 +64,10 @@ class Command {
     const std::vector<T>& arguments(std::string name, std::string help) {
         return many<T>({std::move(name), {}, std::move(help), Count::at_least_one});
     }
+    template <class T>
+    const std::vector<T>& optional_arguments(std::string name, std::string help) {
+        return many<T>({std::move(name), {}, std::move(help), Count::any_number});
+    }
     // --name VALUE, at most once or any number of times.
     template <class T>
     const std::optional<T>& option(std::string name, std::string value, std::string help) {
@@ -96,14 +100,22 @@ class Command {
     Result<void> print(std::string_view line);       // one line to stdout, flushed
     Result<void> print_json(std::string_view line);  // the same, where --json goes
     Result<void> print_bytes(ByteView bytes);        // to stdout
-    void say(std::string_view line);                 // one line to stderr, unless --quiet
+    // A URI as print() does, and on a terminal in quotes where a shell would take it for more.
+    Result<void> print_uri(std::string_view uri);
+    std::string shown_uri(std::string_view uri) const;  // as that prints it
+    void say(std::string_view line);                    // one line to stderr, unless --quiet
+    // Of one of several things that are done: its error is said now, the others go on, and what
+    // the body returns in the end is not said.
+    void complain(std::error_code error, const Daemon& daemon);
+    // Is called before anything is printed or said, as by who has drawn on the terminal.
+    void before_output(std::function<void()> call) { before_output_ = std::move(call); }
     // Adds what the error code cannot say (which file, why) to the words of a failure:
     //   return command.failure(Errc::usage, "not an address: " + text);
     //   return command.failure(error_of_the_system, path);  // reads "path: No such file ..."
     std::error_code failure(std::error_code error, std::string detail);
 
   private:
-    enum class Count { one, at_most_one, at_least_one, any };
+    enum class Count { one, at_most_one, at_least_one, any_number, any };
     struct Declared {
         std::string name, value, help;
         Count count;
@@ -155,6 +167,8 @@ class Command {
     void declare(const Setting& setting);
     std::optional<int> parse_arguments(int argc, char** argv);  // the exit status if it ends here
     Result<void> write(int descriptor, ByteView bytes);
+    void take_words(const Daemon& daemon);
+    void tell(std::error_code error);
     int report(const Result<void>& outcome);
 
     struct Parser;
@@ -164,6 +178,8 @@ class Command {
     StandIn stand_in_;
     std::string detail_, advice_, findings_;  // the last is JSON, or nothing
     int json_descriptor_ = 1;
+    std::function<void()> before_output_;
+    bool complained_ = false;
     bool reader_gone_ = false;  // whoever read what we write has closed it
 };
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <thread>
 
+#include "node/client/frame_reader.hpp"
 #include "node/client/http.hpp"
 #include "proto/crypto/api_proof.hpp"
 #include "proto/json.hpp"
@@ -19,8 +20,6 @@ namespace {
 
 // A line that an NDJSON stream may hold; the daemon sends far shorter ones.
 constexpr std::size_t max_line_bytes = 16 << 20;
-// The daemon's frames are at most 1 MiB.
-constexpr std::size_t max_frame_bytes = 4 << 20;
 // Work may wait for a peer, or for a reader of our output, as long as the user lets it.
 constexpr std::chrono::seconds work_limit = std::chrono::hours(24 * 365);
 // To take us in, and to begin an answer.
@@ -212,6 +211,7 @@ Result<int> Daemon::ask(const Request& asked) {
     message_.clear();
     findings_.clear();
     advice_.clear();
+    storage_alone_ = asked.storage_alone;
     if (!connection_->exchange || !connection_->exchange->reusable())
         if (auto connected = connect(); !connected) return connected.error();
     return send(asked);
@@ -283,7 +283,7 @@ Result<Answer> Daemon::request(const Request& asked) {
 
 std::error_code Daemon::error_of(const Answer& answer) {
     const std::error_code error = code_from_name(answer.string("code"));
-    if (!nobody_.empty() && error == Errc::not_found) {
+    if (!nobody_.empty() && error == Errc::not_found && !storage_alone_) {
         message_ = "it is not in the storage, and " + nobody_;
         return Errc::no_daemon;
     }
@@ -324,43 +324,18 @@ Result<Answer> Daemon::events(const Request& asked, const OnEvent& on_event) {
     return checked(std::move(last), asked);
 }
 
-Result<Answer> Daemon::frames(const Request& asked, const OnBytes& on_bytes) {
-    std::string pending;  // an incomplete length, or the final line
-    std::uint32_t left = 0;
-    bool ended = false;
+Result<Answer> Daemon::frames(const Request& asked, const OnBytes& on_bytes,
+                              const OnEvent& on_event) {
+    FrameReader reader(on_bytes, on_event);
     const auto on_chunk = [&](ByteView bytes) -> Result<void> {
-        std::string_view chunk = as_text(bytes);
-        while (!chunk.empty()) {
-            if (left) {
-                const auto part = chunk.substr(0, left);
-                auto taken = on_bytes(as_bytes(part));
-                if (!taken) return taken.error();
-                left -= static_cast<std::uint32_t>(part.size());
-                chunk.remove_prefix(part.size());
-                continue;
-            }
-            if (!ended) {
-                pending.push_back(chunk.front());
-                chunk.remove_prefix(1);
-                if (pending.size() < 4) continue;
-                for (int i = 3; i >= 0; --i)
-                    left = left << 8 | static_cast<std::uint8_t>(pending[static_cast<size_t>(i)]);
-                if (left > max_frame_bytes)
-                    return no_answer("a frame of more than " + kib(max_frame_bytes));
-                ended = left == 0;
-                pending.clear();
-                continue;
-            }
-            pending.append(chunk);
-            if (pending.size() > max_line_bytes) return no_answer(long_line());
-            chunk = {};
-        }
-        return ok;
+        auto taken = reader.take(as_text(bytes));
+        if (!taken && !reader.trouble().empty()) return no_answer(reader.trouble());
+        return taken;
     };
     auto streamed = stream(asked, on_chunk);
     if (!streamed) return streamed.error();
-    if (!ended || !pending.ends_with('\n')) return broken(Errc::closed);
-    Answer answer(pending.substr(0, pending.size() - 1));
+    if (!reader.has_last_line()) return broken(Errc::closed);
+    Answer answer(reader.last_line());
     if (answer.string("event") == "error") return error_of(answer);
     if (answer.string("event") != "result") return no_answer();
     return checked(std::move(answer), asked);

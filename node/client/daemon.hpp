@@ -53,6 +53,9 @@ struct Request {
     std::string promised;
     std::string body = {};
     std::string method = "POST";  // or GET, DELETE
+    // About nothing but the storage, so that for what is not there a daemon would make no
+    // difference.
+    bool storage_alone = false;
 };
 
 class Daemon {
@@ -69,7 +72,9 @@ class Daemon {
     // The line whose event is "result"; every line before it goes to `on_event`.
     Result<Answer> events(const Request& asked, const OnEvent& on_event);
     // The final JSON line; the bytes before it go to `on_bytes`.
-    Result<Answer> frames(const Request& asked, const OnBytes& on_bytes);
+    // Lines among them, where they were asked for, go to `on_event`.
+    Result<Answer> frames(const Request& asked, const OnBytes& on_bytes,
+                          const OnEvent& on_event = {});
 
     // Waits until the daemon of this configuration, which was asked to stop, has ended.
     // Errc::timed_out after ten seconds.
@@ -104,7 +109,8 @@ class Daemon {
     std::unique_ptr<Connection> connection_;
     std::filesystem::path lock_;  // the daemon holds it as long as it runs
     StandIn stand_in_;
-    std::string nobody_;  // why the stand-in is asked; empty if it is not
+    bool storage_alone_ = false;  // of what was asked last
+    std::string nobody_;          // why the stand-in is asked; empty if it is not
     std::string message_, findings_, advice_;
 };
 

@@ -1,53 +1,57 @@
 #include "node/client/progress_bar.hpp"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdio>
-#include <string>
+#include <cstdlib>
+#include <string_view>
 
 #include "node/client/command.hpp"
 
 namespace kp2p::client {
 namespace {
 
-constexpr std::size_t bar_width = 24;
-constexpr double mebibyte = 1 << 20;
+constexpr std::chrono::milliseconds drawn_span{100};
+constexpr std::chrono::seconds plain_span{10};
+constexpr std::size_t usual_width = 80;
+
+// One column is left free, as some terminals begin a new line behind the last.
+std::size_t width_of_terminal() {
+    winsize size{};
+    const bool told = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    return (told ? size.ws_col : usual_width) - 1;
+}
 
 }  // namespace
 
-ProgressBar::ProgressBar(const Command& command)
-    : visible_(!command.quiet() && !command.json() && ::isatty(STDERR_FILENO) == 1) {}
-
-ProgressBar::~ProgressBar() {
-    if (visible_) std::fputs("\r\x1b[K", stderr);
+ProgressBar::ProgressBar(Command& command) : command_(command) {
+    const char* terminal = std::getenv("TERM");
+    const bool dumb = !terminal || !*terminal || std::string_view(terminal) == "dumb";
+    if (!command.quiet() && !command.json() && ::isatty(STDERR_FILENO) == 1)
+        kind_ = dumb ? Kind::plain : Kind::drawn;
+    command_.before_output([this] { erase(); });
 }
 
-double ProgressBar::rate(std::uint64_t done_bytes) {
-    const auto now = std::chrono::steady_clock::now();
-    if (started_ == std::chrono::steady_clock::time_point{}) {
-        started_ = now;
-        first_bytes_ = done_bytes;
-    }
-    const double seconds = std::chrono::duration<double>(now - started_).count();
-    if (seconds < 0.1 || done_bytes < first_bytes_) return 0;
-    return static_cast<double>(done_bytes - first_bytes_) / mebibyte / seconds;
+ProgressBar::~ProgressBar() {
+    command_.before_output({});
+    erase();
+}
+
+void ProgressBar::erase() {
+    if (std::exchange(there_, false)) std::fputs("\r\x1b[K", stderr);
 }
 
 void ProgressBar::show(const Progress& progress) {
-    if (!visible_) return;
-    if (!progress.size_bytes) {
-        std::fputs("\r\x1b[Klooking for providers", stderr);
-        return;
-    }
-    const auto done = static_cast<double>(progress.done_bytes);
-    const auto size = static_cast<double>(progress.size_bytes);
-    const double part = std::min(done / size, 1.0);
-    std::string bar(static_cast<std::size_t>(part * bar_width), '#');
-    bar.resize(bar_width, '.');
-    std::fprintf(stderr, "\r\x1b[K[%s] %3.0f %%  %.1f of %.1f MiB  %.1f MiB/s  from %llu",
-                 bar.c_str(), part * 100, done / mebibyte, size / mebibyte,
-                 rate(progress.done_bytes), static_cast<unsigned long long>(progress.providers));
+    last_ = progress;
+    if (kind_ == Kind::none) return;
+    const Time now = std::chrono::steady_clock::now();
+    const std::string text = line_.text(now, progress, width_of_terminal());
+    const bool drawn = kind_ == Kind::drawn;
+    if (shown_ != Time{} && now - shown_ < (drawn ? drawn_span : plain_span)) return;
+    shown_ = now;
+    there_ = drawn;
+    std::fprintf(stderr, drawn ? "\r%s\x1b[K" : "%s\n", text.c_str());
 }
 
 }  // namespace kp2p::client

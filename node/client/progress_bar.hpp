@@ -1,9 +1,12 @@
-// ProgressBar: one line on a terminal that says how far a download is; nothing when stderr is no
-// terminal, or with --quiet or --json. Gone when destroyed.
+// ProgressBar: a line on a terminal that says how far something is (progress_line.hpp), drawn over
+// itself some times a second; nothing when stderr is no terminal, or with --quiet or --json. On a
+// terminal that can do no more than print (TERM=dumb) it is a new line now and then. Gone when
+// destroyed, and before the command prints or says anything.
 #pragma once
 
 #include <chrono>
-#include <cstdint>
+
+#include "node/client/progress_line.hpp"
 
 namespace kp2p::client {
 
@@ -11,24 +14,25 @@ class Command;
 
 class ProgressBar {
   public:
-    explicit ProgressBar(const Command& command);
+    explicit ProgressBar(Command& command);
     ProgressBar(const ProgressBar&) = delete;
     ProgressBar& operator=(const ProgressBar&) = delete;
     ~ProgressBar();
 
-    struct Progress {
-        std::uint64_t done_bytes = 0;
-        std::uint64_t size_bytes = 0;  // 0: not known yet
-        std::uint64_t providers = 0;
-    };
     void show(const Progress& progress);
+    const Progress& last() const { return last_; }  // what was shown, or would have been
+    void erase();                                   // until it is shown again
 
   private:
-    double rate(std::uint64_t done_bytes);
+    using Time = ProgressLine::Time;
+    enum class Kind { none, plain, drawn };
 
-    bool visible_;
-    std::chrono::steady_clock::time_point started_{};
-    std::uint64_t first_bytes_ = 0;  // what was there when the first progress came
+    Command& command_;
+    Kind kind_ = Kind::none;
+    ProgressLine line_;
+    Progress last_;
+    Time shown_{};
+    bool there_ = false;
 };
 
 }  // namespace kp2p::client

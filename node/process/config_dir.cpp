@@ -166,6 +166,10 @@ Result<void> ConfigDir::keep_api_port(std::uint16_t port) const {
     return keep("api-port", std::to_string(port) + '\n');
 }
 
+Result<void> ConfigDir::keep_storage(const std::filesystem::path& storage) const {
+    return keep("storage", storage.native());
+}
+
 Result<void> ConfigDir::keep(const char* name, const std::string& text) const {
     const auto write = [&]() -> Result<void> {
         auto temp = TempFile::create_in(path_, File::Mode::create_secret);

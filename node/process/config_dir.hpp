@@ -8,6 +8,7 @@
 //   remembered   FLAG VALUE a line: settings that hold at later starts; removed to forget them
 //   known-nodes  HOST:PORT a line: DHT nodes, where the network is entered next time
 //   api-port     the port of the HTTP API while the node runs
+//   storage      the path of the storage that the node serves
 //   lock         locked while the node runs, so that two nodes never share a key
 // Errors are the system's codes, proto::Errc::bad_text for a damaged key; `why` names the file.
 #pragma once
@@ -57,6 +58,7 @@ class ConfigDir {
     Result<void> keep_remembered(const std::vector<std::string>& lines) const;
     Result<void> keep_known_nodes(const std::vector<Endpoint>& nodes) const;
     Result<void> keep_api_port(std::uint16_t port) const;
+    Result<void> keep_storage(const std::filesystem::path& storage) const;
 
   private:
     ConfigDir(std::filesystem::path path, Random& random, File lock)

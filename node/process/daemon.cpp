@@ -119,6 +119,7 @@ Result<OpenedParts> open_parts(Runtime& runtime, const Settings& settings, std::
     }
     if (const auto error = (*http)->socket_error())
         log(LogLevel::warning, "daemon", "no api.sock, only the API's port: " + error.message());
+    if (settings.quota) store->limit(settings.quota->bytes);
     parts.keys = proto::KeyPair::from_seed(*seed);
     parts.channels = *std::move(channels);
     parts.store = *std::move(store);
@@ -133,6 +134,8 @@ Result<OpenedParts> open_parts(Runtime& runtime, const Settings& settings, std::
         parts.dht.public_address = own;
         parts.dht.bootstrap.push_back({own, {}, own.port});
     }
+    if (const auto kept = parts.config->keep_storage(parts.store->root()); !kept)
+        log(LogLevel::error, "daemon", "cannot keep storage: " + kept.error().message());
     if (const auto kept = parts.config->keep_remembered(settings.to_remember); !kept)
         log(LogLevel::error, "daemon", "cannot remember: " + kept.error().message());
     return parts;

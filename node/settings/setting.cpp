@@ -71,6 +71,18 @@ Result<void> read_relay(Settings& into, const Texts& texts, std::string& complai
     return Errc::usage;
 }
 
+Result<void> read_quota(Settings& into, const Texts& texts, std::string& complaint) {
+    into.quota.reset();
+    if (texts.front() == "none") return ok;
+    auto size = proto::ByteSize::parse(texts.front(), complaint);
+    if (!size) {
+        complaint += ", or none: " + texts.front();
+        return size.error();
+    }
+    into.quota = *size;
+    return ok;
+}
+
 // The row of a field.
 template <auto field>
 constexpr Setting row(Setting words, decltype(Setting::read) read = read_field<field>) {
@@ -149,6 +161,14 @@ constexpr Setting table[] = {
                                    "reach each other: on, off, or auto: while anybody can reach us",
                            .remembered = true},
                           read_relay),
+    row<&Settings::quota>({.flag = "--quota",
+                           .key = "quota",
+                           .value = "SIZE",
+                           .help = "the storage takes no file from others that would make it "
+                                   "larger; what was loaded longest ago gives way; none: as much "
+                                   "as there is",
+                           .remembered = true},
+                          read_quota),
     row<&Settings::no_port_mapping>({.flag = "--no-port-mapping",
                                      .key = "no_port_mapping",
                                      .help = "do not ask the router to forward this port to us"}),

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "proto/byte_size.hpp"
 #include "proto/fixed_peer.hpp"
 #include "proto/host.hpp"
 #include "proto/lookup/channel.hpp"
@@ -30,6 +31,7 @@ struct Settings {
     std::optional<std::uint16_t> port;  // UDP and TCP; absent: the usual one if it is free, 0: any
     std::optional<proto::tunnel::RelayUrl> relay_url;      // for where UDP is blocked
     proto::RelayMode relay = proto::RelayMode::automatic;  // whether others' streams are forwarded
+    std::optional<proto::ByteSize> quota;                  // of the storage; absent: none
     bool no_port_mapping = false;                          // the router is not asked to forward it
     bool no_lan = false;                                   // nobody is looked for there
     // What is to hold at later starts too, as lines of the file `remembered`.

@@ -76,8 +76,10 @@ Task<Result<std::size_t>> Share::load_directory(proto::Uri uri, ProgressSink pro
     co_return co_await node_->fetch_all(*named->directory, named->uploaders, progress, diagnosis);
 }
 
-Task<Result<void>> Share::cat(proto::Uri uri, ByteRange range, ByteSink sink,
-                              Diagnosis& diagnosis) {
+Transfers& Share::transfers() { return node_->inventory.transfers(); }
+
+Task<Result<void>> Share::cat(proto::Uri uri, ByteRange range, ByteSink sink, Diagnosis& diagnosis,
+                              ProgressSink progress) {
     if (range.end && *range.end < range.start) co_return Errc::usage;
     auto named = co_await node_->resolve(uri, diagnosis);
     if (!named) co_return named.error();
@@ -85,7 +87,8 @@ Task<Result<void>> Share::cat(proto::Uri uri, ByteRange range, ByteSink sink,
         diagnosis.add({.code = Finding::Code::is_directory});
         co_return Errc::usage;
     }
-    co_return co_await node_->cat(std::move(uri), std::move(*named), range, sink, diagnosis);
+    co_return co_await node_->cat(std::move(uri), std::move(*named), range, sink, diagnosis,
+                                  std::move(progress));
 }
 
 Task<Result<std::size_t>> Share::find(proto::Uri uri,

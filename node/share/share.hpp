@@ -30,6 +30,7 @@
 namespace kp2p {
 
 class Connection;
+class Transfers;
 
 enum class Completeness { complete, partial };
 struct FoundProvider {
@@ -72,13 +73,16 @@ class Share {
                                              Diagnosis& diagnosis);
     // Verified bytes only, in order. A range past the end gives what there is. With a manifest in
     // the URI, a file that is not here is given while it comes, only what the range needs is
-    // fetched, and it is not stored; without one it is loaded first.
-    Task<Result<void>> cat(proto::Uri uri, ByteRange range, ByteSink sink, Diagnosis& diagnosis);
+    // fetched, and it is not stored; without one it is loaded first, of which `progress` is told.
+    Task<Result<void>> cat(proto::Uri uri, ByteRange range, ByteSink sink, Diagnosis& diagnosis,
+                           ProgressSink progress = ProgressSink());
     // Each provider once, as it answers; the count of them, or Errc::not_found if there is none.
     Task<Result<std::size_t>> find(proto::Uri uri, std::function<void(const FoundProvider&)> found,
                                    Diagnosis& diagnosis);
     // Of a sha1dir or a directory in one, by name.
     Task<Result<std::vector<DirEntry>>> list(proto::Uri uri, Diagnosis& diagnosis);
+
+    Transfers& transfers();  // loads are entered by whoever asks for them
 
   private:
     class Node;

@@ -47,6 +47,7 @@ struct Batch {  // the files of a directory, on their way
     void moved(std::uint64_t verified_bytes) {
         done.verified_bytes += verified_bytes;
         done.providers = uploaders.size();
+        done.from = uploaders;
         if (!progress || clock.now() - told < progress_span) return;
         told = clock.now();
         progress(done);
@@ -209,7 +210,7 @@ Task<Result<void>> Share::Node::cat_local(Sha1 file, ByteRange& range, ByteSink 
 }
 
 Task<Result<void>> Share::Node::cat(proto::Uri uri, Named named, ByteRange range, ByteSink sink,
-                                    Diagnosis& diagnosis) {
+                                    Diagnosis& diagnosis, ProgressSink progress) {
     // What was given was right, also when the file turns out damaged further on: then the rest
     // comes from others.
     for (int attempt = 0;; ++attempt) {
@@ -217,8 +218,7 @@ Task<Result<void>> Share::Node::cat(proto::Uri uri, Named named, ByteRange range
             auto given = co_await cat_range(uri, range, sink, diagnosis);
             if (given || given.error() != Errc::not_found) co_return given;
         }
-        auto fetched =
-            co_await fetches.fetch(named.file, named.uploaders, ProgressSink(), diagnosis);
+        auto fetched = co_await fetches.fetch(named.file, named.uploaders, progress, diagnosis);
         if (!fetched) co_return fetched.error();
         auto given = co_await cat_local(named.file, range, sink);
         if (given) co_return given;

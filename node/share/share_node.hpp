@@ -47,7 +47,7 @@ class Share::Node {
     Task<Result<void>> cat_local(Sha1 file, ByteRange& range, ByteSink sink);
     // Of a file wherever it is.
     Task<Result<void>> cat(proto::Uri uri, Named named, ByteRange range, ByteSink sink,
-                           Diagnosis& diagnosis);
+                           Diagnosis& diagnosis, ProgressSink progress);
     struct Document {
         ByteVector bytes;
         std::vector<NodeId> uploaders;

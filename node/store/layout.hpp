@@ -6,6 +6,10 @@
 //   kp2p/links/NAME.kp2p-temp those being written
 //   kp2p/partial/HASH.N.*     a download under way (partial.hpp)
 //   kp2p/damaged/HASH.NAME    what was found in HASH's place and is not HASH (set_aside.hpp)
+//   kp2p/names/aa/HASH/NAME   a content once more, under a name that programs can tell a kind by
+//   kp2p/loaded/aa/HASH       marks what was loaded and can be loaded again (catalog/marks.hpp)
+//   kp2p/records/aa/HASH      how it came in (catalog/records.hpp)
+//   kp2p/pins/aa/HASH         the same of what is to stay, whatever marks it
 // What is in sha1/ is shared with kachery (source: kachery 0.6 localhashcache.py, kachery_p2p 0.8
 // _local_kachery_storage.py); what is in kp2p/ is ours alone. Parts of sha1/ may be symbolic links
 // or other file systems; in kp2p/ a link is refused, as another user's trap.
@@ -39,16 +43,24 @@ class Layout {
         return contents() / hex.substr(0, 2) / hex.substr(2, 2) / hex.substr(4, 2) / hex;
     }
     std::filesystem::path link(const Sha1& sha1) const { return content(sha1) += ".link"; }
-    std::filesystem::path links_cache(const Sha1& sha1) const {
-        const std::string hex = sha1.hex();
-        return links() / hex.substr(0, 2) / hex;
-    }
+    std::filesystem::path links_cache(const Sha1& sha1) const { return in(links(), sha1); }
+    std::filesystem::path names(const Sha1& sha1) const { return in(ours() / "names", sha1); }
+    std::filesystem::path loaded() const { return ours() / "loaded"; }
+    std::filesystem::path loaded(const Sha1& sha1) const { return in(loaded(), sha1); }
+    std::filesystem::path records() const { return ours() / "records"; }
+    std::filesystem::path record(const Sha1& sha1) const { return in(records(), sha1); }
+    std::filesystem::path pins() const { return ours() / "pins"; }
+    std::filesystem::path pin(const Sha1& sha1) const { return in(pins(), sha1); }
     std::filesystem::path ours() const { return root_ / "kp2p"; }
     std::filesystem::path links() const { return ours() / "links"; }
     std::filesystem::path partials() const { return ours() / "partial"; }
     std::filesystem::path damaged() const { return ours() / "damaged"; }
 
   private:
+    static std::filesystem::path in(const std::filesystem::path& directory, const Sha1& sha1) {
+        const std::string hex = sha1.hex();
+        return directory / hex.substr(0, 2) / hex;
+    }
     struct Id {
         dev_t device = 0;
         ino_t inode = 0;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "node/store/catalog/marks.hpp"
 #include "node/store/directories.hpp"
 #include "node/store/links_cache.hpp"
 #include "node/store/put/place_content.hpp"
@@ -216,7 +217,7 @@ Result<void> Partial::flush() {
 }
 
 // Also when somebody has taken or removed the name of the data, which a lock that works prevents.
-Result<void> Partial::give_name() {
+Result<Partial::Name> Partial::give_name() {
     std::optional<TempFile> copy;
     if (!data_.is_at(place_.data_path)) {
         auto temp = TempFile::create_shared_in(layout_.contents());
@@ -232,7 +233,7 @@ Result<void> Partial::give_name() {
     if (copy && moved) copy->renamed();
     const fs::path path = layout_.content(file_);
     auto flushed = flush_directories(layout_, path.parent_path());
-    if (flushed) return ok;
+    if (flushed) return placed->anew ? Name::given : Name::was_there;
     if (moved && !copy) (void)disk().rename(path, place_.data_path);
     if (!moved || copy) displace_content(layout_, file_, *placed);
     return flushed.error();
@@ -245,7 +246,11 @@ Result<fs::path> Partial::commit() {
     const fs::path path = layout_.content(file_);
     if (auto done = make_directories(layout_, layout_.contents()); !done)
         return storage_error(done.error(), layout_.contents());
-    if (auto done = give_name(); !done) return storage_error(done.error(), path);
+    const bool marked = is_marked_loaded(layout_, file_);
+    mark_loaded(layout_, file_);
+    auto named = give_name();
+    if (!named) return storage_error(named.error(), path);
+    if (*named == Name::was_there && !marked) unmark_loaded(layout_, file_);
     std::vector<Sha1Link> links;
     for (const auto& [index, record] : kept_) links.push_back(record.chunk.link);
     if (auto file = File::open(path, File::Mode::read))

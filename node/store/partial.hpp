@@ -73,7 +73,8 @@ class Partial final : public Chunks {
     Result<void> check_chain() const;
     Result<void> write_again();
     Result<void> flush();
-    Result<void> give_name();
+    enum class Name { given, was_there };
+    Result<Name> give_name();
 
     Layout layout_;
     Sha1 file_;

@@ -1,5 +1,7 @@
 #include "node/store/store.hpp"
 
+#include "node/store/catalog/marks.hpp"
+#include "node/store/catalog/names.hpp"
 #include "node/store/link_file.hpp"
 #include "node/store/links_cache.hpp"
 #include "node/store/put/put_directory.hpp"
@@ -33,6 +35,12 @@ Result<FileStamp> stamp_of(const fs::path& path) {
     auto stamp = file->stamp();
     if (!stamp && stamp.error() == std::errc::invalid_argument) return Errc::not_found;
     return stamp;
+}
+
+proto::Uri uri_of(const Sha1& sha1) {
+    proto::Uri uri;
+    uri.sha1 = sha1;
+    return uri;
 }
 
 Result<LinkFile> read_link(const Layout& layout, const Sha1& sha1, std::string& why) {
@@ -154,7 +162,10 @@ std::string Store::settle(const WholeChunks& chunks, std::error_code failure) co
     keep(Verdict::wrong);
     if (file.linked)
         return "the linked file " + name + " is not what it was, and not given any more";
+    // So that what is fetched in its place is not taken for what was merely loaded.
+    if (!is_marked_loaded(layout_, sha1)) note_arrival(uri_of(sha1), Record::Kind::stored);
     const auto aside = set_aside(layout_, sha1, file.stamp);
+    if (aside) remove_names(layout_, sha1);
     if (aside) return name + " does not match its hash any more; set aside as " + aside->string();
     if (aside.error() == Errc::not_found) return {};
     return name +
@@ -195,7 +206,13 @@ Result<proto::Uri> Store::put(const fs::path& path, const PutOptions& options) c
     std::error_code error;
     const fs::file_status status = fs::status(path, error);
     if (error) return error;
-    if (fs::is_directory(status)) return put_directory(layout_, path, options);
+    const bool linked = options.content == PutOptions::Content::link;
+    const auto kind = linked ? Record::Kind::linked : Record::Kind::stored;
+    if (fs::is_directory(status)) {
+        auto uri = put_directory(layout_, path, options);
+        if (uri) note_arrival(*uri, kind);
+        return uri;
+    }
     if (!fs::is_regular_file(status)) return make_error_code(std::errc::invalid_argument);
     Intake intake(layout_, options);
     auto put = intake.put_file(path);
@@ -203,8 +220,9 @@ Result<proto::Uri> Store::put(const fs::path& path, const PutOptions& options) c
     if (auto done = intake.finish(); !done) return done.error();
     proto::Uri uri;
     uri.sha1 = put->sha1;
-    uri.path = path.filename().native();
+    uri.path = options.name.empty() ? path.filename().native() : options.name;
     uri.manifest = put->manifest;
+    note_arrival(uri, kind);
     return uri;
 }
 
@@ -217,6 +235,36 @@ Result<Sha1> Store::put_bytes(ByteView bytes) const {
     return sha1;
 }
 
+Result<Sha1> Store::put_loaded(ByteView bytes) const {
+    const Sha1 sha1 = proto::sha1_of(bytes);
+    if (auto admitted = quota_->admit(layout_, sha1, bytes.size()); !admitted)
+        return admitted.error();
+    struct stat status;
+    if (disk().link_status(layout_.content(sha1), status) != 0) mark_loaded(layout_, sha1);
+    PutOptions options;
+    options.origin = PutOptions::Origin::others;
+    Intake intake(layout_, options);
+    auto put = intake.put_bytes(bytes);
+    if (!put) return put.error();
+    if (auto done = intake.finish(); !done) return done.error();
+    return put;
+}
+
+void Store::note_use(const Sha1& sha1) const { kp2p::note_use(layout_, sha1); }
+
+fs::path Store::named(const fs::path& path, const proto::Uri& uri) const {
+    const std::string name = uri.own_name();
+    const auto sha1 = Sha1::from_hex(path.filename().native());
+    if (name.empty() || !sha1 || path != layout_.content(*sha1)) return path;
+    const auto before = stamp_of(path);
+    auto named = name_content(layout_, *sha1, name);
+    if (!named) return path;
+    const auto after = stamp_of(path);
+    if (before && after && verdicts_->of(*sha1, *before) == Verdict::right)
+        verdicts_->keep(*sha1, *after, Verdict::right);
+    return *std::move(named);
+}
+
 Result<std::unique_ptr<Upload>> Store::begin_upload(PutOptions::Manifest manifest) const {
     return Upload::open(layout_, manifest);
 }
@@ -227,6 +275,8 @@ Result<std::unique_ptr<Partial>> Store::resume_partial(const Sha1& sha1) const {
 
 Result<std::unique_ptr<Partial>> Store::open_partial(const Sha1& sha1,
                                                      std::uint64_t size_bytes) const {
+    if (auto admitted = quota_->admit(layout_, sha1, size_bytes); !admitted)
+        return admitted.error();
     return Partial::open(layout_, sha1, size_bytes);
 }
 

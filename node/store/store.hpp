@@ -13,6 +13,8 @@
 #include <memory>
 #include <optional>
 
+#include "node/store/catalog/catalog.hpp"
+#include "node/store/catalog/quota.hpp"
 #include "node/store/chunks.hpp"
 #include "node/store/layout.hpp"
 #include "node/store/partial.hpp"
@@ -66,6 +68,8 @@ class Store {
     // A file, or with all that is in it, links followed, a directory.
     Result<proto::Uri> put(const std::filesystem::path& path, const PutOptions& options) const;
     Result<Sha1> put_bytes(ByteView bytes) const;
+    // What came from others; Errc::over_quota.
+    Result<Sha1> put_loaded(ByteView bytes) const;
     // A file whose bytes come piece by piece (upload.hpp). Not to outlive the store.
     Result<std::unique_ptr<Upload>> begin_upload(PutOptions::Manifest manifest) const;
 
@@ -73,8 +77,19 @@ class Store {
     // else.
     Result<std::unique_ptr<Partial>> resume_partial(const Sha1& sha1) const;
     // The same, or a new one. `size_bytes` must be proven. Both are Errc::limit_reached when many
-    // processes download this file into this storage at once.
+    // processes download this file into this storage at once; Errc::over_quota.
     Result<std::unique_ptr<Partial>> open_partial(const Sha1& sha1, std::uint64_t size_bytes) const;
+
+    Catalog catalog() const { return Catalog(layout_); }
+    // What was asked for by this name is there now.
+    void note_arrival(const proto::Uri& uri, Record::Kind kind) const {
+        kp2p::note_arrival(layout_, uri, kind);
+    }
+    // A content under the URI's own name; if that cannot be had, or `path` is no content, `path`.
+    std::filesystem::path named(const std::filesystem::path& path, const proto::Uri& uri) const;
+    // What is done with a file that was loaded and is asked for again.
+    void note_use(const Sha1& sha1) const;
+    void limit(std::optional<std::uint64_t> most_bytes) const { quota_->limit(most_bytes); }
 
     // Removes what nobody can use any more, which open() does too (sweep.hpp). What is left.
     PartialUsage sweep() const;
@@ -87,6 +102,7 @@ class Store {
 
     Layout layout_;
     std::shared_ptr<Verdicts> verdicts_ = std::make_shared<Verdicts>();
+    std::shared_ptr<Quota> quota_ = std::make_shared<Quota>();
 };
 
 }  // namespace kp2p

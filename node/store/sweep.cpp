@@ -75,8 +75,9 @@ std::vector<LeftOver> left_overs(const Layout& layout) {
 
 void sweep_storage(const Layout& layout, const std::function<bool(const Sha1&)>& is_stored) {
     if (is_real_directory(layout.contents())) TempFile::sweep(layout.contents());
-    if (is_real_directory(layout.ours()) && is_real_directory(layout.links()))
-        TempFile::sweep(layout.links());
+    for (const fs::path& directory : {layout.links(), layout.records(), layout.pins()})
+        if (is_real_directory(layout.ours()) && is_real_directory(directory))
+            TempFile::sweep(directory);
     for (const LeftOver& each : left_overs(layout))
         if (!each.is_whole() || each.is_forgotten() || is_stored(each.file)) (void)each.remove();
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proto/file/sha1dir.hpp"
 #include "proto/utf8.hpp"
 
 namespace kp2p::proto {
@@ -53,10 +54,14 @@ class Parser {
         if (text.size() > max_uri_bytes) return wrong("the URI is too long");
         Uri uri;
         uri.written = text;
+        if (Sha1::from_hex(text)) {
+            uri.written.insert(0, file_scheme);
+            return bare(uri);
+        }
         if (text.starts_with(directory_scheme))
             uri.kind = Uri::Kind::directory;
         else if (!text.starts_with(file_scheme))
-            return wrong("a URI begins with sha1:// or sha1dir://");
+            return wrong("a URI begins with sha1:// or sha1dir://, or is 40 hexadecimal digits");
         text.remove_prefix(text.find("://") + 3);
         if (text.find('\0') != text.npos) return wrong("the URI contains a NUL");
 
@@ -73,6 +78,11 @@ class Parser {
     }
 
   private:
+    static Uri bare(Uri uri) {
+        uri.sha1 = *Sha1::from_hex(std::string_view(uri.written).substr(file_scheme.size()));
+        return uri;
+    }
+
     std::error_code wrong(std::string sentence) {
         complaint_ = std::move(sentence);
         return make_error_code(kp2p::Errc::usage);
@@ -176,6 +186,13 @@ std::string_view Uri::bare_path() const {
     rest.remove_prefix(std::min(directory_scheme.size(), rest.size()));
     take_until('/', rest);
     return rest;
+}
+
+std::string Uri::own_name() const {
+    const std::string& named = path.empty() ? label : path;
+    const std::string name = named.substr(named.rfind('/') + 1);
+    const auto is_control = [](char c) { return (c >= 0 && c < ' ') || c == 127; };
+    return is_entry_name(name) && std::ranges::none_of(name, is_control) ? name : "";
 }
 
 std::string Uri::text() const {

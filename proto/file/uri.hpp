@@ -2,6 +2,7 @@
 //
 //   uri   := "sha1://" hash ("." label)? ("/" name)? query?
 //          | "sha1dir://" hash ("." label)? ("/" path)? query?
+//          | hash, of a file
 //   hash  := 40 hex digits             query := "?" parameter ("&" parameter)*
 //   parameter := "manifest=" hash, of a file | any other, which is ignored
 //
@@ -35,13 +36,17 @@ struct Uri {
     std::string label;             // decoded, like path
     std::string path;              // a file's name, or the path inside a directory; may be empty
     std::optional<Sha1> manifest;  // of a file only
-    std::string written = {};      // what was parsed, without blanks around it
+    std::string written = {};      // what was parsed, without blanks around it and with a scheme
 
     // kp2p::Errc::usage for anything else than the grammar above. `complaint` gets a sentence that
     // says what is wrong.
     static Result<Uri> parse(std::string_view text, std::string& complaint);
     static Result<Uri> parse(std::string_view text);
     std::string text() const;
+    // What a copy of it is called: the file's name, the last one in a path, a directory's label.
+    // Empty if it has none that could be a name of a file (is_entry_name()), or one with control
+    // marks.
+    std::string own_name() const;
     // The path in a directory, if names stand bare in it, as kachery prints them.
     std::string_view bare_path() const;
 

@@ -131,6 +131,12 @@ class RefusedError(Error):
     code = "refused"
 
 
+class OverQuotaError(Error):
+    """The storage would take more than its quota."""
+
+    code = "over_quota"
+
+
 LoadFileError = Error  # as kachery_p2p called it
 
 

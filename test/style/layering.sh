@@ -47,7 +47,7 @@ allowed() {
         node/report/*)     below $any_proto node/{async,net,udx,transport,dht,report} ;;
         node/mapping/*)    below $any_proto node/{async,net,mapping} ;;
         node/store/disk/*) below $any_proto node/store/disk ;;
-        node/store/*)      below $any_proto node/{async,store,store/disk,store/put} ;;
+        node/store/*)      below $any_proto node/{async,store,store/disk,store/catalog,store/put} ;;
         node/share/inventory/*)  below $any_proto node/{async,store,store/put,share/inventory} ;;
         node/share/lookup/*)
             below $any_proto node/{async,transport,store,store/put,share/inventory,share/lookup} ;;
@@ -59,7 +59,7 @@ allowed() {
             below $any_proto node/{async,transport,store,store/put,share/inventory,share/lookup,share/transfer,share/channels,share/fetch} ;;
         node/share/*)
             below $any_proto node/{async,transport,store,store/put,share,share/inventory,share/lookup,share/transfer,share/channels,share/fetch} ;;
-        node/api/*)        below $any_proto node/{async,store,store/put,share,api} ;;
+        node/api/*)        below $any_proto node/{async,store,store/put,share,share/inventory,api} ;;
         node/node.*|node/swarm_peers.*|node/way_out.*)
             below $any_proto node node/{async,net,tunnel,udx,transport,dht,discover,reach,relay,swarm,mapping,store,share,share/channels,report} ;;
         node/settings/*)   below $any_proto node/settings ;;
@@ -79,8 +79,17 @@ allowed() {
         cmd/kp2p-store.cpp|cmd/kp2p-link.cpp)
             below $any_proto node/client && echo '|cmd/put_paths\.hpp' ;;
         cmd/kp2p-load.cpp)
-            below $any_proto node/client && echo '|cmd/(load_to|without_daemon)\.hpp' ;;
-        cmd/kp2p-cat.cpp|cmd/kp2p-ls.cpp)
+            below $any_proto node/client && echo '|cmd/(invitation|load_place|load_progress|load_to|uri_list|without_daemon)\.hpp' ;;
+        cmd/kp2p-invite.cpp|cmd/kp2p-join.cpp|cmd/invitation.*)
+            below $any_proto node/client && echo '|cmd/invitation\.hpp' ;;
+        cmd/load_place.*)  below $any_proto node/client && echo '|cmd/load_place\.hpp' ;;
+        cmd/load_progress.*) below $any_proto node/client && echo '|cmd/load_progress\.hpp' ;;
+        cmd/kp2p-pin.cpp|cmd/kp2p-unpin.cpp|cmd/pin_uris.*)
+            below $any_proto node/client && echo '|cmd/(pin_uris|without_daemon)\.hpp' ;;
+        cmd/uri_list.*)    below $any_proto node/client && echo '|cmd/uri_list\.hpp' ;;
+        cmd/kp2p-cat.cpp)
+            below $any_proto node/client && echo '|cmd/(load_progress|without_daemon)\.hpp' ;;
+        cmd/kp2p-ls.cpp|cmd/kp2p-gc.cpp|cmd/kp2p-list.cpp|cmd/kp2p-rm.cpp|cmd/kp2p-verify.cpp)
             below $any_proto node/client && echo '|cmd/without_daemon\.hpp' ;;
         cmd/without_daemon.*)
             below $any_proto node/client node/store &&

@@ -112,7 +112,8 @@ void Fetch::tell_watchers() {
 }
 
 FetchProgress Fetch::progress() const {
-    return {download_.verified_bytes(), download_.size_bytes().value_or(0), download_.giving()};
+    return {download_.verified_bytes(), download_.size_bytes().value_or(0), download_.giving(),
+            uploaders()};
 }
 
 void Fetch::fail(std::error_code error) {
@@ -225,7 +226,7 @@ Task<> Fetch::write(proto::Download::StoreChunk chunk) {
 
 Task<> Fetch::put_whole(proto::Download::StoreChunk chunk) {
     const Store* store = &parts_.share.store;
-    auto put = [store, checked = chunk.chunk] { return store->put_bytes(checked->bytes); };
+    auto put = [store, checked = chunk.chunk] { return store->put_loaded(checked->bytes); };
     auto stored = co_await offload(parts_.share.runtime.pool, std::move(put));
     if (!stored) {
         fail(stored.error());

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <vector>
 
 #include "node/async/asio.hpp"
 #include "proto/bytes.hpp"
@@ -13,8 +14,9 @@ namespace kp2p {
 
 struct FetchProgress {
     std::uint64_t verified_bytes = 0;
-    std::uint64_t size_bytes = 0;  // 0 until the size is proven
-    std::size_t providers = 0;     // that are giving now
+    std::uint64_t size_bytes = 0;   // 0 until the size is proven
+    std::size_t providers = 0;      // that are giving now
+    std::vector<NodeId> from = {};  // that have given something
 };
 using ProgressSink = std::function<void(const FetchProgress&)>;  // at most ten times a second
 

@@ -18,6 +18,7 @@ Result<Opened> open_whole(const Store& store, const Sha1& file, WholeChunks::Lin
     Opened opened;
     auto found = store.find(file, opened.why);
     if (!found && found.error() == Errc::not_found) opened.remark = store.clear_place(file);
+    if (found) store.note_use(file);
     if (!found) {
         opened.chunks = found.error();
     } else if (known && links == WholeChunks::Links::kept && known->ready() &&

@@ -12,6 +12,7 @@
 #include "node/async/event.hpp"
 #include "node/async/foreign_calls.hpp"
 #include "node/async/offload.hpp"
+#include "node/share/inventory/transfers.hpp"
 #include "node/store/store.hpp"
 #include "proto/lookup/flood.hpp"
 
@@ -20,7 +21,9 @@ namespace kp2p {
 class Inventory {
   public:
     Inventory(Runtime& runtime, Store& store, ForeignCalls& foreign)
-        : runtime_(runtime), store_(store), foreign_(foreign) {}
+        : runtime_(runtime), store_(store), foreign_(foreign), transfers_(runtime) {}
+
+    Transfers& transfers() { return transfers_; }
 
     // What `fn` returns, a Result. It reads the content of a file, or only looks for it, and owns
     // all that it uses. It runs on the pool, or, when the content lies outside of the storage (a
@@ -109,6 +112,7 @@ class Inventory {
     Runtime& runtime_;
     Store& store_;
     ForeignCalls& foreign_;
+    Transfers transfers_;
     std::set<std::string> said_;  // at most max_said
     std::map<Sha1, std::shared_ptr<const Partial>> partials_;
     std::map<Sha1, std::weak_ptr<Partial>> kept_;

@@ -105,7 +105,7 @@ Task<> TransferSession::run() {
 Task<> TransferSession::talk(std::shared_ptr<MuxChannel> mux) {
     auto send = [this](proto::Encoded message) { put(std::move(message)); };
     auto given = [this](std::size_t bytes) { moved(bytes); };
-    Uploader uploader(runtime_, inventory_, send, given);
+    Uploader uploader(runtime_, inventory_, send, given, connection_->remote());
     const struct Giving {
         const Uploader*& uploader;
         ~Giving() { uploader = nullptr; }

@@ -14,11 +14,12 @@ constexpr std::chrono::seconds unread_span{2};
 
 }  // namespace
 
-Uploader::Uploader(Runtime& runtime, Inventory& inventory, Put put, Given given)
+Uploader::Uploader(Runtime& runtime, Inventory& inventory, Put put, Given given, const NodeId& to)
     : clock_(runtime.clock),
       inventory_(inventory),
       put_(std::move(put)),
       given_(std::move(given)),
+      to_(to),
       filled_(runtime.executor),
       watch_(inventory, [this](const Sha1& file, std::uint64_t index) { gained(file, index); }) {}
 
@@ -71,10 +72,22 @@ Task<> Uploader::open_file(proto::Open open, std::uint64_t number) {
     }
     file->second.chunks = taken->chunks;
     file->second.complete = taken->complete;
+    file->second.transfer = shown(open.id, file->second);
     proto::Opened opened{open.id, taken->chunks->size_bytes(), std::nullopt};
     if (const auto* partial = dynamic_cast<const Partial*>(taken->chunks.get()))
         opened.have = have_bits(*partial);
     put_(encode(std::move(opened)));
+}
+
+std::unique_ptr<Transfers::Entry> Uploader::shown(proto::FileId id, const File& file) {
+    const auto end = [this, id] { refuse(id, RefusalCode::unavailable); };
+    return std::make_unique<Transfers::Entry>(
+        inventory_.transfers(),
+        TransferFacts{.kind = TransferKind::give,
+                      .file = file.sha1,
+                      .nodes = {to_},
+                      .size_bytes = file.chunks->size_bytes()},
+        end);
 }
 
 Result<void> Uploader::get(const proto::Get& get) {
@@ -187,6 +200,7 @@ Task<Result<void>> Uploader::send(std::shared_ptr<MuxChannel> channel, Wanted wa
             co_return co_await channel->send(canceled.type, canceled.payload);
         }
         given_(block.size_bytes());
+        if (auto& transfer = files_.at(wanted.id).transfer) transfer->moved(block.size_bytes());
         auto sent = co_await channel->send(proto::data_type, block.head, block.bytes);
         if (!sent) co_return sent;
     }

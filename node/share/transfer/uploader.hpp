@@ -21,7 +21,7 @@ class Uploader {
     // What is to be sent besides chunks, in order.
     using Put = std::function<void(proto::Encoded)>;
     using Given = std::function<void(std::size_t bytes)>;  // of a chunk, just now
-    Uploader(Runtime& runtime, Inventory& inventory, Put put, Given given);
+    Uploader(Runtime& runtime, Inventory& inventory, Put put, Given given, const NodeId& to);
 
     // Before anything else. `tasks` is joined before this ends.
     void work_in(Tasks& tasks) { tasks_ = &tasks; }
@@ -40,6 +40,7 @@ class Uploader {
         std::uint64_t number = 0;              // which open this is: ids come again
         std::shared_ptr<const Chunks> chunks;  // null while it is being opened
         bool complete = false;
+        std::unique_ptr<Transfers::Entry> transfer;  // once it is open
         std::map<proto::ChunkIndex, Stage> asked;
     };
     struct Wanted {
@@ -64,6 +65,7 @@ class Uploader {
     Stage* stage(const Wanted& wanted);  // null: not asked for any more
     void done(const Wanted& wanted);
     void close(proto::FileId id);
+    std::unique_ptr<Transfers::Entry> shown(proto::FileId id, const File& file);
     void refuse(proto::FileId id, proto::RefusalCode code);
     void gained(const Sha1& file, std::uint64_t index);
 
@@ -77,6 +79,7 @@ class Uploader {
     std::size_t opening_ = 0;  // open_file() that run, also those whose file was closed
     std::uint64_t next_number_ = 1;
     Given given_;
+    NodeId to_;
     Event filled_;
     Inventory::Watch watch_;
 };

@@ -84,7 +84,7 @@ class ManifestHelper {
 }  // namespace
 
 Result<HashedFile> hash_file(const File& source, const Copy* copy, ManifestWish wish,
-                             const std::stop_token& stop) {
+                             const std::stop_token& stop, const HashProgress& progress) {
     source.watch_mappings();
     const auto before = source.stamp();
     if (!before) return before.error();
@@ -105,6 +105,7 @@ Result<HashedFile> hash_file(const File& source, const Copy* copy, ManifestWish 
             if (auto done = copy->file.write_sparse_at(offset, *block); !done)
                 return storage_error(done.error(), copy->where);
         manifest.wait();
+        if (progress) progress(block->size());
     }
     if (copy && !cloned)  // it may end in a hole
         if (auto done = copy->file.resize(hasher.size_bytes()); !done)

@@ -2,6 +2,7 @@
 // meanwhile.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <stop_token>
 #include <vector>
@@ -27,11 +28,14 @@ struct Copy {
     const std::filesystem::path& where;  // for the words about an error
 };
 
+using HashProgress = std::function<void(std::size_t bytes)>;  // that were hashed just now
+
 // Hashes `source`, and makes `copy` (if not null) hold exactly the bytes that were hashed. A source
 // that changes meanwhile is StoreErrc::changed, for what was hashed may be a mixture. Holes stay
 // holes. Uses a second core for the manifest. Errc::canceled on `stop`. A storage error, and no
 // other, is about the copy.
 Result<HashedFile> hash_file(const File& source, const Copy* copy, ManifestWish wish,
-                             const std::stop_token& stop);
+                             const std::stop_token& stop,
+                             const HashProgress& progress = HashProgress());
 
 }  // namespace kp2p

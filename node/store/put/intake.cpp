@@ -1,5 +1,6 @@
 #include "node/store/put/intake.hpp"
 
+#include "node/store/catalog/marks.hpp"
 #include "node/store/link_file.hpp"
 #include "node/store/links_cache.hpp"
 #include "node/store/sweep.hpp"
@@ -11,6 +12,8 @@ namespace fs = std::filesystem;
 Result<Intake::Put> Intake::put_file(const fs::path& path) {
     auto source = File::open(path, File::Mode::read);
     if (!source) return source.error();
+    if (options_.progress)
+        progress_ = [this, path](std::size_t bytes) { options_.progress(path, bytes); };
     if (options_.content == PutOptions::Content::copy) return copy(*source);
     std::error_code error;
     const fs::path absolute = fs::absolute(path, error);
@@ -30,6 +33,7 @@ Result<Intake::Put> Intake::put_written(TempFile file, const HashedFile& hashed,
                  links = hashed.links](const File& stored) {
         if (auto after = stored.stamp()) save_links(cache, *after, links);
     };
+    own(hashed.sha1);
     auto added = publisher_.add(std::move(file), hashed.sha1, std::move(keep));
     if (!added) return storage_error(added.error(), layout_.contents());
     return describe(hashed, source);
@@ -42,7 +46,7 @@ Result<Intake::Copied> Intake::copied(const File& source) {
     if (!temp) return temp.error();
     const fs::path where = layout_.contents();
     const Copy copy{temp->file(), where};
-    auto hashed = hash_file(source, &copy, *wished, options_.stop);
+    auto hashed = hash_file(source, &copy, *wished, options_.stop, progress_);
     if (!hashed) return hashed.error();
     return Copied{*std::move(temp), *std::move(hashed)};
 }
@@ -52,7 +56,7 @@ Result<Intake::Put> Intake::link(const fs::path& path, const File& source) {
         return make_error_code(std::errc::illegal_byte_sequence);
     auto wished = wish(source);
     if (!wished) return wished.error();
-    auto hashed = hash_file(source, nullptr, *wished, options_.stop);
+    auto hashed = hash_file(source, nullptr, *wished, options_.stop, progress_);
     if (!hashed) return hashed.error();
     auto put = describe(*hashed, &source);
     if (!put) return put.error();
@@ -87,6 +91,7 @@ Result<Sha1> Intake::put_bytes(ByteView bytes, const File* source) {
     const Sha1 sha1 = proto::sha1_of(bytes);
     auto temp = with_room(layout_, [&] { return written(bytes, source); });
     if (!temp) return temp.error();
+    own(sha1);
     if (auto added = publisher_.add(std::move(*temp), sha1); !added)
         return storage_error(added.error(), layout_.contents());
     return sha1;
@@ -95,7 +100,15 @@ Result<Sha1> Intake::put_bytes(ByteView bytes, const File* source) {
 Result<void> Intake::finish() {
     if (auto done = publisher_.finish(); !done)
         return storage_error(done.error(), layout_.contents());
+    for (const Sha1& sha1 : std::exchange(put_, {})) unmark_loaded(layout_, sha1);
     return ok;
+}
+
+// Before it has its name, and once more at the end (catalog/marks.hpp).
+void Intake::own(const Sha1& sha1) {
+    if (options_.origin != PutOptions::Origin::user) return;
+    unmark_loaded(layout_, sha1);
+    put_.push_back(sha1);
 }
 
 Result<TempFile> Intake::temp_file(const File* source) {

@@ -19,11 +19,20 @@ namespace kp2p {
 struct PutOptions {
     enum class Content { copy, link };        // link: leave the content where it is
     enum class Manifest { if_large, never };  // if_large: above 20 MB, as kachery does
+    enum class Origin { user, others };       // others: it was loaded (catalog/marks.hpp)
     Content content = Content::copy;
     Manifest manifest = Manifest::if_large;
+    Origin origin = Origin::user;
+    std::string name = {};  // in the URI, instead of the file's or directory's own
+    // Of a directory: what is left out, by name or, with a "/", by its path in the directory
+    // (fnmatch(3)); and whether a link that leads out of it counts as what it points to as well.
+    std::vector<std::string> exclude = {};
+    bool follow = false;
     std::stop_token stop;  // ends it early, with Errc::canceled
     // Gets a sentence about each thing in a directory that was left out, and about what failed.
     std::function<void(const std::string&)> remark;
+    // Is told of bytes that were hashed just now, of the file at `path`.
+    std::function<void(const std::filesystem::path& path, std::size_t bytes)> progress = {};
 };
 
 class Intake {
@@ -56,10 +65,13 @@ class Intake {
     Result<Put> describe(const HashedFile& hashed, const File* source);
     Result<TempFile> temp_file(const File* source);
     Result<TempFile> written(ByteView bytes, const File* source);
+    void own(const Sha1& sha1);
 
     const Layout& layout_;
     const PutOptions& options_;
     Publisher publisher_;
+    HashProgress progress_;  // of the file that is being put
+    std::vector<Sha1> put_;  // since the last finish()
 };
 
 }  // namespace kp2p

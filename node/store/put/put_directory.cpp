@@ -1,5 +1,6 @@
 #include "node/store/put/put_directory.hpp"
 
+#include <fnmatch.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -31,9 +32,9 @@ Result<std::vector<fs::path>> entries_of(const fs::path& directory) {
 
 class Walk {
   public:
-    // `root` is canonical.
-    Walk(Intake& intake, const PutOptions& options, const fs::path& root)
-        : intake_(intake), options_(options), root_(root) {}
+    // `root` is `top`, canonical.
+    Walk(Intake& intake, const PutOptions& options, const fs::path& top, const fs::path& root)
+        : intake_(intake), options_(options), top_(top), root_(root) {}
 
     Result<proto::Sha1Dir> put(const fs::path& path) {
         struct stat status;
@@ -51,6 +52,7 @@ class Walk {
   private:
     Result<void> add(const fs::path& path, proto::Sha1Dir& dir) {
         const std::string name = path.filename().native();
+        if (is_excluded(path)) return ok;
         struct stat status;
         const int failed = stat(path.c_str(), &status) == 0 ? 0 : errno;
         const bool there = failed == 0;
@@ -81,7 +83,8 @@ class Walk {
         if (fs::is_symlink(own)) {
             const fs::path target = fs::canonical(path, error);
             if (error) return "the link cannot be followed: " + error.message();
-            if (!is_inside(target)) return "it is a link to " + target.native() + ", outside";
+            if (!options_.follow && !is_inside(target))
+                return "it is a link to " + target.native() + ", outside";
         }
         if (!status || S_ISREG(status->st_mode)) return {};
         if (!S_ISDIR(status->st_mode)) return "neither a file nor a directory";
@@ -89,6 +92,14 @@ class Walk {
         const DirectoryId id{status->st_dev, status->st_ino};
         const bool loops = std::find(above_.begin(), above_.end(), id) != above_.end();
         return loops ? "it is a link to a directory that it is in" : "";
+    }
+
+    bool is_excluded(const fs::path& path) const {
+        return std::ranges::any_of(options_.exclude, [&](const std::string& pattern) {
+            const bool whole = pattern.find('/') != pattern.npos;
+            const fs::path shown = whole ? path.lexically_relative(top_) : path.filename();
+            return ::fnmatch(pattern.c_str(), shown.c_str(), whole ? FNM_PATHNAME : 0) == 0;
+        });
     }
 
     bool is_inside(const fs::path& canonical) const {
@@ -108,6 +119,7 @@ class Walk {
 
     Intake& intake_;
     const PutOptions& options_;
+    const fs::path& top_;
     const fs::path& root_;
     std::vector<DirectoryId> above_;  // the directories that we are in
 };
@@ -121,7 +133,7 @@ Result<proto::Uri> put_directory(const Layout& layout, const fs::path& directory
     const fs::path root = fs::canonical(directory, error);
     if (error) return error;
     Intake intake(layout, options);
-    auto dir = Walk(intake, options, root).put(directory);
+    auto dir = Walk(intake, options, directory, root).put(directory);
     if (!dir) return dir.error();
     const auto listed = File::open(directory, File::Mode::read);  // for its rights
     auto sha1 = intake.put_bytes(as_bytes(dir->text()), listed ? &*listed : nullptr);
@@ -130,7 +142,7 @@ Result<proto::Uri> put_directory(const Layout& layout, const fs::path& directory
     proto::Uri uri;
     uri.kind = proto::Uri::Kind::directory;
     uri.sha1 = *sha1;
-    uri.label = root.filename().native();
+    uri.label = options.name.empty() ? root.filename().native() : options.name;
     return uri;
 }
 

@@ -30,6 +30,8 @@ TEST_CASE("a URI is parsed, and written in one canonical form") {
         std::string canonical;  // empty: text
     } rows[] = {
         {"hash alone", "sha1://" + hash, uri(file, "", ""), ""},
+        {"bare hash", hash, uri(file, "", ""), "sha1://" + hash},
+        {"bare hash among blanks", " " + hash + "\r\n", uri(file, "", ""), "sha1://" + hash},
         {"name", "sha1://" + hash + "/a.txt", uri(file, "", "a.txt"), ""},
         {"slash and no name", "sha1://" + hash + "/", uri(file, "", ""), "sha1://" + hash},
         {"label", "sha1://" + hash + ".txt/a", uri(file, "txt", "a"), ""},
@@ -151,4 +153,29 @@ TEST_CASE("what was written stays known, also where names stand bare in it") {
         CHECK(parsed->bare_path() == row.bare);
     }
     CHECK(uri(Uri::Kind::directory, "", "a").bare_path().empty());
+}
+
+TEST_CASE("a URI has a name for a copy of what it names, or none") {
+    const struct {
+        std::string text, name;
+    } rows[] = {
+        {"sha1://" + hash + "/a.csv.gz?manifest=" + other_hash, "a.csv.gz"},
+        {"sha1://" + hash + "/a/b", "b"},
+        {"sha1://" + hash + "/../..", ""},
+        {"sha1://" + hash + "/a%00", "a%00"},
+        {"sha1://" + hash, ""},
+        {hash, ""},
+        {"sha1://" + hash + "/" + std::string(256, 'a'), ""},
+        {"sha1://" + hash + "/%FF", ""},
+        {"sha1://" + hash + "/a%0Ab", ""},
+        {"sha1dir://" + hash + ".lab", "lab"},
+        {"sha1dir://" + hash + ".lab/sub/file", "file"},
+        {"sha1dir://" + hash, ""},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.text);
+        const auto parsed = Uri::parse(row.text);
+        REQUIRE(parsed);
+        CHECK(parsed->own_name() == row.name);
+    }
 }

@@ -1,0 +1,125 @@
+#include "cmd/invitation.hpp"
+
+#include <algorithm>
+
+#include "proto/fixed_peer.hpp"
+#include "proto/tunnel/relay_url.hpp"
+
+namespace kp2p {
+namespace {
+
+constexpr std::size_t longest_invitation = 64 * 1024;
+
+bool stands_for_itself(char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           std::string_view("-._:@,+").find(c) != std::string_view::npos;
+}
+
+std::string encoded(std::string_view text) {
+    constexpr char hex[] = "0123456789ABCDEF";
+    std::string out;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (stands_for_itself(c))
+            out += c;
+        else
+            out += {'%', hex[byte >> 4], hex[byte & 15]};
+    }
+    return out;
+}
+
+std::string decoded(std::string_view text) {
+    std::string out;
+    while (!text.empty()) {
+        Result<ByteVector> byte = Errc::usage;
+        if (text[0] == '%' && text.size() > 2) byte = from_hex(text.substr(1, 2));
+        out += byte ? static_cast<char>((*byte)[0]) : text[0];
+        text.remove_prefix(byte ? 3 : 1);
+    }
+    return out;
+}
+
+std::string_view without_blanks(std::string_view text) {
+    constexpr std::string_view blanks = " \t\r\n";
+    text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+    return text.substr(0, text.find_last_not_of(blanks) + 1);
+}
+
+struct Read {
+    std::optional<ChannelName> channel;
+    std::optional<proto::Uri> file;
+    std::vector<std::string> peers;
+    std::optional<std::string> relay;
+
+    // False: the value is none that the key can have.
+    bool take(std::string_view key, const std::string& value) {
+        if (key == "channel") {
+            auto name = ChannelName::parse(value);
+            if (name) channel = *name;
+            return bool(name);
+        }
+        if (key == "file") {
+            auto uri = proto::Uri::parse(value);
+            if (uri) file = *uri;
+            return bool(uri);
+        }
+        if (key == "peer") {
+            peers.push_back(value);
+            return bool(FixedPeer::parse(value));
+        }
+        if (key == "relay") {
+            relay = value;
+            return bool(proto::tunnel::RelayUrl::parse(value));
+        }
+        return true;
+    }
+};
+
+}  // namespace
+
+Result<Invitation> Invitation::parse(std::string_view text, std::string& complaint) {
+    text = without_blanks(text);
+    if (!text.starts_with(scheme) || text.size() > longest_invitation) {
+        complaint = "an invitation begins with kp2p:join, as kp2p-invite prints it";
+        return Errc::usage;
+    }
+    text.remove_prefix(scheme.size());
+    Read read;
+    while (!text.empty()) {
+        text.remove_prefix(1);  // the slash, or what was pasted in its place
+        const std::string_view field = text.substr(0, text.find('/'));
+        text.remove_prefix(field.size());
+        const std::size_t equals = std::min(field.find('='), field.size());
+        const std::string value = decoded(field.substr(std::min(equals + 1, field.size())));
+        if (read.take(field.substr(0, equals), value)) continue;
+        complaint = "in the invitation, " + std::string(field.substr(0, equals)) + " is none";
+        return Errc::usage;
+    }
+    if (!read.channel) {
+        complaint = "the invitation names no channel; was it pasted to its end?";
+        return Errc::usage;
+    }
+    return Invitation{*read.channel, read.file, read.peers, read.relay};
+}
+
+std::string Invitation::text() const {
+    std::string text(scheme);
+    const auto add = [&](const char* key, const std::string& value) {
+        text += '/' + std::string(key) + '=' + encoded(value);
+    };
+    add("channel", channel.text());
+    for (const std::string& peer : peers) add("peer", peer);
+    if (relay) add("relay", *relay);
+    if (file) add("file", file->text());
+    return text;
+}
+
+std::string Invitation::hint() const {
+    std::string flags;
+    for (const std::string& peer : peers) flags += " --peer " + peer;
+    if (relay) flags += " --relay-url '" + *relay + "'";
+    if (flags.empty()) return {};
+    return "where nobody is found, start the daemon once with" + flags;
+}
+
+}  // namespace kp2p

@@ -1,0 +1,34 @@
+// Invitation: all that a newcomer needs, in one line that can be pasted anywhere, a shell included:
+//   invitation := "kp2p:join" ("/" key "=" value)+     in a value all but letters, digits and
+//   key        := "channel" | "file" | "peer" | "relay"  "-._:@,+" is %XX
+// The channel's name is in it, so the line is as secret as that is.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/file/uri.hpp"
+#include "proto/lookup/channel.hpp"
+#include "proto/outcome.hpp"
+
+namespace kp2p {
+
+struct Invitation {
+    static constexpr std::string_view scheme = "kp2p:join";
+
+    ChannelName channel;
+    std::optional<proto::Uri> file = {};
+    std::vector<std::string> peers = {};    // NODE@HOST:PORT, where a member can be reached
+    std::optional<std::string> relay = {};  // URL of a kp2p-relay
+
+    // With blanks around it or without. Errc::usage, with what is wrong in `complaint`. Keys that
+    // nobody knows are skipped.
+    static Result<Invitation> parse(std::string_view text, std::string& complaint);
+    std::string text() const;
+    // What to start the daemon with where nobody is found otherwise; empty: nothing.
+    std::string hint() const;
+};
+
+}  // namespace kp2p

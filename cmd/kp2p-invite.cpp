@@ -1,0 +1,75 @@
+// kp2p-invite: prints one line that has all that another needs to join a channel and load a file.
+#include <unistd.h>
+
+#include "cmd/invitation.hpp"
+#include "node/client/command.hpp"
+#include "node/client/daemon.hpp"
+#include "proto/json.hpp"
+
+using namespace kp2p;
+
+namespace {
+
+Result<ChannelName> channel_of(client::Command& command, client::Daemon& daemon,
+                               const std::optional<std::string>& named) {
+    auto answer = daemon.request({"/v1/channels", "channels", {}, "GET"});
+    if (!answer) return answer.error();
+    const auto names = answer->strings("channels");
+    if (names.empty())
+        return command.failure(Errc::usage,
+                               "this node is in no channel; kp2p-join --new makes one");
+    if (!named && names.size() > 1)
+        return command.failure(Errc::usage, "this node is in " + std::to_string(names.size()) +
+                                                " channels; --channel says which");
+    const std::string wanted = named.value_or(names.front());
+    for (const std::string& name : names)
+        if (name == wanted) return ChannelName::parse(name);
+    return command.failure(Errc::usage, "this node is not in that channel");
+}
+
+// Where this node can be reached over TCP from the Internet, as far as it knows.
+std::vector<std::string> peers_of(const client::Answer& status) {
+    std::string at = status.string("mapped_tcp");
+    if (at.empty() && !status.truth("firewalled") && status.has("tcp"))
+        at = status.string("public_address");
+    if (at.empty()) return {};
+    return {status.string("node") + "@" + at};
+}
+
+Result<void> show(client::Command& command, const Invitation& invitation) {
+    const std::string text = invitation.text();
+    if (command.json()) {
+        proto::JsonWriter json;
+        json.begin_object().field("event", "invitation").field("text", text);
+        return command.print_json(json.end_object().take());
+    }
+    command.say(invitation.file
+                    ? "For another computer where a daemon runs: kp2p-load, and this line."
+                    : "For another computer where a daemon runs: kp2p-join, and this line.");
+    command.say("It is a secret: whoever has it can join the channel.");
+    return command.print(text);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    client::Command command("kp2p-invite",
+                            "Prints one line by which others join a channel, and load a file.",
+                            client::Needs::daemon);
+    const auto& uri = command.optional_argument<proto::Uri>("URI", "of a file to load at once");
+    const auto& channel = command.option<std::string>(
+        "--channel", "NAME", "of the channels that this node is in (default: the only one)");
+    const auto& relay = command.option<std::string>("--relay-url", "URL",
+                                                    "of a kp2p-relay, for where UDP is blocked");
+    return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {
+        auto name = channel_of(command, daemon, channel);
+        if (!name) return name.error();
+        auto status = daemon.request({"/v1/status", "node", {}, "GET"});
+        if (!status) return status.error();
+        const Invitation invitation{*name, uri, peers_of(*status), relay};
+        std::string complaint;
+        if (auto right = Invitation::parse(invitation.text(), complaint); !right)
+            return command.failure(right.error(), complaint);
+        return show(command, invitation);
+    });
+}

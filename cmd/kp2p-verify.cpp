@@ -1,0 +1,60 @@
+// kp2p-verify: reads all that is in the storage, and says what has rotted.
+#include "cmd/without_daemon.hpp"
+#include "node/client/command.hpp"
+#include "node/client/daemon.hpp"
+#include "proto/byte_size.hpp"
+#include "proto/file/uri.hpp"
+#include "proto/json.hpp"
+
+using namespace kp2p;
+
+namespace {
+
+Result<void> conclude(client::Command& command, const client::Answer& checked) {
+    const std::uint64_t damaged = checked.number("damaged"), repaired = checked.number("repaired");
+    if (command.json()) {
+        if (auto printed = command.print_json(checked.text()); !printed) return printed;
+    } else {
+        command.say("checked " + std::to_string(checked.number("files")) + " files, " +
+                    proto::size_words(checked.number("bytes")) + ": " +
+                    (damaged == 0 ? "all is well" : std::to_string(damaged) + " damaged") +
+                    (repaired == 0 ? "" : ", " + std::to_string(repaired) + " fetched again"));
+    }
+    if (damaged == repaired) return ok;
+    return command.failure(Errc::verification_failed, "files that are not what their hashes say: " +
+                                                          std::to_string(damaged - repaired));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    client::Command command("kp2p-verify",
+                            "Reads and hashes all that is in the storage, at low priority. What "
+                            "has rotted is set aside and said.",
+                            client::Needs::daemon);
+    const WithoutDaemon without(command);
+    const auto& uri = command.optional_argument<proto::Uri>("URI", "check this alone");
+    const bool& repair = command.flag("--repair", "fetch again from others what has rotted");
+    return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {
+        proto::JsonWriter body;
+        body.begin_object().field("repair", repair);
+        if (uri) body.field("uri", uri->written);
+        const auto show = [&](const client::Answer& event) -> Result<void> {
+            if (command.json()) return command.print_json(event.text());
+            if (event.string("event") == "damaged") return command.print_uri(event.string("uri"));
+            const std::string message = event.string("message");
+            if (event.string("event") == "repaired")
+                command.say("fetched again: " + event.string("uri"));
+            if (event.string("event") == "lost")
+                command.say("not fetched again: " + event.string("uri") + ": " + message);
+            return ok;
+        };
+        auto checked = daemon.events({.path = "/v1/verify",
+                                      .promised = "damaged",
+                                      .body = body.end_object().take(),
+                                      .storage_alone = true},
+                                     show);
+        if (!checked) return checked.error();
+        return conclude(command, *checked);
+    });
+}

@@ -1,0 +1,116 @@
+// What the storage holds: listed, removed, pinned, collected.
+#include "node/api/api.hpp"
+#include "node/async/offload.hpp"
+#include "node/async/offload_long.hpp"
+#include "node/store/store.hpp"
+#include "proto/json.hpp"
+#include "proto/outcome.hpp"
+
+namespace kp2p {
+namespace {
+
+using proto::JsonWriter;
+
+std::error_code failure_of(Call& call, std::error_code error, const std::string& why) {
+    if (!why.empty())
+        call.explain(why);
+    else if (error == Errc::not_found)
+        call.explain("it is not in the storage");
+    else if (is_storage_error(error))
+        call.explain(storage_trouble());
+    return error;
+}
+
+std::string line_of(const CatalogEntry& entry) {
+    JsonWriter json;
+    json.begin_object().field("event", "file").field("uri", entry.uri.text());
+    json.field("name", entry.uri.own_name()).field("kind", name_of(entry.kind));
+    json.field("pinned", entry.pinned).field("size", entry.size_bytes);
+    return json.field("time", entry.time_s).end_object().take();
+}
+
+std::string json_of(const Removed& removed) {
+    JsonWriter json;
+    json.begin_object().field("files", removed.files).field("bytes", removed.bytes);
+    return json.end_object().take();
+}
+
+}  // namespace
+
+Task<std::filesystem::path> Api::arrived(proto::Uri uri, std::filesystem::path path,
+                                         Naming naming) {
+    auto work = [&store = parts_.store, uri, path, naming]() -> Result<std::filesystem::path> {
+        proto::Uri file = uri;
+        const auto sha1 = Sha1::from_hex(path.filename().native());
+        if (uri.kind == proto::Uri::Kind::directory && sha1) {
+            file = {};
+            file.sha1 = *sha1;
+            file.path = uri.own_name();
+        }
+        store.note_arrival(file, Record::Kind::loaded);
+        return naming == Naming::own ? store.named(path, file) : path;
+    };
+    auto named = co_await offload(parts_.runtime.pool, work);
+    co_return named ? *named : path;
+}
+
+Api::Answer Api::files(Call& call) {
+    auto list = [catalog = parts_.store.catalog()](const std::stop_token& stop) {
+        return catalog.entries(stop);
+    };
+    const auto entries = co_await offload_long(parts_.long_threads, list);
+    std::uint64_t bytes = 0;
+    for (const CatalogEntry& entry : entries) {
+        bytes += entry.size_bytes;
+        auto sent = co_await call.send(line_of(entry));
+        if (!sent) co_return sent.error();
+    }
+    JsonWriter json;
+    json.begin_object().field("event", "result").field("files", entries.size());
+    co_return json.field("bytes", bytes).end_object().take();
+}
+
+Api::Answer Api::remove(Call& call) {
+    auto uri = call.uri();
+    if (!uri) co_return uri.error();
+    std::string why;
+    auto work = [catalog = parts_.store.catalog(), &uri, &why](const std::stop_token&) {
+        return catalog.remove(*uri, why);
+    };
+    auto removed = co_await offload_long(parts_.long_threads, work);
+    if (!removed) co_return failure_of(call, removed.error(), why);
+    parts_.runtime.log("api", "removed " + uri->text());
+    co_return json_of(*removed);
+}
+
+Api::Answer Api::pin(Call& call) {
+    auto uri = call.uri();
+    if (!uri) co_return uri.error();
+    auto work = [catalog = parts_.store.catalog(), uri] { return catalog.pin(*uri); };
+    auto pinned = co_await offload(parts_.runtime.pool, work);
+    if (!pinned) co_return failure_of(call, pinned.error(), {});
+    co_return std::string("{}");
+}
+
+Api::Answer Api::unpin(Call& call) {
+    auto uri = call.uri();
+    if (!uri) co_return uri.error();
+    auto work = [catalog = parts_.store.catalog(), uri] { return catalog.unpin(*uri); };
+    auto unpinned = co_await offload(parts_.runtime.pool, work);
+    const bool none = !unpinned && unpinned.error() == Errc::not_found;
+    if (!unpinned) co_return failure_of(call, unpinned.error(), none ? "it is not pinned" : "");
+    co_return std::string("{}");
+}
+
+Api::Answer Api::collect(Call& call) {
+    auto most = call.optional_number("max");
+    if (!most) co_return most.error();
+    auto dry = call.truth("dry_run");
+    if (!dry) co_return dry.error();
+    const auto mode = *dry ? Catalog::Mode::dry_run : Catalog::Mode::really;
+    auto work = [catalog = parts_.store.catalog(), most = most->value_or(0),
+                 mode](const std::stop_token& stop) { return catalog.collect(most, mode, stop); };
+    co_return json_of(co_await offload_long(parts_.long_threads, work));
+}
+
+}  // namespace kp2p

@@ -1,0 +1,158 @@
+// Loads: into the storage, and bytes to the client. Each is among the transfers while it runs, and
+// can be ended there.
+#include "node/api/api.hpp"
+#include "node/async/tasks.hpp"
+#include "node/share/inventory/transfers.hpp"
+#include "node/share/share.hpp"
+#include "node/store/store.hpp"
+#include "proto/json.hpp"
+#include "proto/outcome.hpp"
+
+namespace kp2p {
+namespace {
+
+using proto::JsonWriter;
+
+constexpr std::size_t max_told_nodes = 16;
+
+Result<ByteRange> range_of(Call& call) {
+    auto start = call.optional_number("start");
+    if (!start) return start.error();
+    auto stop = call.optional_number("end");
+    if (!stop) return stop.error();
+    ByteRange range{start->value_or(0), *stop};
+    if (!range.end || *range.end >= range.start) return range;
+    call.explain("\"end\" is before \"start\"");
+    return Errc::usage;
+}
+
+std::string progress_line(const FetchProgress& progress) {
+    JsonWriter json;
+    json.begin_object().field("event", "progress");
+    json.field("verified_bytes", progress.verified_bytes);
+    json.field("size_bytes", progress.size_bytes);
+    json.field("providers", progress.providers).key("from").begin_array();
+    for (std::size_t i = 0; i < progress.from.size() && i < max_told_nodes; ++i)
+        json.value(progress.from[i].hex());
+    return json.end_array().end_object().take();
+}
+
+// A load as one of the transfers.
+class Loading {
+  public:
+    Loading(Transfers& all, const proto::Uri& uri)
+        : entry_(all, {.kind = TransferKind::load, .file = uri.sha1, .name = uri.own_name()},
+                 [this] { cancel(); }) {}
+    Loading(const Loading&) = delete;
+
+    void moved(const FetchProgress& now) {
+        entry_.set(now.verified_bytes, now.size_bytes, now.from);
+    }
+    void gave(std::size_t bytes) { entry_.moved(bytes); }
+
+    // What `work` gives, or Errc::canceled once it was cancelled here.
+    template <class T>
+    Task<Result<T>> run(Task<Result<T>> work) {
+        std::optional<Result<T>> outcome;
+        auto body = [&](Tasks& all) -> Task<> {
+            tasks_ = &all;
+            outcome = co_await std::move(work);
+        };
+        auto ran = co_await with_tasks(body);
+        tasks_ = nullptr;
+        if (outcome && *outcome) entry_.done();
+        if (outcome) co_return *std::move(outcome);
+        co_return ran ? make_error_code(Errc::canceled) : ran.error();
+    }
+    bool is_cancelled() const { return cancelled_; }
+
+  private:
+    void cancel() {
+        cancelled_ = true;
+        if (tasks_) tasks_->cancel();
+    }
+
+    Tasks* tasks_ = nullptr;  // while it runs
+    bool cancelled_ = false;
+    Transfers::Entry entry_;
+};
+
+}  // namespace
+
+Api::Answer Api::load(Call& call) {
+    auto uri = call.uri();
+    if (!uri) co_return uri.error();
+    auto directory = call.truth("directory");
+    if (!directory) co_return directory.error();
+    auto unnamed = call.truth("unnamed");
+    if (!unnamed) co_return unnamed.error();
+    Diagnosis diagnosis;
+    Loading loading(parts_.share.transfers(), *uri);
+    const ProgressSink progress = [&](const FetchProgress& now) {
+        loading.moved(now);
+        call.try_send(progress_line(now));
+    };
+    JsonWriter json;
+    json.begin_object().field("event", "result");
+    std::error_code failure;
+    if (*directory) {
+        auto all = co_await loading.run(parts_.share.load_directory(*uri, progress, diagnosis));
+        if (all) {
+            (void)co_await arrived(*uri, std::filesystem::path(), Naming::none);
+            co_return json.field("files", *all).end_object().take();
+        }
+        failure = all.error();
+    } else {
+        auto loaded = co_await loading.run(parts_.share.load(*uri, progress, diagnosis));
+        if (loaded) {
+            const auto naming = *unnamed ? Naming::none : Naming::own;
+            const std::filesystem::path path = co_await arrived(*uri, *loaded, naming);
+            co_return json.field("path", path.string()).end_object().take();
+        }
+        failure = loaded.error();
+    }
+    failure = failed({call, *uri, "load"}, failure, diagnosis);
+    if (loading.is_cancelled()) co_return stopped(call);
+    co_return failure;
+}
+
+std::error_code Api::stopped(Call& call) {
+    call.explain("it was stopped by kp2p-transfers; what came is kept");
+    return Errc::failed;
+}
+
+Api::Answer Api::cat(Call& call) {
+    auto uri = call.uri();
+    if (!uri) co_return uri.error();
+    auto range = range_of(call);
+    if (!range) co_return range.error();
+    auto tells = call.truth("progress");
+    if (!tells) co_return tells.error();
+    Diagnosis diagnosis;
+    Loading loading(parts_.share.transfers(), *uri);
+    std::uint64_t sent_bytes = 0;
+    bool loads = false;  // the whole file, before any of it is sent
+    const ByteSink sink = [&](ByteView bytes) {
+        sent_bytes += bytes.size();
+        if (!loads) loading.gave(bytes.size());
+        return call.send_bytes(bytes);
+    };
+    const ProgressSink progress = [&](const FetchProgress& now) {
+        loads = true;
+        loading.moved(now);
+        if (*tells) call.try_send_between(progress_line(now));
+    };
+    auto done = co_await loading.run(parts_.share.cat(*uri, *range, sink, diagnosis, progress));
+    if (!done) {
+        const std::error_code failure = failed({call, *uri, "cat"}, done.error(), diagnosis);
+        if (loading.is_cancelled()) co_return stopped(call);
+        co_return failure;
+    }
+    if (uri->kind == proto::Uri::Kind::file)
+        (void)co_await arrived(*uri, std::filesystem::path(), Naming::none);
+    JsonWriter json;
+    json.begin_object().field("event", "result").field("bytes", sent_bytes);
+    co_return json.end_object().take();
+}
+
+}  // namespace kp2p

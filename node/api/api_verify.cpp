@@ -1,0 +1,166 @@
+// The scrub: all that is in the storage is read and hashed, a little at a time with a pause as long
+// after each, so that it takes no more than half a core and whatever else the node does goes first.
+#include "node/api/api.hpp"
+#include "node/async/foreign_calls.hpp"
+#include "node/async/offload.hpp"
+#include "node/async/offload_long.hpp"
+#include "node/share/share.hpp"
+#include "node/store/store.hpp"
+#include "proto/json.hpp"
+#include "proto/outcome.hpp"
+
+namespace kp2p {
+namespace {
+
+using proto::JsonWriter;
+
+constexpr std::chrono::seconds told_span{1};  // between two events that say how far it is
+
+proto::Uri file_uri(const Sha1& sha1) {
+    proto::Uri uri;
+    uri.sha1 = sha1;
+    return uri;
+}
+
+class Scrub {
+  public:
+    Scrub(ApiParts& parts, Call& call, bool repair)
+        : parts_(parts), call_(call), repair_(repair), told_(parts.runtime.clock.now()) {}
+
+    Task<Result<void>> check(Sha1 sha1, std::uint64_t size_bytes);
+    void expect(std::uint64_t bytes) { all_bytes_ += bytes; }
+    std::string result() const {
+        JsonWriter json;
+        json.begin_object().field("event", "result").field("files", files_);
+        json.field("bytes", done_bytes_).field("damaged", damaged_);
+        return json.field("repaired", repaired_).end_object().take();
+    }
+
+  private:
+    using ChunksRef = std::shared_ptr<WholeChunks>;
+
+    // On the pool, or aside if what is linked may hang.
+    template <class F>
+    Task<std::invoke_result_t<F&>> run(F fn) {
+        if (elsewhere_) co_return co_await parts_.foreign.call(*elsewhere_, std::move(fn));
+        co_return co_await offload(parts_.runtime.pool, std::move(fn));
+    }
+    Task<Result<ChunksRef>> open(Sha1 sha1);
+    Task<Result<void>> hash(ChunksRef chunks);
+    Task<Result<void>> damaged(Sha1 sha1, std::string words);
+    void tell();
+
+    ApiParts& parts_;
+    Call& call_;
+    bool repair_;
+    Clock::Time told_;
+    std::optional<std::filesystem::path> elsewhere_;
+    std::uint64_t files_ = 0, done_bytes_ = 0, all_bytes_ = 0, damaged_ = 0, repaired_ = 0;
+};
+
+void Scrub::tell() {
+    if (parts_.runtime.clock.now() - told_ < told_span) return;
+    told_ = parts_.runtime.clock.now();
+    JsonWriter json;
+    json.begin_object().field("event", "progress").field("verified_bytes", done_bytes_);
+    call_.try_send(json.field("size_bytes", all_bytes_).end_object().take());
+}
+
+Task<Result<Scrub::ChunksRef>> Scrub::open(Sha1 sha1) {
+    const Store* store = &parts_.store;
+    auto look = [store, sha1] { return store->lies_elsewhere(sha1); };
+    elsewhere_ = co_await offload(parts_.runtime.pool, look);
+    auto open = [store, sha1]() -> Result<ChunksRef> {
+        auto opened = store->open_chunks(sha1, WholeChunks::Links::fresh);
+        if (!opened) return opened.error();
+        return ChunksRef(std::move(*opened));
+    };
+    co_return co_await run(open);
+}
+
+Task<Result<void>> Scrub::hash(ChunksRef chunks) {
+    while (!chunks->ready()) {
+        const auto began = parts_.runtime.clock.now();
+        auto slice = [chunks] { return chunks->prepare(); };
+        auto prepared = co_await run(std::move(slice));
+        if (!prepared) co_return prepared;
+        auto paused = co_await parts_.runtime.clock.sleep_for(parts_.runtime.clock.now() - began);
+        if (!paused) co_return Errc::canceled;
+        tell();
+    }
+    co_return ok;
+}
+
+Task<Result<void>> Scrub::check(Sha1 sha1, std::uint64_t size_bytes) {
+    auto opened = co_await open(sha1);
+    ++files_;
+    done_bytes_ += size_bytes;
+    if (!opened) co_return ok;  // it is gone by now
+    const ChunksRef chunks = *opened;
+    auto hashed = co_await hash(chunks);
+    if (!hashed && hashed.error() == Errc::canceled) co_return hashed;
+    const Store* store = &parts_.store;
+    const std::error_code failure = hashed ? std::error_code() : hashed.error();
+    auto settle = [store, chunks, failure]() -> Result<std::string> {
+        return store->settle(*chunks, failure);
+    };
+    auto words = co_await run(settle);
+    tell();
+    if (!words || words->empty()) co_return ok;
+    co_return co_await damaged(sha1, *words);
+}
+
+Task<Result<void>> Scrub::damaged(Sha1 sha1, std::string words) {
+    ++damaged_;
+    parts_.runtime.log("store", words);
+    JsonWriter json;
+    json.begin_object().field("event", "damaged").field("uri", file_uri(sha1).text());
+    auto sent = co_await call_.send(json.field("message", words).end_object().take());
+    if (!sent || !repair_) co_return sent;
+    Diagnosis diagnosis;
+    auto loaded = co_await parts_.share.load(file_uri(sha1), ProgressSink(), diagnosis);
+    if (!loaded && loaded.error() == Errc::canceled) co_return loaded.error();
+    JsonWriter line;
+    line.begin_object().field("event", loaded ? "repaired" : "lost");
+    line.field("uri", file_uri(sha1).text());
+    if (loaded)
+        ++repaired_;
+    else
+        line.field("message",
+                   diagnosis.text().empty() ? loaded.error().message() : diagnosis.text());
+    co_return co_await call_.send(line.end_object().take());
+}
+
+}  // namespace
+
+Api::Answer Api::verify(Call& call) {
+    auto text = call.optional_text("uri");
+    if (!text) co_return text.error();
+    auto repair = call.truth("repair");
+    if (!repair) co_return repair.error();
+    std::optional<proto::Uri> uri;
+    if (*text) {
+        std::string complaint;
+        auto parsed = proto::Uri::parse(**text, complaint);
+        if (!parsed) call.explain(complaint);
+        if (!parsed) co_return parsed.error();
+        uri = *std::move(parsed);
+    }
+    auto list = [catalog = parts_.store.catalog(), uri](const std::stop_token& stop) {
+        return catalog.contents(uri, stop);
+    };
+    const Contents contents = co_await offload_long(parts_.long_threads, list);
+    if (contents.empty() && uri) {
+        call.explain("it is not in the storage");
+        co_return Errc::not_found;
+    }
+    Scrub scrub(parts_, call, *repair);
+    for (const auto& [sha1, facts] : contents) scrub.expect(facts.size_bytes);
+    for (const auto& [sha1, facts] : contents) {
+        auto checked = co_await scrub.check(sha1, facts.size_bytes);
+        if (!checked) co_return checked.error();
+    }
+    co_return scrub.result();
+}
+
+}  // namespace kp2p

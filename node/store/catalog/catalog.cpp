@@ -1,0 +1,206 @@
+#include "node/store/catalog/catalog.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "node/store/catalog/marks.hpp"
+#include "node/store/catalog/names.hpp"
+#include "node/store/directories.hpp"
+#include "node/store/temp_file.hpp"
+
+namespace kp2p {
+namespace fs = std::filesystem;
+
+namespace {
+
+std::uint64_t size_of(const proto::Sha1Dir& directory) {
+    std::uint64_t bytes = 0;
+    each_file(directory, [&](const proto::Sha1Dir::File& file) { bytes += file.size_bytes; });
+    return bytes;
+}
+
+bool is_there(const Layout& layout, const Sha1& sha1) {
+    struct stat status;
+    return disk().link_status(layout.content(sha1), status) == 0 ||
+           disk().link_status(layout.link(sha1), status) == 0;
+}
+
+Record::Kind kind_of(const Sha1& sha1, const ContentFacts& facts,
+                     const std::map<Sha1, std::int64_t>& marks) {
+    if (facts.linked) return Record::Kind::linked;
+    return marks.contains(sha1) ? Record::Kind::loaded : Record::Kind::stored;
+}
+
+}  // namespace
+
+// It is part of itself.
+std::set<Sha1> Catalog::parts_of(const Record& record) const {
+    std::set<Sha1> parts{record.uri.sha1};
+    if (record.uri.manifest) parts.insert(*record.uri.manifest);
+    if (record.uri.kind == proto::Uri::Kind::file) return parts;
+    if (const auto directory = listing_of(layout_, record.uri.sha1))
+        each_file(*directory, [&](const proto::Sha1Dir::File& file) { parts.insert(file.sha1); });
+    return parts;
+}
+
+std::set<Sha1> Catalog::pinned() const {
+    std::set<Sha1> all;
+    for (const Record& pin : read_records(layout_.pins())) all.merge(parts_of(pin));
+    return all;
+}
+
+Contents Catalog::contents(const std::optional<proto::Uri>& uri,
+                           const std::stop_token& stop) const {
+    Contents all = contents_of(layout_, stop);
+    if (!uri) return all;
+    const std::set<Sha1> parts = parts_of({*uri});
+    std::erase_if(all, [&](const auto& each) { return !parts.contains(each.first); });
+    return all;
+}
+
+std::vector<CatalogEntry> Catalog::entries(const std::stop_token& stop) const {
+    const Contents contents = contents_of(layout_, stop);
+    const auto marks = loaded_marks(layout_);
+    std::set<Sha1> pins, covered;
+    for (const Record& pin : read_records(layout_.pins())) pins.insert(pin.uri.sha1);
+    std::vector<CatalogEntry> entries;
+    for (const Record& record : read_records(layout_.records())) {
+        const Sha1& sha1 = record.uri.sha1;
+        const auto found = contents.find(sha1);
+        if (found == contents.end()) continue;
+        CatalogEntry entry{record.uri, kind_of(sha1, found->second, marks), pins.contains(sha1),
+                           found->second.size_bytes, record.time_s};
+        if (record.uri.kind == proto::Uri::Kind::directory) {
+            if (record.kind == Record::Kind::linked) entry.kind = record.kind;
+            if (const auto directory = listing_of(layout_, sha1))
+                entry.size_bytes = size_of(*directory);
+        }
+        entries.push_back(std::move(entry));
+        covered.merge(parts_of(record));
+    }
+    for (const auto& [sha1, facts] : contents) {
+        if (covered.contains(sha1)) continue;
+        CatalogEntry entry{{},
+                           kind_of(sha1, facts, marks),
+                           pins.contains(sha1),
+                           facts.size_bytes,
+                           facts.modified_s};
+        entry.uri.sha1 = sha1;
+        entries.push_back(std::move(entry));
+    }
+    std::ranges::stable_sort(entries, std::greater(), &CatalogEntry::time_s);
+    return entries;
+}
+
+void Catalog::forget(const Sha1& sha1) const {
+    remove_names(layout_, sha1);
+    for (const fs::path& path :
+         {layout_.links_cache(sha1), layout_.record(sha1), layout_.loaded(sha1)})
+        disk().unlink(path);
+}
+
+Result<Removed> Catalog::remove(const proto::Uri& uri, std::string& why) const {
+    if (uri.kind == proto::Uri::Kind::directory && !uri.path.empty()) {
+        why = "a directory is removed as a whole";
+        return Errc::usage;
+    }
+    if (!is_there(layout_, uri.sha1)) return Errc::not_found;
+    std::set<Sha1> parts = parts_of({uri});
+    if (const auto record = read_record(layout_.record(uri.sha1))) parts.merge(parts_of(*record));
+    const std::set<Sha1> pins = pinned();
+    if (pins.contains(uri.sha1)) {
+        why = "it is pinned, itself or in a directory; kp2p-unpin comes first";
+        return Errc::usage;
+    }
+    for (const Record& record : read_records(layout_.records())) {
+        if (record.uri.sha1 == uri.sha1) continue;
+        for (const Sha1& part : parts_of(record))
+            if (part != uri.sha1) parts.erase(part);
+    }
+    Removed removed;
+    for (const Sha1& part : parts) {
+        struct stat status;
+        if (pins.contains(part) || !is_there(layout_, part)) continue;
+        ++removed.files;
+        if (disk().status(layout_.content(part), status) == 0)
+            removed.bytes += static_cast<std::uint64_t>(status.st_size);
+        disk().unlink(layout_.content(part));
+        disk().unlink(layout_.link(part));
+        forget(part);
+        if (is_there(layout_, part)) return storage_error(last_error(), layout_.content(part));
+    }
+    return removed;
+}
+
+Result<void> Catalog::pin(const proto::Uri& uri) const {
+    if (!is_there(layout_, uri.sha1)) return Errc::not_found;
+    const fs::path path = layout_.pin(uri.sha1);
+    if (auto done = write_record(layout_, path, {uri, Record::Kind::stored}); !done)
+        return storage_error(done.error(), path);
+    return ok;
+}
+
+Result<void> Catalog::unpin(const proto::Uri& uri) const {
+    const fs::path path = layout_.pin(uri.sha1);
+    if (disk().unlink(path) == 0) return ok;
+    if (errno == ENOENT || errno == ENOTDIR) return Errc::not_found;
+    return storage_error(last_error(), path);
+}
+
+std::vector<Catalog::Candidate> Catalog::candidates(const std::stop_token& stop) const {
+    const std::set<Sha1> pins = pinned();
+    std::vector<Candidate> all;
+    for (const auto& [sha1, used_ns] : loaded_marks(layout_)) {
+        struct stat status;
+        if (stop.stop_requested()) break;
+        if (pins.contains(sha1) || disk().link_status(layout_.content(sha1), status) != 0) continue;
+        constexpr std::uint64_t block_bytes = 512;
+        all.push_back({used_ns, sha1, static_cast<std::uint64_t>(status.st_blocks) * block_bytes});
+    }
+    std::ranges::sort(all, {}, [](const Candidate& each) { return each.used_ns; });
+    return all;
+}
+
+Removed Catalog::collect(std::uint64_t most_bytes, Mode mode, const std::stop_token& stop) const {
+    const std::vector<Candidate> oldest = candidates(stop);
+    std::uint64_t left_bytes = 0;
+    for (const Candidate& each : oldest) left_bytes += each.bytes;
+    Removed removed;
+    for (const Candidate& each : oldest) {
+        if (stop.stop_requested() || left_bytes <= most_bytes) break;
+        if (mode == Mode::really && !take_loaded(each.sha1)) continue;
+        left_bytes -= each.bytes;
+        removed.bytes += each.bytes;
+        ++removed.files;
+    }
+    return removed;
+}
+
+Removed Catalog::make_room(std::uint64_t bytes) const {
+    Removed removed;
+    for (const Candidate& each : candidates({})) {
+        if (removed.bytes >= bytes) break;
+        if (!take_loaded(each.sha1)) continue;
+        removed.bytes += each.bytes;
+        ++removed.files;
+    }
+    return removed;
+}
+
+// Somebody may be storing the same content at this moment: who has found it there has taken the
+// mark away before.
+bool Catalog::take_loaded(const Sha1& sha1) const {
+    const fs::path from = layout_.content(sha1);
+    const fs::path aside = layout_.contents() / TempFile::new_name();
+    if (!is_marked_loaded(layout_, sha1) || disk().rename(from, aside) != 0) return false;
+    if (!is_marked_loaded(layout_, sha1)) {
+        (void)disk().rename_new(aside, from);
+        disk().unlink(aside);
+        return false;
+    }
+    disk().unlink(aside);
+    forget(sha1);
+    return true;
+}
+
+}  // namespace kp2p

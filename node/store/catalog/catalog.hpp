@@ -1,0 +1,73 @@
+// Catalog: what the storage holds, for people, and how they have it hold less: lists it, removes
+// and pins, and collects the cache (marks.hpp). What is being read meanwhile is safe: a file that
+// is removed is there for whoever has it open, and for others it is as if it had never been here.
+//
+// Blocking, and as long as a walk through the storage takes. From any thread.
+// Errors: Errc::not_found, Errc::usage with words in `why`, Errc::storage_unavailable.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "node/store/catalog/contents.hpp"
+#include "node/store/catalog/records.hpp"
+#include "node/store/layout.hpp"
+
+namespace kp2p {
+
+struct CatalogEntry {
+    proto::Uri uri;
+    Record::Kind kind = Record::Kind::stored;
+    bool pinned = false;
+    std::uint64_t size_bytes = 0;  // of a directory: of all files in it
+    std::int64_t time_s = 0;       // when it came, since 1970
+};
+
+struct Removed {
+    std::uint64_t files = 0, bytes = 0;  // bytes on the disk
+};
+
+class Catalog {
+  public:
+    explicit Catalog(const Layout& layout) : layout_(layout) {}
+
+    // All that lies here, or what of it `uri` is about.
+    Contents contents(const std::optional<proto::Uri>& uri, const std::stop_token& stop) const;
+
+    // What was asked for by name, and every content that is no part of that; the latest first.
+    std::vector<CatalogEntry> entries(const std::stop_token& stop = {}) const;
+
+    // A file, or a directory with what of it is no part of anything else that was asked for.
+    // Errc::usage for what is pinned, or a path in a directory.
+    Result<Removed> remove(const proto::Uri& uri, std::string& why) const;
+
+    // It, or all that is in it, stays. What is not here is Errc::not_found.
+    Result<void> pin(const proto::Uri& uri) const;
+    Result<void> unpin(const proto::Uri& uri) const;
+
+    // Removes what was loaded and is not pinned, that which was used longest ago first, until all
+    // that was loaded takes at most so much.
+    enum class Mode { really, dry_run };
+    Removed collect(std::uint64_t most_bytes, Mode mode, const std::stop_token& stop = {}) const;
+    // The same until there is room for so much more.
+    Removed make_room(std::uint64_t bytes) const;
+
+  private:
+    struct Candidate {
+        std::int64_t used_ns = 0;
+        Sha1 sha1;
+        std::uint64_t bytes = 0;
+    };
+    std::set<Sha1> parts_of(const Record& record) const;
+    std::set<Sha1> pinned() const;
+    std::vector<Candidate> candidates(const std::stop_token& stop) const;
+    void forget(const Sha1& sha1) const;
+    bool take_loaded(const Sha1& sha1) const;
+
+    Layout layout_;
+};
+
+}  // namespace kp2p

@@ -1,0 +1,38 @@
+// What lies in the storage: every content and every link, and how much all of it takes.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <stop_token>
+
+#include "node/store/layout.hpp"
+#include "proto/bytes.hpp"
+#include "proto/file/sha1dir.hpp"
+
+namespace kp2p {
+
+struct ContentFacts {
+    std::uint64_t size_bytes = 0;
+    std::uint64_t disk_bytes = 0;  // less where there are holes; 0 for what is linked
+    std::int64_t modified_s = 0;   // since 1970
+    bool linked = false;           // it lies elsewhere
+};
+using Contents = std::map<Sha1, ContentFacts>;
+
+// As far as it is read when `stop` is requested. Does not look at what is linked, as that may hang:
+// its size is the one that was linked.
+Contents contents_of(const Layout& layout, const std::stop_token& stop = {});
+
+// What the storage takes on the disk: contents, downloads that are not finished, as large as they
+// will be, but that of `except`, and what was set aside.
+std::uint64_t used_bytes(const Layout& layout, const Sha1& except);
+
+// The listing of a directory that is here.
+std::optional<proto::Sha1Dir> listing_of(const Layout& layout, const Sha1& sha1);
+// Of all files in it.
+void each_file(const proto::Sha1Dir& directory,
+               const std::function<void(const proto::Sha1Dir::File&)>& tell);
+
+}  // namespace kp2p

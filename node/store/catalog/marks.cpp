@@ -1,0 +1,56 @@
+#include "node/store/catalog/marks.hpp"
+
+#include "node/store/catalog/records.hpp"
+#include "node/store/directories.hpp"
+
+namespace kp2p {
+namespace fs = std::filesystem;
+
+namespace {
+
+ByteView a_mark() { return as_bytes("\n"); }
+
+}  // namespace
+
+void mark_loaded(const Layout& layout, const Sha1& sha1) {
+    const auto record = read_record(layout.record(sha1));
+    if (record && record->kind != Record::Kind::loaded) return;
+    const fs::path path = layout.loaded(sha1);
+    if (!make_directories(layout, path.parent_path())) return;
+    if (const auto mark = open_shared(path, File::Mode::update)) (void)mark->write_at(0, a_mark());
+}
+
+void unmark_loaded(const Layout& layout, const Sha1& sha1) {
+    const fs::path path = layout.loaded(sha1);
+    if (disk().unlink(path) == 0) (void)flush_directory(path.parent_path());
+}
+
+bool is_marked_loaded(const Layout& layout, const Sha1& sha1) {
+    struct stat status;
+    return disk().link_status(layout.loaded(sha1), status) == 0;
+}
+
+void note_use(const Layout& layout, const Sha1& sha1) {
+    const auto mark = File::open(layout.loaded(sha1), File::Mode::change);
+    if (mark) (void)mark->write_at(0, a_mark());
+}
+
+std::map<Sha1, std::int64_t> loaded_marks(const Layout& layout) {
+    std::map<Sha1, std::int64_t> used_ns;
+    for (const Sha1& sha1 : hashes_in(layout.loaded())) {
+        const auto mark = File::open(layout.loaded(sha1), File::Mode::read);
+        if (const auto stamp = mark ? mark->stamp() : Result<FileStamp>(mark.error()))
+            used_ns.emplace(sha1, stamp->modified_ns);
+    }
+    return used_ns;
+}
+
+std::vector<Sha1> hashes_in(const fs::path& directory) {
+    std::vector<Sha1> hashes;
+    for (const std::string& part : disk().names(directory))
+        for (const std::string& name : disk().names(directory / part))
+            if (const auto sha1 = Sha1::from_hex(name)) hashes.push_back(*sha1);
+    return hashes;
+}
+
+}  // namespace kp2p

@@ -1,0 +1,38 @@
+#include "node/store/catalog/names.hpp"
+
+#include <cerrno>
+
+#include "node/store/directories.hpp"
+#include "node/store/links_cache.hpp"
+
+namespace kp2p {
+namespace fs = std::filesystem;
+
+Result<fs::path> name_content(const Layout& layout, const Sha1& sha1, const std::string& name) {
+    const fs::path content = layout.content(sha1);
+    const auto file = File::open(content, File::Mode::read);
+    if (!file) return file.error();
+    const auto before = file->stamp();
+    if (!before) return before.error();
+    const fs::path directory = layout.names(sha1);
+    fs::path named = directory / name;
+    if (file->is_at(named)) return named;
+    if (auto made = make_directories(layout, directory); !made) return made.error();
+    if (disk().link(content, named) != 0) {
+        if (errno != EEXIST || disk().unlink(named) != 0) return last_error();
+        if (disk().link(content, named) != 0) return last_error();
+    }
+    // One more name shows in the stamp, and the content is what it was.
+    const auto after = file->stamp();
+    const auto links = load_links(layout.links_cache(sha1), *before);
+    if (after && links) save_links(layout.links_cache(sha1), *after, *links);
+    return named;
+}
+
+void remove_names(const Layout& layout, const Sha1& sha1) {
+    const fs::path directory = layout.names(sha1);
+    for (const std::string& name : disk().names(directory)) disk().unlink(directory / name);
+    disk().remove_directory(directory);
+}
+
+}  // namespace kp2p

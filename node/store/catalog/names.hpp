@@ -1,0 +1,19 @@
+// A content under a name of its own: most programs tell what a file is by the end of its name
+// (".csv.gz"), and its hash has none. It is a hard link beside the content, so it takes no room.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "node/store/file.hpp"
+#include "node/store/layout.hpp"
+
+namespace kp2p {
+
+// Of a content that is there; `name` is_entry_name(). It leads to what the content is now, also if
+// it led to another before. A failure is the file system's, which may have no such links.
+Result<std::filesystem::path> name_content(const Layout& layout, const Sha1& sha1,
+                                           const std::string& name);
+void remove_names(const Layout& layout, const Sha1& sha1);
+
+}  // namespace kp2p

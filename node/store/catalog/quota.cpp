@@ -1,0 +1,47 @@
+#include "node/store/catalog/quota.hpp"
+
+#include "node/store/catalog/catalog.hpp"
+#include "node/store/file.hpp"
+#include "node/store/sweep.hpp"
+#include "proto/byte_size.hpp"
+
+namespace kp2p {
+namespace {
+
+constexpr std::chrono::seconds count_lifetime{60};
+
+}  // namespace
+
+void Quota::limit(std::optional<std::uint64_t> most_bytes) {
+    const std::lock_guard lock(mutex_);
+    most_bytes_ = most_bytes;
+}
+
+Result<void> Quota::admit(const Layout& layout, const Sha1& sha1, std::uint64_t size_bytes) {
+    const std::lock_guard lock(mutex_);
+    if (!most_bytes_) return ok;
+    const std::uint64_t most = *most_bytes_;
+    const auto fits = [&] { return size_bytes <= most && used_bytes_ <= most - size_bytes; };
+    const auto count = [&] {
+        used_bytes_ = used_bytes(layout, sha1);
+        counted_ = disk().now();
+    };
+    const bool fresh = counted_ && disk().now() - *counted_ < count_lifetime;
+    if (!fresh || !fits()) count();
+    if (!fits() && size_bytes <= most) {
+        (void)Catalog(layout).make_room(used_bytes_ + size_bytes - most);
+        count();
+        while (!fits() && kp2p::make_room(layout)) count();
+    }
+    if (fits()) {
+        used_bytes_ += size_bytes;
+        return ok;
+    }
+    note_storage_trouble("the quota of " + proto::size_words(most) + " has no room for " +
+                         proto::size_words(size_bytes) + ": " + proto::size_words(used_bytes_) +
+                         " of files that are stored, pinned or being loaded are in " +
+                         layout.root().string());
+    return Errc::over_quota;
+}
+
+}  // namespace kp2p

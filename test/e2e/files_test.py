@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+"""Files as people handle them, and the housekeeping of what was stored and loaded."""
+import json
+import os
+import pathlib
+import pty
+import subprocess
+
+from case import NetworkCase, main
+from network import MIB, random_file, sha1_of
+
+
+class Files(NetworkCase):
+    daemons = ("alice", "bob")
+
+    def make(self, name, size_bytes=1000):
+        path = self.path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        random_file(path, size_bytes)
+        return path
+
+    def piped(self, node, command, *arguments, input=b"", cwd=None):
+        return subprocess.run([self.network.command(command), *map(str, arguments)], input=input,
+                              capture_output=True, env=node.environment(), timeout=60, cwd=cwd)
+
+    def test_many_files_are_loaded_at_once_and_each_by_its_own_name(self):
+        paths = [self.make(name) for name in ("a.csv.gz", "b.npy", "c")]
+        uris = [self.alice.store(path) for path in paths]
+        lines = "\n".join([f"  {uris[0]}\r", "", "# a remark", sha1_of(paths[2])]).encode()
+        done = self.piped(self.bob, "kp2p-load", uris[1], "-i", "-", input=lines)
+        self.assert_ends(done, 0)
+        loaded = [pathlib.Path(line) for line in done.stdout.decode().splitlines()]
+        self.assertEqual([path.name for path in loaded], ["b.npy", "a.csv.gz", sha1_of(paths[2])])
+        self.assertEqual(loaded[1].read_bytes(), paths[0].read_bytes())
+
+        out = self.path("out")
+        done = self.piped(self.bob, "kp2p-load", *uris, "--dest", f"{out}/")
+        self.assert_ends(done, 0)
+        self.assertEqual(sorted(os.listdir(out)), ["a.csv.gz", "b.npy", "c"])
+        self.assertEqual((out / "b.npy").read_bytes(), paths[1].read_bytes())
+        here = self.path("here")
+        here.mkdir()
+        self.assert_ends(self.piped(self.bob, "kp2p-load", "-O", uris[2], cwd=here), 0)
+        self.assertEqual((here / "c").read_bytes(), paths[2].read_bytes())
+        both = self.piped(self.bob, "kp2p-load", *uris[:2], "--dest", "-")
+        self.assertEqual(both.stdout, paths[0].read_bytes() + paths[1].read_bytes())
+
+        absent = "sha1://" + "1" * 40 + "/none"
+        some = self.piped(self.bob, "kp2p-load", absent, uris[0])
+        self.assert_ends(some, 4, "kp2p-load: ")
+        self.assertEqual(some.stdout.decode().strip(), str(loaded[1]))
+        for arguments in ([*uris, "--dest", out / "one"], ["-O", "--dest", out, uris[0]],
+                          ["-O", "sha1://" + sha1_of(paths[0])]):
+            self.assert_ends(self.piped(self.bob, "kp2p-load", *arguments), 2)
+
+    def test_standard_input_is_stored_by_the_name_that_it_is_given(self):
+        done = self.piped(self.alice, "kp2p-store", "-", "--name", "table.csv", input=b"1,2\n")
+        self.assert_ends(done, 0)
+        uri = done.stdout.decode().strip()
+        self.assertTrue(uri.endswith("/table.csv"), uri)
+        self.assertEqual(self.alice.run("kp2p-cat", uri).stdout, b"1,2\n")
+        self.assert_ends(self.piped(self.alice, "kp2p-store", "-", "--name", "a/b"), 2)
+
+    def test_of_a_directory_only_what_is_meant_is_stored(self):
+        tree, outside = self.path("tree"), self.make("elsewhere/data")
+        for name in ("keep.py", "drop.pyc", "sub/drop.pyc", "sub/keep", "sub/deep/keep"):
+            self.make(f"tree/{name}")
+        (tree / "link").symlink_to(outside)
+        uri = self.alice.store(tree, "--exclude", "*.pyc", "--exclude", "sub/deep", "--follow")
+        lines = self.alice.lines("kp2p-ls", "-l", uri)
+        self.assertEqual([line.split() for line in lines],
+                         [["1000", sha1_of(tree / "keep.py"), "keep.py"],
+                          ["1000", sha1_of(outside), "link"], ["-", "-", "sub/"]])
+        self.assertEqual(self.alice.lines("kp2p-ls", f"{uri}/sub"), ["keep"])
+
+    def test_on_a_terminal_a_uri_is_quoted_for_the_shell(self):
+        path = self.make("big", 21 * MIB)
+        ours, theirs = pty.openpty()
+        with open(ours, "rb", closefd=True) as terminal:
+            subprocess.run([self.network.command("kp2p-store"), path], stdout=theirs, check=True,
+                           env=self.alice.environment(), timeout=60)
+            os.close(theirs)
+            line = terminal.readline().strip().decode()
+        self.assertRegex(line, r"^'sha1://\w{40}/big\?manifest=\w{40}'$")
+        self.assertEqual(f"'{self.alice.store(path)}'", line)  # and elsewhere it is not
+
+    def test_an_invitation_is_all_that_another_needs(self):
+        node, other = self.daemon("node", channels=()), self.daemon("other", channels=())
+        name = node.lines("kp2p-join", "--new", "our-lab")[0]
+        self.assertRegex(name, r"^our-lab-[0-9a-z]{16}$")
+        path = self.make("a file?.dat")
+        line = node.lines("kp2p-invite", node.store(path))[0]
+        loaded = other.run("kp2p-load", f"  {line}")
+        self.assertEqual(pathlib.Path(loaded.stdout.decode().strip()).read_bytes(), path.read_bytes())
+        self.assertEqual(other.lines("kp2p-channels"), [name])
+
+    def test_a_daemon_of_another_storage_is_said(self):
+        path, other = self.make("file"), self.path("other")
+        other.mkdir()
+        done = self.alice.run("kp2p-store", "--storage-dir", other, path)
+        self.assertIn(b"serves another storage, " + bytes(self.alice.storage_dir), done.stderr)
+        self.assertEqual(self.alice.run("kp2p-store", path).stderr, b"")
+
+
+class Housekeeping(NetworkCase):
+    daemons = ("alice",)
+
+    def make(self, name, size_bytes=1000):
+        random_file(self.path(name), size_bytes)
+        return self.path(name)
+
+    def listed(self, node):
+        lines = map(json.loads, node.lines("kp2p-list", "--json"))
+        return sorted((line["kind"], line["name"], line["size"], line["pinned"])
+                      for line in lines if line["event"] == "file")
+
+    def test_what_is_here_is_listed_removed_and_pinned_with_no_daemon(self):
+        node = self.idle("node")
+        stored, linked = node.store(self.make("stored")), None
+        linked = node.lines("kp2p-link", self.make("linked", 2000))[0]
+        node.run("kp2p-pin", stored)
+        self.assertEqual(self.listed(node), [("linked", "linked", 2000, False),
+                                             ("stored", "stored", 1000, True)])
+        self.assertRegex(node.lines("kp2p-list")[0], r"kB  (stored, pinned|linked)  \d{4}-\d\d-\d\d ")
+        self.assert_ends(node.run("kp2p-rm", stored, check=False), 2, "kp2p-unpin")
+        node.run("kp2p-gc")
+        node.run("kp2p-unpin", stored)
+        node.run("kp2p-rm", stored, linked)
+        self.assertEqual(self.listed(node), [])
+        self.assertTrue(self.path("linked").exists())
+        self.assert_ends(node.run("kp2p-rm", stored, check=False), 4, "not in the storage")
+
+    def test_only_what_was_loaded_is_collected(self):
+        bob = self.daemon("bob")
+        own = bob.store(self.make("own"))
+        uris = [self.alice.store(self.make(name)) for name in ("one", "two")]
+        bob.run("kp2p-load", *uris)
+        bob.run("kp2p-pin", uris[1])
+        self.assertIn(b"would remove 1 files", bob.run("kp2p-gc", "--dry-run").stderr)
+        bob.run("kp2p-gc", "--max", "1G")
+        self.assertEqual(len(self.listed(bob)), 3)
+        bob.run("kp2p-gc")
+        self.assertEqual([line[1] for line in self.listed(bob)], ["two", "own"])
+        bob.run("kp2p-load", uris[0])
+        bob.run("kp2p-store", self.path("one"))
+        bob.run("kp2p-gc")
+        self.assertEqual([line[:2] for line in self.listed(bob)],
+                         [("loaded", "two"), ("stored", "one"), ("stored", "own")])
+        self.assertEqual(bob.load(own).read_bytes(), self.path("own").read_bytes())
+
+    def test_a_quota_lets_the_cache_give_way_and_then_refuses_by_its_name(self):
+        bob = self.daemon("bob", flags=["--quota", "8M"])
+        uris = [self.alice.store(self.make(str(number), 3 * MIB)) for number in range(3)]
+        for uri in uris:
+            bob.run("kp2p-load", uri)
+        self.assertEqual([line[1] for line in self.listed(bob)], ["1", "2"])
+        bob.run("kp2p-store", self.path("1"), self.path("2"))
+        done = bob.run("kp2p-load", uris[0], "--json", check=False)
+        self.assert_ends(done, 6, "the quota of 8.00 MB")
+        self.assertEqual(json.loads(done.stdout.splitlines()[-1])["code"], "over_quota")
+        self.assertEqual(len(self.listed(bob)), 2)
+
+    def test_what_has_rotted_is_said_and_fetched_again(self):
+        bob = self.daemon("bob")
+        path = self.make("file", 3 * MIB)
+        uri = self.alice.store(path)
+        bob.run("kp2p-load", uri)
+        self.assert_ends(bob.run("kp2p-verify"), 0, "all is well")
+        sha1 = sha1_of(path)
+        for flags, status in (([], 5), (["--repair"], 0)):
+            with open(bob.stored(sha1), "r+b") as file:
+                file.seek(2 * MIB)
+                file.write(b"rot")
+            done = bob.run("kp2p-verify", *flags, check=False)
+            self.assert_ends(done, status, "1 damaged")
+            self.assertEqual(done.stdout.decode().strip(), f"sha1://{sha1}")
+            self.assertEqual(bob.stored(sha1).exists(), status == 0)
+            bob.run("kp2p-load", uri)
+        self.assertEqual(sha1_of(bob.stored(sha1)), sha1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,232 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "node/store/catalog/marks.hpp"
+#include "proto/byte_size.hpp"
+#include "test/node/store/storage.hpp"
+#include "test/proto/file/content.hpp"
+
+using namespace kp2p;
+using namespace kp2p::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+// Loaded, as a file of one chunk is.
+proto::Uri loaded(const Storage& storage, const std::string& text, const std::string& name) {
+    proto::Uri uri;
+    uri.sha1 = *storage.store.put_loaded(as_bytes(text));
+    uri.path = name;
+    storage.store.note_arrival(uri, Record::Kind::loaded);
+    return uri;
+}
+
+bool has(const Storage& storage, const proto::Uri& uri) {
+    return bool(storage.store.find(uri.sha1));
+}
+
+std::string words_of(const CatalogEntry& entry) {
+    return std::string(name_of(entry.kind)) + (entry.pinned ? " pinned " : " ") +
+           std::to_string(entry.size_bytes) + ' ' + entry.uri.own_name();
+}
+
+std::vector<std::string> listed(const Storage& storage) {
+    std::vector<std::string> lines;
+    for (const CatalogEntry& entry : storage.store.catalog().entries())
+        lines.push_back(words_of(entry));
+    std::ranges::sort(lines);
+    return lines;
+}
+
+// As if it had been used last so long ago.
+void age(const Storage& storage, const proto::Uri& uri, int seconds) {
+    timespec times[2];
+    ::timespec_get(&times[0], TIME_UTC);
+    times[0].tv_sec -= seconds;
+    times[1] = times[0];
+    REQUIRE(::utimensat(AT_FDCWD, storage.layout.loaded(uri.sha1).c_str(), times, 0) == 0);
+}
+
+Removed collect(const Storage& storage, std::uint64_t most_bytes,
+                Catalog::Mode mode = Catalog::Mode::really) {
+    return storage.store.catalog().collect(most_bytes, mode);
+}
+
+}  // namespace
+
+TEST_CASE("the list has what was asked for, and what came without a name") {
+    const Storage storage;
+    storage.put(storage.file("a.txt", "one"));
+    PutOptions linking;
+    linking.content = PutOptions::Content::link;
+    storage.put(storage.file("b.txt", "two two"), linking);
+    fs::create_directory(storage.files / "folder");
+    storage.file("folder/c.txt", "three");
+    storage.put(storage.files / "folder");
+    (void)loaded(storage, "four", "d.txt");
+    (void)*storage.store.put_bytes(as_bytes("bare"));
+    const auto pinned = storage.store.catalog().pin(storage.put(storage.file("e", "pinned")));
+    CHECK(pinned);
+    CHECK(listed(storage) == std::vector<std::string>{"linked 7 b.txt", "loaded 4 d.txt",
+                                                      "stored 3 a.txt", "stored 4 ",
+                                                      "stored 5 folder", "stored pinned 6 e"});
+}
+
+TEST_CASE("only what was loaded is collected, that which was used longest ago first") {
+    const Storage storage;
+    const auto own = storage.put(storage.file("own", "own"));
+    const auto oldest = loaded(storage, "oldest", "x"), older = loaded(storage, "older", "y");
+    const auto pinned = loaded(storage, "pinned", "z"), latest = loaded(storage, "latest", "l");
+    CHECK(storage.store.catalog().pin(pinned));
+    age(storage, oldest, 300);
+    age(storage, older, 200);
+    age(storage, pinned, 400);
+    const std::uint64_t block = collect(storage, 0, Catalog::Mode::dry_run).bytes / 3;
+    CHECK(has(storage, oldest));
+
+    CHECK(collect(storage, 2 * block).files == 1);
+    CHECK(!has(storage, oldest));
+    CHECK(has(storage, older));
+    storage.store.note_use(older.sha1);
+    age(storage, latest, 100);
+    CHECK(collect(storage, block).files == 1);
+    CHECK(!has(storage, latest));
+    CHECK(collect(storage, 0).files == 1);
+    CHECK(!has(storage, older));
+    CHECK(has(storage, own));
+    CHECK(has(storage, pinned));
+    CHECK(storage.store.catalog().unpin(pinned));
+    CHECK(collect(storage, 0).files == 1);
+    CHECK(!has(storage, pinned));
+}
+
+TEST_CASE("what is stored is nobody's cache, whether it was loaded before or is afterwards") {
+    const Storage storage;
+    const auto first = loaded(storage, "first", "x");
+    storage.put(storage.file("first", "first"));
+    const auto second = storage.put(storage.file("second", "second"));
+    (void)loaded(storage, "second", "y");
+    fs::create_directory(storage.files / "folder");
+    storage.file("folder/inner", "inner");
+    const auto inner = loaded(storage, "inner", "inner");
+    storage.put(storage.files / "folder");
+    CHECK(collect(storage, 0).files == 0);
+    for (const auto& uri : {first, second, inner}) CHECK(has(storage, uri));
+}
+
+TEST_CASE("what was stored and has rotted is no cache when it is fetched again") {
+    const Storage storage;
+    const auto uri = storage.put(storage.file("own", "right"));
+    fs::permissions(storage.layout.content(uri.sha1), fs::perms::owner_all);
+    write_file(storage.layout.content(uri.sha1), as_bytes("wrong"));
+    auto chunks = *storage.store.open_chunks(uri.sha1);
+    const auto prepared = chunks->prepare();
+    CHECK(prepared.error() == proto::Errc::wrong_hash);
+    CHECK(storage.store.settle(*chunks, prepared.error()).find("set aside") != std::string::npos);
+    (void)loaded(storage, "right", "own");
+    CHECK(has(storage, uri));
+    CHECK(collect(storage, 0).files == 0);
+}
+
+TEST_CASE("a file is removed with all that is known of it, and what is linked stays") {
+    const Storage storage;
+    const auto uri = storage.put(storage.file("a.txt", "one"));
+    (void)storage.store.named(storage.layout.content(uri.sha1), uri);
+    PutOptions linking;
+    linking.content = PutOptions::Content::link;
+    const auto linked = storage.put(storage.file("b.txt", "two"), linking);
+    std::string why;
+    CHECK(storage.store.catalog().remove(uri, why)->bytes == 3);
+    CHECK(storage.store.catalog().remove(linked, why)->files == 1);
+    CHECK(!has(storage, uri));
+    CHECK(!has(storage, linked));
+    CHECK(fs::exists(storage.files / "b.txt"));
+    CHECK(listed(storage).empty());
+    CHECK(!fs::exists(storage.layout.names(uri.sha1)));
+    CHECK(storage.store.catalog().remove(uri, why).error() == Errc::not_found);
+}
+
+TEST_CASE("a directory goes with what of it is no part of anything else") {
+    const Storage storage;
+    fs::create_directories(storage.files / "one");
+    fs::create_directories(storage.files / "two");
+    for (const char* name : {"one/shared", "two/shared"}) storage.file(name, "in both");
+    storage.file("one/own", "in one alone");
+    storage.file("one/single", "by itself");
+    const auto one = storage.put(storage.files / "one"), two = storage.put(storage.files / "two");
+    const auto single = storage.put(storage.files / "one/single");
+    const auto sha1_of = [](const char* text) {
+        return proto::sha1_of(as_bytes(std::string(text)));
+    };
+    std::string why;
+    CHECK(storage.store.catalog().remove(one, why)->files == 2);
+    CHECK(!has(storage, one));
+    CHECK(storage.store.find(sha1_of("in one alone")).error() == Errc::not_found);
+    CHECK(storage.store.find(sha1_of("in both")));
+    CHECK(has(storage, single));
+    CHECK(has(storage, two));
+}
+
+TEST_CASE("what is pinned is not removed, and what is not here cannot be pinned") {
+    const Storage storage;
+    fs::create_directories(storage.files / "one");
+    storage.file("one/part", "part");
+    const auto one = storage.put(storage.files / "one");
+    const auto part = storage.put(storage.files / "one/part");
+    const Catalog catalog = storage.store.catalog();
+    std::string why;
+    CHECK(catalog.pin(one));
+    CHECK(catalog.remove(one, why).error() == Errc::usage);
+    CHECK(catalog.remove(part, why).error() == Errc::usage);
+    CHECK(why.find("pinned") != std::string::npos);
+    CHECK(catalog.unpin(one));
+    CHECK(catalog.unpin(one).error() == Errc::not_found);
+    CHECK(catalog.remove(part, why));
+    CHECK(catalog.pin(part).error() == Errc::not_found);
+}
+
+TEST_CASE("a content has a second name for who must know what it is, and is what it was") {
+    const Storage storage;
+    const auto bytes = test::content(3 * mib);
+    const auto uri = storage.put(storage.file("a.csv.gz", bytes));
+    const fs::path path = storage.layout.content(uri.sha1);
+    const fs::path named = storage.store.named(path, uri);
+    CHECK(named.filename() == "a.csv.gz");
+    CHECK(fs::equivalent(named, path));
+    CHECK(storage.store.named(path, uri) == named);
+    CHECK((*storage.store.open_chunks(uri.sha1))->ready());  // it need not be hashed again
+    CHECK(storage.store.is_checked(uri.sha1, *storage.store.find(uri.sha1)));
+
+    proto::Uri nameless = uri;
+    for (const char* name : {"", "..", "a\nb"}) {
+        nameless.path = name;
+        CHECK(storage.store.named(path, nameless) == path);
+    }
+    CHECK(storage.store.named("/elsewhere/file", uri) == "/elsewhere/file");
+    fs::remove(path);
+    write_file(path, bytes);
+    CHECK(fs::equivalent(storage.store.named(path, uri), path));
+}
+
+TEST_CASE("a quota has the cache give way, and then refuses what is loaded, not what is stored") {
+    const Storage storage;
+    const std::string big(60'000, 'x');
+    (void)loaded(storage, big + "1", "one");
+    const std::uint64_t each = used_bytes(storage.layout, Sha1());
+    storage.store.limit(3 * each);
+    const auto kept = loaded(storage, big + "2", "two");
+    storage.put(storage.file("own", big + "3"));
+    CHECK(storage.store.put_loaded(as_bytes(big + "4")));  // instead of the first
+    CHECK(storage.store.catalog().pin(kept));
+    for (const char* more : {"5", "6"}) storage.put(storage.file(more, big + more));
+    const auto refused = storage.store.put_loaded(as_bytes(big + "7"));
+    CHECK(refused.error() == Errc::over_quota);
+    CHECK(storage_trouble().find("the quota of " + proto::size_words(3 * each)) == 0);
+    CHECK(storage.store.open_partial(proto::sha1_of(as_bytes(big)), 10 * each).error() ==
+          Errc::over_quota);
+    CHECK(has(storage, kept));
+    storage.store.limit(std::nullopt);
+    CHECK(storage.store.put_loaded(as_bytes(big + "7")));
+}
