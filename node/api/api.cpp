@@ -124,13 +124,14 @@ Task<Stored> put_off_loop(ApiParts& parts, std::filesystem::path path, PutOption
 
 }  // namespace
 
-Api::Api(HttpServer& server, ApiParts parts) : parts_(std::move(parts)) {
+Api::Api(HttpServer& server, ApiParts parts) : server_(server), parts_(std::move(parts)) {
     using Method = HttpServer::Method;
     struct Route {
         Method method;
         const char* path;
         Shape shape;
         Answer (Api::*answer)(Call&);
+        Access access = Access::proven;
     };
     const Route routes[] = {
         {Method::get, "/v1/status", Shape::json, &Api::status},
@@ -147,6 +148,9 @@ Api::Api(HttpServer& server, ApiParts parts) : parts_(std::move(parts)) {
         {Method::post, "/v1/store", Shape::events, &Api::put},
         {Method::get, "/v1/transfers", Shape::json, &Api::transfers},
         {Method::del, "/v1/transfers", Shape::json, &Api::cancel_transfer},
+        {Method::post, "/v1/web", Shape::json, &Api::web},
+        {Method::post, "/v1/web/session", Shape::json, &Api::web_session, Access::anybody},
+        {Method::get, "/v1/events", Shape::server_sent, &Api::events},
         {Method::get, "/v1/files", Shape::events, &Api::files},
         {Method::post, "/v1/remove", Shape::json, &Api::remove},
         {Method::post, "/v1/pin", Shape::json, &Api::pin},
@@ -155,8 +159,11 @@ Api::Api(HttpServer& server, ApiParts parts) : parts_(std::move(parts)) {
         {Method::post, "/v1/verify", Shape::events, &Api::verify},
     };
     for (const Route& route : routes)
-        server.on(route.method, route.path, route.shape,
-                  [this, answer = route.answer](Call& call) { return (this->*answer)(call); });
+        server.on(
+            route.method, route.path, route.shape,
+            [this, answer = route.answer](Call& call) { return (this->*answer)(call); },
+            route.access);
+    for (const WebAsset& page : web_assets()) server.on_page(page);
     server.on_bytes("/v1/upload", [this](Call& call) { return upload(call); });
 }
 

@@ -61,6 +61,9 @@ class Api {
     Answer verify(Call& call);
     Answer transfers(Call& call);
     Answer cancel_transfer(Call& call);
+    Answer web(Call& call);
+    Answer web_session(Call& call);
+    Answer events(Call& call);
     Task<Result<std::set<NodeId>>> providers_of(Call& call, Diagnosis& diagnosis);
 
     // What is done once `uri` has been loaded: a record, and for a file at `path` a name of its
@@ -77,6 +80,7 @@ class Api {
     static std::error_code stopped(Call& call);
     std::error_code failed(const Asked& asked, std::error_code error, const Diagnosis& diagnosis);
 
+    HttpServer& server_;
     ApiParts parts_;
 };
 

@@ -191,8 +191,9 @@ void Call::explain(const Findings& why) {
 void Call::begin(bool keep_alive) {
     if (shape_ == Shape::json) return;
     AnswerHead head{.content_type = {}, .length_bytes = {}, .keep_alive = keep_alive};
-    head.content_type =
-        shape_ == Shape::events ? "application/x-ndjson" : "application/octet-stream";
+    head.content_type = shape_ == Shape::events        ? "application/x-ndjson"
+                        : shape_ == Shape::server_sent ? "text/event-stream"
+                                                       : "application/octet-stream";
     wire_.offer(answer_head(head));
 }
 
@@ -208,6 +209,7 @@ std::string Call::end(const Result<std::string>& outcome, bool keep_alive) {
         answer.json = error_json(error, words_, findings_, shape_);
     }
     if (shape_ == Shape::json) return answer_text(answer);
+    if (shape_ == Shape::server_sent) answer.json = "event: end\ndata: " + answer.json + '\n';
     const std::string end_of_frames = shape_ == Shape::frames ? frame_head(0) : std::string();
     return chunk(end_of_frames + answer.json + '\n') + chunk_head(0) + std::string(line_end);
 }

@@ -22,7 +22,8 @@ namespace kp2p {
 //   events  application/x-ndjson: a line per piece, then {"event":"result",...} or an error event
 //   frames  (u32 little-endian length, bytes)*, u32 0, then that last line; with its highest bit
 //           set, the length is that of a line, if the client asked for lines
-enum class Shape { json, events, frames };
+//   server_sent  text/event-stream, which ends with an event named "end" that has that last line
+enum class Shape { json, events, frames, server_sent };
 
 class Call {
   public:

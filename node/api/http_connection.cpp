@@ -76,7 +76,11 @@ Task<Result<void>> HttpConnection::take(Request& request) {
     const bool is_hello = key == hello_route;
     const auto route = terms_.routes.find(key);
     const bool known = is_hello || route != terms_.routes.end();
-    auto refusal = check(head, is_hello);
+    const auto page = head.method == "GET" ? terms_.pages.find(head.path) : terms_.pages.end();
+    const bool is_page = page != terms_.pages.end();
+    const bool open = is_hello || is_page || (known && route->second.access == Access::anybody);
+    auto refusal = check(head, open ? Access::anybody : Access::proven);
+    if (!refusal && is_page) co_return co_await show(request, page->second);
     if (!refusal && !known) refusal = Refusal{404, Errc::usage, "no such resource"};
     if (!refusal) {
         const BodyKind kind = is_hello ? BodyKind::json : route->second.body;
@@ -87,14 +91,30 @@ Task<Result<void>> HttpConnection::take(Request& request) {
     co_return co_await run(request, route->second);
 }
 
-std::optional<Refusal> HttpConnection::check(const RequestHead& head, bool is_hello) {
+std::optional<Refusal> HttpConnection::check(const RequestHead& head, Access access) {
     if (auto refusal = terms_.guard.check_sender(head, way_)) return refusal;
     const bool silent = head.authorization.empty();
-    if (is_hello || way_ == Way::local || (proven_ && silent)) return std::nullopt;
-    if (!terms_.guard.is_proven(head, hello_))
-        return Refusal{401, Errc::unauthorized, "the API token is missing or wrong"};
+    if (access == Access::anybody || way_ == Way::local) return std::nullopt;
+    if (proven_ && !by_page_ && silent) return std::nullopt;
+    if (!terms_.guard.is_proven(head, hello_)) {
+        if (head.authorization.size() != 1 || !terms_.web.knows(head.authorization[0]))
+            return Refusal{401, Errc::unauthorized, "the API token is missing or wrong"};
+        by_page_ = true;
+    }
     proven_ = true;
     return std::nullopt;
+}
+
+Task<Result<void>> HttpConnection::show(const Request& request, const WebAsset& page) {
+    std::string text = answer_head({.content_type = page.content_type,
+                                    .length_bytes = page.content.size(),
+                                    .keep_alive = request.keep_alive(),
+                                    .is_page = true});
+    text += page.content;
+    auto sent = co_await wire_.write(std::move(text));
+    if (sent && request.keep_alive() && request.is_over()) co_return ok;
+    co_await wire_.part(max_refused_bytes);
+    co_return Errc::closed;
 }
 
 Task<Result<void>> HttpConnection::hello(Request& request) {

@@ -1,8 +1,9 @@
 // HttpConnection: one connection to the API: its requests, one after the other, and what each call
 // answers. Lives in the frame of its serve().
 //
-// Over TCP nothing but POST /v1/hello is answered before the client has proven that it knows the
-// token (guard.hpp), which it does once for the connection. All that a client may take time for has
+// Over TCP nothing but POST /v1/hello and the files of the web page is answered before the client
+// has proven that it knows the token (guard.hpp), which it does once for the connection, or the
+// session of a page (web_sessions.hpp), with each request. All that a client may take time for has
 // a limit: to prove itself, to send a request, to send more of a body of any length, and to be
 // silent between two requests. Who takes longer is cut off.
 #pragma once
@@ -15,14 +16,20 @@
 
 #include "node/api/call.hpp"
 #include "node/api/guard.hpp"
+#include "node/api/web_assets.hpp"
+#include "node/api/web_sessions.hpp"
 #include "node/api/wire.hpp"
 #include "node/async/runtime.hpp"
 
 namespace kp2p {
 
+// Whom a route takes: who has proven himself, or anybody at this computer.
+enum class Access { proven, anybody };
+
 struct HttpRoute {
     Shape shape;
     BodyKind body;
+    Access access;
     std::function<Task<Result<std::string>>(Call&)> handler;
 };
 
@@ -40,8 +47,10 @@ struct HttpTerms {
     Runtime& runtime;
     HttpLimits limits;
     Guard guard;
+    WebSessions web;
     std::function<void()> on_idle;                 // a connection is
     std::map<std::string, HttpRoute> routes = {};  // by "METHOD /path"
+    std::map<std::string, WebAsset> pages = {};    // by path
 };
 
 class HttpConnection {
@@ -62,7 +71,8 @@ class HttpConnection {
     Task<Result<void>> answer(Request& request, const HttpRoute& route, const std::string& body);
     Task<Result<void>> refuse(const Request& request, Refusal refusal);
     Task<Result<void>> say(const Request& request, JsonAnswer answer);
-    std::optional<Refusal> check(const RequestHead& head, bool is_hello);
+    std::optional<Refusal> check(const RequestHead& head, Access access);
+    Task<Result<void>> show(const Request& request, const WebAsset& page);
     void limit(std::chrono::milliseconds span);
 
     const HttpTerms& terms_;
@@ -72,7 +82,9 @@ class HttpConnection {
     Clock::Time accepted_;
     std::optional<proto::ApiHello> hello_;
     bool proven_;
-    bool idle_ = true;     // no request is under way
+    bool by_page_ =
+        false;          // by a session of the web page: other pages may come to use the connection
+    bool idle_ = true;  // no request is under way
     bool served_ = false;  // there was one
     bool closed_ = false;
 };

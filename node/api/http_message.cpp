@@ -154,6 +154,16 @@ std::string answer_head(const AnswerHead& head) {
     message.set(http::field::content_type,
                 BeastText(head.content_type.data(), head.content_type.size()));
     message.set(http::field::cache_control, "no-store");
+    message.set("X-Content-Type-Options", "nosniff");
+    if (head.is_page) {
+        message.set("Content-Security-Policy",
+                    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+                    "connect-src 'self'; base-uri 'none'; form-action 'none'; "
+                    "frame-ancestors 'none'");
+        message.set("Cross-Origin-Opener-Policy", "same-origin");
+        message.set("Cross-Origin-Resource-Policy", "same-origin");
+        message.set("Referrer-Policy", "no-referrer");
+    }
     message.keep_alive(head.keep_alive);
     if (head.length_bytes)
         message.content_length(*head.length_bytes);

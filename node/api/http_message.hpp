@@ -54,6 +54,7 @@ struct AnswerHead {
     std::string_view content_type;
     std::optional<std::size_t> length_bytes;  // absent: chunked
     bool keep_alive = true;
+    bool is_page = false;  // of the web page: the browser is to load nothing else, nor to frame it
 };
 std::string answer_head(const AnswerHead& head);
 

@@ -126,7 +126,8 @@ HttpServer::HttpServer(Runtime& runtime) : HttpServer(runtime, HttpServerConfig(
 
 HttpServer::HttpServer(Runtime& runtime, const HttpServerConfig& config, std::uint16_t port)
     : port_(port),
-      terms_{runtime, config.limits, Guard(config.token, port), [this] { changed_.notify_all(); }},
+      terms_{runtime, config.limits, Guard(config.token, port), WebSessions(runtime),
+             [this] { changed_.notify_all(); }},
       changed_(runtime.executor) {}
 
 HttpServer::~HttpServer() {
@@ -134,14 +135,16 @@ HttpServer::~HttpServer() {
     if (!socket_.empty()) std::filesystem::remove(socket_, ignored);
 }
 
-void HttpServer::on(Method method, const std::string& path, Shape shape, Handler handler) {
+void HttpServer::on(Method method, const std::string& path, Shape shape, Handler handler,
+                    Access access) {
     const char* const names[] = {"GET ", "POST ", "DELETE "};
     terms_.routes[names[static_cast<int>(method)] + path] =
-        HttpRoute{shape, BodyKind::json, std::move(handler)};
+        HttpRoute{shape, BodyKind::json, access, std::move(handler)};
 }
 
 void HttpServer::on_bytes(const std::string& path, Handler handler) {
-    terms_.routes["POST " + path] = HttpRoute{Shape::json, BodyKind::bytes, std::move(handler)};
+    terms_.routes["POST " + path] =
+        HttpRoute{Shape::json, BodyKind::bytes, Access::proven, std::move(handler)};
 }
 
 Task<Result<void>> HttpServer::serve() {

@@ -49,9 +49,12 @@ class HttpServer {
     // Before serve(). `handler` is a plain function that returns a coroutine, and outlives it.
     enum class Method { get, post, del };
     using Handler = std::function<Task<Result<std::string>>(Call&)>;
-    void on(Method method, const std::string& path, Shape shape, Handler handler);
+    void on(Method method, const std::string& path, Shape shape, Handler handler,
+            Access access = Access::proven);
     // The same for a route whose body is any number of bytes.
     void on_bytes(const std::string& path, Handler handler);
+    void on_page(const WebAsset& page) { terms_.pages.emplace(page.path, page); }
+    WebSessions& web() { return terms_.web; }
     // Ends only by cancellation, with every call ended.
     Task<Result<void>> serve();
     // One connection more, to somebody who may ask all; it ends when that one closes it.

@@ -1,0 +1,88 @@
+// What the storage holds: search, add, copy the link, keep, remove.
+
+import { plain, stream, upload } from "./daemon.js";
+import { button, element, guarded, notice, size } from "./words.js";
+
+const SHOWN = 500; // more than that nobody reads
+
+let all = [];
+
+export function show(section) {
+  const search = section.querySelector("[type=search]");
+  const chosen = section.querySelector("[type=file]");
+  const drop = section.querySelector(".drop");
+  search.addEventListener("input", () => fill(section));
+  chosen.addEventListener("change", () => add(section, [...chosen.files]));
+  for (const name of ["dragenter", "dragover"])
+    section.addEventListener(name, (event) => {
+      event.preventDefault();
+      drop.classList.add("over");
+    });
+  section.addEventListener("dragleave", () => drop.classList.remove("over"));
+  section.addEventListener("drop", (event) => {
+    event.preventDefault();
+    drop.classList.remove("over");
+    add(section, [...event.dataTransfer.files]);
+  });
+  refresh(section);
+}
+
+export function update() {}
+
+const refresh = guarded(async (section) => {
+  const files = [];
+  await stream("/v1/files", undefined, (event) => files.push(event));
+  all = files;
+  fill(section);
+});
+
+function fill(section) {
+  const wanted = section.querySelector("[type=search]").value.trim().toLowerCase();
+  const found = all.filter((file) =>
+    `${file.name} ${file.uri}`.toLowerCase().includes(wanted));
+  section.querySelector("tbody").replaceChildren(
+    ...found.slice(0, SHOWN).map((file) => row(section, file)));
+  section.querySelector(".empty").hidden = found.length > 0;
+  const more = section.querySelector(".more");
+  more.hidden = found.length <= SHOWN;
+  more.textContent = `and ${found.length - SHOWN} more`;
+}
+
+function row(section, file) {
+  const copy = button("Copy link", guarded(async () => {
+    await navigator.clipboard.writeText(file.uri);
+    copy.textContent = "Copied";
+  }));
+  const keep = button(file.pinned ? "Unpin" : "Pin", guarded(async () => {
+    await plain("POST", file.pinned ? "/v1/unpin" : "/v1/pin", { uri: file.uri });
+    await refresh(section);
+  }));
+  const remove = button("Remove", guarded(async () => {
+    if (!confirm(`Remove ${file.name || file.uri} from the storage?`)) return;
+    await plain("POST", "/v1/remove", { uri: file.uri });
+    await refresh(section);
+  }));
+  return element("tr", { "data-uri": file.uri },
+    element("td", { class: "name", title: file.uri }, file.name || file.uri),
+    element("td", { class: "number" }, size(file.size)),
+    element("td", {}, new Date(file.time * 1000).toLocaleString()),
+    element("td", {}, file.pinned ? `${file.kind}, pinned` : file.kind),
+    element("td", { class: "actions" }, copy, " ", keep, " ", remove));
+}
+
+async function add(section, files) {
+  const list = section.querySelector(".uploads");
+  for (const file of files) {
+    const bar = element("progress", { max: file.size || 1, value: 0 });
+    const item = element("li", {}, `${file.name} `, bar);
+    list.append(item);
+    try {
+      await upload(file, (bytes) => { bar.value = bytes; });
+      item.remove();
+    } catch (error) {
+      notice(`${file.name}: ${error.message}`);
+      item.remove();
+    }
+  }
+  await refresh(section);
+}

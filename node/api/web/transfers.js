@@ -1,0 +1,56 @@
+// What is being loaded and given, with bars.
+
+import { plain, stream } from "./daemon.js";
+import { button, element, guarded, keyed, notice, short, size, span } from "./words.js";
+
+export function show(section) {
+  const form = section.querySelector("form");
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const uri = form.link.value.trim();
+    form.reset();
+    load(uri);
+  });
+}
+
+const load = guarded(async (uri) => {
+  const directory = uri.startsWith("sha1dir://");
+  await stream("/v1/load", { uri, directory });
+  notice("");
+});
+
+const cancel = guarded((id) => plain("DELETE", "/v1/transfers", { id }));
+
+function progress(transfer) {
+  const { bytes, size: whole, bytes_per_second: rate } = transfer;
+  if (!whole) return [element("progress"), element("div", { class: "small" }, "looking for it")];
+  const left = rate > 0 && bytes < whole ? `, ${span((whole - bytes) / rate)} left` : "";
+  return [
+    element("progress", { max: whole, value: Math.min(bytes, whole) }),
+    element("div", { class: "small" }, `${size(bytes)} of ${size(whole)}${left}`),
+  ];
+}
+
+function make(transfer) {
+  const cells = Array.from({ length: 5 }, () => element("td"));
+  return element("tr", {}, ...cells,
+    element("td", { class: "actions" }, button("Cancel", () => cancel(transfer.id))));
+}
+
+function fill(row, transfer) {
+  const [name, kind, bar, rate, nodes] = row.children;
+  name.className = "name";
+  name.title = transfer.sha1;
+  name.textContent = transfer.name || transfer.sha1;
+  kind.textContent = transfer.kind === "load" ? "loading" : "giving";
+  bar.replaceChildren(...progress(transfer));
+  rate.className = "number";
+  rate.textContent = `${size(transfer.bytes_per_second)}/s`;
+  nodes.textContent = transfer.nodes.map(short).join(", ");
+}
+
+export function update(section, { transfers }) {
+  section.querySelector(".empty").hidden = transfers.length > 0;
+  section.querySelector("table").hidden = transfers.length === 0;
+  keyed(section.querySelector("tbody"), transfers, { key: ({ id }) => id, make, fill });
+}
