@@ -34,7 +34,7 @@ from ._store import store_file
 try:
     from annexremote import Master, RemoteError, SpecialRemote
 except ImportError:
-    from ._annex_protocol import Master, RemoteError, SpecialRemote  # type: ignore[assignment]
+    from ._annex_protocol import Master, RemoteError, SpecialRemote
 
 _block_bytes = 1 << 20
 _uri = re.compile(r"sha1://([0-9a-f]{40})(?:[./]([^?]*))?(?:\?.*)?", re.I | re.S)
@@ -98,7 +98,7 @@ class _Claims:
         return not others
 
 
-class Kp2pRemote(SpecialRemote):  # type: ignore[misc]
+class Kp2pRemote(SpecialRemote):
     """A failure of what git-annex asks is a RemoteError."""
 
     def initremote(self) -> None:
