@@ -3,6 +3,7 @@ kp2p-link do it (node/store/put/put_directory.cpp, node/store/link_file.hpp)."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pathlib
@@ -23,13 +24,13 @@ def link(path: str) -> Tuple[str, Optional[str]]:
     """The hashes of a file, which stays where it is, and of its manifest."""
     with naming(path), _opened(path) as file:
         before = os.fstat(file.fileno())
-        hashes = _storage.Hashes()
+        whole = hashlib.sha1()
         for block in iter(lambda: file.read(_block_bytes), b""):
-            hashes.update(block)
-        sha1 = hashes.finish()
+            whole.update(block)
+        sha1 = whole.hexdigest()
+        manifest = _storage.put_manifest(sha1, before.st_size, file.fileno(), file)
         if state(os.fstat(file.fileno())) != state(before):
             raise _storage.changed(path, "stored")
-        manifest = _storage.put_manifest(sha1, hashes, file)
         stamp = {"size": before.st_size, "mtime": before.st_mtime, "mtime_ns": before.st_mtime_ns}
         text = json.dumps({"path": path, "manifest_hash": manifest, "stat": stamp})
         _storage.put_link(sha1, text.encode())

@@ -217,36 +217,6 @@ def blocks(file: IO[bytes], size: int, path: str) -> Iterator[bytes]:
         yield last
 
 
-class Hashes:
-    """Of a file, and of what a manifest has hashes of."""
-
-    def __init__(self) -> None:
-        self.size = 0
-        self.chunks: List[Dict[str, object]] = []
-        self._whole, self._chunk = hashlib.sha1(), hashlib.sha1()
-
-    def update(self, block: bytes) -> None:
-        view = memoryview(block)
-        while view:
-            part = view[:_manifest_chunk_bytes - self.size % _manifest_chunk_bytes]
-            self._whole.update(part)
-            self._chunk.update(part)
-            self.size += len(part)
-            if self.size % _manifest_chunk_bytes == 0:
-                self._end_chunk()
-            view = view[len(part):]
-
-    def _end_chunk(self) -> None:
-        start = (self.size - 1) // _manifest_chunk_bytes * _manifest_chunk_bytes
-        self.chunks.append({"start": start, "end": self.size, "sha1": self._chunk.hexdigest()})
-        self._chunk = hashlib.sha1()
-
-    def finish(self) -> str:
-        if self.size % _manifest_chunk_bytes:
-            self._end_chunk()
-        return self._whole.hexdigest()
-
-
 def put(content: Iterable[bytes],
         source: Optional[IO[bytes]] = None) -> Tuple[str, Optional[str]]:
     """Stores a file, for those who may read `source`; the hashes of it and of its manifest. Durable
@@ -256,7 +226,7 @@ def put(content: Iterable[bytes],
         for block in content:
             writer.write(block)
         sha1 = writer.finish()
-    return sha1, put_manifest(sha1, writer.hashes, source)
+        return sha1, put_manifest(sha1, writer.size, writer.fileno(), source)
 
 
 def put_content(content: Iterable[bytes], source: Optional[IO[bytes]] = None) -> str:
@@ -268,11 +238,16 @@ def put_content(content: Iterable[bytes], source: Optional[IO[bytes]] = None) ->
         return writer.finish()
 
 
-def put_manifest(sha1: str, hashes: Hashes, source: Optional[IO[bytes]]) -> Optional[str]:
-    """Of a file that is large enough to have one."""
-    if hashes.size <= _manifest_chunk_bytes:
+def put_manifest(sha1: str, size: int, fd: int, source: Optional[IO[bytes]]) -> Optional[str]:
+    """Of an open file, if it is large enough to have one."""
+    if size <= _manifest_chunk_bytes:
         return None
-    manifest = {"size": hashes.size, "sha1": sha1, "chunks": hashes.chunks}
+    chunks = []
+    for start in range(0, size, _manifest_chunk_bytes):
+        end = min(start + _manifest_chunk_bytes, size)
+        found = hashlib.sha1(os.pread(fd, end - start, start)).hexdigest()
+        chunks.append({"start": start, "end": end, "sha1": found})
+    manifest = {"size": size, "sha1": sha1, "chunks": chunks}
     return put_content([json.dumps(manifest, separators=(",", ":")).encode()], source)
 
 
@@ -296,7 +271,8 @@ class _Writer:
         self._rights = rights & 0o666
         if source is not None:
             self._rights &= os.fstat(source.fileno()).st_mode | 0o600
-        self.hashes = Hashes()
+        self.size = 0
+        self._whole = hashlib.sha1()
         self._make_directory(root / "sha1")
         self._fd, self._path = open_temp(str(root / "sha1"), self._rights)
         try:
@@ -313,13 +289,17 @@ class _Writer:
         close_temp(self._fd, self._path)
 
     def write(self, block: bytes) -> None:
-        self.hashes.update(block)
+        self._whole.update(block)
+        self.size += len(block)
         part = memoryview(block)
         while part:
             part = part[os.write(self._fd, part):]
 
+    def fileno(self) -> int:
+        return self._fd
+
     def finish(self) -> str:
-        sha1 = self.hashes.finish()
+        sha1 = self._whole.hexdigest()
         place = self._flushed(sha1)
         self._settle(place, sha1)
         flush_directory(str(place.parent))
