@@ -4,9 +4,9 @@
 
 #include <cerrno>
 
+#include "cmd/running_storage.hpp"
 #include "node/client/paths.hpp"
 #include "node/client/progress_bar.hpp"
-#include "node/client/running_storage.hpp"
 #include "node/store/put/upload.hpp"
 #include "node/store/store.hpp"
 #include "proto/json.hpp"
@@ -84,7 +84,7 @@ Result<void> put_each(client::Command& command, const std::vector<std::string>& 
     if (!root) return root.error();
     auto store = Store::open(*root);
     if (!store) return command.failure(store.error(), storage_trouble());
-    if (auto other = client::storage_of_daemon(command.config(), *root))
+    if (auto other = storage_of_daemon(command.config(), *root))
         command.say("the daemon that is running serves another storage, " + other->string() +
                     ": what goes into " + root->string() + " is not given to others by it");
     const bool copies = options.content == PutOptions::Content::copy;

@@ -119,7 +119,7 @@ class TwoDaemons(NetworkCase):
         lines = self.bob.lines("kp2p-load", "--json", uri)
         events = [json.loads(line) for line in lines]
         self.assertEqual(events[-1]["event"], "result", events)
-        self.assertTrue(events[-1]["path"].endswith(sha1_of(path)))
+        self.assertEqual(sha1_of(events[-1]["path"]), sha1_of(path))
 
     def test_a_failure_says_what_stood_in_the_way_in_json(self):
         done = self.bob.run("kp2p-load", "--json", "sha1://" + "7" * 40, check=False)

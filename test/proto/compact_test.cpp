@@ -31,7 +31,7 @@ TEST_CASE("uint takes the shortest form") {
         for (std::size_t cut = 0; cut < writer.bytes().size(); ++cut) {
             Reader short_reader(ByteView(writer.bytes()).first(cut));
             short_reader.uint();
-            CHECK(short_reader.finish().error() == Errc::truncated);
+            CHECK(short_reader.finish().error() == proto::Errc::truncated);
         }
     }
 }
@@ -42,7 +42,7 @@ TEST_CASE("uint decodes longer forms and refuses what JavaScript cannot hold") {
     CHECK(longer.finish());
     Reader huge(as_bytes(std::string_view("\xff\x00\x00\x00\x00\x00\x00\x20\x00", 9)));
     CHECK(huge.uint() == 0);
-    CHECK(huge.finish().error() == Errc::bad_value);
+    CHECK(huge.finish().error() == proto::Errc::bad_value);
 }
 
 TEST_CASE("an address is host bytes and a little-endian port") {

@@ -78,6 +78,7 @@ allowed() {
         cmd/wrapped.*)     echo 'cmd/wrapped\.hpp' ;;
         cmd/kp2p-store.cpp|cmd/kp2p-link.cpp)
             below $any_proto node/client && echo '|cmd/put_paths\.hpp' ;;
+        cmd/running_storage.*) below $any_proto node/client && echo '|cmd/running_storage\.hpp' ;;
         cmd/kp2p-load.cpp)
             below $any_proto node/client && echo '|cmd/(invitation|load_place|load_progress|load_to|uri_list|without_daemon)\.hpp' ;;
         cmd/kp2p-invite.cpp|cmd/kp2p-join.cpp|cmd/invitation.*)
@@ -101,7 +102,7 @@ allowed() {
             below $any_proto node/store node/store/put &&
                 echo '|cmd/((file|directory)_destination|sparse_writer)\.hpp' ;;
         cmd/put_paths.*)
-            below $any_proto node/client node/store node/store/put && echo '|cmd/put_paths\.hpp' ;;
+            below $any_proto node/client node/store node/store/put && echo '|cmd/(put_paths|running_storage)\.hpp' ;;
         cmd/*)             below $any_proto node/client ;;
     esac | tr -d '\n'
 }

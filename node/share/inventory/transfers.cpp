@@ -42,12 +42,13 @@ Transfers::Entry::~Entry() {
     all_.entries_.erase(id_);
     const bool gives = facts_.kind == TransferKind::give;
     const std::uint64_t moved = facts_.bytes - began_bytes_;
-    if (moved == 0 || (!gives && !done_)) return;
+    // What was here already is no load, and what failed is said by whoever asked for it.
+    if (moved == 0 || facts_.nodes.empty() || (!gives && !done_)) return;
     const std::string name = facts_.name.empty() ? "" : " " + facts_.name;
     const std::string span = seconds_of(all_.runtime_.clock.now() - began_);
     std::string line = (gives ? "gave " : "loaded ") + facts_.file.hex() + name + ": ";
     line += proto::size_words(moved) + " in " + span;
-    if (!facts_.nodes.empty()) line += (gives ? " to " : " from ") + names_of(facts_.nodes);
+    line += (gives ? " to " : " from ") + names_of(facts_.nodes);
     all_.runtime_.log("share", line);
 }
 

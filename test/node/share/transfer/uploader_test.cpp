@@ -25,7 +25,8 @@ Task<> asked_for_too_much(Sim& sim) {
     Inventory inventory(sim.runtime(), store, foreign);
     std::vector<proto::Encoded> said;
     const auto put = [&](proto::Encoded message) { said.push_back(std::move(message)); };
-    Uploader uploader(sim.runtime(), inventory, put, [](std::size_t) {});
+    Uploader uploader(
+        sim.runtime(), inventory, put, [](std::size_t) {}, NodeId());
     auto body = [&](Tasks& tasks) -> Task<> {
         uploader.work_in(tasks);
         for (proto::FileId id = 1; id <= files; ++id)

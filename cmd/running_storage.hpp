@@ -6,10 +6,10 @@
 
 #include "node/client/config.hpp"
 
-namespace kp2p::client {
+namespace kp2p {
 
 // If it runs and serves another than `storage`; nothing if that cannot be told.
-std::optional<std::filesystem::path> storage_of_daemon(const Config& config,
+std::optional<std::filesystem::path> storage_of_daemon(const client::Config& config,
                                                        const std::filesystem::path& storage);
 
-}  // namespace kp2p::client
+}  // namespace kp2p

@@ -1,16 +1,16 @@
-#include "node/client/running_storage.hpp"
+#include "cmd/running_storage.hpp"
 
 #include <fstream>
 
 #include "node/client/socket.hpp"
 
-namespace kp2p::client {
+namespace kp2p {
 namespace fs = std::filesystem;
 
-std::optional<fs::path> storage_of_daemon(const Config& config, const fs::path& storage) {
+std::optional<fs::path> storage_of_daemon(const client::Config& config, const fs::path& storage) {
     constexpr std::chrono::seconds patience{1};
     const auto at = config.dir().empty() ? std::nullopt : config.api_socket();
-    if (!at || !Socket::connect(*at, {patience})) return std::nullopt;  // none is running
+    if (!at || !client::Socket::connect(*at, {patience})) return std::nullopt;  // none is running
     std::ifstream file(config.dir() / "storage");
     std::string served;
     std::getline(file, served, '\0');
@@ -19,4 +19,4 @@ std::optional<fs::path> storage_of_daemon(const Config& config, const fs::path& 
     return fs::path(served);
 }
 
-}  // namespace kp2p::client
+}  // namespace kp2p
