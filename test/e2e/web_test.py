@@ -92,6 +92,8 @@ class Page(NetworkCase):
     def test_a_transfer_is_called_off(self):
         uri = "sha1://" + "77" * 20 + "/nobody-has-it"
         self.open("transfers")
+        self.bob.process.signal(signal.SIGSTOP)  # whose answer it would be over with
+        self.addCleanup(self.bob.process.signal, signal.SIGCONT)
         self.browser("fill", **{"in": "#link", "with": uri})
         self.browser("click", on="form button")
         self.browser("click", on="tr[data-key] button:has-text('Cancel')")
