@@ -265,8 +265,9 @@ fs::path Store::named(const fs::path& path, const proto::Uri& uri) const {
     return *std::move(named);
 }
 
-Result<std::unique_ptr<Upload>> Store::begin_upload(PutOptions::Manifest manifest) const {
-    return Upload::open(layout_, manifest);
+Result<std::unique_ptr<Upload>> Store::begin_upload(PutOptions::Manifest manifest,
+                                                    std::uint64_t expected_bytes) const {
+    return Upload::open(layout_, manifest, expected_bytes);
 }
 
 Result<std::unique_ptr<Partial>> Store::resume_partial(const Sha1& sha1) const {

@@ -71,7 +71,8 @@ class Store {
     // What came from others; Errc::over_quota.
     Result<Sha1> put_loaded(ByteView bytes) const;
     // A file whose bytes come piece by piece (upload.hpp). Not to outlive the store.
-    Result<std::unique_ptr<Upload>> begin_upload(PutOptions::Manifest manifest) const;
+    Result<std::unique_ptr<Upload>> begin_upload(PutOptions::Manifest manifest,
+                                                 std::uint64_t expected_bytes) const;
 
     // A download that goes on from what an earlier run has kept, if there is something; nothing
     // else.

@@ -23,7 +23,7 @@ def link(path: str) -> Tuple[str, Optional[str]]:
     """The hashes of a file, which stays where it is, and of its manifest."""
     with naming(path), _opened(path) as file:
         before = os.fstat(file.fileno())
-        hashes = _storage.Hashes()
+        hashes = _storage.Hashes(before.st_size)
         for block in iter(lambda: file.read(_block_bytes), b""):
             hashes.update(block)
         sha1 = hashes.finish()

@@ -19,7 +19,9 @@ from ._files import close_temp, flush_directory, open_temp, state
 from ._paths import config_dir
 
 _block_bytes = 1 << 20
-_manifest_chunk_bytes = 20_000_000  # and files above this have a manifest, as with kachery
+_manifest_threshold_bytes = 20_000_000  # files above this have a manifest, as with kachery
+_piece_bytes = 16 * 1024
+_piece_list_bytes = 4096 * 20  # of so many SHA-1s
 
 
 def _root(make: bool) -> pathlib.Path:
@@ -217,34 +219,70 @@ def blocks(file: IO[bytes], size: int, path: str) -> Iterator[bytes]:
         yield last
 
 
+def _manifest_chunk_bytes(size: int) -> int:
+    """As in proto/file/manifest.hpp."""
+    mib = 1 << 20
+    return min(max(-(-(size // 2000) // mib) * mib, mib), 20_000_000)
+
+
 class Hashes:
     """Of a file, and of what a manifest has hashes of."""
 
-    def __init__(self) -> None:
+    def __init__(self, expected_size: int = 0) -> None:
         self.size = 0
         self.chunks: List[Dict[str, object]] = []
-        self._whole, self._chunk = hashlib.sha1(), hashlib.sha1()
+        self._chunk_bytes = _manifest_chunk_bytes(expected_size)
+        self._pieces = bytearray()
+        self._whole, self._chunk, self._piece = hashlib.sha1(), hashlib.sha1(), hashlib.sha1()
 
     def update(self, block: bytes) -> None:
         view = memoryview(block)
+        self._whole.update(view)
         while view:
-            part = view[:_manifest_chunk_bytes - self.size % _manifest_chunk_bytes]
-            self._whole.update(part)
+            part = view[:min(self._chunk_bytes - self.size % self._chunk_bytes,
+                             _piece_bytes - self.size % _piece_bytes)]
             self._chunk.update(part)
+            self._piece.update(part)
             self.size += len(part)
-            if self.size % _manifest_chunk_bytes == 0:
+            if self.size % _piece_bytes == 0:
+                self._end_piece()
+            if self.size % self._chunk_bytes == 0:
                 self._end_chunk()
             view = view[len(part):]
 
+    def _end_piece(self) -> None:
+        self._pieces += self._piece.digest()
+        self._piece = hashlib.sha1()
+
     def _end_chunk(self) -> None:
-        start = (self.size - 1) // _manifest_chunk_bytes * _manifest_chunk_bytes
+        start = (self.size - 1) // self._chunk_bytes * self._chunk_bytes
         self.chunks.append({"start": start, "end": self.size, "sha1": self._chunk.hexdigest()})
         self._chunk = hashlib.sha1()
 
     def finish(self) -> str:
-        if self.size % _manifest_chunk_bytes:
+        if self.size % _piece_bytes:
+            self._end_piece()
+        if self.size % self._chunk_bytes:
             self._end_chunk()
         return self._whole.hexdigest()
+
+    def fits(self) -> bool:
+        """Whether the chunks are as large as those of such a file should be."""
+        return self._chunk_bytes == _manifest_chunk_bytes(self.size)
+
+    def lists(self) -> Iterator[bytes]:
+        """Of the pieces."""
+        for at in range(0, len(self._pieces), _piece_list_bytes):
+            yield bytes(self._pieces[at:at + _piece_list_bytes])
+
+
+def _hashes_of(path: pathlib.Path) -> Hashes:
+    with open(path, "rb") as file:
+        hashes = Hashes(os.fstat(file.fileno()).st_size)
+        for block in iter(lambda: file.read(_block_bytes), b""):
+            hashes.update(block)
+    hashes.finish()
+    return hashes
 
 
 def put(content: Iterable[bytes],
@@ -256,7 +294,9 @@ def put(content: Iterable[bytes],
         for block in content:
             writer.write(block)
         sha1 = writer.finish()
-    return sha1, put_manifest(sha1, writer.hashes, source)
+    fits = writer.hashes.fits()
+    hashes = writer.hashes if fits else _hashes_of(_place(root, sha1))
+    return sha1, put_manifest(sha1, hashes, source)
 
 
 def put_content(content: Iterable[bytes], source: Optional[IO[bytes]] = None) -> str:
@@ -270,9 +310,11 @@ def put_content(content: Iterable[bytes], source: Optional[IO[bytes]] = None) ->
 
 def put_manifest(sha1: str, hashes: Hashes, source: Optional[IO[bytes]]) -> Optional[str]:
     """Of a file that is large enough to have one."""
-    if hashes.size <= _manifest_chunk_bytes:
+    if hashes.size <= _manifest_threshold_bytes:
         return None
-    manifest = {"size": hashes.size, "sha1": sha1, "chunks": hashes.chunks}
+    lists = [put_content([each], source) for each in hashes.lists()]
+    manifest = {"size": hashes.size, "sha1": sha1, "chunks": hashes.chunks,
+                "pieces": {"size": _piece_bytes, "lists": lists}}
     return put_content([json.dumps(manifest, separators=(",", ":")).encode()], source)
 
 
