@@ -50,6 +50,8 @@ std::string describe(const client::Answer& status) {
            "\nstorage      " + status.string("storage_dir") +  //
            "\nunfinished   " + std::to_string(status.number("partial_files")) + " downloads, " +
            std::to_string(status.number("partial_bytes")) + " bytes on the disk" +  //
+           "\nfiles        " + std::to_string(status.number("received_bytes")) +
+           " bytes received, " + std::to_string(status.number("given_bytes")) + " given" +  //
            "\napi          127.0.0.1:" + std::to_string(status.number("api_port")) +
            "\nup           " + std::to_string(status.number("uptime_seconds")) + " s" +
            describe_peers(status);

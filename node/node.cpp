@@ -163,6 +163,7 @@ Task<NodeStatus> Node::status() {
     status.peers = peers();
     status.storage_dir = store_.root();
     status.partials = partials;
+    status.traffic = share_.traffic();
     status.relay = swarm_.relay_counts();
     status.up = runtime_.clock.now() - started_;
     co_return status;

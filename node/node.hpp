@@ -61,6 +61,7 @@ struct NodeStatus {
     std::vector<PeerReport> peers;
     std::filesystem::path storage_dir;
     PartialUsage partials;
+    FileTraffic traffic;
     RelayCounts relay;
     Clock::Span up{};
 };

@@ -15,15 +15,36 @@ using proto::JsonWriter;
 
 constexpr std::size_t max_told_nodes = 16;
 
-Result<ByteRange> range_of(Call& call) {
+constexpr std::size_t max_ranges = 1024;  // of one call
+
+// Those that a call asks for, or the one.
+struct AskedRanges {
+    std::vector<ByteRange> all;
+    bool several = false;
+};
+
+Result<AskedRanges> ranges_of(Call& call) {
     auto start = call.optional_number("start");
     if (!start) return start.error();
     auto stop = call.optional_number("end");
     if (!stop) return stop.error();
-    ByteRange range{start->value_or(0), *stop};
-    if (!range.end || *range.end >= range.start) return range;
-    call.explain("\"end\" is before \"start\"");
-    return Errc::usage;
+    auto pairs = call.optional_pairs("ranges", max_ranges);
+    if (!pairs) return pairs.error();
+    AskedRanges asked;
+    asked.several = pairs->has_value();
+    for (const NumberPair& pair : pairs->value_or(std::vector<NumberPair>()))
+        asked.all.push_back({pair.first, pair.second});
+    if (asked.several && (*start || *stop)) {
+        call.explain("\"ranges\" stands alone, without \"start\" and \"end\"");
+        return Errc::usage;
+    }
+    if (!asked.several) asked.all.push_back({start->value_or(0), *stop});
+    for (const ByteRange& range : asked.all) {
+        if (!range.end || *range.end >= range.start) continue;
+        call.explain("a range ends before it starts");
+        return Errc::usage;
+    }
+    return asked;
 }
 
 std::string progress_line(const FetchProgress& progress) {
@@ -124,16 +145,14 @@ std::error_code Api::stopped(Call& call) {
 Api::Answer Api::cat(Call& call) {
     auto uri = call.uri();
     if (!uri) co_return uri.error();
-    auto range = range_of(call);
-    if (!range) co_return range.error();
+    auto asked = ranges_of(call);
+    if (!asked) co_return asked.error();
     auto tells = call.truth("progress");
     if (!tells) co_return tells.error();
     Diagnosis diagnosis;
     Loading loading(parts_.share.transfers(), *uri);
-    std::uint64_t sent_bytes = 0;
     bool loads = false;  // the whole file, before any of it is sent
     const ByteSink sink = [&](ByteView bytes) {
-        sent_bytes += bytes.size();
         if (!loads) loading.gave(bytes.size());
         return call.send_bytes(bytes);
     };
@@ -142,7 +161,8 @@ Api::Answer Api::cat(Call& call) {
         loading.moved(now);
         if (*tells) call.try_send_between(progress_line(now));
     };
-    auto done = co_await loading.run(parts_.share.cat(*uri, *range, sink, diagnosis, progress));
+    std::vector<ByteRange> left = asked->all;
+    auto done = co_await loading.run(parts_.share.cat(*uri, left, sink, diagnosis, progress));
     if (!done) {
         const std::error_code failure = failed({call, *uri, "cat"}, done.error(), diagnosis);
         if (loading.is_cancelled()) co_return stopped(call);
@@ -150,8 +170,16 @@ Api::Answer Api::cat(Call& call) {
     }
     if (uri->kind == proto::Uri::Kind::file)
         (void)co_await arrived(*uri, std::filesystem::path(), Naming::none);
+    std::uint64_t all_bytes = 0;
+    for (std::size_t i = 0; i < left.size(); ++i) all_bytes += left[i].start - asked->all[i].start;
     JsonWriter json;
-    json.begin_object().field("event", "result").field("bytes", sent_bytes);
+    json.begin_object().field("event", "result").field("bytes", all_bytes);
+    if (asked->several) {
+        json.key("ranges").begin_array();
+        for (std::size_t i = 0; i < left.size(); ++i)
+            json.value(left[i].start - asked->all[i].start);
+        json.end_array();
+    }
     co_return json.end_object().take();
 }
 

@@ -74,7 +74,10 @@ Api::Answer Api::upload(Call& call) {
     const bool small = call.length_bytes().value_or(~0ull) <= proto::manifest_threshold_bytes;
     const bool never = small || bare->value_or("0") == "1";
     const auto manifest = never ? PutOptions::Manifest::never : PutOptions::Manifest::if_large;
-    auto open = [&store = parts_.store, manifest] { return store.begin_upload(manifest); };
+    const std::uint64_t expected_bytes = call.length_bytes().value_or(0);
+    auto open = [&store = parts_.store, manifest, expected_bytes] {
+        return store.begin_upload(manifest, expected_bytes);
+    };
     auto opened = co_await offload(parts_.runtime.pool, open);
     if (!opened) co_return storage_failure(call, opened.error());
     const Uploading upload(parts_.runtime.pool, *std::move(opened));

@@ -107,6 +107,40 @@ Result<std::optional<std::uint64_t>> Call::optional_number(const char* key) {
     return Errc::usage;
 }
 
+Result<proto::Uri> Call::uri() {
+    auto written = text("uri");
+    if (!written) return written.error();
+    std::string complaint;
+    auto uri = proto::Uri::parse(*written, complaint);
+    if (!uri) explain(complaint);
+    return uri;
+}
+
+Result<std::optional<std::vector<NumberPair>>> Call::optional_pairs(const char* key,
+                                                                    std::size_t max_pairs) {
+    const auto value = body_[key];
+    if (value.error() == simdjson::NO_SUCH_FIELD || value.is_null())
+        return std::optional<std::vector<NumberPair>>();
+    std::vector<NumberPair> pairs;
+    simdjson::dom::array rows;
+    bool good = value.get(rows) == simdjson::SUCCESS && rows.size() <= max_pairs;
+    if (good) {
+        for (const auto row : rows) {
+            simdjson::dom::array pair;
+            NumberPair numbers;
+            good = row.get(pair) == simdjson::SUCCESS && pair.size() == 2 &&
+                   pair.at(0).get(numbers.first) == simdjson::SUCCESS &&
+                   pair.at(1).get(numbers.second) == simdjson::SUCCESS;
+            if (!good) break;
+            pairs.push_back(numbers);
+        }
+    }
+    if (good) return std::optional(std::move(pairs));
+    explain(std::string("\"") + key + "\" must be at most " + std::to_string(max_pairs) +
+            " pairs of whole numbers");
+    return Errc::usage;
+}
+
 Result<bool> Call::truth(const char* key) {
     const auto value = body_[key];
     if (value.error() == simdjson::NO_SUCH_FIELD || value.is_null()) return false;

@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "node/api/request.hpp"
 #include "node/async/clock.hpp"
@@ -25,6 +26,10 @@ namespace kp2p {
 //   server_sent  text/event-stream, which ends with an event named "end" that has that last line
 enum class Shape { json, events, frames, server_sent };
 
+struct NumberPair {
+    std::uint64_t first = 0, second = 0;
+};
+
 class Call {
   public:
     static constexpr std::size_t max_frame_bytes = 1 << 20;
@@ -36,6 +41,9 @@ class Call {
     Result<std::optional<std::uint64_t>> optional_number(const char* key);
     Result<bool> truth(const char* key);                      // false when missing
     Result<std::vector<std::string>> texts(const char* key);  // none when missing
+    // [[first,second],...]
+    Result<std::optional<std::vector<NumberPair>>> optional_pairs(const char* key,
+                                                                  std::size_t max_pairs);
 
     // Of a call whose body is bytes: what its query says, and the bytes, none at their end.
     Result<std::optional<std::string>> parameter(const char* name);

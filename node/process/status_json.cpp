@@ -53,6 +53,8 @@ std::string status_json(const NodeStatus& status, Clock::Time now, std::uint16_t
     json.field("lost_packets", relay.forwarded.lost).end_object();
     json.field("partial_files", status.partials.files);
     json.field("partial_bytes", status.partials.bytes);
+    json.field("received_bytes", status.traffic.received_bytes);
+    json.field("given_bytes", status.traffic.given_bytes);
     return json.field("uptime_seconds", up.count()).end_object().take();
 }
 

@@ -20,6 +20,8 @@ Task<> Share::serve(std::shared_ptr<Connection> connection) {
     co_await node_->hood.serve(std::move(connection));
 }
 
+FileTraffic Share::traffic() const { return node_->inventory.traffic(); }
+
 Use Share::use_of(const NodeId& node) const { return node_->hood.use_of(node); }
 
 Task<Result<void>> Share::join(ChannelName name) {
@@ -78,16 +80,17 @@ Task<Result<std::size_t>> Share::load_directory(proto::Uri uri, ProgressSink pro
 
 Transfers& Share::transfers() { return node_->inventory.transfers(); }
 
-Task<Result<void>> Share::cat(proto::Uri uri, ByteRange range, ByteSink sink, Diagnosis& diagnosis,
-                              ProgressSink progress) {
-    if (range.end && *range.end < range.start) co_return Errc::usage;
+Task<Result<void>> Share::cat(proto::Uri uri, std::vector<ByteRange>& ranges, ByteSink sink,
+                              Diagnosis& diagnosis, ProgressSink progress) {
+    for (const ByteRange& range : ranges)
+        if (range.end && *range.end < range.start) co_return Errc::usage;
     auto named = co_await node_->resolve(uri, diagnosis);
     if (!named) co_return named.error();
     if (named->directory) {
         diagnosis.add({.code = Finding::Code::is_directory});
         co_return Errc::usage;
     }
-    co_return co_await node_->cat(std::move(uri), std::move(*named), range, sink, diagnosis,
+    co_return co_await node_->cat(std::move(uri), std::move(*named), ranges, sink, diagnosis,
                                   std::move(progress));
 }
 

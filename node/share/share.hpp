@@ -19,6 +19,7 @@
 
 #include "node/share/channels/share_parts.hpp"
 #include "node/share/fetch/sinks.hpp"
+#include "node/share/inventory/file_traffic.hpp"
 #include "node/transport/use.hpp"
 #include "proto/bytes.hpp"
 #include "proto/file/sha1dir.hpp"
@@ -49,6 +50,7 @@ class Share {
     // Serves an established connection until it ends: the swarm calls it for each.
     Task<> serve(std::shared_ptr<Connection> connection);
 
+    FileTraffic traffic() const;
     // What the connection to it is used for.
     Use use_of(const NodeId& node) const;
 
@@ -71,11 +73,13 @@ class Share {
     // All files of a sha1dir, or of a directory in one, into the storage; their number.
     Task<Result<std::size_t>> load_directory(proto::Uri uri, ProgressSink progress,
                                              Diagnosis& diagnosis);
-    // Verified bytes only, in order. A range past the end gives what there is. With a manifest in
-    // the URI, a file that is not here is given while it comes, only what the range needs is
-    // fetched, and it is not stored; without one it is loaded first, of which `progress` is told.
-    Task<Result<void>> cat(proto::Uri uri, ByteRange range, ByteSink sink, Diagnosis& diagnosis,
-                           ProgressSink progress = ProgressSink());
+    // Verified bytes only, of one range after the other, each in order. A range past the end gives
+    // what there is. With a manifest in the URI, a file that is not here is given while it comes,
+    // and only what the ranges need is fetched, once, and kept for a while; without one it is
+    // loaded first, of which `progress` is told. Each range's start moves behind what the sink has
+    // taken of it.
+    Task<Result<void>> cat(proto::Uri uri, std::vector<ByteRange>& ranges, ByteSink sink,
+                           Diagnosis& diagnosis, ProgressSink progress = ProgressSink());
     // Each provider once, as it answers; the count of them, or Errc::not_found if there is none.
     Task<Result<std::size_t>> find(proto::Uri uri, std::function<void(const FoundProvider&)> found,
                                    Diagnosis& diagnosis);

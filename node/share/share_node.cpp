@@ -1,11 +1,10 @@
-// Directories and manifests of Share, and reading files that are here.
+// Directories of Share, and documents that it reads.
 #include <algorithm>
 #include <chrono>
 #include <set>
 #include <utility>
 
 #include "node/async/offload.hpp"
-#include "node/share/fetch/range_fetch.hpp"
 #include "node/share/share_node.hpp"
 
 namespace kp2p {
@@ -13,12 +12,6 @@ namespace {
 
 constexpr std::size_t fetches_at_once = 24;  // of a directory's files
 constexpr std::chrono::milliseconds progress_span{100};
-constexpr int max_repairs = 3;  // of a file, for one that asked for it
-
-std::error_code given_up(const Sha1& file, Diagnosis& diagnosis) {
-    diagnosis.add({.code = Finding::Code::rots, .what = file.hex()});
-    return Errc::storage_unavailable;
-}
 
 struct Wanted {
     Sha1 file;
@@ -86,11 +79,16 @@ Task<Result<Share::Node::Named>> Share::Node::resolve(proto::Uri uri, Diagnosis&
     co_return named;
 }
 
-Task<Result<Share::Node::Document>> Share::Node::read_document(Sha1 file, std::size_t max_bytes,
-                                                               Diagnosis& diagnosis) {
+std::error_code Share::Node::given_up(const Sha1& file, Diagnosis& diagnosis) {
+    diagnosis.add({.code = Finding::Code::rots, .what = file.hex()});
+    return Errc::storage_unavailable;
+}
+
+Task<Result<Share::Node::Document>> Share::Node::read_document(Wish wish, Diagnosis& diagnosis) {
+    const Sha1 file = wish.file;
+    const std::size_t max_bytes = wish.max_bytes;
     for (int attempt = 0;; ++attempt) {
-        std::vector<NodeId> nobody;
-        auto fetched = co_await fetches.fetch(file, std::move(nobody), ProgressSink(), diagnosis);
+        auto fetched = co_await fetches.fetch(file, wish.hints, ProgressSink(), diagnosis);
         if (!fetched) co_return fetched.error();
         const Store* store = &parts.store;
         auto read = [store, file, max_bytes] { return store->read(file, max_bytes); };
@@ -107,7 +105,10 @@ Task<Result<Share::Node::Document>> Share::Node::read_document(Sha1 file, std::s
 }
 
 Task<Result<Share::Node::Named>> Share::Node::read_directory(proto::Uri uri, Diagnosis& diagnosis) {
-    auto document = co_await read_document(uri.sha1, proto::max_sha1dir_bytes, diagnosis);
+    Wish wish;
+    wish.file = uri.sha1;
+    wish.max_bytes = proto::max_sha1dir_bytes;
+    auto document = co_await read_document(std::move(wish), diagnosis);
     const bool too_large = !document && document.error() == std::errc::file_too_large;
     if (!document && !too_large) co_return document.error();
     Result<proto::Sha1Dir> directory = Errc::usage;
@@ -153,84 +154,6 @@ Task<Result<std::size_t>> Share::Node::fetch_all(proto::Sha1Dir directory,
     if (!fetched) co_return fetched.error();
     if (batch.progress) batch.progress(batch.done);
     co_return batch.files.size();
-}
-
-Task<Result<proto::Manifest>> Share::Node::read_manifest(proto::Uri uri,
-                                                         std::vector<NodeId>& uploaders) {
-    Diagnosis aside;  // a file can be had without its manifest
-    auto document = co_await read_document(*uri.manifest, proto::max_manifest_bytes, aside);
-    if (!document) co_return document.error();
-    uploaders = document->uploaders;
-    auto parse = [&document] { return proto::Manifest::parse(as_text(document->bytes)); };
-    auto manifest = co_await offload(parts.runtime.pool, parse);
-    if (manifest && manifest->sha1 != uri.sha1) co_return proto::Errc::wrong_hash;
-    co_return manifest;
-}
-
-Task<Result<void>> Share::Node::cat_range(proto::Uri uri, ByteRange& range, ByteSink sink,
-                                          Diagnosis& diagnosis) {
-    std::string why;
-    auto here = co_await inventory.whole(uri.sha1, Inventory::always, why);
-    if (here) co_return Errc::not_found;
-    std::vector<NodeId> uploaders;
-    auto manifest = co_await read_manifest(uri, uploaders);
-    if (!manifest) {
-        if (manifest.error() == Errc::canceled) co_return manifest.error();
-        diagnosis.add({.code = Finding::Code::no_manifest});
-        co_return Errc::not_found;
-    }
-    const FetchParts with{parts, hood, finder, inventory};
-    RangeFetch fetch(with, std::move(*manifest), range, std::move(uploaders), diagnosis);
-    auto given = co_await fetch.run(sink);
-    range.start = fetch.position();
-    if (!given && given.error() == asio::error::operation_aborted) co_return Errc::canceled;
-    co_return given;
-}
-
-Task<Result<void>> Share::Node::cat_local(Sha1 file, ByteRange& range, ByteSink sink) {
-    std::string why;
-    auto whole = co_await inventory.whole(file, Inventory::always, why);
-    if (!whole) co_return whole.error();
-    const std::shared_ptr<const WholeChunks> chunks = std::move(*whole);
-    const std::uint64_t end =
-        std::min(range.end.value_or(chunks->size_bytes()), chunks->size_bytes());
-    while (range.start < end) {
-        const std::uint64_t index = range.start / proto::chunk_bytes;
-        auto read = [chunks, index] { return chunks->read(index); };
-        auto chunk = co_await inventory.read(chunks, std::move(read));
-        if (!chunk) co_return chunk.error();
-        const std::uint64_t first = range.start - index * proto::chunk_bytes;
-        const std::uint64_t last =
-            std::min<std::uint64_t>(chunk->bytes.size(), end - index * proto::chunk_bytes);
-        auto taken = co_await sink(ByteView(chunk->bytes).subspan(first, last - first));
-        if (!taken) co_return taken;
-        range.start = index * proto::chunk_bytes + last;
-    }
-    co_return ok;
-}
-
-Task<Result<void>> Share::Node::cat(proto::Uri uri, Named named, ByteRange range, ByteSink sink,
-                                    Diagnosis& diagnosis, ProgressSink progress) {
-    // What was given was right, also when the file turns out damaged further on: then the rest
-    // comes from others.
-    for (int attempt = 0;; ++attempt) {
-        if (uri.manifest) {
-            auto given = co_await cat_range(uri, range, sink, diagnosis);
-            if (given || given.error() != Errc::not_found) co_return given;
-        }
-        auto fetched = co_await fetches.fetch(named.file, named.uploaders, progress, diagnosis);
-        if (!fetched) co_return fetched.error();
-        auto given = co_await cat_local(named.file, range, sink);
-        if (given) co_return given;
-        const bool gone = given.error() == Errc::not_found || given.error() == Errc::timed_out;
-        if (given.error() == Errc::storage_unavailable)
-            diagnosis.add({.code = Finding::Code::storage, .what = storage_trouble()});
-        if (!gone && !Inventory::is_doubtful(given.error())) co_return given;
-        if (attempt >= max_repairs) co_return given_up(named.file, diagnosis);
-        if (gone) continue;
-        auto doubted = co_await inventory.doubt(named.file, Inventory::always);
-        if (!doubted && doubted.error() != Errc::not_found) co_return doubted.error();
-    }
 }
 
 }  // namespace kp2p

@@ -1,6 +1,8 @@
 // Share::Node: the parts of Share, wired.
 #pragma once
 
+#include <map>
+
 #include "node/share/channels/neighbourhood.hpp"
 #include "node/share/fetch/fetches.hpp"
 #include "node/share/inventory/inventory.hpp"
@@ -36,24 +38,34 @@ class Share::Node {
     // Every file in the directory; their number, each content counted once.
     Task<Result<std::size_t>> fetch_all(proto::Sha1Dir directory, std::vector<NodeId> uploaders,
                                         ProgressSink progress, Diagnosis& diagnosis);
-    // Of a file that is not here, by the manifest that the URI names: verified part by part, from
-    // the front. Moves range.start behind what the sink has taken. Errc::not_found: it is here, or
-    // the manifest does not help, or no node has all of the next part; what is left is to be
-    // fetched.
-    Task<Result<void>> cat_range(proto::Uri uri, ByteRange& range, ByteSink sink,
-                                 Diagnosis& diagnosis);
+    // Of a file that is not here, by the manifest that the URI names (fetch/range_reader.hpp).
+    // Moves each range's start behind what the sink has taken. Errc::not_found: it is here, or the
+    // manifest does not help, or no node has all of the next part; what is left is to be fetched.
+    Task<Result<void>> cat_ranges(proto::Uri uri, std::vector<ByteRange>& ranges, ByteSink sink,
+                                  Diagnosis& diagnosis);
+    // `uploaders`: who is likely to have it, and then who gave it, too.
     Task<Result<proto::Manifest>> read_manifest(proto::Uri uri, std::vector<NodeId>& uploaders);
+    Task<Result<ByteVector>> read_list(Sha1 list, std::vector<NodeId> hints);
     // Of a file that is here. Moves range.start, too; fails as Chunks::read() does.
     Task<Result<void>> cat_local(Sha1 file, ByteRange& range, ByteSink sink);
-    // Of a file wherever it is.
-    Task<Result<void>> cat(proto::Uri uri, Named named, ByteRange range, ByteSink sink,
-                           Diagnosis& diagnosis, ProgressSink progress);
+    // Of a file wherever it is. Moves the starts, too.
+    Task<Result<void>> cat(proto::Uri uri, Named named, std::vector<ByteRange>& ranges,
+                           ByteSink sink, Diagnosis& diagnosis, ProgressSink progress);
+    // Who has given of a file lately, so that a reader of many ranges need not search for each.
+    std::map<Sha1, std::vector<NodeId>> givers;
+    struct Wish {
+        Sha1 file;
+        std::size_t max_bytes = 0;
+        std::vector<NodeId> hints = {};
+    };
+    static constexpr int max_repairs = 3;  // of a file, for one that asked for it
+    static std::error_code given_up(const Sha1& file, Diagnosis& diagnosis);
     struct Document {
         ByteVector bytes;
         std::vector<NodeId> uploaders;
     };
     // Fetches it if need be. std::errc::file_too_large above `max_bytes`.
-    Task<Result<Document>> read_document(Sha1 file, std::size_t max_bytes, Diagnosis& diagnosis);
+    Task<Result<Document>> read_document(Wish wish, Diagnosis& diagnosis);
 };
 
 }  // namespace kp2p

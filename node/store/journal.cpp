@@ -12,6 +12,14 @@ constexpr std::size_t check_bytes = 8;
 constexpr std::size_t journal_head_bytes = 8 + Sha1::size_bytes + 8 + check_bytes;
 constexpr std::size_t record_bytes = 8 + 2 * Sha1Link::size_bytes + 8 + check_bytes;
 
+constexpr std::uint64_t range_mark = std::uint64_t{1} << 63;
+constexpr std::size_t range_padding = 12;
+
+bool is_plausible(const RangeRecord& range, std::uint64_t size_bytes) {
+    return range.length > 0 && range.length <= RangeRecord::max_bytes && range.start < size_bytes &&
+           range.length <= size_bytes - range.start;
+}
+
 ByteVector seal(proto::Writer writer) {
     writer.u64(XXH3_64bits(writer.bytes().data(), writer.bytes().size()));
     return writer.take();
@@ -38,18 +46,29 @@ std::optional<Journal::Replayed> Journal::replay(const Sha1& file) {
     if ((begin != journal_magic && begin != unflushable_magic) || !is_sealed(head))
         return std::nullopt;
     if (head_reader.fixed<Sha1>() != file) return std::nullopt;
-    Replayed replayed{head_reader.u64(), {}};
+    Replayed replayed{head_reader.u64(), {}, {}};
     if (begin == unflushable_magic) replayed.data = Data::unflushable;
     rest = rest.subspan(journal_head_bytes);
     while (rest.size() >= record_bytes && is_sealed(rest.first(record_bytes))) {
         proto::Reader reader(rest.first(record_bytes));
+        rest = rest.subspan(record_bytes);
+        const std::uint64_t first = reader.u64();
+        if (first & range_mark) {
+            RangeRecord range;
+            range.length = first & ~range_mark;
+            range.manifest = reader.fixed<Sha1>();
+            range.start = reader.u64();
+            (void)reader.raw(range_padding);
+            range.content_hash = reader.u64();
+            if (is_plausible(range, replayed.size_bytes)) replayed.ranges.push_back(range);
+            continue;
+        }
         JournalRecord record;
-        record.chunk.index = reader.u64();
+        record.chunk.index = first;
         record.chunk.link = reader.fixed<Sha1Link>();
         record.chunk.next = reader.fixed<Sha1Link>();
         record.content_hash = reader.u64();
         replayed.records.push_back(record);
-        rest = rest.subspan(record_bytes);
     }
     end_bytes_ = bytes.size() - rest.size();
     return replayed;
@@ -70,10 +89,20 @@ Result<void> Journal::mark(const Sha1& file, std::uint64_t size_bytes, Data data
 Result<void> Journal::append(const JournalRecord& record) {
     proto::Writer writer;
     writer.u64(record.chunk.index).fixed(record.chunk.link).fixed(record.chunk.next);
-    const ByteVector bytes = seal(writer.u64(record.content_hash));
+    return append(seal(writer.u64(record.content_hash)));
+}
+
+Result<void> Journal::append(const RangeRecord& range) {
+    proto::Writer writer;
+    writer.u64(range.length | range_mark).fixed(range.manifest).u64(range.start);
+    writer.raw(ByteVector(range_padding));
+    return append(seal(writer.u64(range.content_hash)));
+}
+
+Result<void> Journal::append(ByteView record) {
     // Half a record is written over by the next one.
-    if (auto done = file_.write_at(end_bytes_, bytes); !done) return done.error();
-    end_bytes_ += bytes.size();
+    if (auto done = file_.write_at(end_bytes_, record); !done) return done.error();
+    end_bytes_ += record.size();
     return ok;
 }
 

@@ -56,6 +56,8 @@ Result<std::unique_ptr<Partial>> Partial::resume(const Layout& layout, const Sha
         std::unique_ptr<Partial> partial(
             new Partial(layout, file, replayed->size_bytes, std::move(place), std::move(*data)));
         partial->unchecked_ = std::move(replayed->records);
+        for (const RangeRecord& range : replayed->ranges)
+            partial->ranges_.insert_or_assign(range.start, range);
         partial->data_is_ = replayed->data;
         return partial;
     }
@@ -63,11 +65,13 @@ Result<std::unique_ptr<Partial>> Partial::resume(const Layout& layout, const Sha
 }
 
 Result<std::unique_ptr<Partial>> Partial::open(const Layout& layout, const Sha1& file,
-                                               std::uint64_t size_bytes) {
+                                               std::uint64_t size_bytes, Wanted wanted) {
     {
         auto resumed = resume(layout, file);
         if (!resumed) return resumed.error();
         if (*resumed && (*resumed)->size_bytes() == size_bytes) return resumed;
+        const bool keeps_chunks = *resumed && !(*resumed)->unchecked_.empty();
+        if (wanted == Wanted::ranges && keeps_chunks) return proto::Errc::bad_state;
         if (*resumed) (*resumed)->discard();
     }
     if (auto made = make_directories(layout, layout.partials()); !made)
@@ -76,7 +80,7 @@ Result<std::unique_ptr<Partial>> Partial::open(const Layout& layout, const Sha1&
         auto place =
             with_room(layout, [&] { return take(layout, file, number, File::Mode::update); });
         if (!place) return place.error();
-        if (*place) return start(layout, file, size_bytes, *std::move(*place));
+        if (*place) return start(layout, file, size_bytes, *std::move(*place), wanted);
     }
     // Either all are taken, or none can be made.
     if (disk().check_writable(layout.partials()) != 0)
@@ -85,7 +89,8 @@ Result<std::unique_ptr<Partial>> Partial::open(const Layout& layout, const Sha1&
 }
 
 Result<std::unique_ptr<Partial>> Partial::start(const Layout& layout, const Sha1& file,
-                                                std::uint64_t size_bytes, Place place) {
+                                                std::uint64_t size_bytes, Place place,
+                                                Wanted wanted) {
     disk().unlink(place.data_path);  // what is written to it must come to nobody else's file
     auto data = with_room(layout, [&] { return open_shared(place.data_path, File::Mode::create); });
     if (!data) {
@@ -94,15 +99,20 @@ Result<std::unique_ptr<Partial>> Partial::start(const Layout& layout, const Sha1
     }
     std::unique_ptr<Partial> partial(
         new Partial(layout, file, size_bytes, std::move(place), std::move(*data)));
-    // Not what could never be enough.
-    const std::uint64_t others_bytes = std::min(size_bytes, partial_usage(layout).bytes);
-    auto started = partial->data_.check_room(size_bytes - others_bytes);
-    if (started) started = with_room(layout, [&] { return partial->data_.check_room(size_bytes); });
+    auto started = partial->take_room(wanted);
     if (started) started = partial->data_.resize(size_bytes);
     if (started) started = partial->place_.journal.start(file, size_bytes);
     if (started) return partial;
     partial->discard();
     return storage_error(started.error(), layout.partials());
+}
+
+Result<void> Partial::take_room(Wanted wanted) const {
+    if (wanted == Wanted::ranges) return ok;
+    // Not what could never be enough.
+    const std::uint64_t others_bytes = std::min(size_bytes_, partial_usage(layout_).bytes);
+    if (auto room = data_.check_room(size_bytes_ - others_bytes); !room) return room;
+    return with_room(layout_, [&] { return data_.check_room(size_bytes_); });
 }
 
 Result<void> Partial::prepare() {
@@ -132,6 +142,7 @@ Result<void> Partial::write(const proto::StoredChunk& chunk, ByteView bytes) {
         return proto::Errc::bad_value;
     if (has(chunk.index)) return ok;
     const JournalRecord record{chunk, XXH3_64bits(bytes.data(), bytes.size())};
+    const std::shared_lock placing(placing_);
     auto written = with_room(
         layout_, [&] { return data_.write_sparse_at(chunk.index * proto::chunk_bytes, bytes); });
     if (!written) return storage_error(written.error(), place_.data_path);
@@ -140,6 +151,11 @@ Result<void> Partial::write(const proto::StoredChunk& chunk, ByteView bytes) {
         return storage_error(done.error(), place_.journal_path);
     kept_.emplace(chunk.index, record);
     return ok;
+}
+
+bool Partial::proven() const {
+    const std::lock_guard lock(mutex_);
+    return !kept_.empty() || !unchecked_.empty();
 }
 
 bool Partial::complete() const {
@@ -241,6 +257,9 @@ Result<Partial::Name> Partial::give_name() {
 
 Result<fs::path> Partial::commit() {
     if (!ready() || !complete()) return proto::Errc::bad_state;
+    // From here on nothing but what is proven may come to the data.
+    const std::unique_lock placing(placing_);
+    committed_ = true;
     if (auto done = check_chain(); !done) return done.error();
     if (auto done = flush(); !done) return done.error();
     const fs::path path = layout_.content(file_);

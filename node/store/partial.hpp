@@ -11,13 +11,16 @@
 // Shape: while (!ready()) prepare(); then write() and read() in any order and from several threads
 // at once; when complete(), commit(), which makes the file appear under its hash; or discard().
 // A partial that is just destroyed stays, to be resumed. Only proven chunks may be written: what
-// was written can be read by others at once. Blocking. Errors: Errc::out_of_space (when older
+// was written can be read by others at once. Beside them it keeps what readers of ranges have
+// verified by a manifest, keep() and kept(), which counts for those alone who name that manifest;
+// it never takes the place of a proven chunk. Blocking. Errors: Errc::out_of_space (when older
 // downloads that nobody is at have made room and it is still not enough),
 // Errc::storage_unavailable; after one, what was kept before is still kept.
 #pragma once
 
 #include <map>
 #include <mutex>
+#include <shared_mutex>
 
 #include "node/store/chunks.hpp"
 #include "node/store/journal.hpp"
@@ -30,14 +33,35 @@ class Partial final : public Chunks {
     static constexpr int max_at_once = 8;
     // What an earlier run has left of the file; null if nothing.
     static Result<std::unique_ptr<Partial>> resume(const Layout& layout, const Sha1& file);
-    // The same if it is of this size; else a new one.
+    // The same if it is of this size; else a new one, or Errc::bad_state where that would cost a
+    // ranges' reader what is proven.
+    enum class Wanted { whole, ranges };  // ranges: there need be no room for all of it
     static Result<std::unique_ptr<Partial>> open(const Layout& layout, const Sha1& file,
-                                                 std::uint64_t size_bytes);
+                                                 std::uint64_t size_bytes, Wanted wanted);
 
     // After a resume every chunk is read back, some tens of milliseconds at a call. One thread's.
     bool ready() const { return unchecked_.empty(); }
     Result<void> prepare();
     std::vector<proto::StoredChunk> stored() const;  // by index
+
+    // Of what a manifest, which must be of a file of this size, has proven: 1 byte to
+    // RangeRecord::max_bytes from `start` on. Durable enough to outlive the process.
+    Result<void> keep(const Sha1& manifest, std::uint64_t start, ByteView bytes);
+    struct Range {
+        std::uint64_t start, end;
+    };
+    bool holds(const Sha1& manifest, Range range) const;
+    // Errc::not_found if they are not all there, or not any more.
+    Result<ByteVector> kept(const Sha1& manifest, Range range) const;
+    bool proven() const;  // something is, and with it the size
+    // What ranges have brought of a chunk, whatever manifest proved it: to be proven by the file's
+    // own SHA-1.
+    struct Pieces {
+        BulkBytes bytes;             // of the whole chunk
+        std::vector<Range> missing;  // in the file; what lies there in `bytes` is nothing
+    };
+    Pieces pieces_of(std::uint64_t index) const;
+    bool has_pieces_of(std::uint64_t index) const;
 
     // `bytes` must be the whole chunk.
     Result<void> write(const proto::StoredChunk& chunk, ByteView bytes);
@@ -67,7 +91,18 @@ class Partial final : public Chunks {
     static Result<std::optional<Place>> take(const Layout& layout, const Sha1& file, int number,
                                              File::Mode mode);
     static Result<std::unique_ptr<Partial>> start(const Layout& layout, const Sha1& file,
-                                                  std::uint64_t size_bytes, Place place);
+                                                  std::uint64_t size_bytes, Place place,
+                                                  Wanted wanted);
+    Result<void> take_room(Wanted wanted) const;
+    // What covers the byte `at`, if something does.
+    struct Cover {
+        std::optional<JournalRecord> chunk;
+        RangeRecord range;
+        std::uint64_t end = 0;
+    };
+    std::optional<Cover> cover(const Sha1& manifest, std::uint64_t at) const;
+    Result<BulkBytes> read_checked(const RangeRecord& range) const;
+    void forget(const RangeRecord& range) const;
     std::optional<JournalRecord> record(std::uint64_t index) const;
     Result<BulkBytes> read_checked(const JournalRecord& record) const;
     Result<void> check_chain() const;
@@ -83,8 +118,12 @@ class Partial final : public Chunks {
     File data_;
     std::vector<JournalRecord> unchecked_;
     Journal::Data data_is_ = Journal::Data::as_written;
+    // Chunks may be written side by side, and nothing is kept where one is being written.
+    std::shared_mutex placing_;
     mutable std::mutex mutex_;  // of what follows, and of the journal
     std::map<std::uint64_t, JournalRecord> kept_;
+    mutable std::map<std::uint64_t, RangeRecord> ranges_;  // by start
+    bool committed_ = false;                               // the data is the file's by now
 };
 
 }  // namespace kp2p

@@ -265,19 +265,21 @@ fs::path Store::named(const fs::path& path, const proto::Uri& uri) const {
     return *std::move(named);
 }
 
-Result<std::unique_ptr<Upload>> Store::begin_upload(PutOptions::Manifest manifest) const {
-    return Upload::open(layout_, manifest);
+Result<std::unique_ptr<Upload>> Store::begin_upload(PutOptions::Manifest manifest,
+                                                    std::uint64_t expected_bytes) const {
+    return Upload::open(layout_, manifest, expected_bytes);
 }
 
 Result<std::unique_ptr<Partial>> Store::resume_partial(const Sha1& sha1) const {
     return Partial::resume(layout_, sha1);
 }
 
-Result<std::unique_ptr<Partial>> Store::open_partial(const Sha1& sha1,
-                                                     std::uint64_t size_bytes) const {
-    if (auto admitted = quota_->admit(layout_, sha1, size_bytes); !admitted)
+Result<std::unique_ptr<Partial>> Store::open_partial(const Sha1& sha1, std::uint64_t size_bytes,
+                                                     Partial::Wanted wanted) const {
+    const bool whole = wanted == Partial::Wanted::whole;
+    if (auto admitted = quota_->admit(layout_, sha1, whole ? size_bytes : 0); !admitted)
         return admitted.error();
-    return Partial::open(layout_, sha1, size_bytes);
+    return Partial::open(layout_, sha1, size_bytes, wanted);
 }
 
 }  // namespace kp2p

@@ -71,14 +71,21 @@ class Store {
     // What came from others; Errc::over_quota.
     Result<Sha1> put_loaded(ByteView bytes) const;
     // A file whose bytes come piece by piece (upload.hpp). Not to outlive the store.
-    Result<std::unique_ptr<Upload>> begin_upload(PutOptions::Manifest manifest) const;
+    Result<std::unique_ptr<Upload>> begin_upload(PutOptions::Manifest manifest,
+                                                 std::uint64_t expected_bytes) const;
 
     // A download that goes on from what an earlier run has kept, if there is something; nothing
     // else.
     Result<std::unique_ptr<Partial>> resume_partial(const Sha1& sha1) const;
-    // The same, or a new one. `size_bytes` must be proven. Both are Errc::limit_reached when many
-    // processes download this file into this storage at once; Errc::over_quota.
-    Result<std::unique_ptr<Partial>> open_partial(const Sha1& sha1, std::uint64_t size_bytes) const;
+    // The same, or a new one. `size_bytes` must be proven, or what a manifest says if ranges are
+    // wanted. Both are Errc::limit_reached when many processes download this file into this storage
+    // at once; Errc::over_quota.
+    Result<std::unique_ptr<Partial>> open_partial(const Sha1& sha1, std::uint64_t size_bytes,
+                                                  Partial::Wanted wanted) const;
+    Result<std::unique_ptr<Partial>> open_partial(const Sha1& sha1,
+                                                  std::uint64_t size_bytes) const {
+        return open_partial(sha1, size_bytes, Partial::Wanted::whole);
+    }
 
     Catalog catalog() const { return Catalog(layout_); }
     // What was asked for by this name is there now.

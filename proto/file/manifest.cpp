@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "proto/compact.hpp"
 #include "proto/file/links.hpp"
 #include "proto/json.hpp"
 
@@ -37,6 +38,24 @@ Result<ManifestChunk> parse_chunk(const element& object, std::uint64_t start_byt
     return ManifestChunk{*start, *end, *sha1};
 }
 
+// None if they are of another kind than ours: the manifest is of use without them.
+std::vector<Sha1> parse_piece_lists(const element& root, std::uint64_t size_bytes) {
+    std::uint64_t size = 0;
+    simdjson::dom::array rows;
+    if (root["pieces"]["size"].get(size) || size != piece_bytes) return {};
+    if (root["pieces"]["lists"].get(rows)) return {};
+    std::vector<Sha1> lists;
+    for (const element row : rows) {
+        std::string_view text;
+        if (row.get(text)) return {};
+        auto sha1 = Sha1::from_hex(text);
+        if (!sha1) return {};
+        lists.push_back(*sha1);
+    }
+    if (lists.size() != piece_list_count(size_bytes)) return {};
+    return lists;
+}
+
 }  // namespace
 
 Result<Manifest> Manifest::parse(std::string_view json) {
@@ -62,6 +81,7 @@ Result<Manifest> Manifest::parse(std::string_view json) {
         manifest.chunks.push_back(*chunk);
     }
     if (done_bytes != manifest.size_bytes) return Errc::bad_value;
+    manifest.piece_lists = parse_piece_lists(root, manifest.size_bytes);
     return manifest;
 }
 
@@ -73,29 +93,66 @@ std::string Manifest::text() const {
         json.begin_object().field("start", chunk.start_bytes).field("end", chunk.end_bytes);
         json.field("sha1", chunk.sha1.hex()).end_object();
     }
-    return json.end_array().end_object().take();
+    json.end_array();
+    if (!piece_lists.empty()) {
+        json.key("pieces").begin_object().field("size", piece_bytes).key("lists").begin_array();
+        for (const Sha1& list : piece_lists) json.value(list.hex());
+        json.end_array().end_object();
+    }
+    return json.end_object().take();
+}
+
+Result<std::vector<ManifestChunk>> pieces_of(std::uint64_t size_bytes, std::uint64_t number,
+                                             ByteView list) {
+    const std::uint64_t first = number * pieces_per_list, all = piece_count(size_bytes);
+    if (first >= all) return Errc::bad_value;
+    const std::uint64_t count = std::min(pieces_per_list, all - first);
+    if (list.size() != count * Sha1::size_bytes) return Errc::bad_value;
+    std::vector<ManifestChunk> pieces(static_cast<std::size_t>(count));
+    Reader reader(list);
+    for (std::uint64_t i = 0; i < count; ++i) {
+        const std::uint64_t start = (first + i) * piece_bytes;
+        pieces[i] = {start, std::min(start + piece_bytes, size_bytes), reader.fixed<Sha1>()};
+    }
+    return pieces;
 }
 
 void ManifestHasher::update(ByteView bytes) {
     while (!bytes.empty()) {
-        const std::uint64_t left = manifest_chunk_bytes - size_bytes_ % manifest_chunk_bytes;
-        const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), left));
-        hasher_.update(bytes.first(size));
+        const std::uint64_t chunk_left = chunk_bytes_ - size_bytes_ % chunk_bytes_;
+        const std::uint64_t piece_left = piece_bytes - size_bytes_ % piece_bytes;
+        const auto size = static_cast<std::size_t>(
+            std::min<std::uint64_t>({bytes.size(), chunk_left, piece_left}));
+        chunk_.update(bytes.first(size));
+        piece_.update(bytes.first(size));
         size_bytes_ += size;
         bytes = bytes.subspan(size);
-        if (size == left) finish_chunk();
+        if (size == piece_left) finish_piece();
+        if (size == chunk_left) finish_chunk();
     }
 }
 
-Manifest ManifestHasher::finish(const Sha1& whole) {
-    if (size_bytes_ % manifest_chunk_bytes != 0) finish_chunk();
-    return {size_bytes_, whole, std::move(chunks_)};
+ManifestHasher::Made ManifestHasher::finish(const Sha1& whole) {
+    if (size_bytes_ % piece_bytes != 0) finish_piece();
+    if (size_bytes_ % chunk_bytes_ != 0) finish_chunk();
+    Made made{{size_bytes_, whole, std::move(chunks_)}, std::move(lists_)};
+    for (const ByteVector& list : made.piece_lists)
+        made.manifest.piece_lists.push_back(sha1_of(list));
+    return made;
 }
 
 void ManifestHasher::finish_chunk() {
     const std::uint64_t start_bytes = chunks_.empty() ? 0 : chunks_.back().end_bytes;
-    chunks_.push_back({start_bytes, size_bytes_, hasher_.finish()});
-    hasher_ = Sha1Hasher();
+    chunks_.push_back({start_bytes, size_bytes_, chunk_.finish()});
+    chunk_ = Sha1Hasher();
+}
+
+void ManifestHasher::finish_piece() {
+    constexpr std::size_t list_bytes = pieces_per_list * Sha1::size_bytes;
+    if (lists_.empty() || lists_.back().size() == list_bytes) lists_.emplace_back();
+    const Sha1 sha1 = piece_.finish();
+    lists_.back().insert(lists_.back().end(), sha1.view().begin(), sha1.view().end());
+    piece_ = Sha1Hasher();
 }
 
 }  // namespace kp2p::proto

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "proto/compact.hpp"
+#include "proto/file/links.hpp"
 
 namespace kp2p::proto {
 namespace {
@@ -56,10 +57,22 @@ std::vector<Block> cut_chunk(const ChunkName& name, ByteView chunk) {
         if (offset == 0) compressing = packed;
         if (packed) block.bytes = block.frame;
         const auto encoding = packed ? BlockEncoding::zstd : BlockEncoding::plain;
-        block.head = encode_head({name.id, name.index, offset, encoding, name.link, {}});
+        block.head = encode_head(Data{name.id, name.index, offset, encoding, name.link, {}});
         blocks.push_back(std::move(block));
     }
     return blocks;
+}
+
+Block cut_slice(const ChunkName& name, ByteView chunk, std::size_t at, std::size_t size) {
+    Block slice;
+    slice.bytes = chunk.subspan(at, size);
+    slice.frame = Compressor().compress(slice.bytes, size - size / 4);
+    const bool packed = !slice.frame.empty();
+    if (packed) slice.bytes = slice.frame;
+    const auto encoding = packed ? BlockEncoding::zstd : BlockEncoding::plain;
+    slice.head =
+        encode_head(Slice{name.id, name.index * chunk_bytes + at, encoding, name.link, {}});
+    return slice;
 }
 
 Result<void> unpack_block(BlockEncoding encoding, ByteView bytes, std::span<std::uint8_t> plain) {

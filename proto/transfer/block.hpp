@@ -29,6 +29,10 @@ struct Block {
 // plain all the same.
 std::vector<Block> cut_chunk(const ChunkName& name, ByteView chunk);
 
+// The slice of a file that lies `at` bytes into `chunk`, which has the index and link of `name`. It
+// owns its bytes, or they lie in the chunk.
+Block cut_slice(const ChunkName& name, ByteView chunk, std::size_t at, std::size_t size);
+
 // Writes the block's bytes to `plain`, whose size says how many they must be. Errc::bad_value if
 // they are not so many or no valid frame; never writes or holds more than that.
 Result<void> unpack_block(BlockEncoding encoding, ByteView bytes, std::span<std::uint8_t> plain);

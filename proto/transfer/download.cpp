@@ -106,7 +106,7 @@ void Download::checked(Time now, std::uint64_t job_number, Result<CheckedChunk> 
         if (result)
             learn(job, std::move(*result));
         else
-            drop(job.source, Fault::wrong_chunk, job.check->index);
+            wrong(job.source, job.check->index);
     }
     go_on(now);
 }
@@ -126,7 +126,7 @@ void Download::learn_last(const Job& job, std::shared_ptr<const CheckedChunk> ch
     const bool size_known = chain_.size_bytes().has_value();
     const bool known = size_known && chain_.holds(check.index);
     if (!chain_.prove_last(check.file_bytes, check.link, chunk->whole))
-        return drop(job.source, Fault::wrong_chunk, check.index);
+        return wrong(job.source, check.index);
     if (known) return;
     store(check.index, check.link, std::move(chunk));
     if (!size_known) settle_size();
@@ -148,11 +148,17 @@ void Download::judge() {
     while (const auto judged = chain_.judge()) {
         auto held = ahead_.extract(judged->index);
         if (judged->right) {
+            mixed_.erase(judged->index);
             if (held) store(judged->index, judged->link, std::move(held.mapped().chunk));
         } else if (judged->source != own_storage) {
-            drop(judged->source, Fault::wrong_chunk, judged->index);
+            wrong(judged->source, judged->index);
         }
     }
+}
+
+void Download::wrong(SourceKey key, ChunkIndex index) {
+    if (mixed_.erase(index) == 0) return drop(key, Fault::wrong_chunk, index);
+    events_.push_back(DoubtMixed{index});
 }
 
 void Download::store(ChunkIndex index, const Sha1Link& link,

@@ -13,7 +13,9 @@
 //   - the provider with the least to do, for its speed, is asked next;
 //   - a chunk that is late at one provider is called off there and asked of a faster one;
 //   - a provider that sends something wrong is dropped, and all that it gave is forgotten; one that
-//     sends nothing for stall_span is let go of, and what it gave is kept.
+//     sends nothing for stall_span is let go of, and what it gave is kept;
+//   - of a chunk that is in part what we had (mixed()) nobody can say whose fault it is if it is
+//     wrong: it is asked for once more (DoubtMixed), and must come whole then.
 // Holds at most max_window chunks of bytes, and one small entry a chunk that was hashed ahead.
 #pragma once
 
@@ -64,8 +66,11 @@ class Download {
     struct SourceStalled {
         SourceKey source;
     };
-    using Event =
-        std::variant<AskChunk, CallOff, CheckChunk, StoreChunk, DropSource, SourceStalled>;
+    struct DoubtMixed {
+        ChunkIndex index;
+    };
+    using Event = std::variant<AskChunk, CallOff, CheckChunk, StoreChunk, DropSource, SourceStalled,
+                               DoubtMixed>;
 
     explicit Download(const Sha1& file) : chain_(file) {}
 
@@ -81,6 +86,8 @@ class Download {
     void have(Time now, SourceKey key, ChunkIndex index);
     // `data.bytes` lies in `payload`.
     void receive(Time now, SourceKey key, const Data& data, ByteVector payload);
+    // What comes next of the chunk is not all of the source's.
+    void mixed(ChunkIndex index) { mixed_.insert(index); }
     void canceled(Time now, SourceKey key, ChunkIndex index);
     void misbehaved(Time now, SourceKey key);  // it sent what cannot be read
     void checked(Time now, std::uint64_t job, Result<CheckedChunk> result);
@@ -132,6 +139,7 @@ class Download {
     void settle_size();
     void judge();
     void store(ChunkIndex index, const Sha1Link& link, std::shared_ptr<const CheckedChunk> chunk);
+    void wrong(SourceKey key, ChunkIndex index);
     void drop(SourceKey key, Fault fault, ChunkIndex index);
     void release(SourceKey key);
 
@@ -142,6 +150,7 @@ class Download {
     std::map<ChunkIndex, SourceKey> requested_;  // being received or checked, after that
     std::map<std::uint64_t, Job> jobs_;
     std::map<ChunkIndex, Ahead> ahead_;  // hashed, to be judged
+    std::set<ChunkIndex> mixed_;         // may be wrong through no fault of their sources
     std::vector<Event> events_;
     std::uint64_t next_job_ = 1;
     std::uint64_t proven_chunks_ = 0;  // in this run

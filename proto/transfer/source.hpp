@@ -23,6 +23,7 @@ enum class Fault {
 struct Offer {  // what `opened` says
     std::uint64_t size_bytes = 0;
     std::optional<ByteVector> have;  // absent: complete
+    bool slices = false;             // it gives them, too
 };
 
 class Source {

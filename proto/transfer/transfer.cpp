@@ -5,7 +5,7 @@
 namespace kp2p::proto {
 namespace {
 
-constexpr std::uint8_t opened_complete_flag = 0x01;
+constexpr std::uint8_t opened_complete_flag = 0x01, opened_slices_flag = 0x02;
 
 void write_field(Writer& out, std::uint64_t value) { out.uint(value); }
 void write_field(Writer& out, const Sha1& hash) { out.fixed(hash); }
@@ -16,10 +16,13 @@ void write(Writer& out, const Message& m) {
     std::apply([&](const auto&... field) { (write_field(out, field), ...); }, Message::fields(m));
 }
 void write(Writer& out, const Opened& m) {
-    out.uint(m.id).uint(m.size_bytes).u8(m.have ? 0 : opened_complete_flag);
+    const int complete = m.have ? 0 : opened_complete_flag;
+    const int slices = m.slices ? opened_slices_flag : 0;
+    out.uint(m.id).uint(m.size_bytes).u8(static_cast<std::uint8_t>(complete | slices));
     if (m.have) out.buffer(*m.have);
 }
 void write(Writer& out, const Data& m) { out.raw(encode_head(m)).raw(m.bytes); }
+void write(Writer& out, const Slice& m) { out.raw(encode_head(m)).raw(m.bytes); }
 
 void read_field(Reader& in, std::uint64_t& value) { value = in.uint(); }
 void read_field(Reader& in, Sha1& hash) { hash = in.fixed<Sha1>(); }
@@ -32,7 +35,9 @@ void read(Reader& in, Message& m) {
 void read(Reader& in, Opened& m) {
     m.id = in.uint();
     m.size_bytes = in.uint();
-    if ((in.u8() & opened_complete_flag) == 0) {
+    const std::uint8_t flags = in.u8();
+    m.slices = (flags & opened_slices_flag) != 0;
+    if ((flags & opened_complete_flag) == 0) {
         const ByteView have = in.buffer();
         if (have.size() > max_have_bytes) {
             in.fail(Errc::too_long);
@@ -42,17 +47,34 @@ void read(Reader& in, Opened& m) {
     }
 }
 
+BlockEncoding read_encoding(Reader& in) {
+    const std::uint8_t encoding = in.u8();
+    if (encoding > static_cast<std::uint8_t>(BlockEncoding::zstd)) in.fail(Errc::bad_value);
+    return static_cast<BlockEncoding>(encoding);
+}
+
+ByteView read_block(Reader& in) {
+    const ByteView bytes = in.rest();
+    if (bytes.empty()) in.fail(Errc::truncated);
+    if (bytes.size() > block_bytes) in.fail(Errc::too_long);
+    return bytes;
+}
+
 void read(Reader& in, Data& m) {
     m.id = in.uint();
     m.index = in.uint();
     m.offset = in.uint();
-    const std::uint8_t encoding = in.u8();
-    if (encoding > static_cast<std::uint8_t>(BlockEncoding::zstd)) in.fail(Errc::bad_value);
-    m.encoding = static_cast<BlockEncoding>(encoding);
+    m.encoding = read_encoding(in);
     if (m.offset == 0) m.link = in.fixed<Sha1Link>();
-    m.bytes = in.rest();
-    if (m.bytes.empty()) in.fail(Errc::truncated);
-    if (m.bytes.size() > block_bytes) in.fail(Errc::too_long);
+    m.bytes = read_block(in);
+}
+
+void read(Reader& in, Slice& m) {
+    m.id = in.uint();
+    m.offset = in.uint();
+    m.encoding = read_encoding(in);
+    m.link = in.fixed<Sha1Link>();
+    m.bytes = read_block(in);
 }
 
 template <std::size_t... types>
@@ -76,6 +98,12 @@ ByteVector encode_head(const Data& m) {
     Writer out;
     out.uint(m.id).uint(m.index).uint(m.offset).u8(static_cast<std::uint8_t>(m.encoding));
     if (m.offset == 0) out.fixed(m.link);
+    return out.take();
+}
+
+ByteVector encode_head(const Slice& m) {
+    Writer out;
+    out.uint(m.id).uint(m.offset).u8(static_cast<std::uint8_t>(m.encoding)).fixed(m.link);
     return out.take();
 }
 

@@ -10,8 +10,12 @@
 //   7 refused  := id:uint code:uint                                 provider
 //   8 close    := id:uint                                           requester
 //   9 preparing := id:uint                                          provider
+//  10 get slice := id:uint offset:uint length:uint                  requester
+//  11 slice     := id:uint offset:uint encoding:u8 link:20 bytes    provider
 // opened: flags bit 0 = complete; else `have` follows, bit i of it (least significant first) tells
-// that chunk i is there. data: link is there when offset is 0; bytes go to the end of the payload.
+// that chunk i is there; bit 1 = gives slices. data: link is there when offset is 0; bytes go to
+// the end of the payload. A slice lies in one chunk, whose link it brings; its offset is in the
+// file.
 #pragma once
 
 #include <optional>
@@ -29,7 +33,7 @@ inline constexpr std::size_t max_have_bytes = 1 << 20;
 inline constexpr std::size_t max_open_files = 32;
 inline constexpr std::size_t max_outstanding_gets = 4096;  // the same, over all its files
 
-inline constexpr std::uint64_t data_type = 3;
+inline constexpr std::uint64_t data_type = 3, slice_type = 11;
 
 using FileId = std::uint64_t;      // chosen by the requester, its own on each connection
 using ChunkIndex = std::uint64_t;  // of 1 MiB
@@ -55,6 +59,7 @@ struct Opened {
     FileId id = 0;
     std::uint64_t size_bytes = 0;
     std::optional<ByteVector> have;  // absent: complete
+    bool slices = false;             // may be asked for
     friend bool operator==(const Opened&, const Opened&) = default;
 };
 struct Get {
@@ -114,9 +119,24 @@ struct Preparing {
     static auto fields(auto& m) { return std::tie(m.id); }
     friend bool operator==(const Preparing&, const Preparing&) = default;
 };
+struct GetSlice {
+    static constexpr bool of_provider = false;
+    FileId id = 0;
+    std::uint64_t offset = 0, length = 0;  // length: 1 to block_bytes
+    static auto fields(auto& m) { return std::tie(m.id, m.offset, m.length); }
+    friend bool operator==(const GetSlice&, const GetSlice&) = default;
+};
+struct Slice {
+    static constexpr bool of_provider = true;
+    FileId id = 0;
+    std::uint64_t offset = 0;
+    BlockEncoding encoding = BlockEncoding::plain;
+    Sha1Link link;   // of the chunk that it lies in
+    ByteView bytes;  // in the payload that was decoded
+};
 // In the order of their types.
-using TransferMessage =
-    std::variant<Open, Opened, Get, Data, Have, Cancel, Canceled, Refused, Close, Preparing>;
+using TransferMessage = std::variant<Open, Opened, Get, Data, Have, Cancel, Canceled, Refused,
+                                     Close, Preparing, GetSlice, Slice>;
 
 inline FileId file_of(const TransferMessage& message) {
     return std::visit([](const auto& m) { return m.id; }, message);
@@ -128,7 +148,8 @@ inline bool is_of_provider(const TransferMessage& message) {
 Encoded encode(const TransferMessage& message);
 // Of the payload, what comes before its bytes.
 ByteVector encode_head(const Data& data);
-// A Data's bytes are a view of `payload`. Errc::unknown_type: ignore it.
+ByteVector encode_head(const Slice& slice);
+// The bytes of a Data or Slice are a view of `payload`. Errc::unknown_type: ignore it.
 Result<TransferMessage> decode_transfer(std::uint64_t type, ByteView payload);
 
 // Opened::have: a bit for each chunk, the least significant of a byte first.

@@ -19,7 +19,9 @@ from ._files import close_temp, flush_directory, open_temp, state
 from ._paths import config_dir
 
 _block_bytes = 1 << 20
-_manifest_chunk_bytes = 20_000_000  # and files above this have a manifest, as with kachery
+_manifest_threshold_bytes = 20_000_000  # files above this have a manifest, as with kachery
+_piece_bytes = 16 * 1024
+_piece_list_bytes = 4096 * 20  # of so many SHA-1s
 
 
 def _root(make: bool) -> pathlib.Path:
@@ -240,15 +242,29 @@ def put_content(content: Iterable[bytes], source: Optional[IO[bytes]] = None) ->
 
 def put_manifest(sha1: str, size: int, fd: int, source: Optional[IO[bytes]]) -> Optional[str]:
     """Of an open file, if it is large enough to have one."""
-    if size <= _manifest_chunk_bytes:
+    if size <= _manifest_threshold_bytes:
         return None
-    chunks = []
-    for start in range(0, size, _manifest_chunk_bytes):
-        end = min(start + _manifest_chunk_bytes, size)
+    chunks, pieces = [], bytearray()
+    chunk_bytes = _manifest_chunk_bytes(size)
+    for start in range(0, size, chunk_bytes):
+        end = min(start + chunk_bytes, size)
         found = hashlib.sha1(os.pread(fd, end - start, start)).hexdigest()
         chunks.append({"start": start, "end": end, "sha1": found})
-    manifest = {"size": size, "sha1": sha1, "chunks": chunks}
+    for start in range(0, size, _block_bytes):
+        block = memoryview(os.pread(fd, _block_bytes, start))
+        for at in range(0, len(block), _piece_bytes):
+            pieces += hashlib.sha1(block[at:at + _piece_bytes]).digest()
+    lists = [put_content([bytes(pieces[at:at + _piece_list_bytes])], source)
+             for at in range(0, len(pieces), _piece_list_bytes)]
+    manifest = {"size": size, "sha1": sha1, "chunks": chunks,
+                "pieces": {"size": _piece_bytes, "lists": lists}}
     return put_content([json.dumps(manifest, separators=(",", ":")).encode()], source)
+
+
+def _manifest_chunk_bytes(size: int) -> int:
+    """As in proto/file/manifest.hpp."""
+    mib = 1 << 20
+    return min(max(-(-(size // 2000) // mib) * mib, mib), 20_000_000)
 
 
 def put_link(sha1: str, text: bytes) -> None:

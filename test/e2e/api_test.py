@@ -13,21 +13,11 @@ import stat
 import sys
 import unittest
 
+from api_client import local_connection
 from case import NetworkCase, main
 
 MIB = 1 << 20
 JSON = {"Content-Type": "application/json"}
-
-
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=60)
-        self.path = str(path)
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
 
 
 class Api:
@@ -36,9 +26,7 @@ class Api:
         self.case = case
 
     def local(self):
-        connection = UnixConnection(self.daemon.config_dir / "api.sock")
-        self.case.addCleanup(connection.close)
-        return connection
+        return local_connection(self.daemon, self.case)
 
     def tcp(self):
         connection = http.client.HTTPConnection("127.0.0.1", self.port(), timeout=60)

@@ -18,5 +18,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         ByteVector plain(block->offset % (block_bytes + 1));
         (void)unpack_block(block->encoding, block->bytes, plain);
     }
+    if (const auto* slice = std::get_if<Slice>(&*message)) {
+        ByteVector plain(slice->offset % (block_bytes + 1));
+        (void)unpack_block(slice->encoding, slice->bytes, plain);
+    }
     return 0;
 }

@@ -90,12 +90,38 @@ Task<Result<void>> LiarPeer::answer(Connection& connection, MuxChannel& channel,
         if (lie_ == LiarLie::leave && get->index == at_) connection.close();
         co_return given;
     }
+    if (const auto* get = std::get_if<proto::GetSlice>(&message))
+        co_return co_await give_slice(channel, *get);
     const auto* open = std::get_if<proto::Open>(&message);
     if (!open) co_return ok;
     ++opens_;
     proto::Encoded reply = encode(proto::Refused{open->id, proto::RefusalCode::not_found});
-    if (open->file == file_) reply = encode(proto::Opened{open->id, claimed_bytes(), std::nullopt});
+    if (open->file == file_)
+        reply = encode(proto::Opened{open->id, claimed_bytes(), std::nullopt, gives_slices});
     co_return co_await channel.send(reply.type, reply.payload);
+}
+
+Task<Result<void>> LiarPeer::give_slice(MuxChannel& channel, proto::GetSlice get) {
+    const std::uint64_t index = get.offset / proto::chunk_bytes;
+    if (lie_ == LiarLie::stall && index <= at_) co_return ok;
+    if (lie_ == LiarLie::garbage) {
+        ByteVector garbage(3, 0xff);
+        co_return co_await channel.send(proto::slice_type, garbage);
+    }
+    if (get.offset + get.length > content_.size()) co_return ok;
+    const ByteView all = content_;
+    const ByteView own = all.subspan(get.offset, get.length);
+    ByteVector bytes(own.begin(), own.end());
+    const bool byte = lie_ == LiarLie::byte || lie_ == LiarLie::leave;
+    if (byte && index == at_) bytes[0] ^= 1;
+    proto::Slice slice;
+    slice.id = get.id;
+    slice.offset = get.offset;
+    slice.link = links_[index];
+    slice.bytes = bytes;
+    const proto::Encoded message = encode(slice);
+    given_slice_bytes_ += bytes.size();
+    co_return co_await channel.send(message.type, message.payload);
 }
 
 Task<Result<void>> LiarPeer::give(MuxChannel& channel, proto::Get get) {

@@ -16,7 +16,7 @@ namespace kp2p::test {
 
 enum class LiarLie {
     none,
-    byte,      // alters one byte of the chunk `at`
+    byte,      // alters one byte of the chunk `at`, or of each slice in it
     link,      // sends a wrong link with the chunk `at`
     size,      // claims one MiB more, and fills it with zeros
     stall,     // sends nothing from the chunk `at` on
@@ -35,7 +35,9 @@ class LiarPeer {
     void be(LiarLie lie) { lie_ = lie; }  // from now on
     const Sha1& file() const { return file_; }
     std::uint64_t given_chunks() const { return given_; }  // sent whole, on all connections
-    std::uint64_t opens() const { return opens_; }         // files it was asked for
+    std::uint64_t given_slice_bytes() const { return given_slice_bytes_; }
+    std::uint64_t opens() const { return opens_; }  // files it was asked for
+    bool gives_slices = true;
 
   private:
     Task<> lookup(std::shared_ptr<Connection> connection);
@@ -43,6 +45,7 @@ class LiarPeer {
     Task<Result<void>> answer(Connection& connection, MuxChannel& channel,
                               const proto::TransferMessage& message);
     Task<Result<void>> give(MuxChannel& channel, proto::Get get);
+    Task<Result<void>> give_slice(MuxChannel& channel, proto::GetSlice get);
     std::uint64_t claimed_bytes() const;
 
     ChannelKey channel_;
@@ -52,7 +55,7 @@ class LiarPeer {
     std::uint64_t at_;
     Sha1 file_;
     std::vector<Sha1Link> links_;
-    std::uint64_t given_ = 0, opens_ = 0;
+    std::uint64_t given_ = 0, given_slice_bytes_ = 0, opens_ = 0;
 };
 
 }  // namespace kp2p::test

@@ -19,18 +19,22 @@ Fetch::Fetch(FetchParts parts, const Sha1& file, std::vector<NodeId> hints)
       changed_(parts.share.runtime.executor),
       providers_(parts, file, diagnosis_, changed_,
                  [this](Neighbour& neighbour) { return sources_.use(neighbour); }),
-      sources_(download_, providers_, parts.share.runtime.clock,
-               {.offered =
-                    [this](auto key, const NodeId&, proto::Offer offer) {
-                        download_.add_source(now(), key, std::move(offer));
-                    },
-                .gave =
-                    [this](const NodeId& node) {
-                        providers_.gave(node);
-                        uploaders_.insert(node);
-                    },
-                .garbled = [this](auto key, const NodeId&) { download_.misbehaved(now(), key); },
-                .pump = [this] { pump(); }}) {}
+      sources_(
+          download_, providers_, parts.share.runtime.clock,
+          {.offered =
+               [this](auto key, const NodeId&, proto::Offer offer) {
+                   if (offer.slices) mixer_.offers(key);
+                   download_.add_source(now(), key, std::move(offer));
+               },
+           .gave =
+               [this](const NodeId& node) {
+                   providers_.gave(node);
+                   uploaders_.insert(node);
+               },
+           .garbled = [this](auto key, const NodeId&) { download_.misbehaved(now(), key); },
+           .pump = [this] { pump(); },
+           .sliced = [this](auto key, const proto::Slice& slice) { mixer_.take(key, slice); }}),
+      mixer_(parts.share.runtime, download_, sources_, [this] { pump(); }) {}
 
 Task<Result<Fetch::Path>> Fetch::run() {
     Result<Path> outcome = Errc::canceled;
@@ -67,27 +71,13 @@ Task<Result<Fetch::Path>> Fetch::fetch(Tasks& all) {
     co_return co_await commit();
 }
 
-Task<Result<std::shared_ptr<Partial>>> Fetch::open_left_over() {
-    if (auto partial = parts_.inventory.left_over(file_)) co_return partial;
-    const Store* store = &parts_.share.store;
-    const Sha1 file = file_;
-    auto open = [store, file] { return store->resume_partial(file); };
-    auto opened = co_await offload(parts_.share.runtime.pool, open);
-    if (!opened) co_return opened.error();
-    std::shared_ptr<Partial> partial = std::move(*opened);
-    while (partial && !partial->ready()) {
-        auto prepare = [partial] { return partial->prepare(); };
-        auto prepared = co_await offload(parts_.share.runtime.pool, std::move(prepare));
-        if (!prepared) co_return prepared.error();
-    }
-    co_return partial;
-}
-
 Task<Result<void>> Fetch::resume() {
-    auto opened = co_await open_left_over();
+    auto opened = co_await parts_.inventory.desk().resume(file_);
     if (!opened) co_return opened.error();
     std::shared_ptr<Partial> partial = std::move(*opened);
-    if (!partial) co_return ok;
+    if (partial) mixer_.mix_with(partial);
+    // What readers of ranges have kept says nothing of the size, save by a manifest.
+    if (!partial || !partial->proven()) co_return ok;
     std::vector<proto::StoredChunk> chunks = partial->stored();
     download_.resume(partial->size_bytes(), chunks);
     partial_ = std::move(partial);
@@ -118,7 +108,7 @@ FetchProgress Fetch::progress() const {
 
 void Fetch::fail(std::error_code error) {
     if (!failure_) failure_ = error;
-    if (error != Errc::out_of_space) parts_.inventory.give_up(file_);
+    if (error != Errc::out_of_space) parts_.inventory.desk().give_up(file_);
     changed_.notify_all();
 }
 
@@ -137,7 +127,7 @@ std::error_code Fetch::explain() {
 
 void Fetch::pump() {
     for (const proto::Download::Event& event : download_.take_events()) {
-        if (sources_.carry_out(event)) continue;
+        if (mix(event) || sources_.carry_out(event)) continue;
         if (const auto* job = std::get_if<proto::Download::CheckChunk>(&event)) {
             if (tasks_) tasks_->spawn(check(*job));
         } else if (const auto* chunk = std::get_if<proto::Download::StoreChunk>(&event)) {
@@ -147,6 +137,17 @@ void Fetch::pump() {
         }
     }
     changed_.notify_all();
+}
+
+// Whether it was for the mixer.
+bool Fetch::mix(const proto::Download::Event& event) {
+    if (const auto* ask = std::get_if<proto::Download::AskChunk>(&event))
+        return tasks_ && mixer_.ask(*tasks_, *ask);
+    if (const auto* off = std::get_if<proto::Download::CallOff>(&event))
+        return mixer_.call_off(*off);
+    if (const auto* doubt = std::get_if<proto::Download::DoubtMixed>(&event))
+        return mixer_.doubt(doubt->index), true;
+    return false;
 }
 
 void Fetch::drop(const proto::Download::DropSource& drop) {
@@ -187,16 +188,15 @@ void Fetch::store(proto::Download::StoreChunk chunk) {
         put_whole_ = true;
         tasks_->spawn(put_whole(std::move(chunk)));
     } else {
-        if (!std::exchange(opening_, true)) tasks_->spawn(open_partial(chunk.file_bytes));
+        // Before the partial is opened, which may be done at once.
+        const std::uint64_t size_bytes = chunk.file_bytes;
         unwritten_.push_back(std::move(chunk));
+        if (!std::exchange(opening_, true)) tasks_->spawn(open_partial(size_bytes));
     }
 }
 
 Task<> Fetch::open_partial(std::uint64_t size_bytes) {
-    const Store* store = &parts_.share.store;
-    const Sha1 file = file_;
-    auto open = [store, file, size_bytes] { return store->open_partial(file, size_bytes); };
-    auto opened = co_await offload(parts_.share.runtime.pool, open);
+    auto opened = co_await parts_.inventory.desk().open(file_, size_bytes, Partial::Wanted::whole);
     if (!opened) {
         if (opened.error() == Errc::limit_reached)
             diagnosis_.add({.code = Finding::Code::too_many_partials});
@@ -204,6 +204,7 @@ Task<> Fetch::open_partial(std::uint64_t size_bytes) {
         co_return;
     }
     partial_ = std::move(*opened);
+    mixer_.mix_with(partial_);
     listing_.emplace(parts_.inventory, file_, partial_);
     for (proto::Download::StoreChunk& chunk : std::exchange(unwritten_, {}))
         tasks_->spawn(write(std::move(chunk)));
@@ -248,7 +249,7 @@ Task<Result<Fetch::Path>> Fetch::commit() {
     auto finish = [partial = partial_] { return partial->commit(); };
     auto path = co_await offload(parts_.share.runtime.pool, std::move(finish));
     listing_.reset();
-    if (path || path.error() != Errc::out_of_space) parts_.inventory.give_up(file_);
+    if (path || path.error() != Errc::out_of_space) parts_.inventory.desk().give_up(file_);
     co_return path;
 }
 

@@ -11,6 +11,7 @@
 
 #include "node/async/event.hpp"
 #include "node/async/tasks.hpp"
+#include "node/share/fetch/mixer.hpp"
 #include "node/share/fetch/providers.hpp"
 #include "node/share/fetch/sinks.hpp"
 #include "node/share/fetch/sources.hpp"
@@ -34,7 +35,6 @@ class Fetch {
     using Path = std::filesystem::path;
 
     Task<Result<void>> resume();
-    Task<Result<std::shared_ptr<Partial>>> open_left_over();  // null: there is none
     Task<Result<Path>> fetch(Tasks& all);
     Task<> tick_loop();
     void tell_watchers();
@@ -42,6 +42,7 @@ class Fetch {
     Clock::Time now() const { return parts_.share.runtime.clock.now(); }
 
     void pump();
+    bool mix(const proto::Download::Event& event);
     void drop(const proto::Download::DropSource& drop);
     Task<> check(proto::Download::CheckChunk job);
     void store(proto::Download::StoreChunk chunk);
@@ -61,6 +62,7 @@ class Fetch {
     Diagnosis diagnosis_;
     Providers providers_;
     Sources<proto::Download> sources_;
+    Mixer mixer_;
 
     std::shared_ptr<Partial> partial_;
     std::optional<Inventory::Listing> listing_;

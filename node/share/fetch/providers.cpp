@@ -140,6 +140,13 @@ void Providers::gave(const NodeId& node) {
     troubles_.erase(node);
 }
 
+std::vector<NodeId> Providers::givers() const {
+    std::vector<NodeId> givers;
+    for (const auto& [node, at] : gave_)
+        if (!blamed_.contains(node)) givers.push_back(node);
+    return givers;
+}
+
 void Providers::opened(const NodeId& node) {
     claims_[node].asked.reset();
     // The first time only: a node that opens the file over and over has not given anything yet.

@@ -68,6 +68,7 @@ class Providers {
 
     std::size_t trying() const { return queue_.trying(); }    // connecting and open
     void gave(const NodeId& node);                            // something of the file
+    std::vector<NodeId> givers() const;                       // who did, and was not blamed
     void blame(const NodeId& node, const std::string& what);  // it is not used any more
     // What is missing, and what is not.
     struct Shortfall {
@@ -137,6 +138,7 @@ class ProvidedFile {
     bool returns() const { return ended_ && Providers::comes_back(*ended_); }
     void ask(proto::ChunkIndex index) { file_.ask(index); }
     void call_off(proto::ChunkIndex index) { file_.call_off(index); }
+    void ask_slice(std::uint64_t offset, std::uint64_t length) { file_.ask_slice(offset, length); }
     void stall();  // it sends nothing of what it was asked for
     // The node is used over a better connection: it is to be asked for nothing more here, and left
     // when it owes nothing.

@@ -8,19 +8,16 @@ namespace {
 
 constexpr std::chrono::milliseconds range_tick_span{200};
 
-proto::FileRange file_range(const ByteRange& range) {
-    return {range.start, range.end.value_or(proto::max_file_bytes)};
-}
-
 }  // namespace
 
-RangeFetch::RangeFetch(FetchParts parts, proto::Manifest manifest, ByteRange range,
-                       std::vector<NodeId> hints, Diagnosis& diagnosis)
+template <class Download>
+PartFetch<Download>::PartFetch(FetchParts parts, const Sha1& file, Download download,
+                               std::vector<NodeId> hints, Diagnosis& diagnosis)
     : parts_(parts),
       hints_(std::move(hints)),
-      download_(std::move(manifest), file_range(range)),
+      download_(std::move(download)),
       changed_(parts.share.runtime.executor),
-      providers_(parts, download_.manifest().sha1, diagnosis, changed_,
+      providers_(parts, file, diagnosis, changed_,
                  [this](Neighbour& neighbour) { return sources_.use(neighbour); }),
       sources_(download_, providers_, parts.share.runtime.clock,
                {.offered =
@@ -31,7 +28,8 @@ RangeFetch::RangeFetch(FetchParts parts, proto::Manifest manifest, ByteRange ran
                 .garbled = [this](auto, const NodeId& node) { download_.misbehaved(now(), node); },
                 .pump = [this] { pump(); }}) {}
 
-Task<Result<void>> RangeFetch::run(ByteSink sink) {
+template <class Download>
+Task<Result<void>> PartFetch<Download>::run(ByteSink sink) {
     Result<void> outcome = Errc::canceled;
     auto body = [&](Tasks& all) -> Task<> {
         tasks_ = &all;
@@ -47,10 +45,11 @@ Task<Result<void>> RangeFetch::run(ByteSink sink) {
     co_return outcome;
 }
 
-Task<Result<void>> RangeFetch::give(ByteSink sink) {
+template <class Download>
+Task<Result<void>> PartFetch<Download>::give(ByteSink sink) {
     if (download_.complete()) co_return ok;
     for (const NodeId& hint : std::exchange(hints_, {})) providers_.hear(hint);
-    providers_.search();
+    if (providers_.trying() == 0) providers_.search();
     while (!download_.complete()) {
         const auto bytes = download_.next_bytes();
         if (!bytes) {
@@ -67,7 +66,8 @@ Task<Result<void>> RangeFetch::give(ByteSink sink) {
     co_return ok;
 }
 
-Task<Result<void>> RangeFetch::await_more() {
+template <class Download>
+Task<Result<void>> PartFetch<Download>::await_more() {
     if (hopeless()) co_return explain();
     auto change = changed_.wait();
     auto changed =
@@ -79,19 +79,22 @@ Task<Result<void>> RangeFetch::await_more() {
 }
 
 // Somebody gives the part at the front, or is about to.
-bool RangeFetch::front_expected() const {
+template <class Download>
+bool PartFetch<Download>::front_expected() const {
     return download_.front_expected() || sources_.expected();
 }
 
 // Nothing comes from anybody, or all are there and none has all of the next part.
-bool RangeFetch::hopeless() const {
+template <class Download>
+bool PartFetch<Download>::hopeless() const {
     if (download_.settling()) return false;
     if (providers_.hopeless()) return true;
     const bool connecting = providers_.trying() > sources_.size();
     return sources_.size() > 0 && !connecting && !front_expected() && providers_.exhausted();
 }
 
-std::error_code RangeFetch::explain() {
+template <class Download>
+std::error_code PartFetch<Download>::explain() {
     Providers::Shortfall shortfall;
     shortfall.nobody_asked = !front_expected();
     shortfall.kept = "all before byte " + std::to_string(position()) + " was given";
@@ -100,20 +103,21 @@ std::error_code RangeFetch::explain() {
 
 // ---- moving the download ----
 
-void RangeFetch::pump() {
-    using proto::RangeDownload;
-    for (const RangeDownload::Event& event : download_.take_events()) {
+template <class Download>
+void PartFetch<Download>::pump() {
+    for (const typename Download::Event& event : download_.take_events()) {
         if (sources_.carry_out(event)) continue;
-        if (const auto* job = std::get_if<RangeDownload::CheckPart>(&event)) {
-            if (tasks_) tasks_->spawn(check(*job));
-        } else if (const auto* dropped = std::get_if<RangeDownload::DropNode>(&event)) {
-            drop(*dropped);
+        if (const auto* dropped = std::get_if<typename Download::DropNode>(&event)) drop(*dropped);
+        if constexpr (std::is_same_v<Download, proto::RangeDownload>) {
+            const auto* job = std::get_if<proto::RangeDownload::CheckPart>(&event);
+            if (job && tasks_) tasks_->spawn(check(*job));
         }
     }
     changed_.notify_all();
 }
 
-void RangeFetch::drop(const proto::RangeDownload::DropNode& drop) {
+template <class Download>
+void PartFetch<Download>::drop(const typename Download::DropNode& drop) {
     std::string what;
     switch (drop.fault) {
         case proto::Fault::wrong_chunk:
@@ -130,14 +134,18 @@ void RangeFetch::drop(const proto::RangeDownload::DropNode& drop) {
     providers_.blame(drop.node, what);
 }
 
-Task<> RangeFetch::check(proto::RangeDownload::CheckPart job) {
+template <class Download>
+Task<> PartFetch<Download>::check(proto::RangeDownload::CheckPart job) {
     bool more = true;
     while (more) {
         auto step = [check = job.check] { return check->step(); };
         more = co_await offload(parts_.share.runtime.pool, std::move(step));
     }
-    download_.checked(now(), job.job);
+    if constexpr (std::is_same_v<Download, proto::RangeDownload>) download_.checked(now(), job.job);
     pump();
 }
+
+template class PartFetch<proto::RangeDownload>;
+template class PartFetch<proto::PieceDownload>;
 
 }  // namespace kp2p

@@ -1,12 +1,14 @@
 // Sources: one file as a fetch has it open at its providers. Hands what each says to the download,
-// which knows it by a key, and what the download asks of one to that one. Of a Download or a
-// RangeDownload, which must outlive it.
+// which knows it by a key, and what the download asks of one to that one. Of a Download, a
+// RangeDownload or a PieceDownload, which must outlive it.
 #pragma once
 
 #include <functional>
 #include <map>
+#include <type_traits>
 
 #include "node/share/fetch/providers.hpp"
+#include "proto/transfer/piece_download.hpp"
 #include "proto/transfer/source.hpp"
 
 namespace kp2p {
@@ -19,6 +21,8 @@ struct SourceHooks {
     std::function<void(const NodeId&)> gave;                        // before the download has it
     std::function<void(Key, const NodeId&)> garbled;                // it sent what cannot be read
     std::function<void()> pump;                                     // what the download wants now
+    // One came to a download that does not ask for any itself; null: nobody does.
+    std::function<void(Key, const proto::Slice&)> sliced = {};
 };
 
 template <class Download>
@@ -45,11 +49,19 @@ class Sources {
 
     // What the download wants of a source; false if it wants something else.
     bool carry_out(const typename Download::Event& event) {
-        if (const auto* ask = std::get_if<typename Download::AskChunk>(&event))
+        if constexpr (of_pieces) {
+            if (const auto* ask = std::get_if<proto::PieceDownload::AskSlice>(&event)) {
+                ask_slice(*ask);
+                return true;
+            }
+        } else if (const auto* ask = std::get_if<typename Download::AskChunk>(&event)) {
             with(ask->source, [&](ProvidedFile& file) { file.ask(ask->index); });
-        else if (const auto* off = std::get_if<typename Download::CallOff>(&event))
+            return true;
+        } else if (const auto* off = std::get_if<typename Download::CallOff>(&event)) {
             with(off->source, [&](ProvidedFile& file) { file.call_off(off->index); });
-        else if (const auto* stalled = std::get_if<typename Download::SourceStalled>(&event))
+            return true;
+        }
+        if (const auto* stalled = std::get_if<typename Download::SourceStalled>(&event))
             with(stalled->source, [](ProvidedFile& file) { file.stall(); });
         else
             return false;
@@ -71,6 +83,7 @@ class Sources {
     }
 
     std::size_t size() const { return files_.size(); }
+    bool has(proto::SourceKey key) const { return files_.contains(key); }
     // Whose it is or was: what one has sent may be judged when it has left. Null if forgotten.
     const NodeId* node_of(proto::SourceKey key) const {
         const auto at = nodes_.find(key);
@@ -83,7 +96,12 @@ class Sources {
         return false;
     }
 
+    void ask_slice(const proto::PieceDownload::AskSlice& ask) {
+        with(ask.source, [&](ProvidedFile& file) { file.ask_slice(ask.offset, ask.length); });
+    }
+
   private:
+    static constexpr bool of_pieces = std::is_same_v<Download, proto::PieceDownload>;
     static constexpr std::size_t max_nodes = 4096;  // the oldest are forgotten
 
     struct Open {
@@ -109,14 +127,27 @@ class Sources {
         const auto now = clock_.now();
         if (auto* opened = std::get_if<proto::Opened>(&event.message)) {
             hooks_.offered(open.key, open.file.node(),
-                           {opened->size_bytes, std::move(opened->have)});
+                           {opened->size_bytes, std::move(opened->have), opened->slices});
+        } else if (const auto* have = std::get_if<proto::Have>(&event.message)) {
+            download_.have(now, open.key, have->index);
+        } else if constexpr (of_pieces) {
+            const auto* slice = std::get_if<proto::Slice>(&event.message);
+            if (slice) hooks_.gave(open.file.node());
+            if (slice)
+                download_.receive(now, open.key, *slice);
+            else
+                hooks_.garbled(open.key, open.file.node());
         } else if (const auto* data = std::get_if<proto::Data>(&event.message)) {
             hooks_.gave(open.file.node());
             download_.receive(now, open.key, *data, std::move(event.payload));
-        } else if (const auto* have = std::get_if<proto::Have>(&event.message)) {
-            download_.have(now, open.key, have->index);
         } else if (const auto* canceled = std::get_if<proto::Canceled>(&event.message)) {
             download_.canceled(now, open.key, canceled->index);
+        } else if (const auto* slice = std::get_if<proto::Slice>(&event.message);
+                   slice && hooks_.sliced) {
+            hooks_.gave(open.file.node());
+            hooks_.sliced(open.key, *slice);
+        } else {
+            hooks_.garbled(open.key, open.file.node());
         }
     }
 

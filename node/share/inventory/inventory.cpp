@@ -193,16 +193,9 @@ void Inventory::say(const std::string& sentence) {
     if (said_.insert(sentence).second) runtime_.log("share", sentence);
 }
 
-std::shared_ptr<Partial> Inventory::left_over(const Sha1& file) const {
-    const auto found = kept_.find(file);
-    return found == kept_.end() ? nullptr : found->second.lock();
-}
-
 Inventory::Listing::Listing(Inventory& inventory, const Sha1& file,
                             std::shared_ptr<Partial> partial)
     : inventory_(inventory), file_(file) {
-    std::erase_if(inventory_.kept_, [](const auto& entry) { return entry.second.expired(); });
-    inventory_.kept_.insert_or_assign(file, partial);
     inventory_.partials_.insert_or_assign(file, std::move(partial));
 }
 

@@ -12,6 +12,8 @@
 #include "node/async/event.hpp"
 #include "node/async/foreign_calls.hpp"
 #include "node/async/offload.hpp"
+#include "node/share/inventory/file_traffic.hpp"
+#include "node/share/inventory/partial_desk.hpp"
 #include "node/share/inventory/transfers.hpp"
 #include "node/store/store.hpp"
 #include "proto/lookup/flood.hpp"
@@ -21,7 +23,11 @@ namespace kp2p {
 class Inventory {
   public:
     Inventory(Runtime& runtime, Store& store, ForeignCalls& foreign)
-        : runtime_(runtime), store_(store), foreign_(foreign), transfers_(runtime) {}
+        : runtime_(runtime),
+          store_(store),
+          foreign_(foreign),
+          transfers_(runtime),
+          desk_(runtime, store) {}
 
     Transfers& transfers() { return transfers_; }
 
@@ -58,11 +64,9 @@ class Inventory {
     static bool is_doubtful(std::error_code error);
     bool is_preparing(const Sha1& file) const { return preparations_.contains(file); }
 
-    // What a download that broke off has kept, while a neighbour still reads it: the next download
-    // of the file goes on with it, since its place in the storage is taken. Null if there is none.
-    std::shared_ptr<Partial> left_over(const Sha1& file) const;
-    // It is committed, or cannot be written to.
-    void give_up(const Sha1& file) { kept_.erase(file); }
+    PartialDesk& desk() { return desk_; }
+
+    FileTraffic& traffic() { return traffic_; }  // over all connections
 
     // A download shows what it has, for as long as this lives.
     class Listing {
@@ -113,9 +117,10 @@ class Inventory {
     Store& store_;
     ForeignCalls& foreign_;
     Transfers transfers_;
+    PartialDesk desk_;
+    FileTraffic traffic_;
     std::set<std::string> said_;  // at most max_said
     std::map<Sha1, std::shared_ptr<const Partial>> partials_;
-    std::map<Sha1, std::weak_ptr<Partial>> kept_;
     std::map<Sha1, std::weak_ptr<Preparation>> preparations_;
     std::map<Sha1, std::weak_ptr<WholeChunks>> open_;  // shared by all who read a file
     std::list<Gained> watches_;

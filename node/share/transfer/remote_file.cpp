@@ -49,6 +49,10 @@ void RemoteFile::call_off(proto::ChunkIndex index) {
     if (session_) session_->put(encode(proto::Cancel{id_, index}));
 }
 
+void RemoteFile::ask_slice(std::uint64_t offset, std::uint64_t length) {
+    if (session_) session_->put(encode(proto::GetSlice{id_, offset, length}));
+}
+
 void RemoteFile::close() {
     if (auto* session = std::exchange(session_, nullptr)) session->close(id_);
     waiting_.clear();

@@ -18,7 +18,7 @@ class TransferSession;
 
 struct TransferEvent {
     proto::TransferMessage message;  // one that a provider sends
-    ByteVector payload;              // what the bytes of a Data lie in
+    ByteVector payload;              // what the bytes of a Data or Slice lie in
 };
 
 class RemoteFile {
@@ -36,6 +36,7 @@ class RemoteFile {
     Task<Result<TransferEvent>> next();
     void ask(proto::ChunkIndex index);
     void call_off(proto::ChunkIndex index);
+    void ask_slice(std::uint64_t offset, std::uint64_t length);
     void close();  // no more is wanted, also of what waits
     bool is_open() const { return session_ != nullptr; }
     bool is_open_over(const TransferSession& session) const { return session_ == &session; }

@@ -104,7 +104,10 @@ Task<> TransferSession::run() {
 
 Task<> TransferSession::talk(std::shared_ptr<MuxChannel> mux) {
     auto send = [this](proto::Encoded message) { put(std::move(message)); };
-    auto given = [this](std::size_t bytes) { moved(bytes); };
+    auto given = [this](std::size_t bytes) {
+        inventory_.traffic().given_bytes += bytes;
+        moved(bytes);
+    };
     Uploader uploader(runtime_, inventory_, send, given, connection_->remote());
     const struct Giving {
         const Uploader*& uploader;
@@ -115,6 +118,7 @@ Task<> TransferSession::talk(std::shared_ptr<MuxChannel> mux) {
         all.spawn(outbox_.pour(mux));
         all.spawn(uploader.upload_loop(mux));
         all.spawn(uploader.upload_loop(mux));
+        all.spawn(uploader.slice_loop(mux));
         for (;;) {
             auto got = co_await mux->receive();
             if (!got) break;
@@ -139,8 +143,12 @@ Task<Result<void>> TransferSession::receive(Uploader& uploader, MuxMessage messa
         co_return received;
     }
     if (!proto::is_of_provider(*decoded)) co_return ok;
-    const bool data = std::holds_alternative<proto::Data>(*decoded);
-    if (data) moved(message.payload.size());
+    const bool data = std::holds_alternative<proto::Data>(*decoded) ||
+                      std::holds_alternative<proto::Slice>(*decoded);
+    if (data) {
+        inventory_.traffic().received_bytes += message.payload.size();
+        moved(message.payload.size());
+    }
     if (data && files_.contains(proto::file_of(*decoded))) gave_at_ = runtime_.clock.now();
     TransferEvent event{std::move(*decoded), ByteVector()};
     // A moved vector keeps its memory, which the bytes of a Data point into.

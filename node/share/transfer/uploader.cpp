@@ -11,6 +11,7 @@ namespace {
 constexpr std::chrono::seconds preparing_span{2};  // between two messages that say so
 // A chunk is kept so long for a neighbour that reads nothing.
 constexpr std::chrono::seconds unread_span{2};
+constexpr std::size_t max_slices = 64;  // cut from a chunk at a time
 
 }  // namespace
 
@@ -21,11 +22,13 @@ Uploader::Uploader(Runtime& runtime, Inventory& inventory, Put put, Given given,
       given_(std::move(given)),
       to_(to),
       filled_(runtime.executor),
+      sliced_filled_(runtime.executor),
       watch_(inventory, [this](const Sha1& file, std::uint64_t index) { gained(file, index); }) {}
 
 Result<void> Uploader::receive(const proto::TransferMessage& message) {
     if (const auto* m = std::get_if<proto::Open>(&message)) return open(*m);
     if (const auto* m = std::get_if<proto::Get>(&message)) return get(*m);
+    if (const auto* m = std::get_if<proto::GetSlice>(&message)) return get_slice(*m);
     if (const auto* m = std::get_if<proto::Cancel>(&message)) return cancel(*m);
     if (const auto* m = std::get_if<proto::Close>(&message)) close(m->id);
     return ok;
@@ -73,7 +76,7 @@ Task<> Uploader::open_file(proto::Open open, std::uint64_t number) {
     file->second.chunks = taken->chunks;
     file->second.complete = taken->complete;
     file->second.transfer = shown(open.id, file->second);
-    proto::Opened opened{open.id, taken->chunks->size_bytes(), std::nullopt};
+    proto::Opened opened{open.id, taken->chunks->size_bytes(), std::nullopt, true};
     if (const auto* partial = dynamic_cast<const Partial*>(taken->chunks.get()))
         opened.have = have_bits(*partial);
     put_(encode(std::move(opened)));
@@ -107,6 +110,86 @@ Result<void> Uploader::get(const proto::Get& get) {
         filled_.notify_all();
     }
     return ok;
+}
+
+Result<void> Uploader::get_slice(const proto::GetSlice& get) {
+    const auto found = files_.find(get.id);
+    if (found == files_.end()) return ok;
+    File& file = found->second;
+    if (!file.chunks) return proto::Errc::bad_state;
+    const std::uint64_t index = get.offset / proto::chunk_bytes;
+    const bool sane = get.length > 0 && get.length <= proto::block_bytes &&
+                      get.offset < file.chunks->size_bytes() &&
+                      get.length <= file.chunks->size_bytes() - get.offset &&
+                      (get.offset + get.length - 1) / proto::chunk_bytes == index;
+    if (!sane) return proto::Errc::bad_state;
+    if (asked_ >= proto::max_outstanding_gets) {
+        refuse(get.id, RefusalCode::limit);
+    } else if (!file.chunks->has(index)) {
+        refuse(get.id, RefusalCode::no_chunk);
+    } else {
+        ++asked_;
+        if (file.slices.empty()) sliced_.push_back(get.id);
+        file.slices.push_back({get.offset, get.length});
+        sliced_filled_.notify_all();
+    }
+    return ok;
+}
+
+// Those that lie in the same chunk as the one that has waited longest.
+std::optional<Uploader::WantedSlices> Uploader::next_slices() {
+    while (!sliced_.empty()) {
+        const proto::FileId id = sliced_.front();
+        sliced_.pop_front();
+        const auto found = files_.find(id);
+        if (found == files_.end() || found->second.slices.empty()) continue;
+        std::deque<Span>& spans = found->second.slices;
+        WantedSlices wanted{{id, spans.front().offset / proto::chunk_bytes}, {}};
+        std::deque<Span> others;
+        for (const Span& span : spans) {
+            const bool same = span.offset / proto::chunk_bytes == wanted.chunk.index;
+            if (same && wanted.spans.size() < max_slices)
+                wanted.spans.push_back(span);
+            else
+                others.push_back(span);
+        }
+        spans = std::move(others);
+        asked_ -= wanted.spans.size();
+        if (!spans.empty()) sliced_.push_back(id);
+        return wanted;
+    }
+    return std::nullopt;
+}
+
+Task<> Uploader::slice_loop(std::shared_ptr<MuxChannel> channel) {
+    for (;;) {
+        const auto wanted = next_slices();
+        if (!wanted) {
+            auto filled = co_await sliced_filled_.wait();
+            if (!filled) co_return;
+            continue;
+        }
+        const auto file = files_.find(wanted->chunk.id);
+        const std::uint64_t number = file->second.number;
+        auto cut = [wanted = *wanted](const Chunk& chunk) {
+            std::vector<proto::Block> slices;
+            const proto::ChunkName name{wanted.chunk.id, wanted.chunk.index, chunk.link};
+            for (const Span& span : wanted.spans)
+                slices.push_back(cut_slice(name, chunk.bytes, span.offset % proto::chunk_bytes,
+                                           static_cast<std::size_t>(span.length)));
+            return slices;
+        };
+        auto made = co_await read_and(wanted->chunk, std::move(cut));
+        for (std::size_t i = 0; made && i < made->blocks.size(); ++i) {
+            const auto still = files_.find(wanted->chunk.id);
+            if (still == files_.end() || still->second.number != number) break;
+            const proto::Block& slice = made->blocks[i];
+            given_(slice.size_bytes());
+            if (auto& transfer = still->second.transfer) transfer->moved(slice.size_bytes());
+            auto sent = co_await channel->send(proto::slice_type, slice.head, slice.bytes);
+            if (!sent) co_return;
+        }
+    }
 }
 
 Result<void> Uploader::cancel(const proto::Cancel& cancel) {
@@ -155,22 +238,32 @@ Task<Result<void>> Uploader::give(std::shared_ptr<MuxChannel> channel, Wanted wa
     }
 }
 
-// An error if it cannot be given, which the neighbour has been told then.
 Task<Result<Uploader::CutChunk>> Uploader::cut(Wanted wanted) {
     if (!stage(wanted)) co_return Errc::canceled;
+    auto blocks = [wanted](const Chunk& chunk) {
+        return proto::cut_chunk({wanted.id, wanted.index, chunk.link}, chunk.bytes);
+    };
+    co_return co_await read_and(wanted, std::move(blocks));
+}
+
+template <class Cut>
+Task<Result<Uploader::CutChunk>> Uploader::read_and(Wanted wanted, Cut cut) {
     const File& file = files_.at(wanted.id);
     const bool complete = file.complete;
     const Sha1 sha1 = file.sha1;
-    auto work = [chunks = file.chunks, wanted]() -> Result<CutChunk> {
+    const std::uint64_t number = file.number;
+    auto work = [chunks = file.chunks, wanted, cut = std::move(cut)]() -> Result<CutChunk> {
         auto chunk = chunks->read(wanted.index);
         if (!chunk) return chunk.error();
-        auto blocks = proto::cut_chunk({wanted.id, wanted.index, chunk->link}, chunk->bytes);
+        auto blocks = cut(*chunk);
         return CutChunk{std::move(*chunk), std::move(blocks)};
     };
     auto made = co_await inventory_.read(file.chunks, std::move(work));
     if (made) co_return made;
     const bool later = made.error() == Errc::limit_reached;
-    if (stage(wanted)) refuse(wanted.id, later ? RefusalCode::limit : RefusalCode::unavailable);
+    const auto still = files_.find(wanted.id);
+    if (still != files_.end() && still->second.number == number)
+        refuse(wanted.id, later ? RefusalCode::limit : RefusalCode::unavailable);
     if (complete && Inventory::is_doubtful(made.error()) && !inventory_.is_preparing(sha1))
         tasks_->spawn(doubt(sha1));
     co_return made.error();
@@ -223,7 +316,7 @@ void Uploader::done(const Wanted& wanted) {
 void Uploader::close(proto::FileId id) {
     const auto file = files_.find(id);
     if (file == files_.end()) return;
-    asked_ -= file->second.asked.size();
+    asked_ -= file->second.asked.size() + file->second.slices.size();
     files_.erase(file);
     std::erase_if(queue_, [&](const Wanted& wanted) { return wanted.id == id; });
 }

@@ -1,8 +1,8 @@
 // Uploader: gives files to one neighbour over its transfer channel. Source: proto/PROTOCOL.md,
 // section 5. Chunks are read, and compressed where it pays, on the pool; two at a time, so that
-// one is read while the other is sent. Holds at most proto::max_open_files files (none of them by
-// a descriptor), proto::max_outstanding_gets gets and two chunks, and those only while the
-// neighbour reads.
+// one is read while the other is sent. Slices that are asked for of one chunk are cut from it
+// together. Holds at most proto::max_open_files files (none of them by a descriptor),
+// proto::max_outstanding_gets gets and three chunks, and those only while the neighbour reads.
 #pragma once
 
 #include <deque>
@@ -32,9 +32,14 @@ class Uploader {
     bool has_files() const { return !files_.empty(); }  // open or being opened
     // Sends chunks until the channel ends or it is cancelled.
     Task<> upload_loop(std::shared_ptr<MuxChannel> channel);
+    // The same for slices, which do not wait behind chunks.
+    Task<> slice_loop(std::shared_ptr<MuxChannel> channel);
 
   private:
     enum class Stage { queued, giving, called_off };
+    struct Span {  // of a file
+        std::uint64_t offset, length;
+    };
     struct File {
         Sha1 sha1;
         std::uint64_t number = 0;              // which open this is: ids come again
@@ -42,23 +47,33 @@ class Uploader {
         bool complete = false;
         std::unique_ptr<Transfers::Entry> transfer;  // once it is open
         std::map<proto::ChunkIndex, Stage> asked;
+        std::deque<Span> slices;  // asked for
     };
     struct Wanted {
         proto::FileId id;
         proto::ChunkIndex index;
     };
+    struct WantedSlices {  // of one chunk
+        Wanted chunk;
+        std::vector<Span> spans;
+    };
     struct CutChunk {
         Chunk chunk;
-        std::vector<proto::Block> blocks;  // of it
+        std::vector<proto::Block> blocks;  // of it, or slices
     };
 
     Result<void> open(const proto::Open& open);
     Result<void> get(const proto::Get& get);
+    Result<void> get_slice(const proto::GetSlice& get);
     Result<void> cancel(const proto::Cancel& cancel);
     Task<> open_file(proto::Open open, std::uint64_t number);
     bool hashing(proto::FileId id, std::uint64_t number, Clock::Time& told);
     Task<Result<void>> give(std::shared_ptr<MuxChannel> channel, Wanted wanted);
     Task<Result<CutChunk>> cut(Wanted wanted);
+    // What `cut` makes of a chunk; an error if it cannot be given, which the neighbour knows then.
+    template <class Cut>
+    Task<Result<CutChunk>> read_and(Wanted wanted, Cut cut);
+    std::optional<WantedSlices> next_slices();
     Task<> doubt(Sha1 file);
     Task<Result<void>> send(std::shared_ptr<MuxChannel> channel, Wanted wanted,
                             const std::vector<proto::Block>& blocks, std::size_t& next);
@@ -75,12 +90,13 @@ class Uploader {
     Tasks* tasks_ = nullptr;
     std::map<proto::FileId, File> files_;
     std::deque<Wanted> queue_;
-    std::size_t asked_ = 0;
-    std::size_t opening_ = 0;  // open_file() that run, also those whose file was closed
+    std::deque<proto::FileId> sliced_;  // files of which slices are wanted, in turn
+    std::size_t asked_ = 0;             // chunks and slices
+    std::size_t opening_ = 0;           // open_file() that run, also those whose file was closed
     std::uint64_t next_number_ = 1;
     Given given_;
     NodeId to_;
-    Event filled_;
+    Event filled_, sliced_filled_;
     Inventory::Watch watch_;
 };
 

@@ -31,9 +31,9 @@ class Blocks {  // of a file, from its beginning to its end
 // Hashes for the manifest on another core, block by block; on this one where no thread can be had.
 class ManifestHelper {
   public:
-    explicit ManifestHelper(ManifestWish wish) {
+    ManifestHelper(ManifestWish wish, std::uint64_t size_bytes) {
         if (wish == ManifestWish::none) return;
-        hasher_.emplace();
+        hasher_.emplace(size_bytes);
         try {
             thread_ = std::thread([this] { run(); });
         } catch (const std::system_error&) {  // the system's limit of threads
@@ -59,7 +59,7 @@ class ManifestHelper {
     void wait() {
         if (std::exchange(busy_, false)) done_.acquire();
     }
-    std::optional<proto::Manifest> finish(const Sha1& sha1) {
+    std::optional<proto::ManifestHasher::Made> finish(const Sha1& sha1) {
         if (!hasher_) return std::nullopt;
         return hasher_->finish(sha1);
     }
@@ -92,7 +92,7 @@ Result<HashedFile> hash_file(const File& source, const Copy* copy, ManifestWish 
     const bool cloned = copy && copy->file.clone_from(source);
     Blocks blocks(cloned ? copy->file : source);
     proto::LinkHasher hasher;
-    ManifestHelper manifest(wish);
+    ManifestHelper manifest(wish, before->size_bytes);
     for (;;) {
         if (stop.stop_requested()) return Errc::canceled;
         auto block = blocks.next();

@@ -18,7 +18,7 @@ struct HashedFile {
     Sha1 sha1;
     std::uint64_t size_bytes = 0;
     std::vector<Sha1Link> links;
-    std::optional<proto::Manifest> manifest;
+    std::optional<proto::ManifestHasher::Made> manifest;
 };
 
 enum class ManifestWish { none, make };

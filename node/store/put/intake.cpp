@@ -80,7 +80,9 @@ Result<ManifestWish> Intake::wish(const File& source) const {
 Result<Intake::Put> Intake::describe(const HashedFile& hashed, const File* source) {
     Put put{hashed.sha1, hashed.size_bytes, std::nullopt};
     if (hashed.manifest) {
-        auto manifest = put_bytes(as_bytes(hashed.manifest->text()), source);
+        for (const ByteVector& list : hashed.manifest->piece_lists)
+            if (auto stored = put_bytes(list, source); !stored) return stored.error();
+        auto manifest = put_bytes(as_bytes(hashed.manifest->manifest.text()), source);
         if (!manifest) return manifest.error();
         put.manifest = *manifest;
     }

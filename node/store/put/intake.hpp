@@ -43,7 +43,7 @@ class Intake {
     struct Put {
         Sha1 sha1;
         std::uint64_t size_bytes = 0;
-        std::optional<Sha1> manifest;
+        std::optional<Sha1> manifest;  // stored, with the lists of pieces that it names
     };
     Result<Put> put_file(const std::filesystem::path& path);  // a regular file
     // For those who may read `source`, if there is one: a file, or a directory that it describes.

@@ -2,15 +2,16 @@
 
 namespace kp2p {
 
-Upload::Upload(const Layout& layout, PutOptions::Manifest manifest)
+Upload::Upload(const Layout& layout, PutOptions::Manifest manifest, std::uint64_t expected_bytes)
     : options_{.manifest = manifest, .stop = {}, .remark = {}},
       intake_(layout, options_),
       where_(layout.contents()) {
-    if (manifest == PutOptions::Manifest::if_large) manifest_.emplace();
+    if (manifest == PutOptions::Manifest::if_large) manifest_.emplace(expected_bytes);
 }
 
-Result<std::unique_ptr<Upload>> Upload::open(const Layout& layout, PutOptions::Manifest manifest) {
-    std::unique_ptr<Upload> upload(new Upload(layout, manifest));
+Result<std::unique_ptr<Upload>> Upload::open(const Layout& layout, PutOptions::Manifest manifest,
+                                             std::uint64_t expected_bytes) {
+    std::unique_ptr<Upload> upload(new Upload(layout, manifest, expected_bytes));
     auto file = upload->intake_.begin_file();
     if (!file) return file.error();
     upload->file_.emplace(*std::move(file));
@@ -25,11 +26,25 @@ Result<void> Upload::add(ByteView bytes) {
     return ok;
 }
 
+// What was written, for a manifest whose chunks are as large as those of such a file should be.
+Result<void> Upload::hash_again() {
+    manifest_.emplace(hasher_.size_bytes());
+    ByteVector buffer(std::size_t{1} << 20);
+    for (std::uint64_t at = 0; at < hasher_.size_bytes(); at += buffer.size()) {
+        auto size = file_->file().read_at(at, buffer);
+        if (!size) return storage_error(size.error(), where_);
+        manifest_->update(ByteView(buffer).first(*size));
+    }
+    return ok;
+}
+
 Result<Intake::Put> Upload::finish() {
     HashedFile hashed;
     hashed.size_bytes = hasher_.size_bytes();
     if (auto done = file_->file().resize(hashed.size_bytes); !done)  // it may end in a hole
         return storage_error(done.error(), where_);
+    if (manifest_ && !manifest_->fits())
+        if (auto done = hash_again(); !done) return done.error();
     hashed.sha1 = hasher_.finish();
     hashed.links = hasher_.links();
     if (manifest_ && hashed.size_bytes > proto::manifest_threshold_bytes)

@@ -13,15 +13,17 @@ namespace kp2p {
 
 class Upload {
   public:
-    // `manifest`: whether to make one, if the file turns out to be large.
-    static Result<std::unique_ptr<Upload>> open(const Layout& layout,
-                                                PutOptions::Manifest manifest);
+    // `manifest`: whether to make one, if the file turns out to be large. `expected_bytes`: 0 if
+    // nobody knows; a much larger file is read once more then.
+    static Result<std::unique_ptr<Upload>> open(const Layout& layout, PutOptions::Manifest manifest,
+                                                std::uint64_t expected_bytes);
 
     Result<void> add(ByteView bytes);
     Result<Intake::Put> finish();
 
   private:
-    Upload(const Layout& layout, PutOptions::Manifest manifest);
+    Upload(const Layout& layout, PutOptions::Manifest manifest, std::uint64_t expected_bytes);
+    Result<void> hash_again();
 
     const PutOptions options_;
     Intake intake_;

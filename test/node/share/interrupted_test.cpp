@@ -68,7 +68,7 @@ Task<> stored_meanwhile(FakeNetwork& network) {
             co_return ok;
         };
         Diagnosis diagnosis;
-        const ByteRange whole;
+        std::vector<ByteRange> whole(1);
         auto done =
             co_await nodes[0]->share.cat(uri_of(provider.peer.file()), whole, sink, diagnosis);
         CHECK(done);

@@ -35,7 +35,8 @@ inline Task<> cat(FakeNode& node, proto::Uri uri, Got& got, ByteRange range = By
         got.bytes.insert(got.bytes.end(), part.begin(), part.end());
         co_return ok;
     };
-    auto ended = co_await node.share.cat(uri, range, sink, got.diagnosis);
+    std::vector<ByteRange> ranges{range};
+    auto ended = co_await node.share.cat(uri, ranges, sink, got.diagnosis);
     got.ended = ended;
 }
 

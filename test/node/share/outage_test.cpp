@@ -131,8 +131,8 @@ Task<> cat_stalls(FakeNetwork& network) {
     uri.manifest = *stored;
     ByteSink sink = [](ByteView) -> Task<Result<void>> { co_return ok; };
     Diagnosis diagnosis;
-    const ByteRange range;
-    auto done = co_await nodes[0]->share.cat(uri, range, sink, diagnosis);
+    std::vector<ByteRange> whole(1);
+    auto done = co_await nodes[0]->share.cat(uri, whole, sink, diagnosis);
     CAPTURE(diagnosis.text());
     CHECK(done.error() == Errc::timed_out);
     CHECK(diagnosis.text().starts_with("stalled: node " + provider.id.hex() + " stopped sending"));

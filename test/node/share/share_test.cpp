@@ -293,10 +293,10 @@ Task<> cat_ranges(FakeNetwork& network) {
             co_return ok;
         };
         Diagnosis diagnosis;
-        ByteRange range;
-        range.start = row.start;
-        range.end = row.end;
-        auto done = co_await nodes[1]->share.cat(uri_of(*stored), range, sink, diagnosis);
+        std::vector<ByteRange> ranges(1);
+        ranges[0].start = row.start;
+        ranges[0].end = row.end;
+        auto done = co_await nodes[1]->share.cat(uri_of(*stored), ranges, sink, diagnosis);
         CHECK(done);
         const std::uint64_t size = bytes.size(), start = std::min(row.start, size);
         const std::uint64_t end = std::min(row.end.value_or(size), size);

@@ -13,7 +13,6 @@ import unittest
 import urllib.parse
 
 KP2P_STORE, KP2P_LINK, STORE_CAT = sys.argv[1:4]
-LARGE = 20_000_000
 
 
 def sha1(data):
@@ -62,16 +61,19 @@ class Kachery:
             json.dump(link, file)
         return sha1(data)
 
-    @staticmethod
-    def manifest(data):
-        manifest = {"size": 0, "sha1": "", "chunks": []}
-        for start in range(0, len(data), LARGE):
-            chunk = data[start:start + LARGE]
-            manifest["chunks"].append({"start": start, "end": start + len(chunk),
-                                       "sha1": sha1(chunk)})
-        manifest["sha1"] = sha1(data)
-        manifest["size"] = len(data)
-        return json.dumps(manifest, separators=(",", ":")).encode()
+    def load_bytes(self, uri, start, end):
+        """_load_file.py, load_bytes(): the chunks that the range lies in, each cut."""
+        digest, query = uri.split("/")[2], urllib.parse.parse_qs(uri.split("?")[1])
+        manifest = json.loads(pathlib.Path(self.load(query["manifest"][0])).read_text())
+        assert manifest["sha1"] == digest
+        content = pathlib.Path(self.load(digest)).read_bytes()
+        data = []
+        for chunk in manifest["chunks"]:
+            if start < chunk["end"] and end >= chunk["start"]:
+                part = content[chunk["start"]:chunk["end"]]
+                assert sha1(part) == chunk["sha1"]
+                data.append(part[max(start - chunk["start"], 0):end - chunk["start"]])
+        return b"".join(data), manifest
 
     def read_directory(self, path):
         listing = {"files": {}, "dirs": {}}
@@ -131,16 +133,26 @@ class Compatibility(unittest.TestCase):
         path.write_bytes(b"changed")
         self.assertIsNone(self.kachery.load(sha1(data)))
 
-    def test_the_manifest_of_a_large_file_is_the_one_that_kachery_makes(self):
-        data = os.urandom(4096) * 10_000
+    def test_the_manifest_of_a_large_file_is_one_that_kachery_reads(self):
+        data = os.urandom(4096) * 10_000 + b"x"
         path = self.file("large", data)
-        manifest = self.kachery.manifest(data)
-        expected = f"sha1://{sha1(data)}/large?manifest={sha1(manifest)}"
+        [uri] = self.run_command(KP2P_STORE, path)
+        self.assertRegex(uri, f"^sha1://{sha1(data)}/large[?]manifest=[0-9a-f]{{40}}$")
+        self.assertEqual(self.run_command(KP2P_LINK, path), [uri])
         for command in (KP2P_STORE, KP2P_LINK):
-            self.assertEqual(self.run_command(command, path), [expected])
-            self.assertEqual(self.run_command(command, "--bare", path), [expected.split("?")[0]])
-        stored = self.kachery.load(sha1(manifest))
-        self.assertEqual(pathlib.Path(stored).read_bytes(), manifest)
+            self.assertEqual(self.run_command(command, "--bare", path), [uri.split("?")[0]])
+        for start, end in ((0, 5), (1_000_000, 3_000_000), (len(data) - 5, len(data))):
+            self.assertEqual(self.kachery.load_bytes(uri, start, end)[0], data[start:end])
+        _, manifest = self.kachery.load_bytes(uri, 0, len(data))
+        self.assertEqual(set(manifest), {"size", "sha1", "chunks", "pieces"})
+        self.assertEqual(manifest["size"], len(data))
+        self.assertEqual({tuple(chunk) for chunk in manifest["chunks"]}, {("start", "end", "sha1")})
+        starts = range(0, len(data), 1 << 20)
+        self.assertEqual([chunk["start"] for chunk in manifest["chunks"]], list(starts))
+        pieces = b"".join(pathlib.Path(self.kachery.load(each)).read_bytes()
+                          for each in manifest["pieces"]["lists"])
+        self.assertEqual(pieces, b"".join(hashlib.sha1(data[at:at + 16384]).digest()
+                                          for at in range(0, len(data), 16384)))
 
     def test_a_directory_lists_what_kachery_lists(self):
         tree = self.directory / "my tree"

@@ -98,7 +98,7 @@ TEST_CASE("holes stay holes when a file is stored") {
 
 TEST_CASE("runs of zeros become holes in what is uploaded") {
     const Storage f;
-    auto upload = f.store.begin_upload(PutOptions::Manifest::never);
+    auto upload = f.store.begin_upload(PutOptions::Manifest::never, 0);
     REQUIRE(upload);
     const ByteVector zeros(mib), bytes(1000, 7);
     REQUIRE((*upload)->add(bytes));

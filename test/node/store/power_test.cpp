@@ -32,7 +32,7 @@ using Way = Result<Sha1> (*)(const Store&, const ByteVector&);
 Result<Sha1> put(const Store& store, const ByteVector& bytes) { return store.put_bytes(bytes); }
 
 Result<Sha1> upload(const Store& store, const ByteVector& bytes) {
-    auto begun = store.begin_upload(PutOptions::Manifest::if_large);
+    auto begun = store.begin_upload(PutOptions::Manifest::if_large, 0);
     if (!begun) return begun.error();
     if (auto done = (*begun)->add(bytes); !done) return done.error();
     auto ended = (*begun)->finish();

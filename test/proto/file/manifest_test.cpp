@@ -2,28 +2,105 @@
 
 #include <doctest/doctest.h>
 
+#include "proto/file/links.hpp"
 #include "test/proto/file/content.hpp"
 #include "test/vectors.hpp"
 
 using namespace kp2p;
 using namespace kp2p::proto;
 
-TEST_CASE("the manifest of a file has the bytes that kachery writes") {
+TEST_CASE("the manifest of a file has the bytes that our Python package writes, too") {
     for (const auto row : test::vectors("file")["manifests"]) {
         const std::uint64_t size = row["size"].get_uint64();
         CAPTURE(size);
         const ByteVector bytes = test::content(size);
-        ManifestHasher hasher;
+        ManifestHasher hasher(size);
         for (std::size_t at = 0; at < size; at += 3'000'000)
             hasher.update(ByteView(bytes).subspan(at, std::min<std::size_t>(3'000'000, size - at)));
-        const Manifest manifest = hasher.finish(sha1_of(bytes));
+        CHECK(hasher.fits());
+        const ManifestHasher::Made made = hasher.finish(sha1_of(bytes));
+        const std::string text = made.manifest.text();
         const std::string_view expected = row["json"].get_string();
-        CHECK(manifest.text() == expected);
-        CHECK(sha1_of(as_bytes(manifest.text())).hex() ==
-              std::string_view(row["json_sha1"].get_string()));
+        CHECK(text == expected);
         auto parsed = Manifest::parse(expected);
         REQUIRE(parsed);
-        CHECK(*parsed == manifest);
+        CHECK(*parsed == made.manifest);
+    }
+}
+
+TEST_CASE("the lists that a manifest names have the SHA-1 of each piece") {
+    const std::uint64_t size = 65 * chunk_bytes + 5;  // 4161 pieces, in two lists
+    const ByteVector bytes = test::content(size);
+    ManifestHasher hasher(size);
+    hasher.update(bytes);
+    const ManifestHasher::Made made = hasher.finish(sha1_of(bytes));
+    REQUIRE(made.piece_lists.size() == 2);
+    std::uint64_t at = 0;
+    for (std::size_t i = 0; i < 2; ++i) {
+        CHECK(sha1_of(made.piece_lists[i]) == made.manifest.piece_lists[i]);
+        auto pieces = pieces_of(size, i, made.piece_lists[i]);
+        REQUIRE(pieces);
+        for (const ManifestChunk& piece : *pieces) {
+            CHECK(piece.start_bytes == at);
+            at = piece.end_bytes;
+            const auto own = ByteView(bytes).subspan(piece.start_bytes, at - piece.start_bytes);
+            if (piece.start_bytes % (97 * piece_bytes) == 0 || at == size)
+                CHECK(sha1_of(own) == piece.sha1);
+        }
+    }
+    CHECK(at == size);
+    const ByteView list = made.piece_lists[1];
+    CHECK(!pieces_of(size, 1, list.first(list.size() - 20)));
+    CHECK(!pieces_of(size, 0, list));
+    CHECK(!pieces_of(size, 2, ByteView()));
+}
+
+TEST_CASE("a manifest's chunks grow with the file") {
+    const struct {
+        std::uint64_t size_bytes, chunk_bytes;
+    } rows[] = {{0, 1 << 20},
+                {200'000'000, 1 << 20},
+                {2000ull << 20, 1 << 20},
+                {(2000ull << 20) + 2000, 2 << 20},
+                {10'000'000'000, 5 << 20},
+                {38000ull << 20, 19 << 20},
+                {40'000'000'000, 20'000'000},
+                {1ull << 50, 20'000'000}};
+    for (const auto& row : rows) {
+        CAPTURE(row.size_bytes);
+        CHECK(manifest_chunk_bytes(row.size_bytes) == row.chunk_bytes);
+    }
+}
+
+TEST_CASE("a manifest of kachery_p2p is read") {
+    for (const auto row : test::vectors("file")["manifests_of_kachery_p2p"]) {
+        auto parsed = Manifest::parse(row["json"].get_string());
+        REQUIRE(parsed);
+        CHECK(parsed->size_bytes == std::uint64_t(row["size"].get_uint64()));
+        CHECK(parsed->chunks.size() == 2);
+        CHECK(parsed->piece_lists.empty());
+        CHECK(parsed->text() == std::string_view(row["json"].get_string()));
+    }
+}
+
+TEST_CASE("pieces of another kind than ours are not looked at") {
+    const std::string h = "\"0123456789abcdef0123456789abcdef01234567\"";
+    const auto with = [&](const std::string& pieces) {
+        return "{\"size\":1,\"sha1\":" + h + ",\"chunks\":[{\"start\":0,\"end\":1,\"sha1\":" + h +
+               "}],\"pieces\":" + pieces + "}";
+    };
+    auto ours = Manifest::parse(with("{\"size\":16384,\"lists\":[" + h + "]}"));
+    REQUIRE(ours);
+    CHECK(ours->piece_lists.size() == 1);
+    for (const std::string& other :
+         {std::string("1"), std::string("{}"), std::string("{\"size\":16384,\"lists\":[]}"),
+          "{\"size\":1,\"lists\":[" + h + "]}", "{\"size\":16384,\"lists\":[" + h + "," + h + "]}",
+          std::string("{\"size\":16384,\"lists\":[\"ab\"]}"),
+          std::string("{\"size\":16384,\"lists\":[1]}")}) {
+        CAPTURE(other);
+        auto parsed = Manifest::parse(with(other));
+        REQUIRE(parsed);
+        CHECK(parsed->piece_lists.empty());
     }
 }
 
