@@ -90,6 +90,8 @@ class Stream {
     void close(Closed why);
     // stream_receive.cpp
     bool receive_content(const Packet& packet);
+    void plan_acknowledgement(Time now, const Packet& packet, const Reassembly::Progress& before);
+    Span ack_delay() const;
     void receive_acknowledgement(Time now, const Packet& packet);
     void release(Time now, std::uint64_t ack, Acked& acked);
     void apply_sack(Time now, const Packet& packet, Acked& acked);
@@ -182,6 +184,8 @@ class Stream {
     Time timer_{}, timeout_at_{};
     bool waits_for_pacer_ = false;
 
+    unsigned unanswered_ = 0;     // packets that no acknowledgement told of yet
+    std::optional<Time> ack_at_;  // it is due then at the latest
     bool ack_due_ = false, heartbeat_due_ = false, destroy_due_ = false;
     std::size_t announced_window_bytes_;
     std::deque<ByteVector> messages_in_, messages_out_;
