@@ -215,30 +215,14 @@ class Site:
             self.hosts[packet.dst[0]].write(packet)
 
 
-class Host:
-    def __init__(self, site, addresses):
-        self.site, self.addresses = site, addresses
-        self.namespace = new_namespace()
-        self.sent = 0
-        here = os.open('/proc/thread-self/ns/net', os.O_RDONLY)
-        try:
-            setns(self.namespace)
-            try:
-                self.tun = os.open('/dev/net/tun', os.O_RDWR | os.O_NONBLOCK)
-                fcntl.ioctl(self.tun, TUNSETIFF, struct.pack('16sH22x', b'net0', IFF_TUN | IFF_NO_PI))
-            except OSError as error:
-                raise Unavailable('/dev/net/tun: ' + str(error))
-            commands = ['link set lo up', 'link set net0 up txqueuelen 10000']
-            commands += ['address add %s/32 dev net0' % a for a in addresses]
-            commands.append('route add default dev net0 src ' + addresses[0])
-            subprocess.run(['ip', '-batch', '-'], input='\n'.join(commands), text=True, check=True)
-        finally:
-            setns(here)
-            os.close(here)
+class Computer:
+    """A network namespace, and programs in it."""
 
-    @property
-    def address(self):
-        return self.addresses[0]
+    def __init__(self):
+        self.namespace = new_namespace()
+
+    def ip(self, commands, **options):
+        self.run(['ip', '-batch', '-'], input='\n'.join(commands), text=True, check=True, **options)
 
     def popen(self, command, **options):
         namespace = self.namespace
@@ -249,6 +233,31 @@ class Host:
         namespace = self.namespace
         return subprocess.run(['nsenter', '--net=/proc/self/fd/%d' % namespace] + command,
                               pass_fds=[namespace], **options)
+
+
+class Host(Computer):
+    def __init__(self, site, addresses, device='net0'):
+        super().__init__()
+        self.site, self.addresses = site, addresses
+        self.sent = 0
+        here = os.open('/proc/thread-self/ns/net', os.O_RDONLY)
+        try:
+            setns(self.namespace)
+            self.tun = os.open('/dev/net/tun', os.O_RDWR | os.O_NONBLOCK)
+            fcntl.ioctl(self.tun, TUNSETIFF,
+                        struct.pack('16sH22x', device.encode(), IFF_TUN | IFF_NO_PI))
+        except OSError as error:
+            raise Unavailable('/dev/net/tun: ' + str(error))
+        finally:
+            setns(here)
+            os.close(here)
+        self.ip(['link set lo up', 'link set %s up txqueuelen 10000' % device] +
+                ['address add %s/32 dev %s' % (a, device) for a in addresses] +
+                ['route add default dev %s src %s' % (device, addresses[0])])
+
+    @property
+    def address(self):
+        return self.addresses[0]
 
     def write(self, packet):
         try:
@@ -279,6 +288,9 @@ class Internet:
     def add(self, host):
         if not host.site.nat.translates():
             self.by_address[ipaddress.ip_address(host.address).packed] = host.site
+        self.attach(host)
+
+    def attach(self, host):
         self.by_tun[host.tun] = host
         self.selector.register(host.tun, selectors.EVENT_READ, host)
 

@@ -1,0 +1,419 @@
+#!/usr/bin/python3
+"""table.py [--kinds A,B] [--pairs A:B,...] [--peers kp2p-kp2p,js-kp2p,...] [--times N]: for each
+ordered pair of sites (routers.py), a node in one, just started, loads a file from one in the other.
+There is a kp2p-relay, which all know, and a daemon of the same channel that anybody can reach. Prints
+the path, the seconds from the loader's start to the connection, those from the call to the first verified
+MiB, and the rate; then the medians, and what they should be. `js` is kp2p over npm hyperdht.
+
+    KP2P_COMMANDS=build/cmd python3 test/nat/table.py
+
+The pair KIND:same is two hosts of one site. 1 if a cell fails, or takes a worse path than it should;
+with --strict if it takes too long, too; 77 where it cannot run.
+"""
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+from daemons import Daemon
+from internet import Unavailable
+from matrix import open_lab
+from routers import ROUTED_KINDS, RoutedSite
+from tunnel import INTEROP, Relay, node_environment
+
+SAME_SITE = (('port-restricted', 'same'), ('port-restricted+hairpin+isolated', 'same'))
+# Each kind in each role.
+FEW = 'open:random,random:full-cone,full-cone:proxied,proxied:blocked,blocked:port-restricted,' \
+    'port-restricted:carrier,carrier:address-restricted,address-restricted:sequential,' \
+    'sequential:firewall,firewall:open,random:random,port-restricted:same,' \
+    'port-restricted+hairpin+isolated:same'
+TUNNELLED = ('blocked', 'proxied')
+CONES = ('open', 'full-cone', 'address-restricted', 'port-restricted', 'firewall', 'carrier')
+START_SECONDS, LOAD_SECONDS, SETTLE_SECONDS = 40, 60, 20
+PROXY_PORT = 8888
+
+
+class Lines:
+    """What a program says, each line with its time."""
+
+    def __init__(self, stream):
+        self.all, self.changed, self.over = [], threading.Condition(), False
+        threading.Thread(target=self._read, args=(stream,), daemon=True).start()
+
+    def _read(self, stream):
+        for line in stream:
+            with self.changed:
+                self.all.append((time.monotonic(), line.rstrip()))
+                self.changed.notify_all()
+        with self.changed:
+            self.over = True
+            self.changed.notify_all()
+
+    def find(self, *words):
+        for when, line in self.all:
+            if all(word in line for word in words):
+                return when, line
+        return None
+
+    def wait(self, seconds, *words):
+        with self.changed:
+            self.changed.wait_for(lambda: self.over or self.find(*words), seconds)
+            return self.find(*words)
+
+
+class Node(Daemon):
+    """A daemon; `host` is one of a RoutedSite."""
+    loads_by_itself = False
+
+    def __init__(self, lab, host, folder, proxy=None):
+        self.host, self.folder = host, folder
+        self.environment = dict(os.environ, HOME=folder, KACHERY_STORAGE_DIR=folder + '/storage',
+                                KACHERY_P2P_CONFIG_DIR=folder + '/config')
+        for name in ('https_proxy', 'HTTPS_PROXY', 'no_proxy', 'NO_PROXY'):
+            self.environment.pop(name, None)
+        if proxy:
+            self.environment['https_proxy'] = proxy
+        os.makedirs(folder + '/storage')
+        self.began = time.monotonic()
+        self.process = host.popen(
+            [self.command('kp2p-start-daemon'), '--channel', 'table', '--bootstrap', lab.dht.first,
+             '--relay-url', lab.relay.url, '--no-port-mapping', '--no-lan'],
+            env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.lines = Lines(self.process.stderr)
+
+    def ready(self):
+        return self.lines.wait(START_SECONDS, ' ready') is not None
+
+    def identity(self):
+        return self.status()['node']
+
+    def give(self, path):
+        return self.run('kp2p-store', '--bare', path).stdout.strip()
+
+    def seconds_to(self, node):
+        found = self.lines.find('connected to ' + node)
+        return found[0] - self.began if found else None
+
+    def load(self, uri, dest):
+        """The times of the call, of the first MiB and of the last; None if it fails."""
+        began = time.monotonic()
+        process = self.host.popen([self.command('kp2p-load'), '--json', uri], text=True,
+                                  env=self.environment, stdout=subprocess.PIPE,
+                                  stderr=subprocess.DEVNULL)
+        lines = Lines(process.stdout)
+        result = lines.wait(LOAD_SECONDS, '"result"')
+        if not result:
+            process.kill()
+        process.wait()
+        if process.returncode:
+            return None
+        shutil.copyfile(json.loads(result[1])['path'], dest)
+        first = next((when for when, line in lines.all
+                      if json.loads(line).get('verified_bytes', 0) >= 1 << 20), result[0])
+        return began, first, result[0]
+
+    def path_to(self, node):
+        """As status has it, the best; `tunnel` before it if datagrams leave through the relay."""
+        status = self.status()
+        for peer in status['peers']:
+            if peer['node'] == node and peer['paths']:
+                tunnel = 'tunnel ' if status['tunnel'] else ''
+                return tunnel + peer['paths'][0]['path']
+        return ''
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+class Script:
+    """A kp2p node in JavaScript."""
+    began = 0
+
+    def __init__(self, lab, host, folder, proxy=None):
+        del proxy
+        self.lab, self.host, self.folder = lab, host, folder
+        self.lines, self.process = None, None
+
+    def start(self, job, *arguments):
+        self.began = time.monotonic()
+        self.process = self.host.popen(
+            ['node', os.path.join(INTEROP, 'kp2p_peer.js'), job, self.lab.dht.first, 'table',
+             *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env=dict(node_environment(), KP2P_PEER_HOST='0.0.0.0'))
+        self.lines = Lines(self.process.stdout)
+
+    def ready(self):
+        return True
+
+    def give(self, path):
+        self.start('give', path)
+        return 'sha1://' + self.lab.sha1 if self.lines.wait(START_SECONDS, 'joined') else ''
+
+    def identity(self):
+        return json.loads(self.lines.wait(START_SECONDS, 'joined')[1])['node']
+
+    def seconds_to(self, node):
+        found = self.lines.find('"connection"', node)
+        return found[0] - self.began if found else None
+
+    def load(self, uri, dest):
+        self.start('get', uri.split('/')[2], dest, str(LOAD_SECONDS))
+        result = self.lines.wait(LOAD_SECONDS, '"result"')
+        return result and (self.began, result[0], result[0])
+
+    def path_to(self, _):
+        return ''
+
+    def stop(self):
+        if self.process:
+            self.process.stdin.close()
+            self.process.kill()
+            self.process.wait()
+
+
+class Lab:
+    def __init__(self, net, dht, folder, mebibytes):
+        self.net, self.dht, self.folder = net, dht, folder
+        self.file = folder + '/file.dat'
+        self.bytes = mebibytes << 20
+        with open(self.file, 'wb') as file:
+            file.write(os.urandom(self.bytes))
+        self.sha1 = subprocess.run(['sha1sum', self.file], stdout=subprocess.PIPE, text=True,
+                                   check=True).stdout.split()[0]
+        self.relay = Relay(folder, RoutedSite(net, 'open').host())
+        self.reachable = Node(self, RoutedSite(net, 'open').host(), folder + '/reachable')
+        self.reachable.ready()
+        self.reachable.wait_until(lambda status: status['relay']['serves'], START_SECONDS)
+        self.cells = 0
+
+    def close(self):
+        self.reachable.stop()
+        self.relay.stop()
+
+    def node(self, language, site, folder):
+        """In the site; behind its proxy if there is no other way out."""
+        started = []
+        proxy = None
+        if site.kind == 'proxied':
+            computer = site.host()
+            configuration = folder + '.conf'
+            with open(configuration, 'w', encoding='utf-8') as file:
+                file.write('Port %d\nListen %s\nTimeout 600\nConnectPort 443\n' %
+                           (PROXY_PORT, computer.address))
+            started.append(computer.popen(['tinyproxy', '-d', '-c', configuration],
+                                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+            proxy = 'http://%s:%d' % (computer.address, PROXY_PORT)
+        make = Node if language == 'kp2p' else Script
+        return make(self, site.host(), folder, proxy), started
+
+    def cell(self, languages, kinds):
+        self.cells += 1
+        folder = '%s/%d' % (self.folder, self.cells)
+        os.makedirs(folder)
+        site = RoutedSite(self.net, kinds[0])
+        other = site if kinds[1] == 'same' else RoutedSite(self.net, kinds[1])
+        giver, beside = self.node(languages[1], other, folder + '/giver')
+        loader = None
+        try:
+            uri = giver.give(self.file) if giver.ready() else ''
+            if not uri:
+                return {'error': 'the giver is not ready'}
+            loader, more = self.node(languages[0], site, folder + '/loader')
+            beside += more
+            if not loader.ready():
+                return {'error': 'the loader is not ready'}
+            return self.load(loader, giver, uri, folder + '/loaded.dat')
+        finally:
+            for node in [giver, loader]:
+                if node:
+                    node.stop()
+            for process in beside:
+                process.kill()
+                process.wait()
+            shutil.rmtree(folder)
+
+    def load(self, loader, giver, uri, dest):
+        loaded = loader.load(uri, dest)
+        if not loaded:
+            return {'error': 'not loaded'}
+        if subprocess.run(['cmp', self.file, dest], check=False).returncode:
+            return {'error': 'other bytes'}
+        began, first, last = loaded
+        ours, theirs = loader, giver.identity()
+        if isinstance(loader, Script):
+            ours, theirs = giver, loader.identity()
+        result = {'connected': loader.seconds_to(giver.identity()), 'first': first - began,
+                  'rate': self.bytes / (last - began) / (1 << 20)}
+        if isinstance(ours, Node):
+            log = ours.lines.find('connected to ' + theirs)
+            result['first_path'] = log[1] if log else ''
+            result['path'] = self.settled_path(ours, theirs)
+            if not result['path'].startswith('tunnel') and isinstance(giver, Node) and \
+                    giver.status()['tunnel']:
+                result['path'] = 'to a tunnel ' + result['path']
+        return result
+
+    @staticmethod
+    def settled_path(node, remote):
+        """What is relayed at first may be on its way to something better."""
+        until = time.monotonic() + SETTLE_SECONDS
+        path = node.path_to(remote)
+        while 'relayed' in path and time.monotonic() < until:
+            time.sleep(0.3)
+            path = node.path_to(remote) or path
+        return path
+
+
+def plain(kind):
+    return kind.split('+')[0]
+
+
+def wrong_path(kinds, result):
+    """Why the path is a worse one than it should be; empty if it is not."""
+    if 'path' not in result:
+        return ''
+    path, both = result['path'], {plain(kind) for kind in kinds}
+    if not path:
+        return 'no path'
+    if both & set(TUNNELLED):
+        return ''
+    if 'tunnel' in path:
+        return 'tunnelled'
+    # A sequential NAT's ports are foretold for one whose own are known.
+    if 'relayed' in path and not both <= {'random', 'sequential'}:
+        return 'relayed'
+    if 'relayed' in path and 'random' not in both:
+        return 'relayed'
+    return ''
+
+
+def can_run(languages, kinds):
+    """hyperdht has no tunnels, and one side has to be ours for there to be a relay."""
+    kinds = [plain(kind if kind != 'same' else kinds[0]) for kind in kinds]
+    if any(language == 'js' and kind in TUNNELLED for language, kind in zip(languages, kinds)):
+        return False
+    unsteady = {'random', 'sequential'}
+    return 'kp2p' in languages or not (kinds[0] in unsteady and kinds[1] in unsteady)
+
+
+# Each the median of the cells that it is about.
+def limits(cells, javascript):
+    def of(results, what='connected'):
+        return [r[what] for r in results if r.get(what) is not None]
+
+    def pairs(one, other):
+        return [r for kinds, r in cells if 'path' in r and
+                (plain(kinds[0]) in one and plain(kinds[1]) in other or
+                 plain(kinds[0]) in other and plain(kinds[1]) in one)]
+
+    steady = of(pairs(CONES, CONES))
+    base = statistics.median(javascript) if javascript else None
+    yield 'cone, firewall, open: connected', steady, base and 1.1 * base
+    yield ('random to full cone, address restricted: connected',
+           of(pairs(('random',), ('full-cone', 'address-restricted'))), 0.4)
+    yield ('random to port restricted, firewall: connected',
+           of(pairs(('random',), ('port-restricted', 'firewall'))), 1.5)
+    yield 'sequential: connected', of(pairs(('sequential',), CONES)), 1.0
+    yield 'relayed: first MiB', of(pairs(('random',), ('random',)), 'first'), 0.4
+    yield 'tunnelled: first MiB', of(pairs(TUNNELLED, ROUTED_KINDS), 'first'), 1.0
+
+
+def print_limits(cells, javascript):
+    late = 0
+    for name, seconds, limit in limits(cells, javascript):
+        if not seconds:
+            continue
+        median = statistics.median(seconds)
+        late += limit is not None and median > limit
+        print('%-52s median %6.2f s, worst of %d %6.2f s%s' % (
+            name, median, len(seconds), max(seconds),
+            '; should be %.2f s' % limit if limit is not None else ''))
+    return late
+
+
+def print_cell(peers, kinds, result):
+    if 'error' in result:
+        words = 'FAILED: ' + result['error']
+    else:
+        wrong = wrong_path(kinds, result)
+        connected = result['connected']
+        words = '%6s %6.2f %6.1f  %s%s%s' % (
+            '%.2f' % connected if connected is not None else '-', result['first'], result['rate'],
+            result.get('path', ''),
+            ', relayed at first' if 'through this relay' in result.get('first_path', '') else '',
+            '  WRONG: ' + wrong if wrong else '')
+    print('%-9s %-19s %-19s %s' % (peers, kinds[0], kinds[1], words), flush=True)
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--kinds', default=','.join(ROUTED_KINDS))
+    parser.add_argument('--pairs', help='LOADER:GIVER,... instead of all; `few`: each kind once in '
+                        'each role')
+    parser.add_argument('--peers', default='kp2p-kp2p')
+    parser.add_argument('--times', type=int, default=1)
+    parser.add_argument('--mebibytes', type=int, default=16)
+    parser.add_argument('--strict', action='store_true')
+    return parser.parse_args()
+
+
+def pairs_of(options):
+    kinds = options.kinds.split(',')
+    if not options.pairs:
+        return [(a, b) for a in kinds for b in kinds] + list(SAME_SITE)
+    text = FEW if options.pairs == 'few' else options.pairs
+    return [tuple(pair.split(':')) for pair in text.split(',')]
+
+
+def run(lab, options):
+    bad, cells, javascript = 0, [], []
+    print('%-9s %-19s %-19s %6s %6s %6s' % ('peers', 'loader', 'giver', 'there', '1 MiB', 'MiB/s'))
+    for peers in options.peers.split(','):
+        languages = peers.split('-')
+        for kinds in pairs_of(options):
+            for _ in range(options.times if can_run(languages, kinds) else 0):
+                result = lab.cell(languages, kinds)
+                print_cell(peers, kinds, result)
+                bad += 'error' in result or wrong_path(kinds, result) != ''
+                if peers == 'js-js':
+                    if result.get('connected') and {plain(k) for k in kinds} <= {*CONES, 'same'}:
+                        javascript.append(result['connected'])
+                else:
+                    cells.append((kinds, result))
+    late = print_limits(cells, javascript)
+    return bad or (late and options.strict)
+
+
+def main():
+    options = parse_arguments()
+    if not shutil.which('nft') or not shutil.which('tinyproxy'):
+        print('SKIPPED: nft or tinyproxy is missing')
+        return 77
+    opened = open_lab()
+    if not opened:
+        return 77
+    net, dht = opened
+    lab = None
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            lab = Lab(net, dht, folder, options.mebibytes)
+            return 1 if run(lab, options) else 0
+        except Unavailable as error:
+            print('SKIPPED: ' + str(error))
+            return 77
+        finally:
+            if lab:
+                lab.close()
+            for process in dht.processes:
+                process.kill()
+
+
+if __name__ == '__main__':
+    sys.exit(main())
