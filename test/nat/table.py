@@ -27,7 +27,8 @@ from matrix import open_lab
 from routers import ROUTED_KINDS, RoutedSite
 from tunnel import INTEROP, Relay, node_environment
 
-SAME_SITE = (('port-restricted', 'same'), ('port-restricted+hairpin+isolated', 'same'))
+# Two hosts of one site.
+FURTHER = (('port-restricted', 'same'), ('port-restricted+hairpin+isolated', 'same'))
 # Each kind in each role.
 FEW = 'open:random,random:full-cone,full-cone:proxied,proxied:blocked,blocked:port-restricted,' \
     'port-restricted:carrier,carrier:address-restricted,address-restricted:sequential,' \
@@ -35,7 +36,7 @@ FEW = 'open:random,random:full-cone,full-cone:proxied,proxied:blocked,blocked:po
     'port-restricted+hairpin+isolated:same'
 TUNNELLED = ('blocked', 'proxied')
 CONES = ('open', 'full-cone', 'address-restricted', 'port-restricted', 'firewall', 'carrier')
-START_SECONDS, LOAD_SECONDS, SETTLE_SECONDS = 40, 60, 20
+START_SECONDS, LOAD_SECONDS, SETTLE_SECONDS = 40, 180, 20
 PROXY_PORT = 8888
 
 
@@ -166,7 +167,7 @@ class Script:
     def load(self, uri, dest):
         self.start('get', uri.split('/')[2], dest, str(LOAD_SECONDS))
         result = self.lines.wait(LOAD_SECONDS, '"result"')
-        return result and (self.began, result[0], result[0])
+        return result and (self.began, None, result[0])
 
     def path_to(self, _):
         return ''
@@ -249,7 +250,7 @@ class Lab:
         ours, theirs = loader, giver.identity()
         if isinstance(loader, Script):
             ours, theirs = giver, loader.identity()
-        result = {'connected': loader.seconds_to(giver.identity()), 'first': first - began,
+        result = {'connected': loader.seconds_to(giver.identity()), 'first': first and first - began,
                   'rate': self.bytes / (last - began) / (1 << 20)}
         if isinstance(ours, Node):
             log = ours.lines.find('connected to ' + theirs)
@@ -325,15 +326,15 @@ def limits(cells, javascript):
     yield 'tunnelled: first MiB', of(pairs(TUNNELLED, ROUTED_KINDS), 'first'), 1.0
 
 
-def print_limits(cells, javascript):
+def print_limits(peers, cells, javascript):
     late = 0
     for name, seconds, limit in limits(cells, javascript):
         if not seconds:
             continue
         median = statistics.median(seconds)
         late += limit is not None and median > limit
-        print('%-52s median %6.2f s, worst of %d %6.2f s%s' % (
-            name, median, len(seconds), max(seconds),
+        print('%-9s %-52s median %6.2f s, worst of %d %6.2f s%s' % (
+            peers, name, median, len(seconds), max(seconds),
             '; should be %.2f s' % limit if limit is not None else ''))
     return late
 
@@ -343,10 +344,10 @@ def print_cell(peers, kinds, result):
         words = 'FAILED: ' + result['error']
     else:
         wrong = wrong_path(kinds, result)
-        connected = result['connected']
-        words = '%6s %6.2f %6.1f  %s%s%s' % (
-            '%.2f' % connected if connected is not None else '-', result['first'], result['rate'],
-            result.get('path', ''),
+        there, first = ('%.2f' % seconds if seconds else '-'
+                        for seconds in (result['connected'], result['first']))
+        words = '%6s %6s %6.1f  %s%s%s' % (
+            there, first, result['rate'], result.get('path', ''),
             ', relayed at first' if 'through this relay' in result.get('first_path', '') else '',
             '  WRONG: ' + wrong if wrong else '')
     print('%-9s %-19s %-19s %s' % (peers, kinds[0], kinds[1], words), flush=True)
@@ -367,13 +368,13 @@ def parse_arguments():
 def pairs_of(options):
     kinds = options.kinds.split(',')
     if not options.pairs:
-        return [(a, b) for a in kinds for b in kinds] + list(SAME_SITE)
+        return [(a, b) for a in kinds for b in kinds] + list(FURTHER)
     text = FEW if options.pairs == 'few' else options.pairs
     return [tuple(pair.split(':')) for pair in text.split(',')]
 
 
 def run(lab, options):
-    bad, cells, javascript = 0, [], []
+    bad, cells, javascript = 0, {}, []
     print('%-9s %-19s %-19s %6s %6s %6s' % ('peers', 'loader', 'giver', 'there', '1 MiB', 'MiB/s'))
     for peers in options.peers.split(','):
         languages = peers.split('-')
@@ -386,8 +387,8 @@ def run(lab, options):
                     if result.get('connected') and {plain(k) for k in kinds} <= {*CONES, 'same'}:
                         javascript.append(result['connected'])
                 else:
-                    cells.append((kinds, result))
-    late = print_limits(cells, javascript)
+                    cells.setdefault(peers, []).append((kinds, result))
+    late = sum(print_limits(peers, cells[peers], javascript) for peers in cells)
     return bad or (late and options.strict)
 
 
