@@ -1,5 +1,5 @@
 #!/bin/bash
-# layering.sh [ROOT]: every include points down the map of README.md, and proto/ does no I/O, tells
+# layering.sh [ROOT]: every include points down the map of CONTRIBUTING.md, and proto/ does no I/O, tells
 # no time and draws no random number. Prints each include that does not.
 cd "${1:-$(dirname "$0")/../..}" || exit 2
 bad=0
