@@ -51,7 +51,7 @@ class PutProgress {
 
 Result<proto::Uri> put_input(client::Command& command, const Store& store,
                              const PutOptions& options) {
-    auto upload = store.begin_upload(options.manifest);
+    auto upload = store.begin_upload(options.manifest, 0);
     if (!upload) return upload.error();
     ByteVector block(input_block_bytes);
     for (;;) {

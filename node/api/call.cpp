@@ -107,15 +107,6 @@ Result<std::optional<std::uint64_t>> Call::optional_number(const char* key) {
     return Errc::usage;
 }
 
-Result<proto::Uri> Call::uri() {
-    auto written = text("uri");
-    if (!written) return written.error();
-    std::string complaint;
-    auto uri = proto::Uri::parse(*written, complaint);
-    if (!uri) explain(complaint);
-    return uri;
-}
-
 Result<std::optional<std::vector<NumberPair>>> Call::optional_pairs(const char* key,
                                                                     std::size_t max_pairs) {
     const auto value = body_[key];

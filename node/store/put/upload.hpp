@@ -1,6 +1,6 @@
 // Upload: a file on its way into the storage whose bytes come piece by piece, from whoever has
-// them; runs of zeros become holes. Shape: open(), add() until all have come, then finish(); only then
-// is it stored. One that is destroyed before leaves nothing. Blocking; an add() takes some
+// them; runs of zeros become holes. Shape: open(), add() until all have come, then finish(); only
+// then is it stored. One that is destroyed before leaves nothing. Blocking; an add() takes some
 // milliseconds, finish() may take long. From one thread at a time. Errors as Store's.
 #pragma once
 
