@@ -22,13 +22,8 @@ void MtuSearch::on_first_delivery() {
     wanted_ = true;
 }
 
-std::optional<std::size_t> MtuSearch::next_probe(std::size_t packet_bytes, bool much_to_send) {
+std::optional<std::size_t> MtuSearch::next_probe(std::size_t packet_bytes) {
     if (state_ != State::searching || !wanted_) return {};
-    const std::size_t leap = std::min(max_, packet_bytes + max_extension_bytes);
-    if (much_to_send && leaps_ && leap > probe_) {
-        probe_ = leap;
-        sent_ = 0;
-    }
     if (packet_bytes > probe_ || probe_ - packet_bytes > max_extension_bytes) return {};
     wanted_ = false;
     ++sent_;
@@ -49,14 +44,10 @@ void MtuSearch::on_probe_delivered(std::size_t probe_bytes) {
 
 void MtuSearch::on_probe_lost() {
     if (state_ != State::searching) return;
-    wanted_ = true;
-    if (sent_ < max_probes) return;
-    if (probe_ > mtu_ + step_bytes) {
-        leaps_ = false;
-        probe_ = mtu_ + step_bytes;
-        sent_ = 0;
-    } else {
+    if (sent_ >= max_probes) {
         state_ = State::complete;
+    } else {
+        wanted_ = true;
     }
 }
 

@@ -115,7 +115,7 @@ Task<> no_slices(FakeNetwork& network) {
     }
 }
 
-Task<> liars(FakeNetwork& network) {
+Task<> ranges_of_liars(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
     const ByteVector bytes = noise(5 * mib);
     const Provider liar(network, bytes, LiarLie::byte, 2);
@@ -200,7 +200,7 @@ TEST_CASE("of a node that gives no slices whole chunks are taken, and kept") {
     test::in_network(no_slices);
 }
 TEST_CASE("who gives a wrong piece of a range is named, and nothing of it is kept") {
-    test::in_network(liars);
+    test::in_network(ranges_of_liars);
 }
 TEST_CASE("what a false manifest had kept harms no download") { test::in_network(false_manifest); }
 TEST_CASE("readers of ranges and a load of one file do each other no harm") {
