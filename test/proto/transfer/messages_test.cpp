@@ -127,7 +127,7 @@ TEST_CASE("transfer messages are the bytes of PROTOCOL.md, both ways") {
             CHECK(bool(cut_short) == some_data);
         }
     }
-    CHECK(decode_transfer(10, {}).error() == proto::Errc::unknown_type);
+    CHECK(decode_transfer(12, {}).error() == proto::Errc::unknown_type);
 }
 
 TEST_CASE("transfer messages beyond their limits are refused") {
@@ -155,4 +155,23 @@ TEST_CASE("hops above the most are read as the most") {
     auto back = decode_lookup(0, encode(Seeking{request(), abc, 200}).payload);
     REQUIRE(back);
     CHECK(std::get<Seeking>(*back).hops == max_hops);
+}
+
+TEST_CASE("a slice is asked for and comes in so many bytes, and none fewer") {
+    const Encoded get = encode(GetSlice{1, 0x10000, 0x4000});
+    CHECK(get.type == 10);
+    CHECK(to_hex(get.payload) == "01fe00000100fd0040");
+    Slice slice;
+    slice.id = 1;
+    slice.offset = 5;
+    slice.bytes = as_bytes(std::string_view("abc"));
+    const Encoded whole = encode(slice);
+    CHECK(whole.type == slice_type);
+    CHECK(to_hex(whole.payload) == "010500" + std::string(40, '0') + "616263");
+    for (std::size_t size = 0; size <= 23; ++size)
+        CHECK(!decode_transfer(slice_type, ByteView(whole.payload).first(size)));
+    const ByteVector opened{1, 1, 3};  // complete, gives slices
+    auto decoded = decode_transfer(1, opened);
+    REQUIRE(decoded);
+    CHECK(std::get<Opened>(*decoded).slices);
 }
