@@ -133,9 +133,11 @@ TEST_CASE("the heads of answers, to the byte") {
                        .length_bytes = 12,
                        .keep_alive = false}) ==
           "HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nCache-Control: no-store\r\n"
+          "X-Content-Type-Options: nosniff\r\n"
           "Connection: close\r\nContent-Length: 12\r\n\r\n");
     CHECK(answer_head({.content_type = "application/x-ndjson", .length_bytes = {}}) ==
           "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nCache-Control: no-store\r\n"
+          "X-Content-Type-Options: nosniff\r\n"
           "Transfer-Encoding: chunked\r\n\r\n");
     CHECK(chunk_head(0) == "0\r\n");
     CHECK(chunk_head(1048580) == "100004\r\n");
