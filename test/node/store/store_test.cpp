@@ -254,7 +254,7 @@ TEST_CASE("files above 20 MB get kachery's manifest, unless it is not wanted") {
         auto manifest = proto::Manifest::parse(as_text(*json));
         REQUIRE(manifest);
         CHECK(manifest->sha1 == uri.sha1);
-        CHECK(manifest->chunks.size() == 2);
+        CHECK(manifest->chunks.size() == 20);  // of 1 MiB
     }
 }
 
