@@ -4,7 +4,7 @@
 //
 // So that none is left at what two processes put at once: who stores takes the mark away before the
 // content gets its name, and again afterwards; who loads makes it before; who collects looks once
-// more when the content has lost its name (collect.cpp).
+// more when the content has lost its name (catalog.cpp).
 #pragma once
 
 #include <chrono>
