@@ -33,7 +33,7 @@ def proven(header):
 
 
 def flags():
-    unit = next(unit for unit in compiled if unit.sources[0] == root / "node" / "asio.cpp")
+    unit = next(unit for unit in compiled if root / "node" / "asio.cpp" in unit.sources)
     keep = [w for w in unit.words if not w.endswith((".cpp", ".o", ".d")) and w not in ("-o", "-c", "-MD", "-MQ", "-MF")]
     return [w for w in keep if "ccache" not in w], unit.directory
 
