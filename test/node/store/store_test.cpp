@@ -305,7 +305,8 @@ TEST_CASE("a manifest is made also where no thread can be started") {
         if (geteuid() == 0 && setuid(nobody) != 0) _exit(2);
         if (setrlimit(RLIMIT_NPROC, &none) != 0) _exit(3);
         const auto alone = hash_file(*source, nullptr, ManifestWish::make, std::stop_token());
-        _exit(alone && alone->manifest->manifest.text() == usual->manifest->manifest.text() ? 0 : 1);
+        _exit(alone && alone->manifest->manifest.text() == usual->manifest->manifest.text() ? 0
+                                                                                            : 1);
     }
     int status = 0;
     REQUIRE(waitpid(child, &status, 0) == child);
