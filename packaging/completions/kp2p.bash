@@ -3,7 +3,7 @@ _kp2p() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} help value
     help=$("${COMP_WORDS[0]}" --help 2>/dev/null) || return
     # "  --dest PATH   words": what an option takes.
-    value=$(sed -nE "s/^ +(-[a-z],)?${before//[^a-z-]/} ([A-Z][A-Z@:]*) .*/\2/p" <<<"$help")
+    value=$(sed -nE "s/^ +(-[a-zA-Z],)?${before//[^a-z-]/} ([A-Z][A-Z@:]*) .*/\2/p" <<<"$help")
     case $value in
         PATH | FILE) compopt -o filenames && mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
         DIR) compopt -o filenames && mapfile -t COMPREPLY < <(compgen -d -- "$word") ;;
@@ -11,7 +11,7 @@ _kp2p() {
         *)
             if [[ $word == -* ]]; then
                 mapfile -t COMPREPLY < <(
-                    compgen -W "$(grep -oE '^ +(-[a-z],)?--[a-z-]+' <<<"$help" | grep -oE -- '--.*')" -- "$word")
+                    compgen -W "$(grep -oE '^ +(-[a-zA-Z],)?--[a-z-]+' <<<"$help" | grep -oE -- '--.*')" -- "$word")
             elif [[ ${COMP_WORDS[0]} == *kp2p-leave ]]; then
                 mapfile -t COMPREPLY < <(kp2p-channels 2>/dev/null | grep -F -- "$word")
             elif grep -qE '^ +PATH ' <<<"$help"; then

@@ -1,7 +1,7 @@
 # Completion for fish: the options that a command's own --help names, and what stands behind them.
 function __kp2p_options
     set -l words (commandline -opc)
-    $words[1] --help 2>/dev/null | string replace -rf '^ +(?:-[a-z],)?(--[a-z-]+)(?: [A-Z][A-Z@:=]*(?: \.\.\.)?)? +(.*)' '$1\t$2'
+    $words[1] --help 2>/dev/null | string replace -rf '^ +(?:-[a-zA-Z],)?(--[a-z-]+)(?: [A-Z][A-Z@:=]*(?: \.\.\.)?)? +(.*)' '$1\t$2'
 end
 for file in $PATH/kp2p-*
     complete -c (string replace -r '.*/' '' $file) -n 'string match -q -- "-*" (commandline -ct)' -a '(__kp2p_options)'
