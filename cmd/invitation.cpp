@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "proto/fixed_peer.hpp"
+#include "proto/text.hpp"
 #include "proto/tunnel/relay_url.hpp"
 
 namespace kp2p {
@@ -16,33 +17,14 @@ bool stands_for_itself(char c) {
 }
 
 std::string encoded(std::string_view text) {
-    constexpr char hex[] = "0123456789ABCDEF";
     std::string out;
     for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
         if (stands_for_itself(c))
             out += c;
         else
-            out += {'%', hex[byte >> 4], hex[byte & 15]};
+            proto::add_percent(out, c);
     }
     return out;
-}
-
-std::string decoded(std::string_view text) {
-    std::string out;
-    while (!text.empty()) {
-        Result<ByteVector> byte = Errc::usage;
-        if (text[0] == '%' && text.size() > 2) byte = from_hex(text.substr(1, 2));
-        out += byte ? static_cast<char>((*byte)[0]) : text[0];
-        text.remove_prefix(byte ? 3 : 1);
-    }
-    return out;
-}
-
-std::string_view without_blanks(std::string_view text) {
-    constexpr std::string_view blanks = " \t\r\n";
-    text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
-    return text.substr(0, text.find_last_not_of(blanks) + 1);
 }
 
 struct Read {
@@ -78,7 +60,7 @@ struct Read {
 }  // namespace
 
 Result<Invitation> Invitation::parse(std::string_view text, std::string& complaint) {
-    text = without_blanks(text);
+    text = proto::without_blanks_around(text);
     if (!text.starts_with(scheme) || text.size() > longest_invitation) {
         complaint = "an invitation begins with kp2p:join, as kp2p-invite prints it";
         return Errc::usage;
@@ -90,8 +72,8 @@ Result<Invitation> Invitation::parse(std::string_view text, std::string& complai
         const std::string_view field = text.substr(0, text.find('/'));
         text.remove_prefix(field.size());
         const std::size_t equals = std::min(field.find('='), field.size());
-        const std::string value = decoded(field.substr(std::min(equals + 1, field.size())));
-        if (read.take(field.substr(0, equals), value)) continue;
+        const auto value = proto::percent_decoded(field.substr(std::min(equals + 1, field.size())));
+        if (value && read.take(field.substr(0, equals), *value)) continue;
         complaint = "in the invitation, " + std::string(field.substr(0, equals)) + " is none";
         return Errc::usage;
     }

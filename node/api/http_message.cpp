@@ -11,6 +11,7 @@
 #include <limits>
 
 #include "proto/outcome.hpp"
+#include "proto/text.hpp"
 
 namespace kp2p {
 namespace {
@@ -20,29 +21,6 @@ using BeastError = boost::beast::error_code;
 using BeastText = boost::beast::string_view;
 
 std::string text_of(BeastText text) { return {text.data(), text.size()}; }
-
-std::optional<unsigned> hex_digit(char c) {
-    if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
-    if (c >= 'a' && c <= 'f') return static_cast<unsigned>(c - 'a' + 10);
-    if (c >= 'A' && c <= 'F') return static_cast<unsigned>(c - 'A' + 10);
-    return std::nullopt;
-}
-
-Result<std::optional<std::string>> decode(std::string_view text) {
-    std::string decoded;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] != '%') {
-            decoded.push_back(text[i]);
-            continue;
-        }
-        if (i + 2 >= text.size()) return Errc::usage;
-        const auto high = hex_digit(text[i + 1]), low = hex_digit(text[i + 2]);
-        if (!high || !low) return Errc::usage;
-        decoded.push_back(static_cast<char>(*high * 16 + *low));
-        i += 2;
-    }
-    return std::optional(std::move(decoded));
-}
 
 }  // namespace
 
@@ -194,7 +172,9 @@ Result<std::optional<std::string>> query_parameter(std::string_view query, std::
         query.remove_prefix(std::min(query.size(), one.size() + 1));
         const std::size_t equals = std::min(one.find('='), one.size());
         if (one.substr(0, equals) != name) continue;
-        return decode(one.substr(std::min(one.size(), equals + 1)));
+        auto value = proto::percent_decoded(one.substr(std::min(one.size(), equals + 1)));
+        if (!value) return Errc::usage;
+        return std::optional(std::move(*value));
     }
     return std::optional<std::string>();
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "proto/file/sha1dir.hpp"
+#include "proto/text.hpp"
 #include "proto/utf8.hpp"
 
 namespace kp2p::proto {
@@ -10,13 +11,6 @@ namespace {
 
 constexpr std::string_view file_scheme = "sha1://";
 constexpr std::string_view directory_scheme = "sha1dir://";
-
-int hex_value(char digit) {
-    if (digit >= '0' && digit <= '9') return digit - '0';
-    if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
-    if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
-    return -1;
-}
 
 // Splits off what is before `mark`; without a mark that is everything, and nothing is left.
 std::string_view take_until(char mark, std::string_view& rest) {
@@ -26,20 +20,13 @@ std::string_view take_until(char mark, std::string_view& rest) {
     return before;
 }
 
-std::string_view without_blanks_around(std::string_view text) {
-    constexpr std::string_view blanks = " \t\r\n";
-    text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
-    return text.substr(0, text.find_last_not_of(blanks) + 1);
-}
-
+// What is no "%XX" stands for itself, as do a NUL and a slash, which no name has.
 std::string decode(std::string_view text) {
     std::string decoded;
     while (!text.empty()) {
-        const int high = text[0] == '%' && text.size() > 2 ? hex_value(text[1]) : -1;
-        const int low = high >= 0 ? hex_value(text[2]) : -1;
-        const auto byte = static_cast<char>(high << 4 | low);
-        const bool encoded = low >= 0 && byte != '\0' && byte != '/';
-        decoded += encoded ? byte : text[0];
+        const auto byte = percent_byte(text);
+        const bool encoded = byte && *byte != '\0' && *byte != '/';
+        decoded += encoded ? static_cast<char>(*byte) : text[0];
         text.remove_prefix(encoded ? 3 : 1);
     }
     return decoded;
@@ -152,7 +139,6 @@ bool is_plain(char32_t code) {
 }
 
 void encode(std::string& out, std::string_view text, std::string_view also_plain) {
-    constexpr char hex[] = "0123456789ABCDEF";
     while (!text.empty()) {
         std::string_view bytes = text;
         const auto code = take_code_point(text);
@@ -161,12 +147,7 @@ void encode(std::string& out, std::string_view text, std::string_view also_plain
             out += bytes;
             continue;
         }
-        for (const char c : bytes) {
-            const auto byte = static_cast<unsigned char>(c);
-            out += '%';
-            out += hex[byte >> 4];
-            out += hex[byte & 15];
-        }
+        for (const char c : bytes) add_percent(out, c);
     }
 }
 

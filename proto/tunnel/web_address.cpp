@@ -5,6 +5,7 @@
 #include "proto/bytes.hpp"
 #include "proto/host.hpp"
 #include "proto/number.hpp"
+#include "proto/text.hpp"
 
 namespace kp2p::proto::tunnel {
 namespace {
@@ -21,21 +22,6 @@ std::string lower(std::string_view text) {
     std::string all(text);
     for (char& c : all)
         if (c >= 'A' && c <= 'Z') c = char(c - 'A' + 'a');
-    return all;
-}
-
-Result<std::string> percent_decoded(std::string_view text) {
-    std::string all;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] != '%') {
-            all.push_back(text[i]);
-            continue;
-        }
-        const auto byte = from_hex(text.substr(i + 1, 2));
-        if (!byte || byte->size() != 1) return Errc::bad_text;
-        all.push_back(char(byte->front()));
-        i += 2;
-    }
     return all;
 }
 

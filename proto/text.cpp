@@ -1,0 +1,39 @@
+#include "proto/text.hpp"
+
+#include <algorithm>
+
+#include "proto/errc.hpp"
+
+namespace kp2p::proto {
+
+std::optional<std::uint8_t> percent_byte(std::string_view text) {
+    if (!text.starts_with('%') || text.size() < 3) return std::nullopt;
+    const auto byte = from_hex(text.substr(1, 2));
+    if (!byte) return std::nullopt;
+    return byte->front();
+}
+
+Result<std::string> percent_decoded(std::string_view text) {
+    std::string decoded;
+    while (!text.empty()) {
+        const auto byte = percent_byte(text);
+        if (!byte && text[0] == '%') return Errc::bad_text;
+        decoded += byte ? static_cast<char>(*byte) : text[0];
+        text.remove_prefix(byte ? 3 : 1);
+    }
+    return decoded;
+}
+
+void add_percent(std::string& out, char byte) {
+    constexpr char hex[] = "0123456789ABCDEF";
+    const auto value = static_cast<unsigned char>(byte);
+    out += {'%', hex[value >> 4], hex[value & 15]};
+}
+
+std::string_view without_blanks_around(std::string_view text) {
+    constexpr std::string_view blanks = " \t\r\n";
+    text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+    return text.substr(0, text.find_last_not_of(blanks) + 1);
+}
+
+}  // namespace kp2p::proto

@@ -1,0 +1,22 @@
+// What the parsers of URIs, URLs and invitations share: percent-encoding (RFC 3986, section 2.1),
+// and blanks around what was pasted.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "proto/bytes.hpp"
+
+namespace kp2p::proto {
+
+// The byte that `text` begins with as "%XX".
+std::optional<std::uint8_t> percent_byte(std::string_view text);
+// With each "%XX" resolved; Errc::bad_text for a "%" that begins none.
+Result<std::string> percent_decoded(std::string_view text);
+void add_percent(std::string& out, char byte);  // as "%XX"
+
+std::string_view without_blanks_around(std::string_view text);
+
+}  // namespace kp2p::proto
