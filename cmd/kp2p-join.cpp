@@ -2,10 +2,10 @@
 #include <sodium/randombytes.h>
 
 #include "cmd/invitation.hpp"
+#include "cmd/join_channel.hpp"
 #include "node/client/channel_names.hpp"
 #include "node/client/command.hpp"
 #include "node/client/daemon.hpp"
-#include "proto/json.hpp"
 
 using namespace kp2p;
 
@@ -29,12 +29,9 @@ Result<ChannelName> new_name(client::Command& command, const std::optional<std::
 }
 
 Result<void> join(client::Command& command, client::Daemon& daemon, const ChannelName& channel) {
-    proto::JsonWriter body;
-    body.begin_object().field("name", channel.text()).end_object();
-    auto joined = daemon.request({"/v1/channels", "channels", body.take(), "POST"});
+    auto joined = join_channel(command, daemon, channel);
     if (!joined) return joined.error();
     if (command.json()) return command.print_json(joined->text());
-    command.say("joined " + channel.text());
     return ok;
 }
 

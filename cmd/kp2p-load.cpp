@@ -1,5 +1,6 @@
 // kp2p-load: gets files, or whole sha1dirs, verified, and prints where each lies.
 #include "cmd/invitation.hpp"
+#include "cmd/join_channel.hpp"
 #include "cmd/load_place.hpp"
 #include "cmd/load_progress.hpp"
 #include "cmd/load_to.hpp"
@@ -36,11 +37,8 @@ struct Named {
 };
 
 Result<void> join(client::Command& command, client::Daemon& daemon, const Invitation& invitation) {
-    proto::JsonWriter body;
-    body.begin_object().field("name", invitation.channel.text()).end_object();
-    auto joined = daemon.request({"/v1/channels", "channels", body.take(), "POST"});
+    auto joined = join_channel(command, daemon, invitation.channel);
     if (!joined) return joined.error();
-    command.say("joined " + invitation.channel.text());
     if (!invitation.hint().empty()) command.say(invitation.hint());
     return ok;
 }

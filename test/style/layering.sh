@@ -80,9 +80,9 @@ allowed() {
             below $any_proto node/client && echo '|cmd/put_paths\.hpp' ;;
         cmd/running_storage.*) below $any_proto node/client && echo '|cmd/running_storage\.hpp' ;;
         cmd/kp2p-load.cpp)
-            below $any_proto node/client && echo '|cmd/(invitation|load_place|load_progress|load_to|uri_list|without_daemon)\.hpp' ;;
-        cmd/kp2p-invite.cpp|cmd/kp2p-join.cpp|cmd/invitation.*)
-            below $any_proto node/client && echo '|cmd/invitation\.hpp' ;;
+            below $any_proto node/client && echo '|cmd/(invitation|join_channel|load_place|load_progress|load_to|uri_list|without_daemon)\.hpp' ;;
+        cmd/kp2p-invite.cpp|cmd/kp2p-join.cpp|cmd/invitation.*|cmd/join_channel.*)
+            below $any_proto node/client && echo '|cmd/(invitation|join_channel)\.hpp' ;;
         cmd/load_place.*)  below $any_proto node/client && echo '|cmd/load_place\.hpp' ;;
         cmd/load_progress.*) below $any_proto node/client && echo '|cmd/load_progress\.hpp' ;;
         cmd/kp2p-pin.cpp|cmd/kp2p-unpin.cpp|cmd/pin_uris.*)
