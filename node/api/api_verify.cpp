@@ -140,9 +140,7 @@ Api::Answer Api::verify(Call& call) {
     if (!repair) co_return repair.error();
     std::optional<proto::Uri> uri;
     if (*text) {
-        std::string complaint;
-        auto parsed = proto::Uri::parse(**text, complaint);
-        if (!parsed) call.explain(complaint);
+        auto parsed = call.uri();
         if (!parsed) co_return parsed.error();
         uri = *std::move(parsed);
     }

@@ -18,8 +18,6 @@
 namespace kp2p::client {
 namespace {
 
-// A line that an NDJSON stream may hold; the daemon sends far shorter ones.
-constexpr std::size_t max_line_bytes = 16 << 20;
 // Work may wait for a peer, or for a reader of our output, as long as the user lets it.
 constexpr std::chrono::seconds work_limit = std::chrono::hours(24 * 365);
 // To take us in, and to begin an answer.
@@ -29,7 +27,6 @@ constexpr std::size_t read_bytes = 256 << 10;
 
 constexpr int http_ok = 200, http_unauthorized = 401;
 
-std::string kib(std::size_t bytes) { return std::to_string(bytes >> 10) + " KiB"; }
 std::string long_line() { return "a line of more than " + kib(max_line_bytes); }
 
 }  // namespace

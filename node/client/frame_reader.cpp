@@ -10,9 +10,6 @@ namespace {
 constexpr std::size_t length_bytes = 4;
 constexpr std::uint32_t line_mark = 1u << 31;     // in a length: what follows is a line
 constexpr std::size_t max_frame_bytes = 4 << 20;  // the daemon's are at most 1 MiB
-constexpr std::size_t longest_line_bytes = 16 << 20;
-
-std::string in_kib(std::size_t bytes) { return std::to_string(bytes >> 10) + " KiB"; }
 
 }  // namespace
 
@@ -25,7 +22,7 @@ Result<void> FrameReader::begin_part() {
     left_ = length & ~line_mark;
     part_ = length == 0 ? Part::last_line : length & line_mark ? Part::line : Part::bytes;
     if (left_ <= max_frame_bytes) return ok;
-    trouble_ = "a frame of more than " + in_kib(max_frame_bytes);
+    trouble_ = "a frame of more than " + kib(max_frame_bytes);
     return Errc::failed;
 }
 
@@ -33,8 +30,8 @@ Result<void> FrameReader::take(std::string_view chunk) {
     while (!chunk.empty()) {
         if (part_ == Part::last_line) {
             text_.append(chunk);
-            if (text_.size() <= longest_line_bytes) return ok;
-            trouble_ = "a line of more than " + in_kib(longest_line_bytes);
+            if (text_.size() <= max_line_bytes) return ok;
+            trouble_ = "a line of more than " + kib(max_line_bytes);
             return Errc::failed;
         }
         const std::size_t wanted = part_ == Part::length ? length_bytes - text_.size() : left_;

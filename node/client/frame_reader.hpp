@@ -9,6 +9,10 @@
 
 namespace kp2p::client {
 
+// A line that an answer may hold; the daemon sends far shorter ones.
+inline constexpr std::size_t max_line_bytes = 16 << 20;
+inline std::string kib(std::size_t bytes) { return std::to_string(bytes >> 10) + " KiB"; }
+
 class FrameReader {
   public:
     FrameReader(const Daemon::OnBytes& on_bytes, const Daemon::OnEvent& on_event)

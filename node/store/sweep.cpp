@@ -83,13 +83,12 @@ void sweep_storage(const Layout& layout, const std::function<bool(const Sha1&)>&
 }
 
 PartialUsage partial_usage(const Layout& layout) {
-    constexpr std::uint64_t block_bytes = 512;  // of st_blocks, everywhere
     PartialUsage usage;
     for (const LeftOver& each : left_overs(layout)) {
         struct stat status;
         if (disk().link_status(each.data_path, status) != 0) continue;
         ++usage.files;
-        usage.bytes += static_cast<std::uint64_t>(status.st_blocks) * block_bytes;
+        usage.bytes += disk_bytes_of(status);
     }
     return usage;
 }

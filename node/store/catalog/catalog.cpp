@@ -154,8 +154,7 @@ std::vector<Catalog::Candidate> Catalog::candidates(const std::stop_token& stop)
         struct stat status;
         if (stop.stop_requested()) break;
         if (pins.contains(sha1) || disk().link_status(layout_.content(sha1), status) != 0) continue;
-        constexpr std::uint64_t block_bytes = 512;
-        all.push_back({used_ns, sha1, static_cast<std::uint64_t>(status.st_blocks) * block_bytes});
+        all.push_back({used_ns, sha1, disk_bytes_of(status)});
     }
     std::ranges::sort(all, {}, [](const Candidate& each) { return each.used_ns; });
     return all;

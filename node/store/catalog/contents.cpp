@@ -11,15 +11,10 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t largest_link_file_bytes = 64 * 1024;
-constexpr std::uint64_t stat_block_bytes = 512;
 constexpr std::string_view link_suffix = ".link";
 
 bool is_hex_pair(std::string_view name) {
     return name.size() == 2 && name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
-
-std::uint64_t disk_bytes_of(const struct stat& status) {
-    return static_cast<std::uint64_t>(status.st_blocks) * stat_block_bytes;
 }
 
 void add_link(const fs::path& path, const Sha1& sha1, Contents& contents) {

@@ -79,4 +79,10 @@ class DiskInstead {
     Disk* before_;
 };
 
+// What the file takes there: less than its size where it has holes.
+inline std::uint64_t disk_bytes_of(const struct stat& status) {
+    constexpr std::uint64_t block_bytes = 512;  // of st_blocks, everywhere
+    return static_cast<std::uint64_t>(status.st_blocks) * block_bytes;
+}
+
 }  // namespace kp2p
