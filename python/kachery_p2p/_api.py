@@ -195,9 +195,8 @@ def _pieces(response: "_Response") -> Generator[bytes, None, Json]:
 
 
 def ranges(body: Json, spans: Sequence[Tuple[int, int]],
-           deadline: Deadline = never) -> Optional[List[bytes]]:
-    """The bytes of many ranges, in one call. None if the daemon is one that knows no such call, and
-    begins to send the whole file."""
+           deadline: Deadline = never) -> List[bytes]:
+    """The bytes of many ranges, in one call."""
     asked_bytes = sum(end - start for start, end in spans)
     content = bytearray()
     body = {**body, "ranges": [list(span) for span in spans]}
@@ -206,11 +205,11 @@ def ranges(body: Json, spans: Sequence[Tuple[int, int]],
         try:
             while len(content) <= asked_bytes:
                 content += next(pieces)
-            return None
+            raise response.way.no_answer()  # it sends more than was asked for
         except StopIteration as end:
             lengths = end.value.get("ranges")
-    if not isinstance(lengths, list) or len(lengths) != len(spans):
-        return None
+        if not isinstance(lengths, list) or len(lengths) != len(spans):
+            raise response.way.no_answer()
     ends = list(itertools.accumulate(map(int, lengths), initial=0))
     return [bytes(content[begin:end]) for begin, end in zip(ends, ends[1:])]
 

@@ -3,7 +3,6 @@ file of this computer that is named in place of a URI."""
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import json
 import operator
@@ -28,7 +27,6 @@ _dir_uri = re.compile(r"sha1dir://([0-9a-fA-F]{40})(?:\.[^/?]*)?(?:/([^?]*))?(\?
 # numpy's integers as well.
 Index = Optional[SupportsIndex]
 Pieces = Generator[bytes, None, None]
-_at_once = 8
 _max_ranges = 1024  # of one call
 
 
@@ -204,15 +202,8 @@ class Source:
         found: List[bytes] = []
         for first in range(0, len(spans), _max_ranges):
             some = spans[first:first + _max_ranges]
-            found += _api.ranges(body, some, self._deadline) or self._one_by_one(named, some)
+            found += _api.ranges(body, some, self._deadline)
         return found
-
-    def _one_by_one(self, named: Named, spans: Sequence[Tuple[int, int]]) -> List[bytes]:
-        def one(span: Tuple[int, int]) -> bytes:
-            return b"".join(self.cat(named, *span))
-
-        with concurrent.futures.ThreadPoolExecutor(min(_at_once, len(spans))) as pool:
-            return list(pool.map(one, spans))
 
     def here(self, named: Named) -> Optional[_storage.Reader]:
         """The file, open, where it is read without a daemon: a path of the caller's, or one of the

@@ -326,18 +326,19 @@ class FalseDaemon(unittest.TestCase):
             with self.subTest(content), self.answering(content, status), self.assertRaises(kind):
                 kp.get_channels()
 
-    def test_ranges_come_in_one_answer_if_the_daemon_knows_of_them(self):
+    def test_ranges_come_in_one_answer(self):
         from kachery_p2p import _api
 
         frames = b"\2\0\0\0ab\1\0\0\0c"
         end = b'\0\0\0\0{"event":"result","bytes":3,"ranges":[2,0,1]}\n'
         spans = [(0, 2), (9, 10), (5, 6)]
-        rows = [(frames + end, [b"ab", b"", b"c"]),
-                (frames + end.replace(b"ranges", b"others"), None),  # it sent the whole file
-                (frames + frames, None)]  # and a larger one
-        for content, expected in rows:
+        with self.answering(frames + end):
+            self.assertEqual(_api.ranges({"uri": ABSENT}, spans), [b"ab", b"", b"c"])
+        # It sent the whole file, and a larger one.
+        for content in (frames + end.replace(b"ranges", b"others"), frames + frames):
             with self.subTest(content), self.answering(content):
-                self.assertEqual(_api.ranges({"uri": ABSENT}, spans), expected)
+                with self.assertRaises(kp.FailedError):
+                    _api.ranges({"uri": ABSENT}, spans)
 
     def test_findings_go_with_the_error(self):
         lines = {
