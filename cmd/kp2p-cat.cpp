@@ -33,7 +33,8 @@ class CatProgress {
         draw();
     }
     std::string kept() const {
-        return loaded_ ? client::kept_words(now_) : "nothing of it is kept";
+        if (loaded_) return client::kept_words(now_);
+        return uri_.manifest ? "what came is kept for a while" : "nothing of it is kept";
     }
 
   private:
