@@ -14,8 +14,13 @@ export function show(section) {
 }
 
 const load = guarded(async (uri) => {
-  const directory = uri.startsWith("sha1dir://");
-  await stream("/v1/load", { uri, directory });
+  try {
+    await stream("/v1/load", { uri });
+  } catch (error) {
+    // A path in a sha1dir may be either; only the daemon knows.
+    if (error.code !== "usage" || !uri.startsWith("sha1dir://")) throw error;
+    await stream("/v1/load", { uri, directory: true });
+  }
   notice("");
 });
 
