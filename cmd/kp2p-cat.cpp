@@ -54,6 +54,7 @@ class CatProgress {
 int main(int argc, char** argv) {
     client::Command command("kp2p-cat", "Writes a file's bytes, verified, to standard output.",
                             client::Needs::daemon);
+    command.may_start_daemon();
     const WithoutDaemon without(command);
     const auto& uri = command.argument<proto::Uri>(
         "URI", "sha1://..., sha1dir://.../path or the 40 digits of a SHA-1");

@@ -9,6 +9,7 @@ using namespace kp2p;
 int main(int argc, char** argv) {
     client::Command command("kp2p-find", "Prints who provides a file: node, bytes, completeness.",
                             client::Needs::daemon);
+    command.may_start_daemon();
     const auto& uri = command.argument<proto::Uri>("URI", "sha1://... or sha1dir://.../path");
     return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {
         proto::JsonWriter body;

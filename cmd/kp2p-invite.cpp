@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "cmd/invitation.hpp"
+#include "cmd/join_channel.hpp"
 #include "node/client/command.hpp"
 #include "node/client/daemon.hpp"
 #include "proto/json.hpp"
@@ -10,14 +11,22 @@ using namespace kp2p;
 
 namespace {
 
+Result<ChannelName> join_new(client::Command& command, client::Daemon& daemon,
+                             const std::string& name) {
+    auto channel = new_channel(command, name);
+    if (!channel) return channel;
+    auto joined = join_channel(command, daemon, *channel);
+    if (!joined) return joined.error();
+    return channel;
+}
+
 Result<ChannelName> channel_of(client::Command& command, client::Daemon& daemon,
                                const std::optional<std::string>& named) {
     auto answer = daemon.request({"/v1/channels", "channels", {}, "GET"});
     if (!answer) return answer.error();
     const auto names = answer->strings("channels");
     if (names.empty())
-        return command.failure(Errc::usage,
-                               "this node is in no channel; kp2p-join --new makes one");
+        return command.failure(Errc::usage, "this node is in no channel; --new makes one");
     if (!named && names.size() > 1)
         return command.failure(Errc::usage, "this node is in " + std::to_string(names.size()) +
                                                 " channels; --channel says which");
@@ -43,9 +52,8 @@ Result<void> show(client::Command& command, const Invitation& invitation) {
         json.begin_object().field("event", "invitation").field("text", text);
         return command.print_json(json.end_object().take());
     }
-    command.say(invitation.file
-                    ? "For another computer where a daemon runs: kp2p-load, and this line."
-                    : "For another computer where a daemon runs: kp2p-join, and this line.");
+    command.say(invitation.file ? "For another computer: kp2p-load --start-daemon, and this line."
+                                : "For another computer: kp2p-join --start-daemon, and this line.");
     command.say("It is a secret: whoever has it can join the channel.");
     return command.print(text);
 }
@@ -56,13 +64,19 @@ int main(int argc, char** argv) {
     client::Command command("kp2p-invite",
                             "Prints one line by which others join a channel, and load a file.",
                             client::Needs::daemon);
+    command.may_start_daemon();
     const auto& uri = command.optional_argument<proto::Uri>("URI", "of a file to load at once");
     const auto& channel = command.option<std::string>(
         "--channel", "NAME", "of the channels that this node is in (default: the only one)");
+    const auto& is_new = command.option<std::string>(
+        "--new", "NAME", "join a new channel, called this with 80 random bits appended");
     const auto& relay = command.option<std::string>("--relay-url", "URL",
                                                     "of a kp2p-relay, for where UDP is blocked");
     return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {
-        auto name = channel_of(command, daemon, channel);
+        if (channel && is_new)
+            return command.failure(Errc::usage, "--channel and --new exclude each other");
+        auto name =
+            is_new ? join_new(command, daemon, *is_new) : channel_of(command, daemon, channel);
         if (!name) return name.error();
         auto status = daemon.request({"/v1/status", "node", {}, "GET"});
         if (!status) return status.error();

@@ -1,6 +1,4 @@
 // kp2p-join: puts the node into a channel, until it leaves.
-#include <sodium/randombytes.h>
-
 #include "cmd/invitation.hpp"
 #include "cmd/join_channel.hpp"
 #include "node/client/channel_names.hpp"
@@ -10,23 +8,6 @@
 using namespace kp2p;
 
 namespace {
-
-// 80 random bits, five to a letter or digit, of which none looks like another.
-std::string secret() {
-    constexpr std::string_view digits = "0123456789abcdefghjkmnpqrstvwxyz";
-    constexpr std::size_t length = 16;
-    std::string text;
-    for (std::size_t i = 0; i < length; ++i) text += digits[randombytes_uniform(digits.size())];
-    return text;
-}
-
-Result<ChannelName> new_name(client::Command& command, const std::optional<std::string>& name) {
-    if (!name || *name == "-")
-        return command.failure(Errc::usage, "--new takes a NAME, to which a secret is appended");
-    auto made = ChannelName::parse(*name + "-" + secret());
-    if (!made) return command.failure(Errc::usage, "it could be no channel's name: " + *name);
-    return made;
-}
 
 Result<void> join(client::Command& command, client::Daemon& daemon, const ChannelName& channel) {
     auto joined = join_channel(command, daemon, channel);
@@ -40,6 +21,7 @@ Result<void> join(client::Command& command, client::Daemon& daemon, const Channe
 int main(int argc, char** argv) {
     client::Command command("kp2p-join", "Joins a channel; its name is its secret.",
                             client::Needs::daemon);
+    command.may_start_daemon();
     const auto& name = command.optional_argument<std::string>(
         "NAME", "of the channel, or an invitation; -: a line of standard input");
     const auto& file = command.option<std::string>("--channel-file", "FILE",
@@ -49,7 +31,7 @@ int main(int argc, char** argv) {
     return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {
         if (is_new) {
             if (file) return command.failure(Errc::usage, "--new takes NAME, and no file");
-            auto channel = new_name(command, name);
+            auto channel = new_channel(command, name.value_or("-"));
             if (!channel) return channel.error();
             if (auto joined = join(command, daemon, *channel); !joined) return joined;
             if (command.json()) return ok;

@@ -91,6 +91,7 @@ Result<void> load(client::Command& command, client::Daemon& daemon, const proto:
 int main(int argc, char** argv) {
     client::Command command("kp2p-load", "Gets files, verified, and prints where each lies.",
                             client::Needs::daemon);
+    command.may_start_daemon();
     const WithoutDaemon without(command);
     const auto& named = command.optional_arguments<Named>(
         "URI", "sha1://..., sha1dir://..., the 40 digits of a SHA-1, or an invitation");

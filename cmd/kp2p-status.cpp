@@ -61,6 +61,7 @@ std::string describe(const client::Answer& status) {
 
 int main(int argc, char** argv) {
     client::Command command("kp2p-status", "Prints what the node is doing.", client::Needs::daemon);
+    command.may_start_daemon();
     return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {
         auto status = daemon.request({"/v1/status", "node", {}, "GET"});
         if (!status) return status.error();

@@ -55,6 +55,7 @@ bool open_in_browser(const fs::path& page) {
 int main(int argc, char** argv) {
     client::Command command("kp2p-web", "Opens the page of this node in the browser.",
                             client::Needs::daemon);
+    command.may_start_daemon();
     const auto& print = command.flag(
         "--print", "print the page's address instead, which lets one in, once, within a minute");
     return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {

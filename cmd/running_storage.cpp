@@ -2,7 +2,7 @@
 
 #include <fstream>
 
-#include "node/client/socket.hpp"
+#include "node/client/http/socket.hpp"
 
 namespace kp2p {
 namespace fs = std::filesystem;

@@ -66,7 +66,7 @@ put packaging/systemd/kp2p-user.service "$root/usr/lib/systemd/user/kp2p.service
 put packaging/systemd/kp2p.sysusers "$root/usr/lib/sysusers.d/kp2p.conf"
 put packaging/ufw "$root/etc/ufw/applications.d/kp2p"
 documents kp2p "$root"
-for document in README.md CHANGELOG.md docs/operating.md node/api/API.md; do
+for document in README.md CHANGELOG.md docs/operating.md docs/tutorial.md docs/python.md node/api/API.md; do
     put "$document" "$root/usr/share/doc/kp2p/${document##*/}"
 done
 mkdir -p "$root/DEBIAN" "$work/debian"

@@ -14,6 +14,7 @@
 #include "node/client/daemon.hpp"
 #include "node/client/old_flags.hpp"
 #include "node/client/shell_word.hpp"
+#include "node/client/starter.hpp"
 #include "node/client/uncaught.hpp"
 #include "proto/json.hpp"
 
@@ -63,6 +64,7 @@ struct Command::Parser {
     Flags flags;
     bool json = false;
     bool quiet = false;
+    bool can_start = false, start = false;
     std::deque<bool> switches;
     std::string without_effect;  // the old flags that were given, with commas
 
@@ -145,6 +147,12 @@ const bool& Command::flag(std::string name, std::string help) {
     return value;
 }
 
+void Command::may_start_daemon() {
+    parser_->can_start = true;
+    parser_->app.add_flag("--start-daemon", parser_->start,
+                          "start a daemon in the background where none runs");
+}
+
 const Config& Command::config() const { return *config_; }
 Result<std::filesystem::path> Command::storage_dir() {
     auto dir = config_->storage_dir();
@@ -200,8 +208,18 @@ int Command::run(int argc, char** argv, const std::function<Result<void>()>& bod
 int Command::run(int argc, char** argv, const std::function<Result<void>(Daemon&)>& body) {
     if (const auto ended = parse_arguments(argc, argv)) return *ended;
     Daemon daemon(*config_, stop(), stand_in_);
+    if (parser_->start) {
+        const Starter starter(config_->dir(), parser_->flags);
+        daemon.start_with(starter, [this, log = starter.log_path()] {
+            say("started a daemon, which logs to " + log.string() + "; kp2p-stop-daemon ends it");
+        });
+    }
     const auto outcome = body(daemon);
-    if (!outcome) take_words(daemon);
+    if (!outcome) {
+        take_words(daemon);
+        if (outcome.error() == Errc::no_daemon && parser_->can_start && !parser_->start)
+            advice_ = "--start-daemon starts one in the background";
+    }
     return report(outcome);
 }
 

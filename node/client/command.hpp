@@ -90,6 +90,8 @@ class Command {
     void stop_on_signals();
     // Before run(), by one that can do with what is here: asked where no daemon runs.
     void stand_in(StandIn stand_in) { stand_in_ = std::move(stand_in); }
+    // Before run(), by one for whom a daemon may be started: adds --start-daemon.
+    void may_start_daemon();
 
     // For the body:
     const Config& config() const;

@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "node/client/frame_reader.hpp"
-#include "node/client/http.hpp"
+#include "node/client/http/http.hpp"
 #include "proto/crypto/api_proof.hpp"
 #include "proto/json.hpp"
 #include "proto/outcome.hpp"
@@ -22,7 +22,7 @@ namespace {
 constexpr std::chrono::seconds work_limit = std::chrono::hours(24 * 365);
 // To take us in, and to begin an answer.
 constexpr std::chrono::seconds answer_limit{60};
-constexpr std::chrono::seconds stop_timeout{10};
+constexpr std::chrono::seconds patience_with_lock{10};
 constexpr std::size_t read_bytes = 256 << 10;
 
 constexpr int http_ok = 200, http_unauthorized = 401;
@@ -91,12 +91,17 @@ std::vector<Answer> Answer::list(std::string_view key) const {
 }
 
 struct Daemon::Connection {
-    Connection(const Config& config, std::stop_token stopped)
-        : dir(config.dir()),
-          socket_path(config.api_socket()),
-          port(config.daemon_port()),
-          token(config.api_token()),
-          stop(std::move(stopped)) {}
+    Connection(const Config& told, std::stop_token stopped)
+        : config(told), dir(config.dir()), stop(std::move(stopped)) {
+        find_daemon();
+    }
+
+    // What it says about itself is new with each start.
+    void find_daemon() {
+        socket_path = config.api_socket();
+        port = config.daemon_port();
+        token = config.api_token();
+    }
 
     std::string where() const {
         return socket_path ? socket_path->string() : "127.0.0.1:" + std::to_string(port);
@@ -107,9 +112,10 @@ struct Daemon::Connection {
         return Socket::connect(port, patience(answer_limit));
     }
 
+    Config config;
     std::filesystem::path dir;
     std::optional<std::filesystem::path> socket_path;  // or else the port
-    std::uint16_t port;
+    std::uint16_t port = 0;
     std::string token;
     std::string authorization = {};  // of the connection, over TCP
     std::stop_token stop;
@@ -121,6 +127,11 @@ Daemon::Daemon(const Config& config, std::stop_token stop, StandIn stand_in)
       lock_(config.dir() / "lock"),
       stand_in_(std::move(stand_in)) {}
 Daemon::~Daemon() = default;
+
+void Daemon::start_with(Starter starter, std::function<void()> started) {
+    starter_ = std::move(starter);
+    on_started_ = std::move(started);
+}
 
 std::error_code Daemon::unreachable(std::error_code error) {
     if (error == Errc::timed_out || error == Errc::canceled) return broken(error);
@@ -161,6 +172,10 @@ Result<void> Daemon::connect() {
     connection.exchange.reset();
     nobody_.clear();
     auto socket = connection.connect();
+    if (!socket && unreachable(socket.error()) == Errc::no_daemon && starter_) {
+        if (auto started = start(); !started) return started;
+        socket = connection.connect();
+    }
     if (!socket) {
         const std::error_code error = unreachable(socket.error());
         return error == Errc::no_daemon && stand_in_ ? connect_stand_in() : error;
@@ -171,6 +186,27 @@ Result<void> Daemon::connect() {
     }
     connection.exchange.emplace(*std::move(socket));
     return connection.socket_path ? Result<void>(ok) : greet();
+}
+
+// Of two that start one at a time one is refused, and waits for the other's daemon.
+Result<void> Daemon::start() {
+    std::string why;
+    auto started = starter_->start(connection_->stop, why);
+    if (!started && started.error() == Errc::canceled) return started;
+    if (started) {
+        connection_->find_daemon();
+        on_started_();
+        return ok;
+    }
+    const auto somebody_listens = [this] {
+        connection_->find_daemon();
+        return bool(connection_->connect());
+    };
+    if (until_unlocked(somebody_listens)) {
+        message_ = why;
+        return Errc::no_daemon;
+    }
+    return ok;
 }
 
 Result<void> Daemon::connect_stand_in() {
@@ -339,13 +375,18 @@ Result<Answer> Daemon::frames(const Request& asked, const OnBytes& on_bytes,
 }
 
 Result<void> Daemon::wait_until_gone() {
+    if (until_unlocked([] { return false; })) return ok;
+    return Errc::timed_out;
+}
+
+bool Daemon::until_unlocked(const std::function<bool()>& enough) {
     const int lock = ::open(lock_.c_str(), O_RDWR | O_CLOEXEC);
-    if (lock < 0) return ok;
-    const auto deadline = std::chrono::steady_clock::now() + stop_timeout;
-    Result<void> gone = Errc::timed_out;
-    while (!gone && std::chrono::steady_clock::now() < deadline) {
+    if (lock < 0) return true;
+    const auto deadline = std::chrono::steady_clock::now() + patience_with_lock;
+    bool gone = false;
+    while (!gone && std::chrono::steady_clock::now() < deadline && !enough()) {
         if (::flock(lock, LOCK_EX | LOCK_NB) == 0)
-            gone = ok;
+            gone = true;
         else
             std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }

@@ -7,17 +7,19 @@
 // sent what is no answer; canceled: asked to stop. message() has the words.
 //
 // What needs no network may be asked of a stand-in where nobody listens; it is Errc::no_daemon then
-// only if the stand-in does not have it.
+// only if the stand-in does not have it. A starter comes before that, and before Errc::no_daemon.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
 
 #include "node/client/config.hpp"
 #include "node/client/stand_in.hpp"
+#include "node/client/starter.hpp"
 #include "proto/bytes.hpp"
 
 namespace kp2p::client {
@@ -63,6 +65,8 @@ class Daemon {
     // Without a stand-in if that is empty.
     explicit Daemon(const Config& config, std::stop_token stop = {}, StandIn stand_in = {});
     ~Daemon();
+    // Where nobody listens, this starts a daemon; `started` is called when it has.
+    void start_with(Starter starter, std::function<void()> started);
 
     using OnEvent = std::function<Result<void>(const Answer&)>;
     using OnBytes = std::function<Result<void>(ByteView)>;
@@ -93,6 +97,9 @@ class Daemon {
     Result<int> ask(const Request& asked);  // the status of the answer
     Result<int> send(const Request& asked);
     Result<void> connect();
+    Result<void> start();
+    // Whether no daemon holds the lock; waits for that ten seconds, or until there is enough.
+    bool until_unlocked(const std::function<bool()>& enough);
     Result<void> connect_stand_in();
     // Over TCP both sides show that they know the token, before anything else is said.
     Result<void> greet();
@@ -109,6 +116,8 @@ class Daemon {
     std::unique_ptr<Connection> connection_;
     std::filesystem::path lock_;  // the daemon holds it as long as it runs
     StandIn stand_in_;
+    std::optional<Starter> starter_;
+    std::function<void()> on_started_;
     bool storage_alone_ = false;  // of what was asked last
     std::string nobody_;          // why the stand-in is asked; empty if it is not
     std::string message_, findings_, advice_;

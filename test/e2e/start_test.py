@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """What a daemon can do as soon as its API answers: all that it will be able to."""
+import json
+
 from case import NetworkCase, main
 from network import CHANNEL, random_file
 
@@ -53,6 +55,49 @@ class Start(NetworkCase):
         bob.load(self.uri)
         self.assertIn("channels: no channel names, left out: line 2", bob.log())
         self.assertNotIn("b?c", bob.log())
+
+    def told(self, **more):
+        """A daemon that is not started, and finds all it needs in its config.json."""
+        daemon = self.idle("bob")
+        settings = {"bootstrap": [self.network.bootstrap_address], "host": "127.0.0.1", "port": 0, "api_port": 0,
+                    "no_port_mapping": True, "no_lan": True}
+        (daemon.config_dir / "config.json").write_text(json.dumps({**settings, **more}))
+        self.addCleanup(daemon.run, "kp2p-stop-daemon", check=False)
+        return daemon
+
+    def test_a_command_starts_one_when_it_may(self):
+        bob = self.told()
+        missed = bob.run("kp2p-join", "x", check=False)
+        self.assert_ends(missed, 3, "what to do: --start-daemon starts one")
+        started = bob.run("kp2p-join", "--start-daemon", CHANNEL)
+        self.assertIn(b"started a daemon", started.stderr)
+        self.assertEqual(bob.lines("kp2p-channels"), [CHANNEL])
+        bob.load(self.uri)
+        again = bob.run("kp2p-join", "--start-daemon", "x")
+        self.assertNotIn(b"started", again.stderr)
+        log = bob.config_dir / "daemon.log"
+        self.assertEqual(log.stat().st_mode & 0o777, 0o600)
+        self.assertIn("kp2p-start-daemon: ready", log.read_text())
+
+    def test_of_many_at_once_one_starts_it(self):
+        bob = self.told()
+        joins = [bob.popen("kp2p-join", "--start-daemon", f"channel {number}") for number in range(6)]
+        said = [join.communicate()[1] for join in joins]
+        self.assertEqual([join.returncode for join in joins], [0] * 6, said)
+        self.assertEqual(sum(b"started a daemon" in words for words in said), 1)
+        self.assertEqual(len(bob.lines("kp2p-channels")), 6)
+
+    def test_it_takes_the_place_of_one_that_was_killed(self):
+        bob = self.told()
+        bob.start(told=False)
+        bob.kill()
+        bob.run("kp2p-join", "--start-daemon", CHANNEL)
+
+    def test_why_it_does_not_start_is_said(self):
+        bob = self.told(port="many")
+        done = bob.run("kp2p-join", "--start-daemon", CHANNEL, check=False)
+        self.assert_ends(done, 3, "port")
+        self.assertNotIn(b"what to do", done.stderr)
 
     def test_a_private_network_needs_no_other_node_and_is_remembered(self):
         first, second = self.idle("first"), self.idle("second")

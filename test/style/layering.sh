@@ -65,7 +65,8 @@ allowed() {
         node/settings/*)   below $any_proto node/settings ;;
         node/process/relay.*)
             below $any_proto node/{async,log,net,tunnel,relay_server,store,process} ;;
-        node/client/*)     below $any_proto node/{settings,client} ;;
+        node/client/http/*) below $any_proto node/client/http ;;
+        node/client/*)     below $any_proto node/{settings,client,client/http} ;;
         node/process/*)
             below $any_proto node node/{async,log,net,tunnel,udx,transport,dht,discover,reach,swarm,mapping,store,share,share/channels,report,api,settings,process} ;;
         cmd/kp2p-start-daemon.cpp) below $any_proto node/{settings,client} && echo '|node/process/daemon\.hpp' ;;
@@ -78,7 +79,7 @@ allowed() {
         cmd/wrapped.*)     echo 'cmd/wrapped\.hpp' ;;
         cmd/kp2p-store.cpp|cmd/kp2p-link.cpp)
             below $any_proto node/client && echo '|cmd/put_paths\.hpp' ;;
-        cmd/running_storage.*) below $any_proto node/client && echo '|cmd/running_storage\.hpp' ;;
+        cmd/running_storage.*) below $any_proto node/client node/client/http && echo '|cmd/running_storage\.hpp' ;;
         cmd/kp2p-load.cpp)
             below $any_proto node/client && echo '|cmd/(invitation|join_channel|load_place|load_progress|load_to|uri_list|without_daemon)\.hpp' ;;
         cmd/kp2p-invite.cpp|cmd/kp2p-join.cpp|cmd/invitation.*|cmd/join_channel.*)

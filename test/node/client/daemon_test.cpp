@@ -10,7 +10,7 @@
 #include <fstream>
 #include <thread>
 
-#include "node/client/http.hpp"
+#include "node/client/http/http.hpp"
 #include "proto/outcome.hpp"
 #include "test/temp_dir.hpp"
 

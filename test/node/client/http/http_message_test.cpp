@@ -1,4 +1,4 @@
-#include "node/client/http_message.hpp"
+#include "node/client/http/http_message.hpp"
 
 #include <doctest/doctest.h>
 

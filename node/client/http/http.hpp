@@ -7,8 +7,8 @@
 
 #include <optional>
 
-#include "node/client/http_message.hpp"
-#include "node/client/socket.hpp"
+#include "node/client/http/http_message.hpp"
+#include "node/client/http/socket.hpp"
 
 namespace kp2p::client {
 

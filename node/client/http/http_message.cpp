@@ -1,4 +1,4 @@
-#include "node/client/http_message.hpp"
+#include "node/client/http/http_message.hpp"
 
 // Beast 1.74 asserts that the last chunk comes with five bytes; the net may bring four of them.
 #define BOOST_DISABLE_ASSERTS

@@ -1,4 +1,4 @@
-#include "node/client/http.hpp"
+#include "node/client/http/http.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "node/client/socket.hpp"
+#include "node/client/http/socket.hpp"
 
 #include <fcntl.h>
 #include <netinet/in.h>
