@@ -44,7 +44,9 @@ Node::Node(NodeParts parts)
                         .fixed = std::move(parts.peers),
                         .mapped = [this] { return mapped_candidates(); },
                         .open_socket = std::move(parts.open_socket),
-                        .relay = parts.relay}),
+                        .relay = parts.relay,
+                        .relay_urls = std::move(parts.relay_urls),
+                        .heard_relays = std::move(parts.heard_relays)}),
       tunnels_(parts.tunnels),
       lan_service_(std::move(parts.lan)),
       mapper_(std::move(parts.mapper)),
@@ -197,7 +199,7 @@ Task<NodeHealth> Node::health() {
     facts.wall = runtime_.clock.wall_now();
     note_dht(facts, dht_);
     if (mapping_) facts.mapping = mapping_->words();
-    if (tunnels_)
+    if (tunnels_ && tunnels_->has_relays())
         facts.tunnel = Facts::Tunnel{tunnels_->place(), tunnels_->in_use(), tunnels_->up()};
     const RelayCounts relay = swarm_.relay_counts();
     facts.relaying = Facts::Relaying{relay.serves, relay.pairs};

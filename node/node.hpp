@@ -42,6 +42,9 @@ struct NodeParts {
     // `probe` is a UDP socket here.
     Tunnels* tunnels = nullptr;
     std::unique_ptr<Datagrams> probe = nullptr;
+    // URLs of the kp2p-relays that members are told of; what they tell us of theirs.
+    std::vector<std::string> relay_urls = {};
+    std::function<void(std::vector<std::string>)> heard_relays = nullptr;
     proto::RelayMode relay = proto::RelayMode::automatic;  // for others
     std::unique_ptr<LanService> lan = nullptr;             // null: nobody is looked for there
     std::unique_ptr<PortMapper> mapper = nullptr;          // null: no router is asked for anything

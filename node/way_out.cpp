@@ -33,6 +33,11 @@ Task<> WayOut::run() {
 Task<> WayOut::decide() {
     tunnels_.want(true);  // neither is waited for before the other is tried
     for (;;) {
+        if (!tunnels_.has_relays()) {
+            auto passed = co_await pass(way_look_interval);
+            if (!passed) co_return;
+            continue;
+        }
         auto answers = co_await udp_answers();
         if (!answers) co_return;
         if (*answers && tunnels_.in_use()) {

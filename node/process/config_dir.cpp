@@ -135,6 +135,16 @@ std::vector<Endpoint> ConfigDir::known_nodes() const {
     return nodes;
 }
 
+std::vector<proto::tunnel::RelayUrl> ConfigDir::learnt_relays() const {
+    std::vector<proto::tunnel::RelayUrl> relays;
+    const auto kept = lines("relays");
+    if (!kept) return relays;
+    for (const std::string& line : *kept)
+        if (auto url = proto::tunnel::RelayUrl::parse(line))
+            if (relays.size() < max_learnt_relays) relays.push_back(*std::move(url));
+    return relays;
+}
+
 Result<void> ConfigDir::keep_channels(const std::vector<ChannelName>& channels) const {
     std::string text;
     for (const ChannelName& name : channels) text += name.text() + '\n';
@@ -160,6 +170,14 @@ Result<void> ConfigDir::keep_known_nodes(const std::vector<Endpoint>& nodes) con
     for (std::size_t i = 0; i < std::min(nodes.size(), max_known_nodes); ++i)
         text += nodes[i].text() + '\n';
     return keep("known-nodes", text);
+}
+
+Result<void> ConfigDir::keep_learnt_relays(
+    const std::vector<proto::tunnel::RelayUrl>& relays) const {
+    std::string text;
+    for (std::size_t i = 0; i < std::min(relays.size(), max_learnt_relays); ++i)
+        text += relays[i].text() + '\n';
+    return keep("relays", text);
 }
 
 Result<void> ConfigDir::keep_api_port(std::uint16_t port) const {

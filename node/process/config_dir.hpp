@@ -6,6 +6,7 @@
 //   channels     a name a line
 //   channel-keys what was derived from those names, which takes long: can be removed at any time
 //   remembered   FLAG VALUE a line: settings that hold at later starts; removed to forget them
+//   relays       URLs of kp2p-relays, a line each, that members of channels have told of
 //   known-nodes  HOST:PORT a line: DHT nodes, where the network is entered next time
 //   api-port     the port of the HTTP API while the node runs
 //   storage      the path of the storage that the node serves
@@ -25,6 +26,7 @@
 #include "proto/crypto/key_pair.hpp"
 #include "proto/endpoint.hpp"
 #include "proto/lookup/channel.hpp"
+#include "proto/tunnel/relay_url.hpp"
 
 namespace kp2p {
 
@@ -33,6 +35,7 @@ using ChannelKeys = std::map<ChannelName, ChannelKey>;
 class ConfigDir {
   public:
     static constexpr std::size_t max_known_nodes = 64;
+    static constexpr std::size_t max_learnt_relays = 8;
 
     // Makes the directory if it is missing. Errc::limit_reached when another node runs in it.
     static Result<std::unique_ptr<ConfigDir>> open(const std::filesystem::path& path,
@@ -51,12 +54,14 @@ class ConfigDir {
     ChannelKeys channel_keys(const std::vector<ChannelName>& channels) const;
     // What cannot be read or parsed is left out.
     std::vector<Endpoint> known_nodes() const;
+    std::vector<proto::tunnel::RelayUrl> learnt_relays() const;
 
     Result<void> keep_channels(const std::vector<ChannelName>& channels) const;
     Result<void> keep_channel_keys(const ChannelKeys& keys) const;
     // Unless it is what there is.
     Result<void> keep_remembered(const std::vector<std::string>& lines) const;
     Result<void> keep_known_nodes(const std::vector<Endpoint>& nodes) const;
+    Result<void> keep_learnt_relays(const std::vector<proto::tunnel::RelayUrl>& relays) const;
     Result<void> keep_api_port(std::uint16_t port) const;
     Result<void> keep_storage(const std::filesystem::path& storage) const;
 

@@ -53,22 +53,27 @@ struct OpenedParts {
     std::vector<ChannelName> channels;
     ChannelKeys channel_keys;
     std::optional<Store> store;
-    Ports ports;                        // that others know
-    std::unique_ptr<UdpSocket> client;  // with any other
-    std::unique_ptr<Tunnels> tunnels;   // where a relay is known
-    std::unique_ptr<UdpSocket> probe;   // where there are tunnels
+    Ports ports;                                  // that others know
+    std::unique_ptr<UdpSocket> client;            // with any other
+    std::unique_ptr<Tunnels> tunnels;             // unless none is wanted
+    std::unique_ptr<UdpSocket> probe;             // where there are tunnels
+    std::unique_ptr<LearntRelays> learnt_relays;  // the same
     std::unique_ptr<HttpServer> http;
     DhtSetup dht;
 };
 
 Result<void> open_tunnels(OpenedParts& parts, Runtime& runtime, const Settings& settings,
                           std::string& why) {
-    if (!settings.relay_url) return ok;
-    auto route = relay_route(*settings.relay_url, why);
-    if (!route) return route.error();
+    if (settings.no_tunnel) return ok;
     auto probe = UdpSocket::open(runtime.executor, {settings.host, 0});
     if (!probe) return probe.error();
-    parts.tunnels = std::make_unique<Tunnels>(runtime, *std::move(route));
+    parts.tunnels = std::make_unique<Tunnels>(runtime);
+    if (settings.relay_url) {
+        auto route = relay_route(*settings.relay_url, why);
+        if (!route) return route.error();
+        parts.tunnels->add(*std::move(route));
+    }
+    parts.learnt_relays = std::make_unique<LearntRelays>(runtime, *parts.config, *parts.tunnels);
     parts.probe = *std::move(probe);
     return ok;
 }
@@ -77,6 +82,11 @@ Result<void> open_tunnels(OpenedParts& parts, Runtime& runtime, const Settings& 
 std::unique_ptr<Datagrams> with_tunnel(std::unique_ptr<UdpSocket> socket, Tunnels* tunnels) {
     if (!tunnels) return socket;
     return std::make_unique<EitherSocket>(std::move(socket), *tunnels);
+}
+
+std::vector<std::string> urls_to_tell(const Settings& settings) {
+    if (!settings.relay_url || settings.no_share_relay || !settings.relay_url->tls) return {};
+    return {settings.relay_url->text()};
 }
 
 SocketPool::Open socket_opener(Runtime& runtime, const Settings& settings, Tunnels* tunnels) {
@@ -198,6 +208,11 @@ Daemon::Daemon(Runtime& runtime, OpenedParts parts, const Settings& settings)
                       .open_socket = socket_opener(runtime, settings, parts_.tunnels.get()),
                       .tunnels = parts_.tunnels.get(),
                       .probe = std::move(parts_.probe),
+                      .relay_urls = urls_to_tell(settings),
+                      .heard_relays =
+                          [this](const std::vector<std::string>& urls) {
+                              if (parts_.learnt_relays) parts_.learnt_relays->hear(urls);
+                          },
                       .relay = settings.relay,
                       .lan = lan_service(runtime, settings),
                       .mapper = port_mapper(runtime, settings)}),
@@ -227,6 +242,7 @@ Task<> Daemon::run(const std::function<void(const Ready&)>& ready) {
         tasks.spawn(channels_.start(settings_.channels));  // before a command may ask for a file
         tasks.spawn(serve_api());
         tasks.spawn(keep_loop());
+        if (parts_.learnt_relays) tasks.spawn(parts_.learnt_relays->keep_loop());
         tasks.spawn(start_up(ready));
         co_return;
     };

@@ -1,7 +1,9 @@
 #include "node/process/relay_route.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 
+#include "node/async/offload.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {
@@ -30,6 +32,52 @@ Result<RelayRoute> relay_route(RelayUrl url, std::string& why) {
     }
     route.proxy = *std::move(parsed);
     return route;
+}
+
+LearntRelays::LearntRelays(Runtime& runtime, const ConfigDir& config, Tunnels& tunnels)
+    : runtime_(runtime),
+      config_(config),
+      tunnels_(tunnels),
+      learnt_(config.learnt_relays()),
+      changed_(runtime.executor) {
+    for (const RelayUrl& url : learnt_) use(url);
+}
+
+void LearntRelays::use(const RelayUrl& url) {
+    std::string why;  // the proxy's fault, which is said where it counts: at a relay of our own
+    if (auto route = relay_route(url, why)) tunnels_.add(*std::move(route));
+}
+
+void LearntRelays::hear(const std::vector<std::string>& urls) {
+    for (const std::string& text : urls) {
+        auto url = RelayUrl::parse(text);
+        if (!url || !url->tls) continue;
+        if (!learnt_.empty() && learnt_.front() == *url) continue;
+        if (std::erase(learnt_, *url) == 0)
+            runtime_.log("tunnel", "a member of a channel uses " + url->place() +
+                                       ", which is kept for where UDP is blocked");
+        use(*url);
+        learnt_.insert(learnt_.begin(), *std::move(url));
+        if (learnt_.size() > ConfigDir::max_learnt_relays) learnt_.pop_back();
+        kept_ = false;
+        changed_.notify_all();
+    }
+}
+
+Task<> LearntRelays::keep_loop() {
+    for (;;) {
+        while (kept_) {
+            auto woken = co_await changed_.wait();
+            if (!woken) co_return;
+        }
+        kept_ = true;
+        auto keep = [&config = config_, learnt = learnt_] {
+            return config.keep_learnt_relays(learnt);
+        };
+        const auto kept = co_await offload(runtime_.pool, keep);
+        if (!kept && kept.error() == asio::error::operation_aborted) co_return;
+        if (!kept) runtime_.log("tunnel", "cannot keep relays: " + kept.error().message());
+    }
 }
 
 }  // namespace kp2p

@@ -56,7 +56,7 @@ struct Facts {
     std::optional<Endpoint> sampled_address;  // port 0: it differs from one to another
 
     std::optional<std::string> mapping;  // by a router, a sentence; none: no router is asked
-    std::optional<Tunnel> tunnel;        // none: no kp2p-relay was named
+    std::optional<Tunnel> tunnel;        // none: no kp2p-relay is known
     std::optional<Relaying> relaying;    // for others
     std::optional<std::string> lan;      // why members are not looked for in it; empty: they are
 

@@ -48,7 +48,8 @@ Result<void> read_peers(Settings& into, const Texts& texts, std::string& complai
 
 Result<void> read_relay_url(Settings& into, const Texts& texts, std::string& complaint) {
     into.relay_url.reset();
-    if (texts.front() == "none") return ok;
+    into.no_tunnel = texts.front() == "none";
+    if (into.no_tunnel) return ok;
     auto url = proto::tunnel::RelayUrl::parse(texts.front());
     if (!url) {  // it may hold a secret
         complaint = "takes https://HOST[:PORT]/#TOKEN as kp2p-relay prints it, or none";
@@ -150,9 +151,13 @@ constexpr Setting table[] = {
                                .key = "relay_url",
                                .value = "URL",
                                .help = "use the UDP port of this kp2p-relay where UDP is blocked, "
-                                       "through https_proxy if that is set; none: do not",
+                                       "through https_proxy if that is set; none: do not, and of "
+                                       "no relay that members of a channel know",
                                .remembered = true},
                               read_relay_url),
+    row<&Settings::no_share_relay>({.flag = "--no-share-relay",
+                                    .key = "no_share_relay",
+                                    .help = "do not tell members of the channels of that relay"}),
     row<&Settings::relay>({.flag = "--relay",
                            .key = "relay",
                            .value = "WHEN",

@@ -30,6 +30,8 @@ struct Settings {
     Host host;                          // to bind; :: is IPv4 and IPv6
     std::optional<std::uint16_t> port;  // UDP and TCP; absent: the usual one if it is free, 0: any
     std::optional<proto::tunnel::RelayUrl> relay_url;      // for where UDP is blocked
+    bool no_tunnel = false;                                // not even of a relay that others know
+    bool no_share_relay = false;                           // they are not told of ours
     proto::RelayMode relay = proto::RelayMode::automatic;  // whether others' streams are forwarded
     std::optional<proto::ByteSize> quota;                  // of the storage; absent: none
     bool no_port_mapping = false;                          // the router is not asked to forward it

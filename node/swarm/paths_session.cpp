@@ -1,5 +1,7 @@
 #include "node/swarm/paths_session.hpp"
 
+#include <utility>
+
 #include "node/async/tasks.hpp"
 #include "proto/errc.hpp"
 
@@ -36,9 +38,15 @@ Task<> PathsSession::run() {
 }
 
 Task<> PathsSession::tell_loop(std::shared_ptr<MuxChannel> channel) {
+    bool relays_told = parts_.relays.empty();
     for (Candidates told; !channel->is_closed();) {
         Candidates own = parts_.own();
-        if (own != told && parts_.is_member(connection_->remote())) {
+        const bool trusted = parts_.is_member(connection_->remote());
+        if (trusted && !std::exchange(relays_told, true)) {
+            auto sent = co_await tell_relays(*channel);
+            if (!sent) co_return;
+        }
+        if (own != told && trusted) {
             const proto::Encoded message = proto::encode(own);
             auto sent = co_await channel->send(message.type, message.payload);
             if (!sent) co_return;
@@ -49,14 +57,31 @@ Task<> PathsSession::tell_loop(std::shared_ptr<MuxChannel> channel) {
     }
 }
 
+Task<Result<void>> PathsSession::tell_relays(MuxChannel& channel) {
+    const proto::Encoded message = proto::encode_relay_urls(parts_.relays);
+    co_return co_await channel.send(message.type, message.payload);
+}
+
+Result<void> PathsSession::hear(std::uint64_t type, ByteView payload) {
+    const bool trusted = parts_.is_member(connection_->remote());
+    auto candidates = proto::decode_candidates(type, payload);
+    if (candidates) {
+        if (trusted) parts_.heard(*std::move(candidates));
+        return ok;
+    }
+    if (candidates.error() != proto::Errc::unknown_type) return candidates.error();
+    auto urls = proto::decode_relay_urls(type, payload);
+    if (!urls) return urls.error();
+    if (trusted && parts_.heard_relays) parts_.heard_relays(*std::move(urls));
+    return ok;
+}
+
 Task<> PathsSession::hear_loop(std::shared_ptr<MuxChannel> channel, Tasks& all) {
     for (;;) {
         auto message = co_await channel->receive();
         if (!message) break;
-        auto candidates = proto::decode_candidates(message->type, message->payload);
-        if (candidates) {
-            if (parts_.is_member(connection_->remote())) parts_.heard(*std::move(candidates));
-        } else if (candidates.error() != proto::Errc::unknown_type) {
+        auto heard = hear(message->type, message->payload);
+        if (!heard && heard.error() != proto::Errc::unknown_type) {
             channel->close();
             break;
         }

@@ -1,13 +1,16 @@
 // PathsSession: over one connection, tells the peer where else we may be reached, and hears where
-// it may be; both only once a channel has been proven (proto/PROTOCOL.md, section 3). Shape:
+// it may be, and likewise which relays there are for who has no UDP; all this only once a channel
+// has been proven (proto/PROTOCOL.md, section 3). Shape:
 // accept() before the connection is started, then spawn run(), which ends with the connection.
 #pragma once
 
 #include <functional>
+#include <string>
 
 #include "node/async/clock.hpp"
 #include "node/transport/connection.hpp"
 #include "proto/paths/candidates.hpp"
+#include "proto/paths/relay_urls.hpp"
 
 namespace kp2p {
 
@@ -18,6 +21,8 @@ struct PathsParts {
     std::function<Candidates()> own;               // as of now
     std::function<bool(const NodeId&)> is_member;  // of a channel of ours, proven
     std::function<void(Candidates)> heard;  // what the peer says; instead of what it said before
+    std::vector<std::string> relays = {};   // URLs of those that we use and tell others
+    std::function<void(std::vector<std::string>)> heard_relays = nullptr;
 };
 
 class PathsSession {
@@ -29,6 +34,9 @@ class PathsSession {
 
   private:
     Task<> tell_loop(std::shared_ptr<MuxChannel> channel);
+    Task<Result<void>> tell_relays(MuxChannel& channel);
+    // Errc::unknown_type for what is neither.
+    Result<void> hear(std::uint64_t type, ByteView payload);
     Task<> hear_loop(std::shared_ptr<MuxChannel> channel, Tasks& all);
 
     PathsParts parts_;

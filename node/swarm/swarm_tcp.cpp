@@ -195,7 +195,9 @@ std::shared_ptr<PathsSession> Swarm::paths_of(const std::shared_ptr<Connection>&
                      .heard =
                          [this, told_by = std::weak_ptr(connection)](const Candidates& candidates) {
                              if (const auto by = told_by.lock()) heard_of_places(*by, candidates);
-                         }};
+                         },
+                     .relays = parts_.relay_urls,
+                     .heard_relays = parts_.heard_relays};
     auto session = std::make_shared<PathsSession>(std::move(parts), connection);
     session->accept();
     return session;

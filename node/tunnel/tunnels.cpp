@@ -17,8 +17,12 @@ constexpr std::chrono::seconds first_tunnel_pause{1}, max_tunnel_pause{16};
 
 }  // namespace
 
-Tunnels::Tunnels(Runtime& runtime, RelayRoute route)
-    : runtime_(runtime), route_(std::move(route)) {}
+void Tunnels::add(RelayRoute route) {
+    const auto same = [&route](const RelayRoute& other) { return other.url == route.url; };
+    if (routes_.size() == max_relays || std::any_of(routes_.begin(), routes_.end(), same)) return;
+    routes_.push_back(std::move(route));
+    wake_standing();
+}
 
 Task<> Tunnels::run() {
     auto body = [this](Tasks& tasks) -> Task<> {
@@ -49,6 +53,10 @@ Result<std::unique_ptr<Datagrams>> Tunnels::open_passing() {
 void Tunnels::want(bool wanted) {
     if (wanted_ == wanted) return;
     wanted_ = wanted;
+    wake_standing();
+}
+
+void Tunnels::wake_standing() {
     for (const auto& state : standing_) state->changed.notify_all();
 }
 
@@ -58,7 +66,7 @@ bool Tunnels::up() const {
 }
 
 bool Tunnels::is_wanted(const State& state) const {
-    return !state.closed && (wanted_ || !state.standing);
+    return !state.closed && has_relays() && (wanted_ || !state.standing);
 }
 
 // The state is what the socket and this share; it goes with the last of them.
@@ -71,9 +79,13 @@ Task<> Tunnels::serve(std::shared_ptr<State> state) {
             if (!woken) co_return;
             continue;
         }
+        const std::size_t at = route_;
+        std::optional<Allocated> again;
+        if (state->at == at) again = state->allocated;
         std::string why;
-        auto opened = co_await open_tunnel(runtime_.clock, route_, state->allocated, why);
+        auto opened = co_await open_tunnel(runtime_.clock, routes_[at], again, why);
         if (opened) {
+            state->at = at;
             const auto began = runtime_.clock.now();
             co_await serve_opened(*state, *std::move(opened));
             // A relay that ends what it has just granted is not asked again and again.
@@ -81,7 +93,8 @@ Task<> Tunnels::serve(std::shared_ptr<State> state) {
             if (!is_wanted(*state)) continue;
         } else {
             if (opened.error() == asio::error::operation_aborted) co_return;
-            note_failure(why);
+            note_failure(at, why);
+            go_on_to_next(at);
         }
         auto slept = co_await pause(*state, wait);
         if (!slept) co_return;
@@ -137,8 +150,16 @@ void Tunnels::note_port(State& state, const Allocated& allocated) {
     state.allocated = allocated;
 }
 
-void Tunnels::note_failure(const std::string& why) {
-    if (std::exchange(last_failure_, why) != why) runtime_.log("tunnel", place() + ": " + why);
+void Tunnels::note_failure(std::size_t route, const std::string& why) {
+    const std::string words = routes_[route].url.place() + ": " + why;
+    if (std::exchange(last_failure_, words) != words) runtime_.log("tunnel", words);
+}
+
+// Unless another has a port there, or has gone on already.
+void Tunnels::go_on_to_next(std::size_t failed) {
+    const bool used = std::any_of(standing_.begin(), standing_.end(),
+                                  [](const auto& state) { return state->link; });
+    if (!used && route_ == failed) route_ = (route_ + 1) % routes_.size();
 }
 
 TunnelSocket::~TunnelSocket() {

@@ -1,6 +1,7 @@
 // Tunnels: UDP ports at a relay, for a node that has no UDP where it is. Each is a connection of
-// its own, made again when it breaks, and then with the same port if the relay still has it. Shape:
-// spawn run(); open sockets. Outlives the sockets. One thread.
+// its own, made again when it breaks, and then with the same port if the relay still has it. Of
+// several relays all use the same, and the next one when that gives no port. Shape: spawn run();
+// open sockets; add() relays at any time. Outlives the sockets. One thread.
 #pragma once
 
 #include <map>
@@ -52,6 +53,7 @@ class TunnelSocket final : public Datagrams {
         bool closed = false;
         FrameLink* link = nullptr;  // while it is connected
         std::optional<proto::tunnel::Allocated> allocated = {};
+        std::size_t at = 0;  // which relay that is at
         Inbox inbox = {};
         Event changed, filled;
     };
@@ -67,9 +69,15 @@ class Tunnels {
     // Beside the standing ones: hole punching makes them.
     static constexpr std::size_t max_passing = 6;
 
-    Tunnels(Runtime& runtime, RelayRoute route);
+    static constexpr std::size_t max_relays = 16;
+
+    explicit Tunnels(Runtime& runtime) : runtime_(runtime) {}
     Tunnels(const Tunnels&) = delete;
     Tunnels& operator=(const Tunnels&) = delete;
+
+    // The first is tried first. Nothing happens if it is there already, or if there are too many.
+    void add(RelayRoute route);
+    bool has_relays() const { return !routes_.empty(); }
 
     Task<> run();
     // Before run(): one that is connected only while want() says so.
@@ -84,7 +92,7 @@ class Tunnels {
     bool up() const;  // every standing one has its port
     // Grows when a standing one gets another port than it had.
     std::uint64_t moves() const { return moves_; }
-    std::string place() const { return route_.url.place(); }
+    std::string place() const { return routes_[route_].url.place(); }  // if there are relays
 
   private:
     using State = TunnelSocket::State;
@@ -94,10 +102,13 @@ class Tunnels {
     Task<Result<void>> pause(State& state, std::chrono::seconds span);
     bool is_wanted(const State& state) const;
     void note_port(State& state, const proto::tunnel::Allocated& allocated);
-    void note_failure(const std::string& why);
+    void note_failure(std::size_t route, const std::string& why);
+    void go_on_to_next(std::size_t failed);
+    void wake_standing();
 
     Runtime& runtime_;
-    RelayRoute route_;
+    std::vector<RelayRoute> routes_;
+    std::size_t route_ = 0;  // that is used
     std::vector<std::shared_ptr<State>> standing_;
     std::size_t passing_ = 0;
     bool wanted_ = false, in_use_ = false;

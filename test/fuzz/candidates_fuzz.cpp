@@ -1,13 +1,28 @@
-// Any bytes either are refused or are candidates, which are written and read back the same.
+// Any bytes either are refused or are a message of kp2p/paths/1, which is written and read back the
+// same.
 #include <cstdlib>
 
 #include "proto/paths/candidates.hpp"
+#include "proto/paths/relay_urls.hpp"
+
+using namespace kp2p::proto;
+
+namespace {
+
+void check(bool holds) {
+    if (!holds) std::abort();
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    using namespace kp2p::proto;
-    const auto candidates = decode_candidates(0, {data, size});
-    if (!candidates) return 0;
-    const auto again = decode_candidates(0, encode(*candidates).payload);
-    if (!again || *again != *candidates || candidates->size() > max_candidates) std::abort();
+    if (const auto candidates = decode_candidates(0, {data, size})) {
+        const auto again = decode_candidates(0, encode(*candidates).payload);
+        check(again && *again == *candidates && candidates->size() <= max_candidates);
+    }
+    if (const auto urls = decode_relay_urls(1, {data, size})) {
+        const auto again = decode_relay_urls(1, encode_relay_urls(*urls).payload);
+        check(again && *again == *urls && urls->size() <= max_relay_urls);
+    }
     return 0;
 }

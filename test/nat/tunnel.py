@@ -72,7 +72,6 @@ class Node(Daemon):
         for name in ('https_proxy', 'HTTPS_PROXY', 'no_proxy', 'NO_PROXY'):
             self.environment.pop(name, None)
         self.environment.update(environment or {})
-        os.makedirs(folder + '/storage')
         self.log = open(folder + '/log', 'w+', encoding='utf-8')
         self.process = self.host.popen(
             [self.command('kp2p-start-daemon'), '--channel', 'nat', '--bootstrap', world.dht.first,
@@ -99,9 +98,9 @@ class Tunnelled(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder)
         self.nodes = []
 
-    def node(self, host, *options, **environment):
-        folder = '%s/%d' % (self.folder, len(self.nodes))
-        os.makedirs(folder)
+    def node(self, host, *options, folder=None, **environment):
+        folder = folder or '%s/%d' % (self.folder, len(self.nodes))
+        os.makedirs(folder + '/storage', exist_ok=True)
         node = Node(host, folder, options, environment)
         self.nodes.append(node)
         self.addCleanup(node.stop)
@@ -144,6 +143,22 @@ class Tunnelled(unittest.TestCase):
         # The URL is remembered, and its secret is told to nobody.
         token = relay.url.split('#')[1].split('.')[0]
         self.assertNotIn(token, inside.words() + json.dumps(inside.status()))
+
+    def test_one_that_a_member_uses_is_learnt_and_kept(self):
+        relay = self.relay()
+        told = self.node(world.net.site('port-restricted').host(), '--relay-url', relay.url)
+        silent = self.node(world.net.site('open').host(), '--relay-url', relay.url, '--no-share-relay')
+        moving = self.node(world.net.site('port-restricted').host())
+        kept = moving.folder + '/config/relays'
+        self.assertTrue(until(lambda: os.path.exists(kept)), moving.words())
+        with open(kept, encoding='utf-8') as file:
+            self.assertEqual(file.read().strip(), relay.url)
+        self.assertEqual(os.stat(kept).st_mode & 0o777, 0o600)
+        self.assertNotIn(relay.url.split('#')[1], moving.words())
+        moving.stop()
+        told.stop()
+        inside = self.node(world.net.site('blocked+tcp').host(), folder=moving.folder)
+        self.share(inside, silent)
 
     def test_two_that_both_need_it(self):
         relay = self.relay()

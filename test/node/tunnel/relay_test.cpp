@@ -92,7 +92,8 @@ Task<> datagrams_go_both_ways(Tls tls) {
     RelayWorld world(executor, tls);
     const auto relay = world.relay();
     const auto other = local_socket(executor);
-    Tunnels tunnels(world.real.runtime, {world.url});
+    Tunnels tunnels(world.real.runtime);
+    tunnels.add({world.url});
     const auto socket = tunnels.open_standing();
     tunnels.want(true);
     auto ran = co_await with_tasks([&](Tasks& all) -> Task<> {
@@ -109,12 +110,46 @@ Task<> datagrams_go_both_ways(Tls tls) {
     (void)ran;
 }
 
+Task<> the_next_one_is_used() {
+    auto executor = co_await asio::this_coro::executor;
+    RelayWorld world(executor, Tls::none);
+    const auto relay = world.relay();
+    const auto other = local_socket(executor);
+    auto nowhere = world.url;
+    nowhere.token += "x";
+    Tunnels tunnels(world.real.runtime);
+    const auto socket = tunnels.open_standing();
+    const auto another = tunnels.open_standing();
+    tunnels.want(true);
+    auto ran = co_await with_tasks([&](Tasks& all) -> Task<> {
+        all.spawn(relay->serve());
+        all.spawn(tunnels.run());
+        all.spawn(tell_ports(*other));
+        Clock& clock = world.real.clock;
+        auto slept = co_await clock.sleep_for(0s);
+        REQUIRE(slept);
+        CHECK_FALSE(tunnels.up());
+        tunnels.add({nowhere});
+        tunnels.add({world.url});
+        tunnels.add({world.url});
+        for (TunnelSocket* each : {socket.get(), another.get()}) {
+            auto answer = co_await ask(clock, *each, other->local(), "hello");
+            REQUIRE(answer);
+        }
+        CHECK(tunnels.up());
+        CHECK(tunnels.moves() == 0);
+        all.cancel();
+    });
+    (void)ran;
+}
+
 Task<> the_port_stays() {
     auto executor = co_await asio::this_coro::executor;
     RelayWorld world(executor);
     auto relay = world.relay();
     const auto other = local_socket(executor);
-    Tunnels tunnels(world.real.runtime, {world.url});
+    Tunnels tunnels(world.real.runtime);
+    tunnels.add({world.url});
     const auto socket = tunnels.open_standing();
     tunnels.want(true);
     auto ran = co_await with_tasks([&](Tasks& all) -> Task<> {
@@ -212,7 +247,8 @@ Task<> what_arrives_at_either_socket_is_received() {
     const auto other = local_socket(executor);
     auto direct = local_socket(executor);
     const std::string direct_port = std::to_string(direct->local().port);
-    Tunnels tunnels(world.real.runtime, {world.url});
+    Tunnels tunnels(world.real.runtime);
+    tunnels.add({world.url});
     EitherSocket socket(std::move(direct), tunnels);
     tunnels.want(true);
     auto ran = co_await with_tasks([&](Tasks& all) -> Task<> {
@@ -244,6 +280,9 @@ Task<> what_arrives_at_either_socket_is_received() {
 TEST_CASE("datagrams go through the relay and back") {
     SUBCASE("over TLS") { test::run(datagrams_go_both_ways(Tls::own)); }
     SUBCASE("without") { test::run(datagrams_go_both_ways(Tls::none)); }
+}
+TEST_CASE("of several relays the next is used where one gives no port") {
+    test::run(the_next_one_is_used());
 }
 TEST_CASE("a client keeps its port when its relay starts again") { test::run(the_port_stays()); }
 TEST_CASE("who does not know the token gets no port") { test::run(a_wrong_token_gets_nothing()); }
