@@ -28,6 +28,11 @@ class Reassembly {
     std::uint64_t next_seq() const { return next_seq_; }
     bool ended() const { return ended_; }  // the end and everything before it is here
     bool has_gap() const { return !ranges_.empty(); }
+    struct Progress {
+        std::uint64_t next_seq = 0;
+        std::size_t gaps = 0;
+    };
+    Progress progress() const { return {next_seq_, ranges_.size()}; }
     // The ranges that arrived beyond next_seq(), ascending, as many as fit; the number written.
     // Of too many the middle is left out: news comes at the front, where the sender repeats
     // itself, and at the back.

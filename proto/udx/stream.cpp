@@ -6,7 +6,10 @@
 namespace kp2p::proto::udx {
 namespace {
 
-constexpr std::size_t high_watermark_bytes = 262144;  // beyond what the windows let out
+constexpr std::size_t high_watermark_bytes = 262144;  // that were not sent yet
+// What the peer has out of order must be kept as well, since it may throw it away: two round trips'
+// worth, or three, where packets are lost that were sent again.
+constexpr std::size_t max_kept_bytes = 16 << 20;
 
 }  // namespace
 
@@ -38,8 +41,7 @@ void Stream::write(Time now, ByteView bytes) {
 }
 
 bool Stream::writable() const {
-    const std::size_t window = std::min(window_packets() * payload_capacity_, peer_window_.bytes());
-    return out_.size() < high_watermark_bytes + window;
+    return unsent_bytes() < high_watermark_bytes && out_.size() < max_kept_bytes;
 }
 
 void Stream::end(Time now) {
@@ -61,6 +63,7 @@ void Stream::close(Closed why) {
     waits_for_pacer_ = heartbeat_due_ = tail_.due = false;
     if (why == Closed::timed_out) destroy_due_ = connected_;
     if (why != Closed::ended) ack_due_ = false;
+    ack_at_.reset();
     if (why == Closed::destroyed) in_.readable().clear();
     messages_out_.clear();
     roaming_ = {};

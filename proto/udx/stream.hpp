@@ -2,7 +2,7 @@
 // lost, repeated or reordered. Shape: feed it, then drain it.
 //   receive(), expire(), write(), end(), destroy() and reads may each produce packets: afterwards
 //   call next_burst() until it is empty, and look at deadline(), when expire() is next worth
-//   calling. One acknowledgement answers all that was received since the last drain.
+//   calling. One acknowledgement answers several packets, soon.
 // Time is only ever the `now` passed in. Not thread-safe. Holds at most the receive window of
 // unread bytes and what write() was given; the caller heeds writable().
 // Source: npm udx-native 1.21.3, whose packets and reactions are the test vectors.
@@ -90,6 +90,8 @@ class Stream {
     void close(Closed why);
     // stream_receive.cpp
     bool receive_content(const Packet& packet);
+    void plan_acknowledgement(Time now, const Packet& packet, const Reassembly::Progress& before);
+    Span ack_delay() const;
     void receive_acknowledgement(Time now, const Packet& packet);
     void release(Time now, std::uint64_t ack, Acked& acked);
     void apply_sack(Time now, const Packet& packet, Acked& acked);
@@ -146,8 +148,7 @@ class Stream {
 
     const std::uint32_t id_;
     const StreamOptions options_;
-    bool connected_ = false;
-    bool heard_ = false;  // from the peer
+    bool connected_ = false, heard_ = false;  // the latter from the peer
     Closed closed_ = Closed::no;
     unsigned path_ = 0;
     std::array<std::unique_ptr<Path>, max_paths> paths_;
@@ -156,7 +157,7 @@ class Stream {
 
     Reassembly in_;
     ByteQueue out_;  // unacknowledged, then unsent
-    std::uint64_t sent_offset_ = 0;
+    std::uint64_t sent_offset_ = 0, retransmitted_ = 0;
     bool end_requested_ = false, end_acknowledged_ = false;
     std::optional<std::uint64_t> end_seq_;  // once sent
     Flight flight_;
@@ -176,12 +177,12 @@ class Stream {
         std::uint64_t seq = 0;
     } tail_;
     std::size_t lost_unreported_ = 0;  // since the last acknowledgement
-    std::uint64_t retransmitted_ = 0;
 
     Role role_ = Role::none;
     Time timer_{}, timeout_at_{};
     bool waits_for_pacer_ = false;
-
+    unsigned unanswered_ = 0;     // packets that no acknowledgement told of yet
+    std::optional<Time> ack_at_;  // it is due then at the latest
     bool ack_due_ = false, heartbeat_due_ = false, destroy_due_ = false;
     std::size_t announced_window_bytes_;
     std::deque<ByteVector> messages_in_, messages_out_;

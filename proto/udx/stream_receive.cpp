@@ -11,6 +11,12 @@ using namespace std::chrono_literals;
 
 // What was sent less than this before the peer's first packet may still be on its way.
 constexpr Span first_flight_grace = 50ms;
+// One acknowledgement answers so many packets, and at the beginning, while the sender grows with
+// each, fewer. It waits for them no longer than a part of the round trip.
+constexpr unsigned packets_an_answer = 8, packets_an_early_answer = 2;
+constexpr std::uint64_t early_packets = 64;
+constexpr Span min_ack_delay = 1ms;
+constexpr int ack_delays_a_round_trip = 4;
 
 }  // namespace
 
@@ -23,13 +29,39 @@ void Stream::receive(Time now, const Packet& packet, unsigned path) {
     }
     if (!packet.extension_fits()) return;
     const bool was_due = ack_due_;
+    const Reassembly::Progress before = in_.progress();
     const bool accepted = receive_content(packet);
     if (closed_ != Closed::no) return;
     const std::uint64_t ack = widen(flight_.unacked_seq(), packet.header.ack);
     if (ack > flight_.next_seq()) return;  // acknowledges what was never sent
-    ack_due_ = was_due || (accepted && packet.header.has(flag::data | flag::end));
+    ack_due_ = was_due;
+    if (accepted && packet.header.has(flag::data | flag::end))
+        plan_acknowledgement(now, packet, before);
     receive_acknowledgement(now, packet);
     if (end_acknowledged_ && in_.ended() && closed_ == Closed::no) close(Closed::ended);
+}
+
+// The sender learns at once of what was lost, of what closes a gap, and that its end has come; and
+// whoever repeats a packet, or sends one without bytes, asks whether we are there.
+void Stream::plan_acknowledgement(Time now, const Packet& packet,
+                                  const Reassembly::Progress& before) {
+    const bool early = in_.next_seq() - widen_first(options_.remote_first_seq) < early_packets;
+    const bool again = widen(before.next_seq, packet.header.seq) < before.next_seq;
+    const bool asks = again || packet.header.has(flag::end) || packet.payload().empty();
+    const bool at_once = asks || in_.progress().gaps != before.gaps ||
+                         ++unanswered_ >= (early ? packets_an_early_answer : packets_an_answer);
+    const Span delay = ack_delay();
+    if (at_once || delay == Span::zero()) {
+        ack_due_ = true;
+    } else if (!ack_at_) {
+        ack_at_ = now + delay;
+    }
+}
+
+Span Stream::ack_delay() const {
+    const Span part = round_trip().known() ? round_trip().smoothed() / ack_delays_a_round_trip
+                                           : Span(min_ack_delay);
+    return std::min(std::max<Span>(part, min_ack_delay), options_.max_ack_delay);
 }
 
 // False: the packet brings nothing that may be acknowledged.

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::array<std::uint8_t, max_extension_bytes> padding{};
 // A peer stores this many packets beyond a gap at most.
+constexpr std::size_t much_bytes = 65536;  // so that small packets would cost
 constexpr std::uint64_t max_span_packets = Reassembly::max_packets_ahead;
 
 }  // namespace
@@ -61,7 +62,11 @@ bool Stream::add_packets(Time now) {
     }
     if (burst_packets_ == 0) return false;
     // They carry our acknowledgement, all of it unless there are gaps to tell of.
-    if (!in_.has_gap() && !end_acknowledged_) ack_due_ = false;
+    if (!in_.has_gap()) {
+        unanswered_ = 0;
+        ack_at_.reset();
+        if (!end_acknowledged_) ack_due_ = false;
+    }
     if (role_ != Role::reorder) rearm(now);
     return true;
 }
@@ -110,7 +115,8 @@ bool Stream::add_new(Time now) {
     SentPacket& packet = make_packet(now);
     const bool moving = flight_.unacked_seq() < changed_at_seq_;
     if (burst_packets_ == 0 && !moving) {  // a probe is larger than others of its burst
-        const auto probe = current().mtu.next_probe(packet.bytes + current().overhead_bytes);
+        const auto probe = current().mtu.next_probe(packet.bytes + current().overhead_bytes,
+                                                    unsent_bytes() >= much_bytes);
         packet.probe_mtu_bytes = static_cast<std::uint32_t>(probe.value_or(0));
     }
     return add(now, packet);
@@ -178,6 +184,8 @@ bool Stream::add_control(Time now) {
         segment_bytes_ = header_bytes;
     } else if (ack_due_) {
         ack_due_ = false;
+        unanswered_ = 0;
+        ack_at_.reset();
         const std::size_t bytes = in_.write_sack(sack_) * sack_range_bytes;
         add_header(bytes > 0 ? flag::sack : std::uint8_t{0}, 0, seq, path_);
         if (bytes > 0) pieces_.push_back(ByteView(sack_).first(bytes));

@@ -24,6 +24,7 @@ std::optional<Time> Stream::deadline() const {
     if (role_ != Role::none) next = timer_;
     if (waits_for_pacer_) next = std::min(next.value_or(Time::max()), current().pacer.ready_at());
     if (roaming_.timer) next = std::min(next.value_or(Time::max()), *roaming_.timer);
+    if (ack_at_) next = std::min(next.value_or(Time::max()), *ack_at_);
     return next;
 }
 
@@ -79,6 +80,10 @@ void Stream::rearm(Time now) {
 
 void Stream::expire(Time now) {
     if (roaming_.timer && *roaming_.timer <= now) on_path_timer(now);
+    if (ack_at_ && *ack_at_ <= now) {
+        ack_at_.reset();
+        ack_due_ = true;
+    }
     if (closed_ != Closed::no || role_ == Role::none || timer_ > now) return;
     switch (role_) {
         case Role::timeout:
@@ -115,7 +120,6 @@ void Stream::enter_recovery(const Rack::Verdict& verdict) {
     for (std::size_t i = 0; i < verdict.lost_probes; ++i) current().mtu.on_probe_lost();
     // The loss of a probe says something about its size, not about congestion.
     if (verdict.lost == verdict.lost_probes || recovery_ != Recovery::open) return;
-    current().congestion.on_enter_recovery(recovery_);
     recovery_ = Recovery::recovery;
     recover_until_ = flight_.next_seq();
     tail_.in_flight = tail_.due = false;

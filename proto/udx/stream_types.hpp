@@ -6,7 +6,10 @@
 namespace kp2p::proto::udx {
 
 struct StreamOptions {
-    std::size_t receive_window_bytes = 4 << 20;
+    std::size_t receive_window_bytes = 8 << 20;
+    // The longest that one acknowledgement waits for others to share a packet with; zero: each
+    // packet is answered at once.
+    Span max_ack_delay = std::chrono::milliseconds(25);
     Span keepalive{};  // of silence before a heartbeat; zero for none
     // Other than 0 only where both sides know, which Hyperswarm's do not.
     std::uint32_t first_seq = 0, remote_first_seq = 0;

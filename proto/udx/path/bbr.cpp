@@ -17,6 +17,15 @@ constexpr std::size_t min_overflow = 16;
 constexpr std::size_t min_window_cap = 32, no_window_cap = 1 << 20;
 constexpr double pacing_margin = 0.99;
 constexpr std::size_t initial_window = 10, min_window = 4;
+// Once the round trip is known the first flight is spread over it, and may be larger: a megabyte
+// should not take one round trip for each doubling from ten packets.
+constexpr std::size_t spread_window = 64;
+// While no queue grows: by so many packets for each that arrives, sent within a half round trip.
+constexpr std::size_t startup_growth = 2;
+constexpr double startup_spread = 2;
+// So much more than the shortest round trip is a queue (RFC 9406, HyStart++).
+constexpr Span min_queue = 4ms, max_queue = 16ms;
+constexpr int queue_part = 8;
 constexpr std::uint64_t bandwidth_rounds = 10;
 constexpr int extra_acked_rounds = 5;
 constexpr double max_extra_seconds = 0.1;
@@ -47,7 +56,7 @@ double Bbr::pacing_gain() const {
 
 double Bbr::window_gain() const {
     if (phase_ == Phase::probe_bandwidth) return 2;
-    return phase_ == Phase::probe_round_trip ? 1 : high_gain;
+    return phase_ == Phase::probe_round_trip ? 0.5 : high_gain;
 }
 
 std::size_t Bbr::bandwidth_delay(double gain) const {
@@ -83,7 +92,7 @@ void Bbr::on_ack(const Ack& ack, DeliveryRate& rate) {
     check_drain(ack, rate);
     update_min_rtt(ack, rate);
     set_pacing_rate(ack);
-    set_window(ack, rate);
+    set_window(ack);
 }
 
 void Bbr::update_bandwidth(const Ack& ack, const DeliveryRate& rate) {
@@ -93,7 +102,6 @@ void Bbr::update_bandwidth(const Ack& ack, const DeliveryRate& rate) {
         next_round_ = rate.delivered();
         ++round_;
         round_start_ = true;
-        conserving_ = false;
     }
     const double measured =
         static_cast<double>(ack.sample.delivered) / Seconds(ack.sample.interval).count();
@@ -141,13 +149,19 @@ bool Bbr::check_overflow(const Ack& ack) {
     lost_in_round_ += ack.lost;
     acked_in_round_ += ack.acked;
     most_in_flight_ = std::max(most_in_flight_, ack.in_flight + ack.acked + ack.lost);
-    if (!round_start_) return false;
+    const bool floods = phase_ == Phase::startup && lost_in_round_ >= min_overflow &&
+                        lost_in_round_ * 8 > most_in_flight_;
+    if (!round_start_ && !floods) return false;
     const bool overflows = lost_in_round_ >= min_overflow && lost_in_round_ * 8 > acked_in_round_;
-    const bool clean = lost_in_round_ * 32 <= acked_in_round_;
-    if (overflows) window_cap_ = std::max(min_window_cap, most_in_flight_ * 7 / 10);
-    if (clean && window_cap_ < no_window_cap) window_cap_ += window_cap_ / 16 + 1;
+    const bool clean = lost_in_round_ * 16 <= acked_in_round_;
+    if (clean && window_cap_ < no_window_cap) window_cap_ += window_cap_ / 8 + 1;
+    const bool anew = overflows && round_ > overflowed_until_;
+    if (anew) {
+        window_cap_ = std::max(min_window_cap, most_in_flight_ * 7 / 10);
+        overflowed_until_ = round_ + 1;  // what is out already will be lost as well
+    }
     lost_in_round_ = acked_in_round_ = most_in_flight_ = 0;
-    return overflows;
+    return anew;
 }
 
 void Bbr::check_full_pipe(const Ack& ack) {
@@ -190,7 +204,7 @@ void Bbr::update_min_rtt(const Ack& ack, DeliveryRate& rate) {
 void Bbr::probe_round_trip(const Ack& ack, DeliveryRate& rate) {
     rate.limit_by_app(ack.in_flight);
     if (!probe_rtt_until_) {
-        if (ack.in_flight > min_window) return;
+        if (ack.in_flight > probe_window()) return;
         probe_rtt_until_ = ack.now + probe_rtt_time;
         probe_rtt_round_done_ = false;
         next_round_ = rate.delivered();
@@ -206,44 +220,45 @@ void Bbr::probe_round_trip(const Ack& ack, DeliveryRate& rate) {
 
 void Bbr::set_pacing_rate(const Ack& ack) {
     const double payload = static_cast<double>(ack.payload_bytes);
-    if (!pacing_from_rtt_ && ack.smoothed_rtt) {
-        pacing_from_rtt_ = true;
-        const double rtt = std::max(Seconds(*ack.smoothed_rtt).count(), 1e-6);
-        pacing_rate_ = static_cast<double>(window_) / rtt * payload * high_gain * pacing_margin;
+    if (!spread_ && ack.smoothed_rtt) {
+        spread_ = true;
+        window_ = std::max(window_, spread_window);
     }
-    const double wanted = std::max(1000., bandwidth() * payload * pacing_gain() * pacing_margin);
-    if (pipe_full() || wanted > pacing_rate_) pacing_rate_ = wanted;
+    double packets = bandwidth() * pacing_gain();
+    if (phase_ == Phase::startup && ack.smoothed_rtt) {
+        const double clocked = static_cast<double>(window_) / Seconds(*ack.smoothed_rtt).count();
+        packets = crowded(ack) ? clocked : std::max(packets, clocked * startup_spread);
+    }
+    if (ack.acked > 0) pacing_rate_ = std::max(1000., packets * payload * pacing_margin);
 }
 
-bool Bbr::conserve_packets(const Ack& ack, const DeliveryRate& rate) {
-    if (ack.lost > 0) window_ = window_ > ack.lost ? window_ - ack.lost : 1;
-    if (ack.recovery == Recovery::recovery && previous_ != Recovery::recovery) {
-        conserving_ = true;
-        next_round_ = rate.delivered();
-        window_ = ack.in_flight + ack.acked;
-    } else if (ack.recovery == Recovery::open && previous_ != Recovery::open) {
+bool Bbr::crowded(const Ack& ack) const {
+    if (!min_rtt_ || !ack.rtt) return false;
+    return *ack.rtt > *min_rtt_ + std::clamp<Span>(*min_rtt_ / queue_part, min_queue, max_queue);
+}
+
+// Half of what the path holds is enough to empty its queues (BBR version 2).
+std::size_t Bbr::probe_window() const {
+    return std::max(min_window, bandwidth_delay(window_gain()));
+}
+
+void Bbr::set_window(const Ack& ack) {
+    if (previous_ == Recovery::loss && ack.recovery == Recovery::open)
         window_ = std::max(window_, saved_window_);
-        conserving_ = false;
-    }
     previous_ = ack.recovery;
-    if (conserving_) window_ = std::max(window_, ack.in_flight + ack.acked);
-    return conserving_;
-}
-
-void Bbr::set_window(const Ack& ack, const DeliveryRate& rate) {
-    if (ack.acked > 0 && !conserve_packets(ack, rate)) {
-        std::size_t target = bandwidth_delay(window_gain());
+    if (ack.acked > 0) {
         if (pipe_full()) {
+            std::size_t target = bandwidth_delay(window_gain());
             const double most = bandwidth() * max_extra_seconds;
             const std::size_t extra = std::max(extra_acked_[0], extra_acked_[1]);
             target += std::min(extra, static_cast<std::size_t>(most));
             window_ = std::min(window_ + ack.acked, target);
-        } else if (window_ < target || rate.delivered() < initial_window) {
-            window_ += ack.acked;
+        } else if (!crowded(ack) && 2 * (ack.in_flight + ack.acked) >= window_) {
+            window_ += ack.acked * startup_growth;
         }
         window_ = std::max(std::min(window_, window_cap_), min_window);
     }
-    if (phase_ == Phase::probe_round_trip) window_ = std::min(window_, min_window);
+    if (phase_ == Phase::probe_round_trip) window_ = std::min(window_, probe_window());
 }
 
 }  // namespace kp2p::proto::udx

@@ -1,7 +1,11 @@
 // Bbr: congestion control from a model of the path: its bandwidth (the best delivery rate of the
 // last rounds) and its round trip (the shortest of the last ten seconds). Gives a window in packets
 // and a pacing rate. Fed once for each acknowledgement.
-// Source: npm udx-native 1.21.3, a variant of BBR version 1 that counts packets.
+// Source: npm udx-native 1.21.3, a variant of BBR version 1 that counts packets. Unlike there,
+// packets that are lost here and there do not shrink the window, as random loss says nothing of the
+// path's capacity, while a round that loses much of what it sent bounds what may be out; it begins
+// faster and stops growing at the first sign of a queue (RFC 9406); and it looks for the shortest
+// round trip with half a window, as version 2 does.
 #pragma once
 
 #include <functional>
@@ -29,7 +33,6 @@ class Bbr {
         std::size_t payload_bytes = 0;  // of a full packet
     };
     void on_ack(const Ack& ack, DeliveryRate& rate);
-    void on_enter_recovery(Recovery from) { save_window(from); }
     void on_timeout(Recovery from, std::size_t in_flight);
     // The first packet after the application had nothing to send.
     void on_restart(Time now);
@@ -50,8 +53,9 @@ class Bbr {
     void update_min_rtt(const Ack& ack, DeliveryRate& rate);
     void probe_round_trip(const Ack& ack, DeliveryRate& rate);
     void set_pacing_rate(const Ack& ack);
-    void set_window(const Ack& ack, const DeliveryRate& rate);
-    bool conserve_packets(const Ack& ack, const DeliveryRate& rate);
+    void set_window(const Ack& ack);
+    bool crowded(const Ack& ack) const;  // a queue has built up on the way
+    std::size_t probe_window() const;
     void start_cycle(int index, Time at);
     void save_window(Recovery from);
     double bandwidth() const { return bandwidth_.empty() ? 0 : bandwidth_.best(); }
@@ -77,10 +81,10 @@ class Bbr {
     bool probe_rtt_round_done_ = false;
     bool restarting_ = false;
     Recovery previous_ = Recovery::open;
-    bool conserving_ = false;
     std::size_t window_ = 10, saved_window_ = 10;
     double pacing_rate_;
-    bool pacing_from_rtt_ = false;
+    bool spread_ = false;                 // the first flight over the round trip
+    std::uint64_t overflowed_until_ = 0;  // round
     // Acknowledgements that arrive in lumps: how many more than the bandwidth explains.
     Time epoch_start_{};
     double epoch_acked_ = 0;

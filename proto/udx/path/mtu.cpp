@@ -22,8 +22,13 @@ void MtuSearch::on_first_delivery() {
     wanted_ = true;
 }
 
-std::optional<std::size_t> MtuSearch::next_probe(std::size_t packet_bytes) {
+std::optional<std::size_t> MtuSearch::next_probe(std::size_t packet_bytes, bool much_to_send) {
     if (state_ != State::searching || !wanted_) return {};
+    const std::size_t leap = std::min(max_, packet_bytes + max_extension_bytes);
+    if (much_to_send && leaps_ && leap > probe_) {
+        probe_ = leap;
+        sent_ = 0;
+    }
     if (packet_bytes > probe_ || probe_ - packet_bytes > max_extension_bytes) return {};
     wanted_ = false;
     ++sent_;
@@ -44,10 +49,14 @@ void MtuSearch::on_probe_delivered(std::size_t probe_bytes) {
 
 void MtuSearch::on_probe_lost() {
     if (state_ != State::searching) return;
-    if (sent_ >= max_probes) {
-        state_ = State::complete;
+    wanted_ = true;
+    if (sent_ < max_probes) return;
+    if (probe_ > mtu_ + step_bytes) {
+        leaps_ = false;
+        probe_ = mtu_ + step_bytes;
+        sent_ = 0;
     } else {
-        wanted_ = true;
+        state_ = State::complete;
     }
 }
 

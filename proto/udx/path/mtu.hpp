@@ -20,8 +20,9 @@ class MtuSearch {
 
     // A packet has arrived, so the path works and probing may start.
     void on_first_delivery();
-    // The size to pad a packet of `packet_bytes` to, if it should be a probe.
-    std::optional<std::size_t> next_probe(std::size_t packet_bytes);
+    // The size to pad a packet of `packet_bytes` to, if it should be a probe. Where there is much
+    // to send the search does not go in small steps, unless a large one fails.
+    std::optional<std::size_t> next_probe(std::size_t packet_bytes, bool much_to_send);
     void on_probe_delivered(std::size_t probe_bytes);
     void on_probe_lost();
     // A larger packet than the search would try has arrived by other means.
@@ -32,7 +33,7 @@ class MtuSearch {
 
     State state_ = State::base;
     std::size_t mtu_ = base_bytes, max_, probe_ = base_bytes;
-    bool wanted_ = false;
+    bool wanted_ = false, leaps_ = true;
     int sent_ = 0;  // probes of this size
 };
 

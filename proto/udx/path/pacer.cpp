@@ -7,7 +7,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Span tick = 250us;            // waking up more often costs more than it smooths
+constexpr Span tick = 250us;  // waking up more often costs more than it smooths
+// What leaves together: so much of time, and on slow links a few packets if that is not too long.
+constexpr double quantum_seconds = 1e-3, max_quantum_seconds = 10e-3;
+constexpr double few_packets_bytes = 4 * 1500, max_quantum_bytes = 65507;
 constexpr double burst_seconds = 2e-3;  // what a late wake-up may catch up with
 constexpr double burst_bytes = 25000;
 
@@ -19,10 +22,17 @@ void Pacer::refill(Time now) {
     filled_at_ = now;
     budget_bytes_ =
         std::min(budget_bytes_ + elapsed * rate_, std::max(burst_bytes, rate_ * burst_seconds));
+    if (budget_bytes_ >= quantum_bytes()) waits_ = false;
+}
+
+double Pacer::quantum_bytes() const {
+    const double few = std::max(1., std::min(few_packets_bytes, rate_ * max_quantum_seconds));
+    return std::clamp(rate_ * quantum_seconds, few, max_quantum_bytes);
 }
 
 Time Pacer::ready_at() const {
-    const std::chrono::duration<double> wait(std::min((1 - budget_bytes_) / rate_, 60.));
+    const std::chrono::duration<double> wait(
+        std::min((quantum_bytes() - budget_bytes_) / rate_, 60.));
     return filled_at_ + std::max(tick, std::chrono::duration_cast<Span>(wait) + 1us);
 }
 

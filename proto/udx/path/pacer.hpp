@@ -9,15 +9,21 @@ class Pacer {
   public:
     void set_rate(double bytes_per_second) { rate_ = bytes_per_second; }
     void refill(Time now);
-    // A packet may overdraw the budget; the next one then waits for it.
-    bool allows() const { return budget_bytes_ > 0; }
-    void on_sent(std::size_t bytes) { budget_bytes_ -= static_cast<double>(bytes); }
+    // A packet may overdraw the budget; the next ones then wait until a few may leave together.
+    bool allows() const { return !waits_; }
+    void on_sent(std::size_t bytes) {
+        budget_bytes_ -= static_cast<double>(bytes);
+        waits_ = budget_bytes_ <= 0;
+    }
     // When to look again once allows() is false.
     Time ready_at() const;
 
   private:
+    double quantum_bytes() const;
+
     double rate_ = 32e6;
     double budget_bytes_ = 25000;
+    bool waits_ = false;
     Time filled_at_{};
 };
 

@@ -7,6 +7,13 @@ namespace kp2p::test {
 
 inline constexpr proto::udx::Time start = proto::udx::Time(std::chrono::hours(1));
 
+// The reference answers each packet at once, and holds 4 MiB.
+inline proto::udx::StreamOptions like_reference(proto::udx::StreamOptions options = {}) {
+    options.receive_window_bytes = 4 << 20;
+    options.max_ack_delay = proto::udx::Span::zero();
+    return options;
+}
+
 struct Sent {
     proto::udx::Time at;
     unsigned path;

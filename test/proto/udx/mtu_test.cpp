@@ -28,11 +28,11 @@ enum class Padded { arrive, are_lost };
 
 // What a writer at one end of a path has sent when it has written all.
 struct Writer {
-    Stream stream{a_id, {}};
+    Stream stream{a_id, test::like_reference()};
     std::vector<Sent> sent;
 
     explicit Writer(Padded padded) {
-        Stream reader(b_id, {});
+        Stream reader(b_id, test::like_reference());
         stream.connect(start, {.id = b_id});
         reader.connect(start, {.id = a_id});
         std::multimap<Time, std::pair<Stream*, ByteVector>> under_way;
@@ -118,7 +118,7 @@ TEST_CASE("the first flight has the reference's sizes") {
                 {"ipv6_socket_to_ipv6", ipv6_overhead_bytes}};
     for (const auto& row : rows) {
         CAPTURE(row.name);
-        Stream stream(a_id, {});
+        Stream stream(a_id, test::like_reference());
         stream.connect(start, {.id = b_id, .overhead_bytes = row.overhead_bytes});
         stream.write(start, ByteVector(5000));
         std::vector<std::uint64_t> sizes, expected;

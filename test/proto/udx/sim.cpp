@@ -11,6 +11,7 @@ namespace {
 
 // What a side writes: the same noise over and over, so long that no byte can take the place of
 // another that is under way.
+constexpr std::size_t ip_udp_bytes = 28;
 constexpr std::uint64_t period_bytes = 8'000'009;
 
 const ByteVector& content(std::uint8_t seed) {
@@ -83,15 +84,18 @@ void Sim::arrive(const Event& event) {
 
 void Sim::send(int from, unsigned path, ByteView datagram) {
     ++datagrams_;
+    ++effort_[from].datagrams;
+    const std::size_t wire_bytes = datagram.size() + ip_udp_bytes;
+    effort_[from].bytes += wire_bytes;
     for (std::uint8_t byte : datagram.first(20)) trace_ = (trace_ ^ byte) * 0x100000001b3;
     trace_ ^= static_cast<std::uint64_t>(now_.time_since_epoch().count());
-    if (datagram.size() + 28 > link_.mtu_bytes) return;
+    if (wire_bytes > link_.mtu_bytes) return;
     Time& free = link_free_[from];
     free = std::max(free, now_);
     const std::chrono::duration<double> waits = free - now_;
     if (waits.count() * link_.bytes_per_second > static_cast<double>(link_.queue_bytes)) return;
-    free += std::chrono::duration_cast<Span>(std::chrono::duration<double>(
-        static_cast<double>(datagram.size()) / link_.bytes_per_second));
+    free += std::chrono::duration_cast<Span>(
+        std::chrono::duration<double>(static_cast<double>(wire_bytes) / link_.bytes_per_second));
     if (chance(link_.loss)) return;
     const int copies = chance(link_.repeat) ? 2 : 1;
     for (int i = 0; i < copies; ++i) {
@@ -192,7 +196,9 @@ void Sim::run(Span limit) {
                 stream(i).expire(now_);
                 touched[i] = true;
             }
-            if (touched[i]) step(i);
+            if (!touched[i]) continue;
+            ++effort_[i].wakes;
+            step(i);
         }
     }
 }

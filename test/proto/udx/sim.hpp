@@ -61,6 +61,14 @@ class Sim {
     Span elapsed() const { return now_ - start(); }
     std::uint64_t trace() const { return trace_; }  // a hash over all that happened
     std::uint64_t datagrams() const { return datagrams_; }
+    struct Effort {
+        std::uint64_t datagrams = 0, bytes = 0;  // sent; bytes with the headers below them
+        std::uint64_t wakes = 0;                 // for a timer or datagrams
+        Effort operator-(const Effort& other) const {
+            return {datagrams - other.datagrams, bytes - other.bytes, wakes - other.wakes};
+        }
+    };
+    const Effort& effort(int side) const { return effort_[side]; }
     static Time start() { return Time(std::chrono::hours(1)); }
 
   private:
@@ -93,6 +101,7 @@ class Sim {
     std::multimap<Time, std::function<void()>> actions_;
     std::map<int, std::uint64_t> into_void_;
     std::uint64_t datagrams_ = 0;
+    Effort effort_[2];
     std::uint64_t trace_ = 0xcbf29ce484222325;
 };
 

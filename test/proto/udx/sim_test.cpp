@@ -28,7 +28,7 @@ void transfer(const Row& row, std::uint64_t seed) {
         CHECK(sim.side(i).right);
         CHECK(sim.side(i).read == sim.side(1 - i).to_write);
         CHECK(sim.side(i).done_at.has_value());
-        CHECK(sim.side(i).most_unread <= (4 << 20) + (256 << 10));
+        CHECK(sim.side(i).most_unread <= (8 << 20) + (256 << 10));
     }
 }
 
@@ -88,9 +88,9 @@ TEST_CASE("a reader that stops holds the writer back, and costs no more than the
     sim.side(1).reads = false;
     sim.run(30s);
     CHECK(sim.stream(0).closed() == Closed::no);
-    CHECK(sim.side(1).most_unread > 4'000'000);
-    CHECK(sim.side(1).most_unread <= (4 << 20) + (256 << 10));
-    CHECK(sim.side(0).written < 6'000'000);
+    CHECK(sim.side(1).most_unread > 8'000'000);
+    CHECK(sim.side(1).most_unread <= (8 << 20) + (256 << 10));
+    CHECK(sim.side(0).written < 10'000'000);
     sim.side(1).reads = true;
     sim.run(30s);
     CHECK(sim.side(1).right);

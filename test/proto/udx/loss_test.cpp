@@ -1,0 +1,91 @@
+// What a stream makes of links that lose packets, in virtual time: how much of the link, how many
+// round trips, and how many datagrams and wake-ups.
+#include <doctest/doctest.h>
+
+#include "test/proto/udx/sim.hpp"
+
+using namespace kp2p;
+using namespace kp2p::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::uint64_t mib = 1 << 20;
+
+LinkOptions link(double megabits, Span round_trip, double loss) {
+    const double rate = megabits * 1e6 / 8;
+    return {.loss = loss,
+            .delay = round_trip / 2,
+            .bytes_per_second = rate,
+            .queue_bytes = static_cast<std::size_t>(rate * 0.05)};
+}
+
+struct Measured {
+    Span took{};
+    Sim::Effort sender, receiver;
+};
+
+// Over a stream that has been up for a while, from the first byte until the last was read.
+Measured carry(Sim& sim, std::uint64_t size) {
+    sim.side(0).ends = sim.side(1).ends = false;
+    for (const int side : {0, 1}) {  // one after the other, so that both know the round trip
+        sim.side(side).to_write = 1;
+        sim.run(1s);
+    }
+    const Time begun = sim.now();
+    const Sim::Effort sender = sim.effort(0), receiver = sim.effort(1);
+    sim.side(0).to_write += size;
+    while (sim.side(1).read < sim.side(0).to_write && sim.now() < begun + 100s) sim.run(1ms);
+    CHECK(sim.side(1).right);
+    return {sim.now() - begun, sim.effort(0) - sender, sim.effort(1) - receiver};
+}
+
+double seconds(Span span) { return std::chrono::duration<double>(span).count(); }
+
+}  // namespace
+
+TEST_CASE("loss at random costs little more than what is lost") {
+    const struct {
+        Span round_trip;
+        double loss;
+        double least_share;  // of the link, with the first round trips
+        double most_beyond;  // on the wire, of the bytes
+    } rows[] = {
+        {50ms, 0, 0.88, 0.06},     {50ms, 0.01, 0.86, 0.07},  {50ms, 0.03, 0.82, 0.09},
+        {150ms, 0.01, 0.74, 0.11}, {150ms, 0.03, 0.58, 0.14},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.round_trip / 1ms);
+        CAPTURE(row.loss);
+        Sim sim(link(100, row.round_trip, row.loss), 1);
+        const std::uint64_t size = 32 * mib;
+        const Measured measured = carry(sim, size);
+        CHECK(double(size) * 8 / 100e6 / seconds(measured.took) > row.least_share);
+        CHECK(double(measured.sender.bytes) / double(size) - 1 < row.most_beyond);
+    }
+}
+
+TEST_CASE("the first megabyte takes few round trips") {
+    Sim sim(link(1000, 150ms, 0), 1);
+    CHECK(carry(sim, mib).took < 7 * 150ms / 2);  // half of one is the way there
+}
+
+TEST_CASE("a slow link needs few answers and few wake-ups") {
+    for (const double megabits : {5., 100.}) {
+        CAPTURE(megabits);
+        Sim sim(link(megabits, 50ms, 0), 1);
+        const Measured measured = carry(sim, 8 * mib);
+        const auto packets = double(measured.sender.datagrams);
+        CHECK(double(measured.receiver.datagrams) < packets / 3);
+        CHECK(double(measured.sender.wakes) < packets * 2 / 3);
+        CHECK(double(measured.receiver.wakes) < packets * 4 / 3);
+    }
+}
+
+TEST_CASE("after heavy loss no more is out than what the path was seen to hold") {
+    LinkOptions narrow = link(100, 50ms, 0);
+    narrow.queue_bytes = 30'000;  // a twentieth of what is under way
+    Sim sim(narrow, 1);
+    const Measured measured = carry(sim, 32 * mib);
+    CHECK(double(measured.sender.bytes) / double(32 * mib) < 1.15);
+}
