@@ -41,9 +41,9 @@ int main(int argc, char** argv) {
         }
         for (const std::string& remark : command.config().remarks()) command.say(remark);
         std::string why;
-        const auto least = command.quiet() ? LogLevel::error : LogLevel::info;
+        if (command.quiet()) settings.log_levels = {.least = LogLevel::error};
         const auto ended = run_daemon(
-            settings, least, [&](const Ready& ready) { (void)say_ready(command, ready); }, why);
+            settings, [&](const Ready& ready) { (void)say_ready(command, ready); }, why);
         if (!ended) return command.failure(ended.error(), why);
         return ok;
     });

@@ -16,6 +16,7 @@ constexpr std::chrono::milliseconds farewell_limit{600};
 // How long a router may take to forget us: as long as our process may still run, nearly.
 constexpr std::chrono::milliseconds unmapping_limit{1200};
 constexpr std::chrono::minutes sweep_interval{5};
+constexpr std::chrono::minutes usage_lifetime{1};
 
 }  // namespace
 
@@ -87,6 +88,8 @@ Task<> Node::enter_network() {
     auto entered = co_await dht_.bootstrap();
     if (!entered && entered.error() == asio::error::operation_aborted) co_return;
     if (!entered) runtime_.log("dht", entered.error().message());
+    runtime_.debug("dht", std::to_string(dht_nodes()) +
+                              " nodes known, entered: " + (in_network() ? "yes" : "no"));
     tried_ = true;
     entered_.notify_all();
 }
@@ -166,9 +169,24 @@ Task<NodeStatus> Node::status() {
     status.storage_dir = store_.root();
     status.partials = partials;
     status.traffic = share_.traffic();
+    status.counts = share_.counts();
+    status.moving = share_.moving();
     status.relay = swarm_.relay_counts();
     status.up = runtime_.clock.now() - started_;
     co_return status;
+}
+
+Node::Brief Node::brief() const {
+    return {swarm_.connections().size(), share_.channels().size(), share_.moving()};
+}
+
+// Counting a large storage takes a while.
+Task<Store::Usage> Node::usage() {
+    if (usage_at_ && runtime_.clock.now() - *usage_at_ < usage_lifetime) co_return usage_;
+    auto measure = [this] { return store_.usage(); };
+    usage_ = co_await offload(runtime_.pool, measure);
+    usage_at_ = runtime_.clock.now();
+    co_return usage_;
 }
 
 std::vector<PeerReport> Node::peers() const {

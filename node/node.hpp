@@ -65,6 +65,8 @@ struct NodeStatus {
     std::filesystem::path storage_dir;
     PartialUsage partials;
     FileTraffic traffic;
+    FileCounts counts;
+    Share::Moving moving;
     RelayCounts relay;
     Clock::Span up{};
 };
@@ -95,6 +97,12 @@ class Node {
     const NodeId& id() const { return swarm_.node_id(); }
     Endpoint local() { return server_.socket().local(); }
     Task<NodeStatus> status();
+    struct Brief {
+        std::size_t peers = 0, channels = 0;
+        Share::Moving moving;
+    };
+    Brief brief() const;
+    Task<Store::Usage> usage();  // of the storage, not older than a minute
     static constexpr std::size_t max_unreached = 16;
     Task<NodeHealth> health();
     Task<Result<void>> try_ways(NodeId node, OnTrial tell) { return swarm_.try_ways(node, tell); }
@@ -128,6 +136,8 @@ class Node {
     std::optional<Lan> lan_;
     std::unique_ptr<PortMapper> mapper_;
     std::optional<MappingKeeper> mapping_;
+    Store::Usage usage_;
+    std::optional<Clock::Time> usage_at_;
     bool tried_ = false;  // to enter the network
     Event entered_;
     Clock::Time started_;

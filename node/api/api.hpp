@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <set>
 
 #include "node/api/http_server.hpp"
@@ -31,6 +32,14 @@ struct ApiParts {
     // Each way to a node, to its end; Errc::usage for this node itself.
     std::function<Task<Result<void>>(NodeId, OnTrial)> trials;
     std::function<void()> stop;  // the node ends soon after
+    // Measurements, with what came of loads, by code_name().
+    using Loads = std::map<std::string, std::uint64_t>;
+    std::function<Task<std::string>(const Loads&)> metrics = nullptr;
+    bool open_metrics = false;                        // to whoever is at this computer
+    std::function<std::string()> settings = nullptr;  // that change while it runs: a JSON object
+    // Changes some, by their keys in config.json; Errc::usage with what is wrong in `complaint`.
+    using Texts = std::map<std::string, std::string>;
+    std::function<Task<Result<void>>(Texts texts, std::string& complaint)> set = nullptr;
 };
 
 class Api {
@@ -42,6 +51,10 @@ class Api {
 
     Answer status(Call& call);
     Answer stop(Call& call);
+    Answer health(Call& call);
+    Answer metrics(Call& call);
+    Answer settings(Call& call);
+    Answer set(Call& call);
     Answer channels(Call& call);
     Answer join(Call& call);
     Answer leave(Call& call);
@@ -80,8 +93,13 @@ class Api {
     static std::error_code stopped(Call& call);
     std::error_code failed(const Asked& asked, std::error_code error, const Diagnosis& diagnosis);
 
+    Answer counted(Answer (Api::*load)(Call&), Call& call);
+    Answer counted_load(Call& call) { return counted(&Api::load, call); }
+    Answer counted_cat(Call& call) { return counted(&Api::cat, call); }
+
     HttpServer& server_;
     ApiParts parts_;
+    ApiParts::Loads loads_;
 };
 
 }  // namespace kp2p

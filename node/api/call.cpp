@@ -4,6 +4,7 @@
 #include "proto/number.hpp"
 #include "proto/outcome.hpp"
 #include "proto/report/json.hpp"
+#include "proto/report/metrics_text.hpp"
 
 namespace kp2p {
 namespace {
@@ -214,7 +215,7 @@ void Call::explain(const Findings& why) {
 }
 
 void Call::begin(bool keep_alive) {
-    if (shape_ == Shape::json) return;
+    if (is_plain(shape_)) return;
     AnswerHead head{.content_type = {}, .length_bytes = {}, .keep_alive = keep_alive};
     head.content_type = shape_ == Shape::events        ? "application/x-ndjson"
                         : shape_ == Shape::server_sent ? "text/event-stream"
@@ -233,7 +234,8 @@ std::string Call::end(const Result<std::string>& outcome, bool keep_alive) {
         if (error == Errc::canceled) explain("the daemon is stopping");
         answer.json = error_json(error, words_, findings_, shape_);
     }
-    if (shape_ == Shape::json) return answer_text(answer);
+    if (shape_ == Shape::metrics && outcome) answer.content_type = proto::MetricsText::content_type;
+    if (is_plain(shape_)) return answer_text(answer);
     if (shape_ == Shape::server_sent) answer.json = "event: end\ndata: " + answer.json + '\n';
     const std::string end_of_frames = shape_ == Shape::frames ? frame_head(0) : std::string();
     return chunk(end_of_frames + answer.json + '\n') + chunk_head(0) + std::string(line_end);
@@ -241,7 +243,7 @@ std::string Call::end(const Result<std::string>& outcome, bool keep_alive) {
 
 std::string answer_text(const JsonAnswer& answer) {
     return answer_head({.status = answer.status,
-                        .content_type = "application/json",
+                        .content_type = answer.content_type,
                         .length_bytes = answer.json.size() + 1,
                         .keep_alive = answer.keep_alive}) +
            answer.json + '\n';

@@ -19,12 +19,16 @@
 namespace kp2p {
 
 // How an answer looks on the wire.
+//   metrics as json, but in the text format of Prometheus
 //   json    one JSON object; an error is {"code","message",...} with an HTTP status to match
 //   events  application/x-ndjson: a line per piece, then {"event":"result",...} or an error event
 //   frames  (u32 little-endian length, bytes)*, u32 0, then that last line; with its highest bit
 //           set, the length is that of a line, if the client asked for lines
 //   server_sent  text/event-stream, which ends with an event named "end" that has that last line
-enum class Shape { json, events, frames, server_sent };
+enum class Shape { json, metrics, events, frames, server_sent };
+
+// One that comes whole.
+inline bool is_plain(Shape shape) { return shape == Shape::json || shape == Shape::metrics; }
 
 struct NumberPair {
     std::uint64_t first = 0, second = 0;
@@ -85,11 +89,12 @@ int http_status(std::error_code error);
 // if there are any.
 std::string error_json(std::error_code error, std::string_view words, std::string_view findings,
                        Shape shape);
-// An answer of one JSON object and a line end, as it is sent.
+// An answer of one JSON object, or other text, and a line end, as it is sent.
 struct JsonAnswer {
     int status = 200;
     std::string json;
     bool keep_alive = true;
+    std::string_view content_type = "application/json";
 };
 std::string answer_text(const JsonAnswer& answer);
 

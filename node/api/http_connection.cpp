@@ -88,6 +88,7 @@ Task<Result<void>> HttpConnection::take(Request& request) {
     }
     if (refusal) co_return co_await refuse(request, *std::move(refusal));
     if (is_hello) co_return co_await hello(request);
+    terms_.runtime.debug("api", key);
     co_return co_await run(request, route->second);
 }
 
@@ -157,7 +158,7 @@ Task<Result<void>> HttpConnection::answer(Request& request, const HttpRoute& rou
     call.begin(request.keep_alive());
     Result<std::string> outcome = Errc::canceled;
     auto work = [&](Tasks& tasks) -> Task<> {
-        if (route.shape != Shape::json) tasks.spawn(cancel_when_gone(wire_, tasks));
+        if (!is_plain(route.shape)) tasks.spawn(cancel_when_gone(wire_, tasks));
         outcome = co_await route.handler(call);
         tasks.cancel();
     };

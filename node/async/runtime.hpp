@@ -20,6 +20,7 @@ struct Runtime {
     Random& random;
     Pool& pool;
     Log log = [](const char*, const std::string&) {};
+    Log debug = [](const char*, const std::string&) {};  // for who looks into something
 };
 
 }  // namespace kp2p

@@ -2,7 +2,7 @@
 
 #include <unistd.h>
 
-#include <ctime>
+#include <cerrno>
 #include <mutex>
 #include <string>
 
@@ -12,41 +12,27 @@
 namespace kp2p {
 namespace {
 
-const char* name(LogLevel level) {
-    switch (level) {
-        case LogLevel::info:
-            return "info";
-        case LogLevel::warning:
-            return "warning";
-        case LogLevel::error:
-            return "error";
-    }
-    return "";
-}
-
-std::string line_of(const LogLine& from) {
-    const std::time_t now = std::time(nullptr);
-    std::tm utc{};
-    ::gmtime_r(&now, &utc);
-    char stamp[32];
-    std::strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ ", &utc);
-    std::string line = stamp;
-    line.append(name(from.level)).append(" ").append(from.room).append(": ").append(from.text);
-    for (char& c : line)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-    line.push_back('\n');
-    return line;
-}
+std::error_code last_system_error() { return {errno, std::generic_category()}; }
 
 class Log {
   public:
-    void only(LogLevel least) {
+    Result<void> set_up(LogSetup setup) {
         const std::lock_guard lock(mutex_);
-        least_written_ = least;
+        if (!setup.file.empty()) {
+            const int fd = open_log_file(setup.file);
+            if (fd < 0) return last_system_error();
+            writer_.write_to(fd);
+        }
+        setup_ = std::move(setup);
+        return ok;
+    }
+    void reopen() {
+        const std::lock_guard lock(mutex_);
+        if (!setup_.file.empty()) writer_.reopen(setup_.file);
     }
     void put(const LogLine& line) {
         const std::lock_guard lock(mutex_);
-        if (line.level < least_written_) return;
+        if (!setup_.levels.admit(line.level, line.room)) return;
         if (limiter_.admits(now(), line)) write(line);
         if (const auto next = limiter_.deadline())
             writer_.call_at(*next, [this] { sum_up(false); });
@@ -63,6 +49,9 @@ class Log {
     }
 
   private:
+    std::string text_of(const LogLine& line) const {
+        return written(line, setup_.format, std::chrono::system_clock::now());
+    }
     static LogLimiter::Time now() { return std::chrono::steady_clock::now(); }
 
     bool drain(LogLimiter::Time end) {
@@ -78,18 +67,18 @@ class Log {
         const bool urgent = line.level == LogLevel::error;
         const auto claim = urgent ? LogWriter::Claim::urgent : LogWriter::Claim::usual;
         const bool gap = lost_ > 0 && !say_lost();  // the line would hide it
-        if ((gap && !urgent) || !writer_.put(line_of(line), claim)) ++lost_;
+        if ((gap && !urgent) || !writer_.put(text_of(line), claim)) ++lost_;
     }
     bool say_lost() {
         const std::string text = std::to_string(lost_) + " lines are lost: nobody has read them";
         const LogLine line{LogLevel::warning, "log", text};
-        const bool said = writer_.put(line_of(line), LogWriter::Claim::usual);
+        const bool said = writer_.put(text_of(line), LogWriter::Claim::usual);
         if (said) lost_ = 0;
         return said;
     }
 
     std::mutex mutex_;
-    LogLevel least_written_ = LogLevel::info;
+    LogSetup setup_;
     LogLimiter limiter_;
     std::size_t lost_ = 0;  // lines since the last that could be queued
     LogWriter writer_{STDERR_FILENO};
@@ -102,7 +91,9 @@ Log& the_log() {
 
 }  // namespace
 
-void log_only(LogLevel least) { the_log().only(least); }
+Result<void> set_up_log(LogSetup setup) { return the_log().set_up(std::move(setup)); }
+
+void reopen_log() { the_log().reopen(); }
 
 void log(LogLevel level, std::string_view room, std::string_view text) {
     the_log().put({level, std::string(room), std::string(text)});

@@ -1,5 +1,6 @@
 #include "node/log/writer.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -47,6 +48,32 @@ void LogWriter::start() {
     }
 }
 
+int open_log_file(const std::filesystem::path& path) {
+    return ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+}
+
+void LogWriter::change_to(int fd) {
+    if (std::exchange(own_, true)) ::close(fd_);
+    fd_ = fd;
+}
+
+void LogWriter::write_to(int fd) {
+    const std::lock_guard lock(mutex_);
+    if (next_fd_) ::close(*next_fd_);
+    next_fd_ = fd;
+    if (!started_) start();
+    if (threadless_) change_to(*std::exchange(next_fd_, std::nullopt));
+    changed_.notify_all();
+}
+
+void LogWriter::reopen(std::filesystem::path path) {
+    const std::lock_guard lock(mutex_);
+    if (!started_) start();
+    if (threadless_) return;
+    next_path_ = std::move(path);
+    changed_.notify_all();
+}
+
 bool LogWriter::put(std::string_view text, Claim claim) {
     const std::lock_guard lock(mutex_);
     if (!started_) start();
@@ -73,7 +100,8 @@ void LogWriter::call_at(Time time, std::function<void()> tick) {
 
 bool LogWriter::drain(std::chrono::milliseconds limit) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, limit, [this] { return queued_.empty() && !writing_; });
+    return changed_.wait_for(
+        lock, limit, [this] { return queued_.empty() && !writing_ && !next_fd_ && !next_path_; });
 }
 
 void LogWriter::write_loop() {
@@ -86,6 +114,16 @@ void LogWriter::write_loop() {
             lock.unlock();
             tick();
             lock.lock();
+        } else if (next_fd_ || next_path_) {
+            const auto given = std::exchange(next_fd_, std::nullopt);
+            const auto path = given ? std::nullopt : std::exchange(next_path_, std::nullopt);
+            writing_ = true;
+            lock.unlock();
+            const int fd = given ? *given : open_log_file(*path);
+            if (fd >= 0) change_to(fd);
+            lock.lock();
+            writing_ = false;
+            changed_.notify_all();
         } else if (!queued_.empty()) {
             const std::string text = std::exchange(queued_, {});
             writing_ = true;

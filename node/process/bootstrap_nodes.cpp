@@ -1,4 +1,4 @@
-#include "node/process/bootstrap_nodes.hpp"
+#include "node/process/bootstrap.hpp"
 
 namespace kp2p {
 

@@ -16,9 +16,10 @@
 #include "node/log/log.hpp"
 #include "node/mapping/gateway_thread.hpp"
 #include "node/node.hpp"
-#include "node/process/bootstrap_nodes.hpp"
+#include "node/process/bootstrap.hpp"
 #include "node/process/channel_keeper.hpp"
 #include "node/process/descriptors.hpp"
+#include "node/process/live_settings.hpp"
 #include "node/process/notify.hpp"
 #include "node/process/own_address.hpp"
 #include "node/process/ports.hpp"
@@ -179,6 +180,7 @@ class Daemon {
     Task<> keep_nodes();
     std::string lacking_of_dht() const;  // a sentence; empty when we are in the network
     Task<std::string> status();
+    Task<std::string> metrics(const ApiParts::Loads& loads);
     Task<std::string> doctor();
 
     Runtime& runtime_;
@@ -187,6 +189,7 @@ class Daemon {
     LongThreads long_threads_;
     Node node_;
     ChannelKeeper channels_;
+    LiveSettings live_;
     Api api_;
     Tasks* tasks_ = nullptr;  // while run() is
     bool stopping_ = false;
@@ -218,6 +221,7 @@ Daemon::Daemon(Runtime& runtime, OpenedParts parts, const Settings& settings)
                       .mapper = port_mapper(runtime, settings)}),
       channels_(runtime, node_.share(), *parts_.config, parts_.channels,
                 std::move(parts_.channel_keys)),
+      live_(runtime, settings, node_.share(), node_.store(), *parts_.config),
       api_(*parts_.http, ApiParts{.runtime = runtime,
                                   .share = node_.share(),
                                   .store = node_.store(),
@@ -232,7 +236,14 @@ Daemon::Daemon(Runtime& runtime, OpenedParts parts, const Settings& settings)
                                       [this](NodeId node, OnTrial tell) {
                                           return node_.try_ways(node, std::move(tell));
                                       },
-                                  .stop = [this] { stop_soon(); }}) {}
+                                  .stop = [this] { stop_soon(); },
+                                  .metrics = [this](const auto& loads) { return metrics(loads); },
+                                  .open_metrics = settings.metrics,
+                                  .settings = [this] { return live_.json(); },
+                                  .set =
+                                      [this](auto texts, std::string& complaint) {
+                                          return live_.set(std::move(texts), complaint);
+                                      }}) {}
 
 Task<> Daemon::run(const std::function<void(const Ready&)>& ready) {
     auto body = [&](Tasks& tasks) -> Task<> {
@@ -243,6 +254,8 @@ Task<> Daemon::run(const std::function<void(const Ready&)>& ready) {
         tasks.spawn(serve_api());
         tasks.spawn(keep_loop());
         if (parts_.learnt_relays) tasks.spawn(parts_.learnt_relays->keep_loop());
+        tasks.spawn(keep_service_manager_informed(runtime_.clock,
+                                                  [this] { return status_line(node_.brief()); }));
         tasks.spawn(start_up(ready));
         co_return;
     };
@@ -253,9 +266,15 @@ Task<> Daemon::run(const std::function<void(const Ready&)>& ready) {
 
 Task<> Daemon::stop_on_signal() {
     asio::signal_set signals(runtime_.executor, SIGINT, SIGTERM);
-    if (!is_ignored(SIGHUP)) signals.add(SIGHUP);
-    auto [error, signal] = co_await signals.async_wait(use_result);
-    if (error) co_return;
+    const bool to_file = !settings_.log_file.empty();
+    if (to_file || !is_ignored(SIGHUP)) signals.add(SIGHUP);
+    int signal = 0;
+    do {
+        auto [error, number] = co_await signals.async_wait(use_result);
+        if (error) co_return;
+        signal = number;
+        if (to_file && signal == SIGHUP) reopen_log();
+    } while (to_file && signal == SIGHUP);
     log(LogLevel::info, "daemon", "stopping, by signal " + std::to_string(signal));
     stop();
 }
@@ -336,6 +355,13 @@ Task<std::string> Daemon::status() {
     co_return status_json(now, runtime_.clock.now(), parts_.http->port());
 }
 
+Task<std::string> Daemon::metrics(const ApiParts::Loads& loads) {
+    const NodeStatus now = co_await node_.status();
+    const Store::Usage usage = co_await node_.usage();
+    const MetricsFacts facts{now, usage, live_.quota_bytes(), node_.share().rates(), loads};
+    co_return metrics_text(facts);
+}
+
 Task<std::string> Daemon::doctor() {
     NodeHealth health = co_await node_.health();
     health.facts.first = is_first(settings_);
@@ -355,10 +381,12 @@ Task<> run_all(WakingClock& clock, Runtime& runtime, OpenedParts parts, const Se
 
 }  // namespace
 
-Result<void> run_daemon(const Settings& settings, LogLevel least_logged,
-                        const std::function<void(const Ready&)>& ready, std::string& why) {
+Result<void> run_daemon(const Settings& settings, const std::function<void(const Ready&)>& ready,
+                        std::string& why) {
     keep_freed_memory();
-    log_only(least_logged);
+    const auto logs = set_up_log({settings.log_levels, settings.log_format, settings.log_file});
+    why = settings.log_file.string();
+    if (!logs) return logs.error();
     allow_many_descriptors();
     SteadyClock machine_clock;
     WakingClock clock(machine_clock);
@@ -366,8 +394,12 @@ Result<void> run_daemon(const Settings& settings, LogLevel least_logged,
     asio::io_context loop{1};
     ThreadPool pool(std::max(2u, std::thread::hardware_concurrency()));
     Runtime runtime{
-        loop.get_executor(), clock, random, pool,
-        [](const char* room, const std::string& line) { log(LogLevel::info, room, line); }};
+        loop.get_executor(),
+        clock,
+        random,
+        pool,
+        [](const char* room, const std::string& line) { log(LogLevel::info, room, line); },
+        [](const char* room, const std::string& line) { log(LogLevel::debug, room, line); }};
     auto parts = open_parts(runtime, settings, why);
     if (!parts) return parts.error();
     asio::co_spawn(loop, run_all(clock, runtime, *std::move(parts), settings, ready),

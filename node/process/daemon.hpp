@@ -25,7 +25,7 @@ struct Ready {
 // seconds to answer. Returns after the node ended, within two seconds of being told to. Errors,
 // with a sentence in `why`: what the parts return when they are opened (Errc::port_in_use, usage,
 // storage_unavailable, ...).
-Result<void> run_daemon(const Settings& settings, LogLevel least_logged,
-                        const std::function<void(const Ready&)>& ready, std::string& why);
+Result<void> run_daemon(const Settings& settings, const std::function<void(const Ready&)>& ready,
+                        std::string& why);
 
 }  // namespace kp2p

@@ -5,7 +5,7 @@
 #include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
 #include "node/net/interfaces.hpp"
-#include "node/process/bootstrap_nodes.hpp"
+#include "node/process/bootstrap.hpp"
 #include "node/process/ports.hpp"
 #include "node/report/dht_facts.hpp"
 #include "node/udx/udp_port.hpp"

@@ -53,9 +53,15 @@ std::string status_json(const NodeStatus& status, Clock::Time now, std::uint16_t
     json.field("lost_packets", relay.forwarded.lost).end_object();
     json.field("partial_files", status.partials.files);
     json.field("partial_bytes", status.partials.bytes);
-    json.field("received_bytes", status.traffic.received_bytes);
-    json.field("given_bytes", status.traffic.given_bytes);
+    json.field("received_bytes", status.traffic.all().received);
+    json.field("given_bytes", status.traffic.all().given);
     return json.field("uptime_seconds", up.count()).end_object().take();
+}
+
+std::string status_line(const Node::Brief& now) {
+    return std::to_string(now.peers) + " peers, " + std::to_string(now.channels) + " channels, " +
+           std::to_string(now.moving.loads) + " files being loaded, " +
+           std::to_string(now.moving.gives) + " given";
 }
 
 std::string doctor_json(const NodeHealth& health, Clock::Time now) {

@@ -84,6 +84,40 @@ Result<void> read_quota(Settings& into, const Texts& texts, std::string& complai
     return ok;
 }
 
+template <auto table>
+Result<void> read_rates(Settings& into, const Texts& texts, std::string& complaint) {
+    auto rates = proto::RateTable::parse(texts.front(), complaint);
+    if (!rates) return rates.error();
+    into.limits.*table = *std::move(rates);
+    return ok;
+}
+
+Result<void> read_limit_lan(Settings& into, const Texts& texts, std::string& complaint) {
+    into.limits.in_lan = texts.front() == "on";
+    if (into.limits.in_lan || texts.front() == "off") return ok;
+    complaint = "takes on or off, not " + texts.front();
+    return Errc::usage;
+}
+
+Result<void> read_log_levels(Settings& into, const Texts& texts, std::string& complaint) {
+    auto levels = LogLevels::parse(texts.front(), complaint);
+    if (!levels) return levels.error();
+    into.log_levels = *std::move(levels);
+    return ok;
+}
+
+Result<void> read_log_format(Settings& into, const Texts& texts, std::string& complaint) {
+    for (const auto& [word, format] :
+         {std::pair("text", LogFormat::text), std::pair("json", LogFormat::json),
+          std::pair("journald", LogFormat::journald)}) {
+        if (texts.front() != word) continue;
+        into.log_format = format;
+        return ok;
+    }
+    complaint = "takes text, json or journald, not " + texts.front();
+    return Errc::usage;
+}
+
 // The row of a field.
 template <auto field>
 constexpr Setting row(Setting words, decltype(Setting::read) read = read_field<field>) {
@@ -172,14 +206,64 @@ constexpr Setting table[] = {
                            .help = "the storage takes no file from others that would make it "
                                    "larger; what was loaded longest ago gives way; none: as much "
                                    "as there is",
+                           .changed_by = "kp2p-limit",
                            .remembered = true},
                           read_quota),
+    row<&Settings::limits>({.flag = "--limit-up",
+                            .key = "limit_up",
+                            .value = "RATE",
+                            .initial = "none",
+                            .help = "give others at most so many bytes of files a second, such "
+                                    "as 800K or 5M, or by the hour: \"08:00,500K 19:00,none\"",
+                            .changed_by = "kp2p-limit",
+                            .remembered = true},
+                           read_rates<&proto::RateLimits::up>),
+    row<&Settings::limits>({.flag = "--limit-down",
+                            .key = "limit_down",
+                            .value = "RATE",
+                            .initial = "none",
+                            .help = "ask others for at most so many",
+                            .changed_by = "kp2p-limit",
+                            .remembered = true},
+                           read_rates<&proto::RateLimits::down>),
+    row<&Settings::limits>({.flag = "--limit-lan",
+                            .key = "limit_lan",
+                            .value = "WHETHER",
+                            .initial = "on",
+                            .help = "on: both limits hold in the LAN too; off: they do not",
+                            .changed_by = "kp2p-limit",
+                            .remembered = true},
+                           read_limit_lan),
     row<&Settings::no_port_mapping>({.flag = "--no-port-mapping",
                                      .key = "no_port_mapping",
                                      .help = "do not ask the router to forward this port to us"}),
     row<&Settings::no_lan>({.flag = "--no-lan",
                             .key = "no_lan",
                             .help = "do not look for members of the channels in the LAN"}),
+    row<&Settings::metrics>({.flag = "--metrics",
+                             .key = "metrics",
+                             .help = "let everybody at this computer read /metrics at the API's "
+                                     "port, as Prometheus does"}),
+    row<&Settings::log_levels>({.flag = "--log-level",
+                                .key = "log_level",
+                                .value = "LEVELS",
+                                .initial = "info",
+                                .help = "log what is at least that: debug, info, warning or error; "
+                                        "for parts of the node too: info,dht=debug"},
+                               read_log_levels),
+    row<&Settings::log_format>(
+        {.flag = "--log-format",
+         .key = "log_format",
+         .value = "FORMAT",
+         .initial = "text",
+         .help = "of the log: text, json (an object a line), or journald (its "
+                 "priorities, no time)"},
+        read_log_format),
+    row<&Settings::log_file>({.flag = "--log-file",
+                              .key = "log_file",
+                              .value = "FILE",
+                              .help = "append the log to it instead of stderr; opened anew at "
+                                      "SIGHUP"}),
 };
 
 }  // namespace

@@ -11,8 +11,10 @@
 #include "proto/byte_size.hpp"
 #include "proto/fixed_peer.hpp"
 #include "proto/host.hpp"
+#include "proto/limit/rate_table.hpp"
 #include "proto/lookup/channel.hpp"
 #include "proto/relay/relay_mode.hpp"
+#include "proto/report/log_levels.hpp"
 #include "proto/tunnel/relay_url.hpp"
 
 namespace kp2p {
@@ -34,8 +36,13 @@ struct Settings {
     bool no_share_relay = false;                           // they are not told of ours
     proto::RelayMode relay = proto::RelayMode::automatic;  // whether others' streams are forwarded
     std::optional<proto::ByteSize> quota;                  // of the storage; absent: none
+    proto::RateLimits limits;                              // of files that travel
     bool no_port_mapping = false;                          // the router is not asked to forward it
     bool no_lan = false;                                   // nobody is looked for there
+    bool metrics = false;                                  // whoever is at this computer sees them
+    LogLevels log_levels;
+    LogFormat log_format = LogFormat::text;
+    std::filesystem::path log_file;  // empty: stderr
     // What is to hold at later starts too, as lines of the file `remembered`.
     std::vector<std::string> to_remember;
 };

@@ -22,6 +22,22 @@ Task<> Share::serve(std::shared_ptr<Connection> connection) {
 
 FileTraffic Share::traffic() const { return node_->inventory.traffic(); }
 
+Share::Moving Share::moving() const {
+    Moving moving;
+    for (const Transfers::Report& report : node_->inventory.transfers().reports())
+        ++(report.facts.kind == TransferKind::load ? moving.loads : moving.gives);
+    return moving;
+}
+
+FileCounts Share::counts() const { return node_->inventory.counts(); }
+
+void Share::limit(proto::RateLimits limits) { node_->inventory.rates().set(std::move(limits)); }
+
+Share::Rates Share::rates() const {
+    const auto now = node_->inventory.rates().now();
+    return {now.up, now.down};
+}
+
 Use Share::use_of(const NodeId& node) const { return node_->hood.use_of(node); }
 
 Task<Result<void>> Share::join(ChannelName name) {

@@ -24,6 +24,7 @@
 #include "proto/bytes.hpp"
 #include "proto/file/sha1dir.hpp"
 #include "proto/file/uri.hpp"
+#include "proto/limit/rate_table.hpp"
 #include "proto/lookup/channel.hpp"
 #include "proto/report/diagnosis.hpp"
 #include "proto/result.hpp"
@@ -51,6 +52,17 @@ class Share {
     Task<> serve(std::shared_ptr<Connection> connection);
 
     FileTraffic traffic() const;
+    FileCounts counts() const;
+    struct Moving {  // files, now
+        std::size_t loads = 0, gives = 0;
+    };
+    Moving moving() const;
+    // How fast files may travel; until the first call, as fast as they go.
+    void limit(proto::RateLimits limits);
+    struct Rates {  // as they hold now
+        proto::RateTable::Rate up, down;
+    };
+    Rates rates() const;
     // What the connection to it is used for.
     Use use_of(const NodeId& node) const;
 

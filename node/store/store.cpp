@@ -91,6 +91,10 @@ PartialUsage Store::sweep() const {
     return partial_usage();
 }
 
+Store::Usage Store::usage() const {
+    return {contents_of(layout_).size(), used_bytes(layout_, Sha1())};
+}
+
 PartialUsage Store::partial_usage() const { return kp2p::partial_usage(layout_); }
 
 Result<StoredFile> Store::find(const Sha1& sha1) const {

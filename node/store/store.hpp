@@ -101,6 +101,12 @@ class Store {
     // Removes what nobody can use any more, which open() does too (sweep.hpp). What is left.
     PartialUsage sweep() const;
     PartialUsage partial_usage() const;
+    // All contents, and what they and the rest take on the disk; as long as a walk through it
+    // takes.
+    struct Usage {
+        std::uint64_t files = 0, bytes = 0;
+    };
+    Usage usage() const;
 
   private:
     explicit Store(Layout layout) : layout_(std::move(layout)) {}

@@ -138,9 +138,19 @@ bool PieceDownload::gives(const From& from, PieceIndex index) const {
     return !from.source.retired() && from.source.has(pieces_[index].start_bytes / chunk_bytes);
 }
 
+bool PieceDownload::may_ask(SourceKey key, std::uint64_t bytes) {
+    if (!may_ask_ || may_ask_(key, bytes)) return true;
+    held_back_ = true;
+    return false;
+}
+
 void PieceDownload::go_on(Time now) {
-    for (auto each = unasked_.begin(); each != unasked_.end();)
-        each = ask(now, *each) ? unasked_.erase(each) : std::next(each);
+    held_back_ = false;
+    for (auto each = unasked_.begin(); each != unasked_.end();) {
+        const bool asked = ask(now, *each);
+        if (!asked && held_back_) break;
+        each = asked ? unasked_.erase(each) : std::next(each);
+    }
     if (is_late(now)) (void)ask(now, front_);
 }
 
@@ -148,29 +158,42 @@ bool PieceDownload::is_late(Time now) const {
     return orders_.count(front_) == 1 && now - orders_.find(front_)->second.began >= late_span;
 }
 
-// Of the one that has the least to do, and that is not at it already.
+// Of the one that has the least to do and may be asked.
 bool PieceDownload::ask(Time now, PieceIndex index) {
+    const ManifestChunk& piece = pieces_[index];
+    std::set<SourceKey> refused;
+    std::optional<SourceKey> key = least_busy(index, refused);
+    while (key && !may_ask(*key, piece.end_bytes - piece.start_bytes)) {
+        refused.insert(*key);
+        key = least_busy(index, refused);
+    }
+    if (!key) return false;
+    From& from = sources_.at(*key);
+    if (from.asked.empty()) from.active = now;
+    from.asked.emplace(piece.start_bytes, index);
+    orders_.emplace(index, Order{*key, now});
+    events_.push_back(AskSlice{*key, piece.start_bytes, piece.end_bytes - piece.start_bytes});
+    return true;
+}
+
+// That is not at it already.
+std::optional<SourceKey> PieceDownload::least_busy(PieceIndex index,
+                                                   const std::set<SourceKey>& but) const {
     const auto [first, last] = orders_.equal_range(index);
-    From* best = nullptr;
-    SourceKey best_key = 0;
+    const From* best = nullptr;
+    std::optional<SourceKey> best_key;
     for (auto& [key, from] : sources_) {
         const auto at_it = [&, &node = from.node](const auto& entry) {
             return sources_.at(entry.second.source).node == node;
         };
-        if (from.asked.size() >= max_asked || !gives(from, index)) continue;
+        if (from.asked.size() >= max_asked || !gives(from, index) || but.contains(key)) continue;
         if (from.asked.contains(pieces_[index].start_bytes) || std::any_of(first, last, at_it))
             continue;
         if (best && best->asked.size() <= from.asked.size()) continue;
         best = &from;
         best_key = key;
     }
-    if (!best) return false;
-    if (best->asked.empty()) best->active = now;
-    const ManifestChunk& piece = pieces_[index];
-    best->asked.emplace(piece.start_bytes, index);
-    orders_.emplace(index, Order{best_key, now});
-    events_.push_back(AskSlice{best_key, piece.start_bytes, piece.end_bytes - piece.start_bytes});
-    return true;
+    return best_key;
 }
 
 bool PieceDownload::front_expected() const {

@@ -133,10 +133,22 @@ std::vector<RangeDownload::Event> RangeDownload::take_events() {
 
 // ---- what is asked of whom ----
 
+bool RangeDownload::may_ask(SourceKey key, std::uint64_t bytes) {
+    if (!may_ask_ || may_ask_(key, bytes)) return true;
+    held_back_ = true;
+    return false;
+}
+
 void RangeDownload::go_on(Time now) {
-    for (auto& [key, from] : sources_)
+    held_back_ = false;
+    bool held_back = false;
+    for (auto& [key, from] : sources_) {
+        held_back_ = false;
         while (!from.source.retired() && from.source.receiving().size() < max_asked)
-            if (!ask_ordered(now, key, from) && !order_part(now, from)) break;
+            if (!ask_ordered(now, key, from) && (held_back_ || !order_part(now, from))) break;
+        held_back = held_back || held_back_;
+    }
+    held_back_ = held_back;
     late_at_.reset();
     for (const Order& order : orders_)
         if (order.part == front_ && order.began + late_span > now)
@@ -162,10 +174,14 @@ bool RangeDownload::asked(const NodeId& node, ChunkIndex index) const {
 
 // One chunk more of the parts that were ordered of its node.
 bool RangeDownload::ask_ordered(Time now, SourceKey key, From& from) {
-    for (const Order& order : orders_) {
+    for (Order& order : orders_) {
         if (order.node != from.node) continue;
         for (ChunkIndex i = first_chunk(order.part); i <= last_chunk(order.part); ++i) {
             if (!lacks(order, i) || asked(from.node, i)) continue;
+            if (!may_ask(key, chunk_size_bytes(manifest_.size_bytes, i))) {
+                order.began = now;  // it is not the node that is late
+                return false;
+            }
             from.source.ask(now, i);
             events_.push_back(AskChunk{key, i});
             return true;

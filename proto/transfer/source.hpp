@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <optional>
 
@@ -13,6 +14,10 @@
 namespace kp2p::proto {
 
 using SourceKey = std::uint32_t;  // names a source within one download
+
+// Whether so many bytes may be asked of a source now. One that refuses is asked again at the latest
+// when the download is told that it is time.
+using MayAsk = std::function<bool(SourceKey, std::uint64_t bytes)>;
 
 enum class Fault {
     wrong_chunk,  // its bytes, or its link, are not those of the file

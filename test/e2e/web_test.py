@@ -120,6 +120,40 @@ class Page(NetworkCase):
         for url in self.browser("asked"):
             self.assertTrue(url.startswith(f"http://127.0.0.1:{port}/"), url)
 
+    def settings(self):
+        return json.loads(self.alice.run("kp2p-limit", "--json").stdout)
+
+    def slide(self, name, place):
+        self.browser("script", source=f"""
+            const slider = document.getElementById("{name}");
+            slider.value = {place};
+            slider.dispatchEvent(new Event("input"));
+            slider.dispatchEvent(new Event("change"));""")
+
+    def test_rates_and_the_quota_are_set(self):
+        self.alice.run("kp2p-limit", "--up", "00:00,2M 00:01,2M")
+        self.addCleanup(self.alice.run, "kp2p-limit", "--up", "none", "--down", "none", "--lan", "on",
+                        "--quota", "none")
+        self.open("node")
+        self.browser("await", of="output[name=up_words]:has-text('2.0 MB/s now; by the hour')")
+        self.assertEqual(self.browser("text", of="output[name=down_words]"), "no limit")
+        self.slide("limit_up", 8)
+        self.browser("await", of="output[name=up_words]:text-is('5.0 MB/s')")
+        self.slide("limit_down", 0)
+        self.browser("await", of="output[name=down_words]:text-is('10.0 kB/s')")
+        self.browser("click", on="#limit_lan")
+        self.browser("fill", **{"in": "#quota", "with": "20 GB"})
+        self.browser("click", on="form.limits button")
+        self.browser("fill", **{"in": "#quota", "with": "as much as it likes"})
+        self.browser("click", on="form.limits button")
+        self.browser("await", of="#notice:not([hidden])")
+        told = self.settings()
+        self.assertEqual([told[key] for key in ("limit_up", "limit_down", "limit_lan", "quota")],
+                         ["5000000", "10000", "off", "20000000000"])
+        self.slide("limit_down", 13)
+        self.browser("await", of="output[name=down_words]:text-is('no limit')")
+        self.assertEqual(self.settings()["limit_down"], "none")
+
     def test_an_address_lets_in_once(self):
         used = address(self.alice)
         self.browser("open", url=used)

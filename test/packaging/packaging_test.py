@@ -91,6 +91,7 @@ class Units(unittest.TestCase):
             program = re.search(r"^ExecStart=/usr/bin/(\S+)", unit.read_text(), re.MULTILINE).group(1)
             self.assertIn(program, BUILT)
             self.assertIn("\nType=notify\n", unit.read_text())
+            self.assertRegex(unit.read_text(), r"\nWatchdogSec=\d+\n")
 
     def test_the_firewall_opens_the_usual_port(self):
         port = re.search(r"default: (\d+), or any", run(COMMANDS / "kp2p-start-daemon", "--help").stdout)

@@ -1,8 +1,11 @@
 // This node: where it can be reached, and where its files lie.
 
+import * as limits from "./limits.js";
 import { element, size, span } from "./words.js";
 
-export function show() {}
+export function show(section) {
+  limits.show(section.querySelector("form"));
+}
 
 function reachable(status) {
   if (status.tunnel) return `UDP is blocked here; through the relay ${status.tunnel}`;

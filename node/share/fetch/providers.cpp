@@ -171,7 +171,7 @@ void Providers::stalled(Finding finding) {
 }
 
 void Providers::blame(const NodeId& node, const std::string& what) {
-    blamed_.insert(node);
+    if (blamed_.insert(node).second) ++parts_.inventory.counts().wrong_bytes;
     troubles_.erase(node);
     Finding finding{.code = Finding::Code::wrong,
                     .node = node,

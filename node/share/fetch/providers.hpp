@@ -65,6 +65,7 @@ class Providers {
     void busy() { moved_ = parts_.share.runtime.clock.now(); }
     bool hopeless() const;
     bool exhausted() const;  // the search will find nobody more
+    Rates& rates() { return parts_.inventory.rates(); }
 
     std::size_t trying() const { return queue_.trying(); }    // connecting and open
     void gave(const NodeId& node);                            // something of the file
@@ -133,6 +134,7 @@ class ProvidedFile {
     const NodeId& node() const { return node_; }
     // When the node last gave something, of this file or another.
     Clock::Time gave_at() const { return file_.gave_at(); }
+    Rates::Place place() const { return file_.place(); }
     bool opening() const { return !ended_ && !opened_; }
     bool open() const { return !ended_ && opened_; }
     bool returns() const { return ended_ && Providers::comes_back(*ended_); }

@@ -29,7 +29,9 @@ template <class Download>
 class Sources {
   public:
     Sources(Download& download, Providers& providers, Clock& clock, SourceHooks hooks)
-        : download_(download), providers_(providers), clock_(clock), hooks_(std::move(hooks)) {}
+        : download_(download), providers_(providers), clock_(clock), hooks_(std::move(hooks)) {
+        download_.ask_if([this](auto key, std::uint64_t bytes) { return may_ask(key, bytes); });
+    }
     Sources(const Sources&) = delete;
 
     Task<Providers::Ended> use(Neighbour& neighbour) {
@@ -72,8 +74,9 @@ class Sources {
     void tick() {
         const auto now = clock_.now();
         for (const auto& [key, file] : files_) download_.heard(key, file->gave_at());
-        if (const auto deadline = download_.deadline(); deadline && *deadline <= now)
-            download_.expire(now);
+        const auto deadline = download_.deadline();
+        if (download_.held_back()) providers_.busy();
+        if (download_.held_back() || (deadline && *deadline <= now)) download_.expire(now);
         providers_.tick();
         for (const auto& [key, file] : files_) {
             if (!file->outdone()) continue;
@@ -149,6 +152,14 @@ class Sources {
         } else {
             hooks_.garbled(open.key, open.file.node());
         }
+    }
+
+    // As the node's rates have it.
+    bool may_ask(proto::SourceKey key, std::uint64_t bytes) {
+        const auto at = files_.find(key);
+        if (at == files_.end()) return true;
+        Throttle* throttle = providers_.rates().down(at->second->place());
+        return !throttle || throttle->try_take(this, static_cast<std::size_t>(bytes));
     }
 
     template <class Do>

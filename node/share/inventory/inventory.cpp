@@ -85,7 +85,7 @@ Task<std::optional<proto::LocalFile>> Inventory::look(Sha1 file) {
     auto look = co_await read(file, find);
     if (look) {
         say(look->why);
-        say(look->remark);
+        rotten(look->remark);
         if (look->local) co_return look->local;
     }
     const auto partial = partials_.find(file);
@@ -132,7 +132,7 @@ Task<Result<Inventory::WholeRef>> Inventory::open(Sha1 file, Links links, Hashin
         auto opened = co_await read(file, std::move(open));
         if (!opened) co_return opened.error();
         say(opened->why);
-        say(opened->remark);
+        rotten(opened->remark);
         why = opened->why;
         if (!opened->chunks) co_return opened->chunks.error();
         ChunksRef chunks = std::move(*opened->chunks);
@@ -178,7 +178,7 @@ Task<Result<Inventory::WholeRef>> Inventory::prepare(Sha1 file, std::shared_ptr<
         auto slice = co_await read(work->chunks, std::move(next));
         work->over = !slice || slice->over;
         work->failure = slice ? slice->failure : slice.error();
-        if (slice) say(slice->remark);
+        if (slice) rotten(slice->remark);
     }
     const auto entry = preparations_.find(file);
     if (entry != preparations_.end() && entry->second.lock() == work) preparations_.erase(entry);
@@ -191,6 +191,11 @@ void Inventory::say(const std::string& sentence) {
     if (sentence.empty()) return;
     if (said_.size() >= max_said) said_.clear();
     if (said_.insert(sentence).second) runtime_.log("share", sentence);
+}
+
+void Inventory::rotten(const std::string& sentence) {
+    if (!sentence.empty()) ++counts_.rotten_files;
+    say(sentence);
 }
 
 Inventory::Listing::Listing(Inventory& inventory, const Sha1& file,

@@ -14,6 +14,7 @@
 #include "node/async/offload.hpp"
 #include "node/share/inventory/file_traffic.hpp"
 #include "node/share/inventory/partial_desk.hpp"
+#include "node/share/inventory/rates.hpp"
 #include "node/share/inventory/transfers.hpp"
 #include "node/store/store.hpp"
 #include "proto/lookup/flood.hpp"
@@ -26,7 +27,8 @@ class Inventory {
         : runtime_(runtime),
           store_(store),
           foreign_(foreign),
-          transfers_(runtime),
+          transfers_(runtime, counts_),
+          rates_(runtime),
           desk_(runtime, store) {}
 
     Transfers& transfers() { return transfers_; }
@@ -67,6 +69,8 @@ class Inventory {
     PartialDesk& desk() { return desk_; }
 
     FileTraffic& traffic() { return traffic_; }  // over all connections
+    FileCounts& counts() { return counts_; }
+    Rates& rates() { return rates_; }
 
     // A download shows what it has, for as long as this lives.
     class Listing {
@@ -109,6 +113,7 @@ class Inventory {
     Task<Result<WholeRef>> open(Sha1 file, Links links, Hashing hashing, std::string& why);
     Task<Result<WholeRef>> prepare(Sha1 file, std::shared_ptr<WholeChunks> chunks, Hashing hashing);
     void say(const std::string& sentence);
+    void rotten(const std::string& sentence);  // that something is; empty: nothing is
 
     template <class F>
     Task<std::invoke_result_t<F&>> read_foreign(std::filesystem::path path, F fn);
@@ -116,7 +121,9 @@ class Inventory {
     Runtime& runtime_;
     Store& store_;
     ForeignCalls& foreign_;
+    FileCounts counts_;
     Transfers transfers_;
+    Rates rates_;
     PartialDesk desk_;
     FileTraffic traffic_;
     std::set<std::string> said_;  // at most max_said

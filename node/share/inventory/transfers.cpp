@@ -44,6 +44,7 @@ Transfers::Entry::~Entry() {
     const std::uint64_t moved = facts_.bytes - began_bytes_;
     // What was here already is no load, and what failed is said by whoever asked for it.
     if (moved == 0 || facts_.nodes.empty() || (!gives && !done_)) return;
+    if (gives) ++all_.counts_.gives;
     const std::string name = facts_.name.empty() ? "" : " " + facts_.name;
     const std::string span = seconds_of(all_.runtime_.clock.now() - began_);
     std::string line = (gives ? "gave " : "loaded ") + facts_.file.hex() + name + ": ";

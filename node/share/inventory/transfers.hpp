@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "node/async/runtime.hpp"
+#include "node/share/inventory/file_traffic.hpp"
 #include "proto/bytes.hpp"
 #include "proto/limit/recent_rate.hpp"
 
@@ -28,7 +29,7 @@ struct TransferFacts {
 
 class Transfers {
   public:
-    explicit Transfers(Runtime& runtime) : runtime_(runtime) {}
+    Transfers(Runtime& runtime, FileCounts& counts) : runtime_(runtime), counts_(counts) {}
     Transfers(const Transfers&) = delete;
 
     // One of them, for as long as this lives. Not to outlive the Transfers.
@@ -67,6 +68,7 @@ class Transfers {
 
   private:
     Runtime& runtime_;
+    FileCounts& counts_;
     std::map<std::uint64_t, Entry*> entries_;
     std::uint64_t next_ = 1;
 };

@@ -63,6 +63,10 @@ void RemoteFile::close() {
 
 Clock::Time RemoteFile::gave_at() const { return session_ ? session_->gave_at() : Clock::Time(); }
 
+Rates::Place RemoteFile::place() const {
+    return session_ ? session_->place() : Rates::Place::elsewhere;
+}
+
 void RemoteFile::deliver(TransferEvent event) {
     waiting_bytes_ += size_of(event);
     waiting_.push_back(std::move(event));

@@ -10,6 +10,7 @@
 
 #include "node/async/clock.hpp"
 #include "node/async/event.hpp"
+#include "node/share/inventory/rates.hpp"
 #include "proto/transfer/transfer.hpp"
 
 namespace kp2p {
@@ -42,6 +43,7 @@ class RemoteFile {
     bool is_open_over(const TransferSession& session) const { return session_ == &session; }
     // When the peer last gave something, of any file that is open there.
     Clock::Time gave_at() const;
+    Rates::Place place() const;  // of the peer
 
   private:
     friend class TransferSession;

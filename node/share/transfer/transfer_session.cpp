@@ -55,6 +55,15 @@ void TransferSession::moved(std::size_t bytes) {
     if (moved_bytes_ >= worth_giving_back_bytes) resting_->set(active_at_ + rest_span);
 }
 
+FileTraffic::Bytes& TransferSession::traffic() {
+    return inventory_.traffic().by_path.at(static_cast<std::size_t>(connection_->path().kind));
+}
+
+Rates::Place TransferSession::place() const {
+    const bool near = connection_->path().kind == Path::Kind::lan;
+    return near ? Rates::Place::lan : Rates::Place::elsewhere;
+}
+
 void TransferSession::rest() {
     moved_bytes_ = 0;
     if (tasks_) tasks_->spawn(give_memory_back());
@@ -105,10 +114,11 @@ Task<> TransferSession::run() {
 Task<> TransferSession::talk(std::shared_ptr<MuxChannel> mux) {
     auto send = [this](proto::Encoded message) { put(std::move(message)); };
     auto given = [this](std::size_t bytes) {
-        inventory_.traffic().given_bytes += bytes;
+        traffic().given += bytes;
         moved(bytes);
     };
-    Uploader uploader(runtime_, inventory_, send, given, connection_->remote());
+    auto pace = [this] { return inventory_.rates().up(place()); };
+    Uploader uploader(runtime_, inventory_, send, given, pace, connection_->remote());
     const struct Giving {
         const Uploader*& uploader;
         ~Giving() { uploader = nullptr; }
@@ -146,7 +156,7 @@ Task<Result<void>> TransferSession::receive(Uploader& uploader, MuxMessage messa
     const bool data = std::holds_alternative<proto::Data>(*decoded) ||
                       std::holds_alternative<proto::Slice>(*decoded);
     if (data) {
-        inventory_.traffic().received_bytes += message.payload.size();
+        traffic().received += message.payload.size();
         moved(message.payload.size());
     }
     if (data && files_.contains(proto::file_of(*decoded))) gave_at_ = runtime_.clock.now();
@@ -180,6 +190,7 @@ Task<Result<void>> TransferSession::hand_over(TransferEvent event) {
 Result<proto::FileId> TransferSession::open(const Sha1& file, RemoteFile& as) {
     begin();
     if (!running_) return Errc::closed;
+    runtime_.debug("share", "opening " + file.hex() + " at " + connection_->remote().hex());
     const proto::FileId id = next_file_++;
     files_.emplace(id, &as);
     put(encode(proto::Open{id, file}));

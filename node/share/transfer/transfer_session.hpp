@@ -34,11 +34,13 @@ class TransferSession {
     Work work() const;
 
     Clock::Time gave_at() const { return gave_at_; }  // something of any file that is open there
+    Rates::Place place() const;                       // of the other
 
   private:
     friend class RemoteFile;
 
     void moved(std::size_t bytes);
+    FileTraffic::Bytes& traffic();  // of the path that is taken now
     void rest();
     Task<> give_memory_back();
     bool opened();

@@ -15,11 +15,13 @@ constexpr std::size_t max_slices = 64;  // cut from a chunk at a time
 
 }  // namespace
 
-Uploader::Uploader(Runtime& runtime, Inventory& inventory, Put put, Given given, const NodeId& to)
+Uploader::Uploader(Runtime& runtime, Inventory& inventory, Put put, Given given, Pace pace,
+                   const NodeId& to)
     : clock_(runtime.clock),
       inventory_(inventory),
       put_(std::move(put)),
       given_(std::move(given)),
+      pace_(std::move(pace)),
       to_(to),
       filled_(runtime.executor),
       sliced_filled_(runtime.executor),
@@ -181,6 +183,8 @@ Task<> Uploader::slice_loop(std::shared_ptr<MuxChannel> channel) {
         };
         auto made = co_await read_and(wanted->chunk, std::move(cut));
         for (std::size_t i = 0; made && i < made->blocks.size(); ++i) {
+            auto allowed = co_await paced(made->blocks[i].size_bytes());
+            if (!allowed) co_return;
             const auto still = files_.find(wanted->chunk.id);
             if (still == files_.end() || still->second.number != number) break;
             const proto::Block& slice = made->blocks[i];
@@ -285,6 +289,8 @@ Task<Result<void>> Uploader::send(std::shared_ptr<MuxChannel> channel, Wanted wa
             auto room = co_await with_timeout(clock_, unread_span, std::move(waiting));
             if (!room) co_return room;
         }
+        auto allowed = co_await paced(block.size_bytes());
+        if (!allowed) co_return allowed;
         const Stage* at = stage(wanted);
         if (!at) co_return ok;
         if (*at == Stage::called_off) {
@@ -299,6 +305,13 @@ Task<Result<void>> Uploader::send(std::shared_ptr<MuxChannel> channel, Wanted wa
     }
     done(wanted);
     co_return ok;
+}
+
+// Only these bytes wait, and what is behind them in their loop: what is said besides does not.
+Task<Result<void>> Uploader::paced(std::size_t bytes) {
+    Throttle* throttle = pace_();
+    if (!throttle) co_return ok;
+    co_return co_await throttle->take(to_, bytes);
 }
 
 Uploader::Stage* Uploader::stage(const Wanted& wanted) {

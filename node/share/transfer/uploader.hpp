@@ -21,7 +21,9 @@ class Uploader {
     // What is to be sent besides chunks, in order.
     using Put = std::function<void(proto::Encoded)>;
     using Given = std::function<void(std::size_t bytes)>;  // of a chunk, just now
-    Uploader(Runtime& runtime, Inventory& inventory, Put put, Given given, const NodeId& to);
+    using Pace = std::function<Throttle*()>;  // of what is given now; null: as fast as it goes
+    Uploader(Runtime& runtime, Inventory& inventory, Put put, Given given, Pace pace,
+             const NodeId& to);
 
     // Before anything else. `tasks` is joined before this ends.
     void work_in(Tasks& tasks) { tasks_ = &tasks; }
@@ -82,6 +84,7 @@ class Uploader {
     void close(proto::FileId id);
     std::unique_ptr<Transfers::Entry> shown(proto::FileId id, const File& file);
     void refuse(proto::FileId id, proto::RefusalCode code);
+    Task<Result<void>> paced(std::size_t bytes);
     void gained(const Sha1& file, std::uint64_t index);
 
     Clock& clock_;
@@ -95,6 +98,7 @@ class Uploader {
     std::size_t opening_ = 0;           // open_file() that run, also those whose file was closed
     std::uint64_t next_number_ = 1;
     Given given_;
+    Pace pace_;
     NodeId to_;
     Event filled_, sliced_filled_;
     Inventory::Watch watch_;

@@ -2,10 +2,14 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <string>
+
+#include "test/files.hpp"
+#include "test/temp_dir.hpp"
 
 using namespace kp2p;
 using namespace std::chrono_literals;
@@ -53,4 +57,42 @@ TEST_CASE("a descriptor that does not block is written to all the same") {
     const std::string text(LogWriter::max_queued_bytes, 'y');
     CHECK(writer.put(text, LogWriter::Claim::usual));
     CHECK(pipe.read(text.size()) == text);
+}
+
+TEST_CASE("a file that was moved away is made anew, and what hangs there holds up nobody") {
+    test::TempDir directory;
+    const auto path = directory.path() / "log", moved = directory.path() / "log.1";
+    Pipe pipe;
+    LogWriter& writer = *new LogWriter(pipe.ends[1]);
+    CHECK(writer.put("one\n", LogWriter::Claim::usual));
+    REQUIRE(writer.drain(1h));
+    writer.write_to(open_log_file(path));
+    CHECK(writer.put("two\n", LogWriter::Claim::usual));
+    REQUIRE(writer.drain(1h));
+    std::filesystem::rename(path, moved);
+    CHECK(writer.put("three\n", LogWriter::Claim::usual));
+    REQUIRE(writer.drain(1h));
+    writer.reopen(path);
+    CHECK(writer.put("four\n", LogWriter::Claim::usual));
+    REQUIRE(writer.drain(1h));
+    CHECK(pipe.read(4) == "one\n");
+    CHECK(test::read_file(moved) == "two\nthree\n");
+    CHECK(test::read_file(path) == "four\n");
+
+    writer.reopen(directory.path() / "none" / "log");
+    CHECK(writer.put("five\n", LogWriter::Claim::usual));
+    REQUIRE(writer.drain(1h));
+    CHECK(test::read_file(path) == "four\nfive\n");
+
+    // A FIFO that nobody reads does not open.
+    const auto fifo = directory.path() / "fifo";
+    REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+    writer.reopen(fifo);
+    CHECK(writer.put("six\n", LogWriter::Claim::usual));
+    CHECK_FALSE(writer.drain(1ms));
+    const int reader = ::open(fifo.c_str(), O_RDONLY);
+    REQUIRE(reader >= 0);
+    char text[4];
+    CHECK(::read(reader, text, 4) == 4);
+    ::close(reader);
 }

@@ -1,0 +1,59 @@
+// How fast files may travel, by a slider each way, and how much may be kept.
+
+import { plain } from "./daemon.js";
+import { guarded, size } from "./words.js";
+
+// What the sliders stand at, from slow to as fast as it goes.
+const RATES = [1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 2e6, 5e6, 1e7, 2e7, 5e7, 1e8, null];
+
+function words(rate) {
+  return rate === null ? "no limit" : `${size(rate)}/s`;
+}
+
+// The place of the fastest that is no faster.
+function place(rate) {
+  if (rate === null) return RATES.length - 1;
+  return Math.max(0, RATES.findLastIndex((each) => each !== null && each <= rate));
+}
+
+function fill(form, settings) {
+  for (const way of ["up", "down"]) {
+    const text = settings[`limit_${way}`];
+    const now = settings[`${way}_bytes_per_second`];
+    form.elements[`limit_${way}`].value = place(now);
+    form.querySelector(`[name=${way}_words]`).textContent =
+      text.includes(",") ? `${words(now)} now; by the hour: ${text}` : words(now);
+  }
+  form.elements.limit_lan.checked = settings.limit_lan === "on";
+  const { quota } = form.elements;
+  if (document.activeElement === quota) return;  // what is being typed stays
+  quota.value = settings.quota === "none" ? "" : size(Number(settings.quota));
+}
+
+export function show(form) {
+  const ask = guarded(async () => fill(form, await plain("GET", "/v1/settings")));
+  const set = guarded(async (changes) => {
+    try {
+      fill(form, await plain("POST", "/v1/settings", changes));
+    } catch (error) {
+      await ask();
+      throw error;
+    }
+  });
+  for (const way of ["up", "down"]) {
+    const slider = form.elements[`limit_${way}`];
+    slider.max = RATES.length - 1;
+    slider.addEventListener("input", () => {
+      form.querySelector(`[name=${way}_words]`).textContent = words(RATES[slider.value]);
+    });
+    slider.addEventListener("change", () =>
+      set({ [`limit_${way}`]: String(RATES[slider.value] ?? "none") }));
+  }
+  const { limit_lan: lan, quota } = form.elements;
+  lan.addEventListener("change", () => set({ limit_lan: lan.checked ? "on" : "off" }));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    set({ quota: quota.value.trim() || "none" });
+  });
+  ask();
+}

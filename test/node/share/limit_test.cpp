@@ -1,0 +1,170 @@
+// How fast files travel when a rate was said.
+#include "test/node/share/loading.hpp"
+#include "test/node/share/provider.hpp"
+#include "test/run.hpp"
+
+using namespace kp2p;
+using namespace kp2p::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::uint64_t file_mib = 20;
+constexpr std::uint64_t rate = 1'000'000;
+constexpr double file_seconds = double(file_mib * mib) / double(rate);
+
+proto::RateTable table(const std::string& text) {
+    std::string complaint;
+    return *proto::RateTable::parse(text, complaint);
+}
+proto::RateLimits up(const std::string& text) { return {.up = table(text), .down = {}}; }
+proto::RateLimits down(const std::string& text) { return {.up = {}, .down = table(text)}; }
+
+double seconds(Clock::Span span) { return std::chrono::duration<double>(span).count(); }
+void check_near(double is, double should) {
+    CAPTURE(is);
+    CAPTURE(should);
+    CHECK(std::abs(is - should) < 0.05 * should);
+}
+
+// How long a load takes, from one who has the file.
+Task<double> timed_load(FakeNetwork& network, FakeNode& node, Sha1 file) {
+    const auto began = network.clock.now();
+    Outcome outcome;
+    co_await load(node, file, outcome);
+    CAPTURE(outcome.diagnosis.text());
+    REQUIRE(outcome.path);
+    co_return seconds(network.clock.now() - began);
+}
+
+Task<> giving(FakeNetwork& network) {
+    auto nodes = co_await members(network, 2);
+    const Sha1 file = *nodes[0]->store.put_bytes(noise(file_mib * mib));
+    nodes[0]->share.limit(up("1M"));
+    const double took = co_await timed_load(network, *nodes[1], file);
+    check_near(took, file_seconds);
+    CHECK(nodes[0]->share.rates().up == rate);
+    CHECK_FALSE(nodes[0]->share.rates().down);
+}
+
+// The first chunk is asked for at once, which counts for less the longer it takes.
+Task<> asking(FakeNetwork& network) {
+    constexpr std::uint64_t long_mib = 2 * file_mib;
+    auto nodes = co_await members(network, 3);
+    const Sha1 file = *nodes[0]->store.put_bytes(noise(long_mib * mib));
+    REQUIRE(nodes[1]->store.put_bytes(noise(long_mib * mib)));
+    nodes[2]->share.limit(down("1M"));
+    const double took = co_await timed_load(network, *nodes[2], file);
+    check_near(took, 2 * file_seconds);
+    CHECK(nodes[2]->share.traffic().all().received < (long_mib + 1) * mib);
+}
+
+// A chunk takes longer than a silent provider is waited for.
+Task<> slowly(FakeNetwork& network) {
+    auto nodes = co_await members(network, 2);
+    const Sha1 file = *nodes[0]->store.put_bytes(noise(3 * mib));
+    nodes[1]->share.limit(down("15K"));
+    const double took = co_await timed_load(network, *nodes[1], file);
+    CHECK(took > 2 * double(mib) / 15'000 - 1);
+}
+
+Task<> load_and_note(FakeNetwork& network, FakeNode& node, Sha1 file, double& took) {
+    auto seconds = co_await timed_load(network, node, file);
+    took = seconds;
+}
+
+// One who asks for three files at once has no more of it than one who asks for one.
+Task<> fairly(FakeNetwork& network) {
+    auto nodes = co_await members(network, 3);
+    constexpr std::uint64_t each_mib = 8;
+    std::vector<Sha1> files;
+    for (std::uint32_t seed = 1; seed <= 4; ++seed)
+        files.push_back(*nodes[0]->store.put_bytes(noise(each_mib * mib, seed)));
+    nodes[0]->share.limit(up("1M"));
+    double took[4] = {};
+    auto body = [&](Tasks& all) -> Task<> {
+        for (std::size_t i = 0; i < 4; ++i)
+            all.spawn(load_and_note(network, *nodes[i == 0 ? 1 : 2], files[i], took[i]));
+        co_return;
+    };
+    auto loaded = co_await with_tasks(body);
+    REQUIRE(loaded);
+    const double alone = double(each_mib * mib) / double(rate);
+    CHECK(took[0] < 2 * alone * 1.1);
+    check_near(std::max({took[1], took[2], took[3]}), 4 * alone);
+}
+
+// While files crawl, questions are answered at once.
+Task<> questions(FakeNetwork& network) {
+    auto nodes = co_await members(network, 2);
+    const Sha1 large = *nodes[0]->store.put_bytes(noise(4 * mib, 1));
+    const Sha1 other = *nodes[0]->store.put_bytes(noise(4 * mib, 2));
+    nodes[0]->share.limit(up("50K"));
+    auto body = [&](Tasks& all) -> Task<> {
+        Outcome outcome;
+        all.spawn(load(*nodes[1], large, outcome));
+        for (int i = 0; i < 3; ++i) {
+            (void)co_await network.clock.sleep_for(5s);
+            const auto began = network.clock.now();
+            Clock::Time answered{};
+            Diagnosis diagnosis;
+            auto note = [&](const FoundProvider&) { answered = network.clock.now(); };
+            auto found = co_await nodes[1]->share.find(uri_of(other), note, diagnosis);
+            REQUIRE(found);
+            CHECK(answered - began < 1s);
+        }
+        CHECK_FALSE(outcome.over);
+        all.cancel();
+    };
+    auto asked = co_await with_tasks(body);
+    (void)asked;
+}
+
+Task<> meanwhile(FakeNetwork& network) {
+    auto nodes = co_await members(network, 2);
+    const Sha1 file = *nodes[0]->store.put_bytes(noise(file_mib * mib));
+    nodes[0]->share.limit(up("10K"));
+    double took = 0;
+    auto body = [&](Tasks& all) -> Task<> {
+        all.spawn(load_and_note(network, *nodes[1], file, took));
+        (void)co_await network.clock.sleep_for(10s);
+        nodes[0]->share.limit(up("1M"));
+        (void)co_await network.clock.sleep_for(5s);
+        CHECK(took == 0);
+        nodes[0]->share.limit(up("none"));
+    };
+    auto loaded = co_await with_tasks(body);
+    REQUIRE(loaded);
+    CHECK(took < 16);
+}
+
+// The simulated calendar begins on a full hour; where that is in a week depends on the time zone.
+Task<> by_the_hour(FakeNetwork& network) {
+    auto nodes = co_await members(network, 2);
+    const Sha1 file = *nodes[0]->store.put_bytes(noise(file_mib * mib));
+    const std::time_t now = Clock::WallTime::clock::to_time_t(network.clock.wall_now());
+    std::tm local{};
+    ::localtime_r(&now, &local);
+    const auto text = [&](int minutes) {
+        const int all = (local.tm_hour * 60 + local.tm_min + minutes) % (24 * 60);
+        char entry[16];
+        std::snprintf(entry, sizeof entry, "%02d:%02d", all / 60, all % 60);
+        return std::string(entry);
+    };
+    nodes[0]->share.limit(up(text(0) + ",20K " + text(2) + ",none"));
+    const auto began = network.clock.now();
+    const double took = co_await timed_load(network, *nodes[1], file);
+    (void)began;
+    CHECK(took > 119 - local.tm_sec);
+    CHECK(took < 122);
+}
+
+}  // namespace
+
+TEST_CASE("files are given no faster than said, and no slower") { in_network(giving); }
+TEST_CASE("files are asked for no faster than said, from all together") { in_network(asking); }
+TEST_CASE("a rate at which a chunk takes a minute ends no load") { in_network(slowly); }
+TEST_CASE("each peer gets the same share of a rate") { in_network(fairly); }
+TEST_CASE("messages do not wait behind files that are held back") { in_network(questions); }
+TEST_CASE("a new rate holds at once") { in_network(meanwhile); }
+TEST_CASE("a timetable is followed") { in_network(by_the_hour); }
