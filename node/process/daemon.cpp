@@ -19,14 +19,13 @@
 #include "node/process/bootstrap.hpp"
 #include "node/process/channel_keeper.hpp"
 #include "node/process/descriptors.hpp"
+#include "node/process/known_relays.hpp"
 #include "node/process/live_settings.hpp"
 #include "node/process/notify.hpp"
 #include "node/process/own_address.hpp"
 #include "node/process/ports.hpp"
 #include "node/process/process_end.hpp"
-#include "node/process/relay_route.hpp"
 #include "node/process/status_json.hpp"
-#include "node/tunnel/either_socket.hpp"
 
 namespace kp2p {
 namespace {
@@ -54,47 +53,12 @@ struct OpenedParts {
     std::vector<ChannelName> channels;
     ChannelKeys channel_keys;
     std::optional<Store> store;
-    Ports ports;                                  // that others know
-    std::unique_ptr<UdpSocket> client;            // with any other
-    std::unique_ptr<Tunnels> tunnels;             // unless none is wanted
-    std::unique_ptr<UdpSocket> probe;             // where there are tunnels
-    std::unique_ptr<LearntRelays> learnt_relays;  // the same
+    Ports ports;                        // that others know
+    std::unique_ptr<UdpSocket> client;  // with any other
+    KnownRelays relays;
     std::unique_ptr<HttpServer> http;
     DhtSetup dht;
 };
-
-Result<void> open_tunnels(OpenedParts& parts, Runtime& runtime, const Settings& settings,
-                          std::string& why) {
-    if (settings.no_tunnel) return ok;
-    auto probe = UdpSocket::open(runtime.executor, {settings.host, 0});
-    if (!probe) return probe.error();
-    parts.tunnels = std::make_unique<Tunnels>(runtime);
-    if (settings.relay_url) {
-        auto route = relay_route(*settings.relay_url, why);
-        if (!route) return route.error();
-        parts.tunnels->add(*std::move(route));
-    }
-    parts.learnt_relays = std::make_unique<LearntRelays>(runtime, *parts.config, *parts.tunnels);
-    parts.probe = *std::move(probe);
-    return ok;
-}
-
-// As it is, or with a port at the relay beside it.
-std::unique_ptr<Datagrams> with_tunnel(std::unique_ptr<UdpSocket> socket, Tunnels* tunnels) {
-    if (!tunnels) return socket;
-    return std::make_unique<EitherSocket>(std::move(socket), *tunnels);
-}
-
-std::vector<std::string> urls_to_tell(const Settings& settings) {
-    if (!settings.relay_url || settings.no_share_relay || !settings.relay_url->tls) return {};
-    return {settings.relay_url->text()};
-}
-
-SocketPool::Open socket_opener(Runtime& runtime, const Settings& settings, Tunnels* tunnels) {
-    auto direct = UdpSocket::opener(runtime.executor, {settings.host, 0});
-    if (!tunnels) return direct;
-    return [direct, tunnels] { return tunnels->in_use() ? tunnels->open_passing() : direct(); };
-}
 
 Result<OpenedParts> open_parts(Runtime& runtime, const Settings& settings, std::string& why) {
     OpenedParts parts;
@@ -120,8 +84,8 @@ Result<OpenedParts> open_parts(Runtime& runtime, const Settings& settings, std::
     if (!ports) return ports.error();
     auto client = UdpSocket::open(runtime.executor, {settings.host, 0});
     if (!client) return client.error();
-    auto tunnelled = open_tunnels(parts, runtime, settings, why);
-    if (!tunnelled) return tunnelled.error();
+    auto relays = KnownRelays::open(runtime, settings, *parts.config, why);
+    if (!relays) return relays.error();
     auto http = HttpServer::open(
         runtime, {settings.api_port, *token, parts.config->api_socket(), HttpLimits()});
     if (!http) {
@@ -136,6 +100,7 @@ Result<OpenedParts> open_parts(Runtime& runtime, const Settings& settings, std::
     parts.store = *std::move(store);
     parts.ports = *std::move(ports);
     parts.client = *std::move(client);
+    parts.relays = *std::move(relays);
     parts.http = *std::move(http);
     parts.dht.bootstrap = bootstrap_nodes(settings);
     parts.dht.known_nodes = parts.config->known_nodes();
@@ -200,25 +165,26 @@ Daemon::Daemon(Runtime& runtime, OpenedParts parts, const Settings& settings)
       settings_(settings),
       parts_(std::move(parts)),
       long_threads_(runtime),
-      node_(NodeParts{.runtime = runtime,
-                      .server = with_tunnel(std::move(parts_.ports.udp), parts_.tunnels.get()),
-                      .client = with_tunnel(std::move(parts_.client), parts_.tunnels.get()),
-                      .store = *std::move(parts_.store),
-                      .keys = *std::move(parts_.keys),
-                      .dht = std::move(parts_.dht),
-                      .tcp = std::move(parts_.ports.tcp),
-                      .peers = settings.peers,
-                      .open_socket = socket_opener(runtime, settings, parts_.tunnels.get()),
-                      .tunnels = parts_.tunnels.get(),
-                      .probe = std::move(parts_.probe),
-                      .relay_urls = urls_to_tell(settings),
-                      .heard_relays =
-                          [this](const std::vector<std::string>& urls) {
-                              if (parts_.learnt_relays) parts_.learnt_relays->hear(urls);
-                          },
-                      .relay = settings.relay,
-                      .lan = lan_service(runtime, settings),
-                      .mapper = port_mapper(runtime, settings)}),
+      node_(
+          NodeParts{.runtime = runtime,
+                    .server = with_tunnel(std::move(parts_.ports.udp), parts_.relays.tunnels.get()),
+                    .client = with_tunnel(std::move(parts_.client), parts_.relays.tunnels.get()),
+                    .store = *std::move(parts_.store),
+                    .keys = *std::move(parts_.keys),
+                    .dht = std::move(parts_.dht),
+                    .tcp = std::move(parts_.ports.tcp),
+                    .peers = settings.peers,
+                    .open_socket = socket_opener(runtime, settings, parts_.relays.tunnels.get()),
+                    .tunnels = parts_.relays.tunnels.get(),
+                    .probe = std::move(parts_.relays.probe),
+                    .relay_urls = parts_.relays.to_tell,
+                    .heard_relays =
+                        [this](const std::vector<std::string>& urls) {
+                            if (parts_.relays.learnt) parts_.relays.learnt->hear(urls);
+                        },
+                    .relay = settings.relay,
+                    .lan = lan_service(runtime, settings),
+                    .mapper = port_mapper(runtime, settings)}),
       channels_(runtime, node_.share(), *parts_.config, parts_.channels,
                 std::move(parts_.channel_keys)),
       live_(runtime, settings, node_.share(), node_.store(), *parts_.config),
@@ -253,7 +219,7 @@ Task<> Daemon::run(const std::function<void(const Ready&)>& ready) {
         tasks.spawn(channels_.start(settings_.channels));  // before a command may ask for a file
         tasks.spawn(serve_api());
         tasks.spawn(keep_loop());
-        if (parts_.learnt_relays) tasks.spawn(parts_.learnt_relays->keep_loop());
+        if (parts_.relays.learnt) tasks.spawn(parts_.relays.learnt->keep_loop());
         tasks.spawn(keep_service_manager_informed(runtime_.clock,
                                                   [this] { return status_line(node_.brief()); }));
         tasks.spawn(start_up(ready));

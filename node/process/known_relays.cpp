@@ -1,9 +1,10 @@
-#include "node/process/relay_route.hpp"
+#include "node/process/known_relays.hpp"
 
 #include <algorithm>
 #include <cstdlib>
 
 #include "node/async/offload.hpp"
+#include "node/tunnel/either_socket.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {
@@ -17,8 +18,8 @@ std::string variable(const char* lower, const char* upper) {
     return {};
 }
 
-}  // namespace
-
+// Through the proxy that https_proxy or HTTPS_PROXY names, unless no_proxy or NO_PROXY has the
+// host. Errc::usage, with the reason in `why`, for a proxy that makes no sense.
 Result<RelayRoute> relay_route(RelayUrl url, std::string& why) {
     RelayRoute route{std::move(url)};
     const std::string proxy = variable("https_proxy", "HTTPS_PROXY");
@@ -33,6 +34,8 @@ Result<RelayRoute> relay_route(RelayUrl url, std::string& why) {
     route.proxy = *std::move(parsed);
     return route;
 }
+
+}  // namespace
 
 LearntRelays::LearntRelays(Runtime& runtime, const ConfigDir& config, Tunnels& tunnels)
     : runtime_(runtime),
@@ -78,6 +81,36 @@ Task<> LearntRelays::keep_loop() {
         if (!kept && kept.error() == asio::error::operation_aborted) co_return;
         if (!kept) runtime_.log("tunnel", "cannot keep relays: " + kept.error().message());
     }
+}
+
+Result<KnownRelays> KnownRelays::open(Runtime& runtime, const Settings& settings,
+                                      const ConfigDir& config, std::string& why) {
+    KnownRelays relays;
+    if (settings.no_tunnel) return relays;
+    auto probe = UdpSocket::open(runtime.executor, {settings.host, 0});
+    if (!probe) return probe.error();
+    relays.probe = *std::move(probe);
+    relays.tunnels = std::make_unique<Tunnels>(runtime);
+    if (settings.relay_url) {
+        auto route = relay_route(*settings.relay_url, why);
+        if (!route) return route.error();
+        relays.tunnels->add(*std::move(route));
+        if (settings.relay_url->tls && !settings.no_share_relay)
+            relays.to_tell = {settings.relay_url->text()};
+    }
+    relays.learnt = std::make_unique<LearntRelays>(runtime, config, *relays.tunnels);
+    return relays;
+}
+
+std::unique_ptr<Datagrams> with_tunnel(std::unique_ptr<UdpSocket> socket, Tunnels* tunnels) {
+    if (!tunnels) return socket;
+    return std::make_unique<EitherSocket>(std::move(socket), *tunnels);
+}
+
+SocketPool::Open socket_opener(Runtime& runtime, const Settings& settings, Tunnels* tunnels) {
+    auto direct = UdpSocket::opener(runtime.executor, {settings.host, 0});
+    if (!tunnels) return direct;
+    return [direct, tunnels] { return tunnels->in_use() ? tunnels->open_passing() : direct(); };
 }
 
 }  // namespace kp2p

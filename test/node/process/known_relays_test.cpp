@@ -1,4 +1,4 @@
-#include "node/process/relay_route.hpp"
+#include "node/process/known_relays.hpp"
 
 #include <doctest/doctest.h>
 
