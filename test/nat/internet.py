@@ -29,6 +29,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 ONE_WAY_SECONDS = 0.020
 HOPS = 10  # from site to site; what has a smaller TTL dies between the NATs
 MAPPING_SECONDS = 60
+QUEUE_SECONDS = 0.1
 
 KINDS = ('open', 'full-cone', 'address-restricted', 'port-restricted', 'random', 'sequential',
          'firewall', 'blocked')
@@ -62,6 +63,13 @@ def checksum(header):
     return ~(total + (total >> 16)) & 0xffff
 
 
+def tcp_reset(src, dst, seq):
+    tcp = struct.pack('!HH4sIBBHHH', src[1], dst[1], seq, 0, 5 << 4, 4, 0, 0, 0)
+    pseudo = src[0] + dst[0] + struct.pack('!HH', TCP, len(tcp))
+    tcp = tcp[:16] + checksum(pseudo + tcp).to_bytes(2, 'big') + tcp[18:]
+    return struct.pack('!BBHHHBBH4s4s', 0x45, 0, 20 + len(tcp), 0, 0, 64, TCP, 0, src[0], dst[0]) + tcp
+
+
 class Packet:
     """An unfragmented UDP or TCP packet over IPv4, taken apart and put together again."""
 
@@ -77,6 +85,15 @@ class Packet:
     @staticmethod
     def is_one(raw):
         return len(raw) >= 28 and raw[0] >> 4 == 4 and raw[9] in (TCP, UDP)
+
+    def flow(self):
+        return frozenset((self.src, self.dst))
+
+    def resets(self):
+        """A reset for each end of a TCP connection that this is a packet of: the sender's first."""
+        at = self.header_bytes
+        seq, ack = self.raw[at + 4:at + 8], self.raw[at + 8:at + 12]
+        return [Packet(tcp_reset(self.dst, self.src, ack)), Packet(tcp_reset(self.src, self.dst, seq))]
 
     def bytes(self):
         raw, size = bytearray(self.raw), self.header_bytes
@@ -160,7 +177,8 @@ class Mapping:
 class Site:
     """kind[+hairpin][+isolated][+tcp]: its hosts reach each other at the public address; its hosts do
     not reach each other within the site; TCP passes, where nothing is translated, to and from sites
-    that have this too. `proxies`: hosts from which alone it passes, if there are any."""
+    that have this too. `proxies`: hosts from which alone it passes, if there are any. `rate`: bytes a
+    second that leave it, of which QUEUE_SECONDS wait; None: any number."""
 
     def __init__(self, net, number, kind):
         kind, *traits = kind.split('+')
@@ -168,18 +186,42 @@ class Site:
         self.address = ipaddress.ip_address('45.%d.%d.1' % (number >> 8, number & 255)).packed
         self.nat = Nat(kind, self.address, net.seed + number)
         self.inside = ipaddress.ip_network('10.%d.%d.0/24' % (number >> 8, number & 255))
-        self.hosts, self.proxies = {}, set()
+        self.hosts, self.proxies, self.given = {}, set(), 0
+        self.rate, self.free_at = None, 0.0
+        self.flows, self.cut, self.cut_resets = set(), set(), False  # of TCP
+
+    def free_address(self):
+        self.given += 1
+        if self.nat.translates():
+            return self.inside[1 + self.given]
+        return ipaddress.ip_address(self.address) + self.given - 1
 
     def host(self):
         """A computer: with a private address behind a NAT that translates, else a public one."""
-        if self.nat.translates():
-            address = self.inside[2 + len(self.hosts)]
-        else:
-            address = ipaddress.ip_address(self.address) + len(self.hosts)
+        address = self.free_address()
         host = Host(self, [str(address)])
         self.hosts[address.packed] = host
         self.net.add(host)
         return host
+
+    def take(self, host):
+        """A host of another site, which has another address from now on."""
+        address = self.free_address()
+        del host.site.hosts[host.packed()]
+        if not host.site.nat.translates():
+            del self.net.by_address[host.packed()]
+        host.readdress(self, str(address))
+        self.hosts[address.packed] = host
+        if not self.nat.translates():
+            self.net.by_address[address.packed] = self
+
+    def forget(self):
+        """Its NAT forgets whom its hosts talk to, and gives them other ports."""
+        self.nat.out, self.nat.back = {}, {}
+
+    def cut_tcp(self, resets):
+        """Nothing passes of the connections that there are, without a word or with resets."""
+        self.cut, self.cut_resets = set(self.flows), resets
 
     def passes_tcp(self, inside):
         return 'tcp' in self.traits and (not self.proxies or inside in self.proxies)
@@ -205,11 +247,37 @@ class Site:
             if 'hairpin' in self.traits:
                 self.net.later(now, self, packet)
             return
-        if packet.ttl > HOPS:
+        if not packet.udp and self.is_cut(packet):
+            return
+        left = self.leaves_at(packet, now)
+        if packet.ttl > HOPS and left is not None:
             packet.ttl -= HOPS
-            self.net.later(now + ONE_WAY_SECONDS, self.net.site_of(packet.dst[0]), packet)
+            self.net.later(left + ONE_WAY_SECONDS, self.net.site_of(packet.dst[0]), packet)
+
+    def is_cut(self, packet):
+        self.flows.add(packet.flow())
+        if packet.flow() not in self.cut:
+            return False
+        if self.cut_resets:
+            back, onward = packet.resets()
+            self.hosts[packet.src[0]].write(back)
+            site = self.net.site_of(packet.dst[0])
+            if site and packet.dst[0] in site.hosts:
+                site.hosts[packet.dst[0]].write(onward)
+        return True
+
+    def leaves_at(self, packet, now):
+        """None: dropped."""
+        if self.rate is None:
+            return now
+        if self.free_at - now > QUEUE_SECONDS:
+            return None
+        self.free_at = max(self.free_at, now) + len(packet.raw) / self.rate
+        return self.free_at
 
     def arrive(self, packet, now):
+        if not packet.udp and packet.flow() in self.cut:
+            return
         passes = self.nat.inward(packet, now) if packet.udp else self.passes_tcp(packet.dst[0])
         if passes and packet.dst[0] in self.hosts:
             self.hosts[packet.dst[0]].write(packet)
@@ -238,7 +306,7 @@ class Computer:
 class Host(Computer):
     def __init__(self, site, addresses, device='net0'):
         super().__init__()
-        self.site, self.addresses = site, addresses
+        self.site, self.addresses, self.device = site, addresses, device
         self.sent = 0
         here = os.open('/proc/thread-self/ns/net', os.O_RDONLY)
         try:
@@ -251,9 +319,25 @@ class Host(Computer):
         finally:
             setns(here)
             os.close(here)
-        self.ip(['link set lo up', 'link set %s up txqueuelen 10000' % device] +
-                ['address add %s/32 dev %s' % (a, device) for a in addresses] +
-                ['route add default dev %s src %s' % (device, addresses[0])])
+        self.ip(['link set lo up', 'link set %s up txqueuelen 10000' % device] + self.address_lines())
+
+    def address_lines(self):
+        return (['address add %s/32 dev %s' % (a, self.device) for a in self.addresses] +
+                ['route add default dev %s src %s' % (self.device, self.addresses[0])])
+
+    def readdress(self, site, address):
+        self.ip(['address flush dev %s' % self.device])
+        self.site, self.addresses = site, [address]
+        self.ip(self.address_lines())
+
+    def unplug(self):
+        self.ip(['link set %s down' % self.device, 'address flush dev %s' % self.device])
+
+    def plug(self):
+        self.ip(['link set %s up' % self.device] + self.address_lines())
+
+    def packed(self):
+        return ipaddress.ip_address(self.address).packed
 
     @property
     def address(self):

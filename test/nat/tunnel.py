@@ -66,18 +66,25 @@ class Node(Daemon):
     """A daemon on a host that is there already."""
 
     def __init__(self, host, folder, options=(), environment=None):
-        self.host, self.folder = host, folder
+        self.host, self.folder, self.options = host, folder, options
         self.environment = dict(os.environ, HOME=folder, KACHERY_STORAGE_DIR=folder + '/storage',
                                 KACHERY_P2P_CONFIG_DIR=folder + '/config')
         for name in ('https_proxy', 'HTTPS_PROXY', 'no_proxy', 'NO_PROXY'):
             self.environment.pop(name, None)
         self.environment.update(environment or {})
         self.log = open(folder + '/log', 'w+', encoding='utf-8')
-        self.process = self.host.popen(
-            [self.command('kp2p-start-daemon'), '--channel', 'nat', '--bootstrap', world.dht.first,
-             *options], env=self.environment, stderr=self.log)
-        if not until(lambda: 'ready' in self.words(), 30):
+        self.start()
+
+    def start(self):
+        said = self.words().count('ready')
+        self.process = self.host.popen([self.command('kp2p-start-daemon'), '--channel', 'nat',
+                                        *self.options], env=self.environment, stderr=self.log)
+        if not until(lambda: self.words().count('ready') > said, 30):
             raise AssertionError('not ready: ' + self.words())
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
 
     def words(self):
         with open(self.folder + '/log', encoding='utf-8') as file:
@@ -101,7 +108,7 @@ class Tunnelled(unittest.TestCase):
     def node(self, host, *options, folder=None, **environment):
         folder = folder or '%s/%d' % (self.folder, len(self.nodes))
         os.makedirs(folder + '/storage', exist_ok=True)
-        node = Node(host, folder, options, environment)
+        node = Node(host, folder, ('--bootstrap', world.dht.first, *options), environment)
         self.nodes.append(node)
         self.addCleanup(node.stop)
         return node
