@@ -4,9 +4,17 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+
 #include "node/net/tcp_state.hpp"
 
 namespace kp2p {
+namespace {
+
+// One packet may be lost, and so may its repetition.
+constexpr unsigned min_repetitions = 2;
+
+}  // namespace
 
 std::optional<std::chrono::microseconds> tcp_round_trip(int socket) {
     tcp_info info{};
@@ -20,6 +28,14 @@ std::size_t tcp_unacknowledged_bytes(int socket) {
     int bytes = 0;
     if (::ioctl(socket, SIOCOUTQ, &bytes) != 0 || bytes < 0) return 0;
     return static_cast<std::size_t>(bytes);
+}
+
+std::optional<std::chrono::milliseconds> tcp_unanswered(int socket) {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return std::nullopt;
+    if (info.tcpi_unacked == 0 || info.tcpi_retransmits < min_repetitions) return std::nullopt;
+    return std::chrono::milliseconds(std::min(info.tcpi_last_ack_recv, info.tcpi_last_data_recv));
 }
 
 void limit_tcp_silence(int socket, std::chrono::milliseconds limit) {

@@ -10,6 +10,7 @@
 
 #include "node/async/clock.hpp"
 #include "node/swarm/places.hpp"
+#include "node/swarm/vigil.hpp"
 #include "node/transport/path.hpp"
 
 namespace kp2p {
@@ -30,13 +31,15 @@ class Peer {
         std::shared_ptr<Connection> connection;
         PathRank rank = PathRank::udx;
         std::optional<Clock::Time> proven;  // since when; none: not yet
+        Vigil vigil = {};
     };
 
     Cause cause = Cause::came;
-    Tasks* dial = nullptr;                 // while it is being dialed
-    std::vector<Endpoint> tcp_places;      // where it says that it listens
-    std::vector<Finding> better_failures;  // why these, tried last, led to no better path
-    std::optional<Endpoint> udp_place;     // at the host that we know it at
+    Tasks* dial = nullptr;                         // while it is being dialed
+    std::vector<Endpoint> tcp_places;              // where it says that it listens
+    std::vector<Finding> better_failures;          // why these, tried last, led to no better path
+    std::optional<Endpoint> udp_place;             // at the host that we know it at
+    Clock::Span patience = Vigil::first_patience;  // of the next vigil
 
     // Instead of the one of its rank, if there is one; its own rank may have changed.
     void hold(Held held) {
@@ -55,6 +58,19 @@ class Peer {
     void remove(const Connection& connection) {
         std::erase_if(held_, [&](const Held& h) { return h.connection.get() == &connection; });
     }
+    template <class Look>
+    void look(Look look) {
+        for (Held& held : held_) look(held);
+    }
+    // Whom we took for lost a moment ago may only be slow: the next time we wait longer.
+    void lose_patience(Clock::Time now, Clock::Span memory) {
+        if (!lost_at_ || now - *lost_at_ > memory) patience = Vigil::first_patience;
+        if (lost_at_ && now - *lost_at_ <= memory)
+            patience = std::min<Clock::Span>(2 * patience, Vigil::longest_patience);
+        lost_at_ = now;
+    }
+    // Nothing comes over any connection, of those that are proven.
+    bool silent() const { return best() && best()->vigil.silent(); }
     bool empty() const { return held_.empty(); }
     const std::vector<Held>& held() const { return held_; }  // the best first
     // Null if there is none.
@@ -64,9 +80,11 @@ class Peer {
     const Held* find(PathRank rank) const {
         return find([&](const Held& held) { return held.rank == rank; });
     }
-    // Of those that are proven.
+    // Of those that are proven; one along which nothing comes only where there is no other.
     const Held* best() const {
-        return find([](const Held& held) { return held.proven.has_value(); });
+        const Held* carries =
+            find([](const Held& held) { return held.proven && !held.vigil.silent(); });
+        return carries ? carries : find([](const Held& held) { return held.proven.has_value(); });
     }
     std::optional<Clock::Time> proven() const {  // of the first that is
         std::optional<Clock::Time> first;
@@ -83,6 +101,7 @@ class Peer {
     }
 
     std::vector<Held> held_;
+    std::optional<Clock::Time> lost_at_;  // when one of its connections last fell silent
 };
 
 }  // namespace kp2p

@@ -88,6 +88,7 @@ Task<> Swarm::run() {
         all.spawn(announce_loop());
         all.spawn(acceptor_.run());
         all.spawn(dial_loop());
+        all.spawn(watch_loop());
         if (tcp_acceptor_) {
             all.spawn(tcp_acceptor_->run());
             for (const FixedPeer& peer : parts_.fixed) all.spawn(keep_fixed(peer));

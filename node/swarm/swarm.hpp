@@ -16,6 +16,8 @@
 #include "node/reach/socket_pool.hpp"
 #include "node/reach/tcp_acceptor.hpp"
 #include "node/reach/tcp_dialer.hpp"
+#include "node/swarm/better_pasts.hpp"
+#include "node/swarm/joined.hpp"
 #include "node/swarm/paths_session.hpp"
 #include "node/swarm/peer.hpp"
 #include "node/swarm/peer_book.hpp"
@@ -103,16 +105,6 @@ class Swarm {
     const NodeId& node_id() const { return parts_.keys.public_key(); }
 
   private:
-    struct Joined {
-        explicit Joined(Executor executor) : hurried(executor) {}
-        Tasks* tasks = nullptr;  // while it is announced
-        bool wanted = true, looked_up = false, looked_up_again = false;
-        Clock::Time last_lookup;             // when it began, of those that have ended
-        std::optional<Clock::Time> looking;  // since when
-        bool hurry = false;                  // another lookup is wanted before its time
-        Event hurried;
-    };
-
     Task<> announce_loop();
     void announce_topics_anew();
     // Topics.
@@ -142,14 +134,23 @@ class Swarm {
     Task<> better_loop(NodeId node);
     Task<> dial_better(NodeId node);
     SwarmRelaysParts relay_parts();
-    Clock::Time better_due(const NodeId& node) const;
-    void note_better(const NodeId& node, Clock::Span lived);
-    Task<Result<void>> pause_while_there(NodeId node, Clock::Span pause);
+    Task<Result<void>> pause_while_there(NodeId node, Clock::Span pause) {
+        return pause_while([this, node] { return peers_.contains(node); }, pause);
+    }
     Task<> try_dialer(NodeId node, OnTrial tell);
     Task<> try_tcp(NodeId node, Endpoint place, OnTrial tell);
     Task<> try_fixed(FixedPeer fixed, OnTrial tell);
     Task<> try_tcp_at(NodeId node, std::vector<Endpoint> places, OnTrial tell);
     std::shared_ptr<PathsSession> paths_of(const std::shared_ptr<Connection>& connection);
+    // Silence.
+    Task<> watch_loop();
+    bool is_needed(const NodeId& node) const;
+    bool watch(Peer& peer, bool needed);
+    void start_redial(const NodeId& node);
+    Task<> redial(NodeId node);
+    Task<Result<void>> pause_while(std::function<bool()> holds, Clock::Span pause);
+    Task<Result<Link>> reach_anew(NodeId node, Findings& why);
+    static Task<> reach_first(Task<Result<Link>> dial, Result<Link>& first, Tasks& all);
     void note_failure(const NodeId& node, std::vector<Finding> why);
     void remember_failure(const NodeId& node, std::vector<Finding> why);
     // Connections.
@@ -160,6 +161,7 @@ class Swarm {
     Task<> relay_over(std::shared_ptr<RelaySession> session);
     Task<> serve_proven(std::shared_ptr<Connection> connection);
     bool admit(const std::shared_ptr<Connection>& connection, PeerBook::Dialed who);
+    static void leave_silent(Peer& peer);
     bool prefers_new(const Connection& connection, const Peer::Held& old) const;
     void forget(const std::shared_ptr<Connection>& connection);
     std::shared_ptr<Connection> make_connection(Link link);
@@ -179,12 +181,8 @@ class Swarm {
     std::vector<NearPeer> near_;
     std::set<NodeId> near_loops_;    // that run
     std::set<NodeId> better_loops_;  // that run
-    static constexpr Clock::Span first_better_pause = std::chrono::seconds(5);
-    struct BetterPast {
-        Clock::Time due{};  // not dialed before
-        Clock::Span pause = first_better_pause;
-    };
-    std::map<NodeId, BetterPast> better_pasts_;
+    BetterPasts better_pasts_;
+    std::set<NodeId> redials_;  // that run
     PeerBook book_;
     std::map<Topic, std::shared_ptr<Joined>> topics_;
     std::map<NodeId, Peer> peers_;

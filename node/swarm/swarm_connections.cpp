@@ -122,6 +122,7 @@ bool Swarm::admit(const std::shared_ptr<Connection>& connection, PeerBook::Diale
         held->connection->close();
     }
     Peer& peer = peers_[remote];
+    leave_silent(peer);
     if (Tasks* dial = std::exchange(peer.dial, nullptr)) dial->cancel();
     peer.hold({connection, rank, parts_.runtime.clock.now()});
     failures_.erase(remote);
@@ -145,11 +146,22 @@ void Swarm::make_room(Cause cause) {
     }
 }
 
+// What they owed is then asked for over another, at once.
+void Swarm::leave_silent(Peer& peer) {
+    std::vector<std::shared_ptr<Connection>> silent;
+    for (const Peer::Held& held : peer.held())
+        if (held.vigil.silent()) silent.push_back(held.connection);
+    for (const auto& connection : silent) {
+        connection->close();
+        peer.remove(*connection);
+    }
+}
+
 // Whoever dials again has lost the connection that it dialed before; it may have been restarted.
 // Of two connections that both sides dialed at the same time that one stays which the node with
 // the greater key dialed, so that both decide alike.
 bool Swarm::prefers_new(const Connection& connection, const Peer::Held& old) const {
-    if (old.connection->role() == connection.role()) return true;
+    if (old.vigil.silent() || old.connection->role() == connection.role()) return true;
     if (old.proven && parts_.runtime.clock.now() - *old.proven >= min_stale_age) return true;
     const bool theirs = connection.role() == Role::responder;
     return theirs == (node_id() < connection.remote());

@@ -15,13 +15,10 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Clock::Span first_fixed_pause = 1s, longest_fixed_pause = 60s;
-constexpr Clock::Span longest_better_pause = 10min;
-// Longer than one lives that carries nothing, until that is found out.
-constexpr Clock::Span long_better_life = 2min;
 // For the dial of the node with the greater key, which is the one that would stay.
 constexpr Clock::Span head_start = 3s;
 constexpr std::size_t max_near_loops = 2 * Lan::max_near;
-constexpr std::size_t max_better_loops = 256, max_better_pasts = 1024;
+constexpr std::size_t max_better_loops = 256;
 
 constexpr std::size_t max_places = 8;
 // Hosts of the Internet that a member may name beside the one that it is seen at: we dial them for
@@ -224,31 +221,16 @@ Task<> Swarm::better_loop(NodeId node) {
     Clock& clock = parts_.runtime.clock;
     if (node_id() < node) (void)co_await pause_while_there(node, head_start);
     while (tasks_ && peers_.contains(node)) {
-        auto waited = co_await pause_while_there(node, better_due(node) - clock.now());
+        auto waited = co_await pause_while_there(node, better_pasts_.due(node) - clock.now());
         if (!waited || !peers_.contains(node)) break;
         if (!has_tcp(node)) co_await dial_better(node);
-        auto woken = co_await pause_while_there(node, first_better_pause);
+        auto woken = co_await pause_while_there(node, BetterPasts::first_pause);
         const auto began = clock.now();
         while (woken && has_tcp(node)) woken = co_await changed_.wait();
         if (!woken) break;
-        note_better(node, clock.now() - began);
+        better_pasts_.ended(node, clock.now(), clock.now() - began);
     }
     better_loops_.erase(node);
-}
-
-Clock::Time Swarm::better_due(const NodeId& node) const {
-    const auto past = better_pasts_.find(node);
-    return past == better_pasts_.end() ? Clock::Time{} : past->second.due;
-}
-
-// A connection over TCP that ended soon, or none at all, is not tried again soon.
-void Swarm::note_better(const NodeId& node, Clock::Span lived) {
-    if (better_pasts_.size() >= max_better_pasts && !better_pasts_.contains(node))
-        better_pasts_.erase(better_pasts_.begin());
-    BetterPast& past = better_pasts_[node];
-    if (lived >= long_better_life) past.pause = first_better_pause;
-    past.due = parts_.runtime.clock.now() + past.pause;
-    past.pause = std::min(2 * past.pause, longest_better_pause);
 }
 
 Task<> Swarm::dial_better(NodeId node) {
@@ -259,17 +241,6 @@ Task<> Swarm::dial_better(NodeId node) {
     peers_.at(node).better_failures = why.all();
     if (!link || has_tcp(node)) co_return;
     tasks_->spawn(serve(make_connection(*std::move(link)), PeerBook::Dialed::by_us));
-}
-
-Task<Result<void>> Swarm::pause_while_there(NodeId node, Clock::Span pause) {
-    Clock& clock = parts_.runtime.clock;
-    const auto until = clock.now() + pause;
-    while (clock.now() < until && peers_.contains(node)) {
-        auto limited = with_timeout(clock, until - clock.now(), changed_.wait());
-        auto woken = co_await std::move(limited);
-        if (!woken && woken.error() == asio::error::operation_aborted) co_return woken;
-    }
-    co_return ok;
 }
 
 }  // namespace kp2p

@@ -19,6 +19,9 @@ class ByteStream {
     virtual ~ByteStream() = default;
     virtual Path path() const = 0;
     virtual const UdxPath* udx_path() const { return nullptr; }  // as of now, if it has one
+    // For how long nothing has come, not even word that something has arrived, though the other
+    // side is to say so; none: it owes no answer.
+    virtual std::optional<Clock::Span> unanswered() const { return std::nullopt; }
     // At least one byte, or 0 when the other side has ended.
     virtual Task<Result<std::size_t>> read_some(std::span<std::uint8_t> into) = 0;
     // Returns when the bytes are taken over; waits while too many are on their way.

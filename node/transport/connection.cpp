@@ -251,6 +251,15 @@ Task<Result<void>> Connection::established() {
     co_return why_;
 }
 
+void Connection::prod() {
+    if (established_ && !why_) stream_->prod();
+}
+
+std::optional<Clock::Span> Connection::unanswered() const {
+    if (!stream_) return std::nullopt;
+    return stream_->stream().unanswered();
+}
+
 void Connection::start() {
     started_ = true;
     state_changed_.notify_all();

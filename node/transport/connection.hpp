@@ -34,6 +34,11 @@ class Connection {
     // How it runs now, or ran last.
     Path path() const { return stream_ ? stream_->stream().path() : last_path_; }
     const UdxPath* udx_path() const { return stream_ ? stream_->stream().udx_path() : nullptr; }
+    // Whether the other side is there: prod() asks it; how long nothing has been read; and how long
+    // an answer that it owes is missing (ByteStream::unanswered()).
+    void prod();
+    Clock::Span unheard() const { return stream_ ? stream_->unheard() : Clock::Span::zero(); }
+    std::optional<Clock::Span> unanswered() const;
     // It is needed, though it carries nothing: whoever has this will not see it closed for that.
     using Hold = std::shared_ptr<const void>;
     Hold hold() const { return held_; }

@@ -19,6 +19,7 @@ SecureStream::SecureStream(Executor executor, Clock& clock, std::unique_ptr<Byte
       stream_(std::move(stream)),
       records_(std::move(records)),
       last_write_(clock.now()),
+      last_read_(last_write_),
       work_(executor),
       written_(executor) {
     records_.opener->set_max_frame_bytes(max_early_frame_bytes);
@@ -44,6 +45,7 @@ Task<Result<void>> SecureStream::receive() {
     waiting_since_ = clock_.now();
     auto n = co_await stream_->read_some(records_.opener->room());
     waiting_since_.reset();
+    last_read_ = clock_.now();
     if (!n) co_return n.error();
     if (*n == 0) co_return Errc::closed;
     records_.opener->received(*n);
@@ -111,6 +113,10 @@ Task<Result<void>> SecureStream::keepalive_loop() {
         if (!slept) co_return slept;
     }
     co_return ok;
+}
+
+void SecureStream::prod() {
+    if (unsent_bytes() == 0) write({});
 }
 
 bool SecureStream::is_silent() const {

@@ -51,6 +51,10 @@ class SecureStream {
     // Called when there is room again, or writing has failed.
     void after_write(std::function<void()> tell) { tell_ = std::move(tell); }
     void wake() { work_.notify_all(); }
+    // Asks the other side for a sign of life, if nothing that it has to answer is under way.
+    void prod();
+    // How long nothing has been read.
+    Clock::Span unheard() const { return clock_.now() - last_read_; }
     void end_writes();
     ByteStream& stream() { return *stream_; }
     const ByteStream& stream() const { return *stream_; }
@@ -64,7 +68,7 @@ class SecureStream {
     std::unique_ptr<ByteStream> stream_;
     BulkBytes out_, writing_;  // being filled, being written
     proto::Records records_;
-    Clock::Time last_write_;
+    Clock::Time last_write_, last_read_;
     std::optional<Clock::Time> waiting_since_;  // for the other side to send anything
     std::function<void()> collect_, tell_;
     Event work_, written_;

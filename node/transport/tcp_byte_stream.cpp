@@ -38,6 +38,11 @@ Path TcpByteStream::path() const {
     return path;
 }
 
+std::optional<Clock::Span> TcpByteStream::unanswered() const {
+    if (!socket_.is_open()) return std::nullopt;
+    return tcp_unanswered(socket_.native_handle());
+}
+
 Task<Result<std::size_t>> TcpByteStream::read_some(std::span<std::uint8_t> into) {
     if (!socket_.is_open()) co_return Errc::closed;
     auto [error, size] =

@@ -15,6 +15,7 @@ class TcpByteStream final : public ByteStream {
     ~TcpByteStream() override { TcpByteStream::destroy(); }
 
     Path path() const override;
+    std::optional<Clock::Span> unanswered() const override;
     Task<Result<std::size_t>> read_some(std::span<std::uint8_t> into) override;
     Task<Result<void>> write(ByteView bytes) override;
     Task<Result<void>> finish() override;

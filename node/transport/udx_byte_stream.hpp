@@ -33,6 +33,7 @@ class UdxByteStream final : public ByteStream {
 
     Path path() const override;
     const UdxPath* udx_path() const override { return &stream_.path(); }
+    std::optional<Clock::Span> unanswered() const override { return stream_.unanswered(); }
     Task<Result<std::size_t>> read_some(std::span<std::uint8_t> into) override {
         return stream_.read_some(into);
     }

@@ -116,6 +116,12 @@ void UdxStream::note_path() {
     path_since_ = context_.clock_.now();
 }
 
+std::optional<Clock::Span> UdxStream::unanswered() const {
+    const auto since = machine_.unanswered_since();
+    if (!since) return std::nullopt;
+    return context_.clock_.now() - *since;
+}
+
 void UdxStream::pump() {
     const Clock::Time now = context_.clock_.now();
     while (const auto burst = machine_.next_burst(now)) {

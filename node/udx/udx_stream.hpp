@@ -64,6 +64,8 @@ class UdxStream {
     Task<Result<void>> finish();
     void destroy();
 
+    // How long the peer has not answered what it is to acknowledge.
+    std::optional<Clock::Span> unanswered() const;
     const proto::udx::Stream& machine() const { return machine_; }
 
   private:

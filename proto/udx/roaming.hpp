@@ -26,6 +26,8 @@ struct Roaming {
     bool round_due = false, requested = false;
     bool improving = false;  // the path in use goes through a relay, the candidate does not
     std::optional<Time> timer;
+    // Something was sent that the peer is to acknowledge, and nothing has come since.
+    std::optional<Time> unanswered_since;
     std::optional<unsigned> knock;  // a heartbeat along this path is due
 };
 

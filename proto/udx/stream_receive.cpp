@@ -23,6 +23,7 @@ constexpr int ack_delays_a_round_trip = 4;
 void Stream::receive(Time now, const Packet& packet, unsigned path) {
     if (closed_ != Closed::no || !hear(now, packet, path)) return;
     unanswered_probes_ = 0;
+    if (roaming_.unanswered_since) roaming_.unanswered_since = now;
     if (packet.header.has(flag::heartbeat)) {
         ack_due_ = true;
         return;
@@ -38,6 +39,7 @@ void Stream::receive(Time now, const Packet& packet, unsigned path) {
     if (accepted && packet.header.has(flag::data | flag::end))
         plan_acknowledgement(now, packet, before);
     receive_acknowledgement(now, packet);
+    if (flight_.empty()) roaming_.unanswered_since.reset();
     if (end_acknowledged_ && in_.ended() && closed_ == Closed::no) close(Closed::ended);
 }
 

@@ -11,7 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int max_attempts = 4;                             // at a node that has not given anything
-constexpr Clock::Span first_pause = 250ms, max_pause = 4s;  // before the next, twice as long each
+constexpr Clock::Span first_pause = 100ms, max_pause = 4s;  // before the next, twice as long each
 
 constexpr auto hint_patience = 1s;     // before a search, when there are hints
 constexpr auto quiet_span = 5s;        // nothing comes: search anew

@@ -1,0 +1,45 @@
+// BetterPasts: when a node that is connected to in another way is to be dialed over TCP again: one
+// that is not reached, or whose connection ended soon, after longer and longer pauses.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+
+#include "proto/bytes.hpp"
+
+namespace kp2p {
+
+class BetterPasts {
+  public:
+    using Time = std::chrono::steady_clock::time_point;
+    using Span = Time::duration;
+
+    static constexpr std::chrono::seconds first_pause{5}, longest_pause{600};
+    // Longer than a connection lives that carries nothing, until that is found out.
+    static constexpr std::chrono::seconds long_life{120};
+    static constexpr std::size_t max_nodes = 1024;
+
+    Time due(const NodeId& node) const {
+        const auto past = pasts_.find(node);
+        return past == pasts_.end() ? Time{} : past->second.due;
+    }
+    void ended(const NodeId& node, Time now, Span lived) {
+        if (pasts_.size() >= max_nodes && !pasts_.contains(node)) pasts_.erase(pasts_.begin());
+        Past& past = pasts_[node];
+        if (lived >= long_life) past.pause = first_pause;
+        past.due = now + past.pause;
+        past.pause = std::min<Span>(2 * past.pause, longest_pause);
+    }
+    // We, or it, are elsewhere than before.
+    void forget(const NodeId& node) { pasts_.erase(node); }
+
+  private:
+    struct Past {
+        Time due{};  // not dialed before
+        Span pause = first_pause;
+    };
+    std::map<NodeId, Past> pasts_;
+};
+
+}  // namespace kp2p

@@ -1,0 +1,127 @@
+// Connections of the swarm that carry nothing any more, and the way back to the node.
+#include <algorithm>
+
+#include "node/async/tasks.hpp"
+#include "node/async/timeout.hpp"
+#include "node/swarm/swarm.hpp"
+#include "proto/outcome.hpp"
+
+namespace kp2p {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Clock::Span idle_look_interval = 1s;
+constexpr std::size_t max_redials = 16;  // nodes at a time
+constexpr Clock::Span first_redial_pause = 500ms, longest_redial_pause = 5s;
+constexpr Clock::Span max_redial = 10s;
+// So long after a vigil was mistaken, or right, the next is not more patient for it.
+constexpr Clock::Span patience_memory = 60s;
+
+}  // namespace
+
+Task<> Swarm::watch_loop() {
+    Clock& clock = parts_.runtime.clock;
+    for (;;) {
+        bool needed = false;
+        std::vector<NodeId> silent;
+        for (auto& [node, peer] : peers_) {
+            const bool this_one = is_needed(node);
+            needed = needed || this_one;
+            if (watch(peer, this_one)) silent.push_back(node);
+        }
+        for (const NodeId& node : silent) {
+            log("nothing comes from " + node.hex() + " any more; looking for another way");
+            start_redial(node);
+        }
+        if (!silent.empty()) changed_.notify_all();
+        const Clock::Span pause = needed ? Vigil::look_interval : idle_look_interval;
+        auto slept = co_await clock.sleep_for(pause);
+        if (!slept) co_return;
+    }
+}
+
+bool Swarm::is_needed(const NodeId& node) const {
+    return parts_.use_of && parts_.use_of(node).work != Work::none;
+}
+
+// Whether its last connection that carried something has fallen silent.
+bool Swarm::watch(Peer& peer, bool needed) {
+    const auto now = parts_.runtime.clock.now();
+    const bool was_silent = peer.silent();
+    bool fell = false;
+    peer.look([&](Peer::Held& held) {
+        if (!held.proven) return;
+        Connection& connection = *held.connection;
+        const auto verdict = held.vigil.look({.needed = needed,
+                                              .unheard = connection.unheard(),
+                                              .unanswered = connection.unanswered(),
+                                              .round_trip = connection.path().rtt,
+                                              .patience = peer.patience});
+        if (verdict == Vigil::Verdict::ask) connection.prod();
+        fell = fell || verdict == Vigil::Verdict::silent;
+    });
+    if (fell) peer.lose_patience(now, patience_memory);
+    return fell && !was_silent && peer.silent();
+}
+
+void Swarm::start_redial(const NodeId& node) {
+    if (!tasks_ || redials_.size() >= max_redials || !redials_.insert(node).second) return;
+    tasks_->spawn(redial(node));
+}
+
+// Until the node is heard again, over whichever connection, or the last one has ended.
+Task<> Swarm::redial(NodeId node) {
+    const auto lost = [this, node] {
+        const auto peer = peers_.find(node);
+        return tasks_ && peer != peers_.end() && peer->second.silent();
+    };
+    Clock::Span pause = first_redial_pause;
+    while (lost()) {
+        Findings why;
+        auto limited = with_timeout(parts_.runtime.clock, max_redial, reach_anew(node, why));
+        auto link = co_await std::move(limited);
+        if (!link && link.error() == asio::error::operation_aborted) break;
+        if (link && lost()) {
+            auto connection = make_connection(*std::move(link));
+            tasks_->spawn(serve(std::move(connection), PeerBook::Dialed::by_us));
+        }
+        auto passed = co_await pause_while(lost, pause);
+        if (!passed) break;
+        pause = std::min(2 * pause, longest_redial_pause);
+    }
+    redials_.erase(node);
+}
+
+Task<Result<void>> Swarm::pause_while(std::function<bool()> holds, Clock::Span pause) {
+    Clock& clock = parts_.runtime.clock;
+    const auto until = clock.now() + pause;
+    while (clock.now() < until && holds()) {
+        auto woken = co_await with_timeout(clock, until - clock.now(), changed_.wait());
+        if (!woken && woken.error() == asio::error::operation_aborted) co_return woken;
+    }
+    co_return ok;
+}
+
+// Over TCP where it has said that it listens, and as if we had never met, whichever is first.
+Task<Result<Link>> Swarm::reach_anew(NodeId node, Findings& why) {
+    Result<Link> first = Errc::cannot_connect;
+    auto done = co_await with_tasks([&](Tasks& all) -> Task<> {
+        all.spawn(reach_first(dialer_.dial(node, book_.relays(node), why), first, all));
+        const auto peer = peers_.find(node);
+        if (!tcp_dialer_ || peer == peers_.end() || peer->second.tcp_places.empty()) co_return;
+        auto places = peer->second.tcp_places;
+        all.spawn(reach_first(tcp_dialer_->dial(node, std::move(places), why), first, all));
+    });
+    if (!done && !first) co_return done.error();
+    co_return first;
+}
+
+Task<> Swarm::reach_first(Task<Result<Link>> dial, Result<Link>& first, Tasks& all) {
+    auto link = co_await std::move(dial);
+    if (!link || first) co_return;
+    first = std::move(link);
+    all.cancel();
+}
+
+}  // namespace kp2p

@@ -1,0 +1,56 @@
+// Vigil: whether a connection still carries anything. While it is needed it is looked at several
+// times a second; when nothing comes along it, the other side is to be asked for a sign of life,
+// which its transport gives however busy it is, and when none comes for `patience` the connection
+// is silent, until something comes after all. Policy only: no I/O.
+//
+// A process may have stood still itself, and not have read what has come long since: so it is not
+// enough that time has passed, the answer must also be missing at several looks, one after the
+// other, between which everything that has come is read.
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+namespace kp2p {
+
+class Vigil {
+  public:
+    using Span = std::chrono::steady_clock::duration;
+
+    static constexpr std::chrono::milliseconds look_interval{200};
+    static constexpr std::chrono::milliseconds quiet_span{400};  // then it is asked
+    static constexpr std::chrono::milliseconds first_patience{1000}, longest_patience{8000};
+    static constexpr int min_looks = 4;
+
+    struct Sight {
+        bool needed = false;
+        Span unheard{};                  // so long nothing has come
+        std::optional<Span> unanswered;  // so long, though something has to be answered
+        std::optional<Span> round_trip;  // as far as it is known
+        Span patience = first_patience;  // beside it
+    };
+    enum class Verdict { well, ask, silent };  // silent: since this look
+    Verdict look(const Sight& sight) {
+        if (!sight.unanswered) {
+            looks_ = 0;
+            silent_ = false;
+            const bool quiet = sight.needed && sight.unheard >= quiet_span;
+            return quiet ? Verdict::ask : Verdict::well;
+        }
+        const Span limit = sight.patience + 2 * sight.round_trip.value_or(Span::zero());
+        if (*sight.unanswered < look_interval) looks_ = 0;
+        if (silent_ && *sight.unanswered < limit) silent_ = false;
+        ++looks_;
+        if (!sight.needed || silent_ || looks_ < min_looks || *sight.unanswered < limit)
+            return Verdict::well;
+        silent_ = true;
+        return Verdict::silent;
+    }
+    bool silent() const { return silent_; }
+
+  private:
+    int looks_ = 0;  // in a row at which an answer was missing
+    bool silent_ = false;
+};
+
+}  // namespace kp2p
