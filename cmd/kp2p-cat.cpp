@@ -6,6 +6,7 @@
 #include "node/client/command.hpp"
 #include "node/client/daemon.hpp"
 #include "node/client/progress_bar.hpp"
+#include "proto/duration.hpp"
 #include "proto/file/uri.hpp"
 #include "proto/json.hpp"
 
@@ -60,6 +61,8 @@ int main(int argc, char** argv) {
         "URI", "sha1://..., sha1dir://.../path or the 40 digits of a SHA-1");
     const auto& start = command.option<std::uint64_t>("--start", "N", "first byte, from 0");
     const auto& end = command.option<std::uint64_t>("--end", "N", "byte to stop before");
+    const auto& wait = command.option<proto::Duration>(
+        "--wait", "TIME", "when all who gave it have gone, wait so long: 90s, 15m, 2h, 1d (30s)");
     command.bytes_are_data();
     command.stop_on_signals();  // it says what is kept
     return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {
@@ -70,6 +73,7 @@ int main(int argc, char** argv) {
         body.begin_object().field("uri", uri->written).field("progress", true);
         if (start) body.field("start", *start);
         if (end) body.field("end", *end);
+        if (wait) body.field("wait", wait->span.count());
         CatProgress progress(command, *uri);
         const auto write = [&](ByteView bytes) {
             progress.wrote(bytes.size());

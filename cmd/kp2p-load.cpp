@@ -62,7 +62,9 @@ Result<void> deliver(const Delivery& by, const proto::Uri& uri, const std::strin
 
 Result<void> store(const Delivery& by, const proto::Uri& uri) {
     proto::JsonWriter body;
-    body.begin_object().field("uri", uri.written).end_object();
+    body.begin_object().field("uri", uri.written);
+    if (by.wait) body.field("wait", by.wait->span.count());
+    body.end_object();
     auto loaded = by.daemon.events({"/v1/load", "path", body.take()}, by.on_progress);
     if (!loaded) return loaded.error();
     if (by.command.json()) return by.command.print_json(loaded->text());
@@ -70,7 +72,7 @@ Result<void> store(const Delivery& by, const proto::Uri& uri) {
 }
 
 Result<void> load(client::Command& command, client::Daemon& daemon, const proto::Uri& uri,
-                  const LoadPlace& wish) {
+                  const LoadPlace& wish, const std::optional<proto::Duration>& wait) {
     auto dest = place_of(command, uri, wish);
     if (!dest) return dest.error();
     client::ProgressBar bar(command);
@@ -79,7 +81,7 @@ Result<void> load(client::Command& command, client::Daemon& daemon, const proto:
         bar.show(progress_of(event, uri));
         return ok;
     };
-    const Delivery by{command, daemon, show};
+    const Delivery by{command, daemon, show, wait};
     auto loaded = wish.dest || wish.own_name ? deliver(by, uri, *dest) : store(by, uri);
     if (loaded || loaded.error() != Errc::canceled || !command.stop().stop_requested())
         return loaded;
@@ -102,6 +104,8 @@ int main(int argc, char** argv) {
         "copy it there (-: to standard output; DIR/: into that directory, under its own name); a "
         "whole sha1dir becomes this directory");
     const bool& own_name = command.flag("-O,--own-name", "copy it here, under its own name");
+    const auto& wait = command.option<proto::Duration>(
+        "--wait", "TIME", "when all who gave it have gone, wait so long: 90s, 15m, 2h, 1d (30s)");
     command.stop_on_signals();  // it leaves nothing half written
     return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {
         std::vector<proto::Uri> uris;
@@ -122,7 +126,7 @@ int main(int argc, char** argv) {
                 if (auto joined = join(command, daemon, *each.invitation); !joined) return joined;
         Result<void> outcome = ok;
         for (const proto::Uri& uri : uris) {
-            auto loaded = load(command, daemon, uri, wish);
+            auto loaded = load(command, daemon, uri, wish, wait);
             if (loaded) continue;
             if (uris.size() == 1 || loaded.error() == Errc::canceled) return loaded;
             command.complain(loaded.error(), daemon);

@@ -24,7 +24,9 @@ Result<void> cat(const Delivery& by, const Sha1& file, const client::Daemon::OnB
 Result<void> load(const Delivery& by, const std::string& uri, bool directory) {
     proto::JsonWriter body;
     body.begin_object().field("uri", uri).field("directory", directory);
-    body.field("unnamed", true).end_object();
+    body.field("unnamed", true);
+    if (by.wait) body.field("wait", by.wait->span.count());
+    body.end_object();
     auto done = by.daemon.events({"/v1/load", "event", body.take()}, by.on_progress);
     if (!done) return done.error();
     return ok;

@@ -7,6 +7,7 @@
 
 #include "node/client/command.hpp"
 #include "node/client/daemon.hpp"
+#include "proto/duration.hpp"
 #include "proto/file/uri.hpp"
 
 namespace kp2p {
@@ -15,6 +16,7 @@ struct Delivery {
     client::Command& command;
     client::Daemon& daemon;
     client::Daemon::OnEvent on_progress;
+    std::optional<proto::Duration> wait = {};
 };
 
 // Says whether the data went to standard output, where nothing else may follow. A directory that

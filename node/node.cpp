@@ -51,6 +51,7 @@ Node::Node(NodeParts parts)
       tunnels_(parts.tunnels),
       lan_service_(std::move(parts.lan)),
       mapper_(std::move(parts.mapper)),
+      interfaces_(std::move(parts.interfaces)),
       entered_(runtime_.executor),
       started_(runtime_.clock.now()) {
     peers_.attach(swarm_, dht_);
@@ -79,9 +80,26 @@ Task<> Node::run() {
         if (way_out_) tasks.spawn(way_out_->run());
         if (mapping_) tasks.spawn(mapping_->run());
         if (lan_) tasks.spawn(lan_->run());
+        if (interfaces_) tasks.spawn(follow_interfaces());
         co_return;
     };
     (void)co_await with_tasks(body);  // it ends by cancellation
+}
+
+// Only who leaves from another address is taken for one who is elsewhere. After any other change
+// others are asked, and what they say counts.
+Task<> Node::follow_interfaces() {
+    for (;;) {
+        auto change = co_await interfaces_->changed();
+        if (!change) co_return;
+        if (*change == InterfaceWatch::Change::way_out) {
+            runtime_.log("node", "this computer has another address than before");
+            dht_.moved();
+            if (mapping_) mapping_->moved();
+        }
+        if (lan_) lan_->announce_anew();
+        swarm_.doubt(Swarm::Doubt::of_place);
+    }
 }
 
 Task<> Node::enter_network() {

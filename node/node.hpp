@@ -17,6 +17,7 @@
 #include "node/dht/dht.hpp"
 #include "node/discover/lan.hpp"
 #include "node/mapping/keeper.hpp"
+#include "node/net/interface_watch.hpp"
 #include "node/report/doctor.hpp"
 #include "node/report/peers.hpp"
 #include "node/share/share.hpp"
@@ -48,6 +49,7 @@ struct NodeParts {
     proto::RelayMode relay = proto::RelayMode::automatic;  // for others
     std::unique_ptr<LanService> lan = nullptr;             // null: nobody is looked for there
     std::unique_ptr<PortMapper> mapper = nullptr;          // null: no router is asked for anything
+    std::unique_ptr<InterfaceWatch> interfaces = nullptr;  // null: they stay as they are
 };
 
 struct NodeStatus {
@@ -107,12 +109,16 @@ class Node {
     Task<NodeHealth> health();
     Task<Result<void>> try_ways(NodeId node, OnTrial tell) { return swarm_.try_ways(node, tell); }
 
+    // The process stood still: whoever we are connected to is asked if that still holds.
+    void doubt() { swarm_.doubt(Swarm::Doubt::after_gap); }
+
     Share& share() { return share_; }
     Store& store() { return store_; }
     ForeignCalls& foreign() { return foreign_; }  // for paths that others name
 
   private:
     Task<> enter_network();
+    Task<> follow_interfaces();
     Task<> sweep_loop();
     std::vector<PeerReport> peers() const;
     Task<> unmap();
@@ -136,6 +142,7 @@ class Node {
     std::optional<Lan> lan_;
     std::unique_ptr<PortMapper> mapper_;
     std::optional<MappingKeeper> mapping_;
+    std::unique_ptr<InterfaceWatch> interfaces_;
     Store::Usage usage_;
     std::optional<Clock::Time> usage_at_;
     bool tried_ = false;  // to enter the network

@@ -47,6 +47,20 @@ Result<AskedRanges> ranges_of(Call& call) {
     return asked;
 }
 
+constexpr std::chrono::seconds max_outage = std::chrono::hours(30 * 24);
+
+// How long the call waits when all who gave the file have gone.
+Result<Clock::Span> outage_of(Call& call) {
+    auto wait = call.optional_number("wait");
+    if (!wait) return wait.error();
+    if (!*wait) return Clock::Span(usual_outage);
+    if (**wait > std::uint64_t(max_outage.count())) {
+        call.explain("\"wait\" is in seconds, 30 days at most");
+        return Errc::usage;
+    }
+    return std::max<Clock::Span>(std::chrono::seconds(**wait), usual_outage);
+}
+
 std::string progress_line(const FetchProgress& progress) {
     JsonWriter json;
     json.begin_object().field("event", "progress");
@@ -107,6 +121,8 @@ Api::Answer Api::load(Call& call) {
     if (!directory) co_return directory.error();
     auto unnamed = call.truth("unnamed");
     if (!unnamed) co_return unnamed.error();
+    auto outage = outage_of(call);
+    if (!outage) co_return outage.error();
     Diagnosis diagnosis;
     Loading loading(parts_.share.transfers(), *uri);
     const ProgressSink progress = [&](const FetchProgress& now) {
@@ -117,14 +133,15 @@ Api::Answer Api::load(Call& call) {
     json.begin_object().field("event", "result");
     std::error_code failure;
     if (*directory) {
-        auto all = co_await loading.run(parts_.share.load_directory(*uri, progress, diagnosis));
+        auto all =
+            co_await loading.run(parts_.share.load_directory(*uri, progress, diagnosis, *outage));
         if (all) {
             (void)co_await arrived(*uri, std::filesystem::path(), Naming::none);
             co_return json.field("files", *all).end_object().take();
         }
         failure = all.error();
     } else {
-        auto loaded = co_await loading.run(parts_.share.load(*uri, progress, diagnosis));
+        auto loaded = co_await loading.run(parts_.share.load(*uri, progress, diagnosis, *outage));
         if (loaded) {
             const auto naming = *unnamed ? Naming::none : Naming::own;
             const std::filesystem::path path = co_await arrived(*uri, *loaded, naming);
@@ -149,6 +166,8 @@ Api::Answer Api::cat(Call& call) {
     if (!asked) co_return asked.error();
     auto tells = call.truth("progress");
     if (!tells) co_return tells.error();
+    auto outage = outage_of(call);
+    if (!outage) co_return outage.error();
     Diagnosis diagnosis;
     Loading loading(parts_.share.transfers(), *uri);
     bool loads = false;  // the whole file, before any of it is sent
@@ -162,7 +181,8 @@ Api::Answer Api::cat(Call& call) {
         if (*tells) call.try_send_between(progress_line(now));
     };
     std::vector<ByteRange> left = asked->all;
-    auto done = co_await loading.run(parts_.share.cat(*uri, left, sink, diagnosis, progress));
+    auto done =
+        co_await loading.run(parts_.share.cat(*uri, left, sink, diagnosis, progress, *outage));
     if (!done) {
         const std::error_code failure = failed({call, *uri, "cat"}, done.error(), diagnosis);
         if (loading.is_cancelled()) co_return stopped(call);

@@ -46,7 +46,10 @@ Task<> WakingClock::run() {
     for (;;) {
         auto slept = co_await machine_.sleep_for(look_interval);
         if (!slept) co_return;
+        const Span lost_before = lost_noticed_;
         (void)now();
+        lost_noticed_ = lost_;
+        if (lost_noticed_ != lost_before && gap_) gap_();
     }
 }
 

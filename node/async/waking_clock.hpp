@@ -19,6 +19,8 @@ class WakingClock final : public Clock {
     WakingClock(const WakingClock&) = delete;
 
     Task<> run();
+    // Called by run() behind a gap: others may have gone meanwhile.
+    void on_gap(std::function<void()> gap) { gap_ = std::move(gap); }
 
     Time now() const override;
     WallTime wall_now() const override { return machine_.wall_now(); }
@@ -31,9 +33,11 @@ class WakingClock final : public Clock {
     Time on_machine(Time moment) const { return moment + lost_; }
 
     Clock& machine_;
+    std::function<void()> gap_;
     bool running_ = false;
     mutable Time seen_;  // on the machine's clock
     mutable Span lost_{};
+    Span lost_noticed_{};
 };
 
 }  // namespace kp2p

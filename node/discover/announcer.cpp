@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "node/async/timeout.hpp"
 #include "proto/dht/wire/signatures.hpp"
 
 namespace kp2p {
@@ -25,7 +26,8 @@ Announcer::Announcer(Dht& dht, proto::KeyPair keys)
     : dht_(dht),
       keys_(std::move(keys)),
       target_(target_of(keys_.public_key())),
-      changed_(dht.rpc().executor()) {}
+      changed_(dht.rpc().executor()),
+      hurried_(dht.rpc().executor()) {}
 
 Task<> Announcer::run() {
     for (;;) {
@@ -112,8 +114,8 @@ Task<Result<void>> Announcer::keep_alive() {
             co_return ok;
         }
         if (*answered < std::min(relays_.size(), min_active)) co_return ok;
-        auto slept = co_await clock.sleep_for(ping_interval);
-        if (!slept) co_return slept;
+        auto woken = co_await with_timeout(clock, ping_interval, hurried_.wait());
+        if (!woken && woken.error() == asio::error::operation_aborted) co_return woken;
     }
     if (!relays_.empty()) co_return ok;
     // Nobody to announce at: somebody may be found soon, but not by asking all the time.

@@ -30,6 +30,8 @@ class Announcer {
     bool is_relay(const Endpoint& address) const;
     // Waits until the first round has ended, successful or not.
     Task<Result<void>> announced();
+    // Asks at once whether the relays still have us where we are.
+    void hurry() { hurried_.notify_all(); }
     // Called when we have been announced at another address than before.
     void on_moved(std::function<void()> moved) { on_moved_ = std::move(moved); }
 
@@ -44,7 +46,7 @@ class Announcer {
     std::vector<proto::dht::NoisePayload::Relay> relays_;
     std::array<std::vector<Endpoint>, 3> rounds_;  // relays of the last three, newest first
     std::vector<Endpoint> seeds_;
-    Event changed_;
+    Event changed_, hurried_;
     std::size_t rounds_ended_ = 0;
     std::function<void()> on_moved_;
     bool moved_ = false;  // since the last round began

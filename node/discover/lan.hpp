@@ -38,6 +38,7 @@ class Lan {
     explicit Lan(LanParts parts) : parts_(std::move(parts)) {}
 
     Task<> run();
+    void announce_anew() { due_ = {}; }  // at the next look
 
   private:
     void announce();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "node/async/timeout.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {
@@ -14,25 +15,49 @@ constexpr std::uint16_t first_spare_port = 20000, spare_ports = 40000;
 
 MappingKeeper::MappingKeeper(Runtime& runtime, PortMapper& mapper, MappingWish wish,
                              std::function<void()> changed)
-    : runtime_(runtime), mapper_(mapper), wish_(wish), changed_(std::move(changed)) {}
+    : runtime_(runtime),
+      mapper_(mapper),
+      wish_(wish),
+      changed_(std::move(changed)),
+      hurried_(runtime.executor) {}
 
 Task<> MappingKeeper::run() {
     while (!ended_) {
+        moved_ = false;
         wish_.spare_port =
             static_cast<std::uint16_t>(first_spare_port + runtime_.random.number() % spare_ports);
         auto mapped = co_await mapper_.map(wish_);
         if (ended_ || (!mapped && mapped.error() == asio::error::operation_aborted)) co_return;
-        Clock::Span wait;
-        if (mapped) {
+        Clock::Span wait{};
+        if (moved_) {  // it was about the network before
+        } else if (mapped) {
             succeeded(*std::move(mapped));
             wait = wait_after_success();
         } else {
             failed(mapped.error());
             wait = wait_after_failure();
         }
-        auto slept = co_await runtime_.clock.sleep_for(wait);
-        if (!slept) co_return;
+        auto passed = co_await pause(wait);
+        if (!passed) co_return;
     }
+}
+
+Task<Result<void>> MappingKeeper::pause(Clock::Span span) {
+    Clock& clock = runtime_.clock;
+    const auto until = clock.now() + span;
+    while (!moved_ && clock.now() < until) {
+        auto woken = co_await with_timeout(clock, until - clock.now(), hurried_.wait());
+        if (!woken && woken.error() == asio::error::operation_aborted) co_return woken;
+    }
+    co_return ok;
+}
+
+void MappingKeeper::moved() {
+    moved_ = true;
+    asked_ = false;
+    pause_ = first_pause;
+    set(std::nullopt);
+    hurried_.notify_all();
 }
 
 Task<Result<void>> MappingKeeper::farewell() {

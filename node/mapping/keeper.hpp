@@ -29,6 +29,8 @@ class MappingKeeper {
                   std::function<void()> changed);
 
     Task<> run();
+    // We are elsewhere: what a router has promised there is worth nothing, and another is asked.
+    void moved();
     // Takes the mapping back, and asks for no other.
     Task<Result<void>> farewell();
 
@@ -38,6 +40,7 @@ class MappingKeeper {
   private:
     void succeeded(Mapping mapping);
     void failed(std::error_code why);
+    Task<Result<void>> pause(Clock::Span span);
     Clock::Span wait_after_success() const;
     Clock::Span wait_after_failure();
     void set(std::optional<Mapping> mapping);
@@ -52,7 +55,8 @@ class MappingKeeper {
     std::error_code why_not_;    // of the last attempt, if it failed
     Clock::Span pause_ = first_pause;
     std::string said_;
-    bool asked_ = false, ended_ = false;
+    bool asked_ = false, ended_ = false, moved_ = false;  // moved: since it was last asked
+    Event hurried_;
 };
 
 }  // namespace kp2p

@@ -133,6 +133,7 @@ class Daemon {
   public:
     Daemon(Runtime& runtime, OpenedParts parts, const Settings& settings);
     Task<> run(const std::function<void(const Ready&)>& ready);
+    void doubt() { node_.doubt(); }
 
   private:
     Task<> stop_on_signal();
@@ -184,7 +185,8 @@ Daemon::Daemon(Runtime& runtime, OpenedParts parts, const Settings& settings)
                         },
                     .relay = settings.relay,
                     .lan = lan_service(runtime, settings),
-                    .mapper = port_mapper(runtime, settings)}),
+                    .mapper = port_mapper(runtime, settings),
+                    .interfaces = machine_interfaces(runtime.executor, runtime.clock)}),
       channels_(runtime, node_.share(), *parts_.config, parts_.channels,
                 std::move(parts_.channel_keys)),
       live_(runtime, settings, node_.share(), node_.store(), *parts_.config),
@@ -339,6 +341,7 @@ Task<> run_all(WakingClock& clock, Runtime& runtime, OpenedParts parts, const Se
                const std::function<void(const Ready&)>& ready) {
     Daemon daemon(runtime, std::move(parts), settings);
     (void)co_await with_tasks([&](Tasks& tasks) -> Task<> {
+        clock.on_gap([&daemon] { daemon.doubt(); });
         tasks.spawn(clock.run());
         co_await daemon.run(ready);
         tasks.cancel();

@@ -23,6 +23,7 @@ struct Dialer::Attempt {
         : remote(to), greeting(runtime, dht, keys, to), found(runtime.executor) {}
 
     NodeId remote;
+    Through through = Through::any;
     Greeting greeting;
     NoisePayload ours;
     FoundPath found;  // that goes through no relay
@@ -34,14 +35,16 @@ struct Dialer::Attempt {
     Tasks* racing = nullptr;  // while race_on() is
 };
 
-Task<Result<Link>> Dialer::dial(NodeId remote, std::vector<Endpoint> relays, Findings& why) {
+Task<Result<Link>> Dialer::dial(NodeId remote, std::vector<Endpoint> relays, Findings& why,
+                                Through through) {
     auto attempt =
         std::make_shared<Attempt>(parts_.runtime, parts_.dht, parts_.keys, std::move(remote));
+    attempt->through = through;
     auto link = co_await dial(attempt, std::move(relays));
     for (const Finding& finding : attempt->why.all()) why.add(finding);
     const bool no_way = !link && attempt->race_over;
     if (link) unreached_.erase(attempt->remote);
-    if (no_way) {
+    if (no_way && through == Through::any) {
         if (unreached_.size() >= max_remembered) unreached_.erase(unreached_.begin());
         unreached_.insert(attempt->remote);
     }
@@ -71,7 +74,8 @@ Task<Result<Link>> Dialer::dial(AttemptRef attempt, std::vector<Endpoint> relays
         stream->keep_paths(
             [pool = parts_.pool](UdxPath path) { return pool->keeping(std::move(path)); });
     attempt->ours = own_payload(parts_.dht, stream->id());
-    if (may_need_relay(remote))
+    const bool relay_will_do = attempt->through == Through::any;
+    if (relay_will_do && may_need_relay(remote))
         attempt->ours.relay_through = offer_relay(*parts_.relays, parts_.runtime.random, remote);
     Greeting::Ways ways;
     ways.relays = std::move(relays);
@@ -92,7 +96,8 @@ Task<Result<Link>> Dialer::dial(AttemptRef attempt, std::vector<Endpoint> relays
         co_return Errc::cannot_connect;
     }
     const RelayOffers offers{answer.payload.relay_through, attempt->ours.relay_through};
-    if (parts_.relays) attempt->plan = plan_of(offers, proto::Role::initiator, stream->id());
+    if (parts_.relays && relay_will_do)
+        attempt->plan = plan_of(offers, proto::Role::initiator, stream->id());
     auto path = co_await find_path(attempt);
     if (!path) co_return path.error();
     if (parts_.pool) *path = parts_.pool->keeping(std::move(*path));

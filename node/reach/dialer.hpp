@@ -35,9 +35,11 @@ class Dialer {
 
     explicit Dialer(DialerParts parts) : parts_(std::move(parts)) {}
 
+    enum class Through { any, no_relay };  // which paths will do
     // `relays` are DHT nodes that may relay to it, tried at once; may be empty. When it fails,
     // which is Errc::cannot_connect, `why` has what was tried.
-    Task<Result<Link>> dial(NodeId remote, std::vector<Endpoint> relays, Findings& why);
+    Task<Result<Link>> dial(NodeId remote, std::vector<Endpoint> relays, Findings& why,
+                            Through through = Through::any);
     // Greets it in the same way, and tries each approach to its end; leaves no connection.
     Task<Result<void>> try_ways(NodeId remote, std::vector<Endpoint> relays, OnTrial tell);
 

@@ -71,33 +71,35 @@ std::vector<ChannelName> Share::channels_with(const NodeId& node) const {
 }
 
 Task<Result<std::filesystem::path>> Share::load(proto::Uri uri, ProgressSink progress,
-                                                Diagnosis& diagnosis) {
+                                                Diagnosis& diagnosis, Clock::Span outage) {
     auto named = co_await node_->resolve(uri, diagnosis);
     if (!named) co_return named.error();
     if (named->directory) {
         diagnosis.add({.code = Finding::Code::not_to_path});
         co_return Errc::usage;
     }
-    auto loaded = co_await node_->fetches.fetch(named->file, named->uploaders, progress, diagnosis);
+    auto loaded =
+        co_await node_->fetches.fetch(named->file, named->uploaders, progress, diagnosis, outage);
     if (!loaded) co_return loaded.error();
     co_return loaded->path;
 }
 
 Task<Result<std::size_t>> Share::load_directory(proto::Uri uri, ProgressSink progress,
-                                                Diagnosis& diagnosis) {
+                                                Diagnosis& diagnosis, Clock::Span outage) {
     auto named = co_await node_->resolve(uri, diagnosis);
     if (!named) co_return named.error();
     if (!named->directory) {
         diagnosis.add({.code = Finding::Code::is_file});
         co_return Errc::usage;
     }
-    co_return co_await node_->fetch_all(*named->directory, named->uploaders, progress, diagnosis);
+    co_return co_await node_->fetch_all(*named->directory, named->uploaders, progress, diagnosis,
+                                        outage);
 }
 
 Transfers& Share::transfers() { return node_->inventory.transfers(); }
 
 Task<Result<void>> Share::cat(proto::Uri uri, std::vector<ByteRange>& ranges, ByteSink sink,
-                              Diagnosis& diagnosis, ProgressSink progress) {
+                              Diagnosis& diagnosis, ProgressSink progress, Clock::Span outage) {
     for (const ByteRange& range : ranges)
         if (range.end && *range.end < range.start) co_return Errc::usage;
     auto named = co_await node_->resolve(uri, diagnosis);
@@ -107,7 +109,7 @@ Task<Result<void>> Share::cat(proto::Uri uri, std::vector<ByteRange>& ranges, By
         co_return Errc::usage;
     }
     co_return co_await node_->cat(std::move(uri), std::move(*named), ranges, sink, diagnosis,
-                                  std::move(progress));
+                                  std::move(progress), outage);
 }
 
 Task<Result<std::size_t>> Share::find(proto::Uri uri,

@@ -80,18 +80,22 @@ class Share {
 
     // The verified file in the storage (or where a linked file lies). A sha1dir URI needs a
     // subpath that names a file, else Errc::usage.
+    // `outage`: when all who gave it have gone, one is waited for so long, also by the next two.
     Task<Result<std::filesystem::path>> load(proto::Uri uri, ProgressSink progress,
-                                             Diagnosis& diagnosis);
+                                             Diagnosis& diagnosis,
+                                             Clock::Span outage = usual_outage);
     // All files of a sha1dir, or of a directory in one, into the storage; their number.
     Task<Result<std::size_t>> load_directory(proto::Uri uri, ProgressSink progress,
-                                             Diagnosis& diagnosis);
+                                             Diagnosis& diagnosis,
+                                             Clock::Span outage = usual_outage);
     // Verified bytes only, of one range after the other, each in order. A range past the end gives
     // what there is. With a manifest in the URI, a file that is not here is given while it comes,
     // and only what the ranges need is fetched, once, and kept for a while; without one it is
     // loaded first, of which `progress` is told. Each range's start moves behind what the sink has
     // taken of it.
     Task<Result<void>> cat(proto::Uri uri, std::vector<ByteRange>& ranges, ByteSink sink,
-                           Diagnosis& diagnosis, ProgressSink progress = ProgressSink());
+                           Diagnosis& diagnosis, ProgressSink progress = ProgressSink(),
+                           Clock::Span outage = usual_outage);
     // Each provider once, as it answers; the count of them, or Errc::not_found if there is none.
     Task<Result<std::size_t>> find(proto::Uri uri, std::function<void(const FoundProvider&)> found,
                                    Diagnosis& diagnosis);

@@ -31,6 +31,7 @@ struct Batch {  // the files of a directory, on their way
     ProgressSink progress;
     Diagnosis& diagnosis;
     Clock& clock;
+    Clock::Span outage;
     std::size_t next = 0;
     FetchProgress done = {};
     Clock::Time told = {};
@@ -55,8 +56,8 @@ Task<> fetch_some(Batch& batch, Tasks& all) {
             if (at.verified_bytes <= verified_bytes) return;
             batch.moved(at.verified_bytes - std::exchange(verified_bytes, at.verified_bytes));
         };
-        auto fetched =
-            co_await batch.fetches.fetch(wanted.file, batch.uploaders, moved, batch.diagnosis);
+        auto fetched = co_await batch.fetches.fetch(wanted.file, batch.uploaders, moved,
+                                                    batch.diagnosis, batch.outage);
         if (!fetched) {
             if (!batch.failure) batch.failure = fetched.error();
             all.cancel();
@@ -139,9 +140,11 @@ Task<Result<Share::Node::Named>> Share::Node::read_directory(proto::Uri uri, Dia
 
 Task<Result<std::size_t>> Share::Node::fetch_all(proto::Sha1Dir directory,
                                                  std::vector<NodeId> uploaders,
-                                                 ProgressSink progress, Diagnosis& diagnosis) {
+                                                 ProgressSink progress, Diagnosis& diagnosis,
+                                                 Clock::Span outage) {
     Batch batch{
-        fetches, {}, std::move(uploaders), std::move(progress), diagnosis, parts.runtime.clock};
+        fetches, {}, std::move(uploaders), std::move(progress), diagnosis, parts.runtime.clock,
+        outage};
     std::set<Sha1> seen;
     collect(directory, seen, batch.files);
     for (const Wanted& wanted : batch.files) batch.done.size_bytes += wanted.size_bytes;

@@ -37,12 +37,13 @@ class Share::Node {
     Task<Result<Named>> read_directory(proto::Uri uri, Diagnosis& diagnosis);
     // Every file in the directory; their number, each content counted once.
     Task<Result<std::size_t>> fetch_all(proto::Sha1Dir directory, std::vector<NodeId> uploaders,
-                                        ProgressSink progress, Diagnosis& diagnosis);
+                                        ProgressSink progress, Diagnosis& diagnosis,
+                                        Clock::Span outage);
     // Of a file that is not here, by the manifest that the URI names (fetch/range_reader.hpp).
     // Moves each range's start behind what the sink has taken. Errc::not_found: it is here, or the
     // manifest does not help, or no node has all of the next part; what is left is to be fetched.
     Task<Result<void>> cat_ranges(proto::Uri uri, std::vector<ByteRange>& ranges, ByteSink sink,
-                                  Diagnosis& diagnosis);
+                                  Diagnosis& diagnosis, Clock::Span outage);
     // `uploaders`: who is likely to have it, and then who gave it, too.
     Task<Result<proto::Manifest>> read_manifest(proto::Uri uri, std::vector<NodeId>& uploaders);
     Task<Result<ByteVector>> read_list(Sha1 list, std::vector<NodeId> hints);
@@ -50,7 +51,8 @@ class Share::Node {
     Task<Result<void>> cat_local(Sha1 file, ByteRange& range, ByteSink sink);
     // Of a file wherever it is. Moves the starts, too.
     Task<Result<void>> cat(proto::Uri uri, Named named, std::vector<ByteRange>& ranges,
-                           ByteSink sink, Diagnosis& diagnosis, ProgressSink progress);
+                           ByteSink sink, Diagnosis& diagnosis, ProgressSink progress,
+                           Clock::Span outage);
     // Who has given of a file lately, so that a reader of many ranges need not search for each.
     std::map<Sha1, std::vector<NodeId>> givers;
     struct Wish {

@@ -44,7 +44,8 @@ Task<Result<ByteVector>> Share::Node::read_list(Sha1 list, std::vector<NodeId> h
 }
 
 Task<Result<void>> Share::Node::cat_ranges(proto::Uri uri, std::vector<ByteRange>& ranges,
-                                           ByteSink sink, Diagnosis& diagnosis) {
+                                           ByteSink sink, Diagnosis& diagnosis,
+                                           Clock::Span outage) {
     std::string why;
     auto here = co_await inventory.whole(uri.sha1, Inventory::always, why);
     if (here) co_return Errc::not_found;
@@ -61,7 +62,7 @@ Task<Result<void>> Share::Node::cat_ranges(proto::Uri uri, std::vector<ByteRange
     }
     reading.manifest = std::move(*manifest);
     reading.read_list = [this, hints = reading.hints](Sha1 list) { return read_list(list, hints); };
-    const FetchParts with{parts, hood, finder, inventory};
+    const FetchParts with{parts, hood, finder, inventory, outage};
     RangeReader reader(with, std::move(reading), diagnosis);
     auto given = co_await reader.run(ranges, sink);
     if (givers.size() >= max_remembered) givers.erase(givers.begin());
@@ -93,15 +94,17 @@ Task<Result<void>> Share::Node::cat_local(Sha1 file, ByteRange& range, ByteSink 
 }
 
 Task<Result<void>> Share::Node::cat(proto::Uri uri, Named named, std::vector<ByteRange>& ranges,
-                                    ByteSink sink, Diagnosis& diagnosis, ProgressSink progress) {
+                                    ByteSink sink, Diagnosis& diagnosis, ProgressSink progress,
+                                    Clock::Span outage) {
     // What was given was right, also when the file turns out damaged further on: then the rest
     // comes from others.
     for (int attempt = 0;; ++attempt) {
         if (uri.manifest) {
-            auto given = co_await cat_ranges(uri, ranges, sink, diagnosis);
+            auto given = co_await cat_ranges(uri, ranges, sink, diagnosis, outage);
             if (given || given.error() != Errc::not_found) co_return given;
         }
-        auto fetched = co_await fetches.fetch(named.file, named.uploaders, progress, diagnosis);
+        auto fetched =
+            co_await fetches.fetch(named.file, named.uploaders, progress, diagnosis, outage);
         if (!fetched) co_return fetched.error();
         Result<void> given;
         for (ByteRange& range : ranges) {

@@ -3,12 +3,14 @@
 #include <utility>
 
 #include "node/async/tasks.hpp"
+#include "node/async/timeout.hpp"
 #include "proto/errc.hpp"
+#include "proto/outcome.hpp"
 
 namespace kp2p {
 namespace {
 
-// How soon the peer hears that our addresses have changed.
+// How soon the peer hears that our addresses have changed, if nobody says that they may have.
 constexpr std::chrono::seconds tell_interval{15};
 // A peer that says more has nothing to say to us.
 constexpr std::chrono::seconds min_interval{1};
@@ -52,8 +54,12 @@ Task<> PathsSession::tell_loop(std::shared_ptr<MuxChannel> channel) {
             if (!sent) co_return;
             told = std::move(own);
         }
-        auto slept = co_await parts_.clock.sleep_for(tell_interval);
+        auto slept = co_await parts_.clock.sleep_for(min_interval);
         if (!slept) co_return;
+        const bool member = parts_.is_member(connection_->remote());
+        if (member && parts_.own() != told) continue;
+        auto woken = co_await with_timeout(parts_.clock, tell_interval, parts_.own_changed.wait());
+        if (!woken && woken.error() == asio::error::operation_aborted) co_return;
     }
 }
 

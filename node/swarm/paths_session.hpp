@@ -19,6 +19,7 @@ using Candidates = std::vector<proto::Candidate>;
 struct PathsParts {
     Clock& clock;
     std::function<Candidates()> own;               // as of now
+    Event& own_changed;                            // they may have
     std::function<bool(const NodeId&)> is_member;  // of a channel of ours, proven
     std::function<void(Candidates)> heard;  // what the peer says; instead of what it said before
     std::vector<std::string> relays = {};   // URLs of those that we use and tell others

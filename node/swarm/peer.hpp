@@ -35,11 +35,14 @@ class Peer {
     };
 
     Cause cause = Cause::came;
-    Tasks* dial = nullptr;                         // while it is being dialed
-    std::vector<Endpoint> tcp_places;              // where it says that it listens
-    std::vector<Finding> better_failures;          // why these, tried last, led to no better path
-    std::optional<Endpoint> udp_place;             // at the host that we know it at
-    Clock::Span patience = Vigil::first_patience;  // of the next vigil
+    Tasks* dial = nullptr;                 // while it is being dialed
+    std::vector<Endpoint> tcp_places;      // where it says that it listens
+    std::vector<Finding> better_failures;  // why these, tried last, led to no better path
+    std::optional<Endpoint> udp_place;     // at the host that we know it at
+    bool tells_places = false;             // so that two connections to it need not be one
+    Clock::Time direct_due{};              // when a way without a relay is worth a try
+    Clock::Span direct_pause = std::chrono::seconds(5);  // before the next, twice as long each
+    Clock::Span patience = Vigil::first_patience;        // of the next vigil
 
     // Instead of the one of its rank, if there is one; its own rank may have changed.
     void hold(Held held) {

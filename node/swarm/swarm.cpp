@@ -37,8 +37,14 @@ Swarm::Swarm(SwarmParts parts)
                  [this](Link link) { accepted(std::move(link)); }, pool_.get(), &relays_}),
       book_(node_id(), parts_.runtime.random.number()),
       lines_(parts_.runtime.clock.now(), line_limits),
-      changed_(parts_.runtime.executor) {
-    announcer_.on_moved([this] { announce_topics_anew(); });
+      changed_(parts_.runtime.executor),
+      own_changed_(parts_.runtime.executor) {
+    // Their records may name our old address.
+    announcer_.on_moved([this] {
+        log("others see us at another address than before; announcing anew");
+        own_changed_.notify_all();
+        hurry_lookups();
+    });
     if (!parts_.tcp) return;
     tcp_dialer_.emplace(parts_.runtime, *parts_.tcp, parts_.keys);
     tcp_acceptor_.emplace(TcpAcceptorParts{parts_.runtime, *parts_.tcp, parts_.keys,
@@ -102,9 +108,7 @@ Task<> Swarm::run() {
     changed_.notify_all();
 }
 
-// Their records may name our old address.
-void Swarm::announce_topics_anew() {
-    log("others see us at another address than before; announcing anew");
+void Swarm::hurry_lookups() {
     for (const auto& [topic, joined] : topics_) {
         joined->hurry = true;
         joined->hurried.notify_all();

@@ -89,6 +89,10 @@ class Swarm {
     // The same, the nearest cause alone, for up to max_told nodes that were found under the topic.
     static constexpr std::size_t max_told = 3;
     std::vector<Finding> why_none(const Topic& topic) const;
+    // We stood still, or may be elsewhere, of which the other members are told, too: all
+    // connections are asked if they hold, and replaced where they do not.
+    enum class Doubt { after_gap, of_place };
+    void doubt(Doubt why);
     std::vector<std::shared_ptr<Connection>> connections() const;
     // To this node; null if there is none.
     std::shared_ptr<Connection> best(const NodeId& node) const;
@@ -106,7 +110,6 @@ class Swarm {
 
   private:
     Task<> announce_loop();
-    void announce_topics_anew();
     // Topics.
     void start(const Topic& topic);
     Task<> serve_topic(Topic topic, std::shared_ptr<Joined> joined);
@@ -134,9 +137,7 @@ class Swarm {
     Task<> better_loop(NodeId node);
     Task<> dial_better(NodeId node);
     SwarmRelaysParts relay_parts();
-    Task<Result<void>> pause_while_there(NodeId node, Clock::Span pause) {
-        return pause_while([this, node] { return peers_.contains(node); }, pause);
-    }
+    Task<Result<void>> pause_while_there(NodeId node, Clock::Span pause);
     Task<> try_dialer(NodeId node, OnTrial tell);
     Task<> try_tcp(NodeId node, Endpoint place, OnTrial tell);
     Task<> try_fixed(FixedPeer fixed, OnTrial tell);
@@ -144,10 +145,13 @@ class Swarm {
     std::shared_ptr<PathsSession> paths_of(const std::shared_ptr<Connection>& connection);
     // Silence.
     Task<> watch_loop();
-    bool is_needed(const NodeId& node) const;
     bool watch(Peer& peer, bool needed);
-    void start_redial(const NodeId& node);
+    void start_redial(const NodeId& node, Task<> dial);
     Task<> redial(NodeId node);
+    Task<> seek_direct(NodeId node);
+    bool is_direct_due(Peer& peer, bool needed);
+    void look_at_network();
+    void hurry_lookups();
     Task<Result<void>> pause_while(std::function<bool()> holds, Clock::Span pause);
     Task<Result<Link>> reach_anew(NodeId node, Findings& why);
     static Task<> reach_first(Task<Result<Link>> dial, Result<Link>& first, Tasks& all);
@@ -161,7 +165,7 @@ class Swarm {
     Task<> relay_over(std::shared_ptr<RelaySession> session);
     Task<> serve_proven(std::shared_ptr<Connection> connection);
     bool admit(const std::shared_ptr<Connection>& connection, PeerBook::Dialed who);
-    static void leave_silent(Peer& peer);
+    void leave_silent(Peer& peer);
     bool prefers_new(const Connection& connection, const Peer::Held& old) const;
     void forget(const std::shared_ptr<Connection>& connection);
     std::shared_ptr<Connection> make_connection(Link link);
@@ -179,21 +183,20 @@ class Swarm {
     std::optional<TcpAcceptor> tcp_acceptor_;
     std::set<NodeId> unsettled_fixed_;  // whose first dial has not ended
     std::vector<NearPeer> near_;
-    std::set<NodeId> near_loops_;    // that run
-    std::set<NodeId> better_loops_;  // that run
     BetterPasts better_pasts_;
-    std::set<NodeId> redials_;  // that run
+    std::set<NodeId> near_loops_, better_loops_, redials_;  // that run
     PeerBook book_;
     std::map<Topic, std::shared_ptr<Joined>> topics_;
     std::map<NodeId, Peer> peers_;
     std::deque<std::shared_ptr<Connection>> unproven_;  // that dialed us, oldest first
     std::map<NodeId, std::vector<Finding>> failures_;
     proto::TokenBucket lines_;
-    std::size_t lines_left_out_ = 0;
-    std::size_t dials_ = 0;
+    std::size_t lines_left_out_ = 0, dials_ = 0;
     Tasks* tasks_ = nullptr;       // while run() is
     Tasks* announcing_ = nullptr;  // while our key is announced
-    Event changed_;                // of peers, dials, topics and the book
+    Event changed_, own_changed_;  // of peers, dials, topics and the book; of where we are
+    Clock::Time doubt_until_{};    // all connections are needed until then
+    bool network_silent_ = false;
 };
 
 }  // namespace kp2p

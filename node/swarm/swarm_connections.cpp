@@ -154,6 +154,7 @@ void Swarm::leave_silent(Peer& peer) {
     for (const auto& connection : silent) {
         connection->close();
         peer.remove(*connection);
+        changed_.notify_all();
     }
 }
 

@@ -185,6 +185,7 @@ Candidates Swarm::own_candidates() const {
 std::shared_ptr<PathsSession> Swarm::paths_of(const std::shared_ptr<Connection>& connection) {
     PathsParts parts{.clock = parts_.runtime.clock,
                      .own = [this] { return own_candidates(); },
+                     .own_changed = own_changed_,
                      .is_member =
                          [this](const NodeId& node) {
                              return parts_.use_of && !parts_.use_of(node).topics.empty();
@@ -209,6 +210,7 @@ void Swarm::heard_of_places(const Connection& connection, const Candidates& cand
     std::optional<Host> ours;
     if (const auto seen = parts_.dht.sampled_address()) ours = seen->host;
     const Path path = connection.path();
+    peer->second.tells_places = true;
     peer->second.tcp_places = tcp_places_of(candidates, path, ours);
     if (const auto place = udp_place_of(candidates, path)) peer->second.udp_place = place;
     changed_.notify_all();
@@ -241,6 +243,10 @@ Task<> Swarm::dial_better(NodeId node) {
     peers_.at(node).better_failures = why.all();
     if (!link || has_tcp(node)) co_return;
     tasks_->spawn(serve(make_connection(*std::move(link)), PeerBook::Dialed::by_us));
+}
+
+Task<Result<void>> Swarm::pause_while_there(NodeId node, Clock::Span pause) {
+    return pause_while([this, node] { return peers_.contains(node); }, pause);
 }
 
 }  // namespace kp2p

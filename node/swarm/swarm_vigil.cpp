@@ -1,5 +1,6 @@
 // Connections of the swarm that carry nothing any more, and the way back to the node.
 #include <algorithm>
+#include <utility>
 
 #include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
@@ -12,9 +13,13 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Clock::Span idle_look_interval = 1s;
+constexpr Clock::Span doubt_span = 10s;
 constexpr std::size_t max_redials = 16;  // nodes at a time
 constexpr Clock::Span first_redial_pause = 500ms, longest_redial_pause = 5s;
 constexpr Clock::Span max_redial = 10s;
+// Until others have seen us where we are now; and between further attempts, as they fail.
+constexpr Clock::Span first_direct_wait = 2s, first_direct_pause = 5s, longest_direct_pause = 5min;
+constexpr Clock::Span network_silence = 8s;
 // So long after a vigil was mistaken, or right, the next is not more patient for it.
 constexpr Clock::Span patience_memory = 60s;
 
@@ -24,15 +29,20 @@ Task<> Swarm::watch_loop() {
     Clock& clock = parts_.runtime.clock;
     for (;;) {
         bool needed = false;
-        std::vector<NodeId> silent;
+        std::vector<NodeId> silent, relayed;
         for (auto& [node, peer] : peers_) {
-            const bool this_one = is_needed(node);
+            const bool works = parts_.use_of && parts_.use_of(node).work != Work::none;
+            const bool this_one = works || clock.now() < doubt_until_;
             needed = needed || this_one;
             if (watch(peer, this_one)) silent.push_back(node);
+            if (!peer.silent()) leave_silent(peer);
+            if (is_direct_due(peer, this_one)) relayed.push_back(node);
         }
+        for (const NodeId& node : relayed) start_redial(node, seek_direct(node));
+        look_at_network();
         for (const NodeId& node : silent) {
             log("nothing comes from " + node.hex() + " any more; looking for another way");
-            start_redial(node);
+            start_redial(node, redial(node));
         }
         if (!silent.empty()) changed_.notify_all();
         const Clock::Span pause = needed ? Vigil::look_interval : idle_look_interval;
@@ -41,8 +51,19 @@ Task<> Swarm::watch_loop() {
     }
 }
 
-bool Swarm::is_needed(const NodeId& node) const {
-    return parts_.use_of && parts_.use_of(node).work != Work::none;
+void Swarm::doubt(Doubt why) {
+    doubt_until_ = parts_.runtime.clock.now() + doubt_span;
+    for (auto& [node, peer] : peers_) {
+        better_pasts_.forget(node);
+        peer.direct_due = parts_.runtime.clock.now() + first_direct_wait;
+        peer.direct_pause = first_direct_pause;
+        for (const Peer::Held& held : peer.held()) held.connection->prod();
+    }
+    announcer_.hurry();
+    changed_.notify_all();
+    if (why == Doubt::after_gap) return;
+    own_changed_.notify_all();
+    hurry_lookups();
 }
 
 // Whether its last connection that carried something has fallen silent.
@@ -50,6 +71,8 @@ bool Swarm::watch(Peer& peer, bool needed) {
     const auto now = parts_.runtime.clock.now();
     const bool was_silent = peer.silent();
     bool fell = false;
+    Clock::Span patience = peer.patience;
+    if (now < doubt_until_) patience /= 2;  // there is a reason
     peer.look([&](Peer::Held& held) {
         if (!held.proven) return;
         Connection& connection = *held.connection;
@@ -57,7 +80,7 @@ bool Swarm::watch(Peer& peer, bool needed) {
                                               .unheard = connection.unheard(),
                                               .unanswered = connection.unanswered(),
                                               .round_trip = connection.path().rtt,
-                                              .patience = peer.patience});
+                                              .patience = patience});
         if (verdict == Vigil::Verdict::ask) connection.prod();
         fell = fell || verdict == Vigil::Verdict::silent;
     });
@@ -65,9 +88,41 @@ bool Swarm::watch(Peer& peer, bool needed) {
     return fell && !was_silent && peer.silent();
 }
 
-void Swarm::start_redial(const NodeId& node) {
+void Swarm::start_redial(const NodeId& node, Task<> dial) {
     if (!tasks_ || redials_.size() >= max_redials || !redials_.insert(node).second) return;
-    tasks_->spawn(redial(node));
+    tasks_->spawn(std::move(dial));
+}
+
+// A NAT may have been changed, or one of us may be elsewhere, since a relay was needed.
+bool Swarm::is_direct_due(Peer& peer, bool needed) {
+    const auto now = parts_.runtime.clock.now();
+    const Peer::Held* best = peer.best();
+    if (!needed || !peer.tells_places || !best || now < peer.direct_due) return false;
+    if (best->connection->path().kind != Path::Kind::relayed) return false;
+    const bool first = peer.direct_due == Clock::Time{};
+    peer.direct_due = now + peer.direct_pause;
+    if (!first) peer.direct_pause = std::min(2 * peer.direct_pause, longest_direct_pause);
+    return !first;  // when we connected, all was tried
+}
+
+Task<> Swarm::seek_direct(NodeId node) {
+    Findings why;
+    auto dial = dialer_.dial(node, book_.relays(node), why, Dialer::Through::no_relay);
+    auto link = co_await with_timeout(parts_.runtime.clock, max_redial, std::move(dial));
+    redials_.erase(node);
+    if (link && tasks_ && peers_.contains(node))
+        tasks_->spawn(serve(make_connection(*std::move(link)), PeerBook::Dialed::by_us));
+}
+
+// Those who were lost while it was away are found again, as we are.
+void Swarm::look_at_network() {
+    const auto silent_for = parts_.dht.contact().silent_for;
+    if (silent_for && *silent_for >= network_silence) {
+        network_silent_ = true;
+    } else if (!silent_for && std::exchange(network_silent_, false)) {
+        log("the network answers again");
+        doubt(Doubt::of_place);
+    }
 }
 
 // Until the node is heard again, over whichever connection, or the last one has ended.

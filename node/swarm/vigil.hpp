@@ -18,9 +18,10 @@ class Vigil {
     using Span = std::chrono::steady_clock::duration;
 
     static constexpr std::chrono::milliseconds look_interval{200};
-    static constexpr std::chrono::milliseconds quiet_span{400};  // then it is asked
-    static constexpr std::chrono::milliseconds first_patience{1000}, longest_patience{8000};
-    static constexpr int min_looks = 4;
+    static constexpr std::chrono::milliseconds quiet_span{300};  // then it is asked
+    static constexpr std::chrono::milliseconds first_patience{800}, longest_patience{8000};
+    static constexpr int min_looks = 3;
+    static constexpr int looks_between = 5;  // from one question that was answered to the next
 
     struct Sight {
         bool needed = false;
@@ -35,7 +36,10 @@ class Vigil {
             looks_ = 0;
             silent_ = false;
             const bool quiet = sight.needed && sight.unheard >= quiet_span;
-            return quiet ? Verdict::ask : Verdict::well;
+            if (!quiet) rest_ = 0;
+            if (!quiet || rest_-- > 0) return Verdict::well;
+            rest_ = looks_between - 1;
+            return Verdict::ask;
         }
         const Span limit = sight.patience + 2 * sight.round_trip.value_or(Span::zero());
         if (*sight.unanswered < look_interval) looks_ = 0;
@@ -50,6 +54,7 @@ class Vigil {
 
   private:
     int looks_ = 0;  // in a row at which an answer was missing
+    int rest_ = 0;   // looks until it is asked again
     bool silent_ = false;
 };
 

@@ -203,6 +203,12 @@ class Bytes(NetworkCase):
                 status, answer = self.api.upload(b"x", query)
                 self.assertEqual((status, answer["code"]), (400, "usage"))
 
+    def test_how_long_is_waited_has_a_limit(self):
+        for wait in (10 ** 9, -1, "long"):
+            with self.subTest(wait):
+                answer = self.api.call("/v1/load", {"uri": f"sha1://{'7' * 40}", "wait": wait})
+                self.assertEqual(answer["code"], "usage")
+
     def test_what_is_broken_off_leaves_nothing(self):
         connection = self.api.local()
         connection.putrequest("POST", "/v1/upload?name=half")

@@ -103,6 +103,17 @@ class TwoDaemons(NetworkCase):
         self.assert_ends(self.bob.run("kp2p-load", absent, check=False), 4)
         self.assert_ends(self.bob.run("kp2p-find", absent, check=False), 4)
 
+    def test_a_load_is_told_how_long_an_outage_may_last(self):
+        path = self.path("waited for.dat")
+        random_file(path, MIB)
+        uri = self.alice.store(path)
+        self.assert_ends(self.bob.run("kp2p-load", "--wait", "2 hours", uri, check=False), 2)
+        self.assert_ends(self.bob.run("kp2p-cat", "--wait", "31d", uri, check=False), 2)
+        self.assertEqual(sha1_of(self.bob.load(uri, "--wait", "2h")), sha1_of(path))
+        # Nobody is waited for who has never had the file.
+        absent = "sha1://" + hashlib.sha1(b"nobody has this either").hexdigest()
+        self.assert_ends(self.bob.run("kp2p-load", "--wait", "1d", absent, check=False), 4)
+
     def test_channels_are_joined_left_and_remembered(self):
         self.alice.run("kp2p-join", "second channel")
         self.assertIn("second channel", self.alice.lines("kp2p-channels"))

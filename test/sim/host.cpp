@@ -11,6 +11,8 @@ SimHost::SimHost(Sim& sim, SimDisk& disk, std::uint32_t number, DhtSetup setup, 
       disk_(disk),
       storage_("/sim/" + std::to_string(number)),
       doors_(doors),
+      place_{{address_.host}, address_.host},
+      carried_(sim.loop().get_executor()),
       ended_(sim.loop().get_executor()) {
     disk_.make(storage_);
     runtime_.log = [this](const char* room, const std::string& line) {
@@ -19,6 +21,9 @@ SimHost::SimHost(Sim& sim, SimDisk& disk, std::uint32_t number, DhtSetup setup, 
 }
 
 NodeParts SimHost::parts() {
+    const SocketPool::Open open_socket = [this]() -> Result<std::unique_ptr<Datagrams>> {
+        return sim_.open({address_.host, static_cast<std::uint16_t>(51000 + sockets_opened_++)});
+    };
     return {.runtime = runtime_,
             .server = sim_.open(address_),
             .client = sim_.open({address_.host, 50000}),
@@ -26,7 +31,10 @@ NodeParts SimHost::parts() {
             .keys = proto::KeyPair::from_seed(seed_of(number_)),
             .dht = setup_,
             .tcp = doors_ ? doors_->open(address_) : nullptr,
-            .peers = peers_};
+            .peers = peers_,
+            .open_socket = punches_ ? open_socket : SocketPool::Open(),
+            .interfaces = std::make_unique<InterfaceWatch>(
+                sim_.clock(), [this] { return place_; }, [this] { return carried_.wait(); })};
 }
 
 void SimHost::start(Tasks& all) {

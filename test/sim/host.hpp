@@ -28,6 +28,13 @@ class SimHost {
 
     // As --peer does, before it starts.
     void name(FixedPeer peer) { peers_.push_back(std::move(peer)); }
+    // It punches holes, which takes sockets; before it starts.
+    void punch() { punches_ = true; }
+    // Its interface has this address from now on; what leads there is the simulation's.
+    void carry(const Host& to) {
+        place_ = {{to}, to};
+        carried_.notify_all();
+    }
     // It runs in `all` until it is killed, or `all` is cancelled.
     void start(Tasks& all);
     // What the node is asked to do, which ends with it.
@@ -53,6 +60,10 @@ class SimHost {
     std::filesystem::path storage_;
     MemoryDoors* doors_;
     std::vector<FixedPeer> peers_;
+    bool punches_ = false;
+    std::uint16_t sockets_opened_ = 0;
+    Whereabouts place_;
+    Event carried_;
     std::optional<Node> node_;
     Tasks* life_ = nullptr;  // of the node that runs
     Event ended_;

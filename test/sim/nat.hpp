@@ -23,6 +23,7 @@ class SimNat {
     // The socket that it is for; none: it is dropped.
     std::optional<Endpoint> inward(const Endpoint& from, const Endpoint& to) const;
     const Endpoint& outside() const { return outside_; }  // port 0
+    void become(Kind kind) { kind_ = kind; }              // and forgets nothing
     // As it was asked to: from now on, whoever sends to that port of it reaches the socket. What
     // the socket sends comes from where it always has.
     void forward(std::uint16_t port, const Endpoint& inside) { forwarded_[port] = inside; }

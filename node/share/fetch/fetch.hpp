@@ -26,6 +26,7 @@ class Fetch {
 
     Task<Result<std::filesystem::path>> run();
 
+    void allow(Clock::Span outage) { providers_.allow(outage); }
     FetchProgress progress() const;
     const Diagnosis& diagnosis() const { return diagnosis_; }
     std::vector<NodeId> uploaders() const { return {uploaders_.begin(), uploaders_.end()}; }

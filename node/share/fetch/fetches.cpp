@@ -20,7 +20,7 @@ class Watching {  // a progress sink at a fetch, for as long as this lives
 }  // namespace
 
 Task<Result<Fetched>> Fetches::fetch(Sha1 file, std::vector<NodeId> hints, ProgressSink progress,
-                                     Diagnosis& diagnosis) {
+                                     Diagnosis& diagnosis, Clock::Span outage) {
     for (;;) {
         std::string why;
         auto here = co_await find_here(file, why);
@@ -37,6 +37,7 @@ Task<Result<Fetched>> Fetches::fetch(Sha1 file, std::vector<NodeId> hints, Progr
         if (found != active_.end()) active = found->second;
         const bool ours = !active;
         if (ours) active = std::make_shared<Active>(parts_, file, hints);
+        active->fetch.allow(outage);
         Watching watching(active->fetch, progress);
         Result<std::filesystem::path> outcome;
         if (ours)

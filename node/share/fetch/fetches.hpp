@@ -18,8 +18,9 @@ class Fetches {
   public:
     explicit Fetches(FetchParts parts) : parts_(parts) {}
 
+    // Where several ask for one file, the longest outage that one of them allows counts.
     Task<Result<Fetched>> fetch(Sha1 file, std::vector<NodeId> hints, ProgressSink progress,
-                                Diagnosis& diagnosis);
+                                Diagnosis& diagnosis, Clock::Span outage = usual_outage);
 
   private:
     struct Active {

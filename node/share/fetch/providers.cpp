@@ -34,6 +34,7 @@ Providers::Providers(FetchParts parts, const Sha1& file, Diagnosis& diagnosis, E
       diagnosis_(diagnosis),
       changed_(changed),
       use_(std::move(use)),
+      outage_(parts.outage),
       started_(parts.share.runtime.clock.now()),
       moved_(started_) {}
 
@@ -119,7 +120,7 @@ bool Providers::hopeless() const {
     if (!search_) return false;
     const auto gives = [&](const auto& entry) { return !blamed_.contains(entry.first); };
     if (trying() == 0 && std::ranges::none_of(gave_, gives)) return exhausted();
-    return parts_.share.runtime.clock.now() - moved_ >= patience;
+    return parts_.share.runtime.clock.now() - moved_ >= outage_ + noticing;
 }
 
 bool Providers::preparing() const {
@@ -155,7 +156,8 @@ void Providers::opened(const NodeId& node) {
 
 bool Providers::gave_lately(const NodeId& node) const {
     const auto found = gave_.find(node);
-    return found != gave_.end() && parts_.share.runtime.clock.now() - found->second < patience;
+    return found != gave_.end() &&
+           parts_.share.runtime.clock.now() - found->second < outage_ + noticing;
 }
 
 void Providers::trouble(const NodeId& node, std::vector<Finding> why) {

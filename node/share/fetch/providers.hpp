@@ -8,6 +8,7 @@
 // ended.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <optional>
@@ -17,6 +18,7 @@
 #include "node/async/event.hpp"
 #include "node/async/tasks.hpp"
 #include "node/share/channels/neighbourhood.hpp"
+#include "node/share/fetch/sinks.hpp"
 #include "node/share/fetch/try_queue.hpp"
 #include "node/share/inventory/inventory.hpp"
 #include "node/share/lookup/finder.hpp"
@@ -29,15 +31,16 @@ struct FetchParts {
     Neighbourhood& hood;
     Finder& finder;
     Inventory& inventory;
+    Clock::Span outage = usual_outage;
 };
 
 class ProvidedFile;
 
 class Providers {
   public:
-    // How long nothing may come before it is hopeless, if somebody has given already or is being
-    // tried: an outage of 30 s, and what it takes to notice it and to connect again.
-    static constexpr std::chrono::seconds patience{45};
+    // What it takes to notice an outage and to connect again. When nothing has come for so long and
+    // an outage it is hopeless, if somebody has given already or is being tried.
+    static constexpr std::chrono::seconds noticing{15};
 
     // How the use of one ended: for good; with its connection; for now, as it has no room or sends
     // nothing; before it began, as the node cannot be reached; because it was blamed; because it
@@ -63,6 +66,7 @@ class Providers {
     void tick();
     // Its owner was busy with what came, and did not wait for more.
     void busy() { moved_ = parts_.share.runtime.clock.now(); }
+    void allow(Clock::Span outage) { outage_ = std::max(outage_, outage); }
     bool hopeless() const;
     bool exhausted() const;  // the search will find nobody more
     Rates& rates() { return parts_.inventory.rates(); }
@@ -105,6 +109,7 @@ class Providers {
     Diagnosis& diagnosis_;
     Event& changed_;
     Use use_;
+    Clock::Span outage_;
     Clock::Time started_;
     Tasks* tasks_ = nullptr;  // while it runs
     std::optional<Finder::Search> search_;

@@ -12,6 +12,10 @@
 
 namespace kp2p {
 
+// How long an outage may last by default: when all who gave a file have gone, one of them, or
+// another, is waited for.
+inline constexpr std::chrono::seconds usual_outage{30};
+
 struct FetchProgress {
     std::uint64_t verified_bytes = 0;
     std::uint64_t size_bytes = 0;   // 0 until the size is proven

@@ -67,6 +67,8 @@ Task<> stand_still(Sim& sim, Machine& machine, Clock::Span gap) {
 Task<> gaps(Sim& sim) {
     Machine machine(sim.clock());
     WakingClock clock(machine);
+    int noticed = 0;
+    clock.on_gap([&] { ++noticed; });
     auto body = [&](Tasks& all) -> Task<> {
         all.spawn(clock.run());
         for (const Row& row : {Row{45s, 0s}, Row{3s, 3s}, Row{24h, 0s}}) {
@@ -84,6 +86,8 @@ Task<> gaps(Sim& sim) {
             auto rest = co_await clock.sleep_for(12s);
             CHECK(rest);
             REQUIRE(rang);
+            CHECK(noticed == (row.counted == 0s ? 1 : 0));
+            noticed = 0;
             CHECK(*rang - began >= 20s - row.counted);
         }
         all.cancel();

@@ -118,6 +118,30 @@ TEST_CASE("a router that grants next to no time is not asked all the time") {
     });
 }
 
+TEST_CASE("whoever is elsewhere has no mapping, and asks at once") {
+    tell([](Story& story) -> Task<> {
+        story.start();
+        co_await story.pass(10s);
+        REQUIRE(story.keeper.mapping());
+        const int asked = story.router.asked;
+        story.router.external = other_public_host;
+        story.router.slow = 2s;
+        story.keeper.moved();
+        CHECK(!story.keeper.mapping());
+        co_await story.pass(1s);
+        CHECK(story.router.asked == asked + 1);
+        CHECK(!story.keeper.mapping());
+        story.keeper
+            .moved();  // again, while a router is asked: its answer is about another network
+        co_await story.pass(1500ms);
+        CHECK(!story.keeper.mapping());
+        co_await story.pass(2s);
+        REQUIRE(story.keeper.mapping());
+        CHECK(story.keeper.mapping()->udp() == Endpoint{other_public_host, 49737});
+        CHECK(story.router.asked == asked + 2);
+    });
+}
+
 TEST_CASE("a router that was restarted, or has another address, is noticed") {
     tell([](Story& story) -> Task<> {
         story.router.udp_port = 5000;

@@ -105,6 +105,42 @@ TEST_CASE("a relayed stream goes on without the relay when a punch succeeds") {
     });
 }
 
+TEST_CASE("a relay is left when a NAT lets a hole be punched that did not before") {
+    in_world(66, lab, [](World& world, Tasks& all) -> Task<> {
+        Member& relay = world.add(Reach::open, hold_trusting);
+        Member& server = world.add(Reach::behind_nat, echo_trusting, {&world.doors});
+        Member& client = world.add(Reach::behind_nat, hold_trusting, {&world.doors});
+        std::uint32_t outside = 2000;
+        for (Member* member : {&server, &client}) {
+            world.sim.nat(member->node.address, Kind::random, host_of(++outside));
+            world.doors.swallow(member->door->local());
+        }
+        Three three{world, relay, client, server};
+        three.share_all();
+        co_await three.enter(all);
+        auto connection = co_await client.swarm.connect(server.swarm.node_id());
+        REQUIRE(connection);
+        auto slept = co_await world.sim.clock().sleep_for(30s);
+        CHECK(slept);
+        const auto kind = [&] {
+            const auto best = client.swarm.best(server.swarm.node_id());
+            return best ? best->path().kind : Path::Kind::tunnelled;
+        };
+        CHECK(kind() == Path::Kind::relayed);
+        for (Member* member : {&server, &client})
+            world.sim.nat_of(member->node.address).become(Kind::full_cone);
+        slept = co_await world.sim.clock().sleep_for(30s);
+        CHECK(slept);
+        CHECK(kind() == Path::Kind::relayed);  // nothing is on its way
+        client.working_with.insert(server.swarm.node_id());
+        auto direct = co_await soon(world, 60s, [&] { return kind() == Path::Kind::direct; });
+        CHECK(direct);
+        const auto best = client.swarm.best(server.swarm.node_id());
+        REQUIRE(best);
+        co_await check_echo(*best);
+    });
+}
+
 TEST_CASE("a node relays for members of its channels alone") {
     with_relay(62, Kind::random, Kind::random, [](Three& three, Tasks& all) -> Task<> {
         three.share_all();

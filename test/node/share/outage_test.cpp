@@ -64,6 +64,43 @@ Task<> gone_for_a_while(FakeNetwork& network) {
     CHECK(provider.peer.given_chunks() == 20);
 }
 
+// Twice as long as is usual: waited for only where that is allowed.
+Task<> gone_for_long(FakeNetwork& network) {
+    auto nodes = co_await members(network, 1);
+    std::uint32_t seed = 60;
+    for (const Clock::Span outage : {Clock::Span(2min), Clock::Span(usual_outage)}) {
+        const ByteVector bytes = noise(20 * mib, ++seed);
+        Provider provider(network, bytes, LiarLie::stall, stops_at);
+        Diagnosis diagnosis;
+        Result<std::filesystem::path> loaded;
+        auto ask = [&]() -> Task<> {
+            ProgressSink nobody;
+            loaded = co_await nodes[0]->share.load(uri_of(provider.peer.file()), nobody, diagnosis,
+                                                   outage);
+        };
+        auto body = [&](Tasks& all) -> Task<> {
+            all.spawn(ask());
+            co_await until_stopped(network, provider, 10);
+            provider.peer.be(LiarLie::none);
+            network.away.insert(provider.id);
+            network.disconnect(provider.id);
+            auto slept = co_await network.clock.sleep_for(90s);
+            if (!slept) co_return;
+            network.away.clear();
+        };
+        auto ended = co_await with_tasks(body);
+        CHECK(ended);
+        CAPTURE(diagnosis.text());
+        if (outage == usual_outage) {
+            CHECK(loaded.error() == Errc::timed_out);
+            continue;
+        }
+        REQUIRE(loaded);
+        CHECK(content(*loaded) == bytes);
+        CHECK(provider.peer.given_chunks() == 20);
+    }
+}
+
 struct EndRow {
     const char* name;
     bool leaves;
@@ -218,6 +255,9 @@ TEST_CASE("a load outlives a silence of its only provider") {
     test::in_network(silent_for_a_while);
 }
 TEST_CASE("a load outlives 30 s without its only provider") { test::in_network(gone_for_a_while); }
+TEST_CASE("a longer outage is waited for where that is allowed") {
+    test::in_network(gone_for_long);
+}
 TEST_CASE("a load that gives up says what happened, what is kept, and goes on the next time") {
     test::in_network(for_good);
 }

@@ -51,6 +51,27 @@ TEST_CASE("a client that comes ten seconds after a provider has moved reaches it
     }
 }
 
+TEST_CASE("who hears that it may be elsewhere has itself announced there at once") {
+    for (const bool moves : {true, false}) {
+        CAPTURE(moves);
+        in_world(94, lab, [&](World& world, Tasks& all) -> Task<> {
+            Member& server = world.add(Kind::full_cone, echo);
+            co_await server.enter(all);
+            auto announced = co_await soon(
+                world, 20s, [&] { return server.swarm.announcer().relays().size() == 3; });
+            REQUIRE(announced);
+            auto slept = co_await world.sim.clock().sleep_for(3100ms);  // behind a round of pings
+            CHECK(slept);
+            const auto moves_before = server.node.dht.moves();
+            if (moves) world.sim.nat(server.node.address, Kind::full_cone, elsewhere);
+            server.swarm.doubt(Swarm::Doubt::of_place);
+            auto there = co_await soon(world, 1500ms, [&] { return is_announced_there(server); });
+            CHECK(there == moves);
+            CHECK((server.node.dht.moves() > moves_before) == moves);
+        });
+    }
+}
+
 TEST_CASE("a node that stays where it is does not announce itself anew") {
     in_world(97, lab, [&](World& world, Tasks& all) -> Task<> {
         Member& server = world.add(Kind::full_cone, echo);

@@ -30,6 +30,11 @@ bool says(const Member& member, const std::string& words) {
 }
 bool found_silence(const Member& member) { return says(member, "nothing comes from"); }
 
+Task<> hold_for_members(std::shared_ptr<Connection> connection) {
+    connection->trust();
+    co_await hold(std::move(connection));
+}
+
 void work_together(Member& a, Member& b) {
     a.working_with.insert(b.swarm.node_id());
     b.working_with.insert(a.swarm.node_id());
@@ -57,14 +62,19 @@ Task<std::shared_ptr<Connection>> meet_to_work(World& world, Member& client, Mem
 TEST_CASE("a connection is asked when nothing comes, and silent when no answer does") {
     Vigil vigil;
     CHECK(vigil.look(answered(100ms)) == Verdict::well);
-    CHECK(vigil.look(answered(500ms)) == Verdict::ask);
-    for (const auto span : {200ms, 400ms, 600ms, 800ms, 1000ms}) {
+    for (int seconds = 0; seconds < 3; ++seconds) {
+        CHECK(vigil.look(answered(500ms)) == Verdict::ask);
+        for (int i = 0; i < 4; ++i) CHECK(vigil.look(answered(1s)) == Verdict::well);
+    }
+    CHECK(vigil.look(answered(10ms)) == Verdict::well);
+    CHECK(vigil.look(answered(300ms)) == Verdict::ask);
+    for (const auto span : {200ms, 400ms, 600ms, 800ms}) {
         CHECK(vigil.look(missing(span)) == Verdict::well);
         CHECK(!vigil.silent());
     }
-    CHECK(vigil.look(missing(1200ms)) == Verdict::silent);
+    CHECK(vigil.look(missing(1000ms)) == Verdict::silent);
     CHECK(vigil.silent());
-    CHECK(vigil.look(missing(1400ms)) == Verdict::well);  // that is known
+    CHECK(vigil.look(missing(1200ms)) == Verdict::well);  // that is known
     CHECK(vigil.silent());
     CHECK(vigil.look(answered(10ms)) == Verdict::well);
     CHECK(!vigil.silent());
@@ -78,7 +88,7 @@ TEST_CASE("time alone makes nobody silent") {
     CHECK(vigil.look(answered(0ms)) == Verdict::well);
     // One that answers now and then is slow.
     for (int i = 0; i < 20; ++i) {
-        CHECK(vigil.look(missing(900ms)) == Verdict::well);
+        CHECK(vigil.look(missing(800ms)) == Verdict::well);
         CHECK(vigil.look(missing(100ms)) == Verdict::well);
     }
     // It is left as long as nothing is owed.
@@ -149,5 +159,28 @@ TEST_CASE("a node that is gone is looked for until the work ends") {
         world.sim.revive(server.node.address);
         auto again = co_await client.swarm.connect(server.swarm.node_id());
         CHECK(again);
+    });
+}
+
+TEST_CASE("of two connections that which falls silent is left at once") {
+    in_world(312, near_lab, [&](World& world, Tasks& all) -> Task<> {
+        Member& server = world.add(Reach::open, hold_for_members, {&world.doors});
+        Member& client = world.add(Reach::open, hold_for_members, {&world.doors});
+        for (Member* member : {&server, &client}) {
+            Member& other = member == &server ? client : server;
+            member->shared_with.insert(other.swarm.node_id());
+        }
+        const auto udx = co_await meet_to_work(world, client, server, all);
+        auto moved = co_await soon(world, 10s, [&] {
+            const auto best = client.swarm.best(server.swarm.node_id());
+            return best && best->path().transport == Path::Transport::tcp;
+        });
+        REQUIRE(moved);
+        const auto tcp = client.swarm.best(server.swarm.node_id());
+        world.doors.fall_silent(world.sim.clock());
+        auto left = co_await soon(world, 3s, [&] { return tcp->is_closed(); });
+        CHECK(left);
+        CHECK(client.swarm.best(server.swarm.node_id()) == udx);
+        CHECK(!found_silence(client));
     });
 }

@@ -24,6 +24,12 @@ class MemoryDoors {
         for (const auto& pipe : std::exchange(pipes_, {}))
             if (const auto there = pipe.lock()) there->break_off();
     }
+    // Nothing comes along any of them any more, and nobody connects.
+    void fall_silent(Clock& clock) {
+        for (const auto& pipe : pipes_)
+            if (const auto there = pipe.lock()) there->fall_silent(clock);
+        cut_at_ = 0;
+    }
     // Once they have carried so much more, and then nobody connects any more.
     void cut_after(std::uint64_t bytes) { cut_at_ = carried_ + bytes; }
     std::size_t connects() const { return connects_; }
@@ -37,7 +43,7 @@ class MemoryDoors {
     }
     void count(std::size_t bytes) {
         carried_ += bytes;
-        if (carried_ >= cut_at_) cut();
+        if (cut_at_ > 0 && carried_ >= cut_at_) cut();
     }
 
     Executor executor_;

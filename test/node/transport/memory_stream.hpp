@@ -30,6 +30,8 @@ class Pipe {
         co_return n;
     }
     Task<Result<void>> write(ByteView bytes) {
+        if (silent_ && !missing_since_ && clock_) missing_since_ = clock_->now();
+        if (silent_) co_return ok;
         while (bytes_.size() > max_bytes && !broken_) {
             auto woken = co_await changed_.wait();
             if (!woken) co_return woken;
@@ -53,6 +55,15 @@ class Pipe {
         broken_ = true;
         changed_.notify_all();
     }
+    // What is written from now on is lost, which is noticed as TCP notices it.
+    void fall_silent(Clock& clock) {
+        silent_ = true;
+        clock_ = &clock;
+    }
+    std::optional<Clock::Span> unanswered() const {
+        if (!missing_since_) return std::nullopt;
+        return clock_->now() - *missing_since_;
+    }
     std::size_t size_bytes() const { return bytes_.size(); }
 
     std::function<void(std::size_t)> on_write;  // of so many bytes
@@ -61,7 +72,9 @@ class Pipe {
 
   private:
     ByteVector bytes_;
-    bool ended_ = false, broken_ = false;
+    bool ended_ = false, broken_ = false, silent_ = false;
+    Clock* clock_ = nullptr;  // while it is silent
+    std::optional<Clock::Time> missing_since_;
     Event changed_;
 };
 
@@ -77,6 +90,7 @@ class MemoryStream final : public ByteStream {
     ~MemoryStream() override { MemoryStream::destroy(); }
 
     Path path() const override { return path_; }
+    std::optional<Clock::Span> unanswered() const override { return out_->unanswered(); }
     Task<Result<std::size_t>> read_some(std::span<std::uint8_t> into) override {
         return in_->read_some(into);
     }
