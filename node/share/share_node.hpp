@@ -19,12 +19,13 @@ class Share::Node {
           finder(parts.runtime, parts.own),
           inventory(parts.runtime, parts.store, parts.foreign),
           hood(parts, finder, inventory),
-          fetches(FetchParts{parts, hood, finder, inventory}) {}
+          fetches(FetchParts{parts, hood, finder, inventory, recent}) {}
 
     ShareParts parts;
     Finder finder;
     Inventory inventory;
     Neighbourhood hood;
+    RecentGivers recent;
     Fetches fetches;
 
     struct Named {  // what a URI names

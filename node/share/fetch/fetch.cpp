@@ -56,8 +56,7 @@ Task<Result<Fetch::Path>> Fetch::fetch(Tasks& all) {
     auto resumed = co_await resume();
     if (!resumed) co_return resumed.error();
     if (!download_.complete()) {
-        for (const NodeId& hint : std::exchange(hints_, {})) providers_.hear(hint);
-        if (providers_.trying() == 0) providers_.search();
+        providers_.begin(hints_);
         all.spawn(tick_loop());
     }
     while (!download_.complete()) {

@@ -50,6 +50,7 @@ void Providers::hear(const NodeId& node) {
     if (!tasks_ || node == parts_.share.own || blamed_.contains(node)) return;
     if (!heard_any_ && !search_) started_ = moved_ = parts_.share.runtime.clock.now();
     heard_any_ = true;
+    guessed_.erase(node);
     const Reach reach = parts_.hood.proven(node) ? Reach::neighbour : Reach::distant;
     if (queue_.hear(node, reach)) tasks_->spawn(attach(node));
 }
@@ -60,6 +61,21 @@ void Providers::hear(const proto::Providing& what) {
         claim.size_bytes = std::max(claim.size_bytes, what.size_bytes);
     }
     hear(what.node);
+}
+
+void Providers::begin(const std::vector<NodeId>& likely) {
+    for (const NodeId& node : likely) hear(node);
+    if (trying() == 0)
+        for (const NodeId& node : parts_.recent.nodes()) guess(node);
+    if (trying() == 0) search();
+}
+
+// Whoever has no connection to us is not worth one.
+void Providers::guess(const NodeId& node) {
+    if (!tasks_ || !parts_.hood.proven(node)) return;
+    if (!queue_.hear(node, TryQueue::Reach::neighbour)) return;
+    guessed_.insert(node);
+    tasks_->spawn(attach(node));
 }
 
 void Providers::search() {
@@ -138,6 +154,7 @@ Clock::Span Providers::preparing_span(const NodeId& node) const {
 
 void Providers::gave(const NodeId& node) {
     gave_[node] = moved_ = parts_.share.runtime.clock.now();
+    parts_.recent.gave(node);
     troubles_.erase(node);
 }
 
@@ -228,7 +245,7 @@ Task<> Providers::attach(NodeId node) {
         const auto began = parts_.share.runtime.clock.now();
         const Ended ended = co_await attempt(node);
         if (!comes_back(ended) || blamed_.contains(node)) {
-            tried = Tried::for_good;
+            if (!guessed_.contains(node)) tried = Tried::for_good;
             break;
         }
         const bool lately = gave_lately(node);
@@ -340,6 +357,11 @@ void ProvidedFile::refused(proto::RefusalCode code) {
     end(code == proto::RefusalCode::limit ? Ended::busy : Ended::closed);
     const bool lacks = code == proto::RefusalCode::not_found;
     const auto why = lacks ? Finding::Code::lacks : Finding::Code::cannot_give;
+    if (lacks && providers_.guessed_.contains(node_)) {
+        providers_.parts_.recent.lacked(node_);
+        providers_.search();
+        return;
+    }
     if (code != proto::RefusalCode::limit) providers_.trouble(node_, {finding_of(why, began_)});
 }
 

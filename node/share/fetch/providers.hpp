@@ -3,7 +3,7 @@
 // node had no room or nothing came; and says at the end why they did not do. ProvidedFile: the
 // file, open at one of them.
 //
-// Shape: start(), then hear() or search(), and tick() several times a second until hopeless(); the
+// Shape: start(), then begin(), and tick() several times a second until hopeless(); the
 // owner's Use makes a ProvidedFile in its frame, takes what its next() gives, and returns how it
 // ended.
 #pragma once
@@ -18,6 +18,7 @@
 #include "node/async/event.hpp"
 #include "node/async/tasks.hpp"
 #include "node/share/channels/neighbourhood.hpp"
+#include "node/share/fetch/recent_givers.hpp"
 #include "node/share/fetch/sinks.hpp"
 #include "node/share/fetch/try_queue.hpp"
 #include "node/share/inventory/inventory.hpp"
@@ -31,6 +32,7 @@ struct FetchParts {
     Neighbourhood& hood;
     Finder& finder;
     Inventory& inventory;
+    RecentGivers& recent;
     Clock::Span outage = usual_outage;
 };
 
@@ -62,7 +64,9 @@ class Providers {
     void stop();
 
     void hear(const NodeId& node);  // of one that is likely to have the file
-    void search();                  // otherwise it begins when the nodes heard of do not do
+    // Asks those who are likely to have the file, or else, on a guess, who gave the latest one; a
+    // search begins when they do not do, or take long.
+    void begin(const std::vector<NodeId>& likely);
     void tick();
     // Its owner was busy with what came, and did not wait for more.
     void busy() { moved_ = parts_.share.runtime.clock.now(); }
@@ -92,7 +96,9 @@ class Providers {
         std::optional<Clock::Time> asked;  // first, to open it, while it has not
     };
 
+    void search();
     void begin_search();
+    void guess(const NodeId& node);
     void hear(const proto::Providing& what);
     void use_better();
     Task<> attach(NodeId node);
@@ -116,6 +122,7 @@ class Providers {
     Clock::Time first_search_, last_search_;
     Clock::Time moved_;                // when something came, or was about to
     bool heard_any_ = false;           // of a provider
+    std::set<NodeId> guessed_;         // nobody has said that they have it
     TryQueue queue_;                   // attach() runs for those that are being tried
     std::vector<ProvidedFile*> used_;  // in the order in which they came
     std::map<NodeId, Claim> claims_;

@@ -48,8 +48,7 @@ Task<Result<void>> PartFetch<Download>::run(ByteSink sink) {
 template <class Download>
 Task<Result<void>> PartFetch<Download>::give(ByteSink sink) {
     if (download_.complete()) co_return ok;
-    for (const NodeId& hint : std::exchange(hints_, {})) providers_.hear(hint);
-    if (providers_.trying() == 0) providers_.search();
+    providers_.begin(hints_);
     while (!download_.complete()) {
         const auto bytes = download_.next_bytes();
         if (!bytes) {

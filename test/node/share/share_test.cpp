@@ -34,6 +34,41 @@ Task<> one_file(FakeNetwork& network) {
     }
 }
 
+// A node asks a neighbour 280 times at once, and then 140 times a second.
+Task<> one_after_another(FakeNetwork& network) {
+    auto nodes = co_await members(network, 3);
+    Share& loader = nodes[1]->share;
+    const auto text_of_missing = [&](std::uint32_t seed) -> Task<std::string> {
+        Diagnosis diagnosis;
+        auto missing =
+            co_await loader.load(uri_of(proto::sha1_of(noise(9, seed))), ProgressSink(), diagnosis);
+        CHECK(missing.error() == Errc::not_found);
+        co_return diagnosis.text();
+    };
+    const std::string before = co_await text_of_missing(1000);
+    const auto began = network.clock.now();
+    for (std::uint32_t i = 0; i < 800; ++i) {
+        auto stored = nodes[0]->store.put_bytes(noise(100, i));
+        REQUIRE(stored);
+        Diagnosis diagnosis;
+        auto path = co_await loader.load(uri_of(*stored), ProgressSink(), diagnosis);
+        CAPTURE(diagnosis.text());
+        REQUIRE(path);
+    }
+    const Clock::Span took = network.clock.now() - began;
+    CHECK(took < 1s);
+
+    const auto elsewhere = network.clock.now();
+    auto stored = nodes[2]->store.put_bytes(noise(100, 2000));
+    REQUIRE(stored);
+    Diagnosis diagnosis;
+    auto path = co_await loader.load(uri_of(*stored), ProgressSink(), diagnosis);
+    REQUIRE(path);
+    CHECK(network.clock.now() - elsewhere < 100ms);
+    const std::string after = co_await text_of_missing(1001);
+    CHECK(after == before);
+}
+
 struct LieRow {
     LiarLie lie;
     std::uint64_t at;
@@ -323,6 +358,9 @@ Task<> leaves(FakeNetwork& network) {
 }  // namespace
 
 TEST_CASE("files of all sizes come from one node to another") { test::in_network(one_file); }
+TEST_CASE("who gave a file is asked for the next one at once, on a guess that spares a search") {
+    test::in_network(one_after_another);
+}
 TEST_CASE("a liar alone is named and nothing is stored; beside an honest node the file is right") {
     test::in_network(liars);
 }
