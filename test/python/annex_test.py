@@ -47,6 +47,12 @@ class Annex(Network):
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return done
 
+    def run_at(self, who, folder, *arguments):
+        with self.at(who):
+            done = subprocess.run([str(argument) for argument in arguments], cwd=folder,
+                                  stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
     def repository(self, backend="SHA256E"):
         (self.folder / "alice").mkdir()
         self.git("alice", "init", "-q", "-b", "main")
@@ -89,6 +95,22 @@ class Annex(Network):
         told = [json.loads(line) for line in got.splitlines()]
         self.assertTrue(any(0 < step.get("byte-progress", 0) <= len(content) for step in told), got)
         self.assertEqual(self.content("bob", "recording.dat"), content)
+
+    @unittest.skipUnless(shutil.which("datalad"), "datalad is not installed")
+    def test_datalad_gets_what_a_dataset_names(self):
+        content = os.urandom(300_000)
+        dataset, clone = self.folder / "alice", self.folder / "bob"
+        self.run_at("alice", self.folder, "datalad", "create", "-c", "text2git", "alice")
+        (dataset / "raw.dat").write_bytes(content)
+        self.run_at("alice", dataset, "datalad", "save", "-m", "raw data")
+        self.git("alice", "annex", "initremote", "kp2p", "type=external", "externaltype=kp2p",
+                 "encryption=none", "autoenable=true")
+        self.run_at("alice", dataset, "datalad", "push", "--to", "kp2p")
+        self.run_at("bob", self.folder, "datalad", "clone", dataset, clone)
+        self.git("bob", "remote", "remove", "origin")
+        self.assertFalse((clone / "raw.dat").exists())
+        self.run_at("bob", clone, "datalad", "get", "raw.dat")
+        self.assertEqual(self.content("bob", "raw.dat"), content)
 
     def test_a_key_of_sha1_is_its_own_name(self):
         content = os.urandom(100_000)
