@@ -22,35 +22,12 @@
 #include "node/swarm/peer.hpp"
 #include "node/swarm/peer_book.hpp"
 #include "node/swarm/places.hpp"
+#include "node/swarm/swarm_parts.hpp"
 #include "node/swarm/swarm_relays.hpp"
 #include "node/transport/connection.hpp"
 #include "proto/limit/token_bucket.hpp"
 
 namespace kp2p {
-
-struct SwarmParts {
-    Runtime& runtime;
-    Dht& dht;
-    UdxContext& udx;
-    proto::KeyPair keys;  // our identity
-    // Runs for every connection, dialed by whichever side, once the peer has proven itself; the
-    // connection ends when it returns, and it is cancelled when the connection ends. What it does
-    // before it first waits (set handlers for opens) comes before anything the peer sends.
-    std::function<Task<>(std::shared_ptr<Connection>)> serve;
-    // What the connection to this node is used for. When all are taken, the least useful makes
-    // room; empty: none does.
-    std::function<Use(const NodeId&)> use_of;
-    // Returns when the DHT was entered, or has been tried: only what needs it waits; null: it was.
-    std::function<Task<Result<void>>()> entered = nullptr;
-    ByteStreams* tcp = nullptr;                    // where TCP is to be had
-    std::vector<FixedPeer> fixed = {};             // dialed over it, again and again
-    std::function<Candidates()> mapped = nullptr;  // where a router forwards to us; null: nowhere
-    // Opens a UDP socket on a free port; without it no holes are punched.
-    SocketPool::Open open_socket = nullptr;
-    proto::RelayMode relay = proto::RelayMode::automatic;  // for others
-    std::vector<std::string> relay_urls = {};              // of kp2p-relays, told to members
-    std::function<void(std::vector<std::string>)> heard_relays = nullptr;
-};
 
 class Swarm {
   public:

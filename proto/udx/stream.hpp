@@ -170,8 +170,7 @@ class Stream {
 
     Recovery recovery_ = Recovery::open;
     std::uint64_t recover_until_ = 0;
-    unsigned timeouts_ = 0, quick_timeouts_ = 0;  // in a row
-    unsigned window_probes_ = 0, unanswered_probes_ = 0;
+    unsigned timeouts_ = 0, quick_timeouts_ = 0, window_probes_ = 0, unanswered_probes_ = 0;
     struct TailProbe {
         bool due = false, in_flight = false, is_new = false;
         bool rtt_sampled = false;  // since the last one
