@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""roaming.py [--mebibytes N] [--rate BYTES] [SCENE]...: a file is on its way from one daemon to another when
-something happens to one of them, or to what lies between; `quick`, without a scene: those that take
-little time; `all`: all. Prints for each scene whether the one kp2p-load brought the file whole, the
+"""roaming.py [--mebibytes N] [--rate BYTES] [--stall SECONDS] [SCENE]...: a file is on its way from one
+daemon to another when something happens to one of them, or to what lies between; `quick`, without a
+scene: those that take little time; `all`: all. Prints for each scene whether the one kp2p-load brought the file whole, the
 seconds until more came once it could, the longest silence after that, and how the two are connected
-at the end. 1 if a file does not arrive, or more than STALL_SECONDS pass; 77 where it cannot run.
+at the end. 1 if a file does not arrive, or more than --stall seconds pass; 77 where it cannot run.
 
     KP2P_COMMANDS=build/cmd python3 test/nat/roaming.py
 """
@@ -21,7 +21,6 @@ from daemons import Daemon
 from matrix import open_lab
 from tunnel import Node, Relay, same, until
 
-STALL_SECONDS = 3
 LATE_SECONDS = 10  # for one who comes to a node that moved a moment ago
 # A node looks its channels up 5 s and 35 s after its start, and then not for two minutes.
 SETTLED_SECONDS = 40
@@ -273,7 +272,7 @@ def play(scene, lab, patience):
     code = load.process.returncode
     whole = code == 0 and same(load.path, load.path + '.loaded')
     first, longest = load.silences(back)
-    limit = getattr(load, 'limit', STALL_SECONDS)
+    limit = getattr(load, 'limit', lab.options.stall)
     right = whole and max(first, longest) < limit
     print('%-20s %s: first %.1f s, longest %.1f s, in all %.1f s, %s%s' % (
         scene.__name__, 'right' if right else 'SLOW' if whole else 'FAILED', first, longest,
@@ -289,6 +288,7 @@ def main():
     arguments.add_argument('scenes', nargs='*', metavar='SCENE', help=', '.join(names))
     arguments.add_argument('--mebibytes', type=int, default=16)
     arguments.add_argument('--rate', type=int, default=2 << 20)
+    arguments.add_argument('--stall', type=float, default=3)
     arguments.add_argument('--patience', type=float, default=90)
     arguments.add_argument('--keep', help='a directory for what the daemons say')
     options = arguments.parse_args()
