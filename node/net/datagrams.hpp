@@ -26,6 +26,8 @@ class Datagrams {
     // The pieces, end to end, are datagrams of `segment_bytes` each; only the last may be shorter.
     virtual void send_segments(const Endpoint& to, std::span<const ByteView> pieces,
                                std::size_t segment_bytes) = 0;
+    // One datagram that may be larger than what the way takes: it may be cut up on the way.
+    virtual void send_in_fragments(const Endpoint& to, ByteView bytes) { send(to, bytes); }
     // Waits for datagrams and returns a batch of at least one. An error is final.
     virtual Task<Result<std::span<const Datagram>>> receive() = 0;
     // The largest IP packet the system knows to fit the first hop towards `to`.

@@ -26,6 +26,7 @@ class UdpBatch {
     std::span<const Datagram> receive(std::error_code& error);
     void send(const Endpoint& to, std::span<const ByteView> pieces, std::size_t segment_bytes);
     void send_with_ttl(const Endpoint& to, ByteView bytes, int ttl);
+    void send_in_fragments(const Endpoint& to, ByteView bytes);
     std::size_t route_mtu_bytes(const Endpoint& to) const;
 
   private:

@@ -99,6 +99,7 @@ struct UdpBatch::State {
 
     void send_run(const Endpoint& to, std::size_t run_bytes, std::size_t segment_bytes);
     void send_each(Address& address, std::size_t segment_bytes);
+    void allow_fragments(bool allowed);
     bool reaches(const Endpoint& to) const { return family != AF_INET || to.host.is_v4(); }
 };
 
@@ -110,15 +111,23 @@ UdpBatch::UdpBatch(asio::ip::udp::socket& socket) : state_(std::make_unique<Stat
     // Only pages that datagrams reach are ever touched.
     s.buffer =
         std::make_unique_for_overwrite<std::uint8_t[]>(messages_per_call * max_message_bytes);
-    const int probe = IP_PMTUDISC_PROBE, on = 1;
-    ::setsockopt(s.fd, IPPROTO_IP, IP_MTU_DISCOVER, &probe, sizeof probe);
-    const int probe6 = IPV6_PMTUDISC_PROBE;
-    if (s.family == AF_INET6)
-        ::setsockopt(s.fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &probe6, sizeof probe6);
+    s.allow_fragments(false);
+    const int on = 1;
     ::setsockopt(s.fd, IPPROTO_UDP, UDP_GRO, &on, sizeof on);
 }
 
 UdpBatch::~UdpBatch() = default;
+
+// IPv6 is cut up here and nowhere else, so what every way takes is the size of the fragments.
+void UdpBatch::State::allow_fragments(bool allowed) {
+    const int v4 = allowed ? IP_PMTUDISC_DONT : IP_PMTUDISC_PROBE;
+    ::setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &v4, sizeof v4);
+    if (family != AF_INET6) return;
+    const int v6 = allowed ? IPV6_PMTUDISC_DONT : IPV6_PMTUDISC_PROBE;
+    const int fragment_bytes = allowed ? 1280 : 0;
+    ::setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &v6, sizeof v6);
+    ::setsockopt(fd, IPPROTO_IPV6, IPV6_MTU, &fragment_bytes, sizeof fragment_bytes);
+}
 
 std::span<const Datagram> UdpBatch::receive(std::error_code& error) {
     State& s = *state_;
@@ -234,6 +243,12 @@ void UdpBatch::send_with_ttl(const Endpoint& to, ByteView bytes, int ttl) {
     else
         put_control(message, control, IPPROTO_IPV6, IPV6_HOPLIMIT, ttl);
     ::sendmsg(state_->fd, &message, MSG_DONTWAIT);
+}
+
+void UdpBatch::send_in_fragments(const Endpoint& to, ByteView bytes) {
+    state_->allow_fragments(true);
+    send(to, {&bytes, 1}, std::max<std::size_t>(1, bytes.size()));
+    state_->allow_fragments(false);
 }
 
 std::size_t UdpBatch::route_mtu_bytes(const Endpoint& to) const {

@@ -61,6 +61,10 @@ void UdpSocket::send_with_ttl(const Endpoint& to, ByteView bytes, int ttl) {
     batch_.send_with_ttl(to, bytes, ttl);
 }
 
+void UdpSocket::send_in_fragments(const Endpoint& to, ByteView bytes) {
+    batch_.send_in_fragments(to, bytes);
+}
+
 void UdpSocket::send_segments(const Endpoint& to, std::span<const ByteView> pieces,
                               std::size_t segment_bytes) {
     batch_.send(to, pieces, segment_bytes);

@@ -23,6 +23,7 @@ class UdpSocket final : public Datagrams {
     Endpoint local() const override { return local_; }
     void send(const Endpoint& to, ByteView bytes) override;
     void send_with_ttl(const Endpoint& to, ByteView bytes, int ttl) override;
+    void send_in_fragments(const Endpoint& to, ByteView bytes) override;
     void send_segments(const Endpoint& to, std::span<const ByteView> pieces,
                        std::size_t segment_bytes) override;
     Task<Result<std::span<const Datagram>>> receive() override;

@@ -18,6 +18,9 @@ class EitherSocket final : public Datagrams {
     void send_with_ttl(const Endpoint& to, ByteView bytes, int ttl) override {
         in_use().send_with_ttl(to, bytes, ttl);
     }
+    void send_in_fragments(const Endpoint& to, ByteView bytes) override {
+        in_use().send_in_fragments(to, bytes);
+    }
     void send_segments(const Endpoint& to, std::span<const ByteView> pieces,
                        std::size_t segment_bytes) override {
         in_use().send_segments(to, pieces, segment_bytes);

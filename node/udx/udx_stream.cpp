@@ -25,6 +25,12 @@ proto::udx::Remote remote_of(const UdxPath& path, std::uint32_t peer_id) {
         .relayed = relayed};
 }
 
+ByteVector joined(std::span<const ByteView> pieces) {
+    ByteVector bytes;
+    for (const ByteView piece : pieces) bytes.insert(bytes.end(), piece.begin(), piece.end());
+    return bytes;
+}
+
 proto::udx::StreamOptions with_key(proto::udx::StreamOptions options,
                                    const proto::udx::ChallengeKey& key) {
     options.challenge_key = key;
@@ -126,7 +132,10 @@ void UdxStream::pump() {
     const Clock::Time now = context_.clock_.now();
     while (const auto burst = machine_.next_burst(now)) {
         const UdxPath& path = paths_[burst->path];
-        path.socket->send_segments(path.remote, burst->pieces, burst->segment_bytes);
+        if (burst->oversized)
+            path.socket->send_in_fragments(path.remote, joined(burst->pieces));
+        else
+            path.socket->send_segments(path.remote, burst->pieces, burst->segment_bytes);
     }
     settle();
 }

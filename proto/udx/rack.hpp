@@ -10,6 +10,13 @@
 
 namespace kp2p::proto::udx {
 
+// When the last packets of a flight are lost, nothing that arrives tells of it: a packet asks.
+struct TailProbe {
+    bool due = false, in_flight = false, is_new = false;
+    bool rtt_sampled = false;  // since the last one
+    std::uint64_t seq = 0;
+};
+
 class Rack {
   public:
     void on_delivered(const SentPacket& packet, Time now, Span min_rtt);

@@ -144,6 +144,7 @@ class Stream {
     SentPacket& push_packet(Time now, std::size_t bytes);
     bool add(Time now, SentPacket& packet);
     bool fits_burst(std::size_t datagram_bytes, unsigned path) const;
+    bool exceeds_path(const SentPacket& packet) const;
     bool add_control(Time now);
     void add_header(std::uint8_t flags, std::size_t extension, std::uint32_t seq, unsigned path);
 
@@ -170,12 +171,9 @@ class Stream {
 
     Recovery recovery_ = Recovery::open;
     std::uint64_t recover_until_ = 0;
-    unsigned timeouts_ = 0, quick_timeouts_ = 0, window_probes_ = 0, unanswered_probes_ = 0;
-    struct TailProbe {
-        bool due = false, in_flight = false, is_new = false;
-        bool rtt_sampled = false;  // since the last one
-        std::uint64_t seq = 0;
-    } tail_;
+    unsigned timeouts_ = 0, quick_timeouts_ = 0;  // in a row
+    unsigned window_probes_ = 0, unanswered_probes_ = 0;
+    TailProbe tail_;
     std::size_t lost_unreported_ = 0;  // since the last acknowledgement
 
     Role role_ = Role::none;
@@ -193,7 +191,7 @@ class Stream {
     std::array<std::uint8_t, max_sack_ranges * sack_range_bytes> sack_;
     ByteVector message_;
     std::size_t burst_packets_ = 0, burst_bytes_ = 0, segment_bytes_ = 0;
-    bool burst_open_ = true;  // another packet may join
+    bool burst_open_ = true, burst_oversized_ = false;  // open: another packet may join
     unsigned burst_path_ = 0;
 };
 

@@ -26,6 +26,13 @@ bool Stream::fits_burst(std::size_t datagram_bytes, unsigned path) const {
            burst_bytes_ + datagram_bytes <= max_burst_bytes && path == burst_path_;
 }
 
+// It was made for another path, or this one has become narrower. Bytes that have a number keep it,
+// so they cannot be spread over smaller packets; fragments carry them.
+bool Stream::exceeds_path(const SentPacket& packet) const {
+    const Path& path = *paths_[packet.path];
+    return packet.bytes + path.overhead_bytes > path.mtu.mtu_bytes();
+}
+
 void Stream::add_header(std::uint8_t flags, std::size_t extension, std::uint32_t seq,
                         unsigned path) {
     announced_window_bytes_ = in_.window_bytes();
@@ -46,10 +53,14 @@ std::optional<Burst> Stream::next_burst(Time now) {
     pieces_.clear();
     burst_packets_ = burst_bytes_ = segment_bytes_ = 0;
     burst_open_ = true;
+    burst_oversized_ = false;
     waits_for_pacer_ = false;
     if (!add_challenge(now) && !add_packets(now) && !add_control(now)) return {};
     if (Path& path = *paths_[burst_path_]; !path.validated) path.sent_bytes += burst_bytes_;
-    return Burst{.pieces = pieces_, .segment_bytes = segment_bytes_, .path = burst_path_};
+    return Burst{.pieces = pieces_,
+                 .segment_bytes = segment_bytes_,
+                 .path = burst_path_,
+                 .oversized = burst_oversized_};
 }
 
 bool Stream::add_packets(Time now) {
@@ -94,6 +105,7 @@ bool Stream::add_lost(Time now) {
     if (flight_.lost() == 0 || flight_.in_flight(path_) >= window_packets()) return false;
     SentPacket& packet = flight_.at(flight_.first_lost());
     if (!fits_burst(header_bytes + packet.bytes, packet.path)) return false;
+    if (burst_packets_ > 0 && exceeds_path(packet)) return false;
     if (!current().pacer.allows()) {
         waits_for_pacer_ = true;
         return false;
@@ -160,7 +172,8 @@ bool Stream::add(Time now, SentPacket& packet) {
     current().pacer.on_sent(size);
     burst_bytes_ += size;
     if (burst_packets_ == 1) segment_bytes_ = size;
-    burst_open_ = size == segment_bytes_;
+    burst_oversized_ = exceeds_path(packet);
+    burst_open_ = size == segment_bytes_ && !burst_oversized_;
     return burst_open_ && packet.probe_mtu_bytes == 0;
 }
 

@@ -28,7 +28,8 @@ enum class Closed {
 struct Burst {
     std::span<const ByteView> pieces;  // until the next call into the stream
     std::size_t segment_bytes = 0;
-    unsigned path = 0;  // where to
+    unsigned path = 0;       // where to
+    bool oversized = false;  // one datagram, larger than the path is known to carry: in fragments
 };
 
 }  // namespace kp2p::proto::udx

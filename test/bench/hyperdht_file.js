@@ -1,7 +1,9 @@
 // hyperdht_file.js FILE: what a plain JavaScript program does to send a file to another computer.
 // Starts a private DHT, a sender process and a receiver process on loopback; the receiver takes
 // the file over one hyperdht connection and hashes it. Prints {"seconds", "bytes", "sha1"} from
-// the first to the last byte as the receiver sees them.
+// the first to the last byte as the receiver sees them. The parts run apart, each on an address of
+// its own, as --dht ADDRESS, --send BOOTSTRAP FILE ADDRESS and --receive BOOTSTRAP KEY
+// ADDRESS [SECONDS], which tells what has come by then.
 const { fork } = require('child_process')
 const { createHash } = require('crypto')
 const { createReadStream } = require('fs')
@@ -10,33 +12,39 @@ const interop = path.join(__dirname, '..', 'interop')
 const DHT = require(require.resolve('hyperdht', { paths: [interop] }))
 const createTestnet = require(require.resolve('hyperdht/testnet', { paths: [interop] }))
 
-async function send (bootstrap, file) {
-  const node = new DHT({ bootstrap, host: '127.0.0.1' })
+const tell = message => process.send ? process.send(message) : console.log(JSON.stringify(message))
+
+async function send (bootstrap, file, host) {
+  const node = new DHT({ bootstrap, host, firewalled: host === '127.0.0.1' })
   const server = node.createServer(socket => {
     socket.on('error', () => {})
     createReadStream(file, { highWaterMark: 1 << 20 }).pipe(socket)
   })
   const keyPair = DHT.keyPair()
   await server.listen(keyPair)
-  process.send(keyPair.publicKey.toString('hex'))
+  tell(keyPair.publicKey.toString('hex'))
 }
 
-function receive (bootstrap, publicKey) {
-  const node = new DHT({ bootstrap, host: '127.0.0.1' })
+function receive (bootstrap, publicKey, host, limit) {
+  const node = new DHT({ bootstrap, host })
   const socket = node.connect(Buffer.from(publicKey, 'hex'))
   const hash = createHash('sha1')
   let bytes = 0
   let started
+  function finish () {
+    const seconds = Number(process.hrtime.bigint() - started) / 1e9
+    tell({ seconds, bytes, sha1: hash.digest('hex') })
+  }
   socket.on('error', error => { throw error })
   socket.on('data', data => {
-    if (started === undefined) started = process.hrtime.bigint()
+    if (started === undefined) {
+      started = process.hrtime.bigint()
+      if (limit) setTimeout(() => { finish(); process.exit() }, limit * 1000)
+    }
     hash.update(data)
     bytes += data.length
   })
-  socket.on('end', () => {
-    const seconds = Number(process.hrtime.bigint() - started) / 1e9
-    process.send({ seconds, bytes, sha1: hash.digest('hex') })
-  })
+  socket.on('end', finish)
 }
 
 async function main (file) {
@@ -60,9 +68,10 @@ async function main (file) {
   }
 }
 
-const [job, bootstrap, argument] = process.argv.slice(2)
-if (job === '--send') send(JSON.parse(bootstrap), argument)
-else if (job === '--receive') receive(JSON.parse(bootstrap), argument)
+const [job, bootstrap, argument, host = '127.0.0.1', limit] = process.argv.slice(2)
+if (job === '--send') send(JSON.parse(bootstrap), argument, host)
+else if (job === '--receive') receive(JSON.parse(bootstrap), argument, host, limit)
+else if (job === '--dht') createTestnet(3, { host: bootstrap }).then(dht => tell(dht.bootstrap))
 else {
   main(job).catch(error => {
     console.error(error.message)

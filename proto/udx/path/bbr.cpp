@@ -20,12 +20,14 @@ constexpr std::size_t initial_window = 10, min_window = 4;
 // Once the round trip is known the first flight is spread over it, and may be larger: a megabyte
 // should not take one round trip for each doubling from ten packets.
 constexpr std::size_t spread_window = 64;
-// While no queue grows: by so many packets for each that arrives, sent within a half round trip.
-constexpr std::size_t startup_growth = 2;
+// While no queue grows: by so many packets for each that arrives, sent within a half round trip. A
+// large window grows more slowly, as what goes beyond the path's capacity is lost.
+constexpr std::size_t startup_growth = 2, large_window_growth = 1, large_window = 512;
 constexpr double startup_spread = 2;
 // So much more than the shortest round trip is a queue (RFC 9406, HyStart++).
 constexpr Span min_queue = 4ms, max_queue = 16ms;
 constexpr int queue_part = 8;
+constexpr unsigned lately = 2;  // acknowledgements, of which the shortest round trip counts
 constexpr std::uint64_t bandwidth_rounds = 10;
 constexpr int extra_acked_rounds = 5;
 constexpr double max_extra_seconds = 0.1;
@@ -186,6 +188,7 @@ void Bbr::check_drain(const Ack& ack, const DeliveryRate& rate) {
 void Bbr::update_min_rtt(const Ack& ack, DeliveryRate& rate) {
     const bool expired = min_rtt_ && ack.now > min_rtt_at_ + min_rtt_window;
     if (ack.rtt) {
+        note_lately(*ack.rtt);
         const Span rtt = std::max(*ack.rtt, min_rtt_floor);
         if (!min_rtt_ || rtt <= *min_rtt_ || expired) {
             min_rtt_ = rtt;
@@ -227,14 +230,25 @@ void Bbr::set_pacing_rate(const Ack& ack) {
     double packets = bandwidth() * pacing_gain();
     if (phase_ == Phase::startup && ack.smoothed_rtt) {
         const double clocked = static_cast<double>(window_) / Seconds(*ack.smoothed_rtt).count();
-        packets = crowded(ack) ? clocked : std::max(packets, clocked * startup_spread);
+        packets = crowded() ? clocked : std::max(packets, clocked * startup_spread);
     }
     if (ack.acked > 0) pacing_rate_ = std::max(1000., packets * payload * pacing_margin);
 }
 
-bool Bbr::crowded(const Ack& ack) const {
-    if (!min_rtt_ || !ack.rtt) return false;
-    return *ack.rtt > *min_rtt_ + std::clamp<Span>(*min_rtt_ / queue_part, min_queue, max_queue);
+// In two halves, the older of which is whole.
+void Bbr::note_lately(Span rtt) {
+    if (lately_acks_++ % lately == 0) {
+        before_lately_ = lately_;
+        lately_ = rtt;
+    }
+    lately_ = std::min(lately_, rtt);
+}
+
+// A single packet that takes long says nothing of queues.
+bool Bbr::crowded() const {
+    if (!min_rtt_ || lately_acks_ <= lately) return false;
+    const Span queue = std::clamp<Span>(*min_rtt_ / queue_part, min_queue, max_queue);
+    return std::min(lately_, before_lately_) > *min_rtt_ + queue;
 }
 
 // Half of what the path holds is enough to empty its queues (BBR version 2).
@@ -253,8 +267,8 @@ void Bbr::set_window(const Ack& ack) {
             const std::size_t extra = std::max(extra_acked_[0], extra_acked_[1]);
             target += std::min(extra, static_cast<std::size_t>(most));
             window_ = std::min(window_ + ack.acked, target);
-        } else if (!crowded(ack) && 2 * (ack.in_flight + ack.acked) >= window_) {
-            window_ += ack.acked * startup_growth;
+        } else if (!crowded() && 2 * (ack.in_flight + ack.acked) >= window_) {
+            window_ += ack.acked * (window_ < large_window ? startup_growth : large_window_growth);
         }
         window_ = std::max(std::min(window_, window_cap_), min_window);
     }

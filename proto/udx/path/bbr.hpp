@@ -54,7 +54,8 @@ class Bbr {
     void probe_round_trip(const Ack& ack, DeliveryRate& rate);
     void set_pacing_rate(const Ack& ack);
     void set_window(const Ack& ack);
-    bool crowded(const Ack& ack) const;  // a queue has built up on the way
+    void note_lately(Span rtt);
+    bool crowded() const;  // a queue has built up on the way
     std::size_t probe_window() const;
     void start_cycle(int index, Time at);
     void save_window(Recovery from);
@@ -77,6 +78,8 @@ class Bbr {
     Time cycle_start_{};
     std::optional<Span> min_rtt_;
     Time min_rtt_at_{};
+    Span lately_{}, before_lately_{};  // the shortest of the last few acknowledgements
+    unsigned lately_acks_ = 0;
     std::optional<Time> probe_rtt_until_;
     bool probe_rtt_round_done_ = false;
     bool restarting_ = false;

@@ -60,10 +60,13 @@ void MtuSearch::on_probe_lost() {
     }
 }
 
-void MtuSearch::raise(std::size_t bytes) {
-    if (bytes <= mtu_) return;
-    mtu_ = bytes;
-    state_ = State::complete;
+void MtuSearch::start_anew() {
+    if (max_ <= base_bytes) return;
+    state_ = State::base;
+    mtu_ = probe_ = base_bytes;
+    wanted_ = false;
+    leaps_ = true;
+    sent_ = 0;
 }
 
 }  // namespace kp2p::proto::udx

@@ -25,8 +25,8 @@ class MtuSearch {
     std::optional<std::size_t> next_probe(std::size_t packet_bytes, bool much_to_send);
     void on_probe_delivered(std::size_t probe_bytes);
     void on_probe_lost();
-    // A larger packet than the search would try has arrived by other means.
-    void raise(std::size_t bytes);
+    // What was found may hold no longer.
+    void start_anew();
 
   private:
     enum class State { base, searching, complete };

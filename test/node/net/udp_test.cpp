@@ -121,10 +121,11 @@ Task<> families_meet(Host ours, Host theirs, Host seen) {
     const ByteView whole = bytes;
     (*a)->send_segments((*b)->local(), {&whole, 1}, 1000);
     (*a)->send_with_ttl((*b)->local(), as_bytes("far"), 64);
+    (*a)->send_in_fragments((*b)->local(), whole);
     std::vector<std::size_t> sizes;
-    auto there = co_await receive_all(**b, 4, sizes);
+    auto there = co_await receive_all(**b, 5, sizes);
     REQUIRE(there);
-    CHECK(sizes == std::vector<std::size_t>{1000, 1000, 1000, 3});
+    CHECK(sizes == std::vector<std::size_t>{1000, 1000, 1000, 3, 3000});
     (*b)->send(ours_seen, as_bytes("back"));
     auto back = co_await (*a)->receive();
     REQUIRE(back);

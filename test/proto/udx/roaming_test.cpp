@@ -101,6 +101,24 @@ TEST_CASE("a new path is measured anew") {
     CHECK(sim.elapsed() < 3s);
 }
 
+TEST_CASE("what is out already gets through a way that became narrower, and the rest fits it") {
+    for (const bool elsewhere : {true, false}) {
+        CAPTURE(elsewhere);
+        Sim sim({.bytes_per_second = 5e6}, 1);
+        sim.side(0).to_write = sim.side(1).to_write = 10'000'000;
+        sim.run(600ms);
+        REQUIRE(sim.stream(0).mtu_bytes() == MtuSearch::internet_bytes);
+        sim.narrow(1350);
+        if (elsewhere) sim.roam(1, 21);
+        sim.run(20s);
+        CHECK(sim.side(1).read == 10'000'000);
+        CHECK(sim.side(1).right);
+        CHECK(sim.stream(0).mtu_bytes() <= 1350);
+        CHECK(sim.stream(0).mtu_bytes() > MtuSearch::base_bytes);
+        CHECK(*sim.side(1).done_at - Sim::start() < (elsewhere ? 12s : 8s));
+    }
+}
+
 TEST_CASE("a requested path is taken when the peer answers there, and only then") {
     for (const bool answers : {true, false}) {
         CAPTURE(answers);

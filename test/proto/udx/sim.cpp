@@ -82,14 +82,14 @@ void Sim::arrive(const Event& event) {
               path_from(event.to, event.from_address));
 }
 
-void Sim::send(int from, unsigned path, ByteView datagram) {
+void Sim::send(int from, unsigned path, ByteView datagram, bool in_fragments) {
     ++datagrams_;
     ++effort_[from].datagrams;
     const std::size_t wire_bytes = datagram.size() + ip_udp_bytes;
     effort_[from].bytes += wire_bytes;
     for (std::uint8_t byte : datagram.first(20)) trace_ = (trace_ ^ byte) * 0x100000001b3;
     trace_ ^= static_cast<std::uint64_t>(now_.time_since_epoch().count());
-    if (wire_bytes > link_.mtu_bytes) return;
+    if (wire_bytes > link_.mtu_bytes && !in_fragments) return;
     Time& free = link_free_[from];
     free = std::max(free, now_);
     const std::chrono::duration<double> waits = free - now_;
@@ -113,7 +113,7 @@ void Sim::send_burst(int from, const proto::udx::Burst& burst) {
         burst_.insert(burst_.end(), piece.begin(), piece.end());
     for (ByteView rest = burst_; !rest.empty();) {
         const std::size_t size = std::min(burst.segment_bytes, rest.size());
-        send(from, burst.path, rest.first(size));
+        send(from, burst.path, rest.first(size), burst.oversized);
         rest = rest.subspan(size);
     }
 }

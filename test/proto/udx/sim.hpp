@@ -21,7 +21,7 @@ struct LinkOptions {
     Span jitter = std::chrono::milliseconds(5);  // more delay for those that are reordered
     double bytes_per_second = 20e6;
     std::size_t queue_bytes = 200'000;  // what waits for the link; more is lost
-    std::size_t mtu_bytes = 1500;       // larger packets are lost
+    std::size_t mtu_bytes = 1500;       // larger packets are lost, or cut up where they may be
 };
 
 class Sim {
@@ -42,6 +42,7 @@ class Sim {
     void run(Span limit);
     // Stops carrying anything.
     void cut() { link_.loss = 1; }
+    void narrow(std::size_t mtu_bytes) { link_.mtu_bytes = mtu_bytes; }
     // The side is elsewhere from now on: it sends from there, and hears nothing where it was.
     void roam(int side, int address) { address_[side] = second_[side] = address; }
     // It also hears at this address.
@@ -79,7 +80,7 @@ class Sim {
 
     std::uint64_t random();
     bool chance(double probability);
-    void send(int from, unsigned path, ByteView datagram);
+    void send(int from, unsigned path, ByteView datagram, bool in_fragments = false);
     void send_burst(int from, const proto::udx::Burst& burst);
     unsigned path_from(int side, int address);
     void arrive(const Event& event);
