@@ -50,6 +50,7 @@ struct SwarmParts {
     proto::RelayMode relay = proto::RelayMode::automatic;  // for others
     std::vector<std::string> relay_urls = {};              // of kp2p-relays, told to members
     std::function<void(std::vector<std::string>)> heard_relays = nullptr;
+    std::optional<NodeLabel> label = {};  // that members are told
 };
 
 class Swarm {
@@ -94,10 +95,10 @@ class Swarm {
     enum class Doubt { after_gap, of_place };
     void doubt(Doubt why);
     std::vector<std::shared_ptr<Connection>> connections() const;
-    // To this node; null if there is none.
-    std::shared_ptr<Connection> best(const NodeId& node) const;
+    std::shared_ptr<Connection> best(const NodeId& node) const;  // null if there is none
     // Of the connections to this node, the best first, and why there is no better one.
     std::vector<Path> paths_to(const NodeId& node) const;
+    std::string label_of(const NodeId& node) const;  // what it calls itself; empty: nothing
     std::vector<Finding> why_not_better(const NodeId& node) const;
     // Of nodes that could not be connected to, the last time.
     const std::map<NodeId, std::vector<Finding>>& failures() const { return failures_; }
