@@ -1,6 +1,7 @@
 #include "cmd/doctor_words.hpp"
 
 #include "cmd/wrapped.hpp"
+#include "proto/paths/label.hpp"
 
 namespace kp2p {
 namespace {
@@ -43,7 +44,7 @@ std::string describe_check(const client::Answer& check) {
 }
 
 std::string describe_peer(const client::Answer& peer) {
-    std::string text = line("peer", peer.string("node"));
+    std::string text = line("peer", described_node(peer.string("node"), peer.string("label")));
     for (const client::Answer& path : peer.list("paths")) {
         const std::uint64_t rtt = path.number("rtt_us");
         std::string words = path.string("path");

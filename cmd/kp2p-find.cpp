@@ -17,8 +17,10 @@ int main(int argc, char** argv) {
         const auto show = [&](const client::Answer& event) -> Result<void> {
             if (command.json()) return command.print_json(event.text());
             if (event.string("event") != "provider") return ok;
+            const std::string label = event.string("label");
             return command.print(event.string("node") + ' ' + std::to_string(event.number("size")) +
-                                 (event.truth("complete") ? " complete" : " partial"));
+                                 (event.truth("complete") ? " complete" : " partial") +
+                                 (label.empty() ? "" : " (" + label + ")"));
         };
         auto found = daemon.events({"/v1/find", "providers", body.take()}, show);
         if (!found) return found.error();

@@ -3,6 +3,7 @@
 
 #include "cmd/invitation.hpp"
 #include "cmd/join_channel.hpp"
+#include "cmd/qr/qr_code.hpp"
 #include "node/client/command.hpp"
 #include "node/client/daemon.hpp"
 #include "proto/json.hpp"
@@ -55,7 +56,10 @@ Result<void> show(client::Command& command, const Invitation& invitation) {
     command.say(invitation.file ? "For another computer: kp2p-load --start-daemon, and this line."
                                 : "For another computer: kp2p-join --start-daemon, and this line.");
     command.say("It is a secret: whoever has it can join the channel.");
-    return command.print(text);
+    auto printed = command.print(text);
+    if (!printed || ::isatty(STDOUT_FILENO) != 1 || command.quiet()) return printed;
+    const auto code = qr_code(text);
+    return code ? command.print(*code) : printed;
 }
 
 }  // namespace

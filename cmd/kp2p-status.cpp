@@ -1,6 +1,7 @@
 // kp2p-status: prints what the node is doing.
 #include "node/client/command.hpp"
 #include "node/client/daemon.hpp"
+#include "proto/paths/label.hpp"
 
 using namespace kp2p;
 
@@ -16,7 +17,7 @@ std::string joined(const std::vector<std::string>& words) {
 std::string describe_peers(const client::Answer& status) {
     std::string text;
     for (const client::Answer& peer : status.list("peers")) {
-        text += "\npeer         " + peer.string("node");
+        text += "\npeer         " + described_node(peer.string("node"), peer.string("label"));
         for (const client::Answer& path : peer.list("paths"))
             text += "\n             " + path.string("path") + ", for " +
                     std::to_string(path.number("seconds")) + " s";
@@ -36,15 +37,15 @@ std::string describe(const client::Answer& status) {
     const std::string relaying = (relay.truth("serves") ? "for others, " : "not for others, ") +
                                  std::to_string(relay.number("pairs")) + " pairs now, " +
                                  std::to_string(relay.number("bytes")) + " bytes since the start";
-    return "node         " + status.string("node") +                                    //
-           "\nversion      " + status.string("version") +                               //
-           "\nudp          " + status.string("udp") +                                   //
-           "\nreachable    " + (status.truth("firewalled") ? "not seen yet" : "yes") +  //
-           (address.empty() ? "" : ", as " + address) +                                 //
-           (tunnel.empty() ? "" : "\ntunnel       " + tunnel) +                         //
-           (mapping.empty() ? "" : "\nmapping      " + mapping) +                       //
-           "\ndht          " + dht +                                                    //
-           "\nconnections  " + std::to_string(status.number("connections")) +           //
+    return "node         " + described_node(status.string("node"), status.string("label")) +  //
+           "\nversion      " + status.string("version") +                                     //
+           "\nudp          " + status.string("udp") +                                         //
+           "\nreachable    " + (status.truth("firewalled") ? "not seen yet" : "yes") +        //
+           (address.empty() ? "" : ", as " + address) +                                       //
+           (tunnel.empty() ? "" : "\ntunnel       " + tunnel) +                               //
+           (mapping.empty() ? "" : "\nmapping      " + mapping) +                             //
+           "\ndht          " + dht +                                                          //
+           "\nconnections  " + std::to_string(status.number("connections")) +                 //
            "\nrelay        " + relaying + "\nchannels     " +
            joined(status.strings("channels")) +                //
            "\nstorage      " + status.string("storage_dir") +  //

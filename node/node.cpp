@@ -47,12 +47,14 @@ Node::Node(NodeParts parts)
                         .open_socket = std::move(parts.open_socket),
                         .relay = parts.relay,
                         .relay_urls = std::move(parts.relay_urls),
-                        .heard_relays = std::move(parts.heard_relays)}),
+                        .heard_relays = std::move(parts.heard_relays),
+                        .label = parts.label}),
       tunnels_(parts.tunnels),
       lan_service_(std::move(parts.lan)),
       mapper_(std::move(parts.mapper)),
       interfaces_(std::move(parts.interfaces)),
       entered_(runtime_.executor),
+      label_(parts.label ? parts.label->text() : ""),
       started_(runtime_.clock.now()) {
     peers_.attach(swarm_, dht_);
     if (tunnels_) way_out_.emplace(runtime_, *tunnels_, std::move(parts.probe), dht_);
@@ -170,6 +172,7 @@ Task<NodeStatus> Node::status() {
     const PartialUsage partials = co_await offload(runtime_.pool, measure);
     NodeStatus status;
     status.node = id();
+    status.label = label_;
     status.udp = local();
     if (tcp_) status.tcp = tcp_->local();
     status.public_address = dht_.remote_address();
@@ -194,6 +197,10 @@ Task<NodeStatus> Node::status() {
     co_return status;
 }
 
+std::string Node::label_of(const NodeId& node) const {
+    return node == id() ? label_ : swarm_.label_of(node);
+}
+
 Node::Brief Node::brief() const {
     return {swarm_.connections().size(), share_.channels().size(), share_.moving()};
 }
@@ -211,7 +218,8 @@ std::vector<PeerReport> Node::peers() const {
     std::vector<PeerReport> reports;
     for (const auto& connection : swarm_.connections()) {
         const NodeId& node = connection->remote();
-        PeerReport report{node, {}, swarm_.paths_to(node), swarm_.why_not_better(node)};
+        PeerReport report{
+            node, {}, swarm_.paths_to(node), swarm_.why_not_better(node), swarm_.label_of(node)};
         for (const ChannelName& name : share_.channels_with(node))
             report.channels.push_back(name.text());
         reports.push_back(std::move(report));

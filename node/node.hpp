@@ -50,10 +50,12 @@ struct NodeParts {
     std::unique_ptr<LanService> lan = nullptr;             // null: nobody is looked for there
     std::unique_ptr<PortMapper> mapper = nullptr;          // null: no router is asked for anything
     std::unique_ptr<InterfaceWatch> interfaces = nullptr;  // null: they stay as they are
+    std::optional<NodeLabel> label = {};                   // that members are told
 };
 
 struct NodeStatus {
     NodeId node;
+    std::string label;            // its own; may be empty
     Endpoint udp;                 // as it is bound
     std::optional<Endpoint> tcp;  // as it listens
     std::optional<Endpoint> public_address;
@@ -97,6 +99,8 @@ class Node {
     // The DHT nodes to enter the network through in the next run.
     std::vector<Endpoint> known_nodes() { return dht_.known_nodes(); }
     const NodeId& id() const { return swarm_.node_id(); }
+    // What a node calls itself, as far as it has told us; empty: nothing.
+    std::string label_of(const NodeId& node) const;
     Endpoint local() { return server_.socket().local(); }
     Task<NodeStatus> status();
     struct Brief {
@@ -145,6 +149,7 @@ class Node {
     std::unique_ptr<InterfaceWatch> interfaces_;
     Store::Usage usage_;
     std::optional<Clock::Time> usage_at_;
+    std::string label_;
     bool tried_ = false;  // to enter the network
     Event entered_;
     Clock::Time started_;

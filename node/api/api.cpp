@@ -227,9 +227,10 @@ Api::Answer Api::find(Call& call) {
     auto uri = call.uri();
     if (!uri) co_return uri.error();
     Diagnosis diagnosis;
-    const std::function<void(const FoundProvider&)> tell = [&call](const FoundProvider& provider) {
+    const std::function<void(const FoundProvider&)> tell = [&](const FoundProvider& provider) {
         JsonWriter json = event("provider");
-        json.field("node", provider.node.hex()).field("size", provider.size_bytes);
+        json.field("node", provider.node.hex()).field("label", parts_.label_of(provider.node));
+        json.field("size", provider.size_bytes);
         json.field("complete", provider.completeness == Completeness::complete);
         call.try_send(end(json));
     };

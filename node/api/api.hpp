@@ -31,6 +31,8 @@ struct ApiParts {
     std::function<Task<std::string>()> status, doctor;  // a JSON object each
     // Each way to a node, to its end; Errc::usage for this node itself.
     std::function<Task<Result<void>>(NodeId, OnTrial)> trials;
+    // What a node calls itself; empty if that is not known.
+    std::function<std::string(const NodeId&)> label_of;
     std::function<void()> stop;  // the node ends soon after
     // Measurements, with what came of loads, by code_name().
     using Loads = std::map<std::string, std::uint64_t>;

@@ -27,12 +27,23 @@ std::vector<OldFlag> old_flags(std::string_view command) {
         return and_of_servers({{"-a,--algorithm", true}, {"--git-annex-mode"}, {"-t,--to", true}});
     if (command == "kp2p-join") return {{"--message-proxy"}, {"--data-proxy"}, {"--public"}};
     if (command == "kp2p-start-daemon")
-        return {{"--label", true},    {"--method", true},         {"--verbose", true},
-                {"--dverbose", true}, {"--public-url", true},     {"--http-port", true},
-                {"--udp-port", true}, {"--websocket-port", true}, {"--file-server-port", true},
-                {"--node-arg", true}, {"--static-config", true},  {"--auth-group", true},
-                {"--config", true},   {"--max_num_peers", true},  {"--isbootstrap"},
-                {"--ismessageproxy"}, {"--isdataproxy"},          {"--noudp"},
+        return {{"--method", true},
+                {"--verbose", true},
+                {"--dverbose", true},
+                {"--public-url", true},
+                {"--http-port", true},
+                {"--udp-port", true},
+                {"--websocket-port", true},
+                {"--file-server-port", true},
+                {"--node-arg", true},
+                {"--static-config", true},
+                {"--auth-group", true},
+                {"--config", true},
+                {"--max_num_peers", true},
+                {"--isbootstrap"},
+                {"--ismessageproxy"},
+                {"--isdataproxy"},
+                {"--noudp"},
                 {"--nomulticast"}};
     return {};
 }

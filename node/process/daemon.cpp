@@ -186,7 +186,8 @@ Daemon::Daemon(Runtime& runtime, OpenedParts parts, const Settings& settings)
                     .relay = settings.relay,
                     .lan = lan_service(runtime, settings),
                     .mapper = port_mapper(runtime, settings),
-                    .interfaces = machine_interfaces(runtime.executor, runtime.clock)}),
+                    .interfaces = machine_interfaces(runtime.executor, runtime.clock),
+                    .label = settings.label}),
       channels_(runtime, node_.share(), *parts_.config, parts_.channels,
                 std::move(parts_.channel_keys)),
       live_(runtime, settings, node_.share(), node_.store(), *parts_.config),
@@ -204,6 +205,7 @@ Daemon::Daemon(Runtime& runtime, OpenedParts parts, const Settings& settings)
                                       [this](NodeId node, OnTrial tell) {
                                           return node_.try_ways(node, std::move(tell));
                                       },
+                                  .label_of = [this](auto& node) { return node_.label_of(node); },
                                   .stop = [this] { stop_soon(); },
                                   .metrics = [this](const auto& loads) { return metrics(loads); },
                                   .open_metrics = settings.metrics,

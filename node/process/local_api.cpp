@@ -86,6 +86,7 @@ void LocalApi::serve(int descriptor) {
                                    .status = nothing,
                                    .doctor = nothing,
                                    .trials = [](NodeId, OnTrial) { return no_daemon(); },
+                                   .label_of = [](const NodeId&) { return std::string(); },
                                    .stop = [] {}});
     std::exception_ptr thrown;
     bool served = false;

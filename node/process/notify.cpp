@@ -37,7 +37,7 @@ void tell(std::string_view state, int flags) {
     to.sun_family = AF_UNIX;
     path.copy(to.sun_path, path.size());
     if (to.sun_path[0] == '@') to.sun_path[0] = '\0';  // Linux's abstract names
-    const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const int socket = ::socket(AF_UNIX, SOCK_DGRAM, 0);
     if (socket < 0) return;
     const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
     // Nobody can be told when this fails.

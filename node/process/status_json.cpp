@@ -25,6 +25,7 @@ std::string status_json(const NodeStatus& status, Clock::Time now, std::uint16_t
     const auto up = std::chrono::duration_cast<std::chrono::seconds>(status.up);
     proto::JsonWriter json;
     json.begin_object().field("version", KP2P_VERSION).field("node", status.node.hex());
+    json.field("label", status.label);
     json.field("udp", status.udp.text());
     write_address(json, "tcp", status.tcp);
     json.field("port", status.udp.port).field("api_port", api_port);

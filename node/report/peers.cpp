@@ -7,7 +7,8 @@ namespace kp2p {
 void write_peers(proto::JsonWriter& json, Clock::Time now, const std::vector<PeerReport>& peers) {
     json.begin_array();
     for (const PeerReport& peer : peers) {
-        json.begin_object().field("node", peer.node.hex()).key("channels").begin_array();
+        json.begin_object().field("node", peer.node.hex()).field("label", peer.label);
+        json.key("channels").begin_array();
         for (const std::string& channel : peer.channels) json.value(channel);
         json.end_array().key("paths").begin_array();
         for (const Path& path : peer.paths) {

@@ -14,6 +14,7 @@ struct PeerReport {
     std::vector<std::string> channels;  // that both are in
     std::vector<Path> paths;            // of its connections, the best first
     std::vector<Finding> not_taken;     // why better ones, tried last, do not come about
+    std::string label = {};             // what it calls itself; may be empty
 };
 // A node that was found in a channel, and that we are not connected to.
 struct UnreachedReport {

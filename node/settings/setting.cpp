@@ -84,6 +84,18 @@ Result<void> read_quota(Settings& into, const Texts& texts, std::string& complai
     return ok;
 }
 
+Result<void> read_label(Settings& into, const Texts& texts, std::string& complaint) {
+    into.label.reset();
+    if (texts.front().empty()) return ok;
+    auto label = NodeLabel::parse(texts.front());
+    if (!label) {
+        complaint = "a label is 1 to 64 bytes of text without control marks, or empty for none";
+        return Errc::usage;
+    }
+    into.label = *std::move(label);
+    return ok;
+}
+
 template <auto table>
 Result<void> read_rates(Settings& into, const Texts& texts, std::string& complaint) {
     auto rates = proto::RateTable::parse(texts.front(), complaint);
@@ -200,6 +212,13 @@ constexpr Setting table[] = {
                                    "reach each other: on, off, or auto: while anybody can reach us",
                            .remembered = true},
                           read_relay),
+    row<&Settings::label>(
+        {.flag = "--label",
+         .key = "label",
+         .value = "NAME",
+         .help = "what members of the channels see this node called; empty: nothing",
+         .remembered = true},
+        read_label),
     row<&Settings::quota>({.flag = "--quota",
                            .key = "quota",
                            .value = "SIZE",

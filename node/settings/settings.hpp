@@ -13,6 +13,7 @@
 #include "proto/host.hpp"
 #include "proto/limit/rate_table.hpp"
 #include "proto/lookup/channel.hpp"
+#include "proto/paths/label.hpp"
 #include "proto/relay/relay_mode.hpp"
 #include "proto/report/log_levels.hpp"
 #include "proto/tunnel/relay_url.hpp"
@@ -36,6 +37,7 @@ struct Settings {
     bool no_share_relay = false;                           // they are not told of ours
     proto::RelayMode relay = proto::RelayMode::automatic;  // whether others' streams are forwarded
     std::optional<proto::ByteSize> quota;                  // of the storage; absent: none
+    std::optional<NodeLabel> label;                        // told to members of the channels
     proto::RateLimits limits;                              // of files that travel
     bool no_port_mapping = false;                          // the router is not asked to forward it
     bool no_lan = false;                                   // nobody is looked for there

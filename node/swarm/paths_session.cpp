@@ -41,18 +41,24 @@ Task<> PathsSession::run() {
 
 Task<> PathsSession::tell_loop(std::shared_ptr<MuxChannel> channel) {
     bool relays_told = parts_.relays.empty();
+    bool labelled = !parts_.label;
     for (Candidates told; !channel->is_closed();) {
         Candidates own = parts_.own();
         const bool trusted = parts_.is_member(connection_->remote());
-        if (trusted && !std::exchange(relays_told, true)) {
-            auto sent = co_await tell_relays(*channel);
-            if (!sent) co_return;
-        }
         if (own != told && trusted) {
             const proto::Encoded message = proto::encode(own);
             auto sent = co_await channel->send(message.type, message.payload);
             if (!sent) co_return;
             told = std::move(own);
+        }
+        if (trusted && !std::exchange(relays_told, true)) {
+            auto sent = co_await tell_relays(*channel);
+            if (!sent) co_return;
+        }
+        if (trusted && !std::exchange(labelled, true)) {
+            const proto::Encoded message = proto::encode(*parts_.label);
+            auto sent = co_await channel->send(message.type, message.payload);
+            if (!sent) co_return;
         }
         auto slept = co_await parts_.clock.sleep_for(min_interval);
         if (!slept) co_return;
@@ -77,8 +83,14 @@ Result<void> PathsSession::hear(std::uint64_t type, ByteView payload) {
     }
     if (candidates.error() != proto::Errc::unknown_type) return candidates.error();
     auto urls = proto::decode_relay_urls(type, payload);
-    if (!urls) return urls.error();
-    if (trusted && parts_.heard_relays) parts_.heard_relays(*std::move(urls));
+    if (urls) {
+        if (trusted && parts_.heard_relays) parts_.heard_relays(*std::move(urls));
+        return ok;
+    }
+    if (urls.error() != proto::Errc::unknown_type) return urls.error();
+    auto label = proto::decode_label(type, payload);
+    if (label && trusted && parts_.called) parts_.called(*std::move(label));
+    if (!label && label.error() != proto::Errc::bad_text) return label.error();
     return ok;
 }
 

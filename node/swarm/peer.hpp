@@ -36,6 +36,7 @@ class Peer {
 
     Cause cause = Cause::came;
     Tasks* dial = nullptr;                 // while it is being dialed
+    std::string label;                     // what it calls itself; empty: nothing
     std::vector<Endpoint> tcp_places;      // where it says that it listens
     std::vector<Finding> better_failures;  // why these, tried last, led to no better path
     std::optional<Endpoint> udp_place;     // at the host that we know it at

@@ -71,10 +71,10 @@ class Swarm {
     enum class Doubt { after_gap, of_place };
     void doubt(Doubt why);
     std::vector<std::shared_ptr<Connection>> connections() const;
-    // To this node; null if there is none.
-    std::shared_ptr<Connection> best(const NodeId& node) const;
+    std::shared_ptr<Connection> best(const NodeId& node) const;  // null if there is none
     // Of the connections to this node, the best first, and why there is no better one.
     std::vector<Path> paths_to(const NodeId& node) const;
+    std::string label_of(const NodeId& node) const;  // what it calls itself; empty: nothing
     std::vector<Finding> why_not_better(const NodeId& node) const;
     // Of nodes that could not be connected to, the last time.
     const std::map<NodeId, std::vector<Finding>>& failures() const { return failures_; }

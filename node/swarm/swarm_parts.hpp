@@ -37,9 +37,9 @@ struct SwarmParts {
     // Opens a UDP socket on a free port; without it no holes are punched.
     SocketPool::Open open_socket = nullptr;
     proto::RelayMode relay = proto::RelayMode::automatic;  // for others
-    // URLs of the kp2p-relays that members are told of; what they tell us of theirs.
-    std::vector<std::string> relay_urls = {};
+    std::vector<std::string> relay_urls = {};              // of kp2p-relays, told to members
     std::function<void(std::vector<std::string>)> heard_relays = nullptr;
+    std::optional<NodeLabel> label = {};  // that members are told
 };
 
 }  // namespace kp2p

@@ -195,7 +195,13 @@ std::shared_ptr<PathsSession> Swarm::paths_of(const std::shared_ptr<Connection>&
                              if (const auto by = told_by.lock()) heard_of_places(*by, candidates);
                          },
                      .relays = parts_.relay_urls,
-                     .heard_relays = parts_.heard_relays};
+                     .heard_relays = parts_.heard_relays,
+                     .label = parts_.label,
+                     .called =
+                         [this, node = connection->remote()](const NodeLabel& label) {
+                             const auto peer = peers_.find(node);
+                             if (peer != peers_.end()) peer->second.label = label.text();
+                         }};
     auto session = std::make_shared<PathsSession>(std::move(parts), connection);
     session->accept();
     return session;

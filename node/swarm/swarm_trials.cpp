@@ -21,6 +21,11 @@ std::vector<Path> Swarm::paths_to(const NodeId& node) const {
     return paths;
 }
 
+std::string Swarm::label_of(const NodeId& node) const {
+    const auto peer = peers_.find(node);
+    return peer == peers_.end() ? std::string() : peer->second.label;
+}
+
 std::vector<Finding> Swarm::why_not_better(const NodeId& node) const {
     const auto peer = peers_.find(node);
     if (peer == peers_.end() || has_tcp(node)) return {};

@@ -94,6 +94,33 @@ class Files(NetworkCase):
         self.assertEqual(pathlib.Path(loaded.stdout.decode().strip()).read_bytes(), path.read_bytes())
         self.assertEqual(other.lines("kp2p-channels"), [name])
 
+    def on_a_terminal(self, node, command, *arguments):
+        ours, theirs = pty.openpty()
+        child = subprocess.Popen([self.network.command(command), *arguments], stdout=theirs,
+                                 env=node.environment())
+        os.close(theirs)
+        said = b""
+        with open(ours, "rb", buffering=0) as terminal:
+            try:
+                while chunk := terminal.read(4096):
+                    said += chunk
+            except OSError:  # it has ended
+                pass
+        self.assertEqual(child.wait(60), 0)
+        return said.decode()
+
+    def test_on_a_terminal_an_invitation_is_a_code_for_a_camera_too(self):
+        program = self.network.command("kp2p-invite")
+        if b"libqrencode" not in subprocess.run(["ldd", program], capture_output=True).stdout:
+            self.skipTest("built without libqrencode")
+        line = self.alice.lines("kp2p-invite")
+        self.assertEqual(len(line), 1)  # elsewhere it is not
+        said = self.on_a_terminal(self.alice, "kp2p-invite").splitlines()
+        self.assertEqual(said[0], line[0])
+        self.assertGreater(len(said), 15)
+        self.assertIn("\u2580", said[5])
+        self.assertEqual(self.on_a_terminal(self.alice, "kp2p-invite", "--quiet").splitlines(), line)
+
     def test_a_daemon_of_another_storage_is_said(self):
         path, other = self.make("file"), self.path("other")
         other.mkdir()

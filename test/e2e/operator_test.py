@@ -166,6 +166,28 @@ class Operator(NetworkCase):
         carol.stop()
         self.assertRegex(carol.log(), r"(?m)^<6>daemon: stopping")
 
+    def test_a_node_is_called_by_its_label_among_members(self):
+        ana = self.daemon("ana", channels=("lab", self.channel), flags=["--label", "Ana's laptop"])
+        bob = self.daemon("bob", channels=(self.channel,))
+        path = self.path("file")
+        random_file(path, 1000)
+        uri = ana.store(path)
+        bob.run("kp2p-load", uri)
+        node = ana.status()["node"]
+
+        def labels(daemon):
+            return {peer["node"]: peer["label"] for peer in daemon.status()["peers"]}
+
+        bob.process.wait_until(lambda: labels(bob).get(node) == "Ana's laptop", "no label")
+        shown = f"{node[:8]} (Ana's laptop)"
+        self.assertIn(shown, bob.run("kp2p-status").stdout.decode())
+        self.assertIn(shown, bob.run("kp2p-doctor", check=False).stdout.decode())
+        self.assertEqual(bob.lines("kp2p-find", uri)[-1], f"{node} 1000 complete (Ana's laptop)")
+        self.assertIn(f"node         {shown}", ana.run("kp2p-status").stdout.decode())
+        self.assertEqual(labels(ana)[bob.status()["node"]], "")
+        wrong = self.idle("carol")
+        self.assert_ends(wrong.run("kp2p-start-daemon", "--label", "a\x1b[2J", check=False), 2, "label")
+
     def test_the_service_manager_is_told_how_it_is_and_that_it_lives(self):
         manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.addCleanup(manager.close)

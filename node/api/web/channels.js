@@ -21,7 +21,7 @@ function member(peer) {
   const time = best?.rtt_us === undefined || best?.rtt_us === null
     ? "" : `${(best.rtt_us / 1000).toFixed(1)} ms`;
   return element("tr", {},
-    element("td", { title: peer.node }, short(peer.node)),
+    element("td", { title: peer.node }, short(peer.node, peer.label)),
     element("td", { class: "name" }, best?.path ?? ""),
     element("td", { class: "number" }, time),
     element("td", { class: "number" }, best ? span(best.seconds) : ""));

@@ -32,7 +32,7 @@ function summarise() {
   const { status } = state;
   const nodes = status.peers.length === 1 ? "1 node" : `${status.peers.length} nodes`;
   document.getElementById("summary").textContent =
-    `node ${short(status.node)}, connected to ${nodes}, version ${status.version}`;
+    `node ${short(status.node, status.label)}, connected to ${nodes}, version ${status.version}`;
 }
 
 function told(name, value) {

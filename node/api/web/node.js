@@ -15,7 +15,7 @@ function reachable(status) {
 
 function facts(status) {
   return [
-    ["Node", status.node],
+    ["Node", status.label ? `${status.node} (${status.label})` : status.node],
     ["Reachable", reachable(status)],
     ["Public address", status.public_address ?? "not known yet"],
     ["UDP", status.udp],

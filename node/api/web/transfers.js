@@ -42,7 +42,7 @@ function make(transfer) {
     element("td", { class: "actions" }, button("Cancel", () => cancel(transfer.id))));
 }
 
-function fill(row, transfer) {
+function fill(row, transfer, labels) {
   const [name, kind, bar, rate, nodes] = row.children;
   name.className = "name";
   name.title = transfer.sha1;
@@ -51,11 +51,16 @@ function fill(row, transfer) {
   bar.replaceChildren(...progress(transfer));
   rate.className = "number";
   rate.textContent = `${size(transfer.bytes_per_second)}/s`;
-  nodes.textContent = transfer.nodes.map(short).join(", ");
+  nodes.textContent = transfer.nodes.map((node) => short(node, labels.get(node))).join(", ");
 }
 
-export function update(section, { transfers }) {
+export function update(section, { transfers, status }) {
+  const labels = new Map(status.peers.map(({ node, label }) => [node, label]));
   section.querySelector(".empty").hidden = transfers.length > 0;
   section.querySelector("table").hidden = transfers.length === 0;
-  keyed(section.querySelector("tbody"), transfers, { key: ({ id }) => id, make, fill });
+  keyed(section.querySelector("tbody"), transfers, {
+    key: ({ id }) => id,
+    make,
+    fill: (row, transfer) => fill(row, transfer, labels),
+  });
 }

@@ -18,8 +18,9 @@ export function span(seconds) {
   return `${Math.round(seconds / 86400)} d`;
 }
 
-export function short(node) {
-  return node.slice(0, 8);
+// Eight digits of a node, and what it calls itself.
+export function short(node, label = "") {
+  return node.slice(0, 8) + (label ? ` (${label})` : "");
 }
 
 // element("td", { class: "number" }, "text", otherElement)

@@ -146,12 +146,13 @@ TEST_CASE("peers and nodes that were not reached as JSON") {
     path.remote = ours;
     path.rtt = 1500us;
     path.since = Clock::Time{40s};
-    PeerReport peer{node, {"lab"}, {path}, {}};
+    PeerReport peer{node, {"lab"}, {path}, {}, "a laptop"};
     proto::JsonWriter json;
     write_peers(json, now, {peer});
-    CHECK(json.take() == R"([{"node":")" + node.hex() +
-                             R"(","channels":["lab"],"paths":[{"path":"tcp 192.0.2.7:4000",)" +
-                             R"("rtt_us":1500,"seconds":60}],"not_taken":[]}])");
+    CHECK(json.take() ==
+          R"([{"node":")" + node.hex() +
+              R"(","label":"a laptop","channels":["lab"],"paths":[{"path":"tcp 192.0.2.7:4000",)" +
+              R"("rtt_us":1500,"seconds":60}],"not_taken":[]}])");
     proto::JsonWriter missed;
     write_unreached(missed, {{node,
                               {{.code = Finding::Code::tcp_silent,

@@ -1,4 +1,5 @@
 // How fast files travel when a rate was said.
+#include "node/share/inventory/throttle.hpp"
 #include "test/node/share/loading.hpp"
 #include "test/node/share/provider.hpp"
 #include "test/run.hpp"
@@ -94,6 +95,47 @@ Task<> fairly(FakeNetwork& network) {
     check_near(std::max({took[1], took[2], took[3]}), 4 * alone);
 }
 
+Task<> take_on(Throttle& throttle, NodeId whose, std::size_t bytes, std::uint64_t& taken) {
+    for (;;) {
+        auto allowed = co_await throttle.take(whose, bytes);
+        if (!allowed) co_return;
+        taken += bytes;
+    }
+}
+
+Task<> try_on(FakeNetwork& network, Throttle& throttle, std::chrono::milliseconds pause,
+              std::uint64_t& taken) {
+    for (;;) {
+        while (throttle.try_take(&taken, mib)) taken += mib;
+        auto slept = co_await network.clock.sleep_for(pause);
+        if (!slept) co_return;
+    }
+}
+
+// By bytes, whoever takes more of them at a time or in more places.
+Task<> shares(FakeNetwork& network) {
+    Throttle throttle(network.runtime);
+    throttle.set(rate);
+    std::uint64_t many = 0, one = 0, little = 0, often = 0, seldom = 0;
+    auto giving = [&](Tasks& all) -> Task<> {
+        for (int i = 0; i < 6; ++i) all.spawn(take_on(throttle, numbered(1), 65536, many));
+        all.spawn(take_on(throttle, numbered(2), 65536, one));
+        for (int i = 0; i < 2; ++i) all.spawn(take_on(throttle, numbered(3), 5000, little));
+        (void)co_await network.clock.sleep_for(60s);
+        all.cancel();
+    };
+    (void)co_await with_tasks(giving);
+    for (const std::uint64_t taken : {many, one, little}) check_near(double(taken), 20.0 * rate);
+    auto asking_twice = [&](Tasks& all) -> Task<> {
+        all.spawn(try_on(network, throttle, 10ms, often));
+        all.spawn(try_on(network, throttle, 190ms, seldom));
+        (void)co_await network.clock.sleep_for(120s);
+        all.cancel();
+    };
+    (void)co_await with_tasks(asking_twice);
+    for (const std::uint64_t taken : {often, seldom}) check_near(double(taken), 60.0 * rate);
+}
+
 // While files crawl, questions are answered at once.
 Task<> questions(FakeNetwork& network) {
     auto nodes = co_await members(network, 2);
@@ -165,6 +207,7 @@ TEST_CASE("files are given no faster than said, and no slower") { in_network(giv
 TEST_CASE("files are asked for no faster than said, from all together") { in_network(asking); }
 TEST_CASE("a rate at which a chunk takes a minute ends no load") { in_network(slowly); }
 TEST_CASE("each peer gets the same share of a rate") { in_network(fairly); }
+TEST_CASE("no way of taking gets more of a rate than another") { in_network(shares); }
 TEST_CASE("messages do not wait behind files that are held back") { in_network(questions); }
 TEST_CASE("a new rate holds at once") { in_network(meanwhile); }
 TEST_CASE("a timetable is followed") { in_network(by_the_hour); }
