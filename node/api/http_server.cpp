@@ -1,5 +1,6 @@
 #include "node/api/http_server.hpp"
 
+#include <grp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -34,8 +35,23 @@ Result<SocketAcceptor> listen_on_tcp(Executor loop, std::uint16_t port) {
     return acceptor;
 }
 
-// The socket is for its owner alone before anybody can connect to it.
-Result<SocketAcceptor> listen_on_socket(Executor loop, const std::filesystem::path& path) {
+// For its owner alone, or for a group as well. Errc::usage: there is no such group.
+std::error_code set_rights(const std::filesystem::path& path, const std::string& group) {
+    mode_t rights = S_IRUSR | S_IWUSR;
+    if (!group.empty()) {
+        const auto* found = ::getgrnam(group.c_str());
+        if (!found) return Errc::usage;
+        if (::chown(path.c_str(), static_cast<uid_t>(-1), found->gr_gid) != 0)
+            return {errno, std::generic_category()};
+        rights |= S_IRGRP | S_IWGRP;
+    }
+    if (::chmod(path.c_str(), rights) != 0) return {errno, std::generic_category()};
+    return {};
+}
+
+// The socket has its rights before anybody can connect to it.
+Result<SocketAcceptor> listen_on_socket(Executor loop, const std::filesystem::path& path,
+                                        const std::string& group) {
     std::error_code error;
     if (path.native().size() >= sizeof(sockaddr_un().sun_path))
         return make_error_code(std::errc::filename_too_long);
@@ -44,8 +60,7 @@ Result<SocketAcceptor> listen_on_socket(Executor loop, const std::filesystem::pa
     SocketAcceptor acceptor(loop);
     acceptor.open(Protocol(asio::local::stream_protocol()), error);
     if (!error) acceptor.bind(Protocol::endpoint(endpoint), error);
-    if (!error && ::chmod(path.c_str(), S_IRUSR | S_IWUSR) != 0)
-        error = std::error_code(errno, std::generic_category());
+    if (!error) error = set_rights(path, group);
     if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
     if (error) return error;
     return acceptor;
@@ -112,12 +127,13 @@ Result<std::unique_ptr<HttpServer>> HttpServer::open(Runtime& runtime,
     std::unique_ptr<HttpServer> server(new HttpServer(runtime, config, bound.port()));
     server->tcp_.acceptor = *std::move(tcp);
     if (config.socket.empty()) return server;
-    auto socket = listen_on_socket(runtime.executor, config.socket);
+    auto socket = listen_on_socket(runtime.executor, config.socket, config.group);
     if (!socket) {
         server->socket_error_ = socket.error();
         return server;
     }
     server->socket_ = config.socket;
+    server->for_group_ = !config.group.empty();
     server->local_.acceptor = *std::move(socket);
     return server;
 }
@@ -172,7 +188,7 @@ Task<> HttpServer::accept_loop(Line& line, Tasks& tasks) {
             if (!slept) co_return;
             continue;
         }
-        if (line.way == Way::tcp || is_trusted(socket.native_handle()))
+        if (line.way == Way::tcp || for_group_ || is_trusted(socket.native_handle()))
             tasks.spawn(serve_connection(std::move(socket), line));
         while (!claim_room(line)) {
             auto woken = co_await changed_.wait();

@@ -29,6 +29,7 @@ struct HttpServerConfig {
     std::uint16_t port = 0;  // 0: any that is free
     proto::ApiToken token;
     std::filesystem::path socket = {};  // where to make the Unix socket; empty: none
+    std::string group = {};             // whose members may use it as well; empty: its owner alone
     HttpLimits limits = HttpLimits();
 };
 
@@ -77,6 +78,7 @@ class HttpServer {
 
     std::uint16_t port_;
     std::filesystem::path socket_;
+    bool for_group_ = false;  // the rights of the socket say who may use it
     std::error_code socket_error_;
     HttpTerms terms_;
     Line tcp_{Way::tcp}, local_{Way::local};

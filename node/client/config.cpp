@@ -192,6 +192,7 @@ std::uint16_t Config::daemon_port() const {
 }
 
 std::optional<fs::path> Config::api_socket() const {
+    if (!settings_.api_socket.empty()) return settings_.api_socket;
     if (told_port_ && settings_.api_port != 0 && settings_.api_port != api_port_file())
         return std::nullopt;
     std::error_code error;

@@ -44,7 +44,8 @@ class Config {
     const std::filesystem::path& dir() const { return settings_.config_dir; }
     // The port at which a command finds the daemon of this configuration.
     std::uint16_t daemon_port() const;
-    // The Unix socket at which a command finds it instead, unless it was told another port.
+    // The Unix socket at which a command finds it instead: the one that was named, or, unless it
+    // was told another port, that of the configuration directory.
     std::optional<std::filesystem::path> api_socket() const;
     // The token that the daemon of this configuration asks for; empty if there is none yet.
     std::string api_token() const;

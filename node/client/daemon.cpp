@@ -180,7 +180,7 @@ Result<void> Daemon::connect() {
         const std::error_code error = unreachable(socket.error());
         return error == Errc::no_daemon && stand_in_ ? connect_stand_in() : error;
     }
-    if (connection.socket_path && !socket->is_peer_trusted()) {
+    if (connection.socket_path && !socket->is_peer_trusted(*connection.socket_path)) {
         message_ = "what answers at " + connection.where() + " belongs to another user";
         return Errc::unauthorized;
     }

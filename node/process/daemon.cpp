@@ -86,14 +86,8 @@ Result<OpenedParts> open_parts(Runtime& runtime, const Settings& settings, std::
     if (!client) return client.error();
     auto relays = KnownRelays::open(runtime, settings, *parts.config, why);
     if (!relays) return relays.error();
-    auto http = HttpServer::open(
-        runtime, {settings.api_port, *token, parts.config->api_socket(), HttpLimits()});
-    if (!http) {
-        why = "API 127.0.0.1:" + std::to_string(settings.api_port);
-        return http.error();
-    }
-    if (const auto error = (*http)->socket_error())
-        log(LogLevel::warning, "daemon", "no api.sock, only the API's port: " + error.message());
+    auto http = open_api(runtime, settings, *parts.config, *token, why);
+    if (!http) return http.error();
     if (settings.quota) store->limit(settings.quota->bytes);
     parts.keys = proto::KeyPair::from_seed(*seed);
     parts.channels = *std::move(channels);

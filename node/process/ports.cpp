@@ -1,5 +1,6 @@
 #include "node/process/ports.hpp"
 
+#include "node/log/log.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {
@@ -37,6 +38,32 @@ Result<Ports> open_ports(Executor executor, Clock& clock, const PortWish& wish, 
         if (!may_be_other || tries == max_tries) return Errc::port_in_use;
         port = 0;
     }
+}
+
+Result<std::unique_ptr<HttpServer>> open_api(Runtime& runtime, const Settings& settings,
+                                             const ConfigDir& config, const proto::ApiToken& token,
+                                             std::string& why) {
+    const bool named = !settings.api_socket.empty();
+    if (!named && !settings.api_group.empty()) {
+        why = "--api-group goes with --api-socket, in a directory that the group can enter";
+        return Errc::usage;
+    }
+    const std::filesystem::path socket = named ? settings.api_socket : config.api_socket();
+    auto http = HttpServer::open(
+        runtime,
+        {.port = settings.api_port, .token = token, .socket = socket, .group = settings.api_group});
+    if (!http) {
+        why = "API 127.0.0.1:" + std::to_string(settings.api_port);
+        return http.error();
+    }
+    const auto error = (*http)->socket_error();
+    if (error && named) {
+        why = error == Errc::usage ? "there is no group " + settings.api_group : socket.string();
+        return error;
+    }
+    if (error)
+        log(LogLevel::warning, "daemon", "no api.sock, only the API's port: " + error.message());
+    return http;
 }
 
 }  // namespace kp2p

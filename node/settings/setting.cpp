@@ -158,6 +158,18 @@ constexpr Setting table[] = {
                               .initial = "20431",
                               .help = "port of the daemon's API on 127.0.0.1, 0 for any",
                               .users = Users::daemon}),
+    row<&Settings::api_socket>({.flag = "--api-socket",
+                                .variable = "KACHERY_P2P_API_SOCKET",
+                                .key = "api_socket",
+                                .value = "PATH",
+                                .help = "Unix socket of the daemon's API, where it is not in the "
+                                        "configuration directory, but for several users",
+                                .users = Users::daemon}),
+    row<&Settings::api_group>({.flag = "--api-group",
+                               .key = "api_group",
+                               .value = "GROUP",
+                               .help = "whose members may use that socket, and so this node as "
+                                       "its owner may"}),
     row<&Settings::channels>({.flag = "--channel",
                               .value = "NAME",
                               .help = "join it, now and at later starts; may be repeated",

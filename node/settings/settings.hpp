@@ -24,6 +24,8 @@ struct Settings {
     std::filesystem::path config_dir;
     std::filesystem::path storage_dir;  // empty: the usual one
     std::uint16_t api_port = 0;         // 0: any
+    std::filesystem::path api_socket;   // empty: in the configuration directory
+    std::string api_group;              // who may use that; empty: its owner alone
     std::vector<ChannelName> channels;  // joined beside those that are remembered
     std::string channel_file;           // of further ones; empty: none
     // See parse_bootstrap(); empty, or "public" alone: the public network; "none" alone: no network

@@ -12,9 +12,10 @@ import os
 import pathlib
 import secrets
 import socket
+import stat
 import struct
 import time
-from typing import Deque, Dict, NamedTuple, Optional, Tuple
+from typing import Any, Deque, Dict, NamedTuple, Optional, Tuple
 
 from ._ending import stop
 from ._errors import (CanceledError, ClosedError, Error, FailedError, NoDaemonError, TimedOutError,
@@ -35,11 +36,23 @@ def _first_line(path: pathlib.Path) -> str:
         return ""
 
 
+def _configured(key: str) -> Any:
+    try:
+        return json.loads((config_dir() / "config.json").read_text())[key]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def _configured_port() -> int:
     try:
-        return int(json.loads((config_dir() / "config.json").read_text())["api_port"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return int(_configured("api_port"))
+    except (ValueError, TypeError):
         return _default_port
+
+
+def _named_socket() -> Optional[str]:
+    """Where the daemon of several users is found."""
+    return os.environ.get("KACHERY_P2P_API_SOCKET") or _configured("api_socket") or None
 
 
 def _named_port() -> Optional[int]:
@@ -61,7 +74,7 @@ def api_port() -> int:
 
 
 class UnixConnection(http.client.HTTPConnection):
-    """HTTP over the socket in the configuration directory, which only its owner can reach."""
+    """HTTP over a Unix socket, whose rights say who can reach it."""
 
     def __init__(self, path: str, port: int) -> None:
         super().__init__("127.0.0.1", port)
@@ -93,7 +106,10 @@ class UnixConnection(http.client.HTTPConnection):
             owner = struct.unpack("3i", peer)[1]
         else:
             owner = os.stat(self._path).st_uid
-        if owner not in (0, os.geteuid()):
+        if owner in (0, os.geteuid()):
+            return
+        directory = os.stat(os.path.dirname(self._path) or ".")  # where nobody else can put a socket
+        if owner != directory.st_uid or directory.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise UnauthorizedError(f"what answers at {self._path} belongs to another user")
 
 
@@ -106,7 +122,7 @@ class Way:
         path = self.directory / "api.sock"
         told = port or _named_port()
         here = path.is_socket() and told in (None, _written_port())
-        self.path = str(path) if here else None
+        self.path = (None if port else _named_socket()) or (str(path) if here else None)
         self.where = self.path or f"127.0.0.1:{self.port}"
         self.key = (str(self.directory), self.where)
 

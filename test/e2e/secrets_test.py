@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 """What a command must not do by accident: show a channel's name, or write where nobody meant."""
+import grp
+import hashlib
 import http.server
 import os
 import shutil
 import subprocess
 import threading
+import unittest
 
 from case import NetworkCase, main
-from network import Failed
+from network import Failed, random_file
 
 HASH = "1234567890123456789012345678901234567890"
 
@@ -52,6 +55,80 @@ class Channels(NetworkCase):
         self.assertEqual(set(bob.lines("kp2p-channels")), {"of a file", "and another"})
         with self.assertRaises(Failed):
             self.daemon("carol", channels=(), flags=("--channel-file", self.path("missing")))
+
+
+def as_user(user, group, *words):
+    return ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups", *map(str, words)]
+
+
+@unittest.skipUnless(os.geteuid() == 0 and shutil.which("setpriv"), "needs root and setpriv")
+class SeveralUsers(NetworkCase):
+    """One node, of a user of its own, for those who are in its group."""
+
+    owner, member, stranger = 61001, 61002, 61003
+
+    def setUp(self):
+        super().setUp()
+        self.group = grp.getgrgid(os.stat("/etc/shadow").st_gid or 42)
+        os.chmod(self.root, 0o755)
+        if subprocess.run(as_user(self.owner, self.owner, self.network.command("kp2p-status"), "--version"),
+                          capture_output=True).returncode != 0:
+            self.skipTest("other users cannot run the commands here")
+        self.node = self.idle("node")
+        self.place = self.path("run")
+        self.place.mkdir()
+        self.socket = self.place / "api.sock"
+        for path in (self.place, self.node.config_dir, self.node.storage_dir, self.node.config_dir.parent):
+            os.chown(path, self.owner, self.group.gr_gid)
+        os.chmod(self.node.config_dir, 0o700)
+
+    def start(self, *flags):
+        self.node.start(flags=["--api-socket", self.socket, *flags],
+                        under=as_user(self.owner, self.group.gr_gid))
+
+    def ask(self, user, group, command="kp2p-status", *arguments):
+        home = self.path(f"home-{user}")
+        home.mkdir(exist_ok=True)
+        os.chown(home, user, group)
+        environment = {"HOME": str(home), "PATH": os.environ["PATH"], "KACHERY_P2P_API_SOCKET": str(self.socket)}
+        return subprocess.run(as_user(user, group, self.network.command(command), *arguments), env=environment,
+                              cwd=home, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+
+    def test_a_group_may_use_it_and_nobody_else(self):
+        self.start("--api-group", self.group.gr_name)
+        self.assertEqual(self.socket.stat().st_mode & 0o777, 0o660)
+        path = self.path("shared.dat")
+        sha1 = random_file(path, 100_000)
+        os.chmod(self.node.storage_dir, 0o2775)
+        uri = self.node.store(path)
+        self.assert_ends(self.ask(self.member, self.group.gr_gid), 0)
+        loaded = self.ask(self.member, self.group.gr_gid, "kp2p-load", uri, "--dest", "mine.dat")
+        self.assert_ends(loaded, 0)
+        mine = self.path(f"home-{self.member}") / "mine.dat"
+        self.assertEqual(hashlib.sha1(mine.read_bytes()).hexdigest(), sha1)
+        self.assertEqual(mine.stat().st_uid, self.member)
+        self.assert_ends(self.ask(self.stranger, self.stranger), 1, "Permission denied")
+
+    def test_without_a_group_it_is_for_its_owner(self):
+        self.start()
+        self.assertEqual(self.socket.stat().st_mode & 0o777, 0o600)
+        self.assert_ends(self.ask(self.owner, self.group.gr_gid), 0)
+        self.assert_ends(self.ask(self.member, self.group.gr_gid), 1, "Permission denied")
+
+    def test_where_anybody_could_have_made_it_it_is_not_believed(self):
+        self.start("--api-group", self.group.gr_name)
+        os.chmod(self.place, 0o777)
+        self.assert_ends(self.ask(self.member, self.group.gr_gid), 1, "belongs to another user")
+        os.chmod(self.place, 0o755)
+        os.chown(self.place, self.stranger, self.group.gr_gid)
+        self.assert_ends(self.ask(self.member, self.group.gr_gid), 1, "belongs to another user")
+
+    def test_what_makes_no_sense_is_said(self):
+        for flags, words in ((["--api-group", "root"], "--api-socket"),
+                             (["--api-socket", self.socket, "--api-group", "no-such-group"], "no-such-group")):
+            with self.subTest(flags):
+                done = self.node.run("kp2p-start-daemon", *flags, check=False)
+                self.assert_ends(done, 2, words)
 
 
 class Descriptors(NetworkCase):

@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -115,17 +116,22 @@ Result<void> Socket::await_connected(const Patience& patience) {
     return ok;
 }
 
-bool Socket::is_peer_trusted() const {
+bool Socket::is_peer_trusted(const std::filesystem::path& path) const {
 #ifdef SO_PEERCRED
     ucred peer{};
     socklen_t size = sizeof peer;
     if (::getsockopt(fd_, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
-    return peer.uid == 0 || peer.uid == ::geteuid();
+    const uid_t user = peer.uid;
 #else
     uid_t user = 0;
     gid_t group = 0;
-    return ::getpeereid(fd_, &user, &group) == 0 && (user == 0 || user == ::geteuid());
+    if (::getpeereid(fd_, &user, &group) != 0) return false;
 #endif
+    if (user == 0 || user == ::geteuid()) return true;
+    struct stat directory {};
+    const std::filesystem::path parent = path.parent_path();
+    if (::stat(parent.empty() ? "." : parent.c_str(), &directory) != 0) return false;
+    return directory.st_uid == user && (directory.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
 bool Socket::has_news() const {

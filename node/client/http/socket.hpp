@@ -33,8 +33,9 @@ class Socket {
     static Result<std::pair<Socket, int>> pair();
 
     bool open() const { return fd_ >= 0; }
-    // Whether the other side belongs to this user or to root; false where this cannot be known.
-    bool is_peer_trusted() const;
+    // Whether the other side belongs to this user, to root, or to whoever owns the directory of the
+    // socket, where nobody else can put one; false where this cannot be known.
+    bool is_peer_trusted(const std::filesystem::path& path) const;
     // Whether something came, or the other side closed it, though nothing was asked.
     bool has_news() const;
     Result<void> write(ByteView bytes, const Patience& patience);
