@@ -45,10 +45,11 @@ bool Stream::tail_probe_allowed() const {
            tail_.rtt_sampled && !tail_.in_flight;
 }
 
-// A path that is known to lose packets but was alive a moment ago is not given a whole second when
-// the repetitions were lost as well.
+// A path that was alive a moment ago is not given a whole second when repetitions were lost, or the
+// probe was.
 bool Stream::quick_timeout_allowed() const {
-    return recovery_ != Recovery::open && timeouts_ == 0 && round_trip().known() &&
+    const bool unprobed = recovery_ != Recovery::open || !tail_probe_allowed();
+    return unprobed && timeouts_ == 0 && round_trip().known() &&
            quick_timeouts_ < max_quick_timeouts;
 }
 

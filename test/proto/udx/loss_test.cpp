@@ -70,6 +70,23 @@ TEST_CASE("the first megabyte takes few round trips") {
     CHECK(carry(sim, mib).took < 7 * 150ms / 2);  // half of one is the way there
 }
 
+TEST_CASE("who loses a packet, and its repetition, waits no whole second") {
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+        CAPTURE(seed);
+        Sim sim(link(100, 10ms, 0.03), seed);
+        carry(sim, 1);
+        for (int i = 0; i < 60; ++i) {  // requests and answers, some of them large
+            const int from = i % 2;
+            const Time begun = sim.now();
+            sim.side(from).to_write += i % 12 == 0 ? mib : 100;
+            while (sim.side(1 - from).read < sim.side(from).to_write && sim.now() < begun + 2s)
+                sim.run(1ms);
+            CHECK(sim.now() - begun < 500ms);
+            sim.run(20ms);
+        }
+    }
+}
+
 TEST_CASE("a slow link needs few answers and few wake-ups") {
     for (const double megabits : {5., 100.}) {
         CAPTURE(megabits);
