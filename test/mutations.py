@@ -44,7 +44,7 @@ MUTATIONS = [
     Mutation("one host's handshakes have no rate", "reach", "node/reach/acceptor.cpp",
              "sources_.allow(now, source) && ", ""),
     Mutation("a node that has fallen silent is not looked for", "swarm", "node/swarm/swarm_vigil.cpp",
-             "            start_redial(node, redial(node));\n", ""),
+             "        for (const NodeId& node : silent) start_redial(node, redial(node));\n", ""),
     Mutation("time alone makes a connection silent", "swarm", "node/swarm/vigil.hpp",
              "looks_ < min_looks || ", ""),
     Mutation("who may be elsewhere waits to be announced there", "swarm",

@@ -34,17 +34,17 @@ Task<> Swarm::watch_loop() {
             const bool works = parts_.use_of && parts_.use_of(node).work != Work::none;
             const bool this_one = works || clock.now() < doubt_until_;
             needed = needed || this_one;
-            if (watch(peer, this_one)) silent.push_back(node);
+            if (watch(peer, this_one)) {
+                log("nothing comes from " + node.hex() + " any more; looking for another way");
+                changed_.notify_all();
+            }
             if (!peer.silent()) leave_silent(peer);
+            if (this_one && peer.silent()) silent.push_back(node);
             if (is_direct_due(peer, this_one)) relayed.push_back(node);
         }
         for (const NodeId& node : relayed) start_redial(node, seek_direct(node));
         look_at_network();
-        for (const NodeId& node : silent) {
-            log("nothing comes from " + node.hex() + " any more; looking for another way");
-            start_redial(node, redial(node));
-        }
-        if (!silent.empty()) changed_.notify_all();
+        for (const NodeId& node : silent) start_redial(node, redial(node));
         const Clock::Span pause = needed ? Vigil::look_interval : idle_look_interval;
         auto slept = co_await clock.sleep_for(pause);
         if (!slept) co_return;
