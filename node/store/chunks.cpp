@@ -56,7 +56,9 @@ Result<void> WholeChunks::prepare() {
     }
     if (!ended) return ok;
     if (!is_same()) return Errc::not_found;
-    if (hasher_.finish() != sha1_) return proto::Errc::wrong_hash;
+    const Sha1 found = hasher_.finish();
+    if (hasher_.collided()) return Errc::sha1_collision;
+    if (found != sha1_) return proto::Errc::wrong_hash;
     links_ = hasher_.links();
     save_links(cache_, stored_.stamp, links_);
     return ok;

@@ -50,7 +50,8 @@ class WholeChunks final : public Chunks {
     WholeChunks(const Sha1& sha1, StoredFile file, std::filesystem::path cache, Links links);
 
     bool ready() const { return !links_.empty(); }
-    // proto::Errc::wrong_hash when the content is not what its name says, Errc::not_found when
+    // proto::Errc::wrong_hash when the content is not what its name says, Errc::sha1_collision when
+    // it is part of an attack on SHA-1 (of which read() says wrong_hash), Errc::not_found when
     // that cannot be told since the file is gone or is being written to; else as read().
     Result<void> prepare();
     void found_right();  // makes a file of one chunk ready

@@ -16,6 +16,7 @@ using SourceKey = std::uint32_t;  // names a source within one download
 
 enum class Fault {
     wrong_chunk,  // its bytes, or its link, are not those of the file
+    collision,    // its bytes are part of an attack on SHA-1
     wrong_size,   // it claims another size than the one that is proven
     bad_message,  // blocks out of order, of wrong length, or never asked for
 };

@@ -160,6 +160,9 @@ void Fetch::drop(const proto::Download::DropSource& drop) {
         case proto::Fault::wrong_chunk:
             what = "sent a wrong chunk " + chunk;
             break;
+        case proto::Fault::collision:
+            what = "sent a chunk " + chunk + " that is part of a SHA-1 collision attack";
+            break;
         case proto::Fault::wrong_size:
             what = "claims a wrong size";
             break;
@@ -168,7 +171,7 @@ void Fetch::drop(const proto::Download::DropSource& drop) {
             break;
     }
     uploaders_.erase(node);
-    providers_.blame(node, what);
+    providers_.blame(node, drop.fault, what);
 }
 
 Task<> Fetch::check(proto::Download::CheckChunk job) {

@@ -170,8 +170,9 @@ void Providers::stalled(Finding finding) {
     trouble(node, {std::move(finding)});
 }
 
-void Providers::blame(const NodeId& node, const std::string& what) {
+void Providers::blame(const NodeId& node, proto::Fault fault, const std::string& what) {
     blamed_.insert(node);
+    collided_ |= fault == proto::Fault::collision;
     troubles_.erase(node);
     Finding finding{.code = Finding::Code::wrong,
                     .node = node,
@@ -215,6 +216,7 @@ std::error_code Providers::explain(const Shortfall& shortfall) {
                          .path = nearest ? nearest->path : std::nullopt});
         return Errc::timed_out;
     }
+    if (collided_) return Errc::sha1_collision;
     return blamed_.empty() ? Errc::not_found : Errc::verification_failed;
 }
 

@@ -4,6 +4,7 @@
 
 #include "node/store/links_cache.hpp"
 #include "node/store/store.hpp"
+#include "test/node/store/colliding.hpp"
 #include "test/node/store/storage.hpp"
 #include "test/proto/file/content.hpp"
 
@@ -57,6 +58,24 @@ TEST_CASE("a rotten file is set aside, once, and is not here any more") {
     CHECK(!fs::exists(f.path));
     CHECK(f.put() == f.sha1);
     CHECK(f.store.read(f.sha1, 4 * mib));
+}
+
+TEST_CASE("a stored file that an attack on SHA-1 has made is not given, and set aside") {
+    const Stored f;
+    const fs::path path = f.layout.content(colliding_sha1());
+    fs::create_directories(path.parent_path());
+    const std::string attack = colliding(1);
+    write_file(path, as_bytes(attack));  // as others do, who look for no attacks
+    CHECK(f.store.read(colliding_sha1(), mib).error() == proto::Errc::wrong_hash);
+    auto chunks = f.store.open_chunks(colliding_sha1());
+    REQUIRE(chunks);
+    REQUIRE_FALSE((*chunks)->ready());
+    const auto prepared = (*chunks)->prepare();
+    CHECK(prepared.error() == Errc::sha1_collision);
+    const std::string said = f.store.settle(**chunks, prepared.error());
+    CHECK(said.find("part of a SHA-1 collision attack; set aside as") != std::string::npos);
+    CHECK(f.damaged().size() == 1);
+    CHECK(!f.store.find(colliding_sha1()));
 }
 
 TEST_CASE("a good file outlives wrong links and a changed stamp") {
