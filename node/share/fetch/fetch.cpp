@@ -129,7 +129,10 @@ void Fetch::pump() {
     for (const proto::Download::Event& event : download_.take_events()) {
         if (mix(event) || sources_.carry_out(event)) continue;
         if (const auto* job = std::get_if<proto::Download::CheckChunk>(&event)) {
-            if (tasks_) tasks_->spawn(check(*job));
+            if (tasks_) {
+                checks_->add(*job);
+                tasks_->spawn(check());
+            }
         } else if (const auto* chunk = std::get_if<proto::Download::StoreChunk>(&event)) {
             store(*chunk);
         } else if (const auto* dropped = std::get_if<proto::Download::DropSource>(&event)) {
@@ -174,10 +177,11 @@ void Fetch::drop(const proto::Download::DropSource& drop) {
     providers_.blame(node, drop.fault, what);
 }
 
-Task<> Fetch::check(proto::Download::CheckChunk job) {
-    auto run = [check = job.check] { return proto::run_check(*check); };
-    auto checked = co_await offload(parts_.share.runtime.pool, std::move(run));
-    download_.checked(parts_.share.runtime.clock.now(), job.job, std::move(checked));
+Task<> Fetch::check() {
+    auto run = [checks = checks_] { return checks->check_some(); };
+    auto some = co_await offload(parts_.share.runtime.pool, std::move(run));
+    for (CheckQueue::Checked& each : some)
+        download_.checked(parts_.share.runtime.clock.now(), each.job, std::move(each.result));
     pump();
 }
 
