@@ -31,6 +31,8 @@ constexpr Row rows[] = {
     {Errc::limit_reached, 1, "limit_reached", "a limit was reached"},
     {Errc::refused, 1, "refused", "the peer refuses"},
     {Errc::over_quota, 6, "over_quota", "the quota of the storage is used up"},
+    {Errc::sha1_collision, 5, "sha1_collision",
+     "it is part of a SHA-1 collision attack; it is neither stored nor given"},
 };
 
 const Row& row_of(Errc code) {

@@ -25,6 +25,7 @@ enum class Errc {
     limit_reached,        // a bound that protects the node was hit
     refused,              // the peer does not share with us (no channel in common, or not any more)
     over_quota,           // the storage would take more than it may
+    sha1_collision,  // it is part of an attack on SHA-1: its SHA-1 does not tell it from others
 };
 
 std::error_code make_error_code(Errc error);
@@ -33,8 +34,8 @@ std::error_code make_error_code(Errc error);
 std::string_view code_name(std::error_code error);
 // The inverse; an unknown name is Errc::failed.
 Errc code_from_name(std::string_view name);
-// 0 done, 1 failed, 2 usage, 3 no daemon, 4 nobody provides it, 5 verification failed, 6 out of
-// space or over the quota.
+// 0 done, 1 failed, 2 usage, 3 no daemon, 4 nobody provides it, 5 verification failed or an attack
+// on SHA-1, 6 out of space or over the quota.
 int exit_status(std::error_code error);
 
 }  // namespace kp2p

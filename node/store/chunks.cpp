@@ -8,8 +8,13 @@ namespace fs = std::filesystem;
 WholeChunks::WholeChunks(const Sha1& sha1, StoredFile file, fs::path cache, Links links)
     : sha1_(sha1), stored_(std::move(file)), cache_(std::move(cache)) {
     // A file of one chunk has no cache that could vouch for it, and is soon hashed.
-    if (links == Links::fresh || proto::chunk_count(size_bytes()) == 1) return;
-    if (auto kept = load_links(cache_, stored_.stamp)) links_ = std::move(*kept);
+    if (proto::chunk_count(size_bytes()) == 1) return;
+    auto kept = load_links(cache_, stored_.stamp);
+    if (!kept) return;
+    if (links == Links::kept)
+        links_ = std::move(*kept);
+    else if (kept->front() == proto::first_link())
+        supposed_ = std::move(*kept);
 }
 
 Result<File> WholeChunks::open() const {
@@ -46,20 +51,71 @@ Result<void> WholeChunks::prepare() {
         return stamp && *stamp == stored_.stamp;
     };
     if (!is_same()) return Errc::not_found;
-    ByteVector buffer(proto::chunk_bytes);
-    bool ended = false;
-    for (int i = 0; i < chunks_at_once && !ended; ++i) {
-        auto size = read(*file, hasher_.size_bytes(), buffer);
-        if (!size) return size.error();
-        hasher_.update(ByteView(buffer).first(*size));
-        ended = *size < buffer.size() || hasher_.size_bytes() >= size_bytes();
-    }
-    if (!ended) return ok;
+    auto ended =
+        supposed_.empty() ? hash_some(*file, chunks_at_once) : confirm_some(*file, chunks_at_once);
+    if (!ended) return ended.error();
+    if (!*ended) return ok;
     if (!is_same()) return Errc::not_found;
-    if (hasher_.finish() != sha1_) return proto::Errc::wrong_hash;
+    if (!supposed_.empty()) {
+        links_ = std::move(supposed_);
+        return ok;
+    }
+    const Sha1 found = hasher_.finish();
+    if (hasher_.collided()) return Errc::sha1_collision;
+    if (found != sha1_) return proto::Errc::wrong_hash;
     links_ = hasher_.links();
     save_links(cache_, stored_.stamp, links_);
     return ok;
+}
+
+// Whether that was the end of the file.
+Result<bool> WholeChunks::hash_some(const File& file, int chunks) {
+    ByteVector buffer(proto::chunk_bytes);
+    for (int i = 0; i < chunks; ++i) {
+        auto size = read(file, hasher_.size_bytes(), buffer);
+        if (!size) return size.error();
+        hasher_.update(ByteView(buffer).first(*size));
+        if (*size < buffer.size() || hasher_.size_bytes() >= size_bytes()) return true;
+    }
+    return false;
+}
+
+// Whether each chunk has led from its link to the next one, and the last one to the SHA-1. Where
+// one does not, the links are forgotten, and all is hashed from the front.
+Result<bool> WholeChunks::confirm_some(const File& file, int chunks) {
+    ByteVector buffer(2 * proto::chunk_bytes);
+    const std::uint64_t last = supposed_.size() - 1;
+    const auto doubt = [this] {
+        supposed_.clear();
+        return false;
+    };
+    for (int i = 0; i < chunks; i += 2) {
+        const bool two = confirmed_ + 1 < last;
+        const std::uint64_t at = confirmed_ * proto::chunk_bytes;
+        const std::uint64_t wanted =
+            two ? buffer.size() : proto::chunk_size_bytes(size_bytes(), confirmed_);
+        auto size = read(file, at, std::span(buffer).first(static_cast<std::size_t>(wanted)));
+        if (!size) return size.error();
+        if (*size != wanted) return doubt();
+        const ByteView bytes = ByteView(buffer).first(*size);
+        if (confirmed_ == last) {
+            const auto whole = proto::finish_chunk(supposed_[last], bytes, size_bytes());
+            if (!whole || *whole != sha1_) return doubt();
+            return true;
+        }
+        const Sha1Link* links = &supposed_[static_cast<std::size_t>(confirmed_)];
+        if (!two) {
+            const auto next = proto::next_link(links[0], bytes);
+            if (!next || *next != links[1]) return doubt();
+            ++confirmed_;
+            continue;
+        }
+        const auto next = proto::next_links({links[0], bytes.first(proto::chunk_bytes)},
+                                            {links[1], bytes.subspan(proto::chunk_bytes)});
+        if (!next[0] || *next[0] != links[1] || !next[1] || *next[1] != links[2]) return doubt();
+        confirmed_ += 2;
+    }
+    return false;
 }
 
 Result<Chunk> WholeChunks::read(std::uint64_t index) const {

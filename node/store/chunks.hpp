@@ -50,7 +50,8 @@ class WholeChunks final : public Chunks {
     WholeChunks(const Sha1& sha1, StoredFile file, std::filesystem::path cache, Links links);
 
     bool ready() const { return !links_.empty(); }
-    // proto::Errc::wrong_hash when the content is not what its name says, Errc::not_found when
+    // proto::Errc::wrong_hash when the content is not what its name says, Errc::sha1_collision when
+    // it is part of an attack on SHA-1 (of which read() says wrong_hash), Errc::not_found when
     // that cannot be told since the file is gone or is being written to; else as read().
     Result<void> prepare();
     void found_right();  // makes a file of one chunk ready
@@ -70,12 +71,17 @@ class WholeChunks final : public Chunks {
     Result<std::size_t> read(const File& file, std::uint64_t offset,
                              std::span<std::uint8_t> into) const;
     bool proves(std::uint64_t index, ByteView bytes) const;
+    Result<bool> confirm_some(const File& file, int chunks);
+    Result<bool> hash_some(const File& file, int chunks);
 
     Sha1 sha1_;
     StoredFile stored_;
     std::filesystem::path cache_;
     std::vector<Sha1Link> links_;  // empty until ready
     proto::LinkHasher hasher_;     // what prepare() has hashed so far
+    // Links that may be right: two chunks can be hashed at once where these hold.
+    std::vector<Sha1Link> supposed_;
+    std::uint64_t confirmed_ = 0;  // chunks that led from their link to the next one
 };
 
 }  // namespace kp2p

@@ -162,18 +162,22 @@ std::string Store::settle(const WholeChunks& chunks, std::error_code failure) co
         keep(Verdict::unreadable);
         return "cannot read " + storage_trouble() + "; it counts as missing";
     }
-    if (failure != proto::Errc::wrong_hash) return {};
+    const bool attack = failure == Errc::sha1_collision;
+    if (failure != proto::Errc::wrong_hash && !attack) return {};
     keep(Verdict::wrong);
     if (file.linked)
-        return "the linked file " + name + " is not what it was, and not given any more";
+        return "the linked file " + name +
+               (attack ? " is part of a SHA-1 collision attack" : " is not what it was") +
+               ", and not given any more";
+    const std::string fault = name + (attack ? " is part of a SHA-1 collision attack"
+                                             : " does not match its hash any more");
     // So that what is fetched in its place is not taken for what was merely loaded.
     if (!is_marked_loaded(layout_, sha1)) note_arrival(uri_of(sha1), Record::Kind::stored);
     const auto aside = set_aside(layout_, sha1, file.stamp);
     if (aside) remove_names(layout_, sha1);
-    if (aside) return name + " does not match its hash any more; set aside as " + aside->string();
+    if (aside) return fault + "; set aside as " + aside->string();
     if (aside.error() == Errc::not_found) return {};
-    return name +
-           " does not match its hash any more, and cannot be set aside: " + storage_trouble();
+    return fault + ", and cannot be set aside: " + storage_trouble();
 }
 
 std::string Store::clear_place(const Sha1& sha1) const {
@@ -240,11 +244,12 @@ Result<Sha1> Store::put_bytes(ByteView bytes) const {
 }
 
 Result<Sha1> Store::put_loaded(ByteView bytes) const {
-    const Sha1 sha1 = proto::sha1_of(bytes);
-    if (auto admitted = quota_->admit(layout_, sha1, bytes.size()); !admitted)
+    const auto sha1 = proto::sha1_to_name(bytes);
+    if (!sha1) return Errc::sha1_collision;
+    if (auto admitted = quota_->admit(layout_, *sha1, bytes.size()); !admitted)
         return admitted.error();
     struct stat status;
-    if (disk().link_status(layout_.content(sha1), status) != 0) mark_loaded(layout_, sha1);
+    if (disk().link_status(layout_.content(*sha1), status) != 0) mark_loaded(layout_, *sha1);
     PutOptions options;
     options.origin = PutOptions::Origin::others;
     Intake intake(layout_, options);

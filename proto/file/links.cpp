@@ -2,15 +2,34 @@
 
 #include <algorithm>
 
+#include "proto/outcome.hpp"
+
 namespace kp2p::proto {
 
 Sha1Link first_link() { return Sha1Hasher().link(); }
+
+namespace {
+
+Result<Sha1Link> link_after(const Sha1Hasher& hasher) {
+    if (hasher.collided()) return kp2p::Errc::sha1_collision;
+    return hasher.link();
+}
+
+}  // namespace
 
 Result<Sha1Link> next_link(const Sha1Link& link, ByteView chunk) {
     if (chunk.size() != chunk_bytes) return Errc::bad_value;
     Sha1Hasher hasher(link, 0);
     hasher.update(chunk);
-    return hasher.link();
+    return link_after(hasher);
+}
+
+std::array<Result<Sha1Link>, 2> next_links(const LinkedChunk& a, const LinkedChunk& b) {
+    if (a.bytes.size() != chunk_bytes || b.bytes.size() != chunk_bytes)
+        return {next_link(a.link, a.bytes), next_link(b.link, b.bytes)};
+    Sha1Hasher hasher_a(a.link, 0), hasher_b(b.link, 0);
+    Sha1Hasher::update_two(hasher_a, a.bytes, hasher_b, b.bytes);
+    return {link_after(hasher_a), link_after(hasher_b)};
 }
 
 Result<Sha1> finish_chunk(const Sha1Link& link, ByteView chunk, std::uint64_t size_bytes) {
@@ -19,7 +38,9 @@ Result<Sha1> finish_chunk(const Sha1Link& link, ByteView chunk, std::uint64_t si
     if (chunk.size() != chunk_size_bytes(size_bytes, last)) return Errc::bad_value;
     Sha1Hasher hasher(link, last * chunk_bytes);
     hasher.update(chunk);
-    return hasher.finish();
+    const Sha1 whole = hasher.finish();
+    if (hasher.collided()) return kp2p::Errc::sha1_collision;
+    return whole;
 }
 
 void LinkHasher::update(ByteView bytes) {

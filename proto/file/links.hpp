@@ -9,6 +9,7 @@
 // Pure functions, callable from any thread; about 0.6 ms a chunk where the CPU has SHA extensions.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -29,11 +30,20 @@ constexpr std::uint64_t chunk_size_bytes(std::uint64_t size_bytes, std::uint64_t
 
 Sha1Link first_link();
 
-// The link after a chunk that is not the last; Errc::bad_value unless it has chunk_bytes.
+// The link after a chunk that is not the last; Errc::bad_value unless it has chunk_bytes,
+// kp2p::Errc::sha1_collision if it is part of an attack on SHA-1.
 Result<Sha1Link> next_link(const Sha1Link& link, ByteView chunk);
 
+// next_link() of two chunks, in little more time than of one.
+struct LinkedChunk {
+    const Sha1Link& link;
+    ByteView bytes;
+};
+std::array<Result<Sha1Link>, 2> next_links(const LinkedChunk& a, const LinkedChunk& b);
+
 // The SHA-1 of a file of `size_bytes` whose last chunk this is, after `link`; Errc::bad_value when
-// the chunk's length does not fit that size, or the size is above max_file_bytes.
+// the chunk's length does not fit that size, or the size is above max_file_bytes; else as
+// next_link().
 Result<Sha1> finish_chunk(const Sha1Link& link, ByteView chunk, std::uint64_t size_bytes);
 
 // Hashes a file from front to back and keeps the link of each chunk.
@@ -42,6 +52,7 @@ class LinkHasher {
     void update(ByteView bytes);
     // Once, and no update() after it. From then on links() holds chunk_count(size) links.
     Sha1 finish();
+    bool collided() const { return hasher_.collided(); }  // as in Sha1Hasher
 
     std::uint64_t size_bytes() const { return size_bytes_; }
     const std::vector<Sha1Link>& links() const { return links_; }

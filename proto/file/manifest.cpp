@@ -123,8 +123,7 @@ void ManifestHasher::update(ByteView bytes) {
         const std::uint64_t piece_left = piece_bytes - size_bytes_ % piece_bytes;
         const auto size = static_cast<std::size_t>(
             std::min<std::uint64_t>({bytes.size(), chunk_left, piece_left}));
-        chunk_.update(bytes.first(size));
-        piece_.update(bytes.first(size));
+        Sha1Hasher::update_two(chunk_, bytes.first(size), piece_, bytes.first(size));
         size_bytes_ += size;
         bytes = bytes.subspan(size);
         if (size == piece_left) finish_piece();
@@ -144,6 +143,7 @@ ManifestHasher::Made ManifestHasher::finish(const Sha1& whole) {
 void ManifestHasher::finish_chunk() {
     const std::uint64_t start_bytes = chunks_.empty() ? 0 : chunks_.back().end_bytes;
     chunks_.push_back({start_bytes, size_bytes_, chunk_.finish()});
+    collided_ |= chunk_.collided();
     chunk_ = Sha1Hasher();
 }
 
@@ -152,6 +152,7 @@ void ManifestHasher::finish_piece() {
     if (lists_.empty() || lists_.back().size() == list_bytes) lists_.emplace_back();
     const Sha1 sha1 = piece_.finish();
     lists_.back().insert(lists_.back().end(), sha1.view().begin(), sha1.view().end());
+    collided_ |= piece_.collided();
     piece_ = Sha1Hasher();
 }
 

@@ -83,6 +83,8 @@ class ManifestHasher {
         std::vector<ByteVector> piece_lists;  // to be stored, too
     };
     Made finish(const Sha1& whole);  // once, and no update() after it
+    // Of a chunk or a piece, once finished: as in Sha1Hasher.
+    bool collided() const { return collided_; }
 
   private:
     void finish_chunk();
@@ -90,6 +92,7 @@ class ManifestHasher {
 
     std::uint64_t chunk_bytes_;
     Sha1Hasher chunk_, piece_;
+    bool collided_ = false;
     std::uint64_t size_bytes_ = 0;
     std::vector<ManifestChunk> chunks_;
     std::vector<ByteVector> lists_;

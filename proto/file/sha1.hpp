@@ -1,9 +1,17 @@
 // SHA-1, with its 20-byte internal state in reach: a link is that state after a multiple of 64
 // bytes (five big-endian words), and hashing can go on from one.
+//
+// SHA-1 is broken: whoever pays for it gets two contents with the same SHA-1 (SHAttered, 2017;
+// SHA-mbles, 2020). Every known way to do so leaves traces in each content of such a pair, and all
+// that is hashed here is searched for them (sha1_filter.hpp, sha1_attack.hpp; git does the same).
+// Once some are found, link() and finish() give something else than SHA-1 would: it depends on all
+// of the content, as it should, and matches no hash that the content is known by. So nothing that
+// compares hashes ever takes such a content; who gives a name to one asks collided() first.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
 #include "proto/bytes.hpp"
 
@@ -16,15 +24,27 @@ class Sha1Hasher {
     Sha1Hasher(const Sha1Link& link, std::uint64_t done_bytes);
 
     void update(ByteView bytes);
-    Sha1Link link() const;  // only after a multiple of 64 bytes
-    Sha1 finish();          // once, and nothing after it
+    // a.update(bytes_a), b.update(bytes_b): in little more time than one of them, as far as they
+    // are equally long, if both hashers have taken a multiple of 64 bytes.
+    static void update_two(Sha1Hasher& a, ByteView bytes_a, Sha1Hasher& b, ByteView bytes_b);
+
+    Sha1Link link() const;                       // only after a multiple of 64 bytes
+    Sha1 finish();                               // once, and nothing but collided() after it
+    bool collided() const { return collided_; }  // of all until finish(): an attack is in it
 
   private:
-    // OpenSSL's SHA_CTX. Its interface is deprecated but is the only one that gives and takes the
-    // state, so that it is confined to sha1.cpp.
-    std::array<std::uint32_t, 24> state_;
+    friend struct Sha1Lane;
+    std::size_t rest_bytes() const { return size_bytes_ % rest_.size(); }
+
+    std::array<std::uint32_t, 5> state_;
+    std::array<std::uint8_t, 64> rest_;  // what does not fill a block yet
+    std::uint64_t size_bytes_ = 0;
+    bool collided_ = false;
 };
 
+// What finish() gives, to be compared with; and none where an attack is in the bytes, for who wants
+// to name them.
 Sha1 sha1_of(ByteView bytes);
+std::optional<Sha1> sha1_to_name(ByteView bytes);
 
 }  // namespace kp2p::proto

@@ -2,6 +2,7 @@
 // for the pool: it puts the blocks together and hashes them on from their link.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <vector>
 
@@ -29,7 +30,10 @@ struct CheckedChunk {
     Sha1 whole;     // of the last one: what the file's SHA-1 would be
 };
 
-// An error when a block does not unpack to the bytes it must have.
+// An error when a block does not unpack to the bytes it must have; kp2p::Errc::sha1_collision when
+// these are part of an attack on SHA-1.
 Result<CheckedChunk> run_check(const ChunkCheck& check);
+// Two of them, in little more time for the hashes than for those of one.
+std::array<Result<CheckedChunk>, 2> run_checks(const ChunkCheck& a, const ChunkCheck& b);
 
 }  // namespace kp2p::proto

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proto/file/links.hpp"
+#include "proto/outcome.hpp"
 
 namespace kp2p::proto {
 namespace {
@@ -106,7 +107,9 @@ void Download::checked(Time now, std::uint64_t job_number, Result<CheckedChunk> 
         if (result)
             learn(job, std::move(*result));
         else
-            wrong(job.source, job.check->index);
+            wrong(job.source, job.check->index,
+                  result.error() == kp2p::Errc::sha1_collision ? Fault::collision
+                                                               : Fault::wrong_chunk);
     }
     go_on(now);
 }
@@ -156,8 +159,8 @@ void Download::judge() {
     }
 }
 
-void Download::wrong(SourceKey key, ChunkIndex index) {
-    if (mixed_.erase(index) == 0) return drop(key, Fault::wrong_chunk, index);
+void Download::wrong(SourceKey key, ChunkIndex index, Fault fault) {
+    if (mixed_.erase(index) == 0) return drop(key, fault, index);
     events_.push_back(DoubtMixed{index});
 }
 

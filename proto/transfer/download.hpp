@@ -143,7 +143,7 @@ class Download {
     void settle_size();
     void judge();
     void store(ChunkIndex index, const Sha1Link& link, std::shared_ptr<const CheckedChunk> chunk);
-    void wrong(SourceKey key, ChunkIndex index);
+    void wrong(SourceKey key, ChunkIndex index, Fault fault = Fault::wrong_chunk);
     void drop(SourceKey key, Fault fault, ChunkIndex index);
     void release(SourceKey key);
 

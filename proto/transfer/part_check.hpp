@@ -23,8 +23,9 @@ class PartCheck {
     // over.
     PartCheck(const ManifestChunk& part, FileRange wanted, std::vector<Chunk> chunks);
 
-    bool step();                           // whether there is more to do
-    bool right() const { return right_; }  // when there is not
+    bool step();                                          // whether there is more to do
+    bool right() const { return right_; }                 // when there is not
+    bool collided() const { return hasher_.collided(); }  // why it is not: as in Sha1Hasher
     // The wanted bytes of a part that is right, in pieces of a chunk at most; none is empty.
     std::vector<ByteVector> take_bytes() { return std::move(bytes_); }
 

@@ -76,7 +76,10 @@ void PieceDownload::receive(Time now, SourceKey key, const Slice& slice) {
     from.active = now;
     ByteVector plain(static_cast<std::size_t>(piece.end_bytes - piece.start_bytes));
     const auto unpacked = unpack_block(slice.encoding, slice.bytes, plain);
-    if (!unpacked || sha1_of(plain) != piece.sha1) {
+    const auto sha1 = sha1_to_name(plain);
+    if (unpacked && !sha1) {
+        drop(from.node, Fault::collision, piece);
+    } else if (!unpacked || *sha1 != piece.sha1) {
         drop(from.node, Fault::wrong_chunk, piece);
     } else {
         from.asked.erase(asked);

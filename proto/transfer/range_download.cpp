@@ -254,7 +254,8 @@ void RangeDownload::checked(Time now, std::uint64_t job_number) {
     const Job job = std::move(found->second);
     jobs_.erase(found);
     if (!job.check->right()) {
-        drop(job.node, Fault::wrong_chunk, part(job.part));
+        drop(job.node, job.check->collided() ? Fault::collision : Fault::wrong_chunk,
+             part(job.part));
     } else if (job.part >= front_ && !right_.contains(job.part)) {
         right_.emplace(job.part, job.check->take_bytes());
         std::erase_if(orders_, [&](const Order& order) { return order.part == job.part; });

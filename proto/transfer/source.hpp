@@ -21,6 +21,7 @@ using MayAsk = std::function<bool(SourceKey, std::uint64_t bytes)>;
 
 enum class Fault {
     wrong_chunk,  // its bytes, or its link, are not those of the file
+    collision,    // its bytes are part of an attack on SHA-1
     wrong_size,   // it claims another size than the one that is proven
     bad_message,  // blocks out of order, of wrong length, or never asked for
 };

@@ -16,8 +16,8 @@ from ._daemon import (get_channels, get_node_id, join_channel, leave_channel, pe
 from ._errors import (AbsentError, CanceledError, CannotConnectError, ClosedError, Error, FailedError,
                       LimitReachedError, LoadFileError, NoDaemonError, NotFoundError,
                       OutOfSpaceError, OverQuotaError, PortInUseError, RefusedError,
-                      StorageUnavailableError, TimedOutError, UnauthorizedError, UnavailableError, UsageError,
-                      VerificationFailedError)
+                      Sha1CollisionError, StorageUnavailableError, TimedOutError,
+                      UnauthorizedError, UnavailableError, UsageError, VerificationFailedError)
 from ._find import find_file, read_dir
 from ._load import (cat_file, load_bytes, load_file, load_json, load_npy, load_object, load_pkl,
                     load_text, open)
@@ -31,7 +31,8 @@ __version__ = "0.1.0"
 __all__ = [
     "AbsentError", "CanceledError", "CannotConnectError", "ClosedError", "Error", "FailedError",
     "LimitReachedError", "LoadFileError", "NoDaemonError", "NotFoundError", "OutOfSpaceError",
-    "OverQuotaError", "PortInUseError", "RefusedError", "StorageUnavailableError", "TimedOutError",
+    "OverQuotaError", "PortInUseError", "RefusedError", "Sha1CollisionError",
+    "StorageUnavailableError", "TimedOutError",
     "UnauthorizedError", "UnavailableError", "UsageError", "VerificationFailedError",
     "cancel_transfer", "cat_file", "find_file", "gc", "get_channels", "get_node_id",
     "join_channel", "leave_channel", "link_file", "list_files", "load_bytes", "load_file",

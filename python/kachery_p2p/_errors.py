@@ -137,6 +137,12 @@ class OverQuotaError(Error):
     code = "over_quota"
 
 
+class Sha1CollisionError(Error):
+    """It is part of an attack on SHA-1: there is another content with the same hash."""
+
+    code = "sha1_collision"
+
+
 LoadFileError = Error  # as kachery_p2p called it
 
 

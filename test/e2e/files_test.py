@@ -9,6 +9,8 @@ import subprocess
 from case import NetworkCase, main
 from network import MIB, random_file, sha1_of
 
+VECTORS = pathlib.Path(__file__).resolve().parent.parent / "vectors"
+
 
 class Files(NetworkCase):
     daemons = ("alice", "bob")
@@ -52,6 +54,30 @@ class Files(NetworkCase):
         for arguments in ([*uris, "--dest", out / "one"], ["-O", "--dest", out, uris[0]],
                           ["-O", "sha1://" + sha1_of(paths[0])]):
             self.assert_ends(self.piped(self.bob, "kp2p-load", *arguments), 2)
+
+    def test_what_an_attack_on_sha1_has_made_is_refused(self):
+        vectors = json.loads((VECTORS / "sha1.json").read_text())
+        for collision in vectors["collisions"]:
+            for number, message in enumerate(collision["messages"]):
+                bytes_ = bytes.fromhex(message["bytes"])
+                path = self.path(f"attack{number}")
+                path.write_bytes(bytes_)
+                for command in ("kp2p-store", "kp2p-link"):
+                    done = self.alice.run(command, path, "--json", check=False)
+                    self.assert_ends(done, 5, "part of a SHA-1 collision attack")
+                    self.assertEqual(json.loads(done.stdout.splitlines()[-1])["code"],
+                                     "sha1_collision")
+                self.assert_ends(self.piped(self.alice, "kp2p-store", "-", "--name", "attack",
+                                            input=bytes_), 5, "part of a SHA-1 collision attack")
+                # As others store it, who do not look.
+                sha1 = collision["sha1"]
+                place = self.alice.stored(sha1)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_bytes(bytes_)
+                self.assert_ends(self.bob.run("kp2p-load", f"sha1://{sha1}", check=False), 4)
+                done = self.piped(self.alice, "kp2p-cat", f"sha1://{sha1}")
+                self.assertNotEqual(done.returncode, 0)
+                self.assertEqual(done.stdout, b"")
 
     def test_standard_input_is_stored_by_the_name_that_it_is_given(self):
         done = self.piped(self.alice, "kp2p-store", "-", "--name", "table.csv", input=b"1,2\n")

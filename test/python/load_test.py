@@ -3,6 +3,7 @@ import contextlib
 import errno
 import importlib.util
 import io
+import json
 import os
 import pathlib
 import pickle
@@ -35,6 +36,17 @@ class Told(Network):
                 with self.subTest(load.__name__), self.assertRaises(FileNotFoundError):
                     load(ABSENT, missing="raise")
             self.assertRaises(kp.UsageError, kp.load_file, ABSENT, missing="maybe")
+
+    def test_what_an_attack_on_sha1_has_made_is_an_error(self):
+        vectors = json.loads((ROOT / "test" / "vectors" / "sha1.json").read_text())
+        content = bytes.fromhex(vectors["collisions"][0]["messages"][0]["bytes"])
+        path = self.root / "attack"
+        path.write_bytes(content)
+        with self.at("bob"):
+            for put in (kp.store_file, kp.link_file):
+                with self.assertRaises(kp.Sha1CollisionError) as raised:
+                    put(str(path))
+                self.assertEqual(raised.exception.code, "sha1_collision")
 
     def test_why_is_each_threads_own(self):
         with self.at("bob"):

@@ -1,6 +1,9 @@
 #include "test/share/liar_peer.hpp"
 
+#include <openssl/evp.h>
+
 #include "proto/file/links.hpp"
+#include "proto/file/sha1_compress.hpp"
 #include "proto/transfer/block.hpp"
 
 namespace kp2p::test {
@@ -16,10 +19,17 @@ std::optional<LiarLie> liar_lie(std::string_view name) {
 LiarPeer::LiarPeer(const ChannelKey& channel, const NodeId& own, ByteVector content, LiarLie lie,
                    std::uint64_t at)
     : channel_(channel), own_(own), content_(std::move(content)), lie_(lie), at_(at) {
-    proto::LinkHasher hasher;
-    hasher.update(content_);
-    file_ = hasher.finish();
-    links_ = hasher.links();
+    // By plain SHA-1, so that it has a content that an attack made under its name, too.
+    EVP_Digest(content_.data(), content_.size(), file_.data(), nullptr, EVP_sha1(), nullptr);
+    proto::Sha1State state{0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
+    for (std::uint64_t i = 0; i < proto::chunk_count(content_.size()); ++i) {
+        Sha1Link& link = links_.emplace_back();
+        for (std::size_t at = 0; at < Sha1Link::size_bytes; ++at)
+            link.data()[at] = static_cast<std::uint8_t>(state[at / 4] >> (24 - 8 * (at % 4)));
+        const std::uint64_t size = proto::chunk_size_bytes(content_.size(), i);
+        proto::sha1_compressors().front().one(state, content_.data() + i * proto::chunk_bytes,
+                                              size / proto::sha1_block_bytes);
+    }
 }
 
 std::uint64_t LiarPeer::claimed_bytes() const {

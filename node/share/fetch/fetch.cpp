@@ -128,7 +128,10 @@ void Fetch::pump() {
     for (const proto::Download::Event& event : download_.take_events()) {
         if (mix(event) || sources_.carry_out(event)) continue;
         if (const auto* job = std::get_if<proto::Download::CheckChunk>(&event)) {
-            if (tasks_) tasks_->spawn(check(*job));
+            if (tasks_) {
+                checks_->add(*job);
+                tasks_->spawn(check());
+            }
         } else if (const auto* chunk = std::get_if<proto::Download::StoreChunk>(&event)) {
             store(*chunk);
         } else if (const auto* dropped = std::get_if<proto::Download::DropSource>(&event)) {
@@ -159,6 +162,9 @@ void Fetch::drop(const proto::Download::DropSource& drop) {
         case proto::Fault::wrong_chunk:
             what = "sent a wrong chunk " + chunk;
             break;
+        case proto::Fault::collision:
+            what = "sent a chunk " + chunk + " that is part of a SHA-1 collision attack";
+            break;
         case proto::Fault::wrong_size:
             what = "claims a wrong size";
             break;
@@ -167,13 +173,14 @@ void Fetch::drop(const proto::Download::DropSource& drop) {
             break;
     }
     uploaders_.erase(node);
-    providers_.blame(node, what);
+    providers_.blame(node, drop.fault, what);
 }
 
-Task<> Fetch::check(proto::Download::CheckChunk job) {
-    auto run = [check = job.check] { return proto::run_check(*check); };
-    auto checked = co_await offload(parts_.share.runtime.pool, std::move(run));
-    download_.checked(parts_.share.runtime.clock.now(), job.job, std::move(checked));
+Task<> Fetch::check() {
+    auto run = [checks = checks_] { return checks->check_some(); };
+    auto some = co_await offload(parts_.share.runtime.pool, std::move(run));
+    for (CheckQueue::Checked& each : some)
+        download_.checked(parts_.share.runtime.clock.now(), each.job, std::move(each.result));
     pump();
 }
 

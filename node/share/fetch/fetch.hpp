@@ -11,6 +11,7 @@
 
 #include "node/async/event.hpp"
 #include "node/async/tasks.hpp"
+#include "node/share/fetch/check_queue.hpp"
 #include "node/share/fetch/mixer.hpp"
 #include "node/share/fetch/providers.hpp"
 #include "node/share/fetch/sinks.hpp"
@@ -45,7 +46,7 @@ class Fetch {
     void pump();
     bool mix(const proto::Download::Event& event);
     void drop(const proto::Download::DropSource& drop);
-    Task<> check(proto::Download::CheckChunk job);
+    Task<> check();
     void store(proto::Download::StoreChunk chunk);
     Task<> open_partial(std::uint64_t size_bytes);
     Task<> write(proto::Download::StoreChunk chunk);
@@ -64,6 +65,8 @@ class Fetch {
     Providers providers_;
     Sources<proto::Download> sources_;
     Mixer mixer_;
+    // Shared with what runs in the pool.
+    std::shared_ptr<CheckQueue> checks_ = std::make_shared<CheckQueue>();
 
     std::shared_ptr<Partial> partial_;
     std::optional<Inventory::Listing> listing_;

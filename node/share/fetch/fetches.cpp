@@ -28,7 +28,7 @@ Task<Result<Fetched>> Fetches::fetch(Sha1 file, std::vector<NodeId> hints, Progr
         if (here.error() == asio::error::operation_aborted) co_return Errc::canceled;
         const bool hangs = here.error() == Errc::timed_out;  // others may have it
         const bool broken = !hangs && here.error() != Errc::not_found;
-        if (hangs || broken)
+        if (hangs || (broken && here.error() != Errc::sha1_collision))
             diagnosis.add({.code = Finding::Code::storage, .what = storage_trouble()});
         if (broken) co_return here.error();
 

@@ -189,8 +189,9 @@ void Providers::stalled(Finding finding) {
     trouble(node, {std::move(finding)});
 }
 
-void Providers::blame(const NodeId& node, const std::string& what) {
+void Providers::blame(const NodeId& node, proto::Fault fault, const std::string& what) {
     if (blamed_.insert(node).second) ++parts_.inventory.counts().wrong_bytes;
+    collided_ |= fault == proto::Fault::collision;
     troubles_.erase(node);
     Finding finding{.code = Finding::Code::wrong,
                     .node = node,
@@ -234,6 +235,7 @@ std::error_code Providers::explain(const Shortfall& shortfall) {
                          .path = nearest ? nearest->path : std::nullopt});
         return Errc::timed_out;
     }
+    if (collided_) return Errc::sha1_collision;
     return blamed_.empty() ? Errc::not_found : Errc::verification_failed;
 }
 

@@ -24,6 +24,7 @@
 #include "node/share/inventory/inventory.hpp"
 #include "node/share/lookup/finder.hpp"
 #include "proto/report/diagnosis.hpp"
+#include "proto/transfer/source.hpp"
 
 namespace kp2p {
 
@@ -75,18 +76,19 @@ class Providers {
     bool exhausted() const;  // the search will find nobody more
     Rates& rates() { return parts_.inventory.rates(); }
 
-    std::size_t trying() const { return queue_.trying(); }    // connecting and open
-    void gave(const NodeId& node);                            // something of the file
-    std::vector<NodeId> givers() const;                       // who did, and was not blamed
-    void blame(const NodeId& node, const std::string& what);  // it is not used any more
+    std::size_t trying() const { return queue_.trying(); }  // connecting and open
+    void gave(const NodeId& node);                          // something of the file
+    std::vector<NodeId> givers() const;                     // who did, and was not blamed
+    // It is not used any more.
+    void blame(const NodeId& node, proto::Fault fault, const std::string& what);
     // What is missing, and what is not.
     struct Shortfall {
         bool nobody_asked = false;  // no open provider has what is missing
         std::string kept;           // a sentence
     };
     // Notes why nobody gives what is missing, the nearest cause first: Errc::timed_out if somebody
-    // gave and stopped, Errc::verification_failed if all who gave were blamed, else
-    // Errc::not_found.
+    // gave and stopped, Errc::sha1_collision if what came was part of an attack,
+    // Errc::verification_failed if all who gave were blamed, else Errc::not_found.
     std::error_code explain(const Shortfall& shortfall);
 
   private:
@@ -129,6 +131,7 @@ class Providers {
     std::map<NodeId, Clock::Time> gave_;  // who has opened the file, and last gave of it
     std::map<NodeId, std::vector<Finding>> troubles_;  // why one does not give, as of now
     std::set<NodeId> blamed_;
+    bool collided_ = false;  // one of them for a Fault::collision
 };
 
 class ProvidedFile {

@@ -123,6 +123,9 @@ void PartFetch<Download>::drop(const typename Download::DropNode& drop) {
             what = "sent wrong bytes " + std::to_string(drop.part.start_bytes) + " to " +
                    std::to_string(drop.part.end_bytes);
             break;
+        case proto::Fault::collision:
+            what = "sent bytes that are part of a SHA-1 collision attack";
+            break;
         case proto::Fault::wrong_size:
             what = "claims another size than the manifest";
             break;
@@ -130,7 +133,7 @@ void PartFetch<Download>::drop(const typename Download::DropNode& drop) {
             what = "sent messages that make no sense";
             break;
     }
-    providers_.blame(drop.node, what);
+    providers_.blame(drop.node, drop.fault, what);
 }
 
 template <class Download>

@@ -63,6 +63,7 @@ class ManifestHelper {
         if (!hasher_) return std::nullopt;
         return hasher_->finish(sha1);
     }
+    bool collided() const { return hasher_ && hasher_->collided(); }
 
   private:
     void run() {
@@ -119,6 +120,7 @@ Result<HashedFile> hash_file(const File& source, const Copy* copy, ManifestWish 
     hashed.size_bytes = hasher.size_bytes();
     hashed.links = hasher.links();
     hashed.manifest = manifest.finish(hashed.sha1);
+    if (hasher.collided() || manifest.collided()) return Errc::sha1_collision;
     return hashed;
 }
 

@@ -90,13 +90,14 @@ Result<Intake::Put> Intake::describe(const HashedFile& hashed, const File* sourc
 }
 
 Result<Sha1> Intake::put_bytes(ByteView bytes, const File* source) {
-    const Sha1 sha1 = proto::sha1_of(bytes);
+    const auto sha1 = proto::sha1_to_name(bytes);
+    if (!sha1) return Errc::sha1_collision;
     auto temp = with_room(layout_, [&] { return written(bytes, source); });
     if (!temp) return temp.error();
-    own(sha1);
-    if (auto added = publisher_.add(std::move(*temp), sha1); !added)
+    own(*sha1);
+    if (auto added = publisher_.add(std::move(*temp), *sha1); !added)
         return storage_error(added.error(), layout_.contents());
-    return sha1;
+    return *sha1;
 }
 
 Result<void> Intake::finish() {

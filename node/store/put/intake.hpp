@@ -1,7 +1,7 @@
 // Intake: files on their way into the storage. Shape: put_file() and put_bytes() any number of
 // times, then finish(); only then is all of it stored. Errors as Store's; StoreErrc::changed for a
 // file that changes meanwhile, StoreErrc::collision for one whose SHA-1 is that of other bytes in
-// the storage.
+// the storage, Errc::sha1_collision for one that is part of an attack on SHA-1.
 #pragma once
 
 #include <filesystem>

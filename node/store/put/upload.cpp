@@ -49,6 +49,7 @@ Result<Intake::Put> Upload::finish() {
     hashed.links = hasher_.links();
     if (manifest_ && hashed.size_bytes > proto::manifest_threshold_bytes)
         hashed.manifest = manifest_->finish(hashed.sha1);
+    if (hasher_.collided() || (manifest_ && manifest_->collided())) return Errc::sha1_collision;
     auto put = intake_.put_written(*std::move(file_), hashed);
     if (!put) return put.error();
     if (auto done = intake_.finish(); !done) return done.error();

@@ -4,6 +4,7 @@
 
 #include "test/node/share/fake_network.hpp"
 #include "test/node/share/loading.hpp"
+#include "test/proto/file/sha1_collisions.hpp"
 #include "test/run.hpp"
 #include "test/share/liar_peer.hpp"
 
@@ -110,6 +111,35 @@ Task<> liars(FakeNetwork& network) {
         CAPTURE(beside.text());
         REQUIRE(path);
         CHECK(content(*path) == bytes);
+    }
+}
+
+// Honest providers, of what an attack on SHA-1 has made.
+Task<> attacks(FakeNetwork& network) {
+    const ChannelKey& key = lab_key();
+    auto nodes = co_await members(network, 2);
+    const struct {
+        std::size_t after;
+        const char* words;
+    } rows[] = {{0, "sent a chunk 0 that is part of a SHA-1 collision attack"},
+                {3 * mib + 5, "sent a chunk 0 that is part of a SHA-1 collision attack"}};
+    std::deque<LiarPeer> peers;
+    for (const auto& row : rows) {
+        CAPTURE(row.after);
+        ByteVector bytes = sha1_collisions().front().bytes;
+        const ByteVector more = noise(row.after);
+        bytes.insert(bytes.end(), more.begin(), more.end());
+        NodeId id = numbered(static_cast<std::uint8_t>(3 + peers.size()));
+        LiarPeer& peer = peers.emplace_back(key, id, bytes, LiarLie::none, 0);
+        network.add_stranger(proto::channel_topic(key), [&peer](std::shared_ptr<Connection> c) {
+            return peer.serve(std::move(c));
+        });
+        Diagnosis diagnosis;
+        auto failed = co_await nodes[1]->share.load(uri_of(peer.file()), ProgressSink(), diagnosis);
+        CAPTURE(diagnosis.text());
+        CHECK(failed.error() == Errc::sha1_collision);
+        CHECK(diagnosis.text().find(row.words) != std::string::npos);
+        CHECK(!nodes[1]->store.find(peer.file()));
     }
 }
 
@@ -363,6 +393,9 @@ TEST_CASE("who gave a file is asked for the next one at once, on a guess that sp
 }
 TEST_CASE("a liar alone is named and nothing is stored; beside an honest node the file is right") {
     test::in_network(liars);
+}
+TEST_CASE("what an attack on SHA-1 has made is not loaded, and said to be that") {
+    test::in_network(attacks);
 }
 TEST_CASE("who is in no common channel learns and gets nothing") { test::in_network(strangers); }
 TEST_CASE("a transfer channel is not answered before a channel is proven") {

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "proto/bytes.hpp"
+
 namespace kp2p::test {
 
 inline constexpr std::string_view colliding_head =
@@ -29,5 +31,7 @@ inline std::string colliding(int which) {
         bytes.push_back(static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16)));
     return bytes;
 }
+
+inline Sha1 colliding_sha1() { return *Sha1::from_hex("f92d74e3874587aaf443d1db961d4e26dde13e9c"); }
 
 }  // namespace kp2p::test

@@ -4,6 +4,7 @@
 
 #include "node/store/links_cache.hpp"
 #include "node/store/store.hpp"
+#include "test/node/store/colliding.hpp"
 #include "test/node/store/storage.hpp"
 #include "test/proto/file/content.hpp"
 
@@ -57,6 +58,63 @@ TEST_CASE("a rotten file is set aside, once, and is not here any more") {
     CHECK(!fs::exists(f.path));
     CHECK(f.put() == f.sha1);
     CHECK(f.store.read(f.sha1, 4 * mib));
+}
+
+TEST_CASE("a stored file that an attack on SHA-1 has made is not given, and set aside") {
+    const Stored f;
+    const fs::path path = f.layout.content(colliding_sha1());
+    fs::create_directories(path.parent_path());
+    const std::string attack = colliding(1);
+    write_file(path, as_bytes(attack));  // as others do, who look for no attacks
+    CHECK(f.store.read(colliding_sha1(), mib).error() == proto::Errc::wrong_hash);
+    auto chunks = f.store.open_chunks(colliding_sha1());
+    REQUIRE(chunks);
+    REQUIRE_FALSE((*chunks)->ready());
+    const auto prepared = (*chunks)->prepare();
+    CHECK(prepared.error() == Errc::sha1_collision);
+    const std::string said = f.store.settle(**chunks, prepared.error());
+    CHECK(said.find("part of a SHA-1 collision attack; set aside as") != std::string::npos);
+    CHECK(f.damaged().size() == 1);
+    CHECK(!f.store.find(colliding_sha1()));
+}
+
+TEST_CASE("a file is hashed anew by its links, two chunks at once, and by wrong ones not") {
+    for (const std::size_t size : {mib + 1, 2 * mib, 2 * mib + 1, 3 * mib, 4 * mib - 1, 40 * mib}) {
+        CAPTURE(size);
+        const Storage f;
+        const ByteVector bytes = content(size);
+        const Sha1 sha1 = f.put(f.file("file", bytes)).sha1;
+        const fs::path path = f.layout.content(sha1);
+        const auto verdict = [&] {
+            auto chunks = f.store.open_chunks(sha1, WholeChunks::Links::fresh);
+            REQUIRE(chunks);
+            std::error_code failure;
+            while (!failure && !(*chunks)->ready())
+                if (auto done = (*chunks)->prepare(); !done) failure = done.error();
+            if (!failure) CHECK((*chunks)->links().size() == proto::chunk_count(size));
+            return failure;
+        };
+        CHECK_FALSE(verdict());
+        const FileStamp stamp = f.store.find(sha1)->stamp;
+        auto links = *load_links(f.layout.links_cache(sha1), stamp);
+        const std::vector<Sha1Link> right = links;
+        for (std::size_t i = 0; i < links.size(); i += 7) {
+            links[i].data()[3] ^= 1;
+            save_links(f.layout.links_cache(sha1), stamp, links);
+            CHECK_FALSE(verdict());
+            CHECK(*load_links(f.layout.links_cache(sha1), stamp) == right);
+            links = right;
+        }
+        // Bytes that rot under an unchanged stamp.
+        for (const std::size_t at : {std::size_t{0}, size / 2, size - 1}) {
+            ByteVector rotten = bytes;
+            rotten[at] ^= 1;
+            write_file(path, rotten);
+            fs::last_write_time(path, fs::file_time_type::clock::now());
+            save_links(f.layout.links_cache(sha1), f.store.find(sha1)->stamp, right);
+            CHECK(verdict() == proto::Errc::wrong_hash);
+        }
+    }
 }
 
 TEST_CASE("a good file outlives wrong links and a changed stamp") {

@@ -9,7 +9,6 @@
 #include "node/store/directories.hpp"
 #include "node/store/disk/platform.hpp"
 #include "node/store/put/upload.hpp"
-#include "node/store/store_errc.hpp"
 #include "node/store/temp_file.hpp"
 #include "test/node/store/colliding.hpp"
 #include "test/node/store/download.hpp"
@@ -144,15 +143,42 @@ TEST_CASE("a download takes the room of what was written, and zeros take none") 
     CHECK(bytes_on_disk(f.data()) < (can_make_holes() ? 2 : 3) * mib);
 }
 
-TEST_CASE("of two files with one SHA-1 the first stays, and the second is refused") {
+TEST_CASE("what an attack on SHA-1 has made is not stored, in whatever way") {
     const Storage f;
-    const fs::path first = f.file("first", colliding(0)), second = f.file("second", colliding(1));
-    const auto uri = f.store.put(first, {});
-    REQUIRE(uri);
-    CHECK(f.store.put(second, {}).error() == StoreErrc::collision);
-    CHECK(f.store.put_bytes(as_bytes(colliding(1))).error() == StoreErrc::collision);
-    CHECK(f.store.put(f.files, {}).error() == StoreErrc::collision);
-    CHECK(read_file(f.layout.content(uri->sha1)) == colliding(0));
+    const fs::path path = f.file("attack", colliding(0));
+    const std::string attack = colliding(0);
+    const ByteView bytes = as_bytes(attack);
+    PutOptions link;
+    link.content = PutOptions::Content::link;
+    CHECK(f.store.put(path, {}).error() == Errc::sha1_collision);
+    CHECK(f.store.put(path, link).error() == Errc::sha1_collision);
+    CHECK(f.store.put(f.files, {}).error() == Errc::sha1_collision);
+    CHECK(f.store.put_bytes(bytes).error() == Errc::sha1_collision);
+    CHECK(f.store.put_loaded(bytes).error() == Errc::sha1_collision);
+    {
+        auto upload = Upload::open(f.layout, PutOptions::Manifest::if_large, 0);
+        REQUIRE(upload);
+        REQUIRE((*upload)->add(bytes.first(200)));
+        REQUIRE((*upload)->add(bytes.subspan(200)));
+        CHECK((*upload)->finish().error() == Errc::sha1_collision);
+    }
+    CHECK(!f.store.find(colliding_sha1()));
+    CHECK(!fs::exists(f.layout.content(colliding_sha1())));
+}
+
+TEST_CASE("a part or a piece of a file that an attack has made is in no manifest") {
+    const Storage f;
+    std::string bytes(std::size_t{24} << 20, 'x');
+    bytes.replace(5 * proto::piece_bytes, colliding(0).size(), colliding(0));
+    const fs::path path = f.file("large", bytes);
+    CHECK(f.store.put(path, {}).error() == Errc::sha1_collision);
+    auto upload = Upload::open(f.layout, PutOptions::Manifest::if_large, bytes.size());
+    REQUIRE(upload);
+    REQUIRE((*upload)->add(as_bytes(bytes)));
+    CHECK((*upload)->finish().error() == Errc::sha1_collision);
+    PutOptions bare;
+    bare.manifest = PutOptions::Manifest::never;
+    CHECK(f.store.put(path, bare));
 }
 
 TEST_CASE("the same bytes again leave the file that is there, and damaged ones give way") {

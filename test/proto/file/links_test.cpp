@@ -90,13 +90,13 @@ TEST_CASE("a chunk of the wrong length is an error") {
     const ByteVector bytes = content(chunk_bytes + 1);
     const ByteView view(bytes);
     const Sha1Link link = first_link();
-    CHECK(next_link(link, view).error() == Errc::bad_value);
-    CHECK(next_link(link, view.first(chunk_bytes - 1)).error() == Errc::bad_value);
-    CHECK(next_link(link, {}).error() == Errc::bad_value);
-    CHECK(finish_chunk(link, view, chunk_bytes + 1).error() == Errc::bad_value);
-    CHECK(finish_chunk(link, {}, chunk_bytes).error() == Errc::bad_value);
-    CHECK(finish_chunk(link, view.first(1), 0).error() == Errc::bad_value);
-    CHECK(finish_chunk(link, view.first(1), max_file_bytes + 1).error() == Errc::bad_value);
+    CHECK(next_link(link, view).error() == proto::Errc::bad_value);
+    CHECK(next_link(link, view.first(chunk_bytes - 1)).error() == proto::Errc::bad_value);
+    CHECK(next_link(link, {}).error() == proto::Errc::bad_value);
+    CHECK(finish_chunk(link, view, chunk_bytes + 1).error() == proto::Errc::bad_value);
+    CHECK(finish_chunk(link, {}, chunk_bytes).error() == proto::Errc::bad_value);
+    CHECK(finish_chunk(link, view.first(1), 0).error() == proto::Errc::bad_value);
+    CHECK(finish_chunk(link, view.first(1), max_file_bytes + 1).error() == proto::Errc::bad_value);
     CHECK(finish_chunk(link, view.first(chunk_bytes), max_file_bytes));
 }
 

@@ -87,7 +87,7 @@ TEST_CASE("a document that is no directory is refused") {
     };
     for (const auto& row : rows) {
         CAPTURE(row.name);
-        CHECK(Sha1Dir::parse(row.json).error() == Errc::bad_text);
+        CHECK(Sha1Dir::parse(row.json).error() == proto::Errc::bad_text);
     }
 }
 

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "proto/file/links.hpp"
+#include "test/proto/file/sha1_collisions.hpp"
 #include "test/proto/transfer/sim_providers.hpp"
 
 using namespace kp2p;
@@ -133,6 +134,20 @@ TEST_CASE("who gives a wrong piece, or another one, is named, and an honest one 
         CHECK(script.download.complete());
         CHECK(std::ranges::equal(script.read, ByteView(pieces_file().bytes).first(3 * kib16)));
     }
+}
+
+TEST_CASE("who gives a piece that an attack on SHA-1 has made is named for that") {
+    PieceScript script({0});
+    script.add(1);
+    REQUIRE(script.asked.size() == 1);
+    ByteVector bytes = sha1_collisions().front().bytes;
+    bytes.resize(piece_bytes);
+    Slice slice;
+    slice.bytes = bytes;
+    script.download.receive(script.now, 1, slice);
+    script.drain();
+    REQUIRE(script.dropped.size() == 1);
+    CHECK(script.dropped[0].fault == Fault::collision);
 }
 
 TEST_CASE("a piece that is late is asked of a second node, and one that is silent is let go of") {
