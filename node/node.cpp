@@ -53,8 +53,8 @@ Node::Node(NodeParts parts)
       lan_service_(std::move(parts.lan)),
       mapper_(std::move(parts.mapper)),
       interfaces_(std::move(parts.interfaces)),
-      entered_(runtime_.executor),
       label_(parts.label ? parts.label->text() : ""),
+      entered_(runtime_.executor),
       started_(runtime_.clock.now()) {
     peers_.attach(swarm_, dht_);
     if (tunnels_) way_out_.emplace(runtime_, *tunnels_, std::move(parts.probe), dht_);
