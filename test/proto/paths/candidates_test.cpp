@@ -31,11 +31,11 @@ TEST_CASE("candidates have these bytes, and come back") {
     CHECK(*decode_candidates(0, message.payload) == candidates);
     for (std::size_t size = 0; size < message.payload.size(); ++size)
         CHECK(decode_candidates(0, ByteView(message.payload).first(size)).error() ==
-              Errc::truncated);
+              kp2p::proto::Errc::truncated);
     ByteVector longer = message.payload;
     longer.push_back(7);
     CHECK(*decode_candidates(0, longer) == candidates);
-    CHECK(decode_candidates(1, message.payload).error() == Errc::unknown_type);
+    CHECK(decode_candidates(1, message.payload).error() == kp2p::proto::Errc::unknown_type);
     CHECK(decode_candidates(0, ByteVector{0})->empty());
 }
 
@@ -60,5 +60,5 @@ TEST_CASE("there is a limit to candidates") {
     CHECK(decode_candidates(0, bytes)->size() == max_candidates);
     bytes[0]++;
     bytes.resize(bytes.size() + 20);
-    CHECK(decode_candidates(0, bytes).error() == Errc::too_long);
+    CHECK(decode_candidates(0, bytes).error() == kp2p::proto::Errc::too_long);
 }

@@ -18,11 +18,11 @@ TEST_CASE("relays have these bytes, and come back") {
     CHECK(*decode_relay_urls(1, message.payload) == urls);
     for (std::size_t size = 0; size < message.payload.size(); ++size)
         CHECK(decode_relay_urls(1, ByteView(message.payload).first(size)).error() ==
-              Errc::truncated);
+              kp2p::proto::Errc::truncated);
     ByteVector longer = message.payload;
     longer.push_back(7);
     CHECK(*decode_relay_urls(1, longer) == urls);
-    CHECK(decode_relay_urls(0, message.payload).error() == Errc::unknown_type);
+    CHECK(decode_relay_urls(0, message.payload).error() == kp2p::proto::Errc::unknown_type);
     CHECK(decode_relay_urls(1, ByteVector{0})->empty());
 }
 
@@ -30,10 +30,11 @@ TEST_CASE("there is a limit to relays and to their length") {
     const std::string longest(max_relay_url_bytes, 'x');
     std::vector<std::string> many(max_relay_urls + 1, longest);
     many.front() += 'x';
-    CHECK(decode_relay_urls(1, encode_relay_urls(many).payload) ==
+    CHECK(*decode_relay_urls(1, encode_relay_urls(many).payload) ==
           std::vector<std::string>(max_relay_urls, longest));
-    CHECK(decode_relay_urls(1, ByteVector{5, 0, 0, 0, 0, 0}).error() == Errc::too_long);
+    CHECK(decode_relay_urls(1, ByteVector{5, 0, 0, 0, 0, 0}).error() ==
+          kp2p::proto::Errc::too_long);
     ByteVector long_url{1, 0xfd, 0x01, 0x02};  // 513 bytes
     long_url.resize(long_url.size() + 513);
-    CHECK(decode_relay_urls(1, long_url).error() == Errc::too_long);
+    CHECK(decode_relay_urls(1, long_url).error() == kp2p::proto::Errc::too_long);
 }
