@@ -11,8 +11,10 @@ constexpr Span tick = 250us;  // waking up more often costs more than it smooths
 // What leaves together: so much of time, and on slow links a few packets if that is not too long.
 constexpr double quantum_seconds = 1e-3, max_quantum_seconds = 10e-3;
 constexpr double few_packets_bytes = 4 * 1500, max_quantum_bytes = 65507;
-constexpr double burst_seconds = 2e-3;  // what a late wake-up may catch up with
-constexpr double burst_bytes = 25000;
+// What a late wake-up may catch up with: on a busy machine one is late by some milliseconds, but
+// few queues on the way take as much of a fast link.
+constexpr double burst_seconds = 2e-3, late_seconds = 8e-3;
+constexpr double burst_bytes = 25000, late_bytes = 400000;
 
 }  // namespace
 
@@ -20,8 +22,9 @@ void Pacer::refill(Time now) {
     const double elapsed = std::chrono::duration<double>(now - filled_at_).count();
     if (elapsed <= 0) return;
     filled_at_ = now;
-    budget_bytes_ =
-        std::min(budget_bytes_ + elapsed * rate_, std::max(burst_bytes, rate_ * burst_seconds));
+    const double late = std::min(rate_ * late_seconds, late_bytes);
+    const double most = std::max({burst_bytes, rate_ * burst_seconds, late});
+    budget_bytes_ = std::min(budget_bytes_ + elapsed * rate_, most);
     if (budget_bytes_ >= quantum_bytes()) waits_ = false;
 }
 

@@ -70,6 +70,30 @@ TEST_CASE("the first megabyte takes few round trips") {
     CHECK(carry(sim, mib).took < 7 * 150ms / 2);  // half of one is the way there
 }
 
+TEST_CASE("who wakes up late sends what was due, within limits") {
+    const struct {
+        double rate;
+        Span late;
+        double least, most;
+    } rows[] = {{12.5e6, 7ms, 85e3, 90e3}, {12.5e6, 1s, 95e3, 105e3}, {125e6, 1s, 390e3, 410e3}};
+    for (const auto& row : rows) {
+        proto::udx::Pacer pacer;
+        pacer.set_rate(row.rate);
+        Time now = Sim::start();
+        pacer.refill(now);
+        const auto drain = [&] {
+            double sent = 0;
+            for (; pacer.allows(); sent += 1400) pacer.on_sent(1400);
+            return sent;
+        };
+        drain();
+        pacer.refill(now += row.late);
+        const double sent = drain();
+        CHECK(sent > row.least);
+        CHECK(sent < row.most);
+    }
+}
+
 TEST_CASE("who loses a packet, and its repetition, waits no whole second") {
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
         CAPTURE(seed);
