@@ -24,8 +24,8 @@ LiarPeer::LiarPeer(const ChannelKey& channel, const NodeId& own, ByteVector cont
     proto::Sha1State state{0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
     for (std::uint64_t i = 0; i < proto::chunk_count(content_.size()); ++i) {
         Sha1Link& link = links_.emplace_back();
-        for (std::size_t at = 0; at < Sha1Link::size_bytes; ++at)
-            link.data()[at] = static_cast<std::uint8_t>(state[at / 4] >> (24 - 8 * (at % 4)));
+        for (std::size_t byte = 0; byte < Sha1Link::size_bytes; ++byte)
+            link.data()[byte] = static_cast<std::uint8_t>(state[byte / 4] >> (24 - 8 * (byte % 4)));
         const std::uint64_t size = proto::chunk_size_bytes(content_.size(), i);
         proto::sha1_compressors().front().one(state, content_.data() + i * proto::chunk_bytes,
                                               size / proto::sha1_block_bytes);
