@@ -16,7 +16,7 @@ import time
 import unittest
 
 from internet import Unavailable
-from mapping import Namespace, Node, join
+from mapping import Namespace, Node, command, join
 
 SETTINGS = '''
 [server]
@@ -111,6 +111,21 @@ class OtherNode(LanNode):
     channel = 'theirs'
 
 
+class Person:
+    """At a host where nothing is set up: no settings, no daemon, no network but this one."""
+
+    def __init__(self, lan, number):
+        self.host, self.folder = lan.hosts[number], os.path.join(lan.folder, 'person%d' % number)
+        os.makedirs(self.folder)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(('KACHERY_', 'KP2P_'))}
+        self.environment = dict(kept, HOME=self.folder)
+
+    def run(self, name, *arguments):
+        return subprocess.run(self.host.command([command(name), *arguments]), pass_fds=[self.host.fd],
+                              cwd=self.folder, env=self.environment, text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, timeout=90, check=False)
+
+
 class LanTest(unittest.TestCase):
     def lan(self, count, avahi=True):
         folder = tempfile.TemporaryDirectory()
@@ -140,6 +155,21 @@ class LanTest(unittest.TestCase):
         with open(path, 'rb') as one, open(bob.folder + '/loaded', 'rb') as other:
             self.assertEqual(one.read(), other.read())
         self.assertEqual(eve.status()['connections'], 0)
+
+    def test_after_an_install_three_commands_bring_a_file_to_a_colleague(self):
+        lan = self.lan(2)
+        alice, bob = Person(lan, 0), Person(lan, 1)
+        for person in alice, bob:
+            self.addCleanup(person.run, 'kp2p-stop-daemon')
+        with open(alice.folder + '/recording.dat', 'wb') as file:
+            file.write(os.urandom(3 << 20))
+        uri = alice.run('kp2p-store', 'recording.dat').stdout.strip()
+        invited = alice.run('kp2p-invite', '--start-daemon', '--new', 'our-lab', uri)
+        self.assertEqual(invited.returncode, 0, invited.stderr)
+        loaded = bob.run('kp2p-load', '--start-daemon', '-O', invited.stdout.strip())
+        self.assertEqual(loaded.returncode, 0, loaded.stderr)
+        with open(alice.folder + '/recording.dat', 'rb') as one, open(bob.folder + '/recording.dat', 'rb') as other:
+            self.assertEqual(one.read(), other.read())
 
     def test_what_is_announced_names_no_channel_and_changes(self):
         lan = self.lan(1)
