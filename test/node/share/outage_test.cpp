@@ -1,4 +1,6 @@
 // Providers that fall silent, are gone, come back or do not, and what is said of it.
+#include <deque>
+
 #include "proto/file/manifest.hpp"
 #include "test/node/share/loading.hpp"
 #include "test/node/share/provider.hpp"
@@ -67,10 +69,11 @@ Task<> gone_for_a_while(FakeNetwork& network) {
 // Twice as long as is usual: waited for only where that is allowed.
 Task<> gone_for_long(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
+    std::deque<Provider> providers;  // that were used before are asked again
     std::uint32_t seed = 60;
     for (const Clock::Span outage : {Clock::Span(2min), Clock::Span(usual_outage)}) {
         const ByteVector bytes = noise(20 * mib, ++seed);
-        Provider provider(network, bytes, LiarLie::stall, stops_at);
+        Provider& provider = providers.emplace_back(network, bytes, LiarLie::stall, stops_at);
         Diagnosis diagnosis;
         Result<std::filesystem::path> loaded;
         auto ask = [&]() -> Task<> {
@@ -109,12 +112,13 @@ struct EndRow {
 
 Task<> for_good(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
+    std::deque<Provider> providers;  // that were used before are asked again
     std::uint32_t seed = 40;
     for (const EndRow& row : {EndRow{"silent", false, " stopped sending; nothing came for "},
                               EndRow{"gone", true, " cannot be connected to; nothing came for "}}) {
         CAPTURE(std::string(row.name));
         const ByteVector bytes = noise(20 * mib, ++seed);
-        Provider provider(network, bytes, LiarLie::stall, stops_at);
+        Provider& provider = providers.emplace_back(network, bytes, LiarLie::stall, stops_at);
         Outcome outcome;
         const auto began = network.clock.now();
         auto body = [&](Tasks& all) -> Task<> {
