@@ -121,9 +121,9 @@ class Person:
         self.environment = dict(kept, HOME=self.folder)
 
     def run(self, name, *arguments):
-        return subprocess.run(self.host.command([command(name), *arguments]), pass_fds=[self.host.fd],
-                              cwd=self.folder, env=self.environment, text=True, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, timeout=90, check=False)
+        words = ['sh', '-c', 'cd "$HOME" && exec "$@"', 'sh', command(name), *arguments]
+        return subprocess.run(self.host.command(words), pass_fds=[self.host.fd], env=self.environment, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=90, check=False)
 
 
 class LanTest(unittest.TestCase):
@@ -163,7 +163,9 @@ class LanTest(unittest.TestCase):
             self.addCleanup(person.run, 'kp2p-stop-daemon')
         with open(alice.folder + '/recording.dat', 'wb') as file:
             file.write(os.urandom(3 << 20))
-        uri = alice.run('kp2p-store', 'recording.dat').stdout.strip()
+        stored = alice.run('kp2p-store', 'recording.dat')
+        self.assertEqual(stored.returncode, 0, stored.stderr)
+        uri = stored.stdout.strip()
         invited = alice.run('kp2p-invite', '--start-daemon', '--new', 'our-lab', uri)
         self.assertEqual(invited.returncode, 0, invited.stderr)
         loaded = bob.run('kp2p-load', '--start-daemon', '-O', invited.stdout.strip())
