@@ -79,7 +79,7 @@ TEST_CASE("a firewalled node stays ephemeral and is reached through its relays f
             ephemeral.dht.answer(in.on, in, in.message.noise);
         };
         ephemeral.dht.listen(keys.public_key(), listener);
-        Announcer announcer(ephemeral.dht, keys);
+        Announcer& announcer = network.announcer(ephemeral, keys);
         all.spawn(announcer.run());
         auto announced = co_await announcer.announced();
         CHECK(announced);
@@ -110,7 +110,7 @@ TEST_CASE("a node that is seen elsewhere takes back that it is open, until that 
         co_await network.run(ephemeral, all);
         const auto keys = proto::KeyPair::from_seed(seed_of(7));
         ephemeral.dht.listen(keys.public_key(), {});
-        Announcer announcer(ephemeral.dht, keys);
+        Announcer& announcer = network.announcer(ephemeral, keys);
         std::size_t moves = 0;
         announcer.on_moved([&] { ++moves; });
         all.spawn(announcer.run());
@@ -148,7 +148,7 @@ TEST_CASE("a server whose relays die is announced at others within seconds") {
         co_await network.run(ephemeral, all);
         const auto keys = proto::KeyPair::from_seed(seed_of(6));
         ephemeral.dht.listen(keys.public_key(), {});
-        Announcer announcer(ephemeral.dht, keys);
+        Announcer& announcer = network.announcer(ephemeral, keys);
         all.spawn(announcer.run());
         auto announced = co_await announcer.announced();
         CHECK(announced);
@@ -186,7 +186,7 @@ TEST_CASE("a server whose default socket changes tells its relays") {
         ephemeral.dht.rpc().node().set_reach(proto::dht::Reach::behind_nat);
         const auto keys = proto::KeyPair::from_seed(seed_of(6));
         ephemeral.dht.listen(keys.public_key(), {});
-        Announcer announcer(ephemeral.dht, keys);
+        Announcer& announcer = network.announcer(ephemeral, keys);
         all.spawn(announcer.run());
         auto announced = co_await announcer.announced();
         CHECK(announced);
@@ -206,7 +206,7 @@ TEST_CASE("a server that takes itself back is not found") {
         SimulatedDht& ephemeral = network.add_ephemeral(1000);
         co_await network.run(ephemeral, all);
         const auto keys = proto::KeyPair::from_seed(seed_of(6));
-        Announcer announcer(ephemeral.dht, keys);
+        Announcer& announcer = network.announcer(ephemeral, keys);
         auto announcing = [&](Tasks& tasks) -> Task<> {
             tasks.spawn(announcer.run());
             auto announced = co_await announcer.announced();
@@ -290,7 +290,7 @@ TEST_CASE("one dead node of three holds up nobody") {
             auto announced = co_await ephemeral.dht.announce(topic, std::move(announcing), nullptr);
             REQUIRE(announced);
             CHECK(announced->closest.size() >= 2);
-            Announcer announcer(ephemeral.dht, keys);
+            Announcer& announcer = network.announcer(ephemeral, keys);
             std::size_t found = 0;
             auto take = [&](const proto::dht::PeerRecord&) { ++found; };
             auto looking = [&](Tasks& tasks) -> Task<> {

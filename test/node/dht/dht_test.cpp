@@ -100,7 +100,7 @@ TEST_CASE("a handshake reaches an announced server through relays and comes back
             server.dht.answer(server.dht.default_socket(), in, std::move(noise));
         };
         server.dht.listen(keys.public_key(), listener);
-        Announcer announcer(server.dht, keys);
+        Announcer& announcer = network.announcer(server, keys);
         all.spawn(announcer.run());
         auto announced = co_await announcer.announced();
         CHECK(announced);

@@ -3,7 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include <deque>
+
 #include "node/async/tasks.hpp"
+#include "node/discover/announcer.hpp"
 #include "test/node/dht/simulated_dht.hpp"
 
 namespace kp2p::test {
@@ -37,6 +40,10 @@ struct Network {
                 node->dht.rpc().node().table().find(proto::dht::id_of(known.address)) != nullptr;
         return count;
     }
+    // That what runs it may outlive the test's own variables.
+    Announcer& announcer(SimulatedDht& node, const proto::KeyPair& keys) {
+        return announcers.emplace_back(node.dht, keys);
+    }
     Task<> run(SimulatedDht& node, Tasks& all) {
         all.spawn(node.dht.run());
         auto entered = co_await node.dht.bootstrap();
@@ -45,6 +52,7 @@ struct Network {
 
     Sim& sim;
     std::vector<std::unique_ptr<SimulatedDht>> nodes;
+    std::deque<Announcer> announcers;
 };
 
 // Runs `test` in a network of `size` nodes that have all entered it.
