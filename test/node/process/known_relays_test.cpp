@@ -17,7 +17,8 @@ namespace {
 using proto::tunnel::RelayUrl;
 
 std::string numbered(int number) {
-    return "https://relay" + std::to_string(number) + ".example/#token-" + std::to_string(number);
+    return "https://relay" + std::to_string(number) + ".example/#secret-token-" +
+           std::to_string(number);
 }
 
 Task<> learn_and_keep() {
@@ -29,7 +30,7 @@ Task<> learn_and_keep() {
     LearntRelays learnt(real.runtime, *config, tunnels);
     CHECK_FALSE(tunnels.has_relays());
     learnt.hear(
-        {"", "http://relay.example/#token-without-tls", "https://relay.example/", "nonsense"});
+        {"", "http://relay.example/#secret-without-tls", "https://relay.example/", "nonsense"});
     CHECK_FALSE(tunnels.has_relays());
     for (int i = 0; i < 10; ++i) learnt.hear({numbered(i)});
     learnt.hear({numbered(5)});
