@@ -31,7 +31,8 @@ Task<> WayOut::run() {
 }
 
 Task<> WayOut::decide() {
-    tunnels_.want(true);  // neither is waited for before the other is tried
+    // A relay of our own is tried beside UDP; those of others only where UDP is blocked.
+    tunnels_.want(tunnels_.has_own());
     for (;;) {
         if (!tunnels_.has_relays()) {
             auto passed = co_await pass(way_look_interval);

@@ -35,6 +35,18 @@ Result<RelayRoute> relay_route(RelayUrl url, std::string& why) {
     return route;
 }
 
+// Nobody makes us knock at doors of our own computer.
+bool leads_to_ourselves(const RelayUrl& url) {
+    const auto host = Host::parse(url.host);
+    if (!host) return false;
+    const HostKind kind = host->kind();
+    return kind == HostKind::loopback || kind == HostKind::unspecified ||
+           kind == HostKind::link_local;
+}
+
+// So that no member displaces in a moment what others have told.
+constexpr proto::TokenBucket::Limits relay_news{1.0 / 600, 16};
+
 }  // namespace
 
 LearntRelays::LearntRelays(Runtime& runtime, const ConfigDir& config, Tunnels& tunnels)
@@ -42,20 +54,23 @@ LearntRelays::LearntRelays(Runtime& runtime, const ConfigDir& config, Tunnels& t
       config_(config),
       tunnels_(tunnels),
       learnt_(config.learnt_relays()),
+      news_(runtime.clock.now(), relay_news),
       changed_(runtime.executor) {
     for (const RelayUrl& url : learnt_) use(url);
 }
 
 void LearntRelays::use(const RelayUrl& url) {
     std::string why;  // the proxy's fault, which is said where it counts: at a relay of our own
-    if (auto route = relay_route(url, why)) tunnels_.add(*std::move(route));
+    if (auto route = relay_route(url, why)) tunnels_.add(*std::move(route), Tunnels::Whose::heard);
 }
 
 void LearntRelays::hear(const std::vector<std::string>& urls) {
     for (const std::string& text : urls) {
         auto url = RelayUrl::parse(text);
         if (!url || !url->tls) continue;
+        if (leads_to_ourselves(*url)) continue;
         if (!learnt_.empty() && learnt_.front() == *url) continue;
+        if (!news_.spend(runtime_.clock.now())) continue;
         if (std::erase(learnt_, *url) == 0)
             runtime_.log("tunnel", "a member of a channel uses " + url->place() +
                                        ", which is kept for where UDP is blocked");

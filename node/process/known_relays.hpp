@@ -13,6 +13,7 @@
 #include "node/reach/socket_pool.hpp"
 #include "node/settings/settings.hpp"
 #include "node/tunnel/tunnels.hpp"
+#include "proto/limit/token_bucket.hpp"
 
 namespace kp2p {
 
@@ -34,6 +35,7 @@ class LearntRelays {
     const ConfigDir& config_;
     Tunnels& tunnels_;
     std::vector<proto::tunnel::RelayUrl> learnt_;  // the latest first
+    proto::TokenBucket news_;
     bool kept_ = true;
     Event changed_;
 };

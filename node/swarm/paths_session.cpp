@@ -44,18 +44,18 @@ Task<> PathsSession::tell_loop(std::shared_ptr<MuxChannel> channel) {
     bool labelled = !parts_.label;
     for (Candidates told; !channel->is_closed();) {
         Candidates own = parts_.own();
-        const bool trusted = parts_.is_member(connection_->remote());
-        if (own != told && trusted) {
+        const auto trusted = [this] { return parts_.is_member(connection_->remote()); };
+        if (own != told && trusted()) {
             const proto::Encoded message = proto::encode(own);
             auto sent = co_await channel->send(message.type, message.payload);
             if (!sent) co_return;
             told = std::move(own);
         }
-        if (trusted && !std::exchange(relays_told, true)) {
+        if (trusted() && !std::exchange(relays_told, true)) {
             auto sent = co_await tell_relays(*channel);
             if (!sent) co_return;
         }
-        if (trusted && !std::exchange(labelled, true)) {
+        if (trusted() && !std::exchange(labelled, true)) {
             const proto::Encoded message = proto::encode(*parts_.label);
             auto sent = co_await channel->send(message.type, message.payload);
             if (!sent) co_return;

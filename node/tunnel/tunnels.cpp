@@ -14,13 +14,15 @@ using namespace proto::tunnel;
 namespace {
 
 constexpr std::chrono::seconds first_tunnel_pause{1}, max_tunnel_pause{16};
+constexpr int max_in_vain = 3;
 
 }  // namespace
 
-void Tunnels::add(RelayRoute route) {
+void Tunnels::add(RelayRoute route, Whose whose) {
     const auto same = [&route](const RelayRoute& other) { return other.url == route.url; };
     if (routes_.size() == max_relays || std::any_of(routes_.begin(), routes_.end(), same)) return;
     routes_.push_back(std::move(route));
+    has_own_ = has_own_ || whose == Whose::own;
     wake_standing();
 }
 
@@ -86,6 +88,7 @@ Task<> Tunnels::serve(std::shared_ptr<State> state) {
         auto opened = co_await open_tunnel(runtime_.clock, routes_[at], again, why);
         if (opened) {
             state->at = at;
+            if (state->standing) route_ = at;
             const auto began = runtime_.clock.now();
             co_await serve_opened(*state, *std::move(opened));
             // A relay that ends what it has just granted is not asked again and again.
@@ -138,16 +141,19 @@ Task<> Tunnels::serve_opened(State& state, OpenedTunnel opened) {
     };
     auto ran = co_await with_tasks(body);
     state.link = nullptr;
-    if (ran && is_wanted(state)) runtime_.log("tunnel", "the connection to " + place() + " broke");
+    if (ran && is_wanted(state))
+        runtime_.log("tunnel", "the connection to " + routes_[state.at].url.place() + " broke");
 }
 
 void Tunnels::note_port(State& state, const Allocated& allocated) {
     last_failure_.clear();
     const bool moved = state.allocated && state.allocated->address != allocated.address;
     if (!state.allocated || moved)
-        runtime_.log("tunnel", "UDP port " + allocated.address.text() + " at " + place());
+        runtime_.log("tunnel", "UDP port " + allocated.address.text() + " at " +
+                                   routes_[state.at].url.place());
     if (moved && state.standing) ++moves_;
     state.allocated = allocated;
+    in_vain_ = 0;
 }
 
 void Tunnels::note_failure(std::size_t route, const std::string& why) {
@@ -155,11 +161,16 @@ void Tunnels::note_failure(std::size_t route, const std::string& why) {
     if (std::exchange(last_failure_, words) != words) runtime_.log("tunnel", words);
 }
 
-// Unless another has a port there, or has gone on already.
+// Unless one of us has gone on already. Where another has a port, that is tried some times more.
 void Tunnels::go_on_to_next(std::size_t failed) {
+    if (route_ != failed || routes_.size() < 2) return;
     const bool used = std::any_of(standing_.begin(), standing_.end(),
                                   [](const auto& state) { return state->link; });
-    if (!used && route_ == failed) route_ = (route_ + 1) % routes_.size();
+    if (used && (up() || ++in_vain_ < max_in_vain)) return;
+    in_vain_ = 0;
+    route_ = (route_ + 1) % routes_.size();
+    for (const auto& state : standing_)
+        if (state->link) state->link->finish(End::Code::stopping);
 }
 
 TunnelSocket::~TunnelSocket() {

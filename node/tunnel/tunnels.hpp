@@ -76,8 +76,10 @@ class Tunnels {
     Tunnels& operator=(const Tunnels&) = delete;
 
     // The first is tried first. Nothing happens if it is there already, or if there are too many.
-    void add(RelayRoute route);
+    enum class Whose { own, heard };
+    void add(RelayRoute route, Whose whose = Whose::own);
     bool has_relays() const { return !routes_.empty(); }
+    bool has_own() const { return has_own_; }
 
     Task<> run();
     // Before run(): one that is connected only while want() says so.
@@ -109,6 +111,8 @@ class Tunnels {
     Runtime& runtime_;
     std::vector<RelayRoute> routes_;
     std::size_t route_ = 0;  // that is used
+    bool has_own_ = false;
+    int in_vain_ = 0;  // tries there, while it gives a port to some of us only
     std::vector<std::shared_ptr<State>> standing_;
     std::size_t passing_ = 0;
     bool wanted_ = false, in_use_ = false;

@@ -1,7 +1,7 @@
 // Another message of the Protomux protocol kp2p/paths/1: the kp2p-relays (node/process/relay.hpp)
 // that a member uses, for who is somewhere without UDP one day. Source: proto/PROTOCOL.md,
 // section 3.
-//   1 relays := count:uint count*(url:buffer)            all there are; instead of earlier ones
+//   1 relays := count:uint count*(url:buffer)            said once
 // A URL holds the relay's token, so they are told to members alone. What a URL is, is for the
 // reader of it to find out (proto/tunnel/relay_url.hpp).
 #pragma once
