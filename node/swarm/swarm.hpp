@@ -37,7 +37,7 @@ class Swarm {
     // From the first packet on a path to the proof that the peer is there.
     static constexpr std::chrono::seconds max_proof{10};
     // That dialed us, and have not proven themselves yet: the oldest goes for a new one.
-    static constexpr std::size_t max_unproven = 128;
+    static constexpr std::size_t max_unproven = 64;  // each may hold a whole receive window
 
     explicit Swarm(SwarmParts parts);
     ~Swarm();
@@ -123,7 +123,7 @@ class Swarm {
     // Silence.
     Task<> watch_loop();
     bool watch(Peer& peer, bool needed);
-    void start_redial(const NodeId& node, Task<> dial);
+    void start_redial(std::set<NodeId>& running, const NodeId& node, Task<> dial);
     Task<> redial(NodeId node);
     Task<> seek_direct(NodeId node);
     bool is_direct_due(Peer& peer, bool needed);
@@ -161,7 +161,7 @@ class Swarm {
     std::set<NodeId> unsettled_fixed_;  // whose first dial has not ended
     std::vector<NearPeer> near_;
     BetterPasts better_pasts_;
-    std::set<NodeId> near_loops_, better_loops_, redials_;  // that run
+    std::set<NodeId> near_loops_, better_loops_, redials_, direct_dials_;  // that run
     PeerBook book_;
     std::map<Topic, std::shared_ptr<Joined>> topics_;
     std::map<NodeId, Peer> peers_;

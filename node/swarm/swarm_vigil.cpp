@@ -42,9 +42,9 @@ Task<> Swarm::watch_loop() {
             if (this_one && peer.silent()) silent.push_back(node);
             if (is_direct_due(peer, this_one)) relayed.push_back(node);
         }
-        for (const NodeId& node : relayed) start_redial(node, seek_direct(node));
+        for (const NodeId& node : relayed) start_redial(direct_dials_, node, seek_direct(node));
         look_at_network();
-        for (const NodeId& node : silent) start_redial(node, redial(node));
+        for (const NodeId& node : silent) start_redial(redials_, node, redial(node));
         const Clock::Span pause = needed ? Vigil::look_interval : idle_look_interval;
         auto slept = co_await clock.sleep_for(pause);
         if (!slept) co_return;
@@ -88,8 +88,8 @@ bool Swarm::watch(Peer& peer, bool needed) {
     return fell && !was_silent && peer.silent();
 }
 
-void Swarm::start_redial(const NodeId& node, Task<> dial) {
-    if (!tasks_ || redials_.size() >= max_redials || !redials_.insert(node).second) return;
+void Swarm::start_redial(std::set<NodeId>& running, const NodeId& node, Task<> dial) {
+    if (!tasks_ || running.size() >= max_redials || !running.insert(node).second) return;
     tasks_->spawn(std::move(dial));
 }
 
@@ -109,7 +109,7 @@ Task<> Swarm::seek_direct(NodeId node) {
     Findings why;
     auto dial = dialer_.dial(node, book_.relays(node), why, Dialer::Through::no_relay);
     auto link = co_await with_timeout(parts_.runtime.clock, max_redial, std::move(dial));
-    redials_.erase(node);
+    direct_dials_.erase(node);
     if (link && tasks_ && peers_.contains(node))
         tasks_->spawn(serve(make_connection(*std::move(link)), PeerBook::Dialed::by_us));
 }
