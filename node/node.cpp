@@ -208,9 +208,9 @@ Node::Brief Node::brief() const {
 // Counting a large storage takes a while.
 Task<Store::Usage> Node::usage() {
     if (usage_at_ && runtime_.clock.now() - *usage_at_ < usage_lifetime) co_return usage_;
+    usage_at_ = runtime_.clock.now();  // who asks meanwhile is told what was counted before
     auto measure = [this] { return store_.usage(); };
     usage_ = co_await offload(runtime_.pool, measure);
-    usage_at_ = runtime_.clock.now();
     co_return usage_;
 }
 

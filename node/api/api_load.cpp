@@ -55,7 +55,7 @@ Result<Clock::Span> outage_of(Call& call) {
     if (!wait) return wait.error();
     if (!*wait) return Clock::Span(usual_outage);
     if (**wait > std::uint64_t(max_outage.count())) {
-        call.explain("\"wait\" is in seconds, 30 days at most");
+        call.explain("\"wait\" takes seconds, no more than 30 days");
         return Errc::usage;
     }
     return std::max<Clock::Span>(std::chrono::seconds(**wait), usual_outage);

@@ -41,7 +41,11 @@ std::error_code set_rights(const std::filesystem::path& path, const std::string&
     if (!group.empty()) {
         const auto* found = ::getgrnam(group.c_str());
         if (!found) return Errc::usage;
-        if (::chown(path.c_str(), static_cast<uid_t>(-1), found->gr_gid) != 0)
+        struct stat made {};
+        if (::stat(path.c_str(), &made) != 0) return {errno, std::generic_category()};
+        // Where it has the group already, a service manager may let nobody change it.
+        if (made.st_gid != found->gr_gid &&
+            ::chown(path.c_str(), static_cast<uid_t>(-1), found->gr_gid) != 0)
             return {errno, std::generic_category()};
         rights |= S_IRGRP | S_IWGRP;
     }
@@ -55,7 +59,8 @@ Result<SocketAcceptor> listen_on_socket(Executor loop, const std::filesystem::pa
     std::error_code error;
     if (path.native().size() >= sizeof(sockaddr_un().sun_path))
         return make_error_code(std::errc::filename_too_long);
-    std::filesystem::remove(path, error);
+    if (std::filesystem::is_socket(path, error)) std::filesystem::remove(path, error);
+    error.clear();
     const asio::local::stream_protocol::endpoint endpoint(path.native());
     SocketAcceptor acceptor(loop);
     acceptor.open(Protocol(asio::local::stream_protocol()), error);

@@ -35,8 +35,8 @@ struct HttpServerConfig {
 
 class HttpServer {
   public:
-    // Errc::port_in_use when another process listens there. A file that lies at config.socket is
-    // replaced. Where no socket can be made there, TCP remains: socket_error().
+    // Errc::port_in_use when another process listens there. A socket that lies at config.socket is
+    // replaced. Where none can be made there, TCP remains: socket_error().
     static Result<std::unique_ptr<HttpServer>> open(Runtime& runtime,
                                                     const HttpServerConfig& config);
     explicit HttpServer(Runtime& runtime);  // one that does not listen

@@ -167,6 +167,10 @@ Result<Config> Config::resolve(Needs needs, const Flags& flags, const Environmen
         if (!origin) return origin.error();
         if (&setting == &port) config.told_port_ = *origin > Origin::remembered;
     }
+    // Who names another daemon's place does not mean the one that the environment names.
+    const bool elsewhere = flags.contains("--config-dir") || flags.contains("--api-port");
+    if (needs != Needs::node && elsewhere && !flags.contains("--api-socket"))
+        settings.api_socket.clear();
     // One that a command may not name is still the one that it finds where no daemon runs.
     if (needs == Needs::daemon) {
         auto placed_storage = sources.read(storage, storage_alone, why);

@@ -202,7 +202,7 @@ Result<void> Daemon::start() {
         connection_->find_daemon();
         return bool(connection_->connect());
     };
-    if (until_unlocked(somebody_listens)) {
+    if (until_unlocked(somebody_listens) || !connection_->connect()) {
         message_ = why;
         return Errc::no_daemon;
     }

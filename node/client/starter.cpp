@@ -61,6 +61,10 @@ class Spawn {
         ::posix_spawn_file_actions_adddup2(&files_, descriptor, as);
     }
     Result<pid_t> run(std::vector<std::string> words) {
+        // What the caller's shell has open, such as a lock, would stay so for as long as it runs.
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
+        ::posix_spawn_file_actions_addclosefrom_np(&files_, STDERR_FILENO + 1);
+#endif
         std::vector<char*> arguments;
         for (std::string& word : words) arguments.push_back(word.data());
         arguments.push_back(nullptr);

@@ -350,8 +350,10 @@ Result<void> run_daemon(const Settings& settings, const std::function<void(const
                         std::string& why) {
     keep_freed_memory();
     const auto logs = set_up_log({settings.log_levels, settings.log_format, settings.log_file});
-    why = settings.log_file.string();
-    if (!logs) return logs.error();
+    if (!logs) {
+        why = settings.log_file.string();
+        return logs.error();
+    }
     allow_many_descriptors();
     SteadyClock machine_clock;
     WakingClock clock(machine_clock);

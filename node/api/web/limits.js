@@ -27,7 +27,7 @@ function fill(form, settings) {
   form.elements.limit_lan.checked = settings.limit_lan === "on";
   const { quota } = form.elements;
   if (document.activeElement === quota) return;  // what is being typed stays
-  quota.value = settings.quota === "none" ? "" : size(Number(settings.quota));
+  quota.value = quota.defaultValue = settings.quota === "none" ? "" : size(Number(settings.quota));
 }
 
 export function show(form) {
@@ -53,7 +53,7 @@ export function show(form) {
   lan.addEventListener("change", () => set({ limit_lan: lan.checked ? "on" : "off" }));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    set({ quota: quota.value.trim() || "none" });
+    if (quota.value !== quota.defaultValue) set({ quota: quota.value.trim() || "none" });
   });
   ask();
 }
