@@ -8,8 +8,8 @@ namespace kp2p::proto::udx {
 namespace {
 
 constexpr std::array<std::uint8_t, max_extension_bytes> padding{};
-// A peer stores this many packets beyond a gap at most.
 constexpr std::size_t much_bytes = 65536;  // so that small packets would cost
+// A peer stores this many packets beyond a gap at most.
 constexpr std::uint64_t max_span_packets = Reassembly::max_packets_ahead;
 
 }  // namespace

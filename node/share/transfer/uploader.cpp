@@ -289,9 +289,12 @@ Task<Result<void>> Uploader::send(std::shared_ptr<MuxChannel> channel, Wanted wa
             auto room = co_await with_timeout(clock_, unread_span, std::move(waiting));
             if (!room) co_return room;
         }
-        auto allowed = co_await paced(block.size_bytes());
-        if (!allowed) co_return allowed;
         const Stage* at = stage(wanted);
+        if (at && *at != Stage::called_off) {
+            auto allowed = co_await paced(block.size_bytes());
+            if (!allowed) co_return allowed;
+            at = stage(wanted);
+        }
         if (!at) co_return ok;
         if (*at == Stage::called_off) {
             const proto::Encoded canceled = encode(proto::Canceled{wanted.id, wanted.index});
