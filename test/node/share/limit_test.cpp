@@ -142,8 +142,8 @@ Task<> questions(FakeNetwork& network) {
     const Sha1 large = *nodes[0]->store.put_bytes(noise(4 * mib, 1));
     const Sha1 other = *nodes[0]->store.put_bytes(noise(4 * mib, 2));
     nodes[0]->share.limit(up("50K"));
+    Outcome outcome;
     auto body = [&](Tasks& all) -> Task<> {
-        Outcome outcome;
         all.spawn(load(*nodes[1], large, outcome));
         for (int i = 0; i < 3; ++i) {
             (void)co_await network.clock.sleep_for(5s);
