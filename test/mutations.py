@@ -44,7 +44,7 @@ MUTATIONS = [
     Mutation("one host's handshakes have no rate", "reach", "node/reach/acceptor.cpp",
              "sources_.allow(now, source) && ", ""),
     Mutation("a node that has fallen silent is not looked for", "swarm", "node/swarm/swarm_vigil.cpp",
-             "        for (const NodeId& node : silent) start_redial(node, redial(node));\n", ""),
+             "        for (const NodeId& node : silent) start_redial(redials_, node, redial(node));\n", ""),
     Mutation("time alone makes a connection silent", "swarm", "node/swarm/vigil.hpp",
              "looks_ < min_looks || ", ""),
     Mutation("who may be elsewhere waits to be announced there", "swarm",
@@ -58,7 +58,10 @@ MUTATIONS = [
     Mutation("an outbox has no bound", "transport", "node/transport/outbox.hpp",
              "        if (messages_.size() >= max_messages) return false;\n", ""),
     Mutation("gets that wait have no bound", "share-transfer", "node/share/transfer/uploader.cpp",
-             "asked_ >= proto::max_outstanding_gets", "false"),
+             "    if (asked_ >= proto::max_outstanding_gets) {\n"
+             "        refuse(get.id, RefusalCode::limit);\n"
+             "    } else if (!file.chunks->has(get.index)",
+             "    if (false) {\n    } else if (!file.chunks->has(get.index)"),
     Mutation("nodes that are heard of have no bound", "share", "node/share/fetch/try_queue.hpp",
              "heard_.size() >= max_heard", "false"),
     Mutation("nodes that are tried at once have no bound", "share",
@@ -69,8 +72,10 @@ MUTATIONS = [
     Mutation("a blamed node is tried again", "share", "node/share/fetch/providers.cpp",
              "attempts < max_attempts && !blamed_.contains(node);", "attempts < max_attempts;"),
     Mutation("a download that is still read is not gone on with", "share",
-             "node/share/fetch/fetch.cpp",
-             "    if (auto partial = parts_.inventory.left_over(file_)) co_return partial;\n", ""),
+             "node/share/inventory/partial_desk.cpp",
+             "    if (auto partial = handed_out(file)) co_return partial;\n"
+             "    auto open = [store = &store_, file] { return store->resume_partial(file); };",
+             "    auto open = [store = &store_, file] { return store->resume_partial(file); };"),
     Mutation("half of what was kept is fetched again", "share", "node/share/fetch/fetch.cpp",
              "    download_.resume(partial->size_bytes(), chunks);\n",
              "    chunks.resize(chunks.size() / 2);\n"
