@@ -88,7 +88,6 @@ Result<OpenedParts> open_parts(Runtime& runtime, const Settings& settings, std::
     if (!relays) return relays.error();
     auto http = open_api(runtime, settings, *parts.config, *token, why);
     if (!http) return http.error();
-    if (settings.quota) store->limit(settings.quota->bytes);
     parts.keys = proto::KeyPair::from_seed(*seed);
     parts.channels = *std::move(channels);
     parts.store = *std::move(store);

@@ -30,7 +30,12 @@ const Setting* live_row(const std::string& key) {
 
 LiveSettings::LiveSettings(Runtime& runtime, const Settings& settings, Share& share,
                            const Store& store, const ConfigDir& config)
-    : runtime_(runtime), settings_(settings), share_(share), store_(store), config_(config) {
+    : runtime_(runtime),
+      settings_(settings),
+      share_(share),
+      store_(store),
+      config_(config),
+      kept_(runtime.executor) {
     share_.limit(settings_.limits);
     store_.limit(quota_bytes());
 }
@@ -69,17 +74,34 @@ Task<Result<void>> LiveSettings::set(std::map<std::string, std::string> texts,
     }
     settings_ = std::move(changed);
     share_.limit(settings_.limits);
-    // The quota waits for whoever is counting what there is.
-    auto keep = [&store = store_, quota = quota_bytes(), &config = config_,
-                 lines = settings_.to_remember] {
-        store.limit(quota);
-        return config.keep_remembered(lines);
-    };
-    auto kept = co_await offload(runtime_.pool, std::move(keep));
+    auto kept = co_await keep();
     if (!kept)
         complaint =
             "this holds until the daemon stops, for it cannot be kept: " + kept.error().message();
     co_return kept;
+}
+
+// One after the other, so that what is kept in the end is what holds.
+Task<Result<void>> LiveSettings::keep() {
+    while (keeping_) {
+        auto woken = co_await kept_.wait();
+        if (!woken) co_return woken;
+    }
+    const struct Turn {
+        LiveSettings& all;
+        ~Turn() {
+            all.keeping_ = false;
+            all.kept_.notify_all();
+        }
+    } turn{*this};
+    keeping_ = true;
+    // The quota waits for whoever is counting what there is.
+    auto write = [&store = store_, quota = quota_bytes(), &config = config_,
+                  lines = settings_.to_remember] {
+        store.limit(quota);
+        return config.keep_remembered(lines);
+    };
+    co_return co_await offload(runtime_.pool, std::move(write));
 }
 
 }  // namespace kp2p

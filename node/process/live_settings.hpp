@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "node/async/event.hpp"
 #include "node/async/runtime.hpp"
 #include "node/settings/settings.hpp"
 #include "proto/result.hpp"
@@ -28,11 +29,15 @@ class LiveSettings {
     std::optional<std::uint64_t> quota_bytes() const;
 
   private:
+    Task<Result<void>> keep();
+
     Runtime& runtime_;
     Settings settings_;
     Share& share_;
     const Store& store_;
     const ConfigDir& config_;
+    bool keeping_ = false;
+    Event kept_;
 };
 
 }  // namespace kp2p

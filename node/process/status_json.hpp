@@ -12,7 +12,7 @@ struct MetricsFacts {
     const NodeStatus& status;
     Store::Usage storage;
     std::optional<std::uint64_t> quota_bytes;
-    Share::Rates rates;
+    Rates::Now rates;
     const std::map<std::string, std::uint64_t>& loads;  // by code_name(), "done" for no error
 };
 std::string metrics_text(const MetricsFacts& facts);

@@ -33,10 +33,7 @@ FileCounts Share::counts() const { return node_->inventory.counts(); }
 
 void Share::limit(proto::RateLimits limits) { node_->inventory.rates().set(std::move(limits)); }
 
-Share::Rates Share::rates() const {
-    const auto now = node_->inventory.rates().now();
-    return {now.up, now.down};
-}
+Rates::Now Share::rates() const { return node_->inventory.rates().now(); }
 
 Use Share::use_of(const NodeId& node) const { return node_->hood.use_of(node); }
 

@@ -20,11 +20,11 @@
 #include "node/share/channels/share_parts.hpp"
 #include "node/share/fetch/sinks.hpp"
 #include "node/share/inventory/file_traffic.hpp"
+#include "node/share/inventory/rates.hpp"
 #include "node/transport/use.hpp"
 #include "proto/bytes.hpp"
 #include "proto/file/sha1dir.hpp"
 #include "proto/file/uri.hpp"
-#include "proto/limit/rate_table.hpp"
 #include "proto/lookup/channel.hpp"
 #include "proto/report/diagnosis.hpp"
 #include "proto/result.hpp"
@@ -59,10 +59,7 @@ class Share {
     Moving moving() const;
     // How fast files may travel; until the first call, as fast as they go.
     void limit(proto::RateLimits limits);
-    struct Rates {  // as they hold now
-        proto::RateTable::Rate up, down;
-    };
-    Rates rates() const;
+    Rates::Now rates() const;
     // What the connection to it is used for.
     Use use_of(const NodeId& node) const;
 

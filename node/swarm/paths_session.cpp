@@ -1,6 +1,6 @@
 #include "node/swarm/paths_session.hpp"
 
-#include <utility>
+#include <vector>
 
 #include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
@@ -40,38 +40,29 @@ Task<> PathsSession::run() {
 }
 
 Task<> PathsSession::tell_loop(std::shared_ptr<MuxChannel> channel) {
-    bool relays_told = parts_.relays.empty();
-    bool labelled = !parts_.label;
+    const auto trusted = [this] { return parts_.is_member(connection_->remote()); };
+    std::vector<proto::Encoded> once;  // the last is said first
+    if (parts_.label) once.push_back(proto::encode(*parts_.label));
+    if (!parts_.relays.empty()) once.push_back(proto::encode_relay_urls(parts_.relays));
     for (Candidates told; !channel->is_closed();) {
         Candidates own = parts_.own();
-        const auto trusted = [this] { return parts_.is_member(connection_->remote()); };
         if (own != told && trusted()) {
             const proto::Encoded message = proto::encode(own);
             auto sent = co_await channel->send(message.type, message.payload);
             if (!sent) co_return;
             told = std::move(own);
         }
-        if (trusted() && !std::exchange(relays_told, true)) {
-            auto sent = co_await tell_relays(*channel);
+        while (!once.empty() && trusted()) {
+            auto sent = co_await channel->send(once.back().type, once.back().payload);
             if (!sent) co_return;
-        }
-        if (trusted() && !std::exchange(labelled, true)) {
-            const proto::Encoded message = proto::encode(*parts_.label);
-            auto sent = co_await channel->send(message.type, message.payload);
-            if (!sent) co_return;
+            once.pop_back();
         }
         auto slept = co_await parts_.clock.sleep_for(min_interval);
         if (!slept) co_return;
-        const bool member = parts_.is_member(connection_->remote());
-        if (member && parts_.own() != told) continue;
+        if (trusted() && parts_.own() != told) continue;
         auto woken = co_await with_timeout(parts_.clock, tell_interval, parts_.own_changed.wait());
         if (!woken && woken.error() == asio::error::operation_aborted) co_return;
     }
-}
-
-Task<Result<void>> PathsSession::tell_relays(MuxChannel& channel) {
-    const proto::Encoded message = proto::encode_relay_urls(parts_.relays);
-    co_return co_await channel.send(message.type, message.payload);
 }
 
 Result<void> PathsSession::hear(std::uint64_t type, ByteView payload) {

@@ -39,8 +39,7 @@ class PathsSession {
 
   private:
     Task<> tell_loop(std::shared_ptr<MuxChannel> channel);
-    Task<Result<void>> tell_relays(MuxChannel& channel);
-    // Errc::unknown_type for what is neither.
+    // Errc::unknown_type for what is none of the messages.
     Result<void> hear(std::uint64_t type, ByteView payload);
     Task<> hear_loop(std::shared_ptr<MuxChannel> channel, Tasks& all);
 

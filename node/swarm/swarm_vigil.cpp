@@ -98,7 +98,7 @@ bool Swarm::is_direct_due(Peer& peer, bool needed) {
     const auto now = parts_.runtime.clock.now();
     const Peer::Held* best = peer.best();
     if (!needed || !peer.tells_places || !best || now < peer.direct_due) return false;
-    if (best->connection->path().kind != Path::Kind::relayed) return false;
+    if (best->connection->path_kind() != Path::Kind::relayed) return false;
     const bool first = peer.direct_due == Clock::Time{};
     peer.direct_due = now + peer.direct_pause;
     if (!first) peer.direct_pause = std::min(2 * peer.direct_pause, longest_direct_pause);

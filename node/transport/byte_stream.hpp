@@ -18,6 +18,8 @@ class ByteStream {
   public:
     virtual ~ByteStream() = default;
     virtual Path path() const = 0;
+    // Of it, for each message: without what has to be asked of the system.
+    virtual Path::Kind path_kind() const = 0;
     virtual const UdxPath* udx_path() const { return nullptr; }  // as of now, if it has one
     // For how long nothing has come, not even word that something has arrived, though the other
     // side is to say so; none: it owes no answer.

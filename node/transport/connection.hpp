@@ -33,6 +33,9 @@ class Connection {
     Role role() const { return keys_.role; }
     // How it runs now, or ran last.
     Path path() const { return stream_ ? stream_->stream().path() : last_path_; }
+    Path::Kind path_kind() const {
+        return stream_ ? stream_->stream().path_kind() : last_path_.kind;
+    }
     const UdxPath* udx_path() const { return stream_ ? stream_->stream().udx_path() : nullptr; }
     // Whether the other side is there: prod() asks it; how long nothing has been read; and how long
     // an answer that it owes is missing (ByteStream::unanswered()).

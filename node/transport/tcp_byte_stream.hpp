@@ -15,6 +15,7 @@ class TcpByteStream final : public ByteStream {
     ~TcpByteStream() override { TcpByteStream::destroy(); }
 
     Path path() const override;
+    Path::Kind path_kind() const override { return path_.kind; }
     std::optional<Clock::Span> unanswered() const override;
     Task<Result<std::size_t>> read_some(std::span<std::uint8_t> into) override;
     Task<Result<void>> write(ByteView bytes) override;

@@ -15,12 +15,16 @@ void UdxByteStream::connect(const UdxPath& path, const UdxPeer& peer) {
     stream_.connect(path, peer.id);
 }
 
+Path::Kind UdxByteStream::path_kind() const {
+    if (relayed()) return Path::Kind::relayed;
+    return proto::dht::is_private(stream_.path().remote) ? Path::Kind::lan : Path::Kind::direct;
+}
+
 Path UdxByteStream::path() const {
     const UdxPath& way = stream_.path();
     Path path;
     path.remote = way.remote;
-    path.kind = proto::dht::is_private(path.remote) ? Path::Kind::lan : Path::Kind::direct;
-    if (way.relay_id) path.kind = Path::Kind::relayed;
+    path.kind = path_kind();
     if (way.socket) path.local = way.socket->local();
     const auto& round_trip = stream_.machine().round_trip();
     if (round_trip.known()) path.rtt = round_trip.smoothed();

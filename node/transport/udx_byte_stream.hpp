@@ -32,6 +32,7 @@ class UdxByteStream final : public ByteStream {
     bool relayed() const { return stream_.path().relay_id.has_value(); }
 
     Path path() const override;
+    Path::Kind path_kind() const override;
     const UdxPath* udx_path() const override { return &stream_.path(); }
     std::optional<Clock::Span> unanswered() const override { return stream_.unanswered(); }
     Task<Result<std::size_t>> read_some(std::span<std::uint8_t> into) override {

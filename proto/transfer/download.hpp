@@ -78,8 +78,8 @@ class Download {
     void resume(std::uint64_t size_bytes, const std::vector<StoredChunk>& chunks);
 
     // Before anything is asked for. held_back(): it has refused something since the last asking.
-    void ask_if(MayAsk may_ask) { may_ask_ = std::move(may_ask); }
-    bool held_back() const { return held_back_; }
+    void ask_if(MayAsk may_ask) { may_ask_.ask_if(std::move(may_ask)); }
+    bool held_back() const { return may_ask_.refused() > 0; }
     // Keys start at 1 and are not used again.
     void add_source(Time now, SourceKey key, Offer offer);
     void remove_source(Time now, SourceKey key);  // it is gone, without blame
@@ -129,7 +129,6 @@ class Download {
     bool can_ask(const Source& source, ChunkIndex index) const;
 
     void go_on(Time now);
-    bool may_ask(SourceKey key, std::uint64_t bytes);
     bool ask_neediest(Time now);
     void ask_for_size(Time now, std::uint64_t size_bytes, Claim& claim);
     bool ask_fresh(Time now, SourceKey key, Source& source);
@@ -156,8 +155,7 @@ class Download {
     std::map<ChunkIndex, Ahead> ahead_;  // hashed, to be judged
     std::set<ChunkIndex> mixed_;         // may be wrong through no fault of their sources
     std::vector<Event> events_;
-    MayAsk may_ask_;  // null: everything may be
-    bool held_back_ = false;
+    Permission may_ask_;
     std::uint64_t next_job_ = 1;
     std::uint64_t proven_chunks_ = 0;  // in this run
     std::size_t unstored_ = 0;

@@ -40,14 +40,8 @@ bool Download::can_ask(const Source& source, ChunkIndex index) const {
     return !source.retired() && source.has(index) && !source.receiving().contains(index);
 }
 
-bool Download::may_ask(SourceKey key, std::uint64_t bytes) {
-    if (!may_ask_ || may_ask_(key, bytes)) return true;
-    held_back_ = true;
-    return false;
-}
-
 void Download::go_on(Time now) {
-    held_back_ = false;
+    may_ask_.begin();
     if (!chain_.size_bytes()) {
         for (auto& [size, claim] : claims_) ask_for_size(now, size, claim);
     } else {
@@ -69,7 +63,7 @@ void Download::ask_for_size(Time now, std::uint64_t size_bytes, Claim& claim) {
     auto next = std::find_if(sources_.upper_bound(claim.last_asked), sources_.end(), suits);
     if (next == sources_.end()) next = std::find_if(sources_.begin(), sources_.end(), suits);
     if (next == sources_.end()) return;
-    if (!may_ask(next->first, chunk_size_bytes(size_bytes, last))) return;
+    if (!may_ask_(next->first, chunk_size_bytes(size_bytes, last))) return;
     if (claim.asked) call_off(*claim.asked, sources_.at(*claim.asked), last);
     next->second.ask(now, last);
     events_.push_back(AskChunk{next->first, last});
@@ -107,7 +101,7 @@ bool Download::ask_fresh(Time now, SourceKey key, Source& source) {
     const ChunkIndex lowest = frontier - std::min<ChunkIndex>(frontier, window());
     for (ChunkIndex index = frontier; index-- > lowest;) {
         if (chain_.holds(index) || requested_.contains(index) || !can_ask(source, index)) continue;
-        if (!may_ask(key, chunk_size_bytes(*chain_.size_bytes(), index))) return false;
+        if (!may_ask_(key, chunk_size_bytes(*chain_.size_bytes(), index))) return false;
         ask(now, key, source, index);
         return true;
     }
@@ -123,7 +117,7 @@ bool Download::ask_late(Time now, SourceKey key, Source& source) {
         const auto there = other->second.expected(now, index, rate_of(other->second));
         const auto here = source.expected(now, index, rate_of(source));
         if (there < late_factor * here + late_margin) continue;
-        if (!may_ask(key, chunk_size_bytes(*chain_.size_bytes(), index))) return false;
+        if (!may_ask_(key, chunk_size_bytes(*chain_.size_bytes(), index))) return false;
         call_off(other_key, other->second, index);
         ask(now, key, source, index);
         return true;

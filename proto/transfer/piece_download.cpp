@@ -141,17 +141,11 @@ bool PieceDownload::gives(const From& from, PieceIndex index) const {
     return !from.source.retired() && from.source.has(pieces_[index].start_bytes / chunk_bytes);
 }
 
-bool PieceDownload::may_ask(SourceKey key, std::uint64_t bytes) {
-    if (!may_ask_ || may_ask_(key, bytes)) return true;
-    held_back_ = true;
-    return false;
-}
-
 void PieceDownload::go_on(Time now) {
-    held_back_ = false;
+    may_ask_.begin();
     for (auto each = unasked_.begin(); each != unasked_.end();) {
         const bool asked = ask(now, *each);
-        if (!asked && held_back_) break;
+        if (!asked && held_back()) break;
         each = asked ? unasked_.erase(each) : std::next(each);
     }
     if (is_late(now)) (void)ask(now, front_);
@@ -166,7 +160,7 @@ bool PieceDownload::ask(Time now, PieceIndex index) {
     const ManifestChunk& piece = pieces_[index];
     std::set<SourceKey> refused;
     std::optional<SourceKey> key = least_busy(index, refused);
-    while (key && !may_ask(*key, piece.end_bytes - piece.start_bytes)) {
+    while (key && !may_ask_(*key, piece.end_bytes - piece.start_bytes)) {
         refused.insert(*key);
         key = least_busy(index, refused);
     }

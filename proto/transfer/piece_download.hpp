@@ -47,8 +47,8 @@ class PieceDownload {
     PieceDownload(std::uint64_t file_bytes, std::vector<ManifestChunk> pieces);
 
     // Before anything is asked for. held_back(): it has refused something since the last asking.
-    void ask_if(MayAsk may_ask) { may_ask_ = std::move(may_ask); }
-    bool held_back() const { return held_back_; }
+    void ask_if(MayAsk may_ask) { may_ask_.ask_if(std::move(may_ask)); }
+    bool held_back() const { return may_ask_.refused() > 0; }
     // Keys start at 1 and are not used again.
     void add_source(Time now, SourceKey key, const NodeId& node, Offer offer);
     void remove_source(Time now, SourceKey key);  // it is gone, without blame
@@ -86,7 +86,6 @@ class PieceDownload {
 
     bool gives(const From& from, PieceIndex index) const;
     void go_on(Time now);
-    bool may_ask(SourceKey key, std::uint64_t bytes);
     bool ask(Time now, PieceIndex index);
     std::optional<SourceKey> least_busy(PieceIndex index, const std::set<SourceKey>& but) const;
     bool is_late(Time now) const;
@@ -104,8 +103,7 @@ class PieceDownload {
     std::map<PieceIndex, ByteVector> right_;  // not taken yet
     std::set<NodeId> liars_;
     std::vector<Event> events_;
-    MayAsk may_ask_;  // null: everything may be
-    bool held_back_ = false;
+    Permission may_ask_;
 };
 
 }  // namespace kp2p::proto

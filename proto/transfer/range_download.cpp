@@ -133,22 +133,15 @@ std::vector<RangeDownload::Event> RangeDownload::take_events() {
 
 // ---- what is asked of whom ----
 
-bool RangeDownload::may_ask(SourceKey key, std::uint64_t bytes) {
-    if (!may_ask_ || may_ask_(key, bytes)) return true;
-    held_back_ = true;
-    return false;
-}
-
 void RangeDownload::go_on(Time now) {
-    held_back_ = false;
-    bool held_back = false;
+    may_ask_.begin();
     for (auto& [key, from] : sources_) {
-        held_back_ = false;
-        while (!from.source.retired() && from.source.receiving().size() < max_asked)
-            if (!ask_ordered(now, key, from) && (held_back_ || !order_part(now, from))) break;
-        held_back = held_back || held_back_;
+        const std::size_t refused = may_ask_.refused();
+        while (!from.source.retired() && from.source.receiving().size() < max_asked) {
+            if (ask_ordered(now, key, from)) continue;
+            if (may_ask_.refused() > refused || !order_part(now, from)) break;
+        }
     }
-    held_back_ = held_back;
     late_at_.reset();
     for (const Order& order : orders_)
         if (order.part == front_ && order.began + late_span > now)
@@ -178,7 +171,7 @@ bool RangeDownload::ask_ordered(Time now, SourceKey key, From& from) {
         if (order.node != from.node) continue;
         for (ChunkIndex i = first_chunk(order.part); i <= last_chunk(order.part); ++i) {
             if (!lacks(order, i) || asked(from.node, i)) continue;
-            if (!may_ask(key, chunk_size_bytes(manifest_.size_bytes, i))) {
+            if (!may_ask_(key, chunk_size_bytes(manifest_.size_bytes, i))) {
                 order.began = now;  // it is not the node that is late
                 return false;
             }

@@ -70,8 +70,8 @@ class RangeDownload {
     const Manifest& manifest() const { return manifest_; }
 
     // Before anything is asked for. held_back(): it has refused something since the last asking.
-    void ask_if(MayAsk may_ask) { may_ask_ = std::move(may_ask); }
-    bool held_back() const { return held_back_; }
+    void ask_if(MayAsk may_ask) { may_ask_.ask_if(std::move(may_ask)); }
+    bool held_back() const { return may_ask_.refused() > 0; }
     // Keys start at 1 and are not used again.
     void add_source(Time now, SourceKey key, const NodeId& node, Offer offer);
     void remove_source(Time now, SourceKey key);  // it is gone, without blame
@@ -122,7 +122,6 @@ class RangeDownload {
     bool asked(const NodeId& node, ChunkIndex index) const;
 
     void go_on(Time now);
-    bool may_ask(SourceKey key, std::uint64_t bytes);
     bool ask_ordered(Time now, SourceKey key, From& from);
     bool order_part(Time now, const From& from);
     bool may_order(Time now, PartIndex index, const NodeId& node) const;
@@ -143,8 +142,7 @@ class RangeDownload {
     std::size_t taken_pieces_ = 0;                        // of the front's
     std::set<NodeId> liars_;
     std::vector<Event> events_;
-    MayAsk may_ask_;  // null: everything may be
-    bool held_back_ = false;
+    Permission may_ask_;
     std::uint64_t next_job_ = 1;
     std::optional<Time> late_at_;  // the part at the front, if it has not come
 };

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <utility>
 
 #include "proto/transfer/chunk_check.hpp"
 
@@ -18,6 +19,23 @@ using SourceKey = std::uint32_t;  // names a source within one download
 // Whether so many bytes may be asked of a source now. One that refuses is asked again at the latest
 // when the download is told that it is time.
 using MayAsk = std::function<bool(SourceKey, std::uint64_t bytes)>;
+
+// What a download asks before it asks for anything, and how often that has refused.
+class Permission {
+  public:
+    void ask_if(MayAsk may_ask) { may_ask_ = std::move(may_ask); }
+    void begin() { refused_ = 0; }  // another round of asking
+    bool operator()(SourceKey key, std::uint64_t bytes) {
+        if (!may_ask_ || may_ask_(key, bytes)) return true;
+        ++refused_;
+        return false;
+    }
+    std::size_t refused() const { return refused_; }  // in this round
+
+  private:
+    MayAsk may_ask_;  // null: everything may be
+    std::size_t refused_ = 0;
+};
 
 enum class Fault {
     wrong_chunk,  // its bytes, or its link, are not those of the file

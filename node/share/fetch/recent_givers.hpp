@@ -14,6 +14,7 @@ class RecentGivers {
     static constexpr std::size_t max_nodes = 2;
 
     void gave(const NodeId& node) {
+        if (!nodes_.empty() && nodes_.front() == node) return;
         std::erase(nodes_, node);
         nodes_.insert(nodes_.begin(), node);
         if (nodes_.size() > max_nodes) nodes_.pop_back();

@@ -13,18 +13,19 @@ class Rates {
     Rates(const Rates&) = delete;
 
     void set(proto::RateLimits limits);  // hold from now on, and follow the calendar
-    const proto::RateLimits& limits() const { return limits_; }
     struct Now {
         proto::RateTable::Rate up, down;
     };
     Now now() const;
 
     // What is given to, or asked of, a peer there; null: as fast as it goes.
-    Throttle* up(Place place) { return heeds(place) ? &up_ : nullptr; }
-    Throttle* down(Place place) { return heeds(place) ? &down_ : nullptr; }
+    Throttle* up(Place place) { return heeds(up_, place) ? &up_ : nullptr; }
+    Throttle* down(Place place) { return heeds(down_, place) ? &down_ : nullptr; }
 
   private:
-    bool heeds(Place place) const { return place == Place::elsewhere || limits_.in_lan; }
+    bool heeds(const Throttle& throttle, Place place) const {
+        return throttle.limits() && (place == Place::elsewhere || limits_.in_lan);
+    }
     void apply();
 
     Runtime& runtime_;

@@ -56,11 +56,11 @@ void TransferSession::moved(std::size_t bytes) {
 }
 
 FileTraffic::Bytes& TransferSession::traffic() {
-    return inventory_.traffic().by_path.at(static_cast<std::size_t>(connection_->path().kind));
+    return inventory_.traffic().by_path.at(static_cast<std::size_t>(connection_->path_kind()));
 }
 
 Rates::Place TransferSession::place() const {
-    const bool near = connection_->path().kind == Path::Kind::lan;
+    const bool near = connection_->path_kind() == Path::Kind::lan;
     return near ? Rates::Place::lan : Rates::Place::elsewhere;
 }
 

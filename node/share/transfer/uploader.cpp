@@ -183,8 +183,10 @@ Task<> Uploader::slice_loop(std::shared_ptr<MuxChannel> channel) {
         };
         auto made = co_await read_and(wanted->chunk, std::move(cut));
         for (std::size_t i = 0; made && i < made->blocks.size(); ++i) {
-            auto allowed = co_await paced(made->blocks[i].size_bytes());
-            if (!allowed) co_return;
+            if (Throttle* throttle = pace_()) {
+                auto allowed = co_await throttle->take(to_, made->blocks[i].size_bytes());
+                if (!allowed) co_return;
+            }
             const auto still = files_.find(wanted->chunk.id);
             if (still == files_.end() || still->second.number != number) break;
             const proto::Block& slice = made->blocks[i];
@@ -290,8 +292,9 @@ Task<Result<void>> Uploader::send(std::shared_ptr<MuxChannel> channel, Wanted wa
             if (!room) co_return room;
         }
         const Stage* at = stage(wanted);
-        if (at && *at != Stage::called_off) {
-            auto allowed = co_await paced(block.size_bytes());
+        Throttle* throttle = pace_();
+        if (throttle && at && *at != Stage::called_off) {
+            auto allowed = co_await throttle->take(to_, block.size_bytes());
             if (!allowed) co_return allowed;
             at = stage(wanted);
         }
@@ -308,13 +311,6 @@ Task<Result<void>> Uploader::send(std::shared_ptr<MuxChannel> channel, Wanted wa
     }
     done(wanted);
     co_return ok;
-}
-
-// Only these bytes wait, and what is behind them in their loop: what is said besides does not.
-Task<Result<void>> Uploader::paced(std::size_t bytes) {
-    Throttle* throttle = pace_();
-    if (!throttle) co_return ok;
-    co_return co_await throttle->take(to_, bytes);
 }
 
 Uploader::Stage* Uploader::stage(const Wanted& wanted) {

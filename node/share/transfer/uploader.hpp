@@ -21,7 +21,9 @@ class Uploader {
     // What is to be sent besides chunks, in order.
     using Put = std::function<void(proto::Encoded)>;
     using Given = std::function<void(std::size_t bytes)>;  // of a chunk, just now
-    using Pace = std::function<Throttle*()>;  // of what is given now; null: as fast as it goes
+    // Of what is given now; null: as fast as it goes. Only these bytes wait for it, and what is
+    // behind them in their loop: what is said besides does not.
+    using Pace = std::function<Throttle*()>;
     Uploader(Runtime& runtime, Inventory& inventory, Put put, Given given, Pace pace,
              const NodeId& to);
 
@@ -84,7 +86,6 @@ class Uploader {
     void close(proto::FileId id);
     std::unique_ptr<Transfers::Entry> shown(proto::FileId id, const File& file);
     void refuse(proto::FileId id, proto::RefusalCode code);
-    Task<Result<void>> paced(std::size_t bytes);
     void gained(const Sha1& file, std::uint64_t index);
 
     Clock& clock_;

@@ -1,4 +1,6 @@
 // Downloads that break off, and what neighbours read of them meanwhile.
+#include "node/share/inventory/partial_desk.hpp"
+#include "proto/file/sha1.hpp"
 #include "test/node/share/loading.hpp"
 #include "test/node/share/provider.hpp"
 #include "test/node/share/raw_peer.hpp"
@@ -52,6 +54,20 @@ Task<> watched(FakeNetwork& network) {
     CHECK(data.index == 0);
 }
 
+Task<> handed_out_once(FakeNetwork& network) {
+    FakeNode& node = network.add();
+    PartialDesk desk(network.runtime, node.store);
+    const Sha1 file = proto::sha1_of(noise(1));
+    auto first = co_await desk.open(file, 20 * mib, Partial::Wanted::whole);
+    REQUIRE(first);
+    auto resumed = co_await desk.resume(file);
+    REQUIRE(resumed);
+    CHECK(*resumed == *first);
+    auto opened = co_await desk.open(file, 20 * mib, Partial::Wanted::ranges);
+    REQUIRE(opened);
+    CHECK(*opened == *first);
+}
+
 Task<> stored_meanwhile(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
     const ByteVector bytes = noise(6 * mib);
@@ -83,6 +99,9 @@ Task<> stored_meanwhile(FakeNetwork& network) {
 
 TEST_CASE("a download that broke off goes on although a neighbour still reads it") {
     test::in_network(watched);
+}
+TEST_CASE("a partial that somebody holds is the one that others get") {
+    test::in_network(handed_out_once);
 }
 TEST_CASE("cat reads a file that is stored while it is being loaded") {
     test::in_network(stored_meanwhile);

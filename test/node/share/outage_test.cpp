@@ -43,6 +43,16 @@ Task<> silent_for_a_while(FakeNetwork& network) {
     CHECK(provider.peer.opens() == 2);
 }
 
+// Once it has given ten chunks; it comes back whole.
+Task<> go_for(FakeNetwork& network, Provider& provider, Clock::Span span) {
+    co_await until_stopped(network, provider, 10);
+    provider.peer.be(LiarLie::none);
+    network.away.insert(provider.id);
+    network.disconnect(provider.id);
+    auto slept = co_await network.clock.sleep_for(span);
+    if (slept) network.away.clear();
+}
+
 Task<> gone_for_a_while(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
     const ByteVector bytes = noise(20 * mib);
@@ -50,13 +60,7 @@ Task<> gone_for_a_while(FakeNetwork& network) {
     Outcome outcome;
     auto body = [&](Tasks& all) -> Task<> {
         all.spawn(load(*nodes[0], provider.peer.file(), outcome));
-        co_await until_stopped(network, provider, 10);
-        provider.peer.be(LiarLie::none);
-        network.away.insert(provider.id);
-        network.disconnect(provider.id);
-        auto slept = co_await network.clock.sleep_for(30s);
-        if (!slept) co_return;
-        network.away.clear();
+        co_await go_for(network, provider, 30s);
     };
     auto ended = co_await with_tasks(body);
     CHECK(ended);
@@ -83,13 +87,7 @@ Task<> gone_for_long(FakeNetwork& network) {
         };
         auto body = [&](Tasks& all) -> Task<> {
             all.spawn(ask());
-            co_await until_stopped(network, provider, 10);
-            provider.peer.be(LiarLie::none);
-            network.away.insert(provider.id);
-            network.disconnect(provider.id);
-            auto slept = co_await network.clock.sleep_for(90s);
-            if (!slept) co_return;
-            network.away.clear();
+            co_await go_for(network, provider, 90s);
         };
         auto ended = co_await with_tasks(body);
         CHECK(ended);

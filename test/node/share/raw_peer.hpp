@@ -2,6 +2,8 @@
 // only when the test asks for it.
 #pragma once
 
+#include <doctest/doctest.h>
+
 #include "node/transport/connection.hpp"
 #include "proto/lookup/channel.hpp"
 #include "proto/lookup/lookup.hpp"

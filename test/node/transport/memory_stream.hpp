@@ -90,6 +90,7 @@ class MemoryStream final : public ByteStream {
     ~MemoryStream() override { MemoryStream::destroy(); }
 
     Path path() const override { return path_; }
+    Path::Kind path_kind() const override { return path_.kind; }
     std::optional<Clock::Span> unanswered() const override { return out_->unanswered(); }
     Task<Result<std::size_t>> read_some(std::span<std::uint8_t> into) override {
         return in_->read_some(into);
