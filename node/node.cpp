@@ -18,6 +18,11 @@ constexpr std::chrono::milliseconds unmapping_limit{1200};
 constexpr std::chrono::minutes sweep_interval{5};
 constexpr std::chrono::minutes usage_lifetime{1};
 
+OpenTunnelled tunnelled_opener(Tunnels* tunnels) {
+    if (!tunnels) return nullptr;
+    return [tunnels](std::string& why) { return tunnels->open_settled(why); };
+}
+
 }  // namespace
 
 Node::Node(NodeParts parts)
@@ -45,6 +50,7 @@ Node::Node(NodeParts parts)
                         .fixed = std::move(parts.peers),
                         .mapped = [this] { return mapped_candidates(); },
                         .open_socket = std::move(parts.open_socket),
+                        .open_tunnelled = tunnelled_opener(parts.tunnels),
                         .relay = parts.relay,
                         .relay_urls = std::move(parts.relay_urls),
                         .heard_relays = std::move(parts.heard_relays),

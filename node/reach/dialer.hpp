@@ -19,13 +19,18 @@ struct Greeted;
 class Relays;
 class SocketPool;
 
+// Opens a socket whose UDP port is at a kp2p-relay, once it is there. Errc::not_found: there is no
+// such relay; any other error with what failed in the text.
+using OpenTunnelled = std::function<Task<Result<std::unique_ptr<Datagrams>>>(std::string&)>;
+
 struct DialerParts {
     Runtime& runtime;
     Dht& dht;
     UdxContext& udx;
     proto::KeyPair keys;
-    SocketPool* pool = nullptr;  // without one no holes are punched
-    Relays* relays = nullptr;    // null: none are used
+    SocketPool* pool = nullptr;              // without one no holes are punched
+    Relays* relays = nullptr;                // null: none are used
+    OpenTunnelled open_tunnelled = nullptr;  // only tries
 };
 
 class Dialer {
@@ -40,7 +45,8 @@ class Dialer {
     // which is Errc::cannot_connect, `why` has what was tried.
     Task<Result<Link>> dial(NodeId remote, std::vector<Endpoint> relays, Findings& why,
                             Through through = Through::any);
-    // Greets it in the same way, and tries each approach to its end; leaves no connection.
+    // Greets it in the same way, and tries each approach to its end, through a relay and from a
+    // port at a kp2p-relay too; leaves no connection.
     Task<Result<void>> try_ways(NodeId remote, std::vector<Endpoint> relays, OnTrial tell);
 
   private:
@@ -50,6 +56,11 @@ class Dialer {
     std::vector<Approach> approaches_to(const Greeted& greeted, FoundPath& found,
                                         const proto::NoiseKeys& keys,
                                         proto::punch::Client::Course& course);
+    std::optional<Approach> relayed_approach(const Greeted& greeted, const NoisePayload& ours,
+                                             OnTrial tell);
+    Task<Result<void>> try_ways_here(NodeId remote, std::vector<Endpoint> relays, OnTrial tell);
+    Task<Result<void>> try_tunnel(NodeId remote, OnTrial tell);
+    Task<Result<UdxPath>> reach_from(SocketPool& pool, NodeId remote, Finding& failure);
     Task<Result<Link>> dial(AttemptRef attempt, std::vector<Endpoint> relays);
     Task<Result<UdxPath>> find_path(AttemptRef attempt);
     Task<Result<UdxPath>> race_all(AttemptRef attempt);

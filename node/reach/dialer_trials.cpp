@@ -4,6 +4,7 @@
 #include "node/async/tasks.hpp"
 #include "node/reach/approach.hpp"
 #include "node/reach/dialer.hpp"
+#include "node/reach/relayed.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {
@@ -39,7 +40,15 @@ Trial failed(Finding finding) {
 
 }  // namespace
 
+// One after the other: a node lets only so much be tried by one peer at a time.
 Task<Result<void>> Dialer::try_ways(NodeId remote, std::vector<Endpoint> relays, OnTrial tell) {
+    auto tried = co_await try_ways_here(remote, std::move(relays), tell);
+    if (!tried || !parts_.open_tunnelled) co_return tried;
+    co_return co_await try_tunnel(remote, std::move(tell));
+}
+
+Task<Result<void>> Dialer::try_ways_here(NodeId remote, std::vector<Endpoint> relays,
+                                         OnTrial tell) {
     Clock& clock = parts_.runtime.clock;
     const auto began = clock.now();
     FoundPath found(parts_.runtime.executor);
@@ -48,7 +57,9 @@ Task<Result<void>> Dialer::try_ways(NodeId remote, std::vector<Endpoint> relays,
         if (!found.path) found.path = path;
         found.changed.notify_all();
     });
-    const NoisePayload ours = own_payload(parts_.dht, stream->id());
+    NoisePayload ours = own_payload(parts_.dht, stream->id());
+    if (parts_.relays)
+        ours.relay_through = offer_relay(*parts_.relays, parts_.runtime.random, remote);
     Greeting greeting(parts_.runtime, parts_.dht, parts_.keys, remote);
     Greeting::Ways ways;
     ways.relays = std::move(relays);
@@ -79,12 +90,118 @@ Task<Result<void>> Dialer::try_ways(NodeId remote, std::vector<Endpoint> relays,
         tell(failed({.code = code, .node = remote, .after = greeted_after, .path = {}}));
         co_return ok;
     }
+    if (auto relayed = relayed_approach(greeted, ours, tell))
+        approaches.push_back(std::move(*relayed));
     auto body = [&](Tasks& all) -> Task<> {
         for (Approach& approach : approaches)
             all.spawn(try_approach(parts_.dht, clock, std::move(approach), tell));
         co_return;
     };
     co_return co_await with_tasks(body);
+}
+
+// Where one of the two is open the other comes straight to it, and not to a relay.
+std::optional<Approach> Dialer::relayed_approach(const Greeted& greeted, const NoisePayload& ours,
+                                                 OnTrial tell) {
+    if (!parts_.relays || greeted.we_are_open || open_approach(greeted)) return std::nullopt;
+    const RelayOffers offers{greeted.answer.payload.relay_through, ours.relay_through};
+    const auto plan = plan_of(offers, proto::Role::initiator, std::uint32_t(ours.udx->id));
+    const TriedPath path{TriedPath::Way::relayed};
+    if (!plan) {
+        tell(failed({.code = Finding::Code::no_relay, .node = greeted.remote, .path = path}));
+        return std::nullopt;
+    }
+    const auto run = [this, plan = *plan]() -> Task<Result<UdxPath>> {
+        auto leg = co_await take_leg(parts_.runtime.clock, *parts_.relays, plan);
+        if (!leg) co_return leg.error();
+        co_return leg->path;
+    };
+    return Approach{run,
+                    {.code = Finding::Code::relay_failed,
+                     .node = greeted.remote,
+                     .what = plan->relay.hex(),
+                     .path = path}};
+}
+
+// As one who is behind a kp2p-relay and not where we are.
+Task<Result<void>> Dialer::try_tunnel(NodeId remote, OnTrial tell) {
+    Clock& clock = parts_.runtime.clock;
+    const auto began = clock.now();
+    Finding failure{.code = Finding::Code::tunnel_failed,
+                    .node = remote,
+                    .path = TriedPath{TriedPath::Way::tunnelled}};
+    auto opened = co_await parts_.open_tunnelled(failure.what);
+    if (!opened && opened.error() == Errc::not_found) co_return ok;
+    Result<UdxPath> path = Errc::cannot_connect;
+    if (opened) {
+        // All through one port, which everything that is sent there comes to.
+        std::unique_ptr<Datagrams> first = *std::move(opened);
+        SocketPool pool(parts_.runtime, parts_.dht, parts_.udx,
+                        [&first]() -> Result<std::unique_ptr<Datagrams>> {
+                            if (!first) return Errc::limit_reached;
+                            return std::move(first);
+                        });
+        auto body = [&](Tasks& all) -> Task<> {
+            all.spawn(pool.run());
+            path = co_await reach_from(pool, remote, failure);
+            all.cancel();
+        };
+        auto done = co_await with_tasks(body);
+        if (!done) co_return done;
+    } else if (opened.error() == asio::error::operation_aborted) {
+        co_return opened.error();
+    }
+    Trial trial{.path = *failure.path, .took = milliseconds_since(clock, began)};
+    if (path) {
+        trial.path.at = path->remote;
+    } else {
+        failure.after = trial.took;
+        trial.failure = std::move(failure);
+    }
+    tell(trial);
+    co_return ok;
+}
+
+Task<Result<UdxPath>> Dialer::reach_from(SocketPool& pool, NodeId remote, Finding& failure) {
+    const auto fail = [&failure](Finding why) {
+        why.path = failure.path;
+        failure = std::move(why);
+    };
+    auto stream = std::make_unique<UdxByteStream>(parts_.udx);
+    NoisePayload ours = own_payload(parts_.dht, stream->id());
+    ours.firewall = proto::dht::Firewall::unknown;
+    ours.addresses4.clear();
+    Greeting greeting(parts_.runtime, parts_.dht, parts_.keys, remote);
+    Findings why;
+    auto answered = co_await greeting.run(ours, Greeting::Ways(), why);
+    if (!answered) {
+        if (!why.empty()) fail(why.all().front());
+        co_return answered.error();
+    }
+    const Answer& answer = greeting.answer();
+    const Greeted greeted{parts_.dht, parts_.runtime.clock, remote, false, answer};
+    if (const auto open = open_approach(greeted)) {
+        auto known = co_await open->run();
+        if (!known) co_return known.error();
+        fail(open->failure);
+        auto socket = pool.open();
+        if (!socket) co_return socket.error();
+        auto pong = co_await parts_.dht.ping((*socket)->id(), known->remote, proof_retries);
+        if (!pong) co_return pong.error();
+        co_return known;
+    }
+    auto course = proto::punch::Client::Course::usual;
+    auto punch = punch_approach(greeted, {parts_.runtime, pool, greeting.keys(), &course});
+    if (!punch) {
+        fail({.code = Finding::Code::no_way_through, .node = remote});
+        co_return Errc::cannot_connect;
+    }
+    auto path = co_await punch->run();
+    if (!path) {
+        if (punch->explain) punch->explain(punch->failure);
+        fail(punch->failure);
+    }
+    co_return path;
 }
 
 }  // namespace kp2p

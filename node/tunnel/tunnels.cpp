@@ -43,13 +43,34 @@ std::unique_ptr<TunnelSocket> Tunnels::open_standing() {
     return std::unique_ptr<TunnelSocket>(new TunnelSocket(std::move(state)));
 }
 
-Result<std::unique_ptr<Datagrams>> Tunnels::open_passing() {
+Result<std::shared_ptr<TunnelSocket::State>> Tunnels::start_passing() {
     if (!tasks_) return Errc::closed;
     if (passing_ == max_passing) return Errc::limit_reached;
     auto state = std::make_shared<State>(runtime_.executor);
     ++passing_;
     tasks_->spawn(serve(state));
-    return std::unique_ptr<Datagrams>(new TunnelSocket(std::move(state)));
+    return state;
+}
+
+Result<std::unique_ptr<Datagrams>> Tunnels::open_passing() {
+    auto state = start_passing();
+    if (!state) return state.error();
+    return std::unique_ptr<Datagrams>(new TunnelSocket(*std::move(state)));
+}
+
+Task<Result<std::unique_ptr<Datagrams>>> Tunnels::open_settled(std::string& why) {
+    if (!has_relays() || !(has_own_ || in_use_)) co_return Errc::not_found;
+    why = place();
+    auto state = start_passing();
+    if (!state) co_return state.error();
+    std::unique_ptr<Datagrams> socket(new TunnelSocket(*state));
+    while (!(*state)->link && (*state)->failure.empty()) {
+        auto woken = co_await (*state)->changed.wait();
+        if (!woken) co_return woken.error();
+    }
+    if ((*state)->link) co_return socket;
+    why = (*state)->failure;
+    co_return Errc::cannot_connect;
 }
 
 void Tunnels::want(bool wanted) {
@@ -97,6 +118,8 @@ Task<> Tunnels::serve(std::shared_ptr<State> state) {
         } else {
             if (opened.error() == asio::error::operation_aborted) co_return;
             note_failure(at, why);
+            state->failure = routes_[at].url.place() + ": " + why;
+            state->changed.notify_all();
             go_on_to_next(at);
         }
         auto slept = co_await pause(*state, wait);
@@ -117,6 +140,7 @@ Task<> Tunnels::serve_opened(State& state, OpenedTunnel opened) {
                    std::move(opened.frames));
     note_port(state, opened.allocated);
     state.link = &link;
+    state.changed.notify_all();
     const auto receive = [&state, &link](const Frame& frame) {
         if (std::holds_alternative<End>(frame)) link.end();
         const auto* datagram = std::get_if<DatagramFrame>(&frame);

@@ -53,7 +53,8 @@ class TunnelSocket final : public Datagrams {
         bool closed = false;
         FrameLink* link = nullptr;  // while it is connected
         std::optional<proto::tunnel::Allocated> allocated = {};
-        std::size_t at = 0;  // which relay that is at
+        std::size_t at = 0;        // which relay that is at
+        std::string failure = {};  // of the last try to connect
         Inbox inbox = {};
         Event changed, filled;
     };
@@ -86,6 +87,9 @@ class Tunnels {
     std::unique_ptr<TunnelSocket> open_standing();
     // One that is connected from now on until it goes. Errc::limit_reached, Errc::closed.
     Result<std::unique_ptr<Datagrams>> open_passing();
+    // The same once it has its port; if it gets none, `why` names the relay and the reason.
+    // Errc::not_found where no relay may be used: those of others are for where UDP is blocked.
+    Task<Result<std::unique_ptr<Datagrams>>> open_settled(std::string& why);
 
     void want(bool wanted);
     // Whether datagrams leave through the standing sockets, rather than directly.
@@ -99,6 +103,7 @@ class Tunnels {
   private:
     using State = TunnelSocket::State;
 
+    Result<std::shared_ptr<State>> start_passing();
     Task<> serve(std::shared_ptr<State> state);
     Task<> serve_opened(State& state, OpenedTunnel opened);
     Task<Result<void>> pause(State& state, std::chrono::seconds span);

@@ -65,6 +65,8 @@ struct Finding {
         no_way_through,
         no_hole,          // what: why, both NATs, and what was tried; after
         relay_failed,     // what: the relay's node; after
+        no_relay,         // that we know would take both
+        tunnel_failed,    // what: the kp2p-relay, and why
         tcp_refused,      // what: the address
         tcp_silent,       // what: the address
         tcp_unreachable,  // what: the address, and what the system says

@@ -41,7 +41,7 @@ class Daemon:
 
     def run(self, name, *arguments):
         return self.host.run([self.command(name), *arguments], env=self.environment, text=True,
-                             stdout=subprocess.PIPE, timeout=90)
+                             stdout=subprocess.PIPE, timeout=150)
 
     def status(self):
         return json.loads(self.run('kp2p-status', '--json').stdout)
@@ -55,6 +55,13 @@ class Daemon:
         self.process.terminate()
         self.process.stderr.close()
         self.process.wait()
+
+
+def trial(daemon, node, way):
+    """What kp2p-doctor says of it."""
+    said = daemon.run('kp2p-doctor', '--json', node).stdout.splitlines()
+    return next((event for event in map(json.loads, said)
+                 if event.get('kind') == 'tried' and event['path'].split()[0] == way), None)
 
 
 def share(net, dht, kinds, folder):
@@ -79,11 +86,14 @@ def share(net, dht, kinds, folder):
         in_time = not moves or seconds < MOVED_SECONDS
         same = in_time and loaded.returncode == 0 and subprocess.run(
             ['cmp', path, folder + '/loaded.dat'], check=False).returncode == 0
+        tried = trial(loader, giver.status()['node'], 'relayed')
+        same = same and tried is not None and tried['works'] == bool(others)
         relayed = sum(other.status()['relay']['bytes'] for other in others)
         if others and set(kinds[:2]) == {'random'}:
             same = same and relayed > FILE_BYTES
-        print('%s loads from %s: %s, %.2f s, %d bytes relayed' %
-              (*kinds[:2], 'right' if same else 'FAILED', seconds, relayed), flush=True)
+        print('%s loads from %s: %s, %.2f s, %d bytes relayed; a trial of a relay: %s ms' %
+              (*kinds[:2], 'right' if same else 'FAILED', seconds, relayed, tried and tried['ms']),
+              flush=True)
         return same
     finally:
         for daemon in [loader, giver, *others]:

@@ -15,7 +15,7 @@ import tempfile
 import time
 import unittest
 
-from daemons import Daemon
+from daemons import Daemon, trial
 from internet import Internet, Unavailable
 from matrix import Dht, wait_for_line
 
@@ -271,6 +271,20 @@ class Tunnelled(unittest.TestCase):
         site.nat.kind = 'open'
         self.assertTrue(until(lambda: node.status()['tunnel'] is None), node.words())
         self.loads(outside, node)
+
+    def test_the_doctor_tries_a_way_from_there(self):
+        relay = self.relay()
+        node = self.node(world.net.site('firewall+tcp').host(), '--relay-url', relay.url)
+        for kind in ('open', 'port-restricted'):
+            other = self.node(world.net.site(kind).host()).status()['node']
+            tried = trial(node, other, 'tunnelled')
+            self.assertTrue(tried and tried['works'], tried)
+            print('%s, %s: %s' % (self.id(), kind, tried), flush=True)
+        self.assertIsNone(node.status()['tunnel'])
+        relay.stop()
+        tried = trial(node, other, 'tunnelled')
+        relay.start()
+        self.assertEqual(tried['finding']['code'], 'tunnel_failed')
 
     def test_a_certificate_that_is_trusted(self):
         host = world.net.site('open+tcp').host()
