@@ -188,7 +188,7 @@ Api::Answer Api::cat(Call& call) {
         if (loading.is_cancelled()) co_return stopped(call);
         co_return failure;
     }
-    if (uri->kind == proto::Uri::Kind::file)
+    if (uri->kind == proto::Uri::Kind::file && !uri->own_name().empty())
         (void)co_await arrived(*uri, std::filesystem::path(), Naming::none);
     std::uint64_t all_bytes = 0;
     for (std::size_t i = 0; i < left.size(); ++i) all_bytes += left[i].start - asked->all[i].start;

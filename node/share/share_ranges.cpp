@@ -71,24 +71,27 @@ Task<Result<void>> Share::Node::cat_ranges(proto::Uri uri, std::vector<ByteRange
     co_return given;
 }
 
-Task<Result<void>> Share::Node::cat_local(Sha1 file, ByteRange& range, ByteSink sink) {
+Task<Result<void>> Share::Node::cat_local(Sha1 file, std::vector<ByteRange>& ranges,
+                                          ByteSink sink) {
     std::string why;
     auto whole = co_await inventory.whole(file, Inventory::always, why);
     if (!whole) co_return whole.error();
     const std::shared_ptr<const WholeChunks> chunks = std::move(*whole);
-    const std::uint64_t end =
-        std::min(range.end.value_or(chunks->size_bytes()), chunks->size_bytes());
-    while (range.start < end) {
-        const std::uint64_t index = range.start / proto::chunk_bytes;
-        auto read = [chunks, index] { return chunks->read(index); };
-        auto chunk = co_await inventory.read(chunks, std::move(read));
-        if (!chunk) co_return chunk.error();
-        const std::uint64_t first = range.start - index * proto::chunk_bytes;
-        const std::uint64_t last =
-            std::min<std::uint64_t>(chunk->bytes.size(), end - index * proto::chunk_bytes);
-        auto taken = co_await sink(ByteView(chunk->bytes).subspan(first, last - first));
-        if (!taken) co_return taken;
-        range.start = index * proto::chunk_bytes + last;
+    for (ByteRange& range : ranges) {
+        const std::uint64_t end =
+            std::min(range.end.value_or(chunks->size_bytes()), chunks->size_bytes());
+        while (range.start < end) {
+            const std::uint64_t index = range.start / proto::chunk_bytes;
+            auto read = [chunks, index] { return chunks->read(index); };
+            auto chunk = co_await inventory.read(chunks, std::move(read));
+            if (!chunk) co_return chunk.error();
+            const std::uint64_t first = range.start - index * proto::chunk_bytes;
+            const std::uint64_t last =
+                std::min<std::uint64_t>(chunk->bytes.size(), end - index * proto::chunk_bytes);
+            auto taken = co_await sink(ByteView(chunk->bytes).subspan(first, last - first));
+            if (!taken) co_return taken;
+            range.start = index * proto::chunk_bytes + last;
+        }
     }
     co_return ok;
 }
@@ -96,6 +99,8 @@ Task<Result<void>> Share::Node::cat_local(Sha1 file, ByteRange& range, ByteSink 
 Task<Result<void>> Share::Node::cat(proto::Uri uri, Named named, std::vector<ByteRange>& ranges,
                                     ByteSink sink, Diagnosis& diagnosis, ProgressSink progress,
                                     Clock::Span outage) {
+    // Mostly it is here; what is in the way is asked below, where something is done about it.
+    if (auto given = co_await cat_local(named.file, ranges, sink); given) co_return given;
     // What was given was right, also when the file turns out damaged further on: then the rest
     // comes from others.
     for (int attempt = 0;; ++attempt) {
@@ -106,11 +111,7 @@ Task<Result<void>> Share::Node::cat(proto::Uri uri, Named named, std::vector<Byt
         auto fetched =
             co_await fetches.fetch(named.file, named.uploaders, progress, diagnosis, outage);
         if (!fetched) co_return fetched.error();
-        Result<void> given;
-        for (ByteRange& range : ranges) {
-            given = co_await cat_local(named.file, range, sink);
-            if (!given) break;
-        }
+        auto given = co_await cat_local(named.file, ranges, sink);
         if (given) co_return given;
         const bool gone = given.error() == Errc::not_found || given.error() == Errc::timed_out;
         if (given.error() == Errc::storage_unavailable)

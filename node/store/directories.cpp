@@ -28,14 +28,10 @@ Result<void> make_as_above(const fs::path& directory) {
     return ok;
 }
 
-// `directory` lies in the storage, but not in what kachery keeps there too.
-Result<void> check_ours(const Layout& layout, const fs::path& directory) {
+// It lies in the storage; is it in what is not kachery's too?
+bool is_ours(const Layout& layout, const fs::path& directory) {
     const fs::path below = directory.lexically_relative(layout.ours());
-    if (below.empty() || *below.begin() == "..") return ok;
-    struct stat status;
-    if (disk().link_status(directory, status) != 0) return last_error();
-    if (!S_ISDIR(status.st_mode)) return make_error_code(std::errc::not_a_directory);
-    return ok;
+    return !below.empty() && *below.begin() != "..";
 }
 
 }  // namespace
@@ -55,8 +51,11 @@ Result<void> make_directories(const Layout& layout, const fs::path& directory) {
         if (above == layout.root() && !layout.is_still_there())
             return make_error_code(std::errc::no_such_file_or_directory);
         if (auto made = make_as_above(directory); !made) return made.error();
+        if (disk().link_status(directory, status) != 0) return last_error();
     }
-    return check_ours(layout, directory);
+    if (is_ours(layout, directory) && !S_ISDIR(status.st_mode))
+        return make_error_code(std::errc::not_a_directory);
+    return ok;
 }
 
 Result<void> make_private_directory(const fs::path& directory) {
@@ -90,6 +89,7 @@ unsigned rights_in(const fs::path& directory, const File* source) {
 }
 
 Result<File> open_shared(const fs::path& path, File::Mode mode, const File* source) {
+    if (mode == File::Mode::read || mode == File::Mode::change) return File::open(path, mode);
     const unsigned rights = rights_in(directory_of(path), source);
     auto file = File::open(path, mode, rights);
     struct stat above;

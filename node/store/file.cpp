@@ -240,9 +240,10 @@ Result<ByteVector> read_small_file(const fs::path& path, std::size_t max_bytes) 
 
 std::string unique_name() {
     static const auto began = std::chrono::steady_clock::now().time_since_epoch().count();
+    static const std::string boot = platform::boot_tag();
     static std::atomic<std::uint64_t> calls = 0;
-    const std::string own = platform::boot_tag() + ' ' + std::to_string(getpid()) + ' ' +
-                            std::to_string(began) + ' ' + std::to_string(calls++);
+    const std::string own = boot + ' ' + std::to_string(getpid()) + ' ' + std::to_string(began) +
+                            ' ' + std::to_string(calls++);
     const std::string hex = proto::blake2b_256(as_bytes(own)).hex();
     return hex.substr(0, unique_digits);
 }

@@ -74,6 +74,19 @@ TEST_CASE("the list has what was asked for, and what came without a name") {
                                                       "stored 5 folder", "stored pinned 6 e"});
 }
 
+TEST_CASE("a part of a loaded directory is no entry of its own when it is read by its hash") {
+    const Storage storage;
+    proto::Uri part;
+    part.sha1 = *storage.store.put_loaded(as_bytes("part"));
+    const std::string listing =
+        R"({"dirs":{},"files":{"inner":{"size":4,"sha1":")" + part.sha1.hex() + R"("}}})";
+    auto directory = loaded(storage, listing, "folder");
+    directory.kind = proto::Uri::Kind::directory;
+    storage.store.note_arrival(directory, Record::Kind::loaded);
+    storage.store.note_arrival(part, Record::Kind::loaded);
+    CHECK(listed(storage) == std::vector<std::string>{"loaded 4 folder"});
+}
+
 TEST_CASE("only what was loaded is collected, that which was used longest ago first") {
     const Storage storage;
     const auto own = storage.put(storage.file("own", "own"));
