@@ -40,7 +40,7 @@ ByteVector slice(const ByteVector& bytes, ByteRange range) {
 
 Task<> early(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
-    const ByteVector bytes = noise(40 * mib + 5);
+    const ByteVector bytes = noise(28 * mib + 5);
     Provider provider(network, bytes);
     const Sha1 file = provider.peer.file();
     const proto::Uri uri = uri_with(*nodes[0], file, manifest_of(bytes).text());
