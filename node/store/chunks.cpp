@@ -132,12 +132,8 @@ Result<Chunk> WholeChunks::read(std::uint64_t index) const {
 
 bool WholeChunks::proves(std::uint64_t index, ByteView bytes) const {
     const auto at = static_cast<std::size_t>(index);
-    if (at + 1 < links_.size()) {
-        auto next = proto::next_link(links_[at], bytes);
-        return next && *next == links_[at + 1];
-    }
-    auto whole = proto::finish_chunk(links_[at], bytes, size_bytes());
-    return whole && *whole == sha1_;
+    if (at + 1 < links_.size()) return proto::is_between(links_[at], bytes, links_[at + 1]);
+    return proto::is_last_of(sha1_, links_[at], bytes, size_bytes());
 }
 
 }  // namespace kp2p

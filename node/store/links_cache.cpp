@@ -12,7 +12,7 @@
 namespace kp2p {
 namespace {
 
-constexpr std::string_view magic = "kp2plnk2";
+constexpr std::string_view magic = "kp2plnk3";
 constexpr std::size_t head_bytes = 8 + 4 * 8;
 constexpr std::size_t frame_bytes = head_bytes + 8;  // all but the links
 

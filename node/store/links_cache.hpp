@@ -1,6 +1,6 @@
 // The cached SHA-1 links of a file, good as long as the file has the same stamp. Made when a file
 // is hashed; a file of one chunk needs none. Integers little-endian.
-//   cache := "kp2plnk2"  size:u64  modified_ns:u64  changed_ns:u64  inode:u64  link:20*  check:u64
+//   cache := "kp2plnk3"  size:u64  modified_ns:u64  changed_ns:u64  inode:u64  link:20*  check:u64
 //   check is XXH3-64 of all before it; the number of links follows from the size.
 // A cache that is missing, torn or of another stamp is simply not there.
 #pragma once

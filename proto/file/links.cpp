@@ -43,6 +43,22 @@ Result<Sha1> finish_chunk(const Sha1Link& link, ByteView chunk, std::uint64_t si
     return whole;
 }
 
+bool is_between(const Sha1Link& link, ByteView chunk, const Sha1Link& next) {
+    if (chunk.size() != chunk_bytes) return false;
+    Sha1Hasher hasher(link, 0, Sha1Hasher::Search::nothing);
+    hasher.update(chunk);
+    return hasher.link() == next;
+}
+
+bool is_last_of(const Sha1& whole, const Sha1Link& link, ByteView chunk, std::uint64_t size_bytes) {
+    if (size_bytes > max_file_bytes) return false;
+    const std::uint64_t last = chunk_count(size_bytes) - 1;
+    if (chunk.size() != chunk_size_bytes(size_bytes, last)) return false;
+    Sha1Hasher hasher(link, last * chunk_bytes, Sha1Hasher::Search::nothing);
+    hasher.update(chunk);
+    return hasher.finish() == whole;
+}
+
 void LinkHasher::update(ByteView bytes) {
     while (!bytes.empty()) {
         // The link of a chunk is known when the one before it is whole, but belongs to the file

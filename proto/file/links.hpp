@@ -46,6 +46,11 @@ std::array<Result<Sha1Link>, 2> next_links(const LinkedChunk& a, const LinkedChu
 // next_link().
 Result<Sha1> finish_chunk(const Sha1Link& link, ByteView chunk, std::uint64_t size_bytes);
 
+// Whether a chunk is the one that was hashed to make `next`, or the SHA-1, out of `link`. For links
+// that were made here: since they were searched for attacks, the chunk is not.
+bool is_between(const Sha1Link& link, ByteView chunk, const Sha1Link& next);
+bool is_last_of(const Sha1& whole, const Sha1Link& link, ByteView chunk, std::uint64_t size_bytes);
+
 // Hashes a file from front to back and keeps the link of each chunk.
 class LinkHasher {
   public:

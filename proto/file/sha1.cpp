@@ -19,6 +19,7 @@ struct Sha1Lane {
 
     Sha1State& state() const { return hasher.state_; }
     bool& collided() const { return hasher.collided_; }
+    bool searches() const { return hasher.search_ == Sha1Hasher::Search::attacks; }
 };
 
 namespace {
@@ -122,6 +123,8 @@ void take_run(Sha1Lanes<lanes>& all, std::size_t count) {
 
 template <std::size_t lanes>
 void take_blocks(Sha1Lanes<lanes> all, std::size_t count) {
+    if constexpr (lanes == 1)
+        if (!all[0].searches()) return compress(all, count);
     for (; count > 0; count -= std::min(count, blocks_at_once))
         take_run(all, std::min(count, blocks_at_once));
 }
@@ -142,7 +145,8 @@ Id state_as(const Sha1State& state) {
 
 Sha1Hasher::Sha1Hasher() : state_{0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0} {}
 
-Sha1Hasher::Sha1Hasher(const Sha1Link& link, std::uint64_t done_bytes) : size_bytes_(done_bytes) {
+Sha1Hasher::Sha1Hasher(const Sha1Link& link, std::uint64_t done_bytes, Search search)
+    : size_bytes_(done_bytes), search_(search) {
     assert(done_bytes % sha1_block_bytes == 0);
     for (std::size_t i = 0; i < Sha1Link::size_bytes; ++i)
         state_[i / 4] = state_[i / 4] << 8 | link.data()[i];

@@ -20,8 +20,11 @@ namespace kp2p::proto {
 class Sha1Hasher {
   public:
     Sha1Hasher();
-    // Goes on from `link`, the state after `done_bytes`, a multiple of 64.
-    Sha1Hasher(const Sha1Link& link, std::uint64_t done_bytes);
+    // Goes on from `link`, the state after `done_bytes`, a multiple of 64. Without a search it is
+    // for bytes that are compared with what was searched: both contents of a pair have the traces,
+    // so nothing that is known to make pairs gives a second content to one that has none.
+    enum class Search { attacks, nothing };
+    Sha1Hasher(const Sha1Link& link, std::uint64_t done_bytes, Search search = Search::attacks);
 
     void update(ByteView bytes);
     // a.update(bytes_a), b.update(bytes_b): in little more time than one of them, as far as they
@@ -39,6 +42,7 @@ class Sha1Hasher {
     std::array<std::uint32_t, 5> state_;
     std::array<std::uint8_t, 64> rest_;  // what does not fill a block yet
     std::uint64_t size_bytes_ = 0;
+    Search search_ = Search::attacks;
     bool collided_ = false;
 };
 

@@ -60,10 +60,12 @@ TEST_CASE("a file is verified from its last chunk to its first") {
         auto last = finish_chunk(file.links[count - 1], file.chunk(count - 1), file.size_bytes);
         REQUIRE(last);
         CHECK(*last == file.sha1);
+        CHECK(is_last_of(file.sha1, file.links[count - 1], file.chunk(count - 1), file.size_bytes));
         for (std::uint64_t i = count - 1; i-- > 0;) {
             auto next = next_link(file.links[i], file.chunk(i));
             REQUIRE(next);
             CHECK(*next == file.links[i + 1]);
+            CHECK(is_between(file.links[i], file.chunk(i), file.links[i + 1]));
         }
         CHECK(file.links[0] == first_link());
     }
@@ -77,12 +79,19 @@ TEST_CASE("an altered byte, link or size changes the outcome") {
         Sha1Link link = file.links[last];
         link.data()[19] ^= 1;
         CHECK(*finish_chunk(link, chunk, file.size_bytes) != file.sha1);
+        CHECK_FALSE(is_last_of(file.sha1, link, chunk, file.size_bytes));
         const std::uint64_t other_size = file.size_bytes + chunk_bytes;
         if (file.size_bytes > 0)
             CHECK(*finish_chunk(file.links[last], chunk, other_size) != file.sha1);
+        CHECK_FALSE(is_last_of(file.sha1, file.links[last], chunk, other_size));
         if (chunk.empty()) continue;
         chunk[chunk.size() / 2] ^= 0x80;
         CHECK(*finish_chunk(file.links[last], chunk, file.size_bytes) != file.sha1);
+        CHECK_FALSE(is_last_of(file.sha1, file.links[last], chunk, file.size_bytes));
+        if (last == 0) continue;
+        ByteVector first(file.chunk(0).begin(), file.chunk(0).end());
+        first[first.size() / 2] ^= 0x80;
+        CHECK_FALSE(is_between(file.links[0], first, file.links[1]));
     }
 }
 
@@ -98,6 +107,8 @@ TEST_CASE("a chunk of the wrong length is an error") {
     CHECK(finish_chunk(link, view.first(1), 0).error() == proto::Errc::bad_value);
     CHECK(finish_chunk(link, view.first(1), max_file_bytes + 1).error() == proto::Errc::bad_value);
     CHECK(finish_chunk(link, view.first(chunk_bytes), max_file_bytes));
+    CHECK_FALSE(is_between(link, view, *next_link(link, view.first(chunk_bytes))));
+    CHECK_FALSE(is_last_of(sha1_of({}), link, {}, max_file_bytes + 1));
 }
 
 TEST_CASE("hashing goes on beyond what 32 bits of length can hold") {
