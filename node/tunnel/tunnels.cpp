@@ -141,6 +141,9 @@ Task<> Tunnels::serve_opened(State& state, OpenedTunnel opened) {
     note_port(state, opened.allocated);
     state.link = &link;
     state.changed.notify_all();
+    for (const TunnelSocket::Early& early : std::exchange(state.early, {}))
+        link.send(
+            DatagramFrame{early.to, early.bytes, std::uint8_t(std::clamp(early.ttl, 0, 255))});
     const auto receive = [&state, &link](const Frame& frame) {
         if (std::holds_alternative<End>(frame)) link.end();
         const auto* datagram = std::get_if<DatagramFrame>(&frame);
@@ -209,8 +212,11 @@ Endpoint TunnelSocket::local() const {
 void TunnelSocket::send(const Endpoint& to, ByteView bytes) { send_with_ttl(to, bytes, 0); }
 
 void TunnelSocket::send_with_ttl(const Endpoint& to, ByteView bytes, int ttl) {
-    if (!state_->link) return;
-    state_->link->send(DatagramFrame{to, bytes, std::uint8_t(std::clamp(ttl, 0, 255))});
+    if (state_->link) {
+        state_->link->send(DatagramFrame{to, bytes, std::uint8_t(std::clamp(ttl, 0, 255))});
+    } else if (!state_->standing && !state_->allocated && state_->early.size() < max_early) {
+        state_->early.push_back({to, ByteVector(bytes.begin(), bytes.end()), ttl});
+    }
 }
 
 void TunnelSocket::send_segments(const Endpoint& to, std::span<const ByteView> pieces,

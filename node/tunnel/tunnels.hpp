@@ -17,10 +17,12 @@ namespace kp2p {
 class FrameLink;
 class Tasks;
 
-// A socket at a relay. While there is no connection, what is sent is lost.
+// A socket at a relay. While there is no connection, what is sent is lost; but for a little that is
+// sent before the first one, by a passing socket: a punch begins as soon as it has opened one.
 class TunnelSocket final : public Datagrams {
   public:
     static constexpr std::size_t max_inbox_bytes = 256 << 10;  // what nobody takes is lost
+    static constexpr std::size_t max_early = 32;               // datagrams
 
     ~TunnelSocket() override;
     TunnelSocket(const TunnelSocket&) = delete;
@@ -46,6 +48,11 @@ class TunnelSocket final : public Datagrams {
         ByteVector bytes;
         std::vector<Entry> entries;
     };
+    struct Early {
+        Endpoint to;
+        ByteVector bytes;
+        int ttl;
+    };
     struct State {
         explicit State(Executor executor) : changed(executor), filled(executor) {}
 
@@ -56,6 +63,7 @@ class TunnelSocket final : public Datagrams {
         std::size_t at = 0;        // which relay that is at
         std::string failure = {};  // of the last try to connect
         Inbox inbox = {};
+        std::vector<Early> early = {};
         Event changed, filled;
     };
     explicit TunnelSocket(std::shared_ptr<State> state) : state_(std::move(state)) {}

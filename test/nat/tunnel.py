@@ -163,6 +163,11 @@ class Tunnelled(unittest.TestCase):
         self.assertEqual(os.stat(kept).st_mode & 0o777, 0o600)
         self.assertNotIn(relay.url.split('#')[1], moving.words())
         moving.stop()
+        # It is for where UDP is blocked: elsewhere nobody is made to connect to what a member names.
+        free = self.node(world.net.site('firewall+tcp').host(), folder=moving.folder)
+        self.assertTrue(until(lambda: free.status().get('connections')), free.words())
+        self.assertNotIn('UDP port', free.words())
+        free.stop()
         told.stop()
         inside = self.node(world.net.site('blocked+tcp').host(), folder=moving.folder)
         self.share(inside, silent)

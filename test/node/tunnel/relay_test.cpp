@@ -143,6 +143,116 @@ Task<> the_next_one_is_used() {
     (void)ran;
 }
 
+// The first has a port for one of us alone.
+Task<> half_a_relay_is_left() {
+    auto executor = co_await asio::this_coro::executor;
+    RelayWorld world(executor, Tls::none), narrow(executor, Tls::none);
+    narrow.config.max_ports = 1;
+    const auto first = narrow.relay();
+    const auto next = world.relay();
+    const auto other = local_socket(executor);
+    Tunnels tunnels(world.real.runtime);
+    tunnels.add({narrow.url});
+    tunnels.add({world.url});
+    const auto socket = tunnels.open_standing();
+    const auto another = tunnels.open_standing();
+    tunnels.want(true);
+    auto ran = co_await with_tasks([&](Tasks& all) -> Task<> {
+        all.spawn(first->serve());
+        all.spawn(next->serve());
+        all.spawn(tunnels.run());
+        all.spawn(tell_ports(*other));
+        Clock& clock = world.real.clock;
+        const auto until = clock.now() + patience;
+        while (next->ports() < 2 && clock.now() < until) {
+            auto slept = co_await clock.sleep_for(10ms);
+            REQUIRE(slept);
+        }
+        for (TunnelSocket* each : {socket.get(), another.get()}) {
+            auto answer = co_await ask(clock, *each, other->local(), "hello");
+            REQUIRE(answer);
+        }
+        CHECK(tunnels.up());
+        CHECK(tunnels.place() == world.url.place());
+        all.cancel();
+    });
+    (void)ran;
+}
+
+// To several, as a relay lets only so much go to one that has not answered.
+Task<> what_is_sent_at_once_arrives() {
+    constexpr std::size_t for_each = TunnelSocket::max_early / 4;
+    auto executor = co_await asio::this_coro::executor;
+    RelayWorld world(executor);
+    const auto relay = world.relay();
+    std::vector<std::unique_ptr<UdpSocket>> others;
+    for (int i = 0; i < 5; ++i) others.push_back(local_socket(executor));
+    Tunnels tunnels(world.real.runtime);
+    tunnels.add({world.url});
+    auto ran = co_await with_tasks([&](Tasks& all) -> Task<> {
+        all.spawn(relay->serve());
+        all.spawn(tunnels.run());
+        auto slept = co_await world.real.clock.sleep_for(0s);
+        REQUIRE(slept);
+        auto socket = tunnels.open_passing();
+        REQUIRE(socket);
+        for (const auto& other : others)
+            for (std::size_t i = 0; i < for_each; ++i)
+                (*socket)->send(other->local(), as_bytes(std::to_string(i)));
+        for (const auto& other : others) {
+            if (other == others.back()) break;
+            for (std::size_t i = 0; i < for_each;) {
+                auto batch = co_await with_timeout(world.real.clock, patience, other->receive());
+                REQUIRE(batch);
+                for (const Datagram& datagram : *batch)
+                    CHECK(as_text(datagram.bytes) == std::to_string(i++));
+            }
+        }
+        // That was too much, and is lost.
+        (*socket)->send(others.back()->local(), as_bytes("now"));
+        Endpoint from;
+        auto last =
+            co_await with_timeout(world.real.clock, patience, receive_one(*others.back(), from));
+        REQUIRE(last);
+        CHECK(*last == "now");
+        all.cancel();
+    });
+    (void)ran;
+}
+
+Task<> one_is_settled_or_says_why_not() {
+    auto executor = co_await asio::this_coro::executor;
+    RelayWorld world(executor);
+    const auto relay = world.relay();
+    auto wrong = world.url;
+    wrong.token += "x";
+    using Whose = Tunnels::Whose;
+    auto ran = co_await with_tasks([&](Tasks& all) -> Task<> {
+        all.spawn(relay->serve());
+        for (const bool right : {true, false}) {
+            Tunnels tunnels(world.real.runtime);
+            auto tried = co_await with_tasks([&](Tasks& inner) -> Task<> {
+                inner.spawn(tunnels.run());
+                auto slept = co_await world.real.clock.sleep_for(0s);
+                REQUIRE(slept);
+                tunnels.add({right ? world.url : wrong}, Whose::heard);
+                std::string why;
+                auto foreign = co_await tunnels.open_settled(why);
+                CHECK(foreign.error() == Errc::not_found);  // UDP is not known to be blocked
+                tunnels.use(true);
+                auto socket = co_await tunnels.open_settled(why);
+                CHECK(bool(socket) == right);
+                if (socket) CHECK((*socket)->local().port != 0);
+                if (!right) CHECK(why.ends_with("the relay does not know the token"));
+                inner.cancel();
+            });
+            (void)tried;
+        }
+        all.cancel();
+    });
+    (void)ran;
+}
+
 Task<> the_port_stays() {
     auto executor = co_await asio::this_coro::executor;
     RelayWorld world(executor);
@@ -283,6 +393,15 @@ TEST_CASE("datagrams go through the relay and back") {
 }
 TEST_CASE("of several relays the next is used where one gives no port") {
     test::run(the_next_one_is_used());
+}
+TEST_CASE("a relay that gives only some of the ports that are needed is left for the next") {
+    test::run(half_a_relay_is_left());
+}
+TEST_CASE("what is sent before the port is there is sent then, a little of it") {
+    test::run(what_is_sent_at_once_arrives());
+}
+TEST_CASE("a socket that is waited for has its port, or there is a reason") {
+    test::run(one_is_settled_or_says_why_not());
 }
 TEST_CASE("a client keeps its port when its relay starts again") { test::run(the_port_stays()); }
 TEST_CASE("who does not know the token gets no port") { test::run(a_wrong_token_gets_nothing()); }
