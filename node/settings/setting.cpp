@@ -89,7 +89,8 @@ Result<void> read_label(Settings& into, const Texts& texts, std::string& complai
     if (texts.front().empty()) return ok;
     auto label = NodeLabel::parse(texts.front());
     if (!label) {
-        complaint = "a label is 1 to 64 bytes of text without control marks, or empty for none";
+        complaint =
+            "a label is 1 to 64 bytes of visible text without control marks, or empty for none";
         return Errc::usage;
     }
     into.label = *std::move(label);

@@ -1,6 +1,6 @@
 // NodeLabel: what the owner of a node calls it, for people; it proves nothing. 1 to max_bytes bytes
 // of UTF-8 that stay where they are written: no control characters, no line ends, nothing that
-// turns the direction of text or takes no room, no blanks at either end.
+// turns the direction of text or takes no room, no blanks at either end; so none looks empty.
 // On the wire a message of the Protomux protocol kp2p/paths/1. Source: proto/PROTOCOL.md,
 // section 3.
 //   2 label := text:buffer

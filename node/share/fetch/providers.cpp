@@ -23,6 +23,8 @@ constexpr auto open_span = 20s;  // without a word about the file
 // For hashing it where it has no links yet: a slow disk, and files before it.
 constexpr Clock::Span preparing_base = 60s, max_preparing = 60min;
 constexpr std::uint64_t slowest_hashing = 5'000'000;  // bytes a second
+// For a turn where many share the rate that a provider may give at.
+constexpr Clock::Span max_turn_span = 10min;
 constexpr std::size_t max_troubles = 64;
 
 }  // namespace
@@ -115,7 +117,7 @@ void Providers::tick() {
     for (const ProvidedFile* file : used_) {
         if (!file->open()) continue;
         ++open;
-        moved_ = std::max(moved_, file->gave_at());
+        moved_ = std::max(moved_, file->heard_at());
     }
     if (!search_) {
         if (trying() == 0 || now - started_ >= hint_patience) search();
@@ -340,6 +342,8 @@ bool ProvidedFile::take(const TransferEvent& event) {
     if (std::holds_alternative<proto::Preparing>(event.message)) {
         heard_ = providers_.parts_.share.runtime.clock.now();
         preparing_ = true;
+        if (opened_ && heard_ - std::max(began_, file_.gave_at()) < max_turn_span)
+            waits_at_ = heard_;
         return false;
     }
     if (const auto* refused_ = std::get_if<proto::Refused>(&event.message)) {
@@ -378,7 +382,8 @@ void ProvidedFile::end(Ended how) {
 }
 
 void ProvidedFile::stall() {
-    providers_.stalled(finding_of(Finding::Code::stopped_sending, std::max(began_, gave_at())));
+    providers_.stalled(
+        finding_of(Finding::Code::stopped_sending, std::max(began_, file_.gave_at())));
     end(Ended::stalled);
 }
 

@@ -147,8 +147,8 @@ class ProvidedFile {
     Task<Result<TransferEvent>> next();
     Ended ended() const { return ended_.value_or(Ended::closed); }
     const NodeId& node() const { return node_; }
-    // When the node last gave something, of this file or another.
-    Clock::Time gave_at() const { return file_.gave_at(); }
+    // When the node last gave something, of this file or another, or said that it will.
+    Clock::Time heard_at() const { return std::max(file_.gave_at(), waits_at_); }
     Rates::Place place() const { return file_.place(); }
     bool opening() const { return !ended_ && !opened_; }
     bool open() const { return !ended_ && opened_; }
@@ -179,6 +179,7 @@ class ProvidedFile {
     Clock::Time heard_;       // of the file, before it is open
     Clock::Time last_;        // when it must be open, if it is being prepared
     bool preparing_ = false;  // as it says
+    Clock::Time waits_at_{};  // when it last said so of what it was asked for, as far as it counts
     bool outdone_ = false;
     std::optional<Ended> ended_;
 };

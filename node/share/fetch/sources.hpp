@@ -73,7 +73,7 @@ class Sources {
     // Now and then: what is late, and those that are used over a better connection by now.
     void tick() {
         const auto now = clock_.now();
-        for (const auto& [key, file] : files_) download_.heard(key, file->gave_at());
+        for (const auto& [key, file] : files_) download_.heard(key, file->heard_at());
         const auto deadline = download_.deadline();
         if (download_.held_back()) providers_.busy();
         if (download_.held_back() || (deadline && *deadline <= now)) download_.expire(now);

@@ -9,6 +9,7 @@ using proto::RefusalCode;
 namespace {
 
 constexpr std::chrono::seconds preparing_span{2};  // between two messages that say so
+constexpr std::chrono::seconds waiting_span{5};    // the same, of who waits for a turn
 // A chunk is kept so long for a neighbour that reads nothing.
 constexpr std::chrono::seconds unread_span{2};
 constexpr std::size_t max_slices = 64;  // cut from a chunk at a time
@@ -18,6 +19,7 @@ constexpr std::size_t max_slices = 64;  // cut from a chunk at a time
 Uploader::Uploader(Runtime& runtime, Inventory& inventory, Put put, Given given, Pace pace,
                    const NodeId& to)
     : clock_(runtime.clock),
+      executor_(runtime.executor),
       inventory_(inventory),
       put_(std::move(put)),
       given_(std::move(given)),
@@ -183,10 +185,8 @@ Task<> Uploader::slice_loop(std::shared_ptr<MuxChannel> channel) {
         };
         auto made = co_await read_and(wanted->chunk, std::move(cut));
         for (std::size_t i = 0; made && i < made->blocks.size(); ++i) {
-            if (Throttle* throttle = pace_()) {
-                auto allowed = co_await throttle->take(to_, made->blocks[i].size_bytes());
-                if (!allowed) co_return;
-            }
+            auto allowed = co_await turn(wanted->chunk.id, made->blocks[i].size_bytes());
+            if (!allowed) co_return;
             const auto still = files_.find(wanted->chunk.id);
             if (still == files_.end() || still->second.number != number) break;
             const proto::Block& slice = made->blocks[i];
@@ -275,6 +275,21 @@ Task<Result<Uploader::CutChunk>> Uploader::read_and(Wanted wanted, Cut cut) {
     co_return made.error();
 }
 
+// When the rate has room for them. Where many wait at a low one that takes longer than a silent
+// node is waited for, so the neighbour is told at times that they come.
+Task<Result<void>> Uploader::turn(proto::FileId id, std::size_t bytes) {
+    Throttle* throttle = pace_();
+    if (!throttle) co_return ok;
+    std::unique_ptr<Alarm> late;
+    late = clock_.alarm(executor_, [this, id, &late] {
+        if (files_.contains(id)) put_(encode(proto::Preparing{id}));
+        late->set(clock_.now() + waiting_span);
+    });
+    late->set(clock_.now() + waiting_span);
+    auto taken = throttle->take(to_, bytes);
+    co_return co_await std::move(taken);
+}
+
 Task<> Uploader::doubt(Sha1 file) {
     Inventory::Hashing hashing = [] { return true; };
     auto doubted = co_await inventory_.doubt(file, hashing);
@@ -292,9 +307,8 @@ Task<Result<void>> Uploader::send(std::shared_ptr<MuxChannel> channel, Wanted wa
             if (!room) co_return room;
         }
         const Stage* at = stage(wanted);
-        Throttle* throttle = pace_();
-        if (throttle && at && *at != Stage::called_off) {
-            auto allowed = co_await throttle->take(to_, block.size_bytes());
+        if (at && *at != Stage::called_off) {
+            auto allowed = co_await turn(wanted.id, block.size_bytes());
             if (!allowed) co_return allowed;
             at = stage(wanted);
         }

@@ -81,6 +81,7 @@ class Uploader {
     Task<> doubt(Sha1 file);
     Task<Result<void>> send(std::shared_ptr<MuxChannel> channel, Wanted wanted,
                             const std::vector<proto::Block>& blocks, std::size_t& next);
+    Task<Result<void>> turn(proto::FileId id, std::size_t bytes);
     Stage* stage(const Wanted& wanted);  // null: not asked for any more
     void done(const Wanted& wanted);
     void close(proto::FileId id);
@@ -89,6 +90,7 @@ class Uploader {
     void gained(const Sha1& file, std::uint64_t index);
 
     Clock& clock_;
+    Executor executor_;
     Inventory& inventory_;
     Put put_;
     Tasks* tasks_ = nullptr;

@@ -95,6 +95,27 @@ Task<> fairly(FakeNetwork& network) {
     check_near(std::max({took[1], took[2], took[3]}), 4 * alone);
 }
 
+// All loads get on, though a block's turn comes less often than a silent provider is waited for.
+Task<> patiently(FakeNetwork& network) {
+    constexpr std::size_t loaders = 6;
+    auto nodes = co_await members(network, loaders + 1);
+    const Sha1 file = *nodes[0]->store.put_bytes(noise(mib / 2));
+    nodes[0]->share.limit(up("10K"));
+    double took[loaders] = {};
+    auto body = [&](Tasks& all) -> Task<> {
+        for (std::size_t i = 0; i < loaders; ++i)
+            all.spawn(load_and_note(network, *nodes[i + 1], file, took[i]));
+        co_return;
+    };
+    auto loaded = co_await with_tasks(body);
+    REQUIRE(loaded);
+    const double together = loaders * double(mib / 2) / 10'000;
+    CHECK(*std::ranges::max_element(took) < 1.1 * together);
+    CHECK(*std::ranges::min_element(took) > 0.7 * together);
+    // Nobody was given anything twice.
+    CHECK(nodes[0]->share.traffic().all().given < loaders * (mib / 2) * 1.02);
+}
+
 Task<> take_on(Throttle& throttle, NodeId whose, std::size_t bytes, std::uint64_t& taken) {
     for (;;) {
         auto allowed = co_await throttle.take(whose, bytes);
@@ -207,6 +228,7 @@ TEST_CASE("files are given no faster than said, and no slower") { in_network(giv
 TEST_CASE("files are asked for no faster than said, from all together") { in_network(asking); }
 TEST_CASE("a rate at which a chunk takes a minute ends no load") { in_network(slowly); }
 TEST_CASE("each peer gets the same share of a rate") { in_network(fairly); }
+TEST_CASE("who shares a low rate with many does not give up") { in_network(patiently); }
 TEST_CASE("no way of taking gets more of a rate than another") { in_network(shares); }
 TEST_CASE("messages do not wait behind files that are held back") { in_network(questions); }
 TEST_CASE("a new rate holds at once") { in_network(meanwhile); }

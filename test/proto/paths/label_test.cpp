@@ -38,6 +38,19 @@ TEST_CASE("what would not stay in its place is no label") {
     CHECK(NodeLabel::parse(std::string(NodeLabel::max_bytes, 'a')));
 }
 
+TEST_CASE("what looks empty, or ends in what does, is no label") {
+    for (const std::string text :
+         {"\u3164", "\u115f\u1160", "a\uffa0", "\u2800", "\u17b4", "\U0001d173", "\u00a0", "\u3000",
+          "\u2003\u2003", "a\u00a0", "\u1680a", "\ufe0f", "\u034f", "\U000e0100", "\u180b"}) {
+        CAPTURE(text);
+        CHECK(NodeLabel::parse(text).error() == kp2p::Errc::usage);
+    }
+    for (const std::string text : {"\u2764\ufe0f", "a\u3000b", "\ud55c\uae00", "x"}) {
+        CAPTURE(text);
+        CHECK(NodeLabel::parse(text));
+    }
+}
+
 TEST_CASE("people are shown eight digits and the label") {
     CHECK(shown_node("0123456789abcdef", "Ana's") == "01234567 (Ana's)");
     CHECK(shown_node("0123456789abcdef", "") == "01234567");
