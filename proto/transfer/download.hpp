@@ -16,7 +16,8 @@
 //     sends nothing for stall_span is let go of, and what it gave is kept;
 //   - of a chunk that is in part what we had (mixed()) nobody can say whose fault it is if it is
 //     wrong: it is asked for once more (DoubtMixed), and must come whole then.
-// Holds at most max_window chunks of bytes, and one small entry a chunk that was hashed ahead.
+// Holds at most max_window chunks of bytes, more than is on its way at 1 Gbit/s and 150 ms, and one
+// small entry a chunk that was hashed ahead.
 #pragma once
 
 #include <map>
@@ -37,7 +38,7 @@ class Download {
     using Span = Time::duration;
 
     static constexpr std::size_t first_window = 16;
-    static constexpr std::size_t max_window = 64;
+    static constexpr std::size_t max_window = 24;
     static constexpr Span stall_span = Source::stall_span;
 
     struct AskChunk {
