@@ -19,12 +19,22 @@ std::string rate_line(const client::Answer& settings, const char* key, const cha
     return settings.string(key) + " (now " + rate + (rate == "none" ? "" : "/s") + ")";
 }
 
+std::string of_channels(const client::Answer& settings) {
+    std::string lines;
+    for (const client::Answer& each : settings.list("channels"))
+        lines += "\nchannel " + each.string("channel") + ": up " + each.string("limit_up") +
+                 ", down " + each.string("limit_down");
+    return lines;
+}
+
 std::string describe(const client::Answer& settings) {
     const std::string quota = settings.string("quota");
-    return "up      " + rate_line(settings, "limit_up", "up_bytes_per_second") +        //
-           "\ndown    " + rate_line(settings, "limit_down", "down_bytes_per_second") +  //
-           "\nin lan  " + settings.string("limit_lan") + "\nquota   " +
-           (quota == "none" ? quota : proto::size_words(std::stoull(quota)));
+    const std::string all =
+        "up      " + rate_line(settings, "limit_up", "up_bytes_per_second") +        //
+        "\ndown    " + rate_line(settings, "limit_down", "down_bytes_per_second") +  //
+        "\nin lan  " + settings.string("limit_lan") + "\nquota   " +
+        (quota == "none" ? quota : proto::size_words(std::stoull(quota)));
+    return all + of_channels(settings);
 }
 
 }  // namespace
@@ -43,9 +53,12 @@ int main(int argc, char** argv) {
                                                   "on: both hold in the LAN too; off: they do not");
     const auto& quota = command.option<std::string>(
         "--quota", "SIZE", "the storage takes no file that would make it larger; none: any");
+    const auto& channel = command.option<std::string>(
+        "--channel", "NAME", "--up and --down are of files from and to members of this one");
     return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {
         proto::JsonWriter body;
         body.begin_object();
+        if (channel) body.field("channel", *channel);
         if (up) body.field("limit_up", *up);
         if (down) body.field("limit_down", *down);
         if (lan) body.field("limit_lan", *lan);

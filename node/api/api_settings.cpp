@@ -29,7 +29,7 @@ Api::Answer Api::settings(Call&) {
 Api::Answer Api::set(Call& call) {
     if (!parts_.set) co_return Errc::no_daemon;
     ApiParts::Texts texts;
-    for (const char* key : {"limit_up", "limit_down", "limit_lan", "quota"}) {
+    for (const char* key : {"channel", "limit_up", "limit_down", "limit_lan", "quota"}) {
         auto text = call.optional_text(key);
         if (!text) co_return text.error();
         if (*text) texts.emplace(key, **text);

@@ -26,6 +26,67 @@ const Setting* live_row(const std::string& key) {
     return found == setting_table().end() ? nullptr : &*found;
 }
 
+// What a row is told, at later starts too.
+Result<void> tell(Settings& changed, const Setting& row, const Texts& texts, std::string& what) {
+    auto read = row.read(changed, texts, what);
+    if (!read) return read;
+    const std::string start = std::string(row.flag) + ' ';
+    std::erase_if(changed.to_remember,
+                  [&](const std::string& line) { return line.starts_with(start); });
+    for (const std::string& text : texts) changed.to_remember.push_back(start + text);
+    return ok;
+}
+
+using ByKey = std::map<std::string, std::string>;
+
+Result<void> read_all(Settings& changed, const ByKey& texts, std::string& complaint) {
+    for (const auto& [key, text] : texts) {
+        const Setting* row = live_row(key);
+        std::string what;
+        if (row && tell(changed, *row, {text}, what)) continue;
+        complaint = "\"" + key + "\": " + what;
+        return Errc::usage;
+    }
+    return ok;
+}
+
+// What is not said of the channel stays; one without a limit is not kept.
+Result<void> read_channel(Settings& changed, const ByKey& texts, std::string& complaint) {
+    const std::string& channel = texts.at("channel");
+    Texts limits;
+    std::string up = "none", down = "none";
+    for (const proto::ChannelLimit& limit : changed.channel_limits) {
+        if (limit.name.text() != channel) {
+            limits.push_back(limit.text());
+            continue;
+        }
+        up = limit.up.text();
+        down = limit.down.text();
+    }
+    for (const auto& [key, text] : texts) {
+        if (key == "channel") continue;
+        if (key != "limit_up" && key != "limit_down") {
+            complaint = "\"" + key + "\" is not of a channel";
+            return Errc::usage;
+        }
+        std::string what;
+        auto rates = proto::RateTable::parse(text, what);
+        if (!rates) {
+            complaint = "\"" + key + "\": " + what;
+            return Errc::usage;
+        }
+        (key == "limit_up" ? up : down) = rates->text();
+    }
+    std::string what;
+    auto limit = proto::ChannelLimit::parse(up + ';' + down + ';' + channel, what);
+    if (!limit) {
+        complaint = "\"channel\": " + what;
+        return Errc::usage;
+    }
+    if (limit->holds()) limits.push_back(limit->text());
+    return tell(changed, *live_row("limit_channels"), limits, complaint);
+}
+
 }  // namespace
 
 LiveSettings::LiveSettings(Runtime& runtime, const Settings& settings, Share& share,
@@ -36,7 +97,7 @@ LiveSettings::LiveSettings(Runtime& runtime, const Settings& settings, Share& sh
       store_(store),
       config_(config),
       kept_(runtime.executor) {
-    share_.limit(settings_.limits);
+    share_.limit(settings_.limits, settings_.channel_limits);
     store_.limit(quota_bytes());
 }
 
@@ -51,6 +112,14 @@ std::string LiveSettings::json() const {
     json.begin_object().field("limit_up", settings_.limits.up.text());
     json.field("limit_down", settings_.limits.down.text());
     json.field("limit_lan", settings_.limits.in_lan ? "on" : "off");
+    json.key("channels");
+    json.begin_array();
+    for (const proto::ChannelLimit& limit : settings_.channel_limits) {
+        json.begin_object().field("channel", limit.name.text());
+        json.field("limit_up", limit.up.text());
+        json.field("limit_down", limit.down.text()).end_object();
+    }
+    json.end_array();
     json.field("quota", settings_.quota ? std::to_string(settings_.quota->bytes) : "none");
     write_rate(json, "up_bytes_per_second", now.up);
     write_rate(json, "down_bytes_per_second", now.down);
@@ -60,20 +129,12 @@ std::string LiveSettings::json() const {
 Task<Result<void>> LiveSettings::set(std::map<std::string, std::string> texts,
                                      std::string& complaint) {
     Settings changed = settings_;
-    for (const auto& [key, text] : texts) {
-        const Setting* row = live_row(key);
-        std::string what;
-        if (!row || !row->read(changed, {text}, what)) {
-            complaint = "\"" + key + "\": " + what;
-            co_return Errc::usage;
-        }
-        const std::string start = std::string(row->flag) + ' ';
-        std::erase_if(changed.to_remember,
-                      [&](const std::string& line) { return line.starts_with(start); });
-        changed.to_remember.push_back(start + text);
-    }
+    const bool of_channel = texts.contains("channel");
+    auto read =
+        of_channel ? read_channel(changed, texts, complaint) : read_all(changed, texts, complaint);
+    if (!read) co_return read;
     settings_ = std::move(changed);
-    share_.limit(settings_.limits);
+    share_.limit(settings_.limits, settings_.channel_limits);
     auto kept = co_await keep();
     if (!kept)
         complaint =

@@ -105,6 +105,19 @@ Result<void> read_rates(Settings& into, const Texts& texts, std::string& complai
     return ok;
 }
 
+// The last word on a channel holds.
+Result<void> read_channel_limits(Settings& into, const Texts& texts, std::string& complaint) {
+    into.channel_limits.clear();
+    for (const std::string& text : texts) {
+        auto limit = proto::ChannelLimit::parse(text, complaint);
+        if (!limit) return limit.error();
+        std::erase_if(into.channel_limits,
+                      [&](const proto::ChannelLimit& other) { return other.name == limit->name; });
+        into.channel_limits.push_back(*std::move(limit));
+    }
+    return ok;
+}
+
 Result<void> read_limit_lan(Settings& into, const Texts& texts, std::string& complaint) {
     into.limits.in_lan = texts.front() == "on";
     if (into.limits.in_lan || texts.front() == "off") return ok;
@@ -266,6 +279,15 @@ constexpr Setting table[] = {
                             .changed_by = "kp2p-limit",
                             .remembered = true},
                            read_limit_lan),
+    row<&Settings::channel_limits>(
+        {.flag = "--limit-channel",
+         .key = "limit_channels",
+         .value = "UP;DOWN;NAME",
+         .help = "let files from and to members of this channel take no more than these rates, "
+                 "beside the limits of all: \"2M;none;our-lab\"; may be repeated",
+         .changed_by = "kp2p-limit --channel",
+         .remembered = true},
+        read_channel_limits),
     row<&Settings::no_port_mapping>({.flag = "--no-port-mapping",
                                      .key = "no_port_mapping",
                                      .help = "do not ask the router to forward this port to us"}),

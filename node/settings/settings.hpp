@@ -13,6 +13,7 @@
 #include "proto/host.hpp"
 #include "proto/limit/rate_table.hpp"
 #include "proto/lookup/channel.hpp"
+#include "proto/lookup/channel_limit.hpp"
 #include "proto/paths/label.hpp"
 #include "proto/relay/relay_mode.hpp"
 #include "proto/report/log_levels.hpp"
@@ -41,6 +42,7 @@ struct Settings {
     std::optional<proto::ByteSize> quota;                  // of the storage; absent: none
     std::optional<NodeLabel> label;                        // told to members of the channels
     proto::RateLimits limits;                              // of files that travel
+    std::vector<proto::ChannelLimit> channel_limits;       // of those of one channel
     bool no_port_mapping = false;                          // the router is not asked to forward it
     bool no_lan = false;                                   // nobody is looked for there
     bool metrics = false;                                  // whoever is at this computer sees them

@@ -31,7 +31,9 @@ Share::Moving Share::moving() const {
 
 FileCounts Share::counts() const { return node_->inventory.counts(); }
 
-void Share::limit(proto::RateLimits limits) { node_->inventory.rates().set(std::move(limits)); }
+void Share::limit(proto::RateLimits limits, const std::vector<proto::ChannelLimit>& channels) {
+    node_->inventory.rates().set(std::move(limits), channels);
+}
 
 Rates::Now Share::rates() const { return node_->inventory.rates().now(); }
 

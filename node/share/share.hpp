@@ -58,7 +58,7 @@ class Share {
     };
     Moving moving() const;
     // How fast files may travel; until the first call, as fast as they go.
-    void limit(proto::RateLimits limits);
+    void limit(proto::RateLimits limits, const std::vector<proto::ChannelLimit>& channels = {});
     Rates::Now rates() const;
     // What the connection to it is used for.
     Use use_of(const NodeId& node) const;

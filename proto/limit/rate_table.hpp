@@ -2,6 +2,7 @@
 // day or the week. RateLimits: those of a node's transfers.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -29,6 +30,10 @@ class RateTable {
 
     // At so many minutes after Sunday, 00:00.
     Rate at(int minute_of_week) const;
+    bool limits() const {  // ever
+        return std::ranges::any_of(entries_,
+                                   [](const Entry& entry) { return entry.rate.has_value(); });
+    }
     bool changes() const { return entries_.size() > 1; }
     const std::string& text() const { return text_; }  // as parse() takes it
 

@@ -104,6 +104,26 @@ class Operator(NetworkCase):
         bob.run("kp2p-load", uri)
         self.assertLess(time.monotonic() - began, 2.5)
 
+    def test_a_channel_has_rates_of_its_own(self):
+        bob = self.daemon("bob", flags=["--limit-channel", "none;5M;other"])
+        told = self.settings(bob, "--channel", "our lab; 2", "--up", "08:00,2M 19:00,none")
+        of_lab = {"channel": "our lab; 2", "limit_up": "08:00,2M 19:00,none", "limit_down": "none"}
+        of_other = {"channel": "other", "limit_up": "none", "limit_down": "5M"}
+        self.assertEqual(told["channels"], [of_other, of_lab])
+        self.assertEqual(told["limit_up"], "none")
+        of_lab["limit_down"] = "3M"
+        told = self.settings(bob, "--channel", "our lab; 2", "--down", "3M")
+        self.assertEqual(told["channels"], [of_other, of_lab])
+        self.assert_ends(bob.run("kp2p-limit", "--channel", "x", "--up", "fast", check=False), 2, "limit_up")
+        self.assert_ends(bob.run("kp2p-limit", "--channel", "x", "--quota", "1G", check=False), 2, "quota")
+        self.assert_ends(bob.run("kp2p-limit", "--channel", "", "--up", "1M", check=False), 2, "channel")
+        self.settings(bob, "--channel", "other", "--down", "none")
+        self.assertIn("channel our lab; 2: up 08:00,2M 19:00,none, down 3M",
+                      bob.run("kp2p-limit").stdout.decode())
+        bob.stop()
+        bob.start()
+        self.assertEqual(self.settings(bob)["channels"], [of_lab])
+
     def test_health_is_told_to_everybody_at_this_computer_and_to_no_page(self):
         status, _, text = self.http(self.alice, "/healthz")
         self.assertEqual((status, json.loads(text)), (200, {"status": "ok"}))

@@ -39,7 +39,7 @@ void Neighbour::channels_changed() {
     } else if (was_proven) {
         unproven_->set(parts_.runtime.clock.now() + proof_span);
     }
-    transfer_.allow(proven());
+    transfer_.allow(lookup_.channels());
     changed_.notify_all();
 }
 

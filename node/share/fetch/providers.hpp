@@ -74,7 +74,6 @@ class Providers {
     void allow(Clock::Span outage) { outage_ = std::max(outage_, outage); }
     bool hopeless() const;
     bool exhausted() const;  // the search will find nobody more
-    Rates& rates() { return parts_.inventory.rates(); }
 
     std::size_t trying() const { return queue_.trying(); }  // connecting and open
     void gave(const NodeId& node);                          // something of the file
@@ -149,7 +148,7 @@ class ProvidedFile {
     const NodeId& node() const { return node_; }
     // When the node last gave something, of this file or another, or said that it will.
     Clock::Time heard_at() const { return std::max(file_.gave_at(), waits_at_); }
-    Rates::Place place() const { return file_.place(); }
+    std::vector<Throttle*> asking_pace() const { return file_.asking_pace(); }
     bool opening() const { return !ended_ && !opened_; }
     bool open() const { return !ended_ && opened_; }
     bool returns() const { return ended_ && Providers::comes_back(*ended_); }

@@ -158,8 +158,7 @@ class Sources {
     bool may_ask(proto::SourceKey key, std::uint64_t bytes) {
         const auto at = files_.find(key);
         if (at == files_.end()) return true;
-        Throttle* throttle = providers_.rates().down(at->second->place());
-        return !throttle || throttle->try_take(this, static_cast<std::size_t>(bytes));
+        return Throttle::try_take(at->second->asking_pace(), this, static_cast<std::size_t>(bytes));
     }
 
     template <class Do>

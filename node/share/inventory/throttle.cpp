@@ -69,21 +69,34 @@ Task<Result<void>> Throttle::take(NodeId whose, std::size_t bytes) {
 }
 
 bool Throttle::try_take(const void* whose, std::size_t bytes) {
+    return try_take(std::vector<Throttle*>{this}, whose, bytes);
+}
+
+bool Throttle::try_take(const std::vector<Throttle*>& all, const void* whose, std::size_t bytes) {
+    for (Throttle* throttle : all)
+        if (!throttle->ask(whose)) return false;
+    for (Throttle* throttle : all) throttle->pay(whose, bytes);
+    return true;
+}
+
+bool Throttle::ask(const void* whose) {
     if (!bucket_) return true;
     const auto now = runtime_.clock.now();
     std::erase_if(askers_, [&](const Asker& asker) { return now - asker.seen > asker_span; });
     const auto own = std::ranges::find(askers_, whose, &Asker::whose);
     const bool first = askers_.empty() || own == askers_.begin();
-    if (first && bucket_->left(now) > 0) {
-        bucket_->pay(static_cast<double>(bytes));
-        if (own != askers_.end()) askers_.erase(own);
-        return true;
-    }
+    if (first && bucket_->left(now) > 0) return true;
     if (own != askers_.end())
         own->seen = now;
     else
         askers_.push_back({whose, now});
     return false;
+}
+
+void Throttle::pay(const void* whose, std::size_t bytes) {
+    if (!bucket_) return;
+    bucket_->pay(static_cast<double>(bytes));
+    std::erase_if(askers_, [&](const Asker& asker) { return asker.whose == whose; });
 }
 
 // A peer that waits for nothing has no advantage of what it took before, and no debt either.

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "node/async/event.hpp"
 #include "node/async/runtime.hpp"
@@ -30,6 +31,8 @@ class Throttle {
     // Whether they may move now. Who was refused has his turn before those who come later, if he
     // asks again within a second.
     bool try_take(const void* whose, std::size_t bytes);
+    // Of all of these or of none; who is refused by one does not wait for those behind it.
+    static bool try_take(const std::vector<Throttle*>& all, const void* whose, std::size_t bytes);
 
   private:
     // When what waits would be through if all were served at once, in bytes: the least goes first.
@@ -39,6 +42,8 @@ class Throttle {
         Clock::Time seen;
     };
     class Turn;
+    bool ask(const void* whose);  // whether it is his turn
+    void pay(const void* whose, std::size_t bytes);
     void forget_served();
     void wake_at_refill();
 

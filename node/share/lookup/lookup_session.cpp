@@ -40,6 +40,13 @@ std::set<Topic> LookupSession::topics() const {
     return topics;
 }
 
+std::set<ChannelName> LookupSession::channels() const {
+    std::set<ChannelName> names;
+    for (const auto& [number, lookup] : lookups_)
+        if (lookup.proven) names.insert(lookup.channel->name);
+    return names;
+}
+
 void LookupSession::left(proto::ChannelTag tag) {
     for (auto& [number, lookup] : lookups_) {
         if (lookup.channel->tag != tag) continue;

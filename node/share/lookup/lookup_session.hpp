@@ -41,6 +41,7 @@ class LookupSession {
 
     bool proven() const;             // the other has shown that it is in a channel of ours
     std::set<Topic> topics() const;  // of those channels
+    std::set<ChannelName> channels() const;
 
   private:
     struct Lookup {  // a lookup channel: being opened while `mux` is null

@@ -63,8 +63,8 @@ void RemoteFile::close() {
 
 Clock::Time RemoteFile::gave_at() const { return session_ ? session_->gave_at() : Clock::Time(); }
 
-Rates::Place RemoteFile::place() const {
-    return session_ ? session_->place() : Rates::Place::elsewhere;
+std::vector<Throttle*> RemoteFile::asking_pace() const {
+    return session_ ? session_->asking_pace() : std::vector<Throttle*>();
 }
 
 void RemoteFile::deliver(TransferEvent event) {

@@ -43,7 +43,7 @@ class RemoteFile {
     bool is_open_over(const TransferSession& session) const { return session_ == &session; }
     // When the peer last gave something, of any file that is open there.
     Clock::Time gave_at() const;
-    Rates::Place place() const;  // of the peer
+    std::vector<Throttle*> asking_pace() const;
 
   private:
     friend class TransferSession;

@@ -36,9 +36,9 @@ void TransferSession::start(Tasks& tasks) {
                          [this](const proto::RemoteOpen&) { return opened(); });
 }
 
-void TransferSession::allow(bool member) {
-    allowed_ = member;
-    if (!allowed_ && mux_) mux_->close();
+void TransferSession::allow(Rates::Names channels) {
+    channels_ = std::move(channels);
+    if (channels_.empty() && mux_) mux_->close();
     changed_.notify_all();
 }
 
@@ -89,7 +89,7 @@ void TransferSession::begin() {
 
 Task<> TransferSession::run() {
     for (;;) {
-        while (!allowed_) {  // if that never comes, the connection is closed
+        while (channels_.empty()) {  // if that never comes, the connection is closed
             auto changed = co_await changed_.wait();
             if (!changed) co_return;
         }
@@ -117,7 +117,7 @@ Task<> TransferSession::talk(std::shared_ptr<MuxChannel> mux) {
         traffic().given += bytes;
         moved(bytes);
     };
-    auto pace = [this] { return inventory_.rates().up(place()); };
+    auto pace = [this] { return rates().up(place(), channels_); };
     Uploader uploader(runtime_, inventory_, send, given, pace, connection_->remote());
     const struct Giving {
         const Uploader*& uploader;

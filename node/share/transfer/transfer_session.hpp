@@ -1,7 +1,7 @@
 // TransferSession: the transfer channel of one connection: gives files to the other, and carries
 // what it says of those that are open there. Source: proto/PROTOCOL.md, section 5.
 // Shape: start(), in the nursery of whoever serves the connection; stop() behind that. Nothing is
-// opened or given before allow(true).
+// opened or given before allow() has said of a channel.
 #pragma once
 
 #include <functional>
@@ -28,17 +28,20 @@ class TransferSession {
 
     void start(Tasks& tasks);
     void stop() { tasks_ = nullptr; }
-    // Whether the other is in a channel of ours: without one, nothing is given any more.
-    void allow(bool member);
+    // In which of our channels the other is: without one, nothing is given any more.
+    void allow(Rates::Names channels);
 
     Work work() const;
 
     Clock::Time gave_at() const { return gave_at_; }  // something of any file that is open there
-    Rates::Place place() const;                       // of the other
+    // What is asked of the other: the rates that hold, and none beyond.
+    std::vector<Throttle*> asking_pace() const { return rates().down(place(), channels_); }
 
   private:
     friend class RemoteFile;
 
+    Rates& rates() const { return inventory_.rates(); }
+    Rates::Place place() const;  // of the other
     void moved(std::size_t bytes);
     FileTraffic::Bytes& traffic();  // of the path that is taken now
     void rest();
@@ -63,7 +66,7 @@ class TransferSession {
     std::shared_ptr<Connection> connection_;
     Complain complain_;
     Tasks* tasks_ = nullptr;  // while it is served
-    bool allowed_ = false;
+    Rates::Names channels_;
     Event changed_;  // of that
 
     bool running_ = false;             // run() is

@@ -278,16 +278,19 @@ Task<Result<Uploader::CutChunk>> Uploader::read_and(Wanted wanted, Cut cut) {
 // When the rate has room for them. Where many wait at a low one that takes longer than a silent
 // node is waited for, so the neighbour is told at times that they come.
 Task<Result<void>> Uploader::turn(proto::FileId id, std::size_t bytes) {
-    Throttle* throttle = pace_();
-    if (!throttle) co_return ok;
+    const std::vector<Throttle*> throttles = pace_();
+    if (throttles.empty()) co_return ok;
     std::unique_ptr<Alarm> late;
     late = clock_.alarm(executor_, [this, id, &late] {
         if (files_.contains(id)) put_(encode(proto::Preparing{id}));
         late->set(clock_.now() + waiting_span);
     });
     late->set(clock_.now() + waiting_span);
-    auto taken = throttle->take(to_, bytes);
-    co_return co_await std::move(taken);
+    for (Throttle* throttle : throttles) {
+        auto taken = co_await throttle->take(to_, bytes);
+        if (!taken) co_return taken;
+    }
+    co_return ok;
 }
 
 Task<> Uploader::doubt(Sha1 file) {

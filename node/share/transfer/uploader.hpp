@@ -21,9 +21,9 @@ class Uploader {
     // What is to be sent besides chunks, in order.
     using Put = std::function<void(proto::Encoded)>;
     using Given = std::function<void(std::size_t bytes)>;  // of a chunk, just now
-    // Of what is given now; null: as fast as it goes. Only these bytes wait for it, and what is
+    // Of what is given now; none: as fast as it goes. Only these bytes wait for it, and what is
     // behind them in their loop: what is said besides does not.
-    using Pace = std::function<Throttle*()>;
+    using Pace = std::function<std::vector<Throttle*>()>;
     Uploader(Runtime& runtime, Inventory& inventory, Put put, Given given, Pace pace,
              const NodeId& to);
 

@@ -116,6 +116,58 @@ Task<> patiently(FakeNetwork& network) {
     CHECK(nodes[0]->share.traffic().all().given < loaders * (mib / 2) * 1.02);
 }
 
+// Who is in a limited channel gets that; who is not, or in the other direction, is not held up.
+Task<> in_channel(FakeNetwork& network) {
+    auto nodes = co_await members(network, 3);
+    const ChannelName other = *ChannelName::parse("other");
+    const ChannelKey other_key = *proto::derive_channel_key(other);
+    FakeNode& outsider = network.add();
+    for (FakeNode* node : {nodes[0], &outsider}) node->share.join(other, other_key);
+    const Sha1 file = *nodes[0]->store.put_bytes(noise(4 * mib));
+    std::string complaint;
+    const auto limit = proto::ChannelLimit::parse("1M;none;" + lab().text(), complaint);
+    REQUIRE(limit);
+    nodes[0]->share.limit({}, {*limit});
+    double took[3] = {};
+    auto body = [&](Tasks& all) -> Task<> {
+        all.spawn(load_and_note(network, *nodes[1], file, took[0]));
+        all.spawn(load_and_note(network, *nodes[2], file, took[1]));
+        all.spawn(load_and_note(network, outsider, file, took[2]));
+        co_return;
+    };
+    auto loaded = co_await with_tasks(body);
+    REQUIRE(loaded);
+    CHECK(took[2] < 1);
+    CHECK(std::max(took[0], took[1]) > 0.8 * 4);
+    nodes[0]->share.limit({});
+    REQUIRE(nodes[0]->share.rates().up == std::nullopt);
+    const Sha1 later = *nodes[0]->store.put_bytes(noise(4 * mib, 2));
+    CHECK((co_await timed_load(network, *nodes[1], later)) < 1);
+
+    const auto asked = proto::ChannelLimit::parse("none;1M;" + lab().text(), complaint);
+    const Sha1 last = *nodes[0]->store.put_bytes(noise(4 * mib, 3));
+    nodes[1]->share.limit({}, {*asked});
+    CHECK((co_await timed_load(network, *nodes[1], last)) > 2);
+}
+
+// Who waits for a narrow rate does not hold up those who wait for a wide one.
+Task<> apart(FakeNetwork& network) {
+    Throttle narrow(network.runtime), wide(network.runtime);
+    narrow.set(10'000);
+    wide.set(rate);
+    const int held = 0, free = 0;
+    const std::vector<Throttle*> both{&narrow, &wide};
+    while (Throttle::try_take(both, &held, mib)) {
+    }
+    std::uint64_t taken = 0;
+    for (int i = 0; i < 600; ++i) {
+        CHECK_FALSE(Throttle::try_take(both, &held, mib));
+        if (wide.try_take(&free, 65536)) taken += 65536;
+        (void)co_await network.clock.sleep_for(10ms);
+    }
+    CHECK(taken > 4 * rate);
+}
+
 Task<> take_on(Throttle& throttle, NodeId whose, std::size_t bytes, std::uint64_t& taken) {
     for (;;) {
         auto allowed = co_await throttle.take(whose, bytes);
@@ -229,6 +281,8 @@ TEST_CASE("files are asked for no faster than said, from all together") { in_net
 TEST_CASE("a rate at which a chunk takes a minute ends no load") { in_network(slowly); }
 TEST_CASE("each peer gets the same share of a rate") { in_network(fairly); }
 TEST_CASE("who shares a low rate with many does not give up") { in_network(patiently); }
+TEST_CASE("a channel's rate holds for its members alone") { in_network(in_channel); }
+TEST_CASE("rates of a channel and of all are waited for apart") { in_network(apart); }
 TEST_CASE("no way of taking gets more of a rate than another") { in_network(shares); }
 TEST_CASE("messages do not wait behind files that are held back") { in_network(questions); }
 TEST_CASE("a new rate holds at once") { in_network(meanwhile); }

@@ -73,7 +73,7 @@ void between(Body body) {
     auto root = [&]() -> Task<> {
         auto all_of_it = [&](Tasks& all) -> Task<> {
             sides.session.start(all);
-            sides.session.allow(true);
+            sides.session.allow({*ChannelName::parse("lab")});
             all.spawn(run_connection(sides.ends.initiator));
             all.spawn(run_connection(sides.ends.responder));
             co_await open_peer(sides);
@@ -144,12 +144,12 @@ Task<> ending(Sides& sides, Tasks& all) {
     const EndRow rows[] = {
         {"garbage", [&](Sides& s) { all.spawn(pour_garbage(s.peer)); }, proto::Errc::truncated},
         {"the channel", [](Sides& s) { s.peer->close(); }, Errc::closed},
-        {"our membership", [](Sides& s) { s.session.allow(false); }, Errc::closed},
+        {"our membership", [](Sides& s) { s.session.allow({}); }, Errc::closed},
         {"the connection", [](Sides& s) { s.ends.responder->close(); }, Errc::closed},
     };
     for (const EndRow& row : rows) {
         CAPTURE(std::string(row.name));
-        sides.session.allow(true);
+        sides.session.allow({*ChannelName::parse("lab")});
         if (!sides.peer || sides.peer->is_closed()) co_await open_peer(sides);
         RemoteFile file(sides.session, some_file);
         auto got = co_await sides.peer->receive();

@@ -26,7 +26,8 @@ Task<> asked_for_too_much(Sim& sim) {
     std::vector<proto::Encoded> said;
     const auto put = [&](proto::Encoded message) { said.push_back(std::move(message)); };
     Uploader uploader(
-        sim.runtime(), inventory, put, [](std::size_t) {}, [] { return nullptr; }, NodeId());
+        sim.runtime(), inventory, put, [](std::size_t) {}, [] { return std::vector<Throttle*>(); },
+        NodeId());
     auto body = [&](Tasks& tasks) -> Task<> {
         uploader.work_in(tasks);
         for (proto::FileId id = 1; id <= files; ++id)
