@@ -1,14 +1,17 @@
 #!/usr/bin/python3
-"""table.py [--kinds A,B] [--pairs A:B,...] [--peers kp2p-kp2p,js-kp2p,...] [--times N]: for each
-ordered pair of sites (routers.py), a node in one, just started, loads a file from one in the other.
+"""table.py [--kinds A,B] [--pairs A:B,...] [--peers kp2p-kp2p,js-kp2p,...] [--times N] [--judge]: for
+each ordered pair of sites (routers.py), a node in one, just started, loads a file from one in the other.
 There is a kp2p-relay, which all know, and a daemon of the same channel that anybody can reach. Prints
-the path, the seconds from the loader's start to the connection, those from the call to the first verified
-MiB, and the rate; then the medians, and what they should be. `js` is kp2p over npm hyperdht.
+the path, the seconds from the loader's start to the connection, those from the call to the first byte
+(of a small file that is loaded beside) and to the first verified MiB, and the rate; then the medians,
+and what they should be. `js` is kp2p over npm hyperdht.
 
-    KP2P_COMMANDS=build/cmd python3 test/nat/table.py
+    KP2P_COMMANDS=build/cmd python3 test/nat/table.py --judge
 
 The pair KIND:same is two hosts of one site. 1 if a cell fails, or takes a worse path than it should;
-with --strict if it takes too long, too; 77 where it cannot run.
+77 where it cannot run. With --judge it is all pairs, mixed ones with hyperdht too, beside hyperdht alone where
+that gives the measure; those that take luck are run as often as their worst is asked for; and 1 too
+if a time is over its limit. That takes most of an hour, of a machine that does nothing else.
 """
 import argparse
 import json
@@ -38,6 +41,11 @@ TUNNELLED = ('blocked', 'proxied')
 CONES = ('open', 'full-cone', 'address-restricted', 'port-restricted', 'firewall', 'carrier')
 START_SECONDS, LOAD_SECONDS, SETTLE_SECONDS = 40, 180, 20
 PROXY_PORT = 8888
+SMALL_BYTES = 1000
+# hyperswarm looks again so much later when one was not there yet: no measure of how it connects.
+LOOKED_AGAIN_SECONDS = 5
+LUCK = [pair for kind in ('port-restricted', 'firewall') for pair in (('random', kind), (kind, 'random'))]
+LUCK_TIMES = 5  # of these four pairs
 
 
 class Lines:
@@ -101,9 +109,12 @@ class Node(Daemon):
         found = self.lines.find('connected to ' + node)
         return found[0] - self.began if found else None
 
-    def load(self, uri, dest):
-        """The times of the call, of the first MiB and of the last; None if it fails."""
+    def load(self, uri, dest, small):
+        """The times of the call, of the first byte, of the first MiB and of the last; None if it fails."""
         began = time.monotonic()
+        beside = small and self.host.popen([self.command('kp2p-load'), small], stdout=subprocess.PIPE,
+                                           env=self.environment, stderr=subprocess.DEVNULL, text=True)
+        first_byte = Lines(beside.stdout) if beside else None
         process = self.host.popen([self.command('kp2p-load'), '--json', uri], text=True,
                                   env=self.environment, stdout=subprocess.PIPE,
                                   stderr=subprocess.DEVNULL)
@@ -112,12 +123,16 @@ class Node(Daemon):
         if not result:
             process.kill()
         process.wait()
-        if process.returncode:
+        if beside:
+            if not first_byte.wait(LOAD_SECONDS, '/'):
+                beside.kill()
+            beside.wait()
+        if process.returncode or (beside and beside.returncode):
             return None
         shutil.copyfile(json.loads(result[1])['path'], dest)
         first = next((when for when, line in lines.all
                       if json.loads(line).get('verified_bytes', 0) >= 1 << 20), result[0])
-        return began, first, result[0]
+        return began, first_byte.all[0][0] if beside else None, first, result[0]
 
     def path_to(self, node):
         """As status has it, the best; `tunnel` before it if datagrams leave through the relay."""
@@ -164,10 +179,10 @@ class Script:
         found = self.lines.find('"connection"', node)
         return found[0] - self.began if found else None
 
-    def load(self, uri, dest):
+    def load(self, uri, dest, _):
         self.start('get', uri.split('/')[2], dest, str(LOAD_SECONDS))
         result = self.lines.wait(LOAD_SECONDS, '"result"')
-        return result and (self.began, None, result[0])
+        return result and (self.began, None, None, result[0])
 
     def path_to(self, _):
         return ''
@@ -186,6 +201,9 @@ class Lab:
         self.bytes = mebibytes << 20
         with open(self.file, 'wb') as file:
             file.write(os.urandom(self.bytes))
+        self.small = folder + '/small.dat'
+        with open(self.small, 'wb') as file:
+            file.write(os.urandom(SMALL_BYTES))
         self.sha1 = subprocess.run(['sha1sum', self.file], stdout=subprocess.PIPE, text=True,
                                    check=True).stdout.split()[0]
         self.relay = Relay(folder, RoutedSite(net, 'open').host())
@@ -241,17 +259,18 @@ class Lab:
             shutil.rmtree(folder)
 
     def load(self, loader, giver, uri, dest):
-        loaded = loader.load(uri, dest)
+        both = isinstance(loader, Node) and isinstance(giver, Node)
+        loaded = loader.load(uri, dest, giver.give(self.small) if both else None)
         if not loaded:
             return {'error': 'not loaded'}
         if subprocess.run(['cmp', self.file, dest], check=False).returncode:
             return {'error': 'other bytes'}
-        began, first, last = loaded
+        began, byte, first, last = loaded
         ours, theirs = loader, giver.identity()
         if isinstance(loader, Script):
             ours, theirs = giver, loader.identity()
-        result = {'connected': loader.seconds_to(giver.identity()), 'first': first and first - began,
-                  'rate': self.bytes / (last - began) / (1 << 20)}
+        result = {'connected': loader.seconds_to(giver.identity()), 'byte': byte and byte - began,
+                  'first': first and first - began, 'rate': self.bytes / (last - began) / (1 << 20)}
         if isinstance(ours, Node):
             log = ours.lines.find('connected to ' + theirs)
             result['first_path'] = log[1] if log else ''
@@ -304,8 +323,8 @@ def can_run(languages, kinds):
     return 'kp2p' in languages or not (kinds[0] in unsteady and kinds[1] in unsteady)
 
 
-# Each the median of the cells that it is about.
 def limits(cells, javascript):
+    """What, the seconds of the cells that it is about, and the limits of their median and worst."""
     def of(results, what='connected'):
         return [r[what] for r in results if r.get(what) is not None]
 
@@ -314,28 +333,31 @@ def limits(cells, javascript):
                 (plain(kinds[0]) in one and plain(kinds[1]) in other or
                  plain(kinds[0]) in other and plain(kinds[1]) in one)]
 
-    steady = of(pairs(CONES, CONES))
     base = statistics.median(javascript) if javascript else None
-    yield 'cone, firewall, open: connected', steady, base and 1.1 * base
+    yield 'cone, firewall, open: connected', of(pairs(CONES, CONES)), base and 1.1 * base, None
     yield ('random to full cone, address restricted: connected',
-           of(pairs(('random',), ('full-cone', 'address-restricted'))), 0.4)
+           of(pairs(('random',), ('full-cone', 'address-restricted'))), 0.4, None)
     yield ('random to port restricted, firewall: connected',
-           of(pairs(('random',), ('port-restricted', 'firewall'))), 1.5)
-    yield 'sequential: connected', of(pairs(('sequential',), CONES)), 1.0
-    yield 'relayed: first MiB', of(pairs(('random',), ('random',)), 'first'), 0.4
-    yield 'tunnelled: first MiB', of(pairs(TUNNELLED, ROUTED_KINDS), 'first'), 1.0
+           of(pairs(('random',), ('port-restricted', 'firewall'))), 1.5, 6.0)
+    yield 'sequential: connected', of(pairs(('sequential',), CONES)), 1.0, None
+    yield 'relayed: first byte', of(pairs(('random',), ('random',)), 'byte'), 0.4, None
+    yield 'tunnelled: first byte', of(pairs(TUNNELLED, ROUTED_KINDS), 'byte'), 1.0, None
 
 
 def print_limits(peers, cells, javascript):
     late = 0
-    for name, seconds, limit in limits(cells, javascript):
+    for name, seconds, limit, worst_limit in limits(cells, javascript):
         if not seconds:
             continue
-        median = statistics.median(seconds)
-        late += limit is not None and median > limit
-        print('%-9s %-52s median %6.2f s, worst of %d %6.2f s%s' % (
-            peers, name, median, len(seconds), max(seconds),
-            '; should be %.2f s' % limit if limit is not None else ''))
+        median, worst = statistics.median(seconds), max(seconds)
+        said = []
+        for what, value, most in (('median', median, limit), ('worst', worst, worst_limit)):
+            if most is not None:
+                over = value > most
+                late += over
+                said.append('%s of %.2f s at most: %s' % (what, most, 'LATE' if over else 'good'))
+        print('%-9s %-50s median %5.2f s, worst of %d %5.2f s; %s' % (
+            peers, name, median, len(seconds), worst, ', '.join(said) or 'not judged'))
     return late
 
 
@@ -344,10 +366,10 @@ def print_cell(peers, kinds, result):
         words = 'FAILED: ' + result['error']
     else:
         wrong = wrong_path(kinds, result)
-        there, first = ('%.2f' % seconds if seconds else '-'
-                        for seconds in (result['connected'], result['first']))
-        words = '%6s %6s %6.1f  %s%s%s' % (
-            there, first, result['rate'], result.get('path', ''),
+        there, byte, first = ('%.2f' % seconds if seconds else '-' for seconds in
+                              (result['connected'], result['byte'], result['first']))
+        words = '%6s %6s %6s %6.1f  %s%s%s' % (
+            there, byte, first, result['rate'], result.get('path', ''),
             ', relayed at first' if 'through this relay' in result.get('first_path', '') else '',
             '  WRONG: ' + wrong if wrong else '')
     print('%-9s %-19s %-19s %s' % (peers, kinds[0], kinds[1], words), flush=True)
@@ -361,8 +383,11 @@ def parse_arguments():
     parser.add_argument('--peers', default='kp2p-kp2p')
     parser.add_argument('--times', type=int, default=1)
     parser.add_argument('--mebibytes', type=int, default=16)
-    parser.add_argument('--strict', action='store_true')
-    return parser.parse_args()
+    parser.add_argument('--judge', action='store_true')
+    options = parser.parse_args()
+    if options.judge:
+        options.peers = 'js-js,kp2p-kp2p,kp2p-js,js-kp2p'
+    return options
 
 
 def pairs_of(options):
@@ -373,23 +398,44 @@ def pairs_of(options):
     return [tuple(pair.split(':')) for pair in text.split(',')]
 
 
+def is_steady(kinds):
+    return {plain(kind) for kind in kinds} <= {*CONES, 'same'}
+
+
+def times_of(options, languages, kinds):
+    if not can_run(languages, kinds):
+        return 0
+    if options.judge and languages == ['js', 'js'] and not is_steady(kinds):
+        return 0
+    return LUCK_TIMES if options.judge and kinds in LUCK and 'js' not in languages else options.times
+
+
+def print_verdict(cells, bad, late):
+    print('%s: %d cells, of which %d fail or take a worse path than they should; %d times over their limit' %
+          ('BAD' if bad or late else 'GOOD', sum(map(len, cells.values())), bad, late))
+
+
 def run(lab, options):
     bad, cells, javascript = 0, {}, []
-    print('%-9s %-19s %-19s %6s %6s %6s' % ('peers', 'loader', 'giver', 'there', '1 MiB', 'MiB/s'))
+    print('%-9s %-19s %-19s %6s %6s %6s %6s' %
+          ('peers', 'loader', 'giver', 'there', 'byte', '1 MiB', 'MiB/s'))
     for peers in options.peers.split(','):
         languages = peers.split('-')
         for kinds in pairs_of(options):
-            for _ in range(options.times if can_run(languages, kinds) else 0):
+            for _ in range(times_of(options, languages, kinds)):
                 result = lab.cell(languages, kinds)
                 print_cell(peers, kinds, result)
-                bad += 'error' in result or wrong_path(kinds, result) != ''
-                if peers == 'js-js':
-                    if result.get('connected') and {plain(k) for k in kinds} <= {*CONES, 'same'}:
-                        javascript.append(result['connected'])
+                if peers == 'js-js':  # which is the measure, and not what is measured
+                    seconds = result.get('connected')
+                    if is_steady(kinds) and seconds and seconds < LOOKED_AGAIN_SECONDS:
+                        javascript.append(seconds)
                 else:
+                    bad += 'error' in result or wrong_path(kinds, result) != ''
                     cells.setdefault(peers, []).append((kinds, result))
     late = sum(print_limits(peers, cells[peers], javascript) for peers in cells)
-    return bad or (late and options.strict)
+    if options.judge:
+        print_verdict(cells, bad, late)
+    return bad or (late and options.judge)
 
 
 def main():
