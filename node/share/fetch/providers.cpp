@@ -23,8 +23,9 @@ constexpr auto open_span = 20s;  // without a word about the file
 // For hashing it where it has no links yet: a slow disk, and files before it.
 constexpr Clock::Span preparing_base = 60s, max_preparing = 60min;
 constexpr std::uint64_t slowest_hashing = 5'000'000;  // bytes a second
-// For a turn where many share the rate that a provider may give at.
-constexpr Clock::Span max_turn_span = 10min;
+// For a turn where many share the rate that a provider may give at. One that gives nothing holds a
+// load that has no other no longer than this and a stall.
+constexpr Clock::Span max_turn_span = 45s;
 constexpr std::size_t max_troubles = 64;
 
 }  // namespace

@@ -121,6 +121,34 @@ Task<> hashing_for_ever(FakeNetwork& network) {
     CHECK(network.clock.now() - began < 100s);
 }
 
+Task<> waiting_for_ever(FakeNetwork& network) {
+    auto nodes = co_await members(network, 1);
+    RawPeer slow(network);
+    ChannelEnd transfer = co_await slow.open_transfer(nodes[0]->id);
+    ChannelEnd lookup = slow.lookup();
+    Outcome outcome;
+    const auto began = network.clock.now();
+    auto body = [&](Tasks& all) -> Task<> {
+        all.spawn(load(*nodes[0], proto::sha1_of(as_bytes("x")), outcome));
+        const std::vector<NodeId> itself{slow.id()};
+        co_await provide(lookup, itself, 3 * mib);
+        auto open = co_await next<proto::Open>(transfer);
+        const proto::Opened opened{open.id, 3 * mib, std::nullopt};
+        co_await send(transfer, encode(opened));
+        const proto::Preparing preparing{open.id};
+        while (!outcome.over && network.clock.now() - began < 1h) {
+            co_await send(transfer, encode(preparing));
+            auto slept = co_await network.clock.sleep_for(4s);
+            if (!slept) co_return;
+        }
+    };
+    auto ended = co_await with_tasks(body);
+    CHECK(ended);
+    CAPTURE(outcome.diagnosis.text());
+    CHECK(outcome.path.error() == Errc::timed_out);
+    CHECK(network.clock.now() - began < 100s);
+}
+
 Task<> unlinked(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
     const ByteVector bytes = noise(70 * mib);
@@ -209,6 +237,9 @@ TEST_CASE("a provider that says it is hashing the file is waited for") {
 }
 TEST_CASE("one that says so for ever, of a small file, is not waited for as long") {
     test::in_network(hashing_for_ever);
+}
+TEST_CASE("one that says for ever that its turn comes is not waited for as long") {
+    test::in_network(waiting_for_ever);
 }
 TEST_CASE("opening and closing a file over and over is bounded, and it can still be opened") {
     test::in_network(unlinked);
