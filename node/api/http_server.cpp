@@ -65,10 +65,12 @@ Result<SocketAcceptor> listen_on_socket(Executor loop, const std::filesystem::pa
     SocketAcceptor acceptor(loop);
     acceptor.open(Protocol(asio::local::stream_protocol()), error);
     if (!error) acceptor.bind(Protocol::endpoint(endpoint), error);
-    if (!error) error = set_rights(path, group);
-    if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
     if (error) return error;
-    return acceptor;
+    error = set_rights(path, group);
+    if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+    if (!error) return acceptor;
+    ::unlink(path.c_str());
+    return error;
 }
 
 std::optional<uid_t> peer_of(int socket) {

@@ -129,6 +129,7 @@ class SeveralUsers(NetworkCase):
             with self.subTest(flags):
                 done = self.node.run("kp2p-start-daemon", *flags, check=False)
                 self.assert_ends(done, 2, words)
+                self.assertFalse(os.path.lexists(self.socket))
 
 
 class Descriptors(NetworkCase):
