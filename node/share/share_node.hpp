@@ -48,7 +48,7 @@ class Share::Node {
     // `uploaders`: who is likely to have it, and then who gave it, too.
     Task<Result<proto::Manifest>> read_manifest(proto::Uri uri, std::vector<NodeId>& uploaders);
     Task<Result<ByteVector>> read_list(Sha1 list, std::vector<NodeId> hints);
-    // Of a file that is here. Moves range.start, too; fails as Chunks::read() does.
+    // Of a file that is here. Moves the starts, too; fails as Chunks::read() does.
     Task<Result<void>> cat_local(Sha1 file, std::vector<ByteRange>& ranges, ByteSink sink);
     // Of a file wherever it is. Moves the starts, too.
     Task<Result<void>> cat(proto::Uri uri, Named named, std::vector<ByteRange>& ranges,

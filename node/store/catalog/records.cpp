@@ -88,10 +88,10 @@ void note_arrival(const Layout& layout, const proto::Uri& uri, Record::Kind kind
     const auto before = read_record(path);
     const proto::Uri& best = before && uri.own_name().empty() ? before->uri : uri;
     if (kind == Record::Kind::loaded) {
-        if (before && (before->kind != kind || before->uri == best)) return;
         // It would say nothing that the mark does not, and a part of a directory would look like a
         // file that somebody had asked for.
-        if (!before && uri.kind == proto::Uri::Kind::file && uri.own_name().empty()) return;
+        if (uri.kind == proto::Uri::Kind::file && uri.own_name().empty()) return;
+        if (before && (before->kind != kind || before->uri == best)) return;
         // What came in with nobody's record of it, as in a directory that was stored, is not
         // loaded.
         if (!is_marked_loaded(layout, uri.sha1)) return;
