@@ -1,7 +1,5 @@
 #include "node/store/chunks.hpp"
 
-#include "node/store/links_cache.hpp"
-
 namespace kp2p {
 namespace fs = std::filesystem;
 
@@ -12,9 +10,9 @@ WholeChunks::WholeChunks(const Sha1& sha1, StoredFile file, fs::path cache, Link
     auto kept = load_links(cache_, stored_.stamp);
     if (!kept) return;
     if (links == Links::kept)
-        links_ = std::move(*kept);
-    else if (kept->front() == proto::first_link())
-        supposed_ = std::move(*kept);
+        known_ = *std::move(kept);
+    else
+        supposed_ = *std::move(kept);
 }
 
 Result<File> WholeChunks::open() const {
@@ -38,7 +36,7 @@ Result<std::size_t> WholeChunks::read(const File& file, std::uint64_t offset,
 }
 
 void WholeChunks::found_right() {
-    if (proto::chunk_count(size_bytes()) == 1) links_ = {proto::first_link()};
+    if (proto::chunk_count(size_bytes()) == 1) known_.links = {proto::first_link()};
 }
 
 Result<void> WholeChunks::prepare() {
@@ -51,20 +49,20 @@ Result<void> WholeChunks::prepare() {
         return stamp && *stamp == stored_.stamp;
     };
     if (!is_same()) return Errc::not_found;
-    auto ended =
-        supposed_.empty() ? hash_some(*file, chunks_at_once) : confirm_some(*file, chunks_at_once);
+    auto ended = supposed_.links.empty() ? hash_some(*file, chunks_at_once)
+                                         : confirm_some(*file, chunks_at_once);
     if (!ended) return ended.error();
     if (!*ended) return ok;
     if (!is_same()) return Errc::not_found;
-    if (!supposed_.empty()) {
-        links_ = std::move(supposed_);
+    if (!supposed_.links.empty()) {
+        known_ = std::move(supposed_);
         return ok;
     }
     const Sha1 found = hasher_.finish();
     if (hasher_.collided()) return Errc::sha1_collision;
     if (found != sha1_) return proto::Errc::wrong_hash;
-    links_ = hasher_.links();
-    save_links(cache_, stored_.stamp, links_);
+    known_ = {hasher_.links(), hasher_.sums()};
+    save_links(cache_, stored_.stamp, known_);
     return ok;
 }
 
@@ -84,9 +82,9 @@ Result<bool> WholeChunks::hash_some(const File& file, int chunks) {
 // one does not, the links are forgotten, and all is hashed from the front.
 Result<bool> WholeChunks::confirm_some(const File& file, int chunks) {
     ByteVector buffer(2 * proto::chunk_bytes);
-    const std::uint64_t last = supposed_.size() - 1;
+    const std::uint64_t last = supposed_.links.size() - 1;
     const auto doubt = [this] {
-        supposed_.clear();
+        supposed_ = KnownLinks();
         return false;
     };
     for (int i = 0; i < chunks; i += 2) {
@@ -99,11 +97,11 @@ Result<bool> WholeChunks::confirm_some(const File& file, int chunks) {
         if (*size != wanted) return doubt();
         const ByteView bytes = ByteView(buffer).first(*size);
         if (confirmed_ == last) {
-            const auto whole = proto::finish_chunk(supposed_[last], bytes, size_bytes());
+            const auto whole = proto::finish_chunk(supposed_.links[last], bytes, size_bytes());
             if (!whole || *whole != sha1_) return doubt();
             return true;
         }
-        const Sha1Link* links = &supposed_[static_cast<std::size_t>(confirmed_)];
+        const Sha1Link* links = &supposed_.links[static_cast<std::size_t>(confirmed_)];
         if (!two) {
             const auto next = proto::next_link(links[0], bytes);
             if (!next || *next != links[1]) return doubt();
@@ -122,7 +120,7 @@ Result<Chunk> WholeChunks::read(std::uint64_t index) const {
     if (!has(index)) return Errc::not_found;
     auto file = open();
     if (!file) return file.error();
-    Chunk chunk{links_[static_cast<std::size_t>(index)], {}};
+    Chunk chunk{known_.links[static_cast<std::size_t>(index)], {}};
     chunk.bytes.resize(static_cast<std::size_t>(proto::chunk_size_bytes(size_bytes(), index)));
     auto size = read(*file, index * proto::chunk_bytes, chunk.bytes);
     if (!size) return size.error();
@@ -132,8 +130,10 @@ Result<Chunk> WholeChunks::read(std::uint64_t index) const {
 
 bool WholeChunks::proves(std::uint64_t index, ByteView bytes) const {
     const auto at = static_cast<std::size_t>(index);
-    if (at + 1 < links_.size()) return proto::is_between(links_[at], bytes, links_[at + 1]);
-    return proto::is_last_of(sha1_, links_[at], bytes, size_bytes());
+    const auto& [links, sums] = known_;
+    if (at < sums.size() && sums[at] == proto::content_sum(bytes)) return true;
+    if (at + 1 < links.size()) return proto::is_between(links[at], bytes, links[at + 1]);
+    return proto::is_last_of(sha1_, links[at], bytes, size_bytes());
 }
 
 }  // namespace kp2p

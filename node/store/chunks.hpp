@@ -1,13 +1,13 @@
 // Chunks: a file of the storage, readable chunk by chunk with the SHA-1 links that prove each.
-// What read() gives is what the file's SHA-1 demands, or an error: a chunk that cannot be proven is
-// never given. Blocking; from several threads at once.
+// What read() gives is what the file's SHA-1 demands, or an error: a chunk is proven by its link,
+// or by the sum that this user's own hashing left of it, or it is not given. Blocking; from several
+// threads at once.
 #pragma once
 
 #include <memory>
 #include <vector>
 
-#include "node/store/file.hpp"
-#include "proto/file/links.hpp"
+#include "node/store/links_cache.hpp"
 
 namespace kp2p {
 
@@ -49,18 +49,18 @@ class WholeChunks final : public Chunks {
     };
     WholeChunks(const Sha1& sha1, StoredFile file, std::filesystem::path cache, Links links);
 
-    bool ready() const { return !links_.empty(); }
+    bool ready() const { return !known_.links.empty(); }
     // proto::Errc::wrong_hash when the content is not what its name says, Errc::sha1_collision when
     // it is part of an attack on SHA-1 (of which read() says wrong_hash), Errc::not_found when
     // that cannot be told since the file is gone or is being written to; else as read().
     Result<void> prepare();
     void found_right();  // makes a file of one chunk ready
-    const std::vector<Sha1Link>& links() const { return links_; }  // when ready
+    const std::vector<Sha1Link>& links() const { return known_.links; }  // when ready
     const Sha1& sha1() const { return sha1_; }
     const StoredFile& file() const { return stored_; }
 
     std::uint64_t size_bytes() const override { return stored_.stamp.size_bytes; }
-    bool has(std::uint64_t index) const override { return index < links_.size(); }
+    bool has(std::uint64_t index) const override { return index < known_.links.size(); }
     const std::filesystem::path* lie_elsewhere() const override {
         return stored_.linked ? &stored_.path : nullptr;
     }
@@ -77,10 +77,10 @@ class WholeChunks final : public Chunks {
     Sha1 sha1_;
     StoredFile stored_;
     std::filesystem::path cache_;
-    std::vector<Sha1Link> links_;  // empty until ready
-    proto::LinkHasher hasher_;     // what prepare() has hashed so far
+    KnownLinks known_;          // empty until ready
+    proto::LinkHasher hasher_;  // what prepare() has hashed so far
     // Links that may be right: two chunks can be hashed at once where these hold.
-    std::vector<Sha1Link> supposed_;
+    KnownLinks supposed_;
     std::uint64_t confirmed_ = 0;  // chunks that led from their link to the next one
 };
 

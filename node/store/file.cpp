@@ -223,6 +223,12 @@ unsigned File::rights(unsigned group) const {
     return status.st_mode & (status.st_gid == group ? all : all & ~of_group);
 }
 
+bool File::is_ours_alone() const {
+    struct stat status;
+    if (disk().status(fd_, status) != 0) return false;
+    return (status.st_uid == ::geteuid() || status.st_uid == 0) && (status.st_mode & 0022) == 0;
+}
+
 void File::set_rights(unsigned rights) const { (void)disk().set_rights(fd_, rights); }
 
 Result<ByteVector> read_small_file(const fs::path& path, std::size_t max_bytes) {

@@ -73,6 +73,8 @@ class File {
     // Its mode, without what its group may where that is not `group`.
     unsigned rights(unsigned group) const;
     void set_rights(unsigned rights) const;  // as far as we may
+    // Whether nobody but this user, and root, can have written to it.
+    bool is_ours_alone() const;
 
   private:
     explicit File(int fd) : fd_(fd) {}

@@ -1,7 +1,5 @@
 #include "node/store/partial.hpp"
 
-#include <xxhash.h>
-
 #include <algorithm>
 #include <cerrno>
 
@@ -141,7 +139,7 @@ Result<void> Partial::write(const proto::StoredChunk& chunk, ByteView bytes) {
         bytes.size() != proto::chunk_size_bytes(size_bytes_, chunk.index))
         return proto::Errc::bad_value;
     if (has(chunk.index)) return ok;
-    const JournalRecord record{chunk, XXH3_64bits(bytes.data(), bytes.size())};
+    const JournalRecord record{chunk, proto::content_sum(bytes)};
     const std::shared_lock placing(placing_);
     auto written = with_room(
         layout_, [&] { return data_.write_sparse_at(chunk.index * proto::chunk_bytes, bytes); });
@@ -186,7 +184,7 @@ Result<BulkBytes> Partial::read_checked(const JournalRecord& record) const {
     auto size = data_.read_at(index * proto::chunk_bytes, bytes);
     if (!size) return storage_error(size.error(), place_.data_path);
     if (*size != bytes.size()) return Errc::not_found;
-    if (XXH3_64bits(bytes.data(), bytes.size()) != record.content_hash) return Errc::not_found;
+    if (proto::content_sum(bytes) != record.content_hash) return Errc::not_found;
     return bytes;
 }
 
@@ -270,10 +268,13 @@ Result<fs::path> Partial::commit() {
     auto named = give_name();
     if (!named) return storage_error(named.error(), path);
     if (*named == Name::was_there && !marked) unmark_loaded(layout_, file_);
-    std::vector<Sha1Link> links;
-    for (const auto& [index, record] : kept_) links.push_back(record.chunk.link);
+    KnownLinks known;
+    for (const auto& [index, record] : kept_) {
+        known.links.push_back(record.chunk.link);
+        known.sums.push_back(record.content_hash);
+    }
     if (auto file = File::open(path, File::Mode::read))
-        if (auto stamp = file->stamp()) save_links(layout_.links_cache(file_), *stamp, links);
+        if (auto stamp = file->stamp()) save_links(layout_.links_cache(file_), *stamp, known);
     discard();
     return path;
 }

@@ -1,6 +1,9 @@
 #include "proto/file/links.hpp"
 
+#include <xxhash.h>
+
 #include <algorithm>
+#include <new>
 
 #include "proto/outcome.hpp"
 
@@ -59,20 +62,55 @@ bool is_last_of(const Sha1& whole, const Sha1Link& link, ByteView chunk, std::ui
     return hasher.finish() == whole;
 }
 
+std::uint64_t content_sum(ByteView bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+
+class LinkHasher::Sum {
+  public:
+    Sum() : state_(XXH3_createState()) {
+        if (!state_) throw std::bad_alloc();
+        begin();
+    }
+    void update(ByteView bytes) { XXH3_64bits_update(state_.get(), bytes.data(), bytes.size()); }
+    std::uint64_t finish() {
+        const std::uint64_t sum = XXH3_64bits_digest(state_.get());
+        begin();
+        return sum;
+    }
+
+  private:
+    struct Free {
+        void operator()(XXH3_state_t* state) const { XXH3_freeState(state); }
+    };
+    void begin() { XXH3_64bits_reset(state_.get()); }
+    std::unique_ptr<XXH3_state_t, Free> state_;
+};
+
+LinkHasher::LinkHasher() : sum_(std::make_unique<Sum>()) {}
+LinkHasher::LinkHasher(LinkHasher&&) noexcept = default;
+LinkHasher& LinkHasher::operator=(LinkHasher&&) noexcept = default;
+LinkHasher::~LinkHasher() = default;
+
 void LinkHasher::update(ByteView bytes) {
     while (!bytes.empty()) {
         // The link of a chunk is known when the one before it is whole, but belongs to the file
         // only if another byte follows.
         const std::uint64_t into_chunk = size_bytes_ % chunk_bytes;
-        if (into_chunk == 0 && size_bytes_ > 0) links_.push_back(hasher_.link());
+        if (into_chunk == 0 && size_bytes_ > 0) {
+            links_.push_back(hasher_.link());
+            sums_.push_back(sum_->finish());
+        }
         const auto size = std::min<std::uint64_t>(bytes.size(), chunk_bytes - into_chunk);
         const ByteView part = bytes.first(static_cast<std::size_t>(size));
         hasher_.update(part);
+        sum_->update(part);
         size_bytes_ += part.size();
         bytes = bytes.subspan(part.size());
     }
 }
 
-Sha1 LinkHasher::finish() { return hasher_.finish(); }
+Sha1 LinkHasher::finish() {
+    sums_.push_back(sum_->finish());
+    return hasher_.finish();
+}
 
 }  // namespace kp2p::proto

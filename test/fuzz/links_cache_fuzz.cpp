@@ -12,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     static const test::TempDir directory;
     static const std::filesystem::path path = directory.path() / "links" / "cache";
     static const FileStamp stamp{3 * proto::chunk_bytes, 1, 2, 3};
-    static const std::vector<Sha1Link> links(3, proto::first_link());
+    static const KnownLinks links{std::vector<Sha1Link>(3, proto::first_link()), {1, 2, 3}};
     static const std::string saved = [] {
         save_links(path, stamp, links);
         return test::read_file(path);

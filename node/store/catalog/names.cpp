@@ -24,8 +24,8 @@ Result<fs::path> name_content(const Layout& layout, const Sha1& sha1, const std:
     }
     // One more name shows in the stamp, and the content is what it was.
     const auto after = file->stamp();
-    const auto links = load_links(layout.links_cache(sha1), *before);
-    if (after && links) save_links(layout.links_cache(sha1), *after, *links);
+    const auto known = load_links(layout.links_cache(sha1), *before);
+    if (after && known) save_links(layout.links_cache(sha1), *after, *known);
     return named;
 }
 

@@ -118,7 +118,7 @@ Result<HashedFile> hash_file(const File& source, const Copy* copy, ManifestWish 
     hashed.stamp = *before;
     hashed.sha1 = hasher.finish();
     hashed.size_bytes = hasher.size_bytes();
-    hashed.links = hasher.links();
+    hashed.known = {hasher.links(), hasher.sums()};
     hashed.manifest = manifest.finish(hashed.sha1);
     if (hasher.collided() || manifest.collided()) return Errc::sha1_collision;
     return hashed;

@@ -7,8 +7,7 @@
 #include <stop_token>
 #include <vector>
 
-#include "node/store/file.hpp"
-#include "proto/file/links.hpp"
+#include "node/store/links_cache.hpp"
 #include "proto/file/manifest.hpp"
 
 namespace kp2p {
@@ -17,7 +16,7 @@ struct HashedFile {
     FileStamp stamp;  // of the source, before and after
     Sha1 sha1;
     std::uint64_t size_bytes = 0;
-    std::vector<Sha1Link> links;
+    KnownLinks known;
     std::optional<proto::ManifestHasher::Made> manifest;
 };
 

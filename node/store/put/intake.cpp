@@ -30,8 +30,8 @@ Result<Intake::Put> Intake::copy(const File& source) {
 Result<Intake::Put> Intake::put_written(TempFile file, const HashedFile& hashed,
                                         const File* source) {
     auto keep = [cache = layout_.links_cache(hashed.sha1),
-                 links = hashed.links](const File& stored) {
-        if (auto after = stored.stamp()) save_links(cache, *after, links);
+                 known = hashed.known](const File& stored) {
+        if (auto after = stored.stamp()) save_links(cache, *after, known);
     };
     own(hashed.sha1);
     auto added = publisher_.add(std::move(file), hashed.sha1, std::move(keep));
@@ -60,7 +60,7 @@ Result<Intake::Put> Intake::link(const fs::path& path, const File& source) {
     if (!hashed) return hashed.error();
     auto put = describe(*hashed, &source);
     if (!put) return put.error();
-    save_links(layout_.links_cache(put->sha1), hashed->stamp, hashed->links);
+    save_links(layout_.links_cache(put->sha1), hashed->stamp, hashed->known);
     const std::string json = LinkFile::to(path, hashed->stamp, put->manifest).text();
     auto temp = written(as_bytes(json), &source);
     if (!temp) return temp.error();

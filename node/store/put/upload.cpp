@@ -46,7 +46,7 @@ Result<Intake::Put> Upload::finish() {
     if (manifest_ && !manifest_->fits())
         if (auto done = hash_again(); !done) return done.error();
     hashed.sha1 = hasher_.finish();
-    hashed.links = hasher_.links();
+    hashed.known = {hasher_.links(), hasher_.sums()};
     if (manifest_ && hashed.size_bytes > proto::manifest_threshold_bytes)
         hashed.manifest = manifest_->finish(hashed.sha1);
     if (hasher_.collided() || (manifest_ && manifest_->collided())) return Errc::sha1_collision;

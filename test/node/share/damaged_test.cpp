@@ -34,13 +34,15 @@ Sha1 put(const FakeNode& node, const ByteVector& bytes) {
 // As a disk does it: what is known of the file stays as it was.
 void rot(const FakeNode& node, const Sha1& file, std::uint64_t at) {
     const fs::path path = path_of(node, file);
-    auto chunks = node.store.open_chunks(file);
-    REQUIRE((*chunks)->ready());
+    const fs::path cache = Layout(node.store.root()).links_cache(file);
+    const auto known = load_links(cache, node.store.find(file)->stamp);
+    REQUIRE(known);
+    REQUIRE_FALSE(known->sums.empty());
     std::fstream(path, std::ios::in | std::ios::out | std::ios::binary)
         .seekp(static_cast<std::streamoff>(at))
         .put('!');
     const auto stamp = File::open(path, File::Mode::read)->stamp();
-    save_links(Layout(node.store.root()).links_cache(file), *stamp, (*chunks)->links());
+    save_links(cache, *stamp, *known);
 }
 
 std::size_t set_aside(const FakeNode& node) {
@@ -167,7 +169,7 @@ Task<> wrong_links(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
     const ByteVector bytes = noise(4 * mib);
     const Sha1 file = put(*nodes[0], bytes);
-    const std::vector<Sha1Link> wrong(4, proto::first_link());
+    const KnownLinks wrong{std::vector<Sha1Link>(4, proto::first_link()), {}};
     auto found = nodes[0]->store.find(file);
     save_links(Layout(nodes[0]->store.root()).links_cache(file), found->stamp, wrong);
     Got got;

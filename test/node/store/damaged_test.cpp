@@ -96,10 +96,10 @@ TEST_CASE("a file is hashed anew by its links, two chunks at once, and by wrong 
         };
         CHECK_FALSE(verdict());
         const FileStamp stamp = f.store.find(sha1)->stamp;
-        auto links = *load_links(f.layout.links_cache(sha1), stamp);
-        const std::vector<Sha1Link> right = links;
-        for (std::size_t i = 0; i < links.size(); i += 7) {
-            links[i].data()[3] ^= 1;
+        KnownLinks links = *load_links(f.layout.links_cache(sha1), stamp);
+        const KnownLinks right = links;
+        for (std::size_t i = 0; i < links.links.size(); i += 7) {
+            links.links[i].data()[3] ^= 1;
             save_links(f.layout.links_cache(sha1), stamp, links);
             CHECK_FALSE(verdict());
             CHECK(*load_links(f.layout.links_cache(sha1), stamp) == right);
@@ -117,11 +117,40 @@ TEST_CASE("a file is hashed anew by its links, two chunks at once, and by wrong 
     }
 }
 
+// A member of a group that shares a storage could write both the bytes and what is known of them.
+TEST_CASE("sums of a links cache count where nobody else can have written it") {
+    const Stored f;
+    const fs::path cache = f.layout.links_cache(f.sha1);
+    REQUIRE(load_links(cache, f.store.find(f.sha1)->stamp)->sums.size() == 4);
+    const ByteVector forged = f.rotten();
+    write_file(f.path, forged);
+    KnownLinks known = *load_links(cache, *stamp_of_links(cache));
+    known.sums[1] = proto::content_sum(ByteView(forged).subspan(mib, mib));
+    save_links(cache, f.store.find(f.sha1)->stamp, known);
+    // Links come from the cache, so the file is not hashed; the sum is the forged chunk's.
+    const auto given = [&] { return bool((*f.store.open_chunks(f.sha1))->read(1)); };
+    CHECK(given());
+    for (const mode_t mode : {0664, 0646}) {
+        REQUIRE(::chmod(cache.c_str(), mode) == 0);
+        CHECK(load_links(cache, f.store.find(f.sha1)->stamp)->links == known.links);
+        CHECK_FALSE(given());
+    }
+}
+
+TEST_CASE("in a storage that a group shares, too, sums are written by their owner alone") {
+    const Storage f;
+    fs::permissions(f.root, fs::perms(02775));
+    const Sha1 sha1 = f.put(f.file("file", content(2 * mib))).sha1;
+    const fs::path cache = f.layout.links_cache(sha1);
+    CHECK((fs::status(cache).permissions() & fs::perms(0777)) == fs::perms(0644));
+    CHECK(load_links(cache, f.store.find(sha1)->stamp)->sums.size() == 2);
+}
+
 TEST_CASE("a good file outlives wrong links and a changed stamp") {
     const Stored f;
     SUBCASE("links of another file") {
         const auto stamp = f.store.find(f.sha1)->stamp;
-        const std::vector<Sha1Link> wrong(4, proto::first_link());
+        const KnownLinks wrong{std::vector<Sha1Link>(4, proto::first_link()), {}};
         save_links(f.layout.links_cache(f.sha1), stamp, wrong);
         auto chunks = f.store.open_chunks(f.sha1);
         REQUIRE((*chunks)->ready());

@@ -48,6 +48,9 @@ TEST_CASE("hashing a file from the front gives its SHA-1 and the link of each ch
             CHECK(hasher.size_bytes() == file.size_bytes);
             CHECK(hasher.finish() == file.sha1);
             CHECK(hasher.links() == file.links);
+            REQUIRE(hasher.sums().size() == file.links.size());
+            for (std::size_t i = 0; i < file.links.size(); ++i)
+                CHECK(hasher.sums()[i] == content_sum(file.chunk(i)));
         }
     }
 }
