@@ -1,5 +1,6 @@
 // CheckQueue: chunks that came and wait for a thread of the pool. Where two wait, one thread takes
-// both: hashed side by side, they take little longer than one.
+// both: hashed side by side, they take little longer than one. So while some are being checked, one
+// alone waits for the next, or for the end of those.
 #pragma once
 
 #include <deque>
@@ -23,7 +24,11 @@ class CheckQueue {
         const std::lock_guard lock(mutex_);
         waiting_.push_back(std::move(job));
     }
-    // Of one or two that wait; none if others have taken all. On any thread, once for each add().
+    std::size_t waiting() const {
+        const std::lock_guard lock(mutex_);
+        return waiting_.size();
+    }
+    // Of one or two that wait; none if others have taken all. On any thread.
     std::vector<Checked> check_some() {
         const std::vector<Job> jobs = take();
         std::vector<Checked> checked;
@@ -47,7 +52,7 @@ class CheckQueue {
         return jobs;
     }
 
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     std::deque<Job> waiting_;
 };
 

@@ -130,7 +130,7 @@ void Fetch::pump() {
         if (const auto* job = std::get_if<proto::Download::CheckChunk>(&event)) {
             if (tasks_) {
                 checks_->add(*job);
-                tasks_->spawn(check());
+                if (checking_ == 0 || checks_->waiting() > 1) tasks_->spawn(check());
             }
         } else if (const auto* chunk = std::get_if<proto::Download::StoreChunk>(&event)) {
             store(*chunk);
@@ -177,11 +177,18 @@ void Fetch::drop(const proto::Download::DropSource& drop) {
 }
 
 Task<> Fetch::check() {
-    auto run = [checks = checks_] { return checks->check_some(); };
-    auto some = co_await offload(parts_.share.runtime.pool, std::move(run));
-    for (CheckQueue::Checked& each : some)
-        download_.checked(parts_.share.runtime.clock.now(), each.job, std::move(each.result));
-    pump();
+    struct Leave {
+        std::size_t& checking;
+        ~Leave() { --checking; }
+    } leave{checking_};
+    ++checking_;
+    do {
+        auto run = [checks = checks_] { return checks->check_some(); };
+        auto some = co_await offload(parts_.share.runtime.pool, std::move(run));
+        for (CheckQueue::Checked& each : some)
+            download_.checked(parts_.share.runtime.clock.now(), each.job, std::move(each.result));
+        pump();
+    } while (checks_->waiting() > 0);
 }
 
 // ---- writing ----

@@ -67,6 +67,7 @@ class Fetch {
     Mixer mixer_;
     // Shared with what runs in the pool.
     std::shared_ptr<CheckQueue> checks_ = std::make_shared<CheckQueue>();
+    std::size_t checking_ = 0;  // check() that run
 
     std::shared_ptr<Partial> partial_;
     std::optional<Inventory::Listing> listing_;
