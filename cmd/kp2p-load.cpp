@@ -1,9 +1,9 @@
 // kp2p-load: gets files, or whole sha1dirs, verified, and prints where each lies.
+#include "cmd/dest/load_to.hpp"
 #include "cmd/invitation.hpp"
 #include "cmd/join_channel.hpp"
 #include "cmd/load_place.hpp"
 #include "cmd/load_progress.hpp"
-#include "cmd/load_to.hpp"
 #include "cmd/uri_list.hpp"
 #include "cmd/without_daemon.hpp"
 #include "node/client/command.hpp"

@@ -84,7 +84,11 @@ class Api {
     // What is done once `uri` has been loaded: a record, and for a file at `path` a name of its
     // own. Where it lies then.
     enum class Naming { own, none };
-    Task<std::filesystem::path> arrived(proto::Uri uri, std::filesystem::path path, Naming naming);
+    struct Arrived {
+        std::filesystem::path path;
+        std::string stamp;  // of it; empty if it has none
+    };
+    Task<Arrived> arrived(proto::Uri uri, std::filesystem::path path, Naming naming);
 
     std::string channels_json() const;
     struct Asked {

@@ -37,9 +37,8 @@ std::string json_of(const Removed& removed) {
 
 }  // namespace
 
-Task<std::filesystem::path> Api::arrived(proto::Uri uri, std::filesystem::path path,
-                                         Naming naming) {
-    auto work = [&store = parts_.store, uri, path, naming]() -> Result<std::filesystem::path> {
+Task<Api::Arrived> Api::arrived(proto::Uri uri, std::filesystem::path path, Naming naming) {
+    auto work = [&store = parts_.store, uri, path, naming] {
         proto::Uri file = uri;
         const auto sha1 = Sha1::from_hex(path.filename().native());
         if (uri.kind == proto::Uri::Kind::directory && sha1) {
@@ -48,10 +47,13 @@ Task<std::filesystem::path> Api::arrived(proto::Uri uri, std::filesystem::path p
             file.path = uri.own_name();
         }
         store.note_arrival(file, Record::Kind::loaded);
-        return naming == Naming::own ? store.named(path, file) : path;
+        Arrived there{path, {}};
+        if (naming == Naming::own) there.path = store.named(path, file);
+        if (auto content = File::open(there.path, File::Mode::read))
+            if (const auto stamp = content->stamp()) there.stamp = stamp->text();
+        return there;
     };
-    auto named = co_await offload(parts_.runtime.pool, work);
-    co_return named ? *named : path;
+    co_return co_await offload(parts_.runtime.pool, work);
 }
 
 Api::Answer Api::files(Call& call) {

@@ -125,7 +125,9 @@ Api::Answer Api::load(Call& call) {
     if (!outage) co_return outage.error();
     Diagnosis diagnosis;
     Loading loading(parts_.share.transfers(), *uri);
+    bool comes = false;  // from others, and is verified as it comes
     const ProgressSink progress = [&](const FetchProgress& now) {
+        comes = true;
         loading.moved(now);
         call.try_send(progress_line(now));
     };
@@ -137,15 +139,18 @@ Api::Answer Api::load(Call& call) {
             co_await loading.run(parts_.share.load_directory(*uri, progress, diagnosis, *outage));
         if (all) {
             (void)co_await arrived(*uri, std::filesystem::path(), Naming::none);
-            co_return json.field("files", *all).end_object().take();
+            json.field("files", *all).field("storage", parts_.store.root().string());
+            co_return json.end_object().take();
         }
         failure = all.error();
     } else {
         auto loaded = co_await loading.run(parts_.share.load(*uri, progress, diagnosis, *outage));
         if (loaded) {
             const auto naming = *unnamed ? Naming::none : Naming::own;
-            const std::filesystem::path path = co_await arrived(*uri, *loaded, naming);
-            co_return json.field("path", path.string()).end_object().take();
+            const Arrived there = co_await arrived(*uri, *loaded, naming);
+            json.field("path", there.path.string());
+            if (comes && !there.stamp.empty()) json.field("stamp", there.stamp);
+            co_return json.end_object().take();
         }
         failure = loaded.error();
     }

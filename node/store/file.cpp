@@ -223,6 +223,11 @@ unsigned File::rights(unsigned group) const {
     return status.st_mode & (status.st_gid == group ? all : all & ~of_group);
 }
 
+std::string FileStamp::text() const {
+    return std::to_string(size_bytes) + '.' + std::to_string(modified_ns) + '.' +
+           std::to_string(changed_ns) + '.' + std::to_string(inode);
+}
+
 bool File::is_ours_alone() const {
     struct stat status;
     if (disk().status(fd_, status) != 0) return false;

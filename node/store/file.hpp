@@ -26,6 +26,7 @@ struct FileStamp {
     std::int64_t changed_ns = 0;   // the same; nobody can set it, and renaming changes it
     std::uint64_t inode = 0;
     friend bool operator==(const FileStamp&, const FileStamp&) = default;
+    std::string text() const;  // another one for each
 };
 
 class File {

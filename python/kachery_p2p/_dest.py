@@ -1,6 +1,6 @@
 """Writes what was loaded to a place of the caller's: beside it first, renamed into place when it is
 whole and on the disk. A device or FIFO is written to; a link is followed; the rights are those that
-the umask leaves, or of the file that is replaced. As kp2p-load --dest does it (cmd/file_destination.hpp).
+the umask leaves, or of the file that is replaced. As kp2p-load --dest does it (cmd/dest/file_destination.hpp).
 """
 
 from __future__ import annotations

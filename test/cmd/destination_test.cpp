@@ -6,8 +6,8 @@
 #include <atomic>
 #include <thread>
 
-#include "cmd/directory_destination.hpp"
-#include "cmd/file_destination.hpp"
+#include "cmd/dest/directory_destination.hpp"
+#include "cmd/dest/file_destination.hpp"
 #include "proto/file/sha1.hpp"
 #include "test/files.hpp"
 #include "test/proto/file/content.hpp"

@@ -162,18 +162,35 @@ class Dest(NetworkCase):
         self.assert_ends(self.to(out, uri=uri), 1, f"{out}: File exists")
         self.assertEqual((out / "a").read_text(), "own")
 
-    def test_a_daemon_with_another_view_of_the_files_does_not_matter(self):
-        other = self.path("other")
-        shared = self.path("shared")
+    def apart(self, other, place):
+        """What runs a command to which `other` is at `place`."""
         other.mkdir()
-        shared.mkdir()
+        place.mkdir(parents=True)
         apart = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "-r", "--mount"]
         script = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
-        apart += ["sh", "-c", script, "sh", other, shared]
+        apart += ["sh", "-c", script, "sh", other, place]
         if not shutil.which("unshare") or subprocess.run(
                 [*apart, "true"], stderr=subprocess.DEVNULL).returncode != 0:
             self.skipTest("no mount namespace can be made here")
-        bob = self.daemon("bob", under=apart)
+        return apart
+
+    def test_a_daemon_whose_storage_cannot_be_seen_gives_the_bytes_itself(self):
+        storage = self.path("storage")
+        bob = self.daemon("bob", under=self.apart(self.path("other"), storage), storage=storage)
+        tree = self.path("tree")
+        tree.mkdir()
+        shutil.copy(self.file, tree / "part")
+        for source, copied in ((self.file, ""), (tree, "part")):
+            with self.subTest(source.name):
+                dest = self.path(f"to {source.name}")
+                bob.run("kp2p-load", self.alice.store(source), "--dest", dest)
+                self.assertEqual(sha1_of(dest / copied), self.sha1)
+        self.assertEqual(list(storage.iterdir()), [])
+
+    def test_a_daemon_with_another_view_of_the_files_does_not_matter(self):
+        other = self.path("other")
+        shared = self.path("shared")
+        bob = self.daemon("bob", under=self.apart(other, shared))
         uri = bob.store(self.file)
         dest = shared / "copy"
         bob.run("kp2p-load", uri, "--dest", dest)

@@ -2,6 +2,7 @@
 """Files and directories between daemons that all go well."""
 import hashlib
 import json
+import os
 import re
 
 from case import NetworkCase, main
@@ -29,6 +30,17 @@ class TwoDaemons(NetworkCase):
         path = self.path("big.dat")
         random_file(path, 300 * MIB)
         self.shares(path)
+
+    def test_the_result_has_the_stamp_of_a_file_that_came_just_now(self):
+        path = self.path("stamped.dat")
+        random_file(path, 2 * MIB)
+        uri = self.alice.store(path)
+        first, again = (json.loads(self.bob.lines("kp2p-load", uri, "--json")[-1])
+                        for _ in range(2))
+        there = os.stat(first["path"])
+        self.assertEqual(first["stamp"], f"{there.st_size}.{there.st_mtime_ns}."
+                                         f"{there.st_ctime_ns}.{there.st_ino}")
+        self.assertEqual(again, {"event": "result", "path": first["path"]})
 
     def test_names_with_spaces_and_utf8_survive(self):
         for name in ("a file with spaces.txt", "größe 測試 🎈.txt", "100%25&?#+.txt"):

@@ -81,7 +81,7 @@ allowed() {
             below $any_proto node/client && echo '|cmd/put_paths\.hpp' ;;
         cmd/running_storage.*) below $any_proto node/client node/client/http && echo '|cmd/running_storage\.hpp' ;;
         cmd/kp2p-load.cpp)
-            below $any_proto node/client && echo '|cmd/(invitation|join_channel|load_place|load_progress|load_to|uri_list|without_daemon)\.hpp' ;;
+            below $any_proto node/client && echo '|cmd/(invitation|join_channel|load_place|load_progress|dest/load_to|uri_list|without_daemon)\.hpp' ;;
         cmd/kp2p-invite.cpp)
             below $any_proto node/client && echo '|cmd/(invitation|join_channel|qr/qr_code)\.hpp' ;;
         cmd/qr/*)          below cmd/qr ;;
@@ -99,12 +99,7 @@ allowed() {
         cmd/without_daemon.*)
             below $any_proto node/client node/store &&
                 echo '|node/process/local_api\.hpp|cmd/without_daemon\.hpp' ;;
-        cmd/load_to.*)
-            below $any_proto node/client &&
-                echo '|cmd/(load_to|(file|directory)_destination|sparse_writer)\.hpp' ;;
-        cmd/*_destination.*|cmd/sparse_writer.*)
-            below $any_proto node/store node/store/put &&
-                echo '|cmd/((file|directory)_destination|sparse_writer)\.hpp' ;;
+        cmd/dest/*)        below $any_proto cmd/dest node/client node/store node/store/put ;;
         cmd/put_paths.*)
             below $any_proto node/client node/store node/store/put && echo '|cmd/(put_paths|running_storage)\.hpp' ;;
         cmd/*)             below $any_proto node/client ;;

@@ -1,4 +1,4 @@
-#include "cmd/file_destination.hpp"
+#include "cmd/dest/file_destination.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -88,6 +88,13 @@ Result<void> FileDestination::begin() {
     return ok;
 }
 
+Result<bool> FileDestination::take(const StoredCopy& stored) {
+    if (through_) return false;
+    auto copied = copy_stored(stored, temp_->file(), stop_);
+    taken_ = copied && *copied;
+    return copied;
+}
+
 Result<void> FileDestination::write(ByteView bytes) {
     if (stop_.stop_requested()) return Errc::canceled;
     return through_ ? write_through(bytes) : sparse_.write(temp_->file(), bytes);
@@ -115,7 +122,8 @@ Result<void> FileDestination::finish() {
             return ok;
         return last_error();
     }
-    if (auto done = sparse_.finish(temp_->file()); !done) return done.error();
+    if (!taken_)
+        if (auto done = sparse_.finish(temp_->file()); !done) return done.error();
     std::error_code error;
     fs::permissions(temp_->path(), rights_, error);
     if (error) return error;

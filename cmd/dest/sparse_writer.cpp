@@ -1,4 +1,4 @@
-#include "cmd/sparse_writer.hpp"
+#include "cmd/dest/sparse_writer.hpp"
 
 #include <algorithm>
 #include <cstring>

@@ -9,7 +9,8 @@
 #include <optional>
 #include <stop_token>
 
-#include "cmd/sparse_writer.hpp"
+#include "cmd/dest/copy_stored.hpp"
+#include "cmd/dest/sparse_writer.hpp"
 #include "node/store/temp_file.hpp"
 
 namespace kp2p {
@@ -17,21 +18,22 @@ namespace kp2p {
 // The rights of a new file, as far as the umask leaves them.
 std::filesystem::perms common_rights();
 
-// One file. Shape: find(), early, as it refuses what can be no destination; begin(), write() any
-// number of times, finish().
-//   "-", /dev/stdout, /dev/fd/N     what is open there already
-//   a device or FIFO                is written to, and stays what it is; a FIFO waits for its
-//   reader a link                          is followed, as cp does;
-//   std::errc::no_such_file_or_directory if
-//                                   it leads nowhere
-//   a file                          is replaced, and its rights are kept
-//   nothing                         is made
+// One file. Shape: find(), early, as it refuses what can be no destination; begin(); take(), or
+// write() any number of times; finish().
+//   "-", /dev/stdout, /dev/fd/N   what is open there already
+//   a device or FIFO              is written to, and stays what it is; a FIFO waits for its reader
+//   a link                        is followed, as cp does;
+//                                 std::errc::no_such_file_or_directory if it leads nowhere
+//   a file                        is replaced, and its rights are kept
+//   nothing                       is made
 class FileDestination {
   public:
     static Result<FileDestination> find(const std::filesystem::path& named, std::stop_token stop);
 
     bool is_stdout() const;
     Result<void> begin();
+    // Whether it holds the file now; if not, nothing was written.
+    Result<bool> take(const StoredCopy& stored);
     Result<void> write(ByteView bytes);
     Result<void> finish();
 
@@ -46,6 +48,7 @@ class FileDestination {
     std::optional<int> named_descriptor_;
     std::shared_ptr<const int> through_;  // what is written to as it is; closed with the last of us
     std::optional<TempFile> temp_;
+    bool taken_ = false;
     SparseWriter sparse_;
 };
 

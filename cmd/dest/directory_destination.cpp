@@ -1,4 +1,4 @@
-#include "cmd/directory_destination.hpp"
+#include "cmd/dest/directory_destination.hpp"
 
 #include <sys/stat.h>
 #include <unistd.h>

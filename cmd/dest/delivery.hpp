@@ -1,0 +1,27 @@
+// Delivery: what the daemon is asked for while files are brought to a place of the user's.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "node/client/command.hpp"
+#include "node/client/daemon.hpp"
+#include "proto/bytes.hpp"
+#include "proto/duration.hpp"
+
+namespace kp2p {
+
+struct Delivery {
+    client::Command& command;
+    client::Daemon& daemon;
+    client::Daemon::OnEvent on_progress;
+    std::optional<proto::Duration> wait = {};
+
+    // Into the storage; with `directory`, all of a directory's files. What came of it, as the API
+    // says it.
+    Result<client::Answer> load(const std::string& uri, bool directory) const;
+    // The bytes of a file.
+    Result<void> cat(const Sha1& file, const client::Daemon::OnBytes& sink) const;
+};
+
+}  // namespace kp2p
