@@ -5,6 +5,7 @@
 
 #include "node/share/channels/neighbourhood.hpp"
 #include "node/share/fetch/fetches.hpp"
+#include "node/share/fetch/put_queue.hpp"
 #include "node/share/inventory/inventory.hpp"
 #include "node/share/lookup/finder.hpp"
 #include "node/share/share.hpp"
@@ -19,13 +20,15 @@ class Share::Node {
           finder(parts.runtime, parts.own),
           inventory(parts.runtime, parts.store, parts.foreign),
           hood(parts, finder, inventory),
-          fetches(FetchParts{parts, hood, finder, inventory, recent}) {}
+          puts(parts.runtime.executor, parts.runtime.pool, parts.store),
+          fetches(FetchParts{parts, hood, finder, inventory, recent, puts}) {}
 
     ShareParts parts;
     Finder finder;
     Inventory inventory;
     Neighbourhood hood;
     RecentGivers recent;
+    PutQueue puts;
     Fetches fetches;
 
     struct Named {  // what a URI names

@@ -62,7 +62,7 @@ Task<Result<void>> Share::Node::cat_ranges(proto::Uri uri, std::vector<ByteRange
     }
     reading.manifest = std::move(*manifest);
     reading.read_list = [this, hints = reading.hints](Sha1 list) { return read_list(list, hints); };
-    const FetchParts with{parts, hood, finder, inventory, recent, outage};
+    const FetchParts with{parts, hood, finder, inventory, recent, puts, outage};
     RangeReader reader(with, std::move(reading), diagnosis);
     auto given = co_await reader.run(ranges, sink);
     if (givers.size() >= max_remembered) givers.erase(givers.begin());

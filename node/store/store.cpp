@@ -243,19 +243,38 @@ Result<Sha1> Store::put_bytes(ByteView bytes) const {
     return sha1;
 }
 
-Result<Sha1> Store::put_loaded(ByteView bytes) const {
+Result<Sha1> Store::put_loaded(Intake& intake, ByteView bytes) const {
     const auto sha1 = proto::sha1_to_name(bytes);
     if (!sha1) return Errc::sha1_collision;
     if (auto admitted = quota_->admit(layout_, *sha1, bytes.size()); !admitted)
         return admitted.error();
     struct stat status;
     if (disk().link_status(layout_.content(*sha1), status) != 0) mark_loaded(layout_, *sha1);
+    return intake.put_bytes(bytes);
+}
+
+Result<Sha1> Store::put_loaded(ByteView bytes) const {
     PutOptions options;
     options.origin = PutOptions::Origin::others;
     Intake intake(layout_, options);
-    auto put = intake.put_bytes(bytes);
+    auto put = put_loaded(intake, bytes);
     if (!put) return put.error();
     if (auto done = intake.finish(); !done) return done.error();
+    return put;
+}
+
+std::vector<Result<Sha1>> Store::put_loaded(const std::vector<ByteView>& files) const {
+    PutOptions options;
+    options.origin = PutOptions::Origin::others;
+    Intake intake(layout_, options);
+    std::vector<Result<Sha1>> put;
+    bool all = true;
+    for (const ByteView bytes : files) {
+        put.push_back(put_loaded(intake, bytes));
+        all = all && put.back();
+    }
+    if (intake.finish() && all) return put;
+    for (std::size_t i = 0; i < files.size(); ++i) put[i] = put_loaded(files[i]);
     return put;
 }
 

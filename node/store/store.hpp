@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "node/store/catalog/catalog.hpp"
 #include "node/store/catalog/quota.hpp"
@@ -68,8 +69,10 @@ class Store {
     // A file, or with all that is in it, links followed, a directory.
     Result<proto::Uri> put(const std::filesystem::path& path, const PutOptions& options) const;
     Result<Sha1> put_bytes(ByteView bytes) const;
-    // What came from others; Errc::over_quota.
+    // What came from others, several at the price of one flush. Errc::over_quota,
+    // Errc::sha1_collision. One that fails is no trouble to the others.
     Result<Sha1> put_loaded(ByteView bytes) const;
+    std::vector<Result<Sha1>> put_loaded(const std::vector<ByteView>& files) const;
     // A file whose bytes come piece by piece (upload.hpp). Not to outlive the store.
     Result<std::unique_ptr<Upload>> begin_upload(PutOptions::Manifest manifest,
                                                  std::uint64_t expected_bytes) const;
@@ -109,6 +112,7 @@ class Store {
     Usage usage() const;
 
   private:
+    Result<Sha1> put_loaded(Intake& intake, ByteView bytes) const;
     explicit Store(Layout layout) : layout_(std::move(layout)) {}
     Result<StoredFile> find_stored(const Sha1& sha1) const;
     bool is_usable(const Sha1& sha1, const FileStamp& stamp) const;

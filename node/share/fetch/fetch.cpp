@@ -1,6 +1,7 @@
 #include "node/share/fetch/fetch.hpp"
 
 #include "node/async/offload.hpp"
+#include "node/share/fetch/put_queue.hpp"
 
 namespace kp2p {
 namespace {
@@ -239,9 +240,7 @@ Task<> Fetch::write(proto::Download::StoreChunk chunk) {
 }
 
 Task<> Fetch::put_whole(proto::Download::StoreChunk chunk) {
-    const Store* store = &parts_.share.store;
-    auto put = [store, checked = chunk.chunk] { return store->put_loaded(checked->bytes); };
-    auto stored = co_await offload(parts_.share.runtime.pool, std::move(put));
+    auto stored = co_await parts_.puts.put(chunk.chunk);
     if (!stored) {
         fail(stored.error());
         co_return;

@@ -28,12 +28,15 @@
 
 namespace kp2p {
 
+class PutQueue;
+
 struct FetchParts {
     const ShareParts& share;
     Neighbourhood& hood;
     Finder& finder;
     Inventory& inventory;
     RecentGivers& recent;
+    PutQueue& puts;
     Clock::Span outage = usual_outage;
 };
 

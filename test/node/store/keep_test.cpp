@@ -155,6 +155,10 @@ TEST_CASE("what an attack on SHA-1 has made is not stored, in whatever way") {
     CHECK(f.store.put(f.files, {}).error() == Errc::sha1_collision);
     CHECK(f.store.put_bytes(bytes).error() == Errc::sha1_collision);
     CHECK(f.store.put_loaded(bytes).error() == Errc::sha1_collision);
+    const auto some = f.store.put_loaded({as_bytes("one"), bytes, as_bytes("another")});
+    CHECK(some[0]);
+    CHECK(some[1].error() == Errc::sha1_collision);
+    CHECK(some[2]);
     {
         auto upload = Upload::open(f.layout, PutOptions::Manifest::if_large, 0);
         REQUIRE(upload);

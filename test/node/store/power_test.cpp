@@ -40,6 +40,15 @@ Result<Sha1> upload(const Store& store, const ByteVector& bytes) {
     return ended->sha1;
 }
 
+// With others, at the price of one flush.
+Result<Sha1> put_loaded(const Store& store, const ByteVector& bytes) {
+    const std::vector<ByteVector> others{bytes_of(100), bytes_of(200), bytes_of(300)};
+    auto put = store.put_loaded({others[0], others[1], bytes, others[2]});
+    for (const auto& each : put)
+        if (!each) return each.error();
+    return put[2];
+}
+
 Result<Sha1> download(const Store& store, const ByteVector& bytes) {
     proto::LinkHasher hasher;
     hasher.update(bytes);
@@ -69,6 +78,7 @@ struct Row {
 };
 const Row rows[] = {
     {"put", put, bytes_of(3000)},
+    {"put loaded", put_loaded, bytes_of(3000)},
     {"upload", upload, bytes_of(70'000)},
     {"download", download, bytes_of(2 * proto::chunk_bytes + 5000)},
 };
