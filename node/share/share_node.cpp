@@ -4,13 +4,17 @@
 #include <set>
 #include <utility>
 
+#include "node/async/event.hpp"
 #include "node/async/offload.hpp"
 #include "node/share/share_node.hpp"
 
 namespace kp2p {
 namespace {
 
-constexpr std::size_t fetches_at_once = 24;  // of a directory's files
+// Of a directory's files: so many are on their way, and so many more, of so many bytes, are
+// written, which pays for each flush of the disk with many files.
+constexpr std::size_t fetches_at_once = 24, writes_at_once = 128;
+constexpr std::uint64_t written_bytes_at_once = std::uint64_t{16} << 20;
 constexpr std::chrono::milliseconds progress_span{100};
 
 struct Wanted {
@@ -32,10 +36,17 @@ struct Batch {  // the files of a directory, on their way
     Diagnosis& diagnosis;
     Clock& clock;
     Clock::Span outage;
+    Event room;
     std::size_t next = 0;
     FetchProgress done = {};
     Clock::Time told = {};
     std::error_code failure = {};
+    std::size_t coming = 0;
+    std::uint64_t written_bytes = 0;  // just now
+
+    bool has_room() const {
+        return coming < fetches_at_once && written_bytes < written_bytes_at_once;
+    }
 
     // `verified_bytes` more of some file.
     void moved(std::uint64_t verified_bytes) {
@@ -48,11 +59,41 @@ struct Batch {  // the files of a directory, on their way
     }
 };
 
+class Arrival {  // of one file of a batch, as long as this lives
+  public:
+    explicit Arrival(Batch& batch) : batch_(batch) { ++batch_.coming; }
+    Arrival(const Arrival&) = delete;
+    ~Arrival() {
+        came(0);
+        batch_.written_bytes -= written_bytes_;
+        batch_.room.notify_all();
+    }
+    void came(std::uint64_t bytes) {  // all of it; it is being written
+        if (std::exchange(is_here_, true)) return;
+        --batch_.coming;
+        batch_.written_bytes += written_bytes_ = bytes;
+        batch_.room.notify_all();
+    }
+
+  private:
+    Batch& batch_;
+    bool is_here_ = false;
+    std::uint64_t written_bytes_ = 0;
+};
+
 Task<> fetch_some(Batch& batch, Tasks& all) {
     while (batch.next < batch.files.size()) {
+        if (!batch.has_room()) {
+            auto woken = co_await batch.room.wait();
+            if (!woken) co_return;
+            continue;
+        }
         const Wanted wanted = batch.files[batch.next++];
+        Arrival arrival(batch);
         std::uint64_t verified_bytes = 0;
         ProgressSink moved = [&](const FetchProgress& at) {
+            if (at.size_bytes > 0 && at.verified_bytes == at.size_bytes)
+                arrival.came(at.size_bytes);
             if (at.verified_bytes <= verified_bytes) return;
             batch.moved(at.verified_bytes - std::exchange(verified_bytes, at.verified_bytes));
         };
@@ -142,14 +183,19 @@ Task<Result<std::size_t>> Share::Node::fetch_all(proto::Sha1Dir directory,
                                                  std::vector<NodeId> uploaders,
                                                  ProgressSink progress, Diagnosis& diagnosis,
                                                  Clock::Span outage) {
-    Batch batch{
-        fetches, {}, std::move(uploaders), std::move(progress), diagnosis, parts.runtime.clock,
-        outage};
+    Batch batch{fetches,
+                {},
+                std::move(uploaders),
+                std::move(progress),
+                diagnosis,
+                parts.runtime.clock,
+                outage,
+                Event(parts.runtime.executor)};
     std::set<Sha1> seen;
     collect(directory, seen, batch.files);
     for (const Wanted& wanted : batch.files) batch.done.size_bytes += wanted.size_bytes;
     auto body = [&](Tasks& all) -> Task<> {
-        for (std::size_t i = 0; i < fetches_at_once; ++i) all.spawn(fetch_some(batch, all));
+        for (std::size_t i = 0; i < writes_at_once; ++i) all.spawn(fetch_some(batch, all));
         co_return;
     };
     auto fetched = co_await with_tasks(body);

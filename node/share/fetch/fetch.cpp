@@ -240,6 +240,8 @@ Task<> Fetch::write(proto::Download::StoreChunk chunk) {
 }
 
 Task<> Fetch::put_whole(proto::Download::StoreChunk chunk) {
+    sources_.leave_all();  // so that the next file can be opened there while this one is written
+    tell_watchers();
     auto stored = co_await parts_.puts.put(chunk.chunk);
     if (!stored) {
         fail(stored.error());

@@ -23,7 +23,7 @@ class PutQueue {
     Task<Result<void>> put(Chunk file);
 
   private:
-    static constexpr std::size_t max_at_once = 64;
+    static constexpr std::size_t max_at_once = 128;
     struct Waiting {
         Chunk file;
         std::optional<Result<Sha1>> outcome;

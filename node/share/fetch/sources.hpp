@@ -85,6 +85,11 @@ class Sources {
         }
     }
 
+    // Nothing more is wanted of any.
+    void leave_all() {
+        for (const auto& [key, file] : files_) file->leave();
+    }
+
     std::size_t size() const { return files_.size(); }
     bool has(proto::SourceKey key) const { return files_.contains(key); }
     // Whose it is or was: what one has sent may be judged when it has left. Null if forgotten.
