@@ -40,6 +40,7 @@ void TransferSession::allow(Rates::Names channels) {
     channels_ = std::move(channels);
     if (channels_.empty() && mux_) mux_->close();
     changed_.notify_all();
+    if (!channels_.empty()) begin();  // so that no file waits for it
 }
 
 Work TransferSession::work() const {

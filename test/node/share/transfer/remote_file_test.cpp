@@ -87,6 +87,33 @@ void between(Body body) {
     sim.run(root());
 }
 
+// Before a file is wanted: it would wait for a round trip.
+Task<> opened_early(Sides& sides) {
+    bool asked = false;
+    auto body = [&](Tasks& all) -> Task<> {
+        sides.session.start(all);
+        all.spawn(run_connection(sides.ends.initiator));
+        all.spawn(run_connection(sides.ends.responder));
+        sides.ends.responder->on_open(proto::transfer_protocol, [&](const proto::RemoteOpen&) {
+            asked = true;
+            return false;
+        });
+        co_await pause(sides);
+        CHECK_FALSE(asked);  // nothing is proven
+        sides.session.allow({*ChannelName::parse("lab")});
+        co_await pause(sides);
+        CHECK(asked);
+        asked = false;
+        RemoteFile file(sides.session, proto::sha1_of(as_bytes("x")));
+        co_await pause(sides);
+        CHECK(asked);  // once more, since it was refused
+        all.cancel();
+    };
+    auto ended = co_await with_tasks(body);
+    (void)ended;
+    sides.session.stop();
+}
+
 const Sha1 some_file = proto::sha1_of(as_bytes("x"));
 
 Task<> in_order(Sides& sides, Tasks&) {
@@ -229,6 +256,12 @@ Task<> bounded(Sides& sides, Tasks& all) {
 }
 
 }  // namespace
+
+TEST_CASE("the transfer channel is opened when a channel is proven") {
+    Sim sim(1);
+    Sides sides(sim);
+    sim.run(opened_early(sides));
+}
 
 TEST_CASE("what a peer says of a file comes in order, and of no other") { between(in_order); }
 TEST_CASE("what a peer asks for is not taken for an answer") { between(both_ways); }
