@@ -183,7 +183,7 @@ constexpr Setting table[] = {
                                .key = "api_group",
                                .value = "GROUP",
                                .help = "whose members may use that socket, and so this node as "
-                                       "its owner may"}),
+                                       "its owner may; a name or a number"}),
     row<&Settings::channels>({.flag = "--channel",
                               .value = "NAME",
                               .help = "join it, now and at later starts; may be repeated",
