@@ -84,6 +84,7 @@ Result<void> read_channel(Settings& changed, const ByKey& texts, std::string& co
         return Errc::usage;
     }
     if (limit->holds()) limits.push_back(limit->text());
+    if (limits.empty()) limits.emplace_back("none");  // said, so that config.json does not count
     return tell(changed, *live_row("limit_channels"), limits, complaint);
 }
 

@@ -124,6 +124,25 @@ class Operator(NetworkCase):
         bob.start()
         self.assertEqual(self.settings(bob)["channels"], [of_lab])
 
+    def test_the_last_limit_of_a_channel_that_is_taken_away_does_not_come_back(self):
+        bob = self.idle("bob")
+        (bob.config_dir / "config.json").write_text(json.dumps({"limit_channels": ["none;5M;other"]}))
+        bob.start()
+        self.assertEqual(len(self.settings(bob)["channels"]), 1)
+        self.assertEqual(self.settings(bob, "--channel", "other", "--down", "none")["channels"], [])
+        bob.stop()
+        bob.start()
+        self.assertEqual(self.settings(bob)["channels"], [])
+        bob.stop()
+        bob.start(flags=["--limit-channel", "1M;none;lab"])
+        self.assertEqual(len(self.settings(bob)["channels"]), 1)
+        bob.stop()
+        bob.start(flags=["--limit-channel", "none"])
+        self.assertEqual(self.settings(bob)["channels"], [])
+        bob.stop()
+        odd = bob.run("kp2p-start-daemon", "--limit-channel", "none", "--limit-channel", "1M;none;x", check=False)
+        self.assert_ends(odd, 2, "limit-channel")
+
     def test_health_is_told_to_everybody_at_this_computer_and_to_no_page(self):
         status, _, text = self.http(self.alice, "/healthz")
         self.assertEqual((status, json.loads(text)), (200, {"status": "ok"}))
