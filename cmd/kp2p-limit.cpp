@@ -22,8 +22,9 @@ std::string rate_line(const client::Answer& settings, const char* key, const cha
 std::string of_channels(const client::Answer& settings) {
     std::string lines;
     for (const client::Answer& each : settings.list("channels"))
-        lines += "\nchannel " + each.string("channel") + ": up " + each.string("limit_up") +
-                 ", down " + each.string("limit_down");
+        lines += "\nchannel " + each.string("channel") + ": up " +
+                 rate_line(each, "limit_up", "up_bytes_per_second") + ", down " +
+                 rate_line(each, "limit_down", "down_bytes_per_second");
     return lines;
 }
 

@@ -8,6 +8,7 @@
 
 #include <asio/ip/tcp.hpp>
 #include <asio/local/stream_protocol.hpp>
+#include <charconv>
 
 #include "node/async/tasks.hpp"
 #include "proto/outcome.hpp"
@@ -35,17 +36,28 @@ Result<SocketAcceptor> listen_on_tcp(Executor loop, std::uint16_t port) {
     return acceptor;
 }
 
+// As chown reads it: a name, which may look like a number, or else the number; "+N" is always one.
+std::optional<gid_t> group_id(const std::string& text) {
+    if (const auto* found = ::getgrnam(text.c_str())) return found->gr_gid;
+    const char* const end = text.data() + text.size();
+    const char* const start = text.data() + (text.starts_with('+') ? 1 : 0);
+    gid_t id = 0;
+    const auto read = std::from_chars(start, end, id);
+    const bool whole = read.ec == std::errc() && read.ptr == end;
+    if (!whole || id == static_cast<gid_t>(-1)) return std::nullopt;  // to chown() that is none
+    return id;
+}
+
 // For its owner alone, or for a group as well. Errc::usage: there is no such group.
 std::error_code set_rights(const std::filesystem::path& path, const std::string& group) {
     mode_t rights = S_IRUSR | S_IWUSR;
     if (!group.empty()) {
-        const auto* found = ::getgrnam(group.c_str());
-        if (!found) return Errc::usage;
+        const auto id = group_id(group);
+        if (!id) return Errc::usage;
         struct stat made {};
         if (::stat(path.c_str(), &made) != 0) return {errno, std::generic_category()};
         // Where it has the group already, a service manager may let nobody change it.
-        if (made.st_gid != found->gr_gid &&
-            ::chown(path.c_str(), static_cast<uid_t>(-1), found->gr_gid) != 0)
+        if (made.st_gid != *id && ::chown(path.c_str(), static_cast<uid_t>(-1), *id) != 0)
             return {errno, std::generic_category()};
         rights |= S_IRGRP | S_IWGRP;
     }

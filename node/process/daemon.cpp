@@ -321,7 +321,8 @@ Task<std::string> Daemon::status() {
 Task<std::string> Daemon::metrics(const ApiParts::Loads& loads) {
     const NodeStatus now = co_await node_.status();
     const Store::Usage usage = co_await node_.usage();
-    const MetricsFacts facts{now, usage, live_.quota_bytes(), node_.share().rates(), loads};
+    const MetricsFacts facts{
+        now, usage, live_.quota_bytes(), node_.share().rates(), live_.channel_rates(), loads};
     co_return metrics_text(facts);
 }
 

@@ -5,7 +5,6 @@
 #include "node/async/offload.hpp"
 #include "node/process/config_dir.hpp"
 #include "node/settings/setting.hpp"
-#include "node/share/share.hpp"
 #include "node/store/store.hpp"
 #include "proto/json.hpp"
 #include "proto/outcome.hpp"
@@ -19,6 +18,11 @@ void write_rate(proto::JsonWriter& json, const char* key, proto::RateTable::Rate
         json.value(*rate);
     else
         json.null();
+}
+
+void write_rates(proto::JsonWriter& json, const Rates::Now& now) {
+    write_rate(json, "up_bytes_per_second", now.up);
+    write_rate(json, "down_bytes_per_second", now.down);
 }
 
 const Setting* live_row(const std::string& key) {
@@ -84,6 +88,7 @@ Result<void> read_channel(Settings& changed, const ByKey& texts, std::string& co
         return Errc::usage;
     }
     if (limit->holds()) limits.push_back(limit->text());
+    if (limits.empty()) limits.emplace_back("none");  // said, so that config.json does not count
     return tell(changed, *live_row("limit_channels"), limits, complaint);
 }
 
@@ -106,8 +111,14 @@ std::optional<std::uint64_t> LiveSettings::quota_bytes() const {
     return settings_.quota->bytes;
 }
 
+std::vector<Rates::Now> LiveSettings::channel_rates() const {
+    std::vector<Rates::Now> rates;
+    for (const proto::ChannelLimit& limit : settings_.channel_limits)
+        rates.push_back(share_.rates(limit));
+    return rates;
+}
+
 std::string LiveSettings::json() const {
-    const auto now = share_.rates();
     proto::JsonWriter json;
     json.begin_object().field("limit_up", settings_.limits.up.text());
     json.field("limit_down", settings_.limits.down.text());
@@ -117,12 +128,13 @@ std::string LiveSettings::json() const {
     for (const proto::ChannelLimit& limit : settings_.channel_limits) {
         json.begin_object().field("channel", limit.name.text());
         json.field("limit_up", limit.up.text());
-        json.field("limit_down", limit.down.text()).end_object();
+        json.field("limit_down", limit.down.text());
+        write_rates(json, share_.rates(limit));
+        json.end_object();
     }
     json.end_array();
     json.field("quota", settings_.quota ? std::to_string(settings_.quota->bytes) : "none");
-    write_rate(json, "up_bytes_per_second", now.up);
-    write_rate(json, "down_bytes_per_second", now.down);
+    write_rates(json, share_.rates());
     return json.end_object().take();
 }
 

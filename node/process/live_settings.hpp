@@ -8,12 +8,12 @@
 #include "node/async/event.hpp"
 #include "node/async/runtime.hpp"
 #include "node/settings/settings.hpp"
+#include "node/share/share.hpp"
 #include "proto/result.hpp"
 
 namespace kp2p {
 
 class ConfigDir;
-class Share;
 class Store;
 
 class LiveSettings {
@@ -27,6 +27,8 @@ class LiveSettings {
     // them failed with, and then they hold until the daemon stops.
     Task<Result<void>> set(std::map<std::string, std::string> texts, std::string& complaint);
     std::optional<std::uint64_t> quota_bytes() const;
+    // Of the channels that have limits, as json() lists them.
+    std::vector<Rates::Now> channel_rates() const;
 
   private:
     Task<Result<void>> keep();

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "node/process/status_json.hpp"
 #include "proto/outcome.hpp"
 #include "proto/report/metrics_text.hpp"
@@ -38,6 +40,23 @@ void write_loads(MetricsText& text, const MetricsFacts& facts) {
     for (const auto& [code, count] : facts.loads) {
         const int exit = code == "done" ? 0 : exit_status(code_from_name(code));
         text.sample(count, {{"code", code}, {"exit", std::to_string(exit)}});
+    }
+}
+
+void write_rates(MetricsText& text, const MetricsFacts& facts) {
+    if (facts.rates.up || facts.rates.down)
+        text.family("kp2p_rate_limit_bytes_per_second", Kind::gauge, "How fast files may travel.");
+    if (facts.rates.up) text.sample(*facts.rates.up, {{"direction", "given"}});
+    if (facts.rates.down) text.sample(*facts.rates.down, {{"direction", "received"}});
+    const auto holds = [](const Rates::Now& rates) { return rates.up || rates.down; };
+    if (std::ranges::none_of(facts.channel_rates, holds)) return;
+    text.family("kp2p_channel_rate_limit_bytes_per_second", Kind::gauge,
+                "The same from and to members of one channel, by its place in kp2p-limit.");
+    for (std::size_t i = 0; i < facts.channel_rates.size(); ++i) {
+        const std::string place = std::to_string(i + 1);
+        const Rates::Now& rates = facts.channel_rates[i];
+        if (rates.up) text.sample(*rates.up, {{"channel", place}, {"direction", "given"}});
+        if (rates.down) text.sample(*rates.down, {{"channel", place}, {"direction", "received"}});
     }
 }
 
@@ -85,10 +104,7 @@ std::string metrics_text(const MetricsFacts& facts) {
                 static_cast<std::uint64_t>(up.count()));
     write_transfers(text, now);
     write_loads(text, facts);
-    if (facts.rates.up || facts.rates.down)
-        text.family("kp2p_rate_limit_bytes_per_second", Kind::gauge, "How fast files may travel.");
-    if (facts.rates.up) text.sample(*facts.rates.up, {{"direction", "given"}});
-    if (facts.rates.down) text.sample(*facts.rates.down, {{"direction", "received"}});
+    write_rates(text, facts);
     write_network(text, now);
     write_storage(text, facts);
     return text.take();

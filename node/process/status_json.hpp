@@ -13,6 +13,7 @@ struct MetricsFacts {
     Store::Usage storage;
     std::optional<std::uint64_t> quota_bytes;
     Rates::Now rates;
+    std::vector<Rates::Now> channel_rates;              // of those that have any
     const std::map<std::string, std::uint64_t>& loads;  // by code_name(), "done" for no error
 };
 std::string metrics_text(const MetricsFacts& facts);

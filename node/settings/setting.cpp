@@ -33,12 +33,16 @@ Result<void> read_bootstrap(Settings& into, const Texts& texts, std::string& com
     return ok;
 }
 
+// Of a list whose only word says that it is empty, so that less can be said than before.
+bool is_none(const Texts& texts) { return texts.size() == 1 && texts.front() == "none"; }
+
 Result<void> read_peers(Settings& into, const Texts& texts, std::string& complaint) {
     into.peers.clear();
+    if (is_none(texts)) return ok;
     for (const std::string& text : texts) {
         auto peer = FixedPeer::parse(text);
         if (!peer) {
-            complaint = "takes NODE@HOST:PORT, not " + text;
+            complaint = "takes NODE@HOST:PORT, or none alone, not " + text;
             return Errc::usage;
         }
         into.peers.push_back(*std::move(peer));
@@ -108,6 +112,7 @@ Result<void> read_rates(Settings& into, const Texts& texts, std::string& complai
 // The last word on a channel holds.
 Result<void> read_channel_limits(Settings& into, const Texts& texts, std::string& complaint) {
     into.channel_limits.clear();
+    if (is_none(texts)) return ok;
     for (const std::string& text : texts) {
         auto limit = proto::ChannelLimit::parse(text, complaint);
         if (!limit) return limit.error();
@@ -183,7 +188,7 @@ constexpr Setting table[] = {
                                .key = "api_group",
                                .value = "GROUP",
                                .help = "whose members may use that socket, and so this node as "
-                                       "its owner may"}),
+                                       "its owner may; a name or a number"}),
     row<&Settings::channels>({.flag = "--channel",
                               .value = "NAME",
                               .help = "join it, now and at later starts; may be repeated",
@@ -203,7 +208,8 @@ constexpr Setting table[] = {
     row<&Settings::peers>({.flag = "--peer",
                            .key = "peers",
                            .value = "NODE@HOST:PORT",
-                           .help = "connect to this node there over TCP; may be repeated",
+                           .help = "connect to this node there over TCP; may be repeated; none: to "
+                                   "no such node any more",
                            .remembered = true},
                           read_peers),
     row<&Settings::host>({.flag = "--host",
@@ -283,8 +289,10 @@ constexpr Setting table[] = {
         {.flag = "--limit-channel",
          .key = "limit_channels",
          .value = "UP;DOWN;NAME",
-         .help = "let files from and to members of this channel take no more than these rates, "
-                 "beside the limits of all: \"2M;none;our-lab\"; may be repeated",
+         .help =
+             "let files from and to members of this channel take no more than these rates, "
+             "beside the limits of all: \"2M;none;our-lab\"; may be repeated; none: no channel has "
+             "any",
          .changed_by = "kp2p-limit --channel",
          .remembered = true},
         read_channel_limits),

@@ -37,6 +37,10 @@ void Share::limit(proto::RateLimits limits, const std::vector<proto::ChannelLimi
 
 Rates::Now Share::rates() const { return node_->inventory.rates().now(); }
 
+Rates::Now Share::rates(const proto::ChannelLimit& limit) const {
+    return node_->inventory.rates().now(limit);
+}
+
 Use Share::use_of(const NodeId& node) const { return node_->hood.use_of(node); }
 
 Task<Result<void>> Share::join(ChannelName name) {

@@ -60,6 +60,7 @@ class Share {
     // How fast files may travel; until the first call, as fast as they go.
     void limit(proto::RateLimits limits, const std::vector<proto::ChannelLimit>& channels = {});
     Rates::Now rates() const;
+    Rates::Now rates(const proto::ChannelLimit& limit) const;
     // What the connection to it is used for.
     Use use_of(const NodeId& node) const;
 

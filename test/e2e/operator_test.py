@@ -106,23 +106,44 @@ class Operator(NetworkCase):
 
     def test_a_channel_has_rates_of_its_own(self):
         bob = self.daemon("bob", flags=["--limit-channel", "none;5M;other"])
-        told = self.settings(bob, "--channel", "our lab; 2", "--up", "08:00,2M 19:00,none")
-        of_lab = {"channel": "our lab; 2", "limit_up": "08:00,2M 19:00,none", "limit_down": "none"}
-        of_other = {"channel": "other", "limit_up": "none", "limit_down": "5M"}
+        told = self.settings(bob, "--channel", "our lab; 2", "--up", "00:00,2M 00:01,2M")
+        of_lab = {"channel": "our lab; 2", "limit_up": "00:00,2M 00:01,2M", "limit_down": "none",
+                  "up_bytes_per_second": 2_000_000, "down_bytes_per_second": None}
+        of_other = {"channel": "other", "limit_up": "none", "limit_down": "5M",
+                    "up_bytes_per_second": None, "down_bytes_per_second": 5_000_000}
         self.assertEqual(told["channels"], [of_other, of_lab])
         self.assertEqual(told["limit_up"], "none")
-        of_lab["limit_down"] = "3M"
+        of_lab.update(limit_down="3M", down_bytes_per_second=3_000_000)
         told = self.settings(bob, "--channel", "our lab; 2", "--down", "3M")
         self.assertEqual(told["channels"], [of_other, of_lab])
         self.assert_ends(bob.run("kp2p-limit", "--channel", "x", "--up", "fast", check=False), 2, "limit_up")
         self.assert_ends(bob.run("kp2p-limit", "--channel", "x", "--quota", "1G", check=False), 2, "quota")
         self.assert_ends(bob.run("kp2p-limit", "--channel", "", "--up", "1M", check=False), 2, "channel")
         self.settings(bob, "--channel", "other", "--down", "none")
-        self.assertIn("channel our lab; 2: up 08:00,2M 19:00,none, down 3M",
+        self.assertIn("channel our lab; 2: up 00:00,2M 00:01,2M (now 2.00 MB/s), down 3M (now 3.00 MB/s)",
                       bob.run("kp2p-limit").stdout.decode())
         bob.stop()
         bob.start()
         self.assertEqual(self.settings(bob)["channels"], [of_lab])
+
+    def test_the_last_limit_of_a_channel_that_is_taken_away_does_not_come_back(self):
+        bob = self.idle("bob")
+        (bob.config_dir / "config.json").write_text(json.dumps({"limit_channels": ["none;5M;other"]}))
+        bob.start()
+        self.assertEqual(len(self.settings(bob)["channels"]), 1)
+        self.assertEqual(self.settings(bob, "--channel", "other", "--down", "none")["channels"], [])
+        bob.stop()
+        bob.start()
+        self.assertEqual(self.settings(bob)["channels"], [])
+        bob.stop()
+        bob.start(flags=["--limit-channel", "1M;none;lab"])
+        self.assertEqual(len(self.settings(bob)["channels"]), 1)
+        bob.stop()
+        bob.start(flags=["--limit-channel", "none"])
+        self.assertEqual(self.settings(bob)["channels"], [])
+        bob.stop()
+        odd = bob.run("kp2p-start-daemon", "--limit-channel", "none", "--limit-channel", "1M;none;x", check=False)
+        self.assert_ends(odd, 2, "limit-channel")
 
     def test_health_is_told_to_everybody_at_this_computer_and_to_no_page(self):
         status, _, text = self.http(self.alice, "/healthz")
@@ -131,7 +152,8 @@ class Operator(NetworkCase):
         self.assertEqual(self.http(self.alice, "/metrics")[0], 401)
 
     def test_measurements_are_what_prometheus_reads(self):
-        bob = self.daemon("bob", flags=["--metrics", "--quota", "5G"])
+        bob = self.daemon("bob", flags=["--metrics", "--quota", "5G", "--limit-channel", "none;none;first",
+                                        "--limit-channel", "2M;none;a secret", "--limit-channel", "none;5M;x"])
         before, _ = self.metrics(bob)
         path = self.path("file")
         random_file(path, 3 * MIB)
@@ -142,6 +164,11 @@ class Operator(NetworkCase):
         def value(name, **labels):
             return samples[name, frozenset(labels.items())]
 
+        rate = "kp2p_channel_rate_limit_bytes_per_second"
+        self.assertEqual({labels: count for (name, labels), count in samples.items() if name == rate},
+                         {frozenset({"channel": "2", "direction": "given"}.items()): 2_000_000,
+                          frozenset({"channel": "3", "direction": "received"}.items()): 5_000_000})
+        self.assertNotIn("secret", self.http(bob, "/metrics")[2])
         received = [value("kp2p_transfer_bytes_total", direction="received", path=path)
                     for path in ("direct", "lan", "relayed", "tunnelled")]
         self.assertGreaterEqual(sum(received), 3 * MIB)

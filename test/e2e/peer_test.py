@@ -43,6 +43,19 @@ class NamedPeers(NetworkCase):
         self.assertIn("over TCP, dialed by it", alice.log())
         self.arrives(bob, alice)
 
+    def test_one_that_was_named_is_named_no_more(self):
+        alice = self.daemon("alice", bootstrap=NOWHERE, channels=[self.channel])
+        bob = self.daemon("bob", bootstrap=NOWHERE, channels=[self.channel],
+                          flags=["--peer", self.peer_of(alice)])
+        self.arrives(alice, bob)
+        bob.stop()
+        bob.start(bootstrap=NOWHERE, channels=[self.channel], flags=["--peer", "none"])
+        bob.stop()
+        bob.start(bootstrap=NOWHERE, channels=[self.channel])
+        path = self.path("other.dat")
+        random_file(path, MIB)
+        self.assert_ends(bob.run("kp2p-find", alice.store(path), check=False), 4)
+
     def test_a_name_will_do_and_both_may_name_each_other(self):
         alice = self.daemon("alice", bootstrap=NOWHERE, channels=[self.channel])
         place = self.peer_of(alice, "localhost")

@@ -109,6 +109,14 @@ class SeveralUsers(NetworkCase):
         self.assertEqual(mine.stat().st_uid, self.member)
         self.assert_ends(self.ask(self.stranger, self.stranger), 1, "Permission denied")
 
+    def test_a_group_without_a_name_is_a_number(self):
+        for group in (str(self.group.gr_gid), f"+{self.group.gr_gid}"):
+            with self.subTest(group):
+                self.start("--api-group", group)
+                self.assertEqual(self.socket.stat().st_gid, self.group.gr_gid)
+                self.assertEqual(self.socket.stat().st_mode & 0o777, 0o660)
+                self.node.stop()
+
     def test_without_a_group_it_is_for_its_owner(self):
         self.start()
         self.assertEqual(self.socket.stat().st_mode & 0o777, 0o600)
@@ -125,7 +133,8 @@ class SeveralUsers(NetworkCase):
 
     def test_what_makes_no_sense_is_said(self):
         for flags, words in ((["--api-group", "root"], "--api-socket"),
-                             (["--api-socket", self.socket, "--api-group", "no-such-group"], "no-such-group")):
+                             *((["--api-socket", self.socket, "--api-group", group], group)
+                               for group in ("no-such-group", "+", "-1", "1x", "4294967295", "4294967296"))):
             with self.subTest(flags):
                 done = self.node.run("kp2p-start-daemon", *flags, check=False)
                 self.assert_ends(done, 2, words)

@@ -154,6 +154,16 @@ class Page(NetworkCase):
         self.browser("await", of="output[name=down_words]:text-is('no limit')")
         self.assertEqual(self.settings()["limit_down"], "none")
 
+    def test_rates_of_a_channel_are_shown_and_taken_away(self):
+        self.alice.run("kp2p-limit", "--channel", "<b>lab", "--up", "00:00,2M 00:01,2M")
+        self.open("node")
+        row = ".channel-limits li"
+        self.browser("await", of=f"{row}:has-text('<b>lab: give 2.0 MB/s now; by the hour')")
+        self.assertIn("load no limit", self.browser("text", of=row))
+        self.browser("click", on=f"{row} button")
+        self.browser("gone", of=row)
+        self.assertEqual(self.settings()["channels"], [])
+
     def test_an_address_lets_in_once(self):
         used = address(self.alice)
         self.browser("open", url=used)

@@ -42,6 +42,10 @@ int Rates::minute() const {
 
 Rates::Now Rates::now() const { return {limits_.up.at(minute()), limits_.down.at(minute())}; }
 
+Rates::Now Rates::now(const proto::ChannelLimit& limit) const {
+    return {limit.up.at(minute()), limit.down.at(minute())};
+}
+
 std::vector<Throttle*> Rates::up(Place place, const Names& channels) {
     return which(&Pair::up, place, channels);
 }

@@ -24,6 +24,7 @@ class Rates {
         proto::RateTable::Rate up, down;
     };
     Now now() const;
+    Now now(const proto::ChannelLimit& limit) const;  // by the same calendar
 
     // What is given to, or asked of, a peer there with which we are in these channels, the
     // narrowest first; none: as fast as it goes. They live as long as this.
