@@ -8,10 +8,11 @@ Task<> Outbox::pour(std::shared_ptr<MuxChannel> channel) {
             auto filled = co_await filled_.wait();
             if (!filled) co_return;
         }
-        proto::Encoded message = std::move(messages_.front());
+        const Waiting next = std::move(messages_.front());
         messages_.pop_front();
-        auto sent = co_await channel->send(message.type, message.payload);
+        auto sent = co_await channel->send(next.message.type, next.message.payload);
         if (!sent) co_return;
+        if (next.sent) next.sent();
     }
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 
 #include "node/async/event.hpp"
 #include "node/transport/mux_channel.hpp"
@@ -17,10 +18,11 @@ class Outbox {
 
     explicit Outbox(Executor executor) : filled_(executor) {}
 
+    using Sent = std::function<void()>;  // what is sent from now on comes behind the message
     // False when it is full; the message is lost.
-    bool put(proto::Encoded message) {
+    bool put(proto::Encoded message, Sent sent = {}) {
         if (messages_.size() >= max_messages) return false;
-        messages_.push_back(std::move(message));
+        messages_.push_back({std::move(message), std::move(sent)});
         filled_.notify_all();
         return true;
     }
@@ -29,7 +31,11 @@ class Outbox {
     Task<> pour(std::shared_ptr<MuxChannel> channel);
 
   private:
-    std::deque<proto::Encoded> messages_;
+    struct Waiting {
+        proto::Encoded message;
+        Sent sent;
+    };
+    std::deque<Waiting> messages_;
     Event filled_;
 };
 

@@ -31,8 +31,10 @@ void Download::add_source(Time now, SourceKey key, Offer offer) {
         return drop(key, Fault::wrong_size, 0);
     if (offer.have && offer.have->size() != have_bytes(chunk_count(size)))
         return drop(key, Fault::bad_message, 0);
-    if (!sources_.try_emplace(key, std::move(offer)).second) return;
+    const auto [at, added] = sources_.try_emplace(key, std::move(offer));
+    if (!added) return;
     if (!proven) claims_.try_emplace(size);
+    if (at->second.offer().last_follows) expect_last(now, key, at->second);
     go_on(now);
 }
 

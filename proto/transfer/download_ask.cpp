@@ -52,6 +52,19 @@ void Download::go_on(Time now) {
     if (sources_.size() > 1 && !chain_.complete()) tick_ = now + tick_span;
 }
 
+// It comes, so that it counts as asked for. Where another gives it already it is called off.
+void Download::expect_last(Time now, SourceKey key, Source& source) {
+    const std::uint64_t size = source.offer().size_bytes;
+    const ChunkIndex last = chunk_count(size) - 1;
+    if (!source.has(last)) return misbehaved(now, key);
+    source.ask(now, last);
+    const auto claim = claims_.find(size);
+    if (claim == claims_.end() || claim->second.asked || claim->second.checking > 0)
+        return call_off(key, source, last);
+    claim->second.asked = claim->second.last_asked = key;
+    claim->second.asked_at = now;
+}
+
 void Download::ask_for_size(Time now, std::uint64_t size_bytes, Claim& claim) {
     if (claim.checking > 0) return;
     if (claim.asked && now - claim.asked_at < claim_patience) return;

@@ -48,6 +48,7 @@ struct Offer {  // what `opened` says
     std::uint64_t size_bytes = 0;
     std::optional<ByteVector> have;  // absent: complete
     bool slices = false;             // it gives them, too
+    bool last_follows = false;       // it gives the last chunk unasked
 };
 
 class Source {

@@ -5,7 +5,8 @@
 namespace kp2p::proto {
 namespace {
 
-constexpr std::uint8_t opened_complete_flag = 0x01, opened_slices_flag = 0x02;
+constexpr std::uint8_t opened_complete_flag = 0x01, opened_slices_flag = 0x02,
+                       opened_last_follows_flag = 0x04;
 
 void write_field(Writer& out, std::uint64_t value) { out.uint(value); }
 void write_field(Writer& out, const Sha1& hash) { out.fixed(hash); }
@@ -16,9 +17,10 @@ void write(Writer& out, const Message& m) {
     std::apply([&](const auto&... field) { (write_field(out, field), ...); }, Message::fields(m));
 }
 void write(Writer& out, const Opened& m) {
-    const int complete = m.have ? 0 : opened_complete_flag;
-    const int slices = m.slices ? opened_slices_flag : 0;
-    out.uint(m.id).uint(m.size_bytes).u8(static_cast<std::uint8_t>(complete | slices));
+    int flags = m.have ? 0 : opened_complete_flag;
+    if (m.slices) flags |= opened_slices_flag;
+    if (m.last_follows) flags |= opened_last_follows_flag;
+    out.uint(m.id).uint(m.size_bytes).u8(static_cast<std::uint8_t>(flags));
     if (m.have) out.buffer(*m.have);
 }
 void write(Writer& out, const Data& m) { out.raw(encode_head(m)).raw(m.bytes); }
@@ -37,6 +39,7 @@ void read(Reader& in, Opened& m) {
     m.size_bytes = in.uint();
     const std::uint8_t flags = in.u8();
     m.slices = (flags & opened_slices_flag) != 0;
+    m.last_follows = (flags & opened_last_follows_flag) != 0;
     if ((flags & opened_complete_flag) == 0) {
         const ByteView have = in.buffer();
         if (have.size() > max_have_bytes) {

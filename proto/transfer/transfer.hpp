@@ -12,10 +12,11 @@
 //   9 preparing := id:uint                                          provider
 //  10 get slice := id:uint offset:uint length:uint                  requester
 //  11 slice     := id:uint offset:uint encoding:u8 link:20 bytes    provider
+//  12 want last := id:uint                                          requester
 // opened: flags bit 0 = complete; else `have` follows, bit i of it (least significant first) tells
-// that chunk i is there; bit 1 = gives slices. data: link is there when offset is 0; bytes go to
-// the end of the payload. A slice lies in one chunk, whose link it brings; its offset is in the
-// file.
+// that chunk i is there; bit 1 = gives slices; bit 2 = the last chunk follows. data: link is there
+// when offset is 0; bytes go to the end of the payload. A slice lies in one chunk, whose link it
+// brings; its offset is in the file.
 #pragma once
 
 #include <optional>
@@ -60,6 +61,7 @@ struct Opened {
     std::uint64_t size_bytes = 0;
     std::optional<ByteVector> have;  // absent: complete
     bool slices = false;             // may be asked for
+    bool last_follows = false;       // the last chunk, as if it had been asked for
     friend bool operator==(const Opened&, const Opened&) = default;
 };
 struct Get {
@@ -134,9 +136,16 @@ struct Slice {
     Sha1Link link;   // of the chunk that it lies in
     ByteView bytes;  // in the payload that was decoded
 };
+// Before an Open of that id: the last chunk is wanted with the answer.
+struct WantLast {
+    static constexpr bool of_provider = false;
+    FileId id = 0;
+    static auto fields(auto& m) { return std::tie(m.id); }
+    friend bool operator==(const WantLast&, const WantLast&) = default;
+};
 // In the order of their types.
 using TransferMessage = std::variant<Open, Opened, Get, Data, Have, Cancel, Canceled, Refused,
-                                     Close, Preparing, GetSlice, Slice>;
+                                     Close, Preparing, GetSlice, Slice, WantLast>;
 
 inline FileId file_of(const TransferMessage& message) {
     return std::visit([](const auto& m) { return m.id; }, message);

@@ -288,11 +288,11 @@ Task<Providers::Ended> Providers::attempt(NodeId node) {
     co_return ended;
 }
 
-ProvidedFile::ProvidedFile(Providers& providers, Neighbour& neighbour)
+ProvidedFile::ProvidedFile(Providers& providers, Neighbour& neighbour, RemoteFile::First first)
     : providers_(providers),
       node_(neighbour.node()),
       path_(tried_path_of(neighbour.connection()->path())),
-      file_(neighbour.transfer(), providers.file_),
+      file_(neighbour.transfer(), providers.file_, first),
       began_(providers.parts_.share.runtime.clock.now()),
       heard_(providers.parts_.share.runtime.clock.now()) {
     providers_.used_.push_back(this);

@@ -140,7 +140,8 @@ class ProvidedFile {
   public:
     using Ended = Providers::Ended;
 
-    ProvidedFile(Providers& providers, Neighbour& neighbour);
+    ProvidedFile(Providers& providers, Neighbour& neighbour,
+                 RemoteFile::First first = RemoteFile::First::nothing);
     ProvidedFile(const ProvidedFile&) = delete;
     ~ProvidedFile();
 

@@ -114,7 +114,10 @@ class Sources {
 
     struct Open {
         Open(Sources& all, Neighbour& neighbour)
-            : sources(all), file(all.providers_, neighbour), key(all.next_++) {
+            : sources(all),
+              first(all.first_of(neighbour)),
+              file(all.providers_, neighbour, first),
+              key(all.next_++) {
             sources.files_.emplace(key, &file);
             sources.nodes_.emplace(key, file.node());
             if (sources.nodes_.size() > max_nodes) sources.nodes_.erase(sources.nodes_.begin());
@@ -127,15 +130,28 @@ class Sources {
         }
 
         Sources& sources;
+        RemoteFile::First first;
         ProvidedFile file;
         proto::SourceKey key;
     };
+
+    using First = RemoteFile::First;
+    // A download of a whole file begins with its last chunk, of one provider alone, and of a peer
+    // whose rate is limited only when the rate has room for it.
+    First first_of(Neighbour& neighbour) const {
+        if constexpr (requires { download_.wants_last(); })
+            if (files_.empty() && download_.wants_last() &&
+                neighbour.transfer().asking_pace().empty())
+                return First::last_chunk;
+        return First::nothing;
+    }
 
     void take(Open& open, TransferEvent event) {
         const auto now = clock_.now();
         if (auto* opened = std::get_if<proto::Opened>(&event.message)) {
             hooks_.offered(open.key, open.file.node(),
-                           {opened->size_bytes, std::move(opened->have), opened->slices});
+                           {opened->size_bytes, std::move(opened->have), opened->slices,
+                            opened->last_follows && open.first == First::last_chunk});
         } else if (const auto* have = std::get_if<proto::Have>(&event.message)) {
             download_.have(now, open.key, have->index);
         } else if constexpr (of_pieces) {

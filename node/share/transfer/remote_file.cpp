@@ -18,9 +18,9 @@ std::size_t size_of(const TransferEvent& event) {
 
 }  // namespace
 
-RemoteFile::RemoteFile(TransferSession& session, const Sha1& file)
+RemoteFile::RemoteFile(TransferSession& session, const Sha1& file, First first)
     : session_(&session), why_(Errc::closed), changed_(session.executor()) {
-    const auto id = session.open(file, *this);
+    const auto id = session.open(file, *this, first);
     if (id)
         id_ = *id;
     else

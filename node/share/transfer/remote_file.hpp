@@ -27,7 +27,9 @@ class RemoteFile {
     // That wait for next(), each counted with an overhead, at most this much beyond one.
     static constexpr std::size_t max_waiting_bytes = 1024 * 1024;
 
-    RemoteFile(TransferSession& session, const Sha1& file);
+    // last_chunk: it is to come with the answer, unasked, if the peer can do that.
+    enum class First { nothing, last_chunk };
+    RemoteFile(TransferSession& session, const Sha1& file, First first = First::nothing);
     RemoteFile(const RemoteFile&) = delete;
     ~RemoteFile() { close(); }
 

@@ -113,7 +113,9 @@ Task<> TransferSession::run() {
 }
 
 Task<> TransferSession::talk(std::shared_ptr<MuxChannel> mux) {
-    auto send = [this](proto::Encoded message) { put(std::move(message)); };
+    auto send = [this](proto::Encoded message, Outbox::Sent sent) {
+        put(std::move(message), std::move(sent));
+    };
     auto given = [this](std::size_t bytes) {
         traffic().given += bytes;
         moved(bytes);
@@ -188,12 +190,14 @@ Task<Result<void>> TransferSession::hand_over(TransferEvent event) {
 
 // ---- files that are open at the other ----
 
-Result<proto::FileId> TransferSession::open(const Sha1& file, RemoteFile& as) {
+Result<proto::FileId> TransferSession::open(const Sha1& file, RemoteFile& as,
+                                            RemoteFile::First first) {
     begin();
     if (!running_) return Errc::closed;
     runtime_.debug("share", "opening " + file.hex() + " at " + connection_->remote().hex());
     const proto::FileId id = next_file_++;
     files_.emplace(id, &as);
+    if (first == RemoteFile::First::last_chunk) put(encode(proto::WantLast{id}));
     put(encode(proto::Open{id, file}));
     return id;
 }
@@ -207,8 +211,9 @@ void TransferSession::end_files(std::error_code why) {
     for (const auto& [id, file] : std::exchange(files_, {})) file->end(why);
 }
 
-void TransferSession::put(proto::Encoded message) {
-    if (!outbox_.put(std::move(message))) connection_->close();  // it does not read
+void TransferSession::put(proto::Encoded message, Outbox::Sent sent) {
+    if (!outbox_.put(std::move(message), std::move(sent)))
+        connection_->close();  // it does not read
 }
 
 }  // namespace kp2p

@@ -54,10 +54,10 @@ class TransferSession {
     Task<Result<void>> hand_over(TransferEvent event);
 
     // For the files: which must be closed before they go. Errc::closed if the connection ends.
-    Result<proto::FileId> open(const Sha1& file, RemoteFile& as);
+    Result<proto::FileId> open(const Sha1& file, RemoteFile& as, RemoteFile::First first);
     void close(proto::FileId id);
     void end_files(std::error_code why);
-    void put(proto::Encoded message);
+    void put(proto::Encoded message, Outbox::Sent sent = {});
     void made_room() { room_.notify_all(); }
     const Executor& executor() const { return runtime_.executor; }
 

@@ -1,5 +1,7 @@
 #include "node/share/transfer/uploader.hpp"
 
+#include <algorithm>
+
 #include "node/async/timeout.hpp"
 
 namespace kp2p {
@@ -35,17 +37,20 @@ Result<void> Uploader::receive(const proto::TransferMessage& message) {
     if (const auto* m = std::get_if<proto::GetSlice>(&message)) return get_slice(*m);
     if (const auto* m = std::get_if<proto::Cancel>(&message)) return cancel(*m);
     if (const auto* m = std::get_if<proto::Close>(&message)) close(m->id);
+    if (const auto* m = std::get_if<proto::WantLast>(&message)) wants_last_ = m->id;
     return ok;
 }
 
 Result<void> Uploader::open(const proto::Open& open) {
     if (files_.contains(open.id)) return proto::Errc::bad_state;
+    const bool wants_last = std::exchange(wants_last_, std::nullopt) == open.id;
     if (files_.size() >= proto::max_open_files || opening_ >= proto::max_open_files) {
-        put_(encode(proto::Refused{open.id, RefusalCode::limit}));
+        put(encode(proto::Refused{open.id, RefusalCode::limit}));
         return ok;
     }
     File& file = files_[open.id];
     file.sha1 = open.file;
+    file.wants_last = wants_last;
     file.number = next_number_++;
     ++opening_;
     tasks_->spawn(open_file(open, file.number));
@@ -58,7 +63,7 @@ bool Uploader::hashing(proto::FileId id, std::uint64_t number, Clock::Time& told
     if (file == files_.end() || file->second.number != number) return false;
     if (clock_.now() - told < preparing_span) return true;
     told = clock_.now();
-    put_(encode(proto::Preparing{id}));
+    put(encode(proto::Preparing{id}));
     return true;
 }
 
@@ -83,7 +88,33 @@ Task<> Uploader::open_file(proto::Open open, std::uint64_t number) {
     proto::Opened opened{open.id, taken->chunks->size_bytes(), std::nullopt, true};
     if (const auto* partial = dynamic_cast<const Partial*>(taken->chunks.get()))
         opened.have = have_bits(*partial);
-    put_(encode(std::move(opened)));
+    const std::uint64_t last = proto::chunk_count(opened.size_bytes) - 1;
+    opened.last_follows = take_last(file->second, last);
+    Outbox::Sent sent;  // no chunk comes before the answer
+    if (opened.last_follows)
+        sent = [this, id = open.id, number, last] { queue_last(id, number, last); };
+    put(encode(std::move(opened)), std::move(sent));
+}
+
+// Whether the requester gets the last chunk as if it had asked for it.
+bool Uploader::take_last(File& file, proto::ChunkIndex last) {
+    if (!file.wants_last || file.chunks->size_bytes() == 0 || !file.chunks->has(last)) return false;
+    if (asked_ >= proto::max_outstanding_gets) return false;
+    file.asked.emplace(last, Stage::queued);
+    ++asked_;
+    return true;
+}
+
+void Uploader::queue_last(proto::FileId id, std::uint64_t number, proto::ChunkIndex last) {
+    const auto file = files_.find(id);
+    if (file == files_.end() || file->second.number != number) return;
+    // It may have been called off, and asked for again, since.
+    const Wanted wanted{id, last};
+    const Stage* at = stage(wanted);
+    const bool queued = std::ranges::find(queue_, wanted) != queue_.end();
+    if (!at || *at != Stage::queued || queued) return;
+    queue_.push_back(wanted);
+    filled_.notify_all();
 }
 
 std::unique_ptr<Transfers::Entry> Uploader::shown(proto::FileId id, const File& file) {
@@ -206,11 +237,9 @@ Result<void> Uploader::cancel(const proto::Cancel& cancel) {
         *at = Stage::called_off;  // answered behind the blocks that are under way
         return ok;
     }
-    std::erase_if(queue_, [&](const Wanted& other) {
-        return other.id == wanted.id && other.index == wanted.index;
-    });
+    std::erase(queue_, wanted);
     done(wanted);
-    put_(encode(proto::Canceled{cancel.id, cancel.index}));
+    put(encode(proto::Canceled{cancel.id, cancel.index}));
     return ok;
 }
 
@@ -282,7 +311,7 @@ Task<Result<void>> Uploader::turn(proto::FileId id, std::size_t bytes) {
     if (throttles.empty()) co_return ok;
     std::unique_ptr<Alarm> late;
     late = clock_.alarm(executor_, [this, id, &late] {
-        if (files_.contains(id)) put_(encode(proto::Preparing{id}));
+        if (files_.contains(id)) put(encode(proto::Preparing{id}));
         late->set(clock_.now() + waiting_span);
     });
     late->set(clock_.now() + waiting_span);
@@ -352,13 +381,13 @@ void Uploader::close(proto::FileId id) {
 
 void Uploader::refuse(proto::FileId id, RefusalCode code) {
     close(id);
-    put_(encode(proto::Refused{id, code}));
+    put(encode(proto::Refused{id, code}));
 }
 
 void Uploader::gained(const Sha1& sha1, std::uint64_t index) {
     for (const auto& [id, file] : files_)
         if (file.chunks && !file.complete && file.sha1 == sha1 && file.chunks->has(index))
-            put_(encode(proto::Have{id, index}));
+            put(encode(proto::Have{id, index}));
 }
 
 }  // namespace kp2p

@@ -12,6 +12,7 @@
 #include "node/async/tasks.hpp"
 #include "node/share/inventory/inventory.hpp"
 #include "node/transport/mux_channel.hpp"
+#include "node/transport/outbox.hpp"
 #include "proto/transfer/block.hpp"
 
 namespace kp2p {
@@ -19,7 +20,7 @@ namespace kp2p {
 class Uploader {
   public:
     // What is to be sent besides chunks, in order.
-    using Put = std::function<void(proto::Encoded)>;
+    using Put = std::function<void(proto::Encoded, Outbox::Sent)>;
     using Given = std::function<void(std::size_t bytes)>;  // of a chunk, just now
     // Of what is given now; none: as fast as it goes. Only these bytes wait for it, and what is
     // behind them in their loop: what is said besides does not.
@@ -49,6 +50,7 @@ class Uploader {
         std::uint64_t number = 0;              // which open this is: ids come again
         std::shared_ptr<const Chunks> chunks;  // null while it is being opened
         bool complete = false;
+        bool wants_last = false;                     // chunk, as soon as it is open
         std::unique_ptr<Transfers::Entry> transfer;  // once it is open
         std::map<proto::ChunkIndex, Stage> asked;
         std::deque<Span> slices;  // asked for
@@ -56,6 +58,7 @@ class Uploader {
     struct Wanted {
         proto::FileId id;
         proto::ChunkIndex index;
+        friend bool operator==(const Wanted&, const Wanted&) = default;
     };
     struct WantedSlices {  // of one chunk
         Wanted chunk;
@@ -71,6 +74,8 @@ class Uploader {
     Result<void> get_slice(const proto::GetSlice& get);
     Result<void> cancel(const proto::Cancel& cancel);
     Task<> open_file(proto::Open open, std::uint64_t number);
+    bool take_last(File& file, proto::ChunkIndex last);
+    void queue_last(proto::FileId id, std::uint64_t number, proto::ChunkIndex last);
     bool hashing(proto::FileId id, std::uint64_t number, Clock::Time& told);
     Task<Result<void>> give(std::shared_ptr<MuxChannel> channel, Wanted wanted);
     Task<Result<CutChunk>> cut(Wanted wanted);
@@ -84,6 +89,9 @@ class Uploader {
     Task<Result<void>> turn(proto::FileId id, std::size_t bytes);
     Stage* stage(const Wanted& wanted);  // null: not asked for any more
     void done(const Wanted& wanted);
+    void put(proto::Encoded message, Outbox::Sent sent = {}) {
+        put_(std::move(message), std::move(sent));
+    }
     void close(proto::FileId id);
     std::unique_ptr<Transfers::Entry> shown(proto::FileId id, const File& file);
     void refuse(proto::FileId id, proto::RefusalCode code);
@@ -100,6 +108,7 @@ class Uploader {
     std::size_t asked_ = 0;             // chunks and slices
     std::size_t opening_ = 0;           // open_file() that run, also those whose file was closed
     std::uint64_t next_number_ = 1;
+    std::optional<proto::FileId> wants_last_;  // of the next open
     Given given_;
     Pace pace_;
     NodeId to_;

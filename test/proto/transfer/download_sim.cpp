@@ -36,7 +36,9 @@ void DownloadSim::resume(const std::set<std::uint64_t>& chunks) {
 
 void DownloadSim::join(SourceKey key) {
     ++joined_;
-    download.add_source(providers.now(), key, providers.offer(key));
+    const Offer offer = providers.offer(key);
+    if (offer.last_follows) providers.ask(key, chunk_count(offer.size_bytes) - 1);
+    download.add_source(providers.now(), key, offer);
 }
 
 void DownloadSim::run() {

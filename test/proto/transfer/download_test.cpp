@@ -36,6 +36,52 @@ TEST_CASE("a file of any size comes whole from one provider") {
     }
 }
 
+TEST_CASE("the last chunk comes once where it comes unasked") {
+    for (const std::uint64_t size : {std::uint64_t{1}, mib, mib + 1, 5 * mib + 7}) {
+        CAPTURE(size);
+        const SimFile& file = file_of(size);
+        DownloadSim sim(file, {{.last_follows = true}}, 1);
+        CHECK(sim.download.wants_last());
+        sim.run();
+        CHECK(sim.download.complete());
+        CHECK(sim.right());
+        CHECK(sim.providers.asked == chunks_of(file));  // what came unasked counts too
+        CHECK(sim.providers.given[1] == chunks_of(file));
+        CHECK_FALSE(sim.download.wants_last());
+    }
+}
+
+TEST_CASE("a last chunk that comes unasked from a second provider is called off") {
+    const SimFile& file = file_of(5 * mib + 7);
+    for (const double joins_s : {0.0, 0.005, 0.02, 0.06}) {
+        CAPTURE(joins_s);
+        DownloadSim sim(file, {{}, {.joins_s = joins_s, .last_follows = true}}, 1);
+        sim.run();
+        CHECK(sim.download.complete());
+        CHECK(sim.right());
+        CHECK(sim.dropped.empty());
+        CHECK(sim.providers.given[1] + sim.providers.given[2] <= chunks_of(file) + 1);
+    }
+}
+
+TEST_CASE("who promises the last chunk and has it not, or gives none, is no obstacle") {
+    const SimFile& file = file_of(5 * mib + 7);
+    for (const Lie lie : {Lie::none, Lie::silence, Lie::byte}) {
+        CAPTURE(lie);
+        SimProvider promises{lie, 5};
+        promises.last_follows = true;
+        if (lie == Lie::none) promises.have = ByteVector{0x1f};
+        SimProvider honest;
+        honest.joins_s = 0.01;
+        DownloadSim sim(file, {promises, honest}, 1);
+        sim.run();
+        CHECK(sim.download.complete());
+        CHECK(sim.right());
+        CHECK(sim.dropped.contains(1) == (lie != Lie::silence));
+        CHECK(sim.providers.seconds() < 3);
+    }
+}
+
 TEST_CASE("a liar alone is named and nothing of its lie is kept") {
     struct Row {
         const char* name;
@@ -167,6 +213,8 @@ TEST_CASE("honest providers prevail among liars of all kinds, whatever the order
                 provider.have = ByteVector{static_cast<std::uint8_t>(random()),
                                            static_cast<std::uint8_t>(random() & 31)};
             }
+            const bool has_last = !provider.have || has_chunk(*provider.have, 12);
+            provider.last_follows = has_last && random() % 2;
             if (i != honest && random() % 4 == 0) provider.leaves_s = random() % 500 / 1000.0;
             providers.push_back(provider);
         }

@@ -74,7 +74,10 @@ std::vector<TransferRow> transfer_rows() {
         {"canceled, id 1, chunk 2", Canceled{1, 2}},
         {"refused, id 1, not found", Refused{1, RefusalCode::not_found}},
         {"close, id 1", Close{1}},
-        {"preparing, id 1", Preparing{1}}};
+        {"preparing, id 1", Preparing{1}},
+        {"opened, id 1, 3000000 bytes, complete, the last chunk follows",
+         Opened{1, 3000000, {}, false, true}},
+        {"want last, id 1", WantLast{1}}};
 }
 
 }  // namespace
@@ -127,7 +130,7 @@ TEST_CASE("transfer messages are the bytes of PROTOCOL.md, both ways") {
             CHECK(bool(cut_short) == some_data);
         }
     }
-    CHECK(decode_transfer(12, {}).error() == proto::Errc::unknown_type);
+    CHECK(decode_transfer(13, {}).error() == proto::Errc::unknown_type);
 }
 
 TEST_CASE("transfer messages beyond their limits are refused") {

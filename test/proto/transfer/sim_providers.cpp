@@ -32,6 +32,7 @@ Offer SimProviders::offer(SourceKey key) const {
     if (provider.lie == Lie::size_less) offer.size_bytes -= 1;
     if (provider.lie == Lie::no_size) offer.size_bytes = 0;
     if (provider.lie == Lie::bad_have) offer.have = ByteVector(file_.links.size() + 9);
+    offer.last_follows = provider.last_follows;
     return offer;
 }
 

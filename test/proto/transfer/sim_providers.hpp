@@ -47,6 +47,7 @@ struct SimProvider {
     std::optional<ByteVector> have = {};
     double joins_s = 0, leaves_s = 1e9;   // in virtual seconds
     double silent_s = 1e9, back_s = 1e9;  // sends nothing from then to then
+    bool last_follows = false;            // gives the last chunk unasked, and says so
 };
 
 class SimProviders {
