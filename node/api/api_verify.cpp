@@ -28,6 +28,7 @@ class Scrub {
         : parts_(parts), call_(call), repair_(repair), told_(parts.runtime.clock.now()) {}
 
     Task<Result<void>> check(Sha1 sha1, std::uint64_t size_bytes);
+    Task<Result<void>> damaged(Sha1 sha1, std::string words);
     void expect(std::uint64_t bytes) { all_bytes_ += bytes; }
     std::string result() const {
         JsonWriter json;
@@ -47,7 +48,6 @@ class Scrub {
     }
     Task<Result<ChunksRef>> open(Sha1 sha1);
     Task<Result<void>> hash(ChunksRef chunks);
-    Task<Result<void>> damaged(Sha1 sha1, std::string words);
     void tell();
 
     ApiParts& parts_;
@@ -144,11 +144,17 @@ Api::Answer Api::verify(Call& call) {
         if (!parsed) co_return parsed.error();
         uri = *std::move(parsed);
     }
+    // What a check before this one has set aside is as much to be repaired.
+    auto list_lost = [catalog = parts_.store.catalog(), uri](const std::stop_token&) {
+        return catalog.lost(uri);
+    };
+    std::set<Sha1> lost;
+    if (*repair) lost = co_await offload_long(parts_.long_threads, list_lost);
     auto list = [catalog = parts_.store.catalog(), uri](const std::stop_token& stop) {
         return catalog.contents(uri, stop);
     };
     const Contents contents = co_await offload_long(parts_.long_threads, list);
-    if (contents.empty() && uri) {
+    if (contents.empty() && lost.empty() && uri) {
         call.explain("it is not in the storage");
         co_return Errc::not_found;
     }
@@ -157,6 +163,11 @@ Api::Answer Api::verify(Call& call) {
     for (const auto& [sha1, facts] : contents) {
         auto checked = co_await scrub.check(sha1, facts.size_bytes);
         if (!checked) co_return checked.error();
+    }
+    for (const Sha1& sha1 : lost) {
+        auto repaired =
+            co_await scrub.damaged(sha1, sha1.hex() + " was set aside before, and is not here");
+        if (!repaired) co_return repaired.error();
     }
     co_return scrub.result();
 }

@@ -13,14 +13,15 @@ from ._source import Source, member
 
 def find_file(uri: str, timeout_sec: Seconds = None, *,
               timeout: Seconds = None) -> List[Dict[str, Any]]:
-    """Who provides a file: a list of {"node", "size", "complete"}, empty if nobody does; after
+    """Who provides a file: a list of {"node", "label", "size", "complete"}, empty if nobody does; after
     `timeout` seconds (kachery_p2p called it `timeout_sec`), who has answered by then."""
     given = seconds("timeout", timeout_sec if timeout is None else timeout)
     providers = []
     try:
         for event in _api.events("/v1/find", {"uri": uri.strip()}, "providers", Deadline(given)):
             if event.get("event") == "provider":
-                providers.append({key: event[key] for key in ("node", "size", "complete")})
+                providers.append({key: event[key]
+                                  for key in ("node", "label", "size", "complete")})
         found()
     except NotFoundError as error:
         absent(uri, error)

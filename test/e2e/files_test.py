@@ -231,6 +231,22 @@ class Housekeeping(NetworkCase):
             bob.run("kp2p-load", uri)
         self.assertEqual(sha1_of(bob.stored(sha1)), sha1)
 
+    def test_what_was_set_aside_is_repaired_later(self):
+        bob = self.daemon("bob")
+        path, removed = self.make("file", MIB), self.make("removed", MIB)
+        for each in (path, removed):
+            bob.run("kp2p-load", self.alice.store(each))
+            bob.stored(sha1_of(each)).write_bytes(b"rot")
+        self.assert_ends(bob.run("kp2p-verify", check=False), 5, "2 damaged")
+        bob.run("kp2p-load", sha1_of(removed))
+        bob.run("kp2p-rm", sha1_of(removed))
+        uri = f"sha1://{sha1_of(path)}"
+        for arguments in ([uri], []):
+            done = bob.run("kp2p-verify", "--repair", *arguments)
+            self.assertEqual(done.stdout.decode().split(), [uri] if arguments else [])
+            self.assertEqual(sha1_of(bob.stored(sha1_of(path))), sha1_of(path))
+        self.assertFalse(bob.stored(sha1_of(removed)).exists())
+
 
 if __name__ == "__main__":
     main()

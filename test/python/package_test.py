@@ -125,7 +125,7 @@ class Files(Network):
             uri = kp.store_text("who has me")
             alice = kp.get_node_id()
         with self.at("bob"):
-            self.assertEqual(kp.find_file(uri), [{"node": alice, "size": 10, "complete": True}])
+            self.assertEqual(kp.find_file(uri), [{"node": alice, "label": "", "size": 10, "complete": True}])
 
 
 class Calls(Network):

@@ -58,6 +58,21 @@ Contents Catalog::contents(const std::optional<proto::Uri>& uri,
     return all;
 }
 
+std::set<Sha1> Catalog::lost(const std::optional<proto::Uri>& uri) const {
+    std::set<Sha1> aside, wanted;
+    for (const std::string& name : disk().names(layout_.damaged())) {
+        const auto sha1 = Sha1::from_hex(std::string_view(name).substr(0, name.find('.')));
+        if (sha1 && !is_there(layout_, *sha1)) aside.insert(*sha1);
+    }
+    if (aside.empty()) return aside;
+    for (const Record& record : read_records(layout_.records())) wanted.merge(parts_of(record));
+    std::erase_if(aside, [&](const Sha1& sha1) { return !wanted.contains(sha1); });
+    if (!uri) return aside;
+    const std::set<Sha1> parts = parts_of({*uri});
+    std::erase_if(aside, [&](const Sha1& sha1) { return !parts.contains(sha1); });
+    return aside;
+}
+
 std::vector<CatalogEntry> Catalog::entries(const std::stop_token& stop) const {
     const Contents contents = contents_of(layout_, stop);
     const auto marks = loaded_marks(layout_);

@@ -37,6 +37,10 @@ class Catalog {
     // All that lies here, or what of it `uri` is about.
     Contents contents(const std::optional<proto::Uri>& uri, const std::stop_token& stop) const;
 
+    // What was set aside and is not here again, of all that was asked for by name and was not
+    // removed, or of what `uri` is about.
+    std::set<Sha1> lost(const std::optional<proto::Uri>& uri) const;
+
     // What was asked for by name, and every content that is no part of that; the latest first.
     std::vector<CatalogEntry> entries(const std::stop_token& stop = {}) const;
 
