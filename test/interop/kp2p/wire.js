@@ -84,7 +84,7 @@ const opened = {
     if (m.have) c.buffer.preencode(state, m.have)
   },
   encode (state, m) {
-    openedHead.encode(state, { ...m, flags: m.have ? 0 : 1 })
+    openedHead.encode(state, { flags: m.have ? 0 : 1, ...m })
     if (m.have) c.buffer.encode(state, m.have)
   },
   decode (state) {
@@ -116,6 +116,9 @@ const data = {
     return m
   }
 }
+
+// Before an `open`; this peer never sends one, and ignores it as it does every type that is not below.
+const wantLast = ofFile
 
 // By message type.
 const lookupMessages = { seeking, providing, lacking }
@@ -156,5 +159,5 @@ function addMessages (channel, table, on) {
 
 module.exports = {
   LOOKUP, TRANSFER, PIECE_BYTES, REFUSAL, channelKey, topic, lookupId, proof,
-  lookupMessages, transferMessages, addMessages
+  lookupMessages, transferMessages, wantLast, addMessages
 }

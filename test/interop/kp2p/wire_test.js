@@ -43,6 +43,8 @@ const messages = [
   ['opened, id 1, 3000000 bytes, has chunks 1 and 2', transfer.opened, { id: 1, size: 3000000, flags: 0, have: Buffer.from([6]) }],
   ['data, id 1, chunk 0, "abc" with link 0', transfer.data, { id: 1, index: 0, offset: 0, encoding: 0, link: sha1.FIRST_LINK, bytes: abc }],
   ['data, id 1, chunk 2, offset 65536, bytes aa bb cc', transfer.data, { id: 1, index: 2, offset: 65536, encoding: 0, link: null, bytes: Buffer.from('aabbcc', 'hex') }],
+  ['opened, id 1, 3000000 bytes, complete, the last chunk follows', transfer.opened, { id: 1, size: 3000000, flags: 5, have: null }],
+  ['want last, id 1', wire.wantLast, { id: 1 }],
   ['refused, id 1, not found', transfer.refused, { id: 1, code: wire.REFUSAL.notFound }]
 ]
 // One that is no more than a row of numbers says them in its title.
