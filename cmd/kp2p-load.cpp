@@ -77,8 +77,8 @@ Result<void> load(client::Command& command, client::Daemon& daemon, const proto:
     if (!dest) return dest.error();
     client::ProgressBar bar(command);
     const auto show = [&](const client::Answer& event) -> Result<void> {
-        if (command.json()) return command.print_json(event.text());
         bar.show(progress_of(event, uri));
+        if (command.json()) return command.print_json(event.text());
         return ok;
     };
     const Delivery by{command, daemon, show, wait};

@@ -85,6 +85,7 @@ class Death(BigFileCase, SideBySideCase):
         loading = carol.loading(big.uri).until_verified(big.size_bytes // 10)
         loading.child.send_signal(signal.SIGINT)
         self.assertNotEqual(loading.finish(), 0)
+        self.assertIn(" are kept, and the same command goes on", loading.last["message"])
         small, other = self.path("small.dat"), self.path("other.dat")
         random_file(small, 1000)
         random_file(other, 32 * MIB)
