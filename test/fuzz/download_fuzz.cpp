@@ -20,8 +20,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         Data block{1,  d[5],   std::uint64_t{d[6]} << 16, static_cast<BlockEncoding>(d[7] & 1),
                    {}, payload};
         std::uint64_t claim = std::uint64_t{d[3]} << (d[4] % 56);
-        if (d[0] % 8 == 0) download.add_source(now, key, {d[5] % 2 ? file.size() : claim, {}});
-        if (d[0] % 8 == 1) download.add_source(now, key, {claim, ByteVector(d[6] % 4, d[7])});
+        const bool last_follows = d[6] >> 7;
+        if (d[0] % 8 == 0)
+            download.add_source(now, key,
+                                {d[5] % 2 ? file.size() : claim, {}, false, last_follows});
+        if (d[0] % 8 == 1)
+            download.add_source(now, key, {claim, ByteVector(d[6] % 4, d[7]), false, last_follows});
         if (d[0] % 8 == 2) download.receive(now, key, block, std::move(payload));
         if (d[0] % 8 == 3) download.canceled(now, key, d[3]);
         if (d[0] % 8 == 4) download.remove_source(now, key);

@@ -136,8 +136,8 @@ class Sources {
     };
 
     using First = RemoteFile::First;
-    // A download of a whole file begins with its last chunk, of one provider alone, and of a peer
-    // whose rate is limited only when the rate has room for it.
+    // A download of a whole file begins with its last chunk, of one provider alone. A peer whose
+    // rate is limited is asked for it later, when the rate has room.
     First first_of(Neighbour& neighbour) const {
         if constexpr (requires { download_.wants_last(); })
             if (files_.empty() && download_.wants_last() &&

@@ -82,6 +82,25 @@ TEST_CASE("who promises the last chunk and has it not, or gives none, is no obst
     }
 }
 
+TEST_CASE("who sends the promised chunk twice is dropped") {
+    const SimFile& file = file_of(65);
+    Download download(file.sha1);
+    const Download::Time now{};
+    download.add_source(now, 1, {file.bytes.size(), std::nullopt, false, true});
+    const auto give = [&] {
+        ByteVector payload = file.bytes;
+        const Data data{1, 0, 0, BlockEncoding::plain, first_link(), payload};
+        download.receive(now, 1, data, std::move(payload));
+        return download.take_events();
+    };
+    const auto once = give();
+    REQUIRE(once.size() == 1);
+    CHECK(std::holds_alternative<Download::CheckChunk>(once[0]));
+    const auto twice = give();
+    REQUIRE(twice.size() == 1);
+    CHECK(std::get<Download::DropSource>(twice[0]).fault == Fault::bad_message);
+}
+
 TEST_CASE("a liar alone is named and nothing of its lie is kept") {
     struct Row {
         const char* name;
@@ -105,28 +124,31 @@ TEST_CASE("a liar alone is named and nothing of its lie is kept") {
         {"bitfield of a wrong length", {Lie::bad_have, 0}, Fault::bad_message},
     };
     const SimFile& file = file_of(5 * mib + 7);
-    for (const Row& row : rows) {
-        CAPTURE(std::string(row.name));
-        DownloadSim sim(file, {row.liar}, 1);
-        sim.run();
-        CHECK(!sim.download.complete());
-        CHECK(sim.download.idle());
-        CHECK(sim.right());
-        REQUIRE(sim.dropped.contains(1));
-        CHECK(sim.dropped.at(1) == row.fault);
+    for (const bool last_follows : {false, true})
+        for (Row row : rows) {
+            CAPTURE(std::string(row.name));
+            CAPTURE(last_follows);
+            row.liar.last_follows = last_follows;
+            DownloadSim sim(file, {row.liar}, 1);
+            sim.run();
+            CHECK(!sim.download.complete());
+            CHECK(sim.download.idle());
+            CHECK(sim.right());
+            REQUIRE(sim.dropped.contains(1));
+            CHECK(sim.dropped.at(1) == row.fault);
 
-        for (std::uint32_t seed = 1; seed <= 4; ++seed) {
-            CAPTURE(seed);
-            SimProvider honest;
-            honest.joins_s = seed % 2 ? 0 : 0.01;
-            DownloadSim beside(file, {row.liar, honest}, seed);
-            beside.run();
-            CHECK(beside.download.complete());
-            CHECK(beside.right());
-            CHECK(!beside.dropped.contains(2));
-            CHECK(beside.providers.seconds() < 15);
+            for (std::uint32_t seed = 1; seed <= 4; ++seed) {
+                CAPTURE(seed);
+                SimProvider honest;
+                honest.joins_s = seed % 2 ? 0 : 0.01;
+                DownloadSim beside(file, {row.liar, honest}, seed);
+                beside.run();
+                CHECK(beside.download.complete());
+                CHECK(beside.right());
+                CHECK(!beside.dropped.contains(2));
+                CHECK(beside.providers.seconds() < 15);
+            }
         }
-    }
 }
 
 TEST_CASE("who stops sending is let go of without blame, and what it gave is kept") {
