@@ -53,6 +53,14 @@ TEST_CASE("the last chunk comes once where it comes unasked") {
 
 TEST_CASE("a last chunk that comes unasked from a second provider is called off") {
     const SimFile& file = file_of(5 * mib + 7);
+    Download download(file.sha1);
+    download.add_source({}, 1, {file.bytes.size(), std::nullopt});
+    CHECK(std::holds_alternative<Download::AskChunk>(download.take_events().at(0)));
+    download.add_source({}, 2, {file.bytes.size(), std::nullopt, false, true});
+    const auto events = download.take_events();
+    REQUIRE(events.size() == 1);
+    CHECK(std::get<Download::CallOff>(events[0]).source == 2);
+    CHECK(std::get<Download::CallOff>(events[0]).index == 5);
     for (const double joins_s : {0.0, 0.005, 0.02, 0.06}) {
         CAPTURE(joins_s);
         DownloadSim sim(file, {{}, {.joins_s = joins_s, .last_follows = true}}, 1);
