@@ -19,7 +19,8 @@ struct StoredCopy {
 
 // True: `to`, which must be empty, holds the file, with its holes, and was hashed as it was
 // written, unless it has that stamp still. It shares the blocks, where the file system can do that.
-// False: the file cannot be had this way, and `to` is empty. Errc::canceled on `stop`.
+// False: the file cannot be had this way, and `to` is empty. Errc::canceled on `stop`; else the
+// system's code where `to` could not be emptied.
 Result<bool> copy_stored(const StoredCopy& from, const File& to, const std::stop_token& stop);
 
 }  // namespace kp2p

@@ -1,4 +1,5 @@
-// Delivery: what the daemon is asked for while files are brought to a place of the user's.
+// Delivery: what the daemon is asked for while files are brought to a place of the user's. Errors
+// are the daemon's (client::Daemon has its words), or those of a callback.
 #pragma once
 
 #include <optional>

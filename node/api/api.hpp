@@ -84,11 +84,8 @@ class Api {
     // What is done once `uri` has been loaded: a record, and for a file at `path` a name of its
     // own. Where it lies then.
     enum class Naming { own, none };
-    struct Arrived {
-        std::filesystem::path path;
-        std::string stamp;  // of it; empty if it has none
-    };
-    Task<Arrived> arrived(proto::Uri uri, std::filesystem::path path, Naming naming);
+    Task<std::filesystem::path> arrived(proto::Uri uri, std::filesystem::path path, Naming naming);
+    Task<std::string> stamp_of(std::filesystem::path path);  // FileStamp::text(), or nothing
 
     std::string channels_json() const;
     struct Asked {

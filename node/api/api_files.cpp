@@ -37,7 +37,8 @@ std::string json_of(const Removed& removed) {
 
 }  // namespace
 
-Task<Api::Arrived> Api::arrived(proto::Uri uri, std::filesystem::path path, Naming naming) {
+Task<std::filesystem::path> Api::arrived(proto::Uri uri, std::filesystem::path path,
+                                         Naming naming) {
     auto work = [&store = parts_.store, uri, path, naming] {
         proto::Uri file = uri;
         const auto sha1 = Sha1::from_hex(path.filename().native());
@@ -47,13 +48,18 @@ Task<Api::Arrived> Api::arrived(proto::Uri uri, std::filesystem::path path, Nami
             file.path = uri.own_name();
         }
         store.note_arrival(file, Record::Kind::loaded);
-        Arrived there{path, {}};
-        if (naming == Naming::own) there.path = store.named(path, file);
-        if (auto content = File::open(there.path, File::Mode::read))
-            if (const auto stamp = content->stamp()) there.stamp = stamp->text();
-        return there;
+        return naming == Naming::own ? store.named(path, file) : path;
     };
     co_return co_await offload(parts_.runtime.pool, work);
+}
+
+Task<std::string> Api::stamp_of(std::filesystem::path path) {
+    auto look = [path]() -> std::string {
+        const auto file = File::open(path, File::Mode::read);
+        const auto stamp = file ? file->stamp() : file.error();
+        return stamp ? stamp->text() : std::string();
+    };
+    co_return co_await offload(parts_.runtime.pool, look);
 }
 
 Api::Answer Api::files(Call& call) {

@@ -11,8 +11,9 @@
 namespace kp2p {
 namespace {
 
-// Of a directory's files: so many are on their way, and so many more, of so many bytes, are
-// written, which pays for each flush of the disk with many files.
+// Of a directory's files: so many are on their way at once, and so many with those that are being
+// written, which pays for each flush of the disk with many files. None is begun while so many
+// bytes are being written.
 constexpr std::size_t fetches_at_once = 24, writes_at_once = 128;
 constexpr std::uint64_t written_bytes_at_once = std::uint64_t{16} << 20;
 constexpr std::chrono::milliseconds progress_span{100};

@@ -1,7 +1,5 @@
 #include "node/store/journal.hpp"
 
-#include <xxhash.h>
-
 #include "proto/compact.hpp"
 
 namespace kp2p {
@@ -21,13 +19,13 @@ bool is_plausible(const RangeRecord& range, std::uint64_t size_bytes) {
 }
 
 ByteVector seal(proto::Writer writer) {
-    writer.u64(XXH3_64bits(writer.bytes().data(), writer.bytes().size()));
+    writer.u64(proto::content_sum(writer.bytes()));
     return writer.take();
 }
 
 bool is_sealed(ByteView bytes) {
     const ByteView body = bytes.first(bytes.size() - check_bytes);
-    return proto::Reader(bytes.last(check_bytes)).u64() == XXH3_64bits(body.data(), body.size());
+    return proto::Reader(bytes.last(check_bytes)).u64() == proto::content_sum(body);
 }
 
 }  // namespace

@@ -1,5 +1,4 @@
 // The half of Partial that keeps ranges which are verified by a manifest.
-#include <xxhash.h>
 
 #include <algorithm>
 
@@ -21,8 +20,7 @@ Result<void> Partial::keep(const Sha1& manifest, std::uint64_t start, ByteView b
         const std::uint64_t next = std::min((index + 1) * proto::chunk_bytes, whole.end);
         if (!has(index)) {
             const ByteView part = bytes.subspan(at - start, next - at);
-            const RangeRecord range{at, part.size(), manifest,
-                                    XXH3_64bits(part.data(), part.size())};
+            const RangeRecord range{at, part.size(), manifest, proto::content_sum(part)};
             auto written = with_room(layout_, [&] { return data_.write_at(at, part); });
             if (!written) return storage_error(written.error(), place_.data_path);
             const std::lock_guard lock(mutex_);
@@ -125,7 +123,7 @@ Result<BulkBytes> Partial::read_checked(const RangeRecord& range) const {
     auto size = data_.read_at(range.start, bytes);
     if (!size) return storage_error(size.error(), place_.data_path);
     if (*size != bytes.size()) return Errc::not_found;
-    if (XXH3_64bits(bytes.data(), bytes.size()) != range.content_hash) return Errc::not_found;
+    if (proto::content_sum(bytes) != range.content_hash) return Errc::not_found;
     return bytes;
 }
 

@@ -268,12 +268,8 @@ std::vector<Result<Sha1>> Store::put_loaded(const std::vector<ByteView>& files) 
     options.origin = PutOptions::Origin::others;
     Intake intake(layout_, options);
     std::vector<Result<Sha1>> put;
-    bool all = true;
-    for (const ByteView bytes : files) {
-        put.push_back(put_loaded(intake, bytes));
-        all = all && put.back();
-    }
-    if (intake.finish() && all) return put;
+    for (const ByteView bytes : files) put.push_back(put_loaded(intake, bytes));
+    if (intake.finish()) return put;
     for (std::size_t i = 0; i < files.size(); ++i) put[i] = put_loaded(files[i]);
     return put;
 }

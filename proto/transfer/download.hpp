@@ -83,8 +83,6 @@ class Download {
     bool held_back() const { return may_ask_.refused() > 0; }
     // Keys start at 1 and are not used again.
     void add_source(Time now, SourceKey key, Offer offer);
-    // Whether the first source is to give the last chunk unasked, as nothing is known yet.
-    bool wants_last() const { return sources_.empty() && !chain_.size_bytes(); }
     void remove_source(Time now, SourceKey key);  // it is gone, without blame
     void retire(SourceKey key);                   // is asked for nothing more
     bool owes(SourceKey key) const;               // something of what it was asked for

@@ -140,8 +140,7 @@ class ProvidedFile {
   public:
     using Ended = Providers::Ended;
 
-    ProvidedFile(Providers& providers, Neighbour& neighbour,
-                 RemoteFile::First first = RemoteFile::First::nothing);
+    ProvidedFile(Providers& providers, Neighbour& neighbour, RemoteFile::First first);
     ProvidedFile(const ProvidedFile&) = delete;
     ~ProvidedFile();
 

@@ -139,8 +139,8 @@ class Sources {
     // A download of a whole file begins with its last chunk, of one provider alone. A peer whose
     // rate is limited is asked for it later, when the rate has room.
     First first_of(Neighbour& neighbour) const {
-        if constexpr (requires { download_.wants_last(); })
-            if (files_.empty() && download_.wants_last() &&
+        if constexpr (std::is_same_v<Download, proto::Download>)
+            if (files_.empty() && !download_.size_bytes() &&
                 neighbour.transfer().asking_pace().empty())
                 return First::last_chunk;
         return First::nothing;

@@ -43,17 +43,16 @@ Result<void> Uploader::receive(const proto::TransferMessage& message) {
 
 Result<void> Uploader::open(const proto::Open& open) {
     if (files_.contains(open.id)) return proto::Errc::bad_state;
-    const bool wants_last = std::exchange(wants_last_, std::nullopt) == open.id;
+    const bool follows = std::exchange(wants_last_, std::nullopt) == open.id;
     if (files_.size() >= proto::max_open_files || opening_ >= proto::max_open_files) {
         put(encode(proto::Refused{open.id, RefusalCode::limit}));
         return ok;
     }
     File& file = files_[open.id];
     file.sha1 = open.file;
-    file.wants_last = wants_last;
     file.number = next_number_++;
     ++opening_;
-    tasks_->spawn(open_file(open, file.number));
+    tasks_->spawn(open_file(open, file.number, follows ? Last::follows : Last::asked_for));
     return ok;
 }
 
@@ -67,7 +66,7 @@ bool Uploader::hashing(proto::FileId id, std::uint64_t number, Clock::Time& told
     return true;
 }
 
-Task<> Uploader::open_file(proto::Open open, std::uint64_t number) {
+Task<> Uploader::open_file(proto::Open open, std::uint64_t number, Last wanted_last) {
     struct Leave {
         std::size_t& opening;
         ~Leave() { --opening; }
@@ -89,7 +88,7 @@ Task<> Uploader::open_file(proto::Open open, std::uint64_t number) {
     if (const auto* partial = dynamic_cast<const Partial*>(taken->chunks.get()))
         opened.have = have_bits(*partial);
     const std::uint64_t last = proto::chunk_count(opened.size_bytes) - 1;
-    opened.last_follows = take_last(file->second, last);
+    opened.last_follows = wanted_last == Last::follows && take_last(file->second, last);
     Outbox::Sent sent;  // no chunk comes before the answer
     if (opened.last_follows)
         sent = [this, id = open.id, number, last] { queue_last(id, number, last); };
@@ -98,7 +97,7 @@ Task<> Uploader::open_file(proto::Open open, std::uint64_t number) {
 
 // Whether the requester gets the last chunk as if it had asked for it.
 bool Uploader::take_last(File& file, proto::ChunkIndex last) {
-    if (!file.wants_last || file.chunks->size_bytes() == 0 || !file.chunks->has(last)) return false;
+    if (file.chunks->size_bytes() == 0 || !file.chunks->has(last)) return false;
     if (asked_ >= proto::max_outstanding_gets) return false;
     file.asked.emplace(last, Stage::queued);
     ++asked_;

@@ -50,7 +50,6 @@ class Uploader {
         std::uint64_t number = 0;              // which open this is: ids come again
         std::shared_ptr<const Chunks> chunks;  // null while it is being opened
         bool complete = false;
-        bool wants_last = false;                     // chunk, as soon as it is open
         std::unique_ptr<Transfers::Entry> transfer;  // once it is open
         std::map<proto::ChunkIndex, Stage> asked;
         std::deque<Span> slices;  // asked for
@@ -73,7 +72,8 @@ class Uploader {
     Result<void> get(const proto::Get& get);
     Result<void> get_slice(const proto::GetSlice& get);
     Result<void> cancel(const proto::Cancel& cancel);
-    Task<> open_file(proto::Open open, std::uint64_t number);
+    enum class Last { asked_for, follows };  // how the last chunk goes out
+    Task<> open_file(proto::Open open, std::uint64_t number, Last wanted);
     bool take_last(File& file, proto::ChunkIndex last);
     void queue_last(proto::FileId id, std::uint64_t number, proto::ChunkIndex last);
     bool hashing(proto::FileId id, std::uint64_t number, Clock::Time& told);
