@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "node/share/fetch/providers.hpp"
+#include "proto/transfer/download.hpp"
 #include "proto/transfer/piece_download.hpp"
 #include "proto/transfer/source.hpp"
 
