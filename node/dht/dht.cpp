@@ -166,9 +166,11 @@ Task<Result<void>> Dht::bootstrap() {
     if (scope == Reachability::Scope::everything || std::exchange(firewall_test_due_, false))
         changed = co_await reachability_.update(scope);
     if (!changed) co_return changed.error();
-    if (*changed) {
+    if (*changed && scope == Reachability::Scope::everything) {
         auto again = co_await find_self(nullptr);
         if (!again) co_return again.error();
+    } else if (*changed) {
+        refresh_due_ = true;  // to know those near the new id; nobody looks for us there
     }
     rpc_.node().upkeep().bootstrapped();
     bootstrapped_ = true;
@@ -181,7 +183,9 @@ Task<Result<QueryEnd>> Dht::find_self(QueryRunner::OnReply on_reply) {
     QuerySpec spec;
     spec.target = rpc_.node().table().self();
     spec.seeds = setup_.known_nodes;
-    auto end = co_await queries_.run(std::move(spec), std::move(on_reply));
+    // To have a place in the network, those who answer are enough.
+    QueryRunner::OnQuiet on_quiet = [](const QueryEnd&) { return true; };
+    auto end = co_await queries_.run(std::move(spec), std::move(on_reply), std::move(on_quiet));
     co_return end;
 }
 

@@ -109,7 +109,7 @@ class Dht {
     // A lookup that then tells the closest nodes that `keys` may be met through `relays`.
     struct Announcing {
         proto::KeyPair keys;
-        std::vector<Endpoint> relays;
+        std::function<Task<Result<std::vector<Endpoint>>>()> relays;  // when nodes were found
         std::vector<Endpoint> seeds;
     };
     Task<Result<QueryEnd>> announce(Topic topic, Announcing announcing, FoundPeer found);

@@ -1,4 +1,5 @@
 // Dht: what it does for its user: find, announce, store, and ask others to pass things on.
+#include <set>
 #include <utility>
 
 #include "node/async/tasks.hpp"
@@ -28,29 +29,51 @@ std::vector<PeerRecord> peers_in(const QueryReply& reply) {
     return std::move(decoded->peers);
 }
 
-}  // namespace
-
-Task<Result<QueryEnd>> Dht::lookup(Topic topic, std::vector<Endpoint> seeds, FoundPeer found) {
-    auto on_reply = [&](const QueryReply& reply) {
+QueryRunner::OnReply peers_to(Dht::FoundPeer found) {
+    return [found = std::move(found)](const QueryReply& reply) {
         for (const PeerRecord& peer : peers_in(reply))
             if (found) found(peer);
     };
+}
+
+}  // namespace
+
+Task<Result<QueryEnd>> Dht::lookup(Topic topic, std::vector<Endpoint> seeds, FoundPeer found) {
     QuerySpec spec = spec_of(Command::lookup, target_of(topic), std::move(seeds));
-    QueryRunner::OnReply handler = on_reply;
-    auto end = co_await queries_.run(std::move(spec), std::move(handler));
+    auto end = co_await queries_.run(std::move(spec), peers_to(std::move(found)));
     co_return end;
 }
 
 Task<Result<QueryEnd>> Dht::announce(Topic topic, Announcing announcing, FoundPeer found) {
     const DhtId target = target_of(topic);
-    auto end = co_await lookup(topic, announcing.seeds, std::move(found));
-    if (!end) co_return end.error();
-    QueryRunner::MakeValue make = [&](const QueryReply& node) {
-        const AnnounceScope scope{target, *node.id, *node.reply.token};
-        return signed_announce(AnnounceKind::announce, scope, announcing.keys, announcing.relays);
+    std::set<Endpoint> asked;
+    Result<void> committed = Errc::not_found;
+    const auto commit = [&](QueryEnd at) -> Task<> {
+        std::erase_if(at.closest,
+                      [&](const QueryReply& node) { return !asked.insert(node.from).second; });
+        auto relays = co_await announcing.relays();
+        QueryRunner::MakeValue make = [&](const QueryReply& node) {
+            const AnnounceScope scope{target, *node.id, *node.reply.token};
+            return signed_announce(AnnounceKind::announce, scope, announcing.keys, *relays);
+        };
+        Result<void> done = Errc::not_found;
+        if (relays) done = co_await queries_.commit(at, target, Command::announce, make);
+        if (!committed) committed = done;
     };
-    auto committed = co_await queries_.commit(*end, target, Command::announce, make);
-    if (!committed) co_return committed.error();
+    Result<QueryEnd> end;
+    auto ran = co_await with_tasks([&](Tasks& all) -> Task<> {
+        // Whoever looks need not wait until the last dead node is known to be one.
+        QueryRunner::OnQuiet on_quiet = [&](const QueryEnd& so_far) {
+            all.spawn(commit(so_far));
+            return false;
+        };
+        QuerySpec spec = spec_of(Command::lookup, target, std::move(announcing.seeds));
+        end =
+            co_await queries_.run(std::move(spec), peers_to(std::move(found)), std::move(on_quiet));
+        if (end) co_await commit(*end);
+    });
+    if (!ran) co_return ran.error();
+    if (end && !committed) co_return committed.error();
     co_return end;
 }
 

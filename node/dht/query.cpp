@@ -2,6 +2,7 @@
 
 #include <unordered_map>
 
+#include "node/async/timeout.hpp"
 #include "proto/compact.hpp"
 
 namespace kp2p {
@@ -12,7 +13,8 @@ namespace {
 
 constexpr std::size_t enough_answers =
     5;  // to do without bootstrap nodes whose names must be looked up
-constexpr unsigned check_retries = 1;     // of a node that has let two transmissions go by
+constexpr unsigned check_retries = 1;  // of a node that has let two transmissions go by
+constexpr Clock::Span min_quiet = std::chrono::milliseconds(100);
 constexpr std::size_t busy_requests = 3;  // from here on background work stays in the background
 
 }  // namespace
@@ -25,24 +27,45 @@ std::vector<Endpoint> QueryEnd::closest_addresses() const {
 
 class QueryRunner::Running {
   public:
-    Running(QueryRunner& runner, const QuerySpec& spec, const OnReply& on_reply, Query::Start start)
+    Running(QueryRunner& runner, const QuerySpec& spec, const Watching& watching,
+            Query::Start start)
         : runner_(runner),
           spec_(spec),
-          on_reply_(on_reply),
+          watching_(watching),
           query_(runner.rpc_.node().table(), std::move(start)),
           changed_(runner.rpc_.executor()) {
         advance();
     }
 
     bool finished() const { return query_.finished(); }
-    Task<Result<void>> changed() { return changed_.wait(); }
     const Query& query() const { return query_; }
+
+    QueryEnd end() const { return {query_.closest(), query_.successes()}; }
+
+    // Returns whenever a node has answered, when all is over, and when it is quiet.
+    Task<Result<void>> changed() {
+        auto change = changed_.wait();
+        if (watching_.on_quiet && heard_)
+            change = with_timeout(runner_.rpc_.clock(), std::max(min_quiet, 2 * slowest_),
+                                  std::move(change));
+        auto changed = co_await std::move(change);
+        if (changed || changed.error() != Errc::timed_out) co_return changed;
+        heard_ = false;
+        if (watching_.on_quiet(end())) stop_waiting();
+        co_return ok;
+    }
 
   private:
     void advance() {
         while (const auto hint = query_.next_down_hint()) runner_.send_hint(*hint);
         while (const auto to = query_.next_visit()) visit(*to);
         if (query_.finished()) changed_.notify_all();
+    }
+
+    // For those who have not answered; who comes next is waited for again.
+    void stop_waiting() {
+        for (const auto& [to, request] : pending_) query_.on_silent(to);
+        advance();
     }
 
     void visit(const Endpoint& to) {
@@ -56,10 +79,11 @@ class QueryRunner::Running {
         auto id = runner_.rpc_.start(
             std::move(ask), [this, to](const RequestEvent& event) { on_event(to, event); });
         if (id)
-            pending_.insert_or_assign(to, PendingRequest(runner_.rpc_, *id));
+            pending_.insert_or_assign(
+                to, Visit{PendingRequest(runner_.rpc_, *id), runner_.rpc_.clock().now()});
         else
             query_.on_failed(to);
-        if (runner_.rpc_.is_silent(to)) query_.on_silent(to);
+        if (runner_.rpc_.is_silent(to) || runner_.checks_.contains(to)) query_.on_silent(to);
     }
 
     void on_event(const Endpoint& to, const RequestEvent& event) {
@@ -72,30 +96,44 @@ class QueryRunner::Running {
                 query_.on_failed(to);
                 break;
             case RequestEvent::Kind::reply:
-                pending_.erase(to);
+                heard(to);
                 on_reply(to, event.reply);
         }
         advance();
+    }
+
+    void heard(const Endpoint& from) {
+        const auto visit = pending_.extract(from);
+        if (visit.empty()) return;
+        slowest_ = std::max(slowest_, runner_.rpc_.clock().now() - visit.mapped().began);
+        heard_ = true;
+        if (watching_.on_quiet) changed_.notify_all();
     }
 
     void on_reply(const Endpoint& from, const Reply& reply) {
         if (spec_.priority == QuerySpec::Priority::background &&
             runner_.rpc_.node().requests_in_flight() < busy_requests)
             query_.set_concurrency(Query::full_concurrency);
-        if (reply.error == rpc_ok && on_reply_ && !query_.finished())
-            on_reply_({from, verified_id(reply.id, from), reply});
+        if (reply.error == rpc_ok && watching_.on_reply && !query_.finished())
+            watching_.on_reply({from, verified_id(reply.id, from), reply});
         query_.on_reply(from, reply);
     }
 
     QueryRunner& runner_;
     const QuerySpec& spec_;
-    const OnReply& on_reply_;
+    const Watching& watching_;
     Query query_;
     Event changed_;
-    std::unordered_map<Endpoint, PendingRequest, EndpointHash> pending_;
+    struct Visit {
+        PendingRequest request;
+        Clock::Time began;
+    };
+    std::unordered_map<Endpoint, Visit, EndpointHash> pending_;
+    bool heard_ = false;     // since it was last quiet
+    Clock::Span slowest_{};  // of all answers
 };
 
-Task<Result<QueryEnd>> QueryRunner::walk(const QuerySpec& spec, const OnReply& on_reply,
+Task<Result<QueryEnd>> QueryRunner::walk(const QuerySpec& spec, const Watching& watching,
                                          std::vector<Endpoint> bootstrap) {
     Query::Start start;
     start.target = spec.target;
@@ -103,16 +141,13 @@ Task<Result<QueryEnd>> QueryRunner::walk(const QuerySpec& spec, const OnReply& o
     start.bootstrap = std::move(bootstrap);
     if (spec.priority == QuerySpec::Priority::background)
         start.concurrency = Query::background_concurrency;
-    Running running(*this, spec, on_reply, std::move(start));
+    Running running(*this, spec, watching, std::move(start));
     while (!running.finished()) {
         auto woken = co_await running.changed();
         if (!woken) co_return woken.error();
     }
     for (Query::Overdue& suspect : running.query().overdue()) check(std::move(suspect));
-    QueryEnd end;
-    end.closest = running.query().closest();
-    end.answers = running.query().successes();
-    co_return end;
+    co_return running.end();
 }
 
 void QueryRunner::send_hint(const Query::DownHint& hint) {
@@ -145,19 +180,20 @@ void QueryRunner::check(Query::Overdue suspect) {
     if (!id) checks_.erase(node);
 }
 
-Task<Result<QueryEnd>> QueryRunner::run(QuerySpec spec, OnReply on_reply) {
+Task<Result<QueryEnd>> QueryRunner::run(QuerySpec spec, OnReply on_reply, OnQuiet on_quiet) {
+    const Watching watching{std::move(on_reply), std::move(on_quiet)};
     rpc_.node().upkeep().query_started();
     const bool need_bootstrap = rpc_.node().table().size() < Query::width;
     // Asking name servers takes time: where there is somebody to ask, that is tried first.
     if (!need_bootstrap || bootstrap_.all_known() || !spec.seeds.empty()) {
         std::vector<Endpoint> bootstrap;
         if (need_bootstrap) bootstrap = bootstrap_.known_addresses();
-        auto end = co_await walk(spec, on_reply, std::move(bootstrap));
+        auto end = co_await walk(spec, watching, std::move(bootstrap));
         if (!end || end->answers >= enough_answers || bootstrap_.all_known()) co_return end;
     }
     auto bootstrap = co_await bootstrap_.addresses();
     spec.seeds.clear();  // they have just been asked
-    auto end = co_await walk(spec, on_reply, std::move(bootstrap));
+    auto end = co_await walk(spec, watching, std::move(bootstrap));
     co_return end;
 }
 

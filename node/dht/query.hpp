@@ -33,11 +33,14 @@ class QueryRunner {
     static constexpr std::size_t down_hints_per_tick = 50;
     static constexpr std::size_t max_checks = 16;  // at a time; more suspects go unchecked
     using OnReply = std::function<void(const proto::dht::QueryReply&)>;
+    // Those who answer quickly have: twice the time of the slowest has passed since the last. True:
+    // that will do.
+    using OnQuiet = std::function<bool(const QueryEnd& so_far)>;
 
     QueryRunner(Rpc& rpc, Bootstrap& bootstrap) : rpc_(rpc), bootstrap_(bootstrap) {}
 
     // `on_reply` sees each reply without error as it arrives.
-    Task<Result<QueryEnd>> run(QuerySpec spec, OnReply on_reply);
+    Task<Result<QueryEnd>> run(QuerySpec spec, OnReply on_reply, OnQuiet on_quiet = nullptr);
     // Sends each of the closest nodes that gave a token the request `make` returns for it, and
     // waits for all; once one has accepted, only for those that answer in time. Errc::not_found if
     // there is none, Errc::timed_out if none answers.
@@ -48,7 +51,11 @@ class QueryRunner {
 
   private:
     class Running;
-    Task<Result<QueryEnd>> walk(const QuerySpec& spec, const OnReply& on_reply,
+    struct Watching {
+        OnReply on_reply;
+        OnQuiet on_quiet;
+    };
+    Task<Result<QueryEnd>> walk(const QuerySpec& spec, const Watching& watching,
                                 std::vector<Endpoint> bootstrap);
     void check(proto::dht::Query::Overdue suspect);
     void send_hint(const proto::dht::Query::DownHint& hint);

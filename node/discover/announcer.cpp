@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
 #include "proto/dht/wire/signatures.hpp"
 
@@ -33,8 +34,7 @@ Task<> Announcer::run() {
     for (;;) {
         auto announced = co_await round();
         if (!announced && announced.error() == asio::error::operation_aborted) co_return;
-        ++rounds_ended_;
-        changed_.notify_all();
+        round_ended();
         if (std::exchange(moved_, false) && on_moved_) on_moved_();
         auto kept = co_await keep_alive();
         if (!kept) co_return;
@@ -46,12 +46,35 @@ Task<Result<void>> Announcer::round() {
     spec.command = Command::find_peer;
     spec.target = target_;
     spec.seeds = seeds_;
-    auto end = co_await dht_.queries().run(std::move(spec), nullptr);
+    Result<QueryEnd> end;
+    auto ran = co_await with_tasks([&](Tasks& all) -> Task<> {
+        QueryRunner::OnQuiet on_quiet = [&](const QueryEnd& so_far) {
+            if (relays_.empty()) all.spawn(announce_early(so_far));
+            return false;
+        };
+        end = co_await dht_.queries().run(std::move(spec), nullptr, std::move(on_quiet));
+    });
+    if (!ran) co_return ran;
     if (!end) co_return end.error();
     seeds_ = end->closest_addresses();
+    co_return co_await announce_at(std::move(*end));
+}
+
+// Nobody reaches us before, and a round takes long where nodes have died.
+Task<> Announcer::announce_early(QueryEnd so_far) {
+    auto announced = co_await announce_at(std::move(so_far));
+    if (announced && !relays_.empty()) round_ended();
+}
+
+void Announcer::round_ended() {
+    ++rounds_ended_;
+    changed_.notify_all();
+}
+
+Task<Result<void>> Announcer::announce_at(QueryEnd end) {
     std::vector<Ask> asks;
     std::vector<NoisePayload::Relay> candidates;
-    for (const QueryReply& node : end->closest) {
+    for (const QueryReply& node : end.closest) {
         if (!node.reply.token || asks.size() == max_relays) continue;
         const AnnounceScope scope{target_, *node.id, *node.reply.token};
         Ask ask;

@@ -28,7 +28,7 @@ class Announcer {
     std::vector<Endpoint> relay_addresses() const;
     // Whether we announced at this node in one of the last three rounds.
     bool is_relay(const Endpoint& address) const;
-    // Waits until the first round has ended, successful or not.
+    // Waits until we are announced for the first time, or that has failed.
     Task<Result<void>> announced();
     // Asks at once whether the relays still have us where we are.
     void hurry() { hurried_.notify_all(); }
@@ -37,6 +37,9 @@ class Announcer {
 
   private:
     Task<Result<void>> round();
+    Task<Result<void>> announce_at(QueryEnd end);
+    Task<> announce_early(QueryEnd so_far);
+    void round_ended();
     Task<Result<void>> unannounce_at(std::vector<Endpoint> nodes);
     Task<Result<void>> keep_alive();
 

@@ -90,6 +90,8 @@ class Swarm {
     // Topics.
     void start(const Topic& topic);
     Task<> serve_topic(Topic topic, std::shared_ptr<Joined> joined);
+    Dht::FoundPeer found_of(const Topic& topic);
+    Task<Result<std::vector<Endpoint>>> own_relays();
     Task<> refresh_loop(Topic topic, std::shared_ptr<Joined> joined);
     Task<Result<void>> await_refresh(std::shared_ptr<Joined> joined, Clock::Time due);
     // Dialing.

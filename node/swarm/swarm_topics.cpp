@@ -76,21 +76,32 @@ Task<> Swarm::serve_topic(Topic topic, std::shared_ptr<Joined> joined) {
     changed_.notify_all();
 }
 
-Task<> Swarm::refresh_loop(Topic topic, std::shared_ptr<Joined> joined) {
-    const auto found = [this, topic](const proto::dht::PeerRecord& record) {
+Dht::FoundPeer Swarm::found_of(const Topic& topic) {
+    return [this, topic](const proto::dht::PeerRecord& record) {
         book_.discovered(parts_.runtime.clock.now(), topic, record.key, record.relays);
         changed_.notify_all();
     };
-    auto listening = co_await announcer_.announced();
-    if (!listening) co_return;
+}
+
+Task<Result<std::vector<Endpoint>>> Swarm::own_relays() {
+    auto announced = co_await announcer_.announced();
+    if (!announced) co_return announced.error();
+    co_return announcer_.relay_addresses();
+}
+
+Task<> Swarm::refresh_loop(Topic topic, std::shared_ptr<Joined> joined) {
+    if (parts_.entered) {
+        auto entered = co_await parts_.entered();
+        if (!entered) co_return;
+    }
     Clock& clock = parts_.runtime.clock;
     std::vector<Endpoint> seeds;
     Clock::Time due{};
     for (std::size_t rounds = 0;;) {
-        Dht::Announcing announcing{parts_.keys, announcer_.relay_addresses(), seeds};
+        Dht::Announcing announcing{parts_.keys, [this] { return own_relays(); }, seeds};
         joined->hurry = false;
         joined->looking = clock.now();
-        auto end = co_await parts_.dht.announce(topic, std::move(announcing), found);
+        auto end = co_await parts_.dht.announce(topic, std::move(announcing), found_of(topic));
         if (!end && end.error() == asio::error::operation_aborted) co_return;
         joined->last_lookup = *std::exchange(joined->looking, std::nullopt);
         joined->looked_up_again = std::exchange(joined->looked_up, true);

@@ -97,7 +97,9 @@ class Driver {
     }
 
     Task<std::string> announce(std::string topic, std::string seed, std::string relay) {
-        Dht::Announcing announcing{keys(seed), {*Endpoint::parse(relay)}, {}};
+        const std::vector<Endpoint> relays{*Endpoint::parse(relay)};
+        const auto known = [&]() -> Task<Result<std::vector<Endpoint>>> { co_return relays; };
+        Dht::Announcing announcing{keys(seed), known, {}};
         auto end = co_await dht_.announce(hex<Topic>(topic), std::move(announcing), nullptr);
         co_return ended(end);
     }

@@ -51,7 +51,7 @@ TEST_CASE("in a small network a reachable node becomes persistent at once, anoth
         // What it stores outlives the node that all of them entered through.
         const auto keys = proto::KeyPair::from_seed(seed_of(5));
         Topic topic;
-        Dht::Announcing announcing{keys, {}, {}};
+        Dht::Announcing announcing{keys, relays_at({}), {}};
         auto announced = co_await hidden.dht.announce(topic, std::move(announcing), nullptr);
         CHECK(announced);
         sim.kill(host_of(0));
@@ -286,7 +286,7 @@ TEST_CASE("one dead node of three holds up nobody") {
             Topic topic;
             topic.mutable_view()[0] = 7;
             const auto keys = proto::KeyPair::from_seed(seed_of(number));
-            Dht::Announcing announcing{keys, {ephemeral.address}, {}};
+            Dht::Announcing announcing{keys, relays_at({ephemeral.address}), {}};
             auto announced = co_await ephemeral.dht.announce(topic, std::move(announcing), nullptr);
             REQUIRE(announced);
             CHECK(announced->closest.size() >= 2);
@@ -312,6 +312,48 @@ TEST_CASE("one dead node of three holds up nobody") {
         CHECK(network.known_by(*network.nodes[2]) == 0);
     };
     in_network(sim, 3, test);
+}
+
+TEST_CASE("who enters a network with dead nodes is in it, and found, without waiting for them") {
+    Sim sim(19);
+    auto test = [&](Network& network, Tasks& all) -> Task<> {
+        SimulatedDht& looking = network.add_ephemeral(1000);
+        co_await network.run(looking, all);
+        co_await pass(sim, 10s);
+        for (const std::size_t dead : {1, 3}) sim.kill(network.nodes[dead]->address);
+        const Topic topic = topic_of(7);
+        const std::vector<Endpoint> no_seeds;
+        CHECK(
+            co_await looking.dht.lookup(topic, no_seeds, nullptr));  // which are dead it knows now
+        const auto start = sim.clock().now();
+        const auto since = [&] { return sim.clock().now() - start; };
+        SimulatedDht& entering = network.add_ephemeral(1001);
+        co_await network.run(entering, all);
+        CHECK(since() < 400ms);
+        const auto keys = proto::KeyPair::from_seed(seed_of(1001));
+        Announcer& announcer = network.announcer(entering, keys);
+        all.spawn(announcer.run());
+        CHECK(co_await announcer.announced());
+        CHECK(announcer.relays().size() == 3);
+        CHECK(since() < 800ms);
+        Clock::Span found_after{};
+        auto body = [&](Tasks& tasks) -> Task<> {
+            const auto announce = [&]() -> Task<> {
+                Dht::Announcing announcing{keys, relays_at({entering.address}), {}};
+                CHECK(co_await entering.dht.announce(topic, std::move(announcing), nullptr));
+            };
+            tasks.spawn(announce());
+            while (found_after == Clock::Span()) {
+                const Dht::FoundPeer found = [&](const proto::dht::PeerRecord&) {
+                    if (found_after == Clock::Span()) found_after = since();
+                };
+                CHECK(co_await looking.dht.lookup(topic, no_seeds, found));
+            }
+        };
+        (void)co_await with_tasks(body);
+        CHECK(found_after < 1s);
+    };
+    in_network(sim, 8, test);
 }
 
 TEST_CASE("a node whose bootstrap node is gone enters by those it knows, without delay") {

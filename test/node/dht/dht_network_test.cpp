@@ -49,7 +49,7 @@ Task<> enter(World& world, std::uint32_t number, std::size_t& entered) {
 }
 
 Task<> announce(World& world, std::uint32_t number, std::size_t& announced) {
-    Dht::Announcing announcing{keys_of(number), {host_of(number)}, {}};
+    Dht::Announcing announcing{keys_of(number), relays_at({host_of(number)}), {}};
     const std::uint32_t from = number * 7 + 5;
     auto end = co_await world.dht(from).announce(topic_of(number), std::move(announcing), nullptr);
     announced += end ? 1 : 0;

@@ -29,7 +29,7 @@ TEST_CASE("an announce is found by others, and not after it is taken back") {
         SimulatedDht& ephemeral = network.add_ephemeral(1000);
         co_await network.run(ephemeral, all);
         const auto keys = proto::KeyPair::from_seed(seed_of(7));
-        Dht::Announcing announcing{keys, {Endpoint::loopback(1)}, {}};
+        Dht::Announcing announcing{keys, relays_at({Endpoint::loopback(1)}), {}};
         auto announced =
             co_await ephemeral.dht.announce(topic_of(1), std::move(announcing), nullptr);
         CHECK(announced);

@@ -29,6 +29,12 @@ inline Topic topic_of(std::uint32_t number) {
     return topic;
 }
 
+inline auto relays_at(std::vector<Endpoint> addresses) {
+    return [addresses = std::move(addresses)]() -> Task<Result<std::vector<Endpoint>>> {
+        co_return addresses;
+    };
+}
+
 class SimulatedDht {
   public:
     SimulatedDht(Sim& sim, const Endpoint& address, DhtSetup setup)
