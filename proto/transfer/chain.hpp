@@ -2,7 +2,7 @@
 //
 // The frontier is the lowest chunk that is proven, with all above it. Chunks below it may have been
 // hashed ahead: each is kept as (its link, the link it gives), and is judged in O(1) when the
-// frontier comes down to it. The size must be proven first. Holds one small entry a chunk ahead.
+// frontier comes down to it, which takes the size's proof. Holds one small entry a chunk ahead.
 #pragma once
 
 #include <cstdint>
@@ -49,7 +49,9 @@ class Chain {
     std::optional<Judged> judge();
     void forget(SourceKey source);  // every chunk from it that is not proven
 
-    bool holds(ChunkIndex index) const { return index >= frontier_ || ahead_.contains(index); }
+    bool holds(ChunkIndex index) const {
+        return (size_bytes_ && index >= frontier_) || ahead_.contains(index);
+    }
     std::size_t ahead() const { return ahead_.size(); }
     ChunkIndex frontier() const { return frontier_; }
     bool complete() const { return size_bytes_ && frontier_ == 0; }

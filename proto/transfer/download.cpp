@@ -86,8 +86,13 @@ void Download::misbehaved(Time now, SourceKey key) {
     go_on(now);
 }
 
+// Which the chunk will prove or refute.
+Download::Claims::iterator Download::claim_of(const ChunkCheck& chunk) {
+    return is_last(chunk) ? claims_.find(chunk.file_bytes) : claims_.end();
+}
+
 void Download::start_check(SourceKey key, ChunkCheck chunk) {
-    if (const auto claim = claims_.find(chunk.file_bytes); claim != claims_.end()) {
+    if (const auto claim = claim_of(chunk); claim != claims_.end()) {
         ++claim->second.checking;
         claim->second.asked.reset();
     }
@@ -101,8 +106,7 @@ void Download::checked(Time now, std::uint64_t job_number, Result<CheckedChunk> 
     if (found == jobs_.end()) return;
     const Job job = std::move(found->second);
     jobs_.erase(found);
-    if (const auto claim = claims_.find(job.check->file_bytes); claim != claims_.end())
-        --claim->second.checking;
+    if (const auto claim = claim_of(*job.check); claim != claims_.end()) --claim->second.checking;
     if (!liars_.contains(job.source)) {
         const auto request = requested_.find(job.check->index);
         if (request != requested_.end() && request->second == job.source) requested_.erase(request);
@@ -144,7 +148,7 @@ void Download::settle_size() {
     for (auto& [key, source] : sources_) {
         if (source.offer().size_bytes != *chain_.size_bytes()) wrong.push_back(key);
         for (const auto& [index, receiving] : source.receiving())
-            if (!receiving.canceling) call_off(key, source, index);
+            if (!receiving.canceling && !requested_.contains(index)) call_off(key, source, index);
     }
     for (SourceKey key : wrong) drop(key, Fault::wrong_size, 0);
 }

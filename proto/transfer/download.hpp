@@ -7,7 +7,8 @@
 // which nothing comes (SourceStalled), which may come back under a new key. complete() when all is
 // proven and stored; idle() when no provider is left that could go on. Rules (PROTOCOL.md, section
 // 6):
-//   - the last chunk comes first, once for each size that is claimed, from one who claims it;
+//   - the last chunk comes first, once for each size that is claimed, from one who claims it, and
+//     the one before it along with it, while nobody claims another size;
 //   - then chunks from the back to the front, within a window below the frontier that starts at
 //     first_window and grows with what was proven, so that a liar wastes no more than was given;
 //   - the provider with the least to do, for its speed, is asked next;
@@ -124,6 +125,9 @@ class Download {
         std::size_t checking = 0;
     };
 
+    using Claims = std::map<std::uint64_t, Claim>;  // by size
+
+    Claims::iterator claim_of(const ChunkCheck& chunk);
     std::size_t window() const;
     double rate_of(const Source& source) const;
     std::size_t depth_of(const Source& source) const;
@@ -133,6 +137,7 @@ class Download {
     bool ask_neediest(Time now);
     void expect_last(Time now, SourceKey key, Source& source);
     void ask_for_size(Time now, std::uint64_t size_bytes, Claim& claim);
+    void ask_before_last(Time now);
     bool ask_fresh(Time now, SourceKey key, Source& source);
     bool ask_late(Time now, SourceKey key, Source& source);
     void ask(Time now, SourceKey key, Source& source, ChunkIndex index);
@@ -151,7 +156,7 @@ class Download {
     Chain chain_;
     std::map<SourceKey, Source> sources_;
     std::set<SourceKey> liars_;                  // what is still being checked for them is void
-    std::map<std::uint64_t, Claim> claims_;      // by size, until one is proven
+    Claims claims_;                              // until one is proven
     std::map<ChunkIndex, SourceKey> requested_;  // being received or checked, after that
     std::map<std::uint64_t, Job> jobs_;
     std::map<ChunkIndex, Ahead> ahead_;  // hashed, to be judged

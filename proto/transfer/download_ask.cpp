@@ -44,6 +44,7 @@ void Download::go_on(Time now) {
     may_ask_.begin();
     if (!chain_.size_bytes()) {
         for (auto& [size, claim] : claims_) ask_for_size(now, size, claim);
+        ask_before_last(now);
     } else {
         while (ask_neediest(now)) {
         }
@@ -82,6 +83,17 @@ void Download::ask_for_size(Time now, std::uint64_t size_bytes, Claim& claim) {
     events_.push_back(AskChunk{next->first, last});
     claim.asked = claim.last_asked = next->first;
     claim.asked_at = now;
+}
+
+// It will be wanted if the size is right; asking when that is known would take a round trip more.
+void Download::ask_before_last(Time now) {
+    if (claims_.size() != 1 || !requested_.empty()) return;
+    const auto& [size, claim] = *claims_.begin();
+    const ChunkIndex last = chunk_count(size) - 1;
+    if (!claim.asked || last == 0 || chain_.holds(last - 1)) return;
+    Source& source = sources_.at(*claim.asked);
+    if (!can_ask(source, last - 1) || !may_ask_(*claim.asked, chunk_bytes)) return;
+    ask(now, *claim.asked, source, last - 1);
 }
 
 // One chunk at a time, for the window may have room for no more: where it is scarce, taking the

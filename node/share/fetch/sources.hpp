@@ -10,7 +10,6 @@
 #include "node/share/fetch/providers.hpp"
 #include "proto/transfer/download.hpp"
 #include "proto/transfer/piece_download.hpp"
-#include "proto/transfer/source.hpp"
 
 namespace kp2p {
 

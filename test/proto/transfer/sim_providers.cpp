@@ -38,8 +38,7 @@ Offer SimProviders::offer(SourceKey key) const {
 
 void SimProviders::at(double delay_s, std::function<void()> action) {
     const auto delay = std::chrono::duration<double>(delay_s);
-    due_.push(
-        {now_ + std::chrono::duration_cast<Time::duration>(delay), order_++, std::move(action)});
+    due_.push({now_ + std::chrono::ceil<Time::duration>(delay), order_++, std::move(action)});
 }
 
 bool SimProviders::step(std::optional<Time> deadline) {

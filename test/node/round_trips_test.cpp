@@ -1,0 +1,89 @@
+// How many round trips a load takes from its call to its first verified MiB, over a connection that
+// is up and knows its path: in virtual time, on a network that takes time but loses nothing.
+#include <doctest/doctest.h>
+
+#include <deque>
+
+#include "node/node.hpp"
+#include "test/node/share/fake_network.hpp"
+#include "test/sim/host.hpp"
+
+using namespace kp2p;
+using namespace kp2p::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::chrono::milliseconds one_way = 75ms;
+constexpr Sim::Conditions far_apart{0, one_way, one_way};
+
+struct FarApart {
+    FarApart() : sim(21, far_apart), disk(sim.clock(), 21) {
+        for (std::uint32_t i = 0; i < 3; ++i) {
+            DhtSetup setup;
+            if (i == 0) setup.public_address = host_of(0);
+            if (i > 0) setup.bootstrap.push_back(*parse_bootstrap(host_of(0).text()));
+            if (i > 0) setup.reach = proto::dht::Reach::open;
+            all.emplace_back(sim, disk, i, setup);
+        }
+    }
+
+    Node& giver() { return all[1].node(); }
+    Node& loader() { return all[2].node(); }
+
+    Task<> start(Tasks& tasks) {
+        for (SimHost& host : all) {
+            host.start(tasks);
+            host.node().share().join(lab(), lab_key());
+            CHECK(co_await host.node().entered());
+        }
+    }
+
+    // The seconds until so much of it is verified.
+    Task<double> first_verified(Sha1 file, std::uint64_t bytes) {
+        const auto start = sim.clock().now();
+        std::optional<Clock::Span> reached;
+        Diagnosis diagnosis;
+        const ProgressSink sink = [&](const FetchProgress& progress) {
+            if (!reached && progress.verified_bytes >= bytes) reached = sim.clock().now() - start;
+        };
+        auto path = co_await loader().share().load(uri_of(file), sink, diagnosis);
+        CAPTURE(diagnosis.text());
+        REQUIRE(path);
+        REQUIRE(reached);
+        co_return std::chrono::duration<double>(*reached).count();
+    }
+
+    Sim sim;
+    SimDisk disk;
+    const DiskInstead in_use{disk};
+    std::deque<SimHost> all;
+};
+
+}  // namespace
+
+TEST_CASE("the first MiB of a file is verified within a few round trips of its call") {
+    // One for the call and its answer, and what a window takes that grows from 64 packets.
+    struct Row {
+        std::uint64_t bytes;
+        double round_trips;
+    };
+    for (const Row& row : {Row{mib, 4.1}, Row{16 * mib, 4.1}, Row{mib + 1000, 5},
+                           Row{3 * mib / 2, 5}, Row{16 * mib + mib / 2, 5}}) {
+        CAPTURE(row.bytes);
+        FarApart world;
+        auto story = [&](Tasks& tasks) -> Task<> {
+            co_await world.start(tasks);
+            auto small = world.giver().store().put_bytes(noise(1000));
+            auto stored = world.giver().store().put_bytes(noise(row.bytes, 2));
+            REQUIRE(small);
+            REQUIRE(stored);
+            (void)co_await world.first_verified(*small, 1000);  // they are connected now
+            const double seconds = co_await world.first_verified(*stored, mib);
+            CHECK(seconds / (2 * std::chrono::duration<double>(one_way).count()) < row.round_trips);
+            tasks.cancel();
+        };
+        auto root = [&]() -> Task<> { (void)co_await with_tasks(story); };
+        world.sim.run(root());
+    }
+}
