@@ -380,7 +380,9 @@ class Output(Network):
 class Types(unittest.TestCase):
     @unittest.skipUnless(shutil.which("mypy"), "mypy is not installed")
     def test_the_package_has_true_types(self):
-        done = subprocess.run(["mypy", "--strict", "--cache-dir", os.devnull, "kachery_p2p"],
+        """And a script that uses it is checked by them."""
+        done = subprocess.run(["mypy", "--strict", "--cache-dir", os.devnull, "kachery_p2p",
+                               ROOT / "test" / "python" / "typed.py"],
                               cwd=ROOT / "python", capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
