@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Optional
 from . import _api
 from ._ending import Deadline
 from ._errors import NotFoundError, TimedOutError, UsageError
-from ._options import Options, Seconds, Wait, absent, found, seconds
+from ._options import Options, Seconds, Wait, absent, asked, seconds
 from ._paths import PathLike, as_uri
 from ._source import Source, member
 
@@ -16,6 +16,7 @@ def find_file(uri: PathLike, timeout_sec: Seconds = None, *,
               timeout: Seconds = None) -> List[Dict[str, Any]]:
     """Who provides a file: a list of {"node", "label", "size", "complete"}, empty if nobody does; after
     `timeout` seconds (kachery_p2p called it `timeout_sec`), who has answered by then."""
+    asked()
     given = seconds("timeout", timeout_sec if timeout is None else timeout)
     providers = []
     try:
@@ -23,7 +24,6 @@ def find_file(uri: PathLike, timeout_sec: Seconds = None, *,
             if event.get("event") == "provider":
                 providers.append({key: event[key]
                                   for key in ("node", "label", "size", "complete")})
-        found()
     except NotFoundError as error:
         absent(uri, error)
     except TimedOutError:

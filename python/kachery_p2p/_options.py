@@ -31,11 +31,12 @@ _least_wait, _longest_wait = 30, 86400  # the first is what the daemon does by i
 
 def why() -> Optional[NotFoundError]:
     """Why the last call of this thread, or asyncio task, found nothing: in words, with `findings`.
-    None if it found what it was asked for."""
+    None if it found what it was asked for, or has raised what there is to say."""
     return _why.get()
 
 
-def found() -> None:
+def asked() -> None:
+    """What earlier calls did not find has no part in this one."""
     _why.set(None)
 
 
@@ -70,15 +71,14 @@ class Options(NamedTuple):
         the file, or comes to have it for as long as is waited."""
         if self.missing not in ("none", "raise"):
             raise UsageError(f'missing= is "none" or "raise", not {self.missing!r}')
+        asked()
         deadline = Deadline(seconds("timeout", self.timeout))
         patience = Deadline(None if self.wait is True else seconds("wait", self.wait or 0))
         pause = _first_pause
         with shown(self.progress, os.path.basename(as_uri(uri)).split("?")[0]) as progress:
             while True:
                 try:
-                    given = work(Source(self.p2p, deadline, progress, self._patience(patience)))
-                    found()
-                    return given
+                    return work(Source(self.p2p, deadline, progress, self._patience(patience)))
                 except NotFoundError as error:
                     if isinstance(error, AbsentError) or patience.passed():
                         if self.missing == "raise":

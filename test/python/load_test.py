@@ -38,6 +38,19 @@ class Told(Network):
                     load(ABSENT, missing="raise")
             self.assertRaises(kp.UsageError, kp.load_file, ABSENT, missing="maybe")
 
+    def test_why_is_of_the_last_call_alone(self):
+        def in_vain():
+            kp.load_text(ABSENT, wait=True, timeout=0.5)
+
+        with self.at("bob"):
+            for fails in (lambda: kp.load_text("sha1://short"), in_vain,
+                          lambda: kp.load_text(ABSENT, missing="raise"),
+                          lambda: kp.find_file("sha1://short")):
+                self.assertIsNone(kp.load_text(ABSENT))
+                self.assertIsNotNone(kp.why())
+                self.assertRaises(kp.Error, fails)
+                self.assertIsNone(kp.why())
+
     def test_what_an_attack_on_sha1_has_made_is_an_error(self):
         vectors = json.loads((ROOT / "test" / "vectors" / "sha1.json").read_text())
         content = bytes.fromhex(vectors["collisions"][0]["messages"][0]["bytes"])
