@@ -14,8 +14,8 @@ from ._options import mean_nothing
 
 _command = "kp2p-start-daemon"
 _old_options = frozenset((
-    "auth_group", "dverbose", "file_server_port", "install_only", "isbootstrap", "label",
-    "nobootstrap", "node_arg", "nomulticast", "noudp", "public_url", "static_config", "udp_port",
+    "auth_group", "dverbose", "file_server_port", "install_only", "isbootstrap", "nobootstrap",
+    "node_arg", "nomulticast", "noudp", "public_url", "static_config", "udp_port",
     "websocket_port"))
 
 
@@ -69,14 +69,14 @@ class Daemon(subprocess.Popen):  # type: ignore[type-arg]
 def start_daemon(*, channels: Sequence[str] = (), bootstrap: Sequence[str] = (),
                  host: Optional[str] = None, port: Optional[int] = None,
                  api_port: Optional[int] = None, storage_dir: Optional[str] = None,
-                 config_dir: Optional[str] = None, method: Optional[str] = None,
-                 verbose: int = 0, **old: Any) -> Daemon:
+                 config_dir: Optional[str] = None, label: Optional[str] = None,
+                 method: Optional[str] = None, verbose: int = 0, **old: Any) -> Daemon:
     """Starts kp2p-start-daemon, which must be in PATH, waits until it is ready and returns its
     process. It goes on when this program ends, unless that ends it, or has used it in a `with`
     block. What it logs goes on to our standard error. The channels' names, which are secrets, are
-    not in its arguments, where every user of this computer could read them. `method`, `verbose` and
-    what else kachery_p2p had (`label`, `udp_port`, ...) are taken for the sake of scripts for it, and
-    mean nothing."""
+    not in its arguments, where every user of this computer could read them. `label` names the node
+    for the members of its channels. `method`, `verbose` and what else kachery_p2p had (`udp_port`,
+    ...) are taken for the sake of scripts for it, and mean nothing."""
     for name in old:
         if name not in _old_options:
             raise TypeError(f"start_daemon() has no {name}=")
@@ -94,7 +94,7 @@ def start_daemon(*, channels: Sequence[str] = (), bootstrap: Sequence[str] = (),
         if not name or "\n" in name:
             raise UsageError(f"not the name of a channel: {name!r}")
     flags = {"--host": host, "--port": port, "--api-port": api_port, "--storage-dir": storage_dir,
-             "--config-dir": config_dir}
+             "--config-dir": config_dir, "--label": label}
     for flag, given in flags.items():
         if given is not None:
             command += [flag, str(given)]

@@ -12,15 +12,17 @@ from . import _storage
 from ._errors import ClosedError, FailedError, TimedOutError
 from ._source import Named, Pieces, Source
 
-_stream_bytes = 64 << 20  # what one call is asked for while the file is read through
+_stream_bytes = 64 << 20  # the most that one call is asked for while the file is read through
+_growth = 4  # how much more than was read at one go it is asked for
 _skip_bytes = 1 << 20  # what is rather read and dropped than asked for anew
-_buffer_bytes = 1 << 20
+jump_bytes = 32 << 10  # what is read for a few bytes somewhere: two or three of the verified pieces
 Span = Tuple[int, int]
 
 
 class Ranges:
     """The bytes of one file, for any thread. Read through from one place to the next it keeps one
-    call open, so that the daemon gets what follows meanwhile; jumped about in, each is a call."""
+    call open, so that the daemon gets what follows meanwhile, and more the longer that goes on;
+    jumped about in, each is a call for what is read and no more."""
 
     def __init__(self, source: Source, named: Named, size: Optional[int] = None) -> None:
         self._source = source
@@ -29,9 +31,11 @@ class Ranges:
         self.size = self._known_size(size)
         self._lock = threading.Lock()
         self._stream: Optional[Pieces] = None
-        self._rest = b""
+        self._rest = memoryview(b"")
         self._at = -1  # where the stream goes on
         self._next = -1  # where the last range ended
+        self._following = 0  # how many ranges followed upon each other until then,
+        self._run_bytes = 0  # and their bytes
 
     def _known_size(self, told: Optional[int]) -> int:
         if self._here:
@@ -47,22 +51,29 @@ class Ranges:
         if not self._lock.acquire(blocking=False):  # the stream is another thread's
             return self._apart(start, end)
         try:
-            if self._stream and self._at <= start <= self._at + _skip_bytes:
-                return self._along(start, end)
-            if start == self._next:
-                self._drop()
-                self._stream = self._cat(start, min(self.size, max(end, start + _stream_bytes)))
-                self._at = start
-                return self._along(start, end)
-            self._drop()
-            found = self._apart(start, end)
+            if not self._stream or not self._at <= start <= self._at + _skip_bytes:
+                self._begin(start, end)
+            found = self._along(start, end) if self._stream else self._apart(start, end)
             self._next = end
+            self._following += 1
+            self._run_bytes += end - start
             return found
         except BaseException:
             self._drop()
             raise
         finally:
             self._lock.release()
+
+    def _begin(self, start: int, end: int) -> None:
+        """Two ranges on end can be one of a reader that jumps: a buffer divides what it is asked
+        for. The third makes a stream."""
+        self._drop()
+        if start != self._next:
+            self._following = self._run_bytes = 0
+        if self._following >= 2:
+            ahead = min(_stream_bytes, _growth * self._run_bytes)
+            self._stream = self._cat(start, min(self.size, max(end, start + ahead)))
+            self._at = start
 
     def _cat(self, start: int, end: int) -> Pieces:
         return self._source.again().cat(self._named, start, end)
@@ -74,9 +85,9 @@ class Ranges:
         return found
 
     def _along(self, start: int, end: int) -> bytes:
-        pieces: List[bytes] = []
+        pieces: List[memoryview] = []
         while self._at < end:
-            self._rest = self._rest or self._more()
+            self._rest = self._rest or memoryview(self._more())
             if not self._rest:
                 break
             piece = self._rest[:end - self._at]
@@ -86,8 +97,7 @@ class Ranges:
         if self._at < end:
             start = max(start, self._at)
             self._drop()
-            pieces.append(self._apart(start, end))
-        self._next = end
+            pieces.append(memoryview(self._apart(start, end)))
         return b"".join(pieces)
 
     def _more(self) -> bytes:
@@ -98,7 +108,7 @@ class Ranges:
             return b""
 
     def _drop(self) -> None:
-        stream, self._stream, self._rest, self._at = self._stream, None, b"", -1
+        stream, self._stream, self._rest, self._at = self._stream, None, memoryview(b""), -1
         if stream is not None:
             stream.close()
 
@@ -133,6 +143,14 @@ class RawFile(io.RawIOBase):
         self._position += len(found)
         return len(found)
 
+    def readall(self) -> bytes:
+        """In one call; it would be read block by block."""
+        if self.closed:
+            raise ValueError("I/O operation on closed file.")
+        found = self._ranges.read(self._position, self._ranges.size)
+        self._position += len(found)
+        return found
+
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._ranges.size}
         if whence not in base or base[whence] + offset < 0:
@@ -152,7 +170,7 @@ class RawFile(io.RawIOBase):
 
 def opened(ranges: Ranges, name: str, mode: str, encoding: Optional[str],
            newline: Optional[str]) -> Union[io.BufferedReader, io.TextIOWrapper]:
-    binary = io.BufferedReader(RawFile(ranges, name), _buffer_bytes)
+    binary = io.BufferedReader(RawFile(ranges, name), jump_bytes)
     if "b" in mode:
         return binary
     return io.TextIOWrapper(binary, encoding=encoding or "utf-8", newline=newline)

@@ -39,7 +39,7 @@ def load_file(uri: PathLike, dest: Optional[PathLike] = None, *, progress: Progr
     directory to make. A device or FIFO at `dest` is written to, a link is followed, a file is
     replaced.
 
-    Here and below: a path in place of a URI is a file of this computer. None if nobody provides it,
+    Here and below: a hash alone is a URI; a path in place of one is a file of this computer. None if nobody provides it,
     or a sha1dir has no such name; why() says more; with `missing="raise"` it is a NotFoundError,
     which is a FileNotFoundError. `wait` is for how many seconds, or, if True, for ever, to wait for
     somebody who provides it. After `timeout` seconds it is a TimedOutError, which is a TimeoutError;

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Optional
 from . import _api
 from ._ending import Deadline
 from ._options import Seconds, seconds
-from ._paths import PathLike
+from ._paths import PathLike, as_uri
 from ._progress import Progress, shown
 
 
@@ -20,20 +20,20 @@ def list_files() -> List[Dict[str, Any]]:
             for event in _api.events("/v1/files", None, "files") if event.get("event") == "file"]
 
 
-def remove(uri: str) -> Dict[str, int]:
+def remove(uri: PathLike) -> Dict[str, int]:
     """A file, or a directory and its files, out of the storage: {"files", "bytes"} that it had. A
     NotFoundError if it is not there, a UsageError if it is pinned."""
-    return _numbers(_api.call("POST", "/v1/remove", {"uri": uri.strip()}, "files"))
+    return _numbers(_api.call("POST", "/v1/remove", {"uri": as_uri(uri)}, "files"))
 
 
-def pin(uri: str) -> None:
+def pin(uri: PathLike) -> None:
     """It stays in the storage, whatever room is needed. A NotFoundError if it is not there."""
-    _api.call("POST", "/v1/pin", {"uri": uri.strip()})
+    _api.call("POST", "/v1/pin", {"uri": as_uri(uri)})
 
 
-def unpin(uri: str) -> None:
+def unpin(uri: PathLike) -> None:
     """It need not stay any more."""
-    _api.call("POST", "/v1/unpin", {"uri": uri.strip()})
+    _api.call("POST", "/v1/unpin", {"uri": as_uri(uri)})
 
 
 def gc(max_bytes: int = 0, *, dry_run: bool = False) -> Dict[str, int]:
@@ -50,7 +50,7 @@ def verify(uri: Optional[PathLike] = None, *, repair: bool = False, progress: Pr
     `events` says of each what became of it, {"event": "damaged", "repaired" or "lost", "uri", ...}."""
     body: Dict[str, Any] = {"repair": repair}
     if uri is not None:
-        body["uri"] = str(uri).strip()
+        body["uri"] = as_uri(uri)
     seen: List[Dict[str, Any]] = []
     with shown(progress, "verify") as show:
         def tell(event: Dict[str, Any]) -> None:

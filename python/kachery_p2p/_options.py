@@ -13,7 +13,7 @@ from typing import Any, Callable, NamedTuple, Optional, SupportsFloat, TypeVar, 
 
 from ._ending import Deadline, stop
 from ._errors import AbsentError, NotFoundError, UsageError
-from ._paths import PathLike
+from ._paths import PathLike, as_uri
 from ._progress import Progress, shown
 from ._source import Source
 
@@ -25,16 +25,18 @@ _why: "contextvars.ContextVar[Optional[NotFoundError]]" = contextvars.ContextVar
                                                                                 default=None)
 _Found = TypeVar("_Found")
 _first_pause, _longest_pause = 0.5, 10.0
+_longest_seconds = 1e9  # more than the clocks of the system can count is for ever
 _least_wait, _longest_wait = 30, 86400  # the first is what the daemon does by itself
 
 
 def why() -> Optional[NotFoundError]:
     """Why the last call of this thread, or asyncio task, found nothing: in words, with `findings`.
-    None if it found what it was asked for."""
+    None if it found what it was asked for, or has raised what there is to say."""
     return _why.get()
 
 
-def found() -> None:
+def asked() -> None:
+    """What earlier calls did not find has no part in this one."""
     _why.set(None)
 
 
@@ -69,15 +71,14 @@ class Options(NamedTuple):
         the file, or comes to have it for as long as is waited."""
         if self.missing not in ("none", "raise"):
             raise UsageError(f'missing= is "none" or "raise", not {self.missing!r}')
+        asked()
         deadline = Deadline(seconds("timeout", self.timeout))
         patience = Deadline(None if self.wait is True else seconds("wait", self.wait or 0))
         pause = _first_pause
-        with shown(self.progress, os.path.basename(os.fspath(uri)).split("?")[0]) as progress:
+        with shown(self.progress, os.path.basename(as_uri(uri)).split("?")[0]) as progress:
             while True:
                 try:
-                    given = work(Source(self.p2p, deadline, progress, self._patience(patience)))
-                    found()
-                    return given
+                    return work(Source(self.p2p, deadline, progress, self._patience(patience)))
                 except NotFoundError as error:
                     if isinstance(error, AbsentError) or patience.passed():
                         if self.missing == "raise":
@@ -102,7 +103,7 @@ def seconds(name: str, given: Seconds) -> Optional[float]:
     number = float(given)
     if not number >= 0 or math.isinf(number):
         raise UsageError(f"{name}= is a number of seconds, not {given!r}")
-    return number
+    return min(number, _longest_seconds)
 
 
 def _sleep(seconds: float) -> None:

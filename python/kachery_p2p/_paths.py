@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
 from typing import Union
 
 from ._errors import UsageError
 
 PathLike = Union[str, "os.PathLike[str]"]
 
+_of_path = re.compile(r"\A(sha1|sha1dir):/(?=[0-9a-fA-F]{40})")
+_sha1 = re.compile(r"[0-9a-fA-F]{40}")
+
 
 def config_dir() -> pathlib.Path:
     named = os.environ.get("KACHERY_P2P_CONFIG_DIR")
     return pathlib.Path(named) if named else pathlib.Path.home() / ".kachery-p2p"
+
+
+def as_uri(given: PathLike) -> str:
+    """What people pass as a URI, as the daemon takes it: blanks and line ends around it, a hash alone,
+    and a Path that was made of it and so has lost a "/"."""
+    path = os.fspath(given)
+    text = (os.fsdecode(path) if isinstance(path, bytes) else str(path)).strip()
+    return f"sha1://{text}" if _sha1.fullmatch(text) else _of_path.sub(r"\1://", text, count=1)
 
 
 def absolute_path(path: PathLike) -> str:

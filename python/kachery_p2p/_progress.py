@@ -22,8 +22,10 @@ class Shown:
 
     def event(self, event: Dict[str, Any]) -> None:
         if event.get("event") == "progress":
-            self._providers = int(event.get("providers", 0))
-            self.now(int(event.get("verified_bytes", 0)), int(event.get("size_bytes", 0)))
+            done, size = int(event.get("verified_bytes", 0)), int(event.get("size_bytes", 0))
+            if done < size or not size:  # at the end all have been let go
+                self._providers = int(event.get("providers", 0))
+            self.now(done, size)
 
     def now(self, done: int, size: int) -> None:
         if self._show and self._last != (done, size):

@@ -16,7 +16,7 @@ from . import _api, _storage
 from ._dest import naming
 from ._ending import Deadline, never
 from ._errors import AbsentError, Error, FailedError, NoDaemonError, NotFoundError, UsageError
-from ._paths import PathLike, absolute_path
+from ._paths import PathLike, absolute_path, as_uri
 from ._progress import Shown
 
 _sha1_uri = re.compile(r"sha1://([0-9a-fA-F]{40})(?:[./?].*)?", re.S)
@@ -54,17 +54,16 @@ class Source:
 
     def named(self, uri: PathLike) -> Named:
         """NotFoundError for a name that a sha1dir does not have."""
-        text = os.fspath(uri)
-        text = os.fsdecode(text) if isinstance(text, bytes) else str(text)
-        match = _dir_uri.fullmatch(text.strip())
+        text = as_uri(uri)
+        match = _dir_uri.fullmatch(text)
         if match:
-            return self._in_directory(text.strip(), match)
+            return self._in_directory(text, match)
         if "://" in text:
-            return Named(text.strip())
-        path = absolute_path(text)
+            return Named(text)
+        path = absolute_path(uri)
         if not os.path.exists(path):
             raise AbsentError(f"there is no such file: {path}")
-        return Named(text, path=path)
+        return Named(path, path=path)
 
     def _in_directory(self, uri: str, match: "re.Match[str]") -> Named:
         root = self.listing(match.group(1), uri)

@@ -17,17 +17,24 @@ import io
 import os
 import threading
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Callable, Coroutine, Optional, Type, TypeVar
+from typing import (TYPE_CHECKING, Any, Callable, Coroutine, Literal, Optional, Protocol, Type,
+                    TypeVar, cast, overload)
 
 from . import _daemon, _find, _load, _manage, _options, _store
 from ._ending import Stop, stop
 from ._options import Seconds, Wait, why
 from ._paths import PathLike
+from ._progress import Progress
+from ._source import Index
 
 if TYPE_CHECKING:
     from typing_extensions import ParamSpec
 
     _P = ParamSpec("_P")
+    _Str = Coroutine[Any, Any, str]
+    _MaybeStr = Coroutine[Any, Any, Optional[str]]
+    _Bytes = Coroutine[Any, Any, bytes]
+    _MaybeBytes = Coroutine[Any, Any, Optional[bytes]]
 _Found = TypeVar("_Found")
 
 __all__ = [
@@ -82,6 +89,38 @@ def _waited(call: "Callable[_P, _Found]") -> "Callable[_P, Coroutine[Any, Any, _
     return run
 
 
+class _Load(Protocol):
+    """Types of load_file() and load_text(), which a ParamSpec has one of."""
+
+    @overload
+    def __call__(self, uri: PathLike, dest: Optional[PathLike] = None, *,
+                 progress: Progress = None, timeout: Seconds = None, wait: Wait = None,
+                 missing: Literal["raise"], p2p: bool = True, from_node: Optional[str] = None,
+                 from_channel: Optional[str] = None) -> "_Str": ...
+    @overload
+    def __call__(self, uri: PathLike, dest: Optional[PathLike] = None, *,
+                 progress: Progress = None, timeout: Seconds = None, wait: Wait = None,
+                 missing: Literal["none", "raise"] = "none", p2p: bool = True,
+                 from_node: Optional[str] = None,
+                 from_channel: Optional[str] = None) -> "_MaybeStr": ...
+
+
+class _LoadBytes(Protocol):
+    @overload
+    def __call__(self, uri: PathLike, start: Index = None, end: Index = None,
+                 write_to_stdout: bool = False, *, progress: Progress = None,
+                 timeout: Seconds = None, wait: Wait = None, missing: Literal["raise"],
+                 p2p: bool = True, from_node: Optional[str] = None,
+                 from_channel: Optional[str] = None) -> "_Bytes": ...
+    @overload
+    def __call__(self, uri: PathLike, start: Index = None, end: Index = None,
+                 write_to_stdout: bool = False, *, progress: Progress = None,
+                 timeout: Seconds = None, wait: Wait = None,
+                 missing: Literal["none", "raise"] = "none", p2p: bool = True,
+                 from_node: Optional[str] = None,
+                 from_channel: Optional[str] = None) -> "_MaybeBytes": ...
+
+
 cat_file = _waited(_load.cat_file)
 cancel_transfer = _waited(_manage.cancel_transfer)
 find_file = _waited(_find.find_file)
@@ -92,13 +131,13 @@ join_channel = _waited(_daemon.join_channel)
 leave_channel = _waited(_daemon.leave_channel)
 link_file = _waited(_store.link_file)
 list_files = _waited(_manage.list_files)
-load_bytes = _waited(_load.load_bytes)
-load_file = _waited(_load.load_file)
+load_bytes = cast(_LoadBytes, _waited(_load.load_bytes))
+load_file = cast(_Load, _waited(_load.load_file))
 load_json = _waited(_load.load_json)
 load_npy = _waited(_load.load_npy)
 load_object = load_json
 load_pkl = _waited(_load.load_pkl)
-load_text = _waited(_load.load_text)
+load_text = cast(_Load, _waited(_load.load_text))
 peers = _waited(_daemon.peers)
 pin = _waited(_manage.pin)
 read_dir = _waited(_find.read_dir)

@@ -25,7 +25,7 @@ from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 
 from . import _dest
 from ._errors import Error, UnavailableError
-from ._file import Ranges, Span
+from ._file import Ranges, Span, jump_bytes
 from ._listing import checked
 from ._options import Options, Seconds, Wait
 from ._source import Named, Source, at, components, file_sha1
@@ -216,7 +216,7 @@ def _read_only(path: str) -> OSError:
 class _File(AbstractBufferedFile):
     """Buffers as fsspec's files do (`cache_type`, `block_size`)."""
 
-    DEFAULT_BLOCK_SIZE = 1 << 20  # a chunk, which is verified as one
+    DEFAULT_BLOCK_SIZE = jump_bytes  # what is read on after each range; Ranges has more in sight
 
     def __init__(self, fs: _FileSystem, path: str, mode: str = "rb",
                  block_size: Union[int, str] = "default", autocommit: bool = True,

@@ -220,4 +220,5 @@ def main() -> None:
     master = Master(output=sys.stdout)
     sys.stdout = sys.stderr
     master.LinkRemote(Kp2pRemote(master))
-    master.Listen()
+    with contextlib.suppress(KeyboardInterrupt):  # which git-annex hears as well, and speaks of
+        master.Listen()

@@ -3,6 +3,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import unittest
@@ -136,6 +137,15 @@ class Annex(Network):
         self.assertEqual(len(stored), 1)
         self.git("alice", "annex", "drop", "--from", "kp2p", "mine.dat")
         self.assertFalse(stored[0].exists())
+
+    def test_it_ends_without_a_word_where_git_annex_is_called_off(self):
+        for without in ("", HIDDEN):
+            self.install(without)
+            with subprocess.Popen(["git-annex-remote-kp2p"], stdin=subprocess.PIPE, text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE) as remote:
+                self.assertIn("VERSION", remote.stdout.readline())
+                remote.send_signal(signal.SIGINT)
+                self.assertEqual(remote.communicate(timeout=30)[1], "")
 
     def test_uris_can_be_added(self):
         content = os.urandom(100_000)

@@ -17,6 +17,7 @@ import unittest.mock
 import warnings
 
 from case import ABSENT, Network, ROOT, kp, main, numpy, storage
+from kachery_p2p._progress import Shown
 
 
 class Told(Network):
@@ -36,6 +37,19 @@ class Told(Network):
                 with self.subTest(load.__name__), self.assertRaises(FileNotFoundError):
                     load(ABSENT, missing="raise")
             self.assertRaises(kp.UsageError, kp.load_file, ABSENT, missing="maybe")
+
+    def test_why_is_of_the_last_call_alone(self):
+        def in_vain():
+            kp.load_text(ABSENT, wait=True, timeout=0.5)
+
+        with self.at("bob"):
+            for fails in (lambda: kp.load_text("sha1://short"), in_vain,
+                          lambda: kp.load_text(ABSENT, missing="raise"),
+                          lambda: kp.find_file("sha1://short")):
+                self.assertIsNone(kp.load_text(ABSENT))
+                self.assertIsNotNone(kp.why())
+                self.assertRaises(kp.Error, fails)
+                self.assertIsNone(kp.why())
 
     def test_what_an_attack_on_sha1_has_made_is_an_error(self):
         vectors = json.loads((ROOT / "test" / "vectors" / "sha1.json").read_text())
@@ -70,6 +84,38 @@ class Told(Network):
             del told[:]
             kp.load_bytes(uri, 0, 10, progress=lambda *now: told.append(now))
             self.assertEqual(told[-1][:2], (10, 10))
+
+    def test_those_who_gave_it_are_told_at_the_end_too(self):
+        told = []
+        progress = Shown(lambda *now: told.append(now))
+        for done, providers in ((5, 2), (10, 0)):
+            progress.event({"event": "progress", "verified_bytes": done, "size_bytes": 10,
+                            "providers": providers})
+        self.assertEqual(told, [(5, 10, 2), (10, 10, 2)])
+
+    def test_uris_are_taken_as_people_have_them(self):
+        (self.root / "folder").mkdir()
+        self.write("folder/in it", b"inner")
+        with self.at("alice"):
+            uri = kp.store_text("as it comes", "a name.txt")
+            folder = kp.store_dir(self.root / "folder")
+            sha1 = uri[7:47]
+            for given in (f"\t{uri}\r\n", uri.encode(), pathlib.PurePosixPath(uri), sha1,
+                          sha1.upper() + "\n", f"sha1://{sha1.upper()}?a=b#c", f"sha1://{sha1}/"):
+                with self.subTest(given):
+                    self.assertEqual(kp.load_text(given), "as it comes")
+                    with kp.open(given, "r") as file:
+                        self.assertEqual(file.read(), "as it comes")
+                    self.assertEqual(len(kp.find_file(given)), 1)
+                    self.assertEqual(kp.verify(given)["files"], 1)
+                    kp.pin(given)
+                    kp.unpin(given)
+            inner = pathlib.PurePosixPath(folder) / "in it"
+            self.assertEqual(kp.load_bytes(inner), b"inner")
+            self.assertEqual(list(kp.read_dir(inner.parent)["files"]), ["in it"])
+            kp.remove(pathlib.PurePosixPath(uri))
+            with self.assertRaises(FileNotFoundError):
+                kp.load_text(sha1, timeout=1e12, wait=0, missing="raise")
 
     @unittest.skipUnless(importlib.util.find_spec("tqdm"), "tqdm is not installed")
     def test_progress_is_a_bar(self):
@@ -347,7 +393,9 @@ class Output(Network):
 class Types(unittest.TestCase):
     @unittest.skipUnless(shutil.which("mypy"), "mypy is not installed")
     def test_the_package_has_true_types(self):
-        done = subprocess.run(["mypy", "--strict", "--cache-dir", os.devnull, "kachery_p2p"],
+        """And a script that uses it is checked by them."""
+        done = subprocess.run(["mypy", "--strict", "--cache-dir", os.devnull, "kachery_p2p",
+                               ROOT / "test" / "python" / "typed.py"],
                               cwd=ROOT / "python", capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 

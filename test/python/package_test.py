@@ -192,10 +192,12 @@ class Calls(Network):
         (self.root / "carol").mkdir()
         with kp.start_daemon(bootstrap=["none"], host="127.0.0.1", port=0, api_port=0,
                              storage_dir=str(self.root / "carol"), method="npx", verbose=1,
+                             label="Carol's",
                              config_dir=str(self.root / "carol" / "config")) as process:
             port = int((self.root / "carol" / "config" / "api-port").read_text())
             with self.at("carol"):
                 node = kp.get_node_id(api_port=port)
+                self.assertEqual(kp.status()["label"], "Carol's")
                 self.assertEqual(kp.get_channels(api_port=port), [])
             with self.at("alice"):
                 self.assertNotEqual(kp.get_node_id(), node)
