@@ -5,6 +5,7 @@ import os
 import pathlib
 import pty
 import subprocess
+import unicodedata
 
 from case import NetworkCase, main
 from network import MIB, random_file, sha1_of
@@ -167,6 +168,21 @@ class Housekeeping(NetworkCase):
         return sorted((line["kind"], line["name"], line["size"], line["pinned"])
                       for line in lines if line["event"] == "file")
 
+    def test_one_that_fails_keeps_none_from_the_others(self):
+        node = self.idle("node")
+        fifo, path = self.path("fifo"), self.make("file")
+        os.mkfifo(fifo)
+        uri = f"sha1://{sha1_of(path)}/file"
+        for command in ("kp2p-store", "kp2p-link"):
+            done = node.run(command, self.path("absent\x1b[1m"), fifo, path, check=False)
+            self.assert_ends(done, 1, "absent?[1m: No such file or directory")
+            self.assertIn(b"fifo is neither a file nor a directory", done.stderr)
+            self.assertEqual(done.stdout.decode().split(), [uri])
+        self.assert_ends(node.run("kp2p-store", fifo, check=False), 2, "neither a file nor")
+        for command in ("kp2p-pin", "kp2p-unpin"):
+            self.assert_ends(node.run(command, "1" * 40, uri, check=False), 4)
+            self.assertIn(("stored", "file", 1000, command == "kp2p-pin"), self.listed(node))
+
     def test_what_is_here_is_listed_removed_and_pinned_with_no_daemon(self):
         node = self.idle("node")
         stored, linked = node.store(self.make("stored")), None
@@ -181,7 +197,20 @@ class Housekeeping(NetworkCase):
         node.run("kp2p-rm", stored, linked)
         self.assertEqual(self.listed(node), [])
         self.assertTrue(self.path("linked").exists())
-        self.assert_ends(node.run("kp2p-rm", stored, check=False), 4, "not in the storage")
+        for command, words in (("rm", "it is not in the storage"), ("pin", "it is not in the storage"),
+                               ("unpin", "it is not pinned"), ("verify", "it is not in the storage")):
+            absent = node.run("kp2p-" + command, stored, check=False)
+            self.assert_ends(absent, 4)
+            self.assertEqual(absent.stderr.decode(), f"kp2p-{command}: {words}\n")
+
+    def test_the_list_has_columns_whatever_letters_names_have(self):
+        node = self.idle("node")
+        for name in ("plain", "\u00fcml\u00e4ut", "\u65e5\u672c\u8a9e"):
+            node.store(self.make(name))
+        wide = [sum(1 + (unicodedata.east_asian_width(letter) == "W") for letter in line[:line.index("sha1:")])
+                for line in node.lines("kp2p-list")]
+        self.assertEqual(len(wide), 3)
+        self.assertEqual(len(set(wide)), 1, wide)
 
     def test_only_what_was_loaded_is_collected(self):
         bob = self.daemon("bob")
@@ -189,7 +218,7 @@ class Housekeeping(NetworkCase):
         uris = [self.alice.store(self.make(name)) for name in ("one", "two")]
         bob.run("kp2p-load", *uris)
         bob.run("kp2p-pin", uris[1])
-        self.assertIn(b"would remove 1 files", bob.run("kp2p-gc", "--dry-run").stderr)
+        self.assertIn(b"would remove 1 file, ", bob.run("kp2p-gc", "--dry-run").stderr)
         bob.run("kp2p-gc", "--max", "1G")
         self.assertEqual(len(self.listed(bob)), 3)
         bob.run("kp2p-gc")
