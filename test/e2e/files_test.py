@@ -266,7 +266,11 @@ class Housekeeping(NetworkCase):
         for each in (path, removed):
             bob.run("kp2p-load", self.alice.store(each))
             bob.stored(sha1_of(each)).write_bytes(b"rot")
-        self.assert_ends(bob.run("kp2p-verify", check=False), 5, "2 damaged")
+        done = bob.run("kp2p-verify", check=False)
+        self.assert_ends(done, 5, "2 damaged")
+        self.assertIn(b"kp2p-verify: files that are not what their hashes say: 2", done.stderr)
+        self.assert_ends(bob.run("kp2p-verify"), 0, "2 files that went bad before")
+        self.assert_ends(bob.run("kp2p-verify", sha1_of(path), check=False), 4, "not in the storage")
         bob.run("kp2p-load", sha1_of(removed))
         bob.run("kp2p-rm", sha1_of(removed))
         uri = f"sha1://{sha1_of(path)}"
@@ -275,6 +279,17 @@ class Housekeeping(NetworkCase):
             self.assertEqual(done.stdout.decode().split(), [uri] if arguments else [])
             self.assertEqual(sha1_of(bob.stored(sha1_of(path))), sha1_of(path))
         self.assertFalse(bob.stored(sha1_of(removed)).exists())
+
+    def test_a_linked_file_that_has_changed_or_is_gone_is_said(self):
+        node = self.idle("node")
+        changed, gone = self.make("changed"), self.make("gone")
+        uris = [uri.rsplit("/", 1)[0] for uri in node.lines("kp2p-link", changed, gone)]
+        self.assert_ends(node.run("kp2p-verify"), 0, "all is well")
+        random_file(changed, 1001)
+        gone.unlink()
+        done = node.run("kp2p-verify", check=False)
+        self.assert_ends(done, 5, "checked 2 files")
+        self.assertEqual(sorted(done.stdout.decode().split()), sorted(uris))
 
 
 if __name__ == "__main__":
