@@ -120,6 +120,16 @@ class Files(NetworkCase):
         loaded = other.run("kp2p-load", f"  {line}")
         self.assertEqual(pathlib.Path(loaded.stdout.decode().strip()).read_bytes(), path.read_bytes())
         self.assertEqual(other.lines("kp2p-channels"), [name])
+        third = self.daemon("third", channels=())
+        for cut in (line[:-4], line[:30]):
+            self.assert_ends(third.run("kp2p-join", cut, check=False), 2, "cut off")
+            self.assert_ends(self.piped(third, "kp2p-join", "-", input=cut.encode()), 2, "cut off")
+        self.assert_ends(third.run("kp2p-leave", line, check=False), 2, "kp2p-join takes invitations")
+        self.assertEqual(third.lines("kp2p-channels"), [])
+        self.assert_ends(self.piped(third, "kp2p-join", "-", input=f" '{line}'\r\n".encode()), 0)
+        self.assertEqual(third.lines("kp2p-channels"), [name])
+        said = third.run("kp2p-channels", "--json").stdout
+        self.assertEqual(said.count(b"\n"), 1)
 
     def on_a_terminal(self, node, command, *arguments):
         ours, theirs = pty.openpty()
