@@ -10,6 +10,7 @@ namespace kp2p {
 namespace {
 
 constexpr std::size_t longest_invitation = 64 * 1024;
+constexpr std::string_view end = "/end";
 
 bool stands_for_itself(char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
@@ -60,12 +61,19 @@ struct Read {
 }  // namespace
 
 Result<Invitation> Invitation::parse(std::string_view text, std::string& complaint) {
-    text = proto::without_blanks_around(text);
-    if (!text.starts_with(scheme) || text.size() > longest_invitation) {
+    std::string line;  // a mail may have made several of it
+    for (const char c : proto::without_quotes_around(text.substr(0, longest_invitation + 1)))
+        if (c != ' ' && c != '\t' && c != '\r' && c != '\n') line += c;
+    if (!line.starts_with(scheme) || line.size() > longest_invitation) {
         complaint = "an invitation begins with kp2p:join, as kp2p-invite prints it";
         return Errc::usage;
     }
-    text.remove_prefix(scheme.size());
+    const std::size_t length = (line + '/').find(std::string(end) + '/');
+    if (length == line.npos) {
+        complaint = "the invitation is cut off: the whole line ends with " + std::string(end);
+        return Errc::usage;
+    }
+    text = std::string_view(line).substr(0, length).substr(scheme.size());
     Read read;
     while (!text.empty()) {
         text.remove_prefix(1);  // the slash, or what was pasted in its place
@@ -78,7 +86,7 @@ Result<Invitation> Invitation::parse(std::string_view text, std::string& complai
         return Errc::usage;
     }
     if (!read.channel) {
-        complaint = "the invitation names no channel; was it pasted to its end?";
+        complaint = "the invitation names no channel";
         return Errc::usage;
     }
     return Invitation{*read.channel, read.file, read.peers, read.relay};
@@ -93,7 +101,7 @@ std::string Invitation::text() const {
     for (const std::string& peer : peers) add("peer", peer);
     if (relay) add("relay", *relay);
     if (file) add("file", file->text());
-    return text;
+    return text.append(end);
 }
 
 std::string Invitation::hint() const {

@@ -24,7 +24,7 @@ int main(int argc, char** argv) {
         if (!removed) return removed.error();
         if (command.json()) return command.print_json(removed->text());
         command.say(std::string(dry ? "would remove " : "removed ") +
-                    std::to_string(removed->number("files")) + " files, " +
+                    proto::count_words(removed->number("files"), "file") + ", " +
                     proto::size_words(removed->number("bytes")));
         return ok;
     });

@@ -9,6 +9,18 @@ using namespace kp2p;
 
 namespace {
 
+// What was pasted may have blanks or quotes around it.
+bool is_invitation(std::string_view text) {
+    return text.find(Invitation::scheme) != std::string_view::npos;
+}
+
+Result<ChannelName> read_name(std::string_view text, std::string& complaint) {
+    if (!is_invitation(text)) return client::plain_name(text, complaint);
+    auto invitation = Invitation::parse(text, complaint);
+    if (!invitation) return invitation.error();
+    return invitation->channel;
+}
+
 Result<void> join(client::Command& command, client::Daemon& daemon, const ChannelName& channel) {
     auto joined = join_channel(command, daemon, channel);
     if (!joined) return joined.error();
@@ -40,7 +52,7 @@ int main(int argc, char** argv) {
                 "that its members share.");
             return command.print(channel->text());
         }
-        if (name && name->starts_with(Invitation::scheme)) {
+        if (name && is_invitation(*name)) {
             std::string complaint;
             const auto invitation = Invitation::parse(*name, complaint);
             if (!invitation) return command.failure(Errc::usage, complaint);
@@ -48,7 +60,7 @@ int main(int argc, char** argv) {
             if (joined && !invitation->hint().empty()) command.say(invitation->hint());
             return joined;
         }
-        const auto channels = client::channel_names(command, name, file);
+        const auto channels = client::channel_names(command, name, file, &read_name);
         if (!channels) return channels.error();
         for (const ChannelName& channel : *channels)
             if (auto joined = join(command, daemon, channel); !joined) return joined;

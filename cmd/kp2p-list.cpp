@@ -4,6 +4,7 @@
 #include "cmd/without_daemon.hpp"
 #include "node/client/command.hpp"
 #include "node/client/daemon.hpp"
+#include "node/client/progress_line.hpp"
 #include "proto/byte_size.hpp"
 
 using namespace kp2p;
@@ -20,8 +21,8 @@ std::string time_words(std::uint64_t seconds) {
 }
 
 std::string padded(std::string text, std::size_t width) {
-    if (text.size() < width) text.resize(width, ' ');
-    return text;
+    const std::size_t columns = client::columns_of(text);
+    return columns < width ? text.append(width - columns, ' ') : text;
 }
 
 std::string line_of(const client::Command& command, const client::Answer& file) {

@@ -15,10 +15,14 @@ Result<void> conclude(client::Command& command, const client::Answer& checked) {
     if (command.json()) {
         if (auto printed = command.print_json(checked.text()); !printed) return printed;
     } else {
-        command.say("checked " + std::to_string(checked.number("files")) + " files, " +
+        command.say("checked " + proto::count_words(checked.number("files"), "file") + ", " +
                     proto::size_words(checked.number("bytes")) + ": " +
                     (damaged == 0 ? "all is well" : std::to_string(damaged) + " damaged") +
                     (repaired == 0 ? "" : ", " + std::to_string(repaired) + " fetched again"));
+        if (const std::uint64_t missing = checked.number("missing"); missing > 0)
+            command.say(proto::count_words(missing, "file") +
+                        " that went bad before and was set aside has not come again: --repair "
+                        "fetches it");
     }
     if (damaged == repaired) return ok;
     return command.failure(Errc::verification_failed, "files that are not what their hashes say: " +

@@ -78,6 +78,14 @@ Result<void> print(client::Command& command, const std::string& path, const prot
     return command.print_json(json.field("uri", uri.text()).end_object().take());
 }
 
+std::error_code failed(client::Command& command, std::error_code error, const std::string& path) {
+    if (is_storage_error(error)) return command.failure(error, storage_trouble());
+    if (error == Errc::canceled)
+        return command.failure(error, "stopped; nothing of " + path + " is kept");
+    if (error != std::errc::invalid_argument) return command.failure(error, path);
+    return command.failure(Errc::usage, path + " is neither a file nor a directory");
+}
+
 Result<void> put_each(client::Command& command, const std::vector<std::string>& paths,
                       PutOptions options) {
     auto root = command.storage_dir();
@@ -87,23 +95,23 @@ Result<void> put_each(client::Command& command, const std::vector<std::string>& 
     if (auto other = storage_of_daemon(command.config(), *root))
         command.say("the daemon that is running serves another storage, " + other->string() +
                     ": what goes into " + root->string() + " is not given to others by it");
-    const bool copies = options.content == PutOptions::Content::copy;
     PutProgress progress(command);
-    options.progress = [&](const std::filesystem::path& path, std::size_t bytes) {
-        progress.moved(path, bytes);
-    };
+    options.progress = [&](const auto& path, std::size_t bytes) { progress.moved(path, bytes); };
+    Result<void> outcome = ok;
     for (const std::string& path : paths) {
         progress.begin(path);
-        const bool input = copies && path == "-";
+        const bool input = path == "-" && options.content == PutOptions::Content::copy;
         auto uri = input ? put_input(command, *store, options) : store->put(path, options);
-        if (!uri && is_storage_error(uri.error()))
-            return command.failure(uri.error(), storage_trouble());
-        if (!uri && uri.error() == Errc::canceled)
-            return command.failure(uri.error(), "stopped; nothing of " + path + " is kept");
-        if (!uri) return command.failure(uri.error(), input ? "standard input" : path);
-        if (auto printed = print(command, path, *uri); !printed) return printed;
+        if (uri) {
+            if (auto printed = print(command, path, *uri); !printed) return printed;
+            continue;
+        }
+        const std::error_code error = failed(command, uri.error(), input ? "standard input" : path);
+        if (paths.size() == 1 || error == Errc::canceled || is_storage_error(error)) return error;
+        command.complain(error);
+        if (outcome) outcome = error;
     }
-    return ok;
+    return outcome;
 }
 
 }  // namespace

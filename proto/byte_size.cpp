@@ -48,4 +48,8 @@ std::string size_words(std::uint64_t bytes) {
     return text;
 }
 
+std::string count_words(std::uint64_t count, std::string_view thing) {
+    return std::to_string(count).append(1, ' ').append(thing).append(count == 1 ? "" : "s");
+}
+
 }  // namespace kp2p::proto

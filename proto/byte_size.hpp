@@ -19,5 +19,7 @@ struct ByteSize {
 
 // Three digits or so, in units of 1000: "999 B", "1.50 GB", "20.0 MB".
 std::string size_words(std::uint64_t bytes);
+// Of things whose plural has an "s": "1 file", "2 files".
+std::string count_words(std::uint64_t count, std::string_view thing);
 
 }  // namespace kp2p::proto

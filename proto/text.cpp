@@ -36,4 +36,12 @@ std::string_view without_blanks_around(std::string_view text) {
     return text.substr(0, text.find_last_not_of(blanks) + 1);
 }
 
+std::string_view without_quotes_around(std::string_view text) {
+    text = without_blanks_around(text);
+    for (const std::string_view pair : {"''", "\"\"", "``", "<>"})
+        if (text.size() >= pair.size() && text.front() == pair[0] && text.back() == pair[1])
+            return without_blanks_around(text.substr(1, text.size() - 2));
+    return text;
+}
+
 }  // namespace kp2p::proto

@@ -1,5 +1,5 @@
 // What the parsers of URIs, URLs and invitations share: percent-encoding (RFC 3986, section 2.1),
-// and blanks around what was pasted.
+// and blanks and quotes around what was pasted.
 #pragma once
 
 #include <cstdint>
@@ -18,5 +18,7 @@ Result<std::string> percent_decoded(std::string_view text);
 void add_percent(std::string& out, char byte);  // as "%XX"
 
 std::string_view without_blanks_around(std::string_view text);
+// Nor the quotes, or the < and >, that something stands in which was pasted with them.
+std::string_view without_quotes_around(std::string_view text);
 
 }  // namespace kp2p::proto

@@ -10,26 +10,30 @@ namespace kp2p {
 namespace fs = std::filesystem;
 namespace {
 
+std::error_code failed(const Delivery& by, std::error_code error, const fs::path& dest) {
+    return by.command.failure(error, dest == "-" ? "standard output" : dest.string());
+}
+
 // The trouble is the destination's, unless the daemon has told of its own.
 std::error_code blame(const Delivery& by, std::error_code error, const fs::path& dest) {
     if (!by.daemon.message().empty()) return error;
-    return by.command.failure(error, dest.string());
+    return failed(by, error, dest);
 }
 
 Result<Delivered> file_to(const Delivery& by, const proto::Uri& uri, const fs::path& dest) {
     auto to = FileDestination::find(dest, by.command.stop());
-    if (!to) return by.command.failure(to.error(), dest.string());
+    if (!to) return failed(by, to.error(), dest);
     if (to->is_stdout()) by.command.bytes_are_data();
     auto loaded = by.load(uri.written, false);
     if (!loaded) return loaded.error();
-    if (auto begun = to->begin(); !begun) return by.command.failure(begun.error(), dest.string());
+    if (auto begun = to->begin(); !begun) return failed(by, begun.error(), dest);
     const auto taken = to->take({loaded->string("path"), uri.sha1, loaded->string("stamp")});
-    if (!taken) return by.command.failure(taken.error(), dest.string());
+    if (!taken) return failed(by, taken.error(), dest);
     if (!*taken) {
         auto copied = by.cat(uri.sha1, [&](ByteView bytes) { return to->write(bytes); });
         if (!copied) return blame(by, copied.error(), dest);
     }
-    if (auto done = to->finish(); !done) return by.command.failure(done.error(), dest.string());
+    if (auto done = to->finish(); !done) return failed(by, done.error(), dest);
     return to->is_stdout() ? Delivered::to_stdout : Delivered::to_path;
 }
 

@@ -28,13 +28,16 @@ class Scrub {
         : parts_(parts), call_(call), repair_(repair), told_(parts.runtime.clock.now()) {}
 
     Task<Result<void>> check(Sha1 sha1, std::uint64_t size_bytes);
-    Task<Result<void>> damaged(Sha1 sha1, std::string words);
+    enum class Again { fetch, never };  // the disk of what is linked may only be away
+    Task<Result<void>> damaged(Sha1 sha1, std::string words, Again again = Again::fetch);
     void expect(std::uint64_t bytes) { all_bytes_ += bytes; }
+    void miss(std::uint64_t files) { missing_ = files; }
     std::string result() const {
         JsonWriter json;
         json.begin_object().field("event", "result").field("files", files_);
         json.field("bytes", done_bytes_).field("damaged", damaged_);
-        return json.field("repaired", repaired_).end_object().take();
+        json.field("repaired", repaired_).field("missing", missing_);
+        return json.end_object().take();
     }
 
   private:
@@ -46,7 +49,11 @@ class Scrub {
         if (elsewhere_) co_return co_await parts_.foreign.call(*elsewhere_, std::move(fn));
         co_return co_await offload(parts_.runtime.pool, std::move(fn));
     }
-    Task<Result<ChunksRef>> open(Sha1 sha1);
+    struct Opened {
+        Result<ChunksRef> chunks = Errc::not_found;
+        std::string why;  // what is linked and was right is none any more
+    };
+    Task<Opened> open(Sha1 sha1);
     Task<Result<void>> hash(ChunksRef chunks);
     void tell();
 
@@ -55,7 +62,8 @@ class Scrub {
     bool repair_;
     Clock::Time told_;
     std::optional<std::filesystem::path> elsewhere_;
-    std::uint64_t files_ = 0, done_bytes_ = 0, all_bytes_ = 0, damaged_ = 0, repaired_ = 0;
+    std::uint64_t files_ = 0, done_bytes_ = 0, all_bytes_ = 0, damaged_ = 0, repaired_ = 0,
+                  missing_ = 0;
 };
 
 void Scrub::tell() {
@@ -66,14 +74,18 @@ void Scrub::tell() {
     call_.try_send(json.field("size_bytes", all_bytes_).end_object().take());
 }
 
-Task<Result<Scrub::ChunksRef>> Scrub::open(Sha1 sha1) {
+Task<Scrub::Opened> Scrub::open(Sha1 sha1) {
     const Store* store = &parts_.store;
     auto look = [store, sha1] { return store->lies_elsewhere(sha1); };
     elsewhere_ = co_await offload(parts_.runtime.pool, look);
-    auto open = [store, sha1]() -> Result<ChunksRef> {
-        auto opened = store->open_chunks(sha1, WholeChunks::Links::fresh);
-        if (!opened) return opened.error();
-        return ChunksRef(std::move(*opened));
+    auto open = [store, sha1]() {
+        Opened opened;
+        auto chunks = store->open_chunks(sha1, WholeChunks::Links::fresh);
+        if (chunks)
+            opened.chunks = ChunksRef(std::move(*chunks));
+        else
+            (void)store->find(sha1, opened.why);
+        return opened;
     };
     co_return co_await run(open);
 }
@@ -95,8 +107,9 @@ Task<Result<void>> Scrub::check(Sha1 sha1, std::uint64_t size_bytes) {
     auto opened = co_await open(sha1);
     ++files_;
     done_bytes_ += size_bytes;
-    if (!opened) co_return ok;  // it is gone by now
-    const ChunksRef chunks = *opened;
+    if (!opened.why.empty()) co_return co_await damaged(sha1, opened.why, Again::never);
+    if (!opened.chunks) co_return ok;  // it is gone by now
+    const ChunksRef chunks = *opened.chunks;
     auto hashed = co_await hash(chunks);
     if (!hashed && hashed.error() == Errc::canceled) co_return hashed;
     const Store* store = &parts_.store;
@@ -110,13 +123,13 @@ Task<Result<void>> Scrub::check(Sha1 sha1, std::uint64_t size_bytes) {
     co_return co_await damaged(sha1, *words);
 }
 
-Task<Result<void>> Scrub::damaged(Sha1 sha1, std::string words) {
+Task<Result<void>> Scrub::damaged(Sha1 sha1, std::string words, Again again) {
     ++damaged_;
     parts_.runtime.log("store", words);
     JsonWriter json;
     json.begin_object().field("event", "damaged").field("uri", file_uri(sha1).text());
     auto sent = co_await call_.send(json.field("message", words).end_object().take());
-    if (!sent || !repair_) co_return sent;
+    if (!sent || !repair_ || again == Again::never) co_return sent;
     Diagnosis diagnosis;
     auto loaded = co_await parts_.share.load(file_uri(sha1), ProgressSink(), diagnosis);
     if (!loaded && loaded.error() == Errc::canceled) co_return loaded.error();
@@ -148,13 +161,12 @@ Api::Answer Api::verify(Call& call) {
     auto list_lost = [catalog = parts_.store.catalog(), uri](const std::stop_token&) {
         return catalog.lost(uri);
     };
-    std::set<Sha1> lost;
-    if (*repair) lost = co_await offload_long(parts_.long_threads, list_lost);
+    std::set<Sha1> lost = co_await offload_long(parts_.long_threads, list_lost);
     auto list = [catalog = parts_.store.catalog(), uri](const std::stop_token& stop) {
         return catalog.contents(uri, stop);
     };
     const Contents contents = co_await offload_long(parts_.long_threads, list);
-    if (contents.empty() && lost.empty() && uri) {
+    if (uri && !contents.contains(uri->sha1) && !(*repair && lost.contains(uri->sha1))) {
         call.explain("it is not in the storage");
         co_return Errc::not_found;
     }
@@ -164,6 +176,7 @@ Api::Answer Api::verify(Call& call) {
         auto checked = co_await scrub.check(sha1, facts.size_bytes);
         if (!checked) co_return checked.error();
     }
+    if (!*repair) scrub.miss(std::exchange(lost, {}).size());
     for (const Sha1& sha1 : lost) {
         auto repaired =
             co_await scrub.damaged(sha1, sha1.hex() + " was set aside before, and is not here");

@@ -9,15 +9,16 @@ namespace {
 
 enum class Lines { first, all };
 
-constexpr std::size_t max_lines = 10'000;
+constexpr std::size_t max_lines = 10'000, longest_name_line_bytes = 16 * 1024;
 
-// Lines without their ends, one more than there may be. Longer than a name can be, they are none.
+// Lines without their ends, one more than there may be. Longer than what has a name in it can be,
+// they are cut, and are none.
 Result<std::vector<std::string>> read_lines(std::FILE* file, Lines wanted) {
     std::vector<std::string> lines;
     std::string line;
     for (int c; lines.size() <= max_lines && (c = std::getc(file)) != EOF;) {
         if (c != '\n') {
-            if (line.size() <= ChannelName::max_bytes + 1) line.push_back(static_cast<char>(c));
+            if (line.size() <= longest_name_line_bytes) line.push_back(static_cast<char>(c));
             continue;
         }
         if (line.ends_with('\r')) line.pop_back();
@@ -30,53 +31,66 @@ Result<std::vector<std::string>> read_lines(std::FILE* file, Lines wanted) {
 }
 
 Result<std::vector<ChannelName>> parse_all(Command& command, const std::vector<std::string>& lines,
-                                           const std::string& where) {
+                                           const std::string& where, ReadName read_name) {
     if (lines.size() > max_lines)
         return command.failure(
             Errc::usage, where + ": it has more than " + std::to_string(max_lines) + " lines");
     std::vector<ChannelName> names;
     for (const std::string& line : lines) {
         if (line.empty()) continue;
-        auto name = ChannelName::parse(line);
-        if (!name)
-            return command.failure(
-                Errc::usage, where + ": a channel's name is 1 to 200 bytes of text in one line");
+        std::string complaint;
+        auto name = read_name(line, complaint);
+        if (!name) return command.failure(Errc::usage, where + ": " + complaint);
         names.push_back(*std::move(name));
     }
     return names;
 }
 
-Result<std::vector<ChannelName>> read_input(Command& command, Lines wanted) {
+Result<std::vector<ChannelName>> read_input(Command& command, Lines wanted, ReadName read_name) {
     const std::string where = "standard input";
     auto lines = read_lines(stdin, wanted);
     if (!lines) return command.failure(lines.error(), where);
-    return parse_all(command, *lines, where);
+    return parse_all(command, *lines, where, read_name);
 }
 
-}  // namespace
-
-Result<std::vector<ChannelName>> read_channel_file(Command& command, const std::string& file) {
-    if (file == "-") return read_input(command, Lines::all);
+Result<std::vector<ChannelName>> read_file(Command& command, const std::string& file,
+                                           ReadName read_name) {
+    if (file == "-") return read_input(command, Lines::all, read_name);
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> opened(std::fopen(file.c_str(), "re"),
                                                                  &std::fclose);
     if (!opened) return command.failure(std::error_code(errno, std::generic_category()), file);
     auto lines = read_lines(opened.get(), Lines::all);
     if (!lines) return command.failure(lines.error(), file);
-    return parse_all(command, *lines, file);
+    return parse_all(command, *lines, file, read_name);
+}
+
+}  // namespace
+
+Result<ChannelName> plain_name(std::string_view text, std::string& complaint) {
+    auto name = ChannelName::parse(text);
+    if (!name)
+        complaint =
+            "a channel's name is 1 to 200 bytes of text in one line; kp2p-join takes invitations";
+    return name;
+}
+
+Result<std::vector<ChannelName>> read_channel_file(Command& command, const std::string& file) {
+    return read_file(command, file, &plain_name);
 }
 
 Result<std::vector<ChannelName>> channel_names(Command& command,
                                                const std::optional<std::string>& name,
-                                               const std::optional<std::string>& file) {
+                                               const std::optional<std::string>& file,
+                                               ReadName read_name) {
     if (name.has_value() == file.has_value())
         return command.failure(Errc::usage, "either NAME or --channel-file is needed");
     Result<std::vector<ChannelName>> names;
     if (file)
-        names = read_channel_file(command, *file);
+        names = read_file(command, *file, read_name);
     else if (*name == "-")
-        names = read_input(command, Lines::first);
+        names = read_input(command, Lines::first, read_name);
     else
-        names = parse_all(command, {*name}, "NAME");
+        names = parse_all(command, {*name}, "NAME", read_name);
     if (names && names->empty())
         return command.failure(Errc::usage, "there is no channel's name in it");
     return names;

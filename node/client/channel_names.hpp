@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "node/client/command.hpp"
@@ -14,10 +15,15 @@
 
 namespace kp2p::client {
 
+// What one of them is; Errc::usage with what is wrong in `complaint`.
+using ReadName = Result<ChannelName> (*)(std::string_view text, std::string& complaint);
+Result<ChannelName> plain_name(std::string_view text, std::string& complaint);
+
 // Of a command that has both as arguments; one of them must have been given.
 Result<std::vector<ChannelName>> channel_names(Command& command,
                                                const std::optional<std::string>& name,
-                                               const std::optional<std::string>& file);
+                                               const std::optional<std::string>& file,
+                                               ReadName read_name = &plain_name);
 
 // What a channel file holds; empty lines are skipped. Errors come with their words.
 Result<std::vector<ChannelName>> read_channel_file(Command& command, const std::string& file);

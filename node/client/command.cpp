@@ -45,11 +45,23 @@ std::string unknown_option(const CLI::App& app) {
     return {};
 }
 
+// A name of a file may have marks in it that a terminal obeys.
+std::string shown(std::string_view words) {
+    std::string text(words);
+    for (char& c : text)
+        if ((c >= 0 && c < ' ' && c != '\n' && c != '\t') || c == '\x7f') c = '?';
+    return text;
+}
+
 // "PATH: No such file" for the system's errors, as everywhere; "no space is left: PATH" for ours.
-std::string sentence(std::error_code error, const std::string& detail) {
+// That nobody provides something, or sent right bytes, is for those who were asked, which findings
+// tell of: of what is here, the detail says all.
+std::string sentence(std::error_code error, const std::string& detail, bool has_findings) {
     const std::string words = error.message();
     if (detail.empty()) return words;
     if (detail.find(words) != std::string::npos) return detail;
+    const bool of_others = error == Errc::not_found || error == Errc::verification_failed;
+    if (of_others && !has_findings) return detail;
     const bool ours = error.category() == make_error_code(Errc::failed).category();
     return ours ? words + ": " + detail : detail + ": " + words;
 }
@@ -232,6 +244,10 @@ void Command::take_words(const Daemon& daemon) {
 
 void Command::complain(std::error_code error, const Daemon& daemon) {
     take_words(daemon);
+    complain(error);
+}
+
+void Command::complain(std::error_code error) {
     tell(error);
     detail_.clear();
     findings_.clear();
@@ -248,7 +264,7 @@ int Command::report(const Result<void>& outcome) {
 void Command::tell(std::error_code error) {
     if (reader_gone_) return;
     if (before_output_) before_output_();
-    const std::string words = sentence(error, detail_);
+    const std::string words = sentence(error, detail_, !findings_.empty());
     if (json()) {
         proto::JsonWriter writer;
         writer.begin_object().field("event", "error").field("code", code_name(error));
@@ -258,7 +274,7 @@ void Command::tell(std::error_code error) {
         // When even this cannot be written, the exit status has to do.
         (void)print_json(writer.text());
     } else {
-        std::fprintf(stderr, "%s: %s\n", parser_->name.c_str(), words.c_str());
+        std::fprintf(stderr, "%s: %s\n", parser_->name.c_str(), shown(words).c_str());
         if (!advice_.empty()) say(parser_->name + ": what to do: " + advice_);
     }
 }
@@ -274,6 +290,7 @@ std::string Command::shown_uri(std::string_view uri) const {
 }
 
 Result<void> Command::print_json(std::string_view line) {
+    if (line.ends_with('\n')) line.remove_suffix(1);
     return write(json_descriptor_, as_bytes(std::string(line) + '\n'));
 }
 
@@ -303,7 +320,7 @@ Result<void> Command::write(int descriptor, ByteView bytes) {
 void Command::say(std::string_view line) {
     if (quiet()) return;
     if (before_output_) before_output_();
-    std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
+    std::fprintf(stderr, "%s\n", shown(line).c_str());
 }
 
 std::error_code Command::failure(std::error_code error, std::string detail) {

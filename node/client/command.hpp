@@ -109,6 +109,7 @@ class Command {
     // Of one of several things that are done: its error is said now, the others go on, and what
     // the body returns in the end is not said.
     void complain(std::error_code error, const Daemon& daemon);
+    void complain(std::error_code error);  // with the words of failure()
     // Is called before anything is printed or said, as by who has drawn on the terminal.
     void before_output(std::function<void()> call) { before_output_ = std::move(call); }
     // Adds what the error code cannot say (which file, why) to the words of a failure:

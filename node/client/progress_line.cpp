@@ -12,14 +12,8 @@ namespace {
 constexpr std::size_t least_name_columns = 8, most_name_columns = 32;
 constexpr std::uint64_t longest_told_s = 100 * 3600;
 
-// Of a terminal: wide letters take two. What is no text counts as it would be printed.
-std::size_t columns_of(char32_t code) { return code >= 0x1100 && code < 0x20000 ? 2 : 1; }
-
-std::size_t columns_of(std::string_view text) {
-    std::size_t columns = 0;
-    while (!text.empty()) columns += columns_of(proto::take_code_point(text).value_or('?'));
-    return columns;
-}
+// What is no text counts as it would be printed.
+std::size_t columns_of_one(char32_t code) { return code >= 0x1100 && code < 0x20000 ? 2 : 1; }
 
 std::string shortened(const std::string& text, std::size_t columns) {
     if (columns_of(text) <= columns) return text;
@@ -28,7 +22,7 @@ std::string shortened(const std::string& text, std::size_t columns) {
     std::size_t used = 1;  // the mark that stands for the rest
     while (!rest.empty()) {
         std::string_view next = rest;
-        const std::size_t wide = columns_of(proto::take_code_point(next).value_or('?'));
+        const std::size_t wide = columns_of_one(proto::take_code_point(next).value_or('?'));
         if (used + wide > columns) break;
         used += wide;
         rest = next;
@@ -43,6 +37,12 @@ std::string amount_of(const Progress& progress) {
 }
 
 }  // namespace
+
+std::size_t columns_of(std::string_view text) {
+    std::size_t columns = 0;
+    while (!text.empty()) columns += columns_of_one(proto::take_code_point(text).value_or('?'));
+    return columns;
+}
 
 std::string span_words(std::uint64_t seconds) {
     char text[64];

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "proto/limit/recent_rate.hpp"
@@ -31,6 +32,8 @@ class ProgressLine {
     proto::RecentRate rate_;
 };
 
+// Of a terminal: wide letters take two.
+std::size_t columns_of(std::string_view text);
 // "0:07", "12:40", "3:05:00"; whole seconds.
 std::string span_words(std::uint64_t seconds);
 // "20.1 MB of 3.00 GB kept", for who stops it.

@@ -1,5 +1,6 @@
 #include "node/process/status_json.hpp"
 
+#include "proto/byte_size.hpp"
 #include "proto/report/json.hpp"
 
 namespace kp2p {
@@ -60,8 +61,9 @@ std::string status_json(const NodeStatus& status, Clock::Time now, std::uint16_t
 }
 
 std::string status_line(const Node::Brief& now) {
-    return std::to_string(now.peers) + " peers, " + std::to_string(now.channels) + " channels, " +
-           std::to_string(now.moving.loads) + " files being loaded, " +
+    using proto::count_words;
+    return count_words(now.peers, "peer") + ", " + count_words(now.channels, "channel") + ", " +
+           count_words(now.moving.loads, "file") + " being loaded, " +
            std::to_string(now.moving.gives) + " given";
 }
 

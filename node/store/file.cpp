@@ -217,10 +217,11 @@ bool File::is_at(const fs::path& path) const {
 }
 
 unsigned File::rights(unsigned group) const {
-    constexpr mode_t all = 0777, of_group = 0070;
+    constexpr mode_t all = 0777, of_group = 0070, of_others = 0007;
     struct stat status;
     if (disk().status(fd_, status) != 0) return 0;
-    return status.st_mode & (status.st_gid == group ? all : all & ~of_group);
+    if (status.st_gid == group) return status.st_mode & all;
+    return (status.st_mode & all & ~of_group) | (status.st_mode & of_others) << 3;
 }
 
 std::string FileStamp::text() const {

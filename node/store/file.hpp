@@ -71,7 +71,7 @@ class File {
     enum class Lock { held, busy, unsupported };
     Lock try_lock() const;  // exclusive; ends with this object or its process, even a killed one
     bool is_at(const std::filesystem::path& path) const;  // no other file or link has its name
-    // Its mode, without what its group may where that is not `group`.
+    // Its mode, as it is for `group`: one that is not its own has the rights of all others.
     unsigned rights(unsigned group) const;
     void set_rights(unsigned rights) const;  // as far as we may
     // Whether nobody but this user, and root, can have written to it.

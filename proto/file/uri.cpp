@@ -37,7 +37,7 @@ class Parser {
     explicit Parser(std::string& complaint) : complaint_(complaint) {}
 
     Result<Uri> parse(std::string_view text) {
-        text = without_blanks_around(text);
+        text = without_quotes_around(text);
         if (text.size() > max_uri_bytes) return wrong("the URI is too long");
         Uri uri;
         uri.written = text;

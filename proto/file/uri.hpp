@@ -10,10 +10,10 @@
 // any text. Components of a path are separated by "/", and none is "." or "..". "%XX" stands for a
 // byte, save "/" and NUL; a "%" before anything else stands for itself. text() writes letters of
 // any language as they are, and all else but "-._~+,=:@" as "%XX", so that it can be pasted into a
-// shell; parse() also takes what kachery prints, which is the bare name, and blanks and line ends
-// around a URI. A bare name may look like something encoded, or have a "?" in it, so what was
-// written is kept beside what it means.
-// Source: kachery 0.6 core.py, kachery_p2p 0.8 _misc.py (_parse_kachery_uri).
+// shell; parse() also takes what kachery prints, which is the bare name, and blanks, line ends and
+// quotes around a URI. A bare name may look like something encoded, or have a "?" in it, so what
+// was written is kept beside what it means. Source: kachery 0.6 core.py, kachery_p2p 0.8 _misc.py
+// (_parse_kachery_uri).
 #pragma once
 
 #include <compare>
@@ -36,7 +36,8 @@ struct Uri {
     std::string label;             // decoded, like path
     std::string path;              // a file's name, or the path inside a directory; may be empty
     std::optional<Sha1> manifest;  // of a file only
-    std::string written = {};      // what was parsed, without blanks around it and with a scheme
+    std::string written =
+        {};  // what was parsed, without blanks and quotes around it, with a scheme
 
     // kp2p::Errc::usage for anything else than the grammar above. `complaint` gets a sentence that
     // says what is wrong.

@@ -14,7 +14,8 @@
 
 namespace kp2p {
 
-class ChannelName {  // 1 to 200 bytes of UTF-8 without control characters
+// 1 to 200 bytes of UTF-8 without control characters, and no invitation, which has a name in it.
+class ChannelName {
   public:
     static constexpr std::size_t max_bytes = 200;
     static Result<ChannelName> parse(std::string_view text);  // kp2p::Errc::usage if it is none

@@ -16,7 +16,7 @@ struct Advice {
 constexpr Advice advice[] = {
     {FindingCode::is_directory, "name a file in it: URI/path"},
     {FindingCode::not_to_path, "say where to put it: --dest DIR"},
-    {FindingCode::is_file, "leave out --dest DIR, or name a directory"},
+    {FindingCode::is_file, "name a directory: a URI that begins with sha1dir://"},
     {FindingCode::no_manifest, "leave ?manifest= out of the URI to load the file whole"},
 
     {FindingCode::dht_busy, "try again in a minute"},
@@ -53,6 +53,8 @@ constexpr Advice advice[] = {
     {FindingCode::no_common_channel, "join a channel that the node is in: kp2p-join NAME"},
     {FindingCode::connection_lost, "try again: what came is kept"},
 
+    {FindingCode::quota,
+     "make room with kp2p-rm or kp2p-unpin, or allow more with kp2p-limit --quota"},
     {FindingCode::too_many_partials, "wait until the other programs have ended"},
 };
 

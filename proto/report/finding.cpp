@@ -111,6 +111,7 @@ constexpr Wording wordings[] = {
     {Code::wrong, Stage::verify, "wrong", "node {node} {what}"},
 
     {Code::storage, Stage::storage, "storage", "{what}"},
+    {Code::quota, Stage::storage, "quota", "{what}"},
     {Code::rots, Stage::storage, "rots",
      "what the storage has of {what} goes wrong again and again"},
     {Code::too_many_partials, Stage::storage, "too_many_partials",

@@ -87,6 +87,7 @@ struct Finding {
         wrong,  // what: of which kind
         // Of what is on this computer.
         storage,  // what: a sentence
+        quota,    // what: a sentence
         rots,     // what: the hash, again and again
         too_many_partials,
     };

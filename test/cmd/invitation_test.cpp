@@ -19,7 +19,8 @@ TEST_CASE("an invitation says what it was made of, in one word for a shell") {
     const std::string text = made.text();
     CHECK(text.find_first_of(" ?&;'\"$#*\n") == std::string::npos);
     std::string complaint;
-    for (const std::string& pasted : {text, "  " + text + "\r\n"}) {
+    for (const std::string& pasted : {text, "  " + text + "\r\n", "'" + text + "'\n",
+                                      text.substr(0, 20) + "\r\n  " + text.substr(20)}) {
         const auto read = Invitation::parse(pasted, complaint);
         REQUIRE(read);
         CHECK(read->channel == made.channel);
@@ -39,13 +40,16 @@ TEST_CASE("what is no invitation is refused in words") {
     } rows[] = {
         {"", "begins with"},
         {"sha1://" + hash, "begins with"},
-        {"kp2p:join", "names no channel"},
-        {"kp2p:join/file=" + hash, "names no channel"},
-        {"kp2p:join/channel=", "channel is none"},
-        {"kp2p:join/channel=a%0A", "channel is none"},
-        {"kp2p:join/channel=a/file=x", "file is none"},
-        {"kp2p:join/channel=a/peer=x", "peer is none"},
-        {"kp2p:join/channel=a/relay=x", "relay is none"},
+        {"kp2p:join", "cut off"},
+        {"kp2p:join/channel=our-lab-0jmq4x", "cut off"},
+        {"kp2p:join/channel=a/file=" + hash + "/en", "cut off"},
+        {"kp2p:join/end", "names no channel"},
+        {"kp2p:join/file=" + hash + "/end", "names no channel"},
+        {"kp2p:join/channel=/end", "channel is none"},
+        {"kp2p:join/channel=a%0A/end", "channel is none"},
+        {"kp2p:join/channel=a/file=x/end", "file is none"},
+        {"kp2p:join/channel=a/peer=x/end", "peer is none"},
+        {"kp2p:join/channel=a/relay=x/end", "relay is none"},
     };
     for (const auto& row : rows) {
         CAPTURE(row.text);
@@ -54,5 +58,5 @@ TEST_CASE("what is no invitation is refused in words") {
         CHECK(complaint.find(row.complaint) != std::string::npos);
     }
     std::string complaint;
-    CHECK(Invitation::parse("kp2p:join/channel=a/later=b//", complaint));
+    CHECK(Invitation::parse("kp2p:join/channel=a/later=b///end/and/what/follows", complaint));
 }

@@ -65,6 +65,10 @@ class Dest(NetworkCase):
         self.assert_ends(self.to(null), 0)
         self.assertTrue(null.is_char_device())
         self.assert_ends(self.to("/dev/full"), 6, "/dev/full")
+        with open("/dev/full", "wb") as full:
+            done = self.alice.popen("kp2p-load", self.uri, "--dest", "-", stdout=full)
+            self.assertEqual(done.communicate(timeout=30)[1],
+                             b"kp2p-load: no space is left: standard output\n")
 
     def test_standard_output_gets_the_bytes_and_nothing_else(self):
         for dest in ("-", "/dev/stdout", "/dev/fd/1"):

@@ -5,6 +5,7 @@ import os
 import pathlib
 import pty
 import subprocess
+import unicodedata
 
 from case import NetworkCase, main
 from network import MIB, random_file, sha1_of
@@ -119,6 +120,16 @@ class Files(NetworkCase):
         loaded = other.run("kp2p-load", f"  {line}")
         self.assertEqual(pathlib.Path(loaded.stdout.decode().strip()).read_bytes(), path.read_bytes())
         self.assertEqual(other.lines("kp2p-channels"), [name])
+        third = self.daemon("third", channels=())
+        for cut in (line[:-4], line[:30]):
+            self.assert_ends(third.run("kp2p-join", cut, check=False), 2, "cut off")
+            self.assert_ends(self.piped(third, "kp2p-join", "-", input=cut.encode()), 2, "cut off")
+        self.assert_ends(third.run("kp2p-leave", line, check=False), 2, "kp2p-join takes invitations")
+        self.assertEqual(third.lines("kp2p-channels"), [])
+        self.assert_ends(self.piped(third, "kp2p-join", "-", input=f" '{line}'\r\n".encode()), 0)
+        self.assertEqual(third.lines("kp2p-channels"), [name])
+        said = third.run("kp2p-channels", "--json").stdout
+        self.assertEqual(said.count(b"\n"), 1)
 
     def on_a_terminal(self, node, command, *arguments):
         ours, theirs = pty.openpty()
@@ -167,6 +178,21 @@ class Housekeeping(NetworkCase):
         return sorted((line["kind"], line["name"], line["size"], line["pinned"])
                       for line in lines if line["event"] == "file")
 
+    def test_one_that_fails_keeps_none_from_the_others(self):
+        node = self.idle("node")
+        fifo, path = self.path("fifo"), self.make("file")
+        os.mkfifo(fifo)
+        uri = f"sha1://{sha1_of(path)}/file"
+        for command in ("kp2p-store", "kp2p-link"):
+            done = node.run(command, self.path("absent\x1b[1m"), fifo, path, check=False)
+            self.assert_ends(done, 1, "absent?[1m: No such file or directory")
+            self.assertIn(b"fifo is neither a file nor a directory", done.stderr)
+            self.assertEqual(done.stdout.decode().split(), [uri])
+        self.assert_ends(node.run("kp2p-store", fifo, check=False), 2, "neither a file nor")
+        for command in ("kp2p-pin", "kp2p-unpin"):
+            self.assert_ends(node.run(command, "1" * 40, uri, check=False), 4)
+            self.assertIn(("stored", "file", 1000, command == "kp2p-pin"), self.listed(node))
+
     def test_what_is_here_is_listed_removed_and_pinned_with_no_daemon(self):
         node = self.idle("node")
         stored, linked = node.store(self.make("stored")), None
@@ -181,7 +207,20 @@ class Housekeeping(NetworkCase):
         node.run("kp2p-rm", stored, linked)
         self.assertEqual(self.listed(node), [])
         self.assertTrue(self.path("linked").exists())
-        self.assert_ends(node.run("kp2p-rm", stored, check=False), 4, "not in the storage")
+        for command, words in (("rm", "it is not in the storage"), ("pin", "it is not in the storage"),
+                               ("unpin", "it is not pinned"), ("verify", "it is not in the storage")):
+            absent = node.run("kp2p-" + command, stored, check=False)
+            self.assert_ends(absent, 4)
+            self.assertEqual(absent.stderr.decode(), f"kp2p-{command}: {words}\n")
+
+    def test_the_list_has_columns_whatever_letters_names_have(self):
+        node = self.idle("node")
+        for name in ("plain", "\u00fcml\u00e4ut", "\u65e5\u672c\u8a9e"):
+            node.store(self.make(name))
+        wide = [sum(1 + (unicodedata.east_asian_width(letter) == "W") for letter in line[:line.index("sha1:")])
+                for line in node.lines("kp2p-list")]
+        self.assertEqual(len(wide), 3)
+        self.assertEqual(len(set(wide)), 1, wide)
 
     def test_only_what_was_loaded_is_collected(self):
         bob = self.daemon("bob")
@@ -189,7 +228,7 @@ class Housekeeping(NetworkCase):
         uris = [self.alice.store(self.make(name)) for name in ("one", "two")]
         bob.run("kp2p-load", *uris)
         bob.run("kp2p-pin", uris[1])
-        self.assertIn(b"would remove 1 files", bob.run("kp2p-gc", "--dry-run").stderr)
+        self.assertIn(b"would remove 1 file, ", bob.run("kp2p-gc", "--dry-run").stderr)
         bob.run("kp2p-gc", "--max", "1G")
         self.assertEqual(len(self.listed(bob)), 3)
         bob.run("kp2p-gc")
@@ -237,7 +276,11 @@ class Housekeeping(NetworkCase):
         for each in (path, removed):
             bob.run("kp2p-load", self.alice.store(each))
             bob.stored(sha1_of(each)).write_bytes(b"rot")
-        self.assert_ends(bob.run("kp2p-verify", check=False), 5, "2 damaged")
+        done = bob.run("kp2p-verify", check=False)
+        self.assert_ends(done, 5, "2 damaged")
+        self.assertIn(b"kp2p-verify: files that are not what their hashes say: 2", done.stderr)
+        self.assert_ends(bob.run("kp2p-verify"), 0, "2 files that went bad before")
+        self.assert_ends(bob.run("kp2p-verify", sha1_of(path), check=False), 4, "not in the storage")
         bob.run("kp2p-load", sha1_of(removed))
         bob.run("kp2p-rm", sha1_of(removed))
         uri = f"sha1://{sha1_of(path)}"
@@ -246,6 +289,17 @@ class Housekeeping(NetworkCase):
             self.assertEqual(done.stdout.decode().split(), [uri] if arguments else [])
             self.assertEqual(sha1_of(bob.stored(sha1_of(path))), sha1_of(path))
         self.assertFalse(bob.stored(sha1_of(removed)).exists())
+
+    def test_a_linked_file_that_has_changed_or_is_gone_is_said(self):
+        node = self.idle("node")
+        changed, gone = self.make("changed"), self.make("gone")
+        uris = [uri.rsplit("/", 1)[0] for uri in node.lines("kp2p-link", changed, gone)]
+        self.assert_ends(node.run("kp2p-verify"), 0, "all is well")
+        random_file(changed, 1001)
+        gone.unlink()
+        done = node.run("kp2p-verify", check=False)
+        self.assert_ends(done, 5, "checked 2 files")
+        self.assertEqual(sorted(done.stdout.decode().split()), sorted(uris))
 
 
 if __name__ == "__main__":

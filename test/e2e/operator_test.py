@@ -249,7 +249,7 @@ class Operator(NetworkCase):
                    and told.count("WATCHDOG=1") >= 3):
             told += manager.recv(4096).decode().splitlines()
         self.assertRegex([line for line in told if line.startswith("STATUS=")][0],
-                         r"STATUS=\d+ peers, \d+ channels, 0 files being loaded, 0 given")
+                         r"STATUS=\d+ peers?, \d+ channels?, 0 files being loaded, 0 given")
         bob.stop()
         while "STOPPING=1" not in told:
             told += manager.recv(4096).decode().splitlines()

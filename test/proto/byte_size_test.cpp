@@ -58,3 +58,9 @@ TEST_CASE("a size is written in three digits or so") {
     };
     for (const auto& row : rows) CHECK(kp2p::proto::size_words(row.bytes) == row.words);
 }
+
+TEST_CASE("one is not many") {
+    CHECK(kp2p::proto::count_words(0, "file") == "0 files");
+    CHECK(kp2p::proto::count_words(1, "file") == "1 file");
+    CHECK(kp2p::proto::count_words(2, "file") == "2 files");
+}

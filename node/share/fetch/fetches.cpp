@@ -51,9 +51,10 @@ Task<Result<Fetched>> Fetches::fetch(Sha1 file, std::vector<NodeId> hints, Progr
         if (!why.empty()) diagnosis.add({.code = Finding::Code::storage, .what = why});
         const auto& findings = active->fetch.diagnosis().all();
         for (auto at = findings.rbegin(); at != findings.rend(); ++at) diagnosis.lead(*at);
-        const bool local = outcome.error() == Errc::storage_unavailable ||
-                           outcome.error() == Errc::out_of_space ||
-                           outcome.error() == Errc::over_quota;
+        if (outcome.error() == Errc::over_quota)
+            diagnosis.add({.code = Finding::Code::quota, .what = storage_trouble()});
+        const bool local =
+            outcome.error() == Errc::storage_unavailable || outcome.error() == Errc::out_of_space;
         if (local) diagnosis.add({.code = Finding::Code::storage, .what = storage_trouble()});
         co_return outcome.error();
     }

@@ -36,7 +36,10 @@ Record::Kind kind_of(const Sha1& sha1, const ContentFacts& facts,
 // It is part of itself.
 std::set<Sha1> Catalog::parts_of(const Record& record) const {
     std::set<Sha1> parts{record.uri.sha1};
-    if (record.uri.manifest) parts.insert(*record.uri.manifest);
+    if (record.uri.manifest) {
+        parts.insert(*record.uri.manifest);
+        for (const Sha1& list : piece_lists_of(layout_, *record.uri.manifest)) parts.insert(list);
+    }
     if (record.uri.kind == proto::Uri::Kind::file) return parts;
     if (const auto directory = listing_of(layout_, record.uri.sha1))
         each_file(*directory, [&](const proto::Sha1Dir::File& file) { parts.insert(file.sha1); });

@@ -4,6 +4,7 @@
 
 #include "node/store/file.hpp"
 #include "node/store/link_file.hpp"
+#include "proto/file/manifest.hpp"
 
 namespace kp2p {
 namespace fs = std::filesystem;
@@ -89,6 +90,14 @@ std::optional<proto::Sha1Dir> listing_of(const Layout& layout, const Sha1& sha1)
     auto directory = proto::Sha1Dir::parse(as_text(*json));
     if (!directory) return std::nullopt;
     return *std::move(directory);
+}
+
+std::vector<Sha1> piece_lists_of(const Layout& layout, const Sha1& manifest) {
+    const auto json = read_small_file(layout.content(manifest), proto::max_manifest_bytes);
+    if (!json) return {};
+    auto parsed = proto::Manifest::parse(as_text(*json));
+    if (!parsed) return {};
+    return std::move(parsed->piece_lists);
 }
 
 void each_file(const proto::Sha1Dir& directory,

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <stop_token>
+#include <vector>
 
 #include "node/store/layout.hpp"
 #include "proto/bytes.hpp"
@@ -31,6 +32,8 @@ std::uint64_t used_bytes(const Layout& layout, const Sha1& except);
 
 // The listing of a directory that is here.
 std::optional<proto::Sha1Dir> listing_of(const Layout& layout, const Sha1& sha1);
+// The lists of pieces that a manifest names which is here.
+std::vector<Sha1> piece_lists_of(const Layout& layout, const Sha1& manifest);
 // Of all files in it.
 void each_file(const proto::Sha1Dir& directory,
                const std::function<void(const proto::Sha1Dir::File&)>& tell);

@@ -1,5 +1,7 @@
 #include "node/store/catalog/quota.hpp"
 
+#include <algorithm>
+
 #include "node/store/catalog/catalog.hpp"
 #include "node/store/file.hpp"
 #include "node/store/sweep.hpp"
@@ -28,17 +30,26 @@ Result<void> Quota::admit(const Layout& layout, const Sha1& sha1, std::uint64_t 
     };
     const bool fresh = counted_ && disk().now() - *counted_ < count_lifetime;
     if (!fresh || !fits()) count();
+    std::uint64_t cache_bytes = 0;  // that gives way, but not for nothing
     if (!fits() && size_bytes <= most) {
-        (void)Catalog(layout).make_room(used_bytes_ + size_bytes - most);
-        count();
-        while (!fits() && kp2p::make_room(layout)) count();
+        const Catalog catalog(layout);
+        cache_bytes = catalog.collect(0, Catalog::Mode::dry_run).bytes;
+        const auto could = [&] { return used_bytes_ <= cache_bytes + (most - size_bytes); };
+        while (!could() && kp2p::make_room(layout)) count();
+        if (!fits() && could()) {
+            (void)catalog.make_room(used_bytes_ + size_bytes - most);
+            cache_bytes = 0;
+            count();
+        }
+        while (!fits() && could() && kp2p::make_room(layout)) count();
     }
     if (fits()) {
         used_bytes_ += size_bytes;
         return ok;
     }
     note_storage_trouble("the quota of " + proto::size_words(most) + " has no room for " +
-                         proto::size_words(size_bytes) + ": " + proto::size_words(used_bytes_) +
+                         proto::size_words(size_bytes) + ": " +
+                         proto::size_words(used_bytes_ - std::min(used_bytes_, cache_bytes)) +
                          " of files that are stored, pinned or being loaded are in " +
                          layout.root().string());
     return Errc::over_quota;

@@ -161,6 +161,36 @@ TEST_CASE("a file is removed with all that is known of it, and what is linked st
     CHECK(storage.store.catalog().remove(uri, why).error() == Errc::not_found);
 }
 
+TEST_CASE("a manifest and its lists of pieces are part of their file") {
+    const Storage storage;
+    auto bytes = test::content(21 * mib);
+    const auto uri = storage.put(storage.file("a", bytes));
+    REQUIRE(uri.manifest);
+    const auto lists = piece_lists_of(storage.layout, *uri.manifest);
+    REQUIRE(lists.size() == 1);
+    CHECK(listed(storage) == std::vector<std::string>{"stored 22020096 a"});
+    const Catalog catalog = storage.store.catalog();
+    CHECK(catalog.contents(uri, {}).size() == 3);
+    std::string why;
+    CHECK(catalog.pin(uri));
+    proto::Uri list;
+    list.sha1 = lists[0];
+    CHECK(catalog.remove(list, why).error() == Errc::usage);
+    CHECK(catalog.unpin(uri));
+    CHECK(catalog.remove(uri, why)->files == 3);
+    CHECK(listed(storage).empty());
+
+    // Two whose first pieces are the same have a list in common.
+    bytes.resize(64 * mib);
+    const auto first = storage.put(storage.file("first", bytes));
+    bytes.push_back(1);
+    const auto second = storage.put(storage.file("second", bytes));
+    CHECK(catalog.remove(first, why)->files == 2);
+    REQUIRE(second.manifest);
+    for (const Sha1& each : piece_lists_of(storage.layout, *second.manifest))
+        CHECK(storage.store.find(each));
+}
+
 TEST_CASE("a directory goes with what of it is no part of anything else") {
     const Storage storage;
     fs::create_directories(storage.files / "one");
@@ -239,6 +269,10 @@ TEST_CASE("a quota has the cache give way, and then refuses what is loaded, not 
     CHECK(storage_trouble().find("the quota of " + proto::size_words(3 * each)) == 0);
     CHECK(storage.store.open_partial(proto::sha1_of(as_bytes(big)), 10 * each).error() ==
           Errc::over_quota);
+    CHECK(has(storage, kept));
+    CHECK(storage.store.catalog().unpin(kept));
+    storage.store.limit(2 * each);  // what was stored alone is more
+    CHECK(storage.store.put_loaded(as_bytes(big + "7")).error() == Errc::over_quota);
     CHECK(has(storage, kept));
     storage.store.limit(std::nullopt);
     CHECK(storage.store.put_loaded(as_bytes(big + "7")));

@@ -81,6 +81,21 @@ TEST_CASE("what is stored is as open as the storage, and never more than its sou
     }
 }
 
+TEST_CASE("a group that is not the source's may read what everybody may, and no more") {
+    if (geteuid() != 0) return;  // needs to be in several groups
+    constexpr gid_t foreign = 60000;
+    for (const auto& [source, file] : {std::pair(0644u, 0644u), {0640u, 0600u}, {0664u, 0644u}}) {
+        const Storage f;
+        const Umask umask(022);
+        const fs::path path = f.file("a", "some bytes");
+        REQUIRE(chown(path.c_str(), uid_t(-1), foreign) == 0);
+        REQUIRE(chmod(path.c_str(), source) == 0);
+        const auto uri = f.store.put(path, {});
+        REQUIRE(uri);
+        CHECK(mode_of(f.layout.content(uri->sha1)) == file);
+    }
+}
+
 TEST_CASE("holes stay holes when a file is stored") {
     const Storage f;
     const fs::path path = f.file("a", "BEGIN");

@@ -15,7 +15,7 @@ TEST_CASE("channel names are short printable UTF-8") {
         CHECK(name->text() == good);
     }
     for (const char* bad : {"", "a\nb", "\x7f", "\xc2\x85", "\xff", "\xc0\xaf", "\xed\xa0\x80",
-                            "a\xe2\x82", "\xf4\x90\x80\x80"}) {
+                            "a\xe2\x82", "\xf4\x90\x80\x80", "'kp2p:join/channel=a/end'"}) {
         CAPTURE(bad);
         CHECK(ChannelName::parse(bad).error() == kp2p::Errc::usage);
     }
