@@ -99,10 +99,11 @@ int main(int argc, char** argv) {
         "URI", "sha1://..., sha1dir://..., the 40 digits of a SHA-1, or an invitation");
     const auto& list = command.option<std::string>(
         "-i,--input", "FILE", "get the URIs in it as well, one a line (-: standard input)");
-    const auto& dest = command.option<std::string>(
-        "--dest", "PATH",
-        "copy it there (-: to standard output; DIR/: into that directory, under its own name); a "
-        "whole sha1dir becomes this directory");
+    const auto& dest =
+        command.option<std::string>("--dest", "PATH",
+                                    "copy it there (-: to standard output; a directory, or DIR/ to "
+                                    "make one: into it, under its own name); a "
+                                    "whole sha1dir becomes this directory");
     const bool& own_name = command.flag("-O,--own-name", "copy it here, under its own name");
     const auto& wait = command.option<proto::Duration>(
         "--wait", "TIME", "when all who gave it have gone, wait so long: 90s, 15m, 2h, 1d (30s)");
@@ -119,8 +120,8 @@ int main(int argc, char** argv) {
         if (uris.empty() && !list) return command.failure(Errc::usage, "no URI was given");
         if (dest && own_name)
             return command.failure(Errc::usage, "--dest and --own-name exclude each other");
-        if (dest && uris.size() > 1 && *dest != "-" && !dest->ends_with('/'))
-            return command.failure(Errc::usage, "several files go to --dest DIR/, with a slash");
+        if (dest && uris.size() > 1 && *dest != "-" && !is_directory_place(*dest))
+            return command.failure(Errc::usage, "several files go to --dest DIR/, a directory");
         for (const Named& each : named)
             if (each.invitation)
                 if (auto joined = join(command, daemon, *each.invitation); !joined) return joined;

@@ -4,11 +4,16 @@
 
 namespace kp2p {
 
+bool is_directory_place(const std::string& dest) {
+    std::error_code error;
+    return dest.ends_with('/') || std::filesystem::is_directory(dest, error);
+}
+
 Result<std::string> place_of(client::Command& command, const proto::Uri& uri,
                              const LoadPlace& wish) {
     if (!wish.dest && !wish.own_name) return std::string();
     const bool whole = uri.kind == proto::Uri::Kind::directory && uri.path.empty();
-    const bool into = wish.dest && wish.dest->ends_with('/') && (wish.several || !whole);
+    const bool into = wish.dest && (wish.several || !whole) && is_directory_place(*wish.dest);
     if (!into && !wish.own_name) return *wish.dest;
     const std::string name = uri.own_name();
     if (name.empty())
@@ -18,7 +23,7 @@ Result<std::string> place_of(client::Command& command, const proto::Uri& uri,
     std::error_code error;
     std::filesystem::create_directories(*wish.dest, error);
     if (error) return command.failure(error, *wish.dest);
-    return *wish.dest + name;
+    return (std::filesystem::path(*wish.dest) / name).native();
 }
 
 }  // namespace kp2p

@@ -1,6 +1,8 @@
 #include "node/client/config.hpp"
 
+#include <pwd.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -129,8 +131,11 @@ const Setting& row_of(const char* flag) {
 
 std::optional<std::string> process_environment(const std::string& name) {
     const char* value = std::getenv(name.c_str());
-    if (!value || !*value) return std::nullopt;
-    return value;
+    if (value && *value) return value;
+    // A service or a job may be started without.
+    const passwd* user = name == "HOME" ? ::getpwuid(::geteuid()) : nullptr;
+    if (!user || !user->pw_dir || !*user->pw_dir) return std::nullopt;
+    return user->pw_dir;
 }
 
 Result<Config> Config::resolve(Needs needs, const Flags& flags, const Environment& environment,

@@ -27,7 +27,8 @@ using kp2p::Needs;
 // What the command line says: the texts of each flag that was given.
 using Flags = std::map<std::string, Texts, std::less<>>;
 
-// Looks up one variable; tests pass their own.
+// Looks up one variable; tests pass their own. That of the process knows HOME where it is not set,
+// as the shell's ~ does.
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 std::optional<std::string> process_environment(const std::string& name);
 

@@ -104,12 +104,23 @@ class Dest(NetworkCase):
                 self.assertEqual(stat.S_IMODE(dest.stat().st_mode), rights)
 
     def test_a_place_that_cannot_be_is_named(self):
-        rows = [(self.path(""), f"{self.path('')}: Is a directory"),
-                (self.file / "x", f"{self.file}/x: Not a directory"),
+        rows = [(self.file / "x", f"{self.file}/x: Not a directory"),
                 (self.path("missing/x"), "missing/x: No such file or directory")]
         for dest, words in rows:
             with self.subTest(words):
                 self.assert_ends(self.to(dest), 1, words)
+
+    def test_a_directory_that_is_there_gets_it_under_its_own_name(self):
+        folder = self.path("folder")
+        folder.mkdir()
+        done = self.to(folder, check=True)
+        self.assertEqual(done.stdout, os.fsencode(folder / "file.dat") + b"\n")
+        self.assertEqual(sha1_of(folder / "file.dat"), self.sha1)
+        self.assert_ends(self.to(folder, uri=f"sha1://{self.sha1}"), 2, "has no name of its own")
+        other = self.path("other")
+        other.write_text("another")
+        self.to(folder, self.alice.store(other), check=True)
+        self.assertEqual((folder / "other").read_text(), "another")
 
     def test_a_name_of_any_bytes_is_one(self):
         for name in (b"\xff\xfe", b"two\nlines"):

@@ -1,4 +1,6 @@
 #include <doctest/doctest.h>
+#include <pwd.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <map>
@@ -108,6 +110,16 @@ TEST_CASE("what is remembered wins over config.json, and a flag over it") {
     CHECK(!Config::resolve(Needs::node, flags, environment({}), why));
     CHECK(why == (temp.path() / "remembered").string() +
                      ": --port: not a whole number from 0 to 65535: x");
+}
+
+TEST_CASE("a process without HOME has its user's") {
+    const auto before = client::process_environment("HOME");
+    ::unsetenv("HOME");
+    const passwd* user = ::getpwuid(::geteuid());
+    REQUIRE(user);
+    CHECK(client::process_environment("HOME") == user->pw_dir);
+    CHECK(!client::process_environment("KACHERY_P2P_NOT_SET"));
+    if (before) ::setenv("HOME", before->c_str(), 1);
 }
 
 TEST_CASE("a daemon is found at the port it wrote down, unless another was named") {
