@@ -37,7 +37,10 @@ Result<void> WithoutDaemon::serve(int descriptor) {
     if (!api) {
         ::close(descriptor);
         std::error_code ignored;
-        if (!std::filesystem::exists(storage, ignored)) return Errc::no_daemon;
+        if (!std::filesystem::exists(storage, ignored))
+            return command_.failure(Errc::no_daemon, "there is no storage either, " +
+                                                         storage.string() +
+                                                         "; kp2p-start-daemon starts a daemon");
         return command_.failure(api.error(), storage_trouble());
     }
     api_ = *std::move(api);

@@ -11,6 +11,8 @@ namespace fs = std::filesystem;
 namespace {
 
 std::error_code failed(const Delivery& by, std::error_code error, const fs::path& dest) {
+    const bool is_stdout = dest == "-" || dest == "/dev/stdout";
+    if (is_stdout && error == std::errc::broken_pipe) return by.command.reader_gone();
     return by.command.failure(error, dest == "-" ? "standard output" : dest.string());
 }
 

@@ -60,6 +60,7 @@ std::string sentence(std::error_code error, const std::string& detail, bool has_
     const std::string words = error.message();
     if (detail.empty()) return words;
     if (detail.find(words) != std::string::npos) return detail;
+    if (error == Errc::failed) return detail;
     const bool of_others = error == Errc::not_found || error == Errc::verification_failed;
     if (of_others && !has_findings) return detail;
     const bool ours = error.category() == make_error_code(Errc::failed).category();
@@ -310,8 +311,7 @@ Result<void> Command::write(int descriptor, ByteView bytes) {
         pollfd one{descriptor, POLLOUT, 0};  // another has made it one that does not wait
         if (number == EAGAIN) ::poll(&one, 1, -1);
         if (number == EAGAIN || number == EINTR) continue;
-        reader_gone_ = number == EPIPE;
-        if (reader_gone_) return Errc::canceled;
+        if (number == EPIPE) return reader_gone();
         return failure({number, std::generic_category()}, "writing to standard output");
     }
     return ok;
@@ -321,6 +321,11 @@ void Command::say(std::string_view line) {
     if (quiet()) return;
     if (before_output_) before_output_();
     std::fprintf(stderr, "%s\n", shown(line).c_str());
+}
+
+std::error_code Command::reader_gone() {
+    reader_gone_ = true;
+    return Errc::canceled;
 }
 
 std::error_code Command::failure(std::error_code error, std::string detail) {

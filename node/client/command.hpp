@@ -112,6 +112,8 @@ class Command {
     void complain(std::error_code error);  // with the words of failure()
     // Is called before anything is printed or said, as by who has drawn on the terminal.
     void before_output(std::function<void()> call) { before_output_ = std::move(call); }
+    // What the body returns when whoever reads the data on stdout has gone: nothing is said.
+    std::error_code reader_gone();
     // Adds what the error code cannot say (which file, why) to the words of a failure:
     //   return command.failure(Errc::usage, "not an address: " + text);
     //   return command.failure(error_of_the_system, path);  // reads "path: No such file ..."

@@ -21,4 +21,4 @@ _kp2p() {
     esac
 }
 # All that there are: this file is read when the first of them is completed.
-complete -F _kp2p $(compgen -c kp2p- | sort -u)
+complete -F _kp2p $({ compgen -c kp2p-; compgen -c kachery-; } | sort -u)

@@ -3,7 +3,7 @@ function __kp2p_options
     set -l words (commandline -opc)
     $words[1] --help 2>/dev/null | string replace -rf '^ +(?:-[a-zA-Z],)?(--[a-z-]+)(?: [A-Z][A-Z@:=]*(?: \.\.\.)?)? +(.*)' '$1\t$2'
 end
-for file in $PATH/kp2p-*
+for file in $PATH/kp2p-* $PATH/kachery-*
     complete -c (string replace -r '.*/' '' $file) -n 'string match -q -- "-*" (commandline -ct)' -a '(__kp2p_options)'
 end
 complete -c kp2p-leave -f -a '(kp2p-channels 2>/dev/null)'

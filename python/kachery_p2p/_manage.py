@@ -46,7 +46,8 @@ def gc(max_bytes: int = 0, *, dry_run: bool = False) -> Dict[str, int]:
 def verify(uri: Optional[PathLike] = None, *, repair: bool = False, progress: Progress = None,
            timeout: Seconds = None) -> Dict[str, Any]:
     """Reads and hashes all that is in the storage, or what `uri` names: {"files", "bytes", "damaged",
-    "repaired", "events"}. What has gone bad is set aside; with `repair` it is fetched from others.
+    "repaired", "missing", "events"}. What has gone bad is set aside; with `repair` it is fetched from
+    others, as is what was set aside before and has not come again, which is "missing" otherwise.
     `events` says of each what became of it, {"event": "damaged", "repaired" or "lost", "uri", ...}."""
     body: Dict[str, Any] = {"repair": repair}
     if uri is not None:

@@ -70,6 +70,15 @@ class Dest(NetworkCase):
             self.assertEqual(done.communicate(timeout=30)[1],
                              b"kp2p-load: no space is left: standard output\n")
 
+    def test_a_reader_that_has_gone_is_no_trouble(self):
+        for dest in ("-", "/dev/stdout"):
+            loading = self.alice.popen("kp2p-load", self.uri, "--dest", dest)
+            self.assertEqual(loading.stdout.read(5), self.file.read_bytes()[:5])
+            loading.stdout.close()
+            self.assertEqual(loading.stderr.read(), b"")
+            self.assertEqual(loading.wait(timeout=30), 1)
+            loading.stderr.close()
+
     def test_standard_output_gets_the_bytes_and_nothing_else(self):
         for dest in ("-", "/dev/stdout", "/dev/fd/1"):
             for flags in ([], ["--json"]):

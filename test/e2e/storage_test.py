@@ -57,6 +57,10 @@ class Storage(NetworkCase):
         wrong = node.run("kp2p-cat", uri, check=False)
         self.assert_ends(wrong, 3, "it is not in the storage")
         self.assertEqual(wrong.stdout, b"")
+        shutil.rmtree(node.storage_dir)
+        for command in ("kp2p-load", "kp2p-cat", "kp2p-rm"):
+            self.assert_ends(node.run(command, uri, check=False), 3,
+                             f"no daemon is running: there is no storage either, {node.storage_dir};")
 
     @unittest.skipUnless(os.geteuid() == 0, "needs to be several users")
     def test_a_storage_that_a_group_shares_takes_files_of_each_of_its_users(self):

@@ -46,8 +46,9 @@ class Packages(unittest.TestCase):
         there = [f"usr/bin/{name}" for name in [*BUILT, "kachery-p2p", "kachery-load",
                                                 "git-annex-remote-kp2p"]]
         there += [f"usr/share/man/man1/{name}.1.gz" for name in [*BUILT, "kachery-load"]]
-        there += [f"usr/share/bash-completion/completions/{name}" for name in BUILT]
-        there += [f"usr/share/fish/vendor_completions.d/{name}.fish" for name in BUILT]
+        completed = [*BUILT, "kachery-load", "kachery-p2p-join-channel"]
+        there += [f"usr/share/bash-completion/completions/{name}" for name in completed]
+        there += [f"usr/share/fish/vendor_completions.d/{name}.fish" for name in completed]
         there += ["usr/share/zsh/vendor-completions/_kp2p", "lib/systemd/system/kp2p.service",
                   "usr/lib/systemd/user/kp2p.service", "usr/lib/sysusers.d/kp2p.conf",
                   "etc/ufw/applications.d/kp2p", "usr/share/doc/kp2p/operating.md",
@@ -60,6 +61,23 @@ class Packages(unittest.TestCase):
             self.assertIn("0.1", run(program, "--version").stdout)
         self.assertLess(program.stat().st_size, (COMMANDS / program.name).stat().st_size)
         self.assertTrue(run(self.installed / "usr/bin/kachery-load", "--version").stdout)
+
+    @needs("bash", "fish", "zsh")
+    def test_shells_complete_the_old_names_too(self):
+        share, home = self.installed / "usr/share", self.root / "home"
+        home.mkdir()
+        environment = {**os.environ, "HOME": str(home),
+                       "PATH": f"{self.installed}/usr/bin{os.pathsep}{os.environ['PATH']}"}
+        bash = f"source {share}/bash-completion/completions/kachery-load; complete -p kachery-load"
+        fish = (f"source {share}/fish/vendor_completions.d/kachery-load.fish; "
+                "complete -C 'kachery-load --de'")
+        zsh = (f"fpath=({share}/zsh/vendor-completions $fpath); autoload -Uz compinit; "
+               "compinit -u -D; print -l ${(k)_patcomps}")
+        for words, script, said in (("bash -c", bash, "_kp2p kachery-load"),
+                                    ("fish --no-config -c", fish, "--dest"),
+                                    ("zsh -f -c", zsh, "kachery-*")):
+            done = run(*words.split(), script, env=environment)
+            self.assertIn(said, done.stdout, done.stderr)
 
     def test_python_imports_it(self):
         modules = self.installed / "usr/lib/python3/dist-packages"

@@ -36,9 +36,10 @@ Result<void> Quota::admit(const Layout& layout, const Sha1& sha1, std::uint64_t 
         cache_bytes = catalog.collect(0, Catalog::Mode::dry_run).bytes;
         const auto could = [&] { return used_bytes_ <= cache_bytes + (most - size_bytes); };
         while (!could() && kp2p::make_room(layout)) count();
-        if (!fits() && could()) {
-            (void)catalog.make_room(used_bytes_ + size_bytes - most);
-            cache_bytes = 0;
+        const std::uint64_t wanted_bytes = could() ? most - size_bytes : most;
+        if (used_bytes_ > wanted_bytes) {
+            const Removed removed = catalog.make_room(used_bytes_ - wanted_bytes);
+            cache_bytes -= std::min(cache_bytes, removed.bytes);
             count();
         }
         while (!fits() && could() && kp2p::make_room(layout)) count();

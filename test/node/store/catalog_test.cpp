@@ -271,9 +271,13 @@ TEST_CASE("a quota has the cache give way, and then refuses what is loaded, not 
           Errc::over_quota);
     CHECK(has(storage, kept));
     CHECK(storage.store.catalog().unpin(kept));
-    storage.store.limit(2 * each);  // what was stored alone is more
-    CHECK(storage.store.put_loaded(as_bytes(big + "7")).error() == Errc::over_quota);
+    storage.store.limit(5 * each);  // with what was stored, three times: not even without the cache
+    const Sha1 large = proto::sha1_of(as_bytes(big));
+    CHECK(storage.store.open_partial(large, 3 * each).error() == Errc::over_quota);
     CHECK(has(storage, kept));
+    storage.store.limit(3 * each);  // the cache is above it
+    CHECK(storage.store.open_partial(large, each).error() == Errc::over_quota);
+    CHECK(!has(storage, kept));
     storage.store.limit(std::nullopt);
     CHECK(storage.store.put_loaded(as_bytes(big + "7")));
 }
