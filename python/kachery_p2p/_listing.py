@@ -21,8 +21,15 @@ def load_directory(source: Source, named: Named, dest: str) -> None:
         if not _dest.holds(dest, listing):
             source.load_directory(named)
             _dest.write_directory(dest, listing, source.cat_sha1)
+        size = _size(listing)
+        source.progress.now(size, size)
     except RecursionError:
         raise FailedError(f"{dest}: the directories are too deep") from None
+
+
+def _size(listing: Dict[str, Any]) -> int:
+    files = sum(int(file["size"]) for file in listing["files"].values())
+    return files + sum(map(_size, listing["dirs"].values()))
 
 
 def checked(uri: str, directory: Any) -> Dict[str, Any]:

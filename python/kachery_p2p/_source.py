@@ -99,6 +99,7 @@ class Source:
         if named.directory is not None:
             raise UsageError(f"it is a directory: {named.uri}")
         if named.path is not None:
+            self._all_here(named.path)
             return named.path, None
         if not self._p2p:
             return None, None
@@ -108,10 +109,13 @@ class Source:
         except NoDaemonError as error:
             return None, error
         path = str(done["path"])
+        self._all_here(path)
+        return path, None
+
+    def _all_here(self, path: str) -> None:
         with contextlib.suppress(OSError):
             size = os.stat(path).st_size
             self.progress.now(size, size)
-        return path, None
 
     def _body(self, **fields: Any) -> Dict[str, Any]:
         return {**fields, "wait": self._wait_seconds} if self._wait_seconds else fields

@@ -85,6 +85,24 @@ class Told(Network):
             kp.load_bytes(uri, 0, 10, progress=lambda *now: told.append(now))
             self.assertEqual(told[-1][:2], (10, 10))
 
+    def test_what_is_here_is_told_as_well(self):
+        for number, name in enumerate(("a", "in side/b")):
+            self.write(f"here/{name}", b"x" * (10 + number))
+        with self.at("alice"):
+            uri = kp.store_dir(self.root / "here")
+
+        def told_of(*arguments):
+            told = []
+            kp.load_file(*arguments, progress=lambda *now: told.append(now))
+            return told[-1][:2] if told else None
+
+        with self.at("bob"):
+            self.assertEqual(told_of(uri, self.root / "there"), (21, 21))
+            self.assertEqual(told_of(uri, self.root / "there"), (21, 21))
+            self.assertEqual(told_of(self.root / "here" / "a"), (10, 10))
+        with self.at("nobody"), storage(self.root / "alice" / "storage"):
+            self.assertEqual(told_of(uri, self.root / "over there"), (21, 21))
+
     def test_those_who_gave_it_are_told_at_the_end_too(self):
         told = []
         progress = Shown(lambda *now: told.append(now))
