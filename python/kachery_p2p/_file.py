@@ -14,6 +14,7 @@ from ._source import Named, Pieces, Source
 
 _stream_bytes = 64 << 20  # the most that one call is asked for while the file is read through
 _growth = 4  # how much more than was read at one go it is asked for
+_least_ahead_bytes = 1 << 20
 _skip_bytes = 1 << 20  # what is rather read and dropped than asked for anew
 jump_bytes = 32 << 10  # what is read for a few bytes somewhere: two or three of the verified pieces
 Span = Tuple[int, int]
@@ -71,7 +72,7 @@ class Ranges:
         if start != self._next:
             self._following = self._run_bytes = 0
         if self._following >= 2:
-            ahead = min(_stream_bytes, _growth * self._run_bytes)
+            ahead = min(_stream_bytes, max(_least_ahead_bytes, _growth * self._run_bytes))
             self._stream = self._cat(start, min(self.size, max(end, start + ahead)))
             self._at = start
 
