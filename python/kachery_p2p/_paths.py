@@ -12,6 +12,8 @@ from ._errors import UsageError
 PathLike = Union[str, "os.PathLike[str]"]
 
 _of_path = re.compile(r"\A(sha1|sha1dir):/(?=[0-9a-fA-F]{40})")
+_of_uri = re.compile(r"sha1(dir)?:/")
+_quotes = ("''", '""', "``", "<>")
 _sha1 = re.compile(r"[0-9a-fA-F]{40}")
 
 
@@ -21,10 +23,13 @@ def config_dir() -> pathlib.Path:
 
 
 def as_uri(given: PathLike) -> str:
-    """What people pass as a URI, as the daemon takes it: blanks and line ends around it, a hash alone,
-    and a Path that was made of it and so has lost a "/"."""
+    """What people pass as a URI, as the daemon takes it: blanks, line ends and quotes around it, a
+    hash alone, and a Path that was made of it and so has lost a "/"."""
     path = os.fspath(given)
     text = (os.fsdecode(path) if isinstance(path, bytes) else str(path)).strip()
+    inner = text[1:-1].strip()
+    if text[:1] + text[-1:] in _quotes and (_sha1.fullmatch(inner) or _of_uri.match(inner)):
+        text = inner
     return f"sha1://{text}" if _sha1.fullmatch(text) else _of_path.sub(r"\1://", text, count=1)
 
 

@@ -15,7 +15,8 @@ from urllib.parse import unquote
 from . import _api, _storage
 from ._dest import naming
 from ._ending import Deadline, never
-from ._errors import AbsentError, Error, FailedError, NoDaemonError, NotFoundError, UsageError
+from ._errors import (AbsentError, Error, FailedError, NoDaemonError, NotFoundError,
+                      StorageUnavailableError, UsageError)
 from ._paths import PathLike, absolute_path, as_uri
 from ._progress import Shown
 
@@ -257,9 +258,12 @@ def file_sha1(uri: str, file: Any) -> str:
 
 
 def _absent(nobody: Optional[NoDaemonError]) -> Error:
-    if nobody is None:
-        return NotFoundError("it is not in the storage")
-    return NoDaemonError(f"it is not in the storage, and {nobody}")
+    where = "it is not in the storage"
+    try:
+        _storage.root_folder(make=False)
+    except StorageUnavailableError as error:
+        where = str(error)
+    return NotFoundError(where) if nobody is None else NoDaemonError(f"{where}, and {nobody}")
 
 
 def parsed(uri: str, text: Union[str, bytes]) -> Any:

@@ -24,7 +24,7 @@ _piece_bytes = 16 * 1024
 _piece_list_bytes = 4096 * 20  # of so many SHA-1s
 
 
-def _root(make: bool) -> pathlib.Path:
+def root_folder(make: bool) -> pathlib.Path:
     named = os.environ.get("KACHERY_STORAGE_DIR") or _configured()
     root = pathlib.Path(named) if named else pathlib.Path.home() / "kachery-storage"
     if make and not named:
@@ -66,7 +66,7 @@ def content(sha1: str) -> Optional[bytearray]:
 
 def _places(sha1: str) -> List[str]:
     try:
-        place = _place(_root(make=False), sha1.lower())
+        place = _place(root_folder(make=False), sha1.lower())
     except StorageUnavailableError:
         return []
     linked = _linked(place)
@@ -223,7 +223,7 @@ def put(content: Iterable[bytes],
         source: Optional[IO[bytes]] = None) -> Tuple[str, Optional[str]]:
     """Stores a file, for those who may read `source`; the hashes of it and of its manifest. Durable
     when it returns. What is there already under the hash stays."""
-    root = _root(make=True)
+    root = root_folder(make=True)
     with naming(str(root)), _Writer(root, source) as writer:
         for block in content:
             writer.write(block)
@@ -233,7 +233,7 @@ def put(content: Iterable[bytes],
 
 def put_content(content: Iterable[bytes], source: Optional[IO[bytes]] = None) -> str:
     """The same, without a manifest."""
-    root = _root(make=True)
+    root = root_folder(make=True)
     with naming(str(root)), _Writer(root, source) as writer:
         for block in content:
             writer.write(block)
@@ -269,7 +269,7 @@ def _manifest_chunk_bytes(size: int) -> int:
 
 def put_link(sha1: str, text: bytes) -> None:
     """Says where the content of this hash lies."""
-    root = _root(make=True)
+    root = root_folder(make=True)
     with naming(str(root)), _Writer(root, None) as writer:
         writer.write(text)
         writer.finish_link(sha1)

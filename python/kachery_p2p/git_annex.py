@@ -65,7 +65,7 @@ def _storage_dir() -> pathlib.Path:
     try:
         return pathlib.Path(_api.call("GET", "/v1/status", None, "storage_dir")["storage_dir"])
     except NoDaemonError:
-        return _storage._root(make=True)
+        return _storage.root_folder(make=True)
 
 
 class _Claims:

@@ -119,7 +119,8 @@ class Told(Network):
             folder = kp.store_dir(self.root / "folder")
             sha1 = uri[7:47]
             for given in (f"\t{uri}\r\n", uri.encode(), pathlib.PurePosixPath(uri), sha1,
-                          sha1.upper() + "\n", f"sha1://{sha1.upper()}?a=b#c", f"sha1://{sha1}/"):
+                          sha1.upper() + "\n", f"sha1://{sha1.upper()}?a=b#c", f"sha1://{sha1}/",
+                          f"'{uri}'\n", f"\"{sha1}\"", f"< {uri} >"):
                 with self.subTest(given):
                     self.assertEqual(kp.load_text(given), "as it comes")
                     with kp.open(given, "r") as file:

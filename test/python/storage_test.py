@@ -251,7 +251,10 @@ class NoDaemon(unittest.TestCase):
     def test_a_storage_that_was_named_must_be_there(self):
         with storage(self.root / "absent"):
             self.assertRaises(kp.StorageUnavailableError, kp.store_text, "x")
-            self.assertRaises(kp.NoDaemonError, kp.load_file, ABSENT)
+            with self.assertRaisesRegex(kp.NoDaemonError, "the storage is missing: .*absent, and"):
+                kp.load_file(ABSENT)
+            self.assertIsNone(kp.load_file(ABSENT, p2p=False))
+            self.assertIn("the storage is missing", str(kp.why()))
         self.assertFalse((self.root / "absent").exists())
 
 
