@@ -202,15 +202,19 @@ class Kp2pRemote(SpecialRemote):
         return [{"size": found["size"], "filename": name}]
 
     def whereis(self, key: str) -> Optional[str]:
-        return self._uri_of(key)
+        return self._own_uri_of(key)  # git-annex itself says the URLs that were added
 
-    def _uri_of(self, key: str) -> Optional[str]:
+    def _own_uri_of(self, key: str) -> Optional[str]:
         said = self.annex.getstate(key)
         if said:
             return str(said)
         match = _sha1_key.fullmatch(key)
-        if match:
-            return f"sha1://{match.group(1)}"
+        return f"sha1://{match.group(1)}" if match else None
+
+    def _uri_of(self, key: str) -> Optional[str]:
+        own = self._own_uri_of(key)
+        if own:
+            return own
         urls = self.annex.geturls(key, "sha1://")
         return str(urls[0]) if urls else None
 

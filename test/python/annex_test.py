@@ -154,6 +154,7 @@ class Annex(Network):
         self.repository()
         self.git("alice", "annex", "addurl", "--file", "added.dat", uri)
         self.assertEqual(self.content("alice", "added.dat"), content)
+        self.assertEqual(self.git("alice", "annex", "whereis", "added.dat").stdout.count(uri), 1)
         absent = self.git("alice", "annex", "addurl", case.ABSENT, check=False)
         self.assertNotEqual(absent.returncode, 0)
 
