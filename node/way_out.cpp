@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t max_probed = 6;
 constexpr int probe_transmissions = 3;
-constexpr std::chrono::milliseconds probe_patience = 700ms;  // after each
+constexpr std::chrono::milliseconds probe_patience = 400ms;  // after each
 constexpr std::chrono::milliseconds way_look_interval = 250ms;
 
 }  // namespace

@@ -191,6 +191,7 @@ Task<Result<QueryEnd>> Dht::find_self(QueryRunner::OnReply on_reply) {
 
 void Dht::moved() {
     ++moves_;
+    rpc_.start_over();
     if (setup_.public_address || setup_.reach == Reach::open) return;
     rpc_.node().upkeep().woke_up();
     rpc_.node().upkeep().moved();

@@ -14,7 +14,9 @@ namespace {
 constexpr std::size_t enough_answers =
     5;  // to do without bootstrap nodes whose names must be looked up
 constexpr unsigned check_retries = 1;  // of a node that has let two transmissions go by
-constexpr Clock::Span min_quiet = std::chrono::milliseconds(100);
+// An answer to what was sent again counts from the first time.
+constexpr Clock::Span min_quiet = std::chrono::milliseconds(100),
+                      max_quiet = std::chrono::milliseconds(400);
 constexpr std::size_t busy_requests = 3;  // from here on background work stays in the background
 
 }  // namespace
@@ -46,8 +48,9 @@ class QueryRunner::Running {
     Task<Result<void>> changed() {
         auto change = changed_.wait();
         if (watching_.on_quiet && heard_)
-            change = with_timeout(runner_.rpc_.clock(), std::max(min_quiet, 2 * slowest_),
-                                  std::move(change));
+            change =
+                with_timeout(runner_.rpc_.clock(), std::clamp(2 * slowest_, min_quiet, max_quiet),
+                             std::move(change));
         auto changed = co_await std::move(change);
         if (changed || changed.error() != Errc::timed_out) co_return changed;
         heard_ = false;

@@ -33,8 +33,8 @@ class QueryRunner {
     static constexpr std::size_t down_hints_per_tick = 50;
     static constexpr std::size_t max_checks = 16;  // at a time; more suspects go unchecked
     using OnReply = std::function<void(const proto::dht::QueryReply&)>;
-    // Those who answer quickly have: twice the time of the slowest has passed since the last. True:
-    // that will do.
+    // Those who answer quickly have: twice the time of the slowest has passed since the last, or
+    // 0.4 s. True: that will do.
     using OnQuiet = std::function<bool(const QueryEnd& so_far)>;
 
     QueryRunner(Rpc& rpc, Bootstrap& bootstrap) : rpc_(rpc), bootstrap_(bootstrap) {}

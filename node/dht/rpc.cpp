@@ -112,6 +112,11 @@ void Rpc::pump() {
         alarm_->clear();
 }
 
+void Rpc::start_over() {
+    node_.start_over(clock_.now());
+    pump();
+}
+
 void Rpc::tick() {
     node_.tick(clock_.now());
     pump();

@@ -59,6 +59,7 @@ class Rpc {
     std::function<void(const proto::dht::ForUs<proto::dht::PeerHandshake>&)> on_handshake;
     std::function<void(const proto::dht::ForUs<proto::dht::PeerHolepunch>&)> on_holepunch;
 
+    void start_over();  // with all that is unanswered: it went another way
     void tick();
     Clock& clock() { return clock_; }
     const Clock& clock() const { return clock_; }

@@ -31,6 +31,7 @@ class Node {
     void receive(Time now, SocketId on, const Endpoint& from, ByteView datagram);
     Result<RequestKey> ask(Time now, Ask ask);
     void cancel(Time now, RequestKey id) { requests_.cancel(now, id); }
+    void start_over(Time now) { requests_.start_over(now); }  // with what is unanswered
     void tick(Time now);
     void expire(Time now);
     std::optional<Time> deadline() const;

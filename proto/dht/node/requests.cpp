@@ -87,6 +87,15 @@ bool Requests::receive(Time now, const Endpoint& from, Reply reply) {
     return true;
 }
 
+void Requests::start_over(Time now) {
+    for (const auto& [due, id] : std::exchange(due_, {})) {
+        Pending& pending = pending_.at(id);
+        pending.sent = 0;
+        window_.ended(now);
+        transmit(now, id, pending);
+    }
+}
+
 void Requests::expire(Time now) {
     while (!due_.empty() && due_.begin()->first <= now) {
         const RequestKey id = due_.begin()->second;

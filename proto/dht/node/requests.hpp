@@ -79,6 +79,8 @@ class Requests {
     void cancel(Time now, RequestKey id);
     // True if it answered a request; then an event follows.
     bool receive(Time now, const Endpoint& from, Reply reply);
+    // All that is unanswered goes out again as if for the first time: the way it went was another.
+    void start_over(Time now);
     void expire(Time now);  // early and repeated calls are harmless
     std::optional<Time> deadline() const;
     std::optional<Outgoing> next_send();

@@ -68,6 +68,33 @@ TEST_CASE("a request is sent four times, unchanged, a second apart, then fails")
     CHECK(requests.pending() == 0);
 }
 
+TEST_CASE("what went another way goes out again, as often as if for the first time") {
+    Requests requests(at(0ms), 1, 1);
+    Ask constant = ask(1);
+    constant.timeout = 1000ms;
+    REQUIRE(requests.ask(at(0ms), constant));
+    const auto first = requests.next_send();
+    REQUIRE(first);
+    requests.expire(at(1000ms));
+    CHECK(drain(requests) == 1);
+    CHECK(requests.next_event()->kind == RequestEvent::Kind::slow);
+
+    requests.start_over(at(1500ms));
+    const auto again = requests.next_send();
+    REQUIRE(again);
+    CHECK(again->bytes == first->bytes);
+    CHECK(!requests.next_send());
+    CHECK(requests.deadline() == at(2500ms));
+    requests.expire(at(2000ms));
+    CHECK(!requests.next_event());
+    requests.expire(at(2500ms));
+    CHECK(drain(requests) == 1);
+    CHECK(requests.next_event()->kind == RequestEvent::Kind::slow);
+    CHECK(requests.receive(at(2600ms), node, reply_to(*first)));
+    CHECK(requests.next_event()->kind == RequestEvent::Kind::reply);
+    CHECK(requests.pending() == 0);
+}
+
 TEST_CASE("timeouts follow what the destination took before") {
     struct Row {
         const char* name;
