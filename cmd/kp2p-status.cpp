@@ -1,6 +1,7 @@
 // kp2p-status: prints what the node is doing.
 #include "node/client/command.hpp"
 #include "node/client/daemon.hpp"
+#include "proto/byte_size.hpp"
 #include "proto/paths/label.hpp"
 
 using namespace kp2p;
@@ -29,13 +30,14 @@ std::string describe(const client::Answer& status) {
     const std::string address = status.string("public_address");
     const std::string tunnel = status.string("tunnel");
     const std::string mapping = status.string("port_mapping_message");
-    const std::string dht_nodes = std::to_string(status.number("dht_nodes"));
-    const std::string dht = status.truth("bootstrapped") ? "joined, " + dht_nodes + " nodes known"
-                            : dht_nodes == "0"           ? "nobody answers yet"
-                                               : "being entered, " + dht_nodes + " nodes known";
+    const std::uint64_t dht_nodes = status.number("dht_nodes");
+    const std::string known = proto::count_words(dht_nodes, "node") + " known";
+    const std::string dht = status.truth("bootstrapped") ? "joined, " + known
+                            : dht_nodes == 0             ? "nobody answers yet"
+                                                         : "being entered, " + known;
     const client::Answer relay(status.json("relay"));
     const std::string relaying = (relay.truth("serves") ? "for others, " : "not for others, ") +
-                                 std::to_string(relay.number("pairs")) + " pairs now, " +
+                                 proto::count_words(relay.number("pairs"), "pair") + " now, " +
                                  std::to_string(relay.number("bytes")) + " bytes since the start";
     return "node         " + described_node(status.string("node"), status.string("label")) +  //
            "\nversion      " + status.string("version") +                                     //
@@ -49,8 +51,8 @@ std::string describe(const client::Answer& status) {
            "\nrelay        " + relaying + "\nchannels     " +
            joined(status.strings("channels")) +                //
            "\nstorage      " + status.string("storage_dir") +  //
-           "\nunfinished   " + std::to_string(status.number("partial_files")) + " downloads, " +
-           std::to_string(status.number("partial_bytes")) + " bytes on the disk" +  //
+           "\nunfinished   " + proto::count_words(status.number("partial_files"), "download") +
+           ", " + std::to_string(status.number("partial_bytes")) + " bytes on the disk" +  //
            "\nfiles        " + std::to_string(status.number("received_bytes")) +
            " bytes received, " + std::to_string(status.number("given_bytes")) + " given" +  //
            "\napi          127.0.0.1:" + std::to_string(status.number("api_port")) +

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "proto/byte_size.hpp"
 #include "proto/report/advice.hpp"
 
 namespace kp2p {
@@ -132,7 +133,7 @@ void relaying(const Facts& facts, Checks& checks) {
     checks.push_back({"relaying",
                       Health::ok,
                       serves ? "forwards for members that cannot reach each other; " +
-                                   std::to_string(pairs) + " pairs of them now"
+                                   proto::count_words(pairs, "pair") + " of them now"
                              : "does not forward for others",
                       {}});
 }
@@ -148,7 +149,7 @@ void lan(const Facts& facts, Checks& checks) {
 }
 
 void dht(const Facts& facts, Checks& checks) {
-    const std::string known = std::to_string(facts.dht_nodes) + " DHT nodes known";
+    const std::string known = proto::count_words(facts.dht_nodes, "DHT node") + " known";
     if (facts.in_network || facts.first)
         checks.push_back(
             {"dht", Health::ok, known + (facts.first ? "; this is the first" : ""), {}});
