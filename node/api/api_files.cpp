@@ -63,18 +63,21 @@ Task<std::string> Api::stamp_of(std::filesystem::path path) {
 }
 
 Api::Answer Api::files(Call& call) {
-    auto list = [catalog = parts_.store.catalog()](const std::stop_token& stop) {
+    auto list = [catalog = parts_.store.catalog()](
+                    const std::stop_token& stop) -> Result<std::vector<CatalogEntry>> {
+        if (auto can = catalog.can_list(); !can) return can.error();
         return catalog.entries(stop);
     };
     const auto entries = co_await offload_long(parts_.long_threads, list);
+    if (!entries) co_return failure_of(call, entries.error(), {});
     std::uint64_t bytes = 0;
-    for (const CatalogEntry& entry : entries) {
+    for (const CatalogEntry& entry : *entries) {
         bytes += entry.size_bytes;
         auto sent = co_await call.send(line_of(entry));
         if (!sent) co_return sent.error();
     }
     JsonWriter json;
-    json.begin_object().field("event", "result").field("files", entries.size());
+    json.begin_object().field("event", "result").field("files", entries->size());
     co_return json.field("bytes", bytes).end_object().take();
 }
 
@@ -117,8 +120,13 @@ Api::Answer Api::collect(Call& call) {
     if (!dry) co_return dry.error();
     const auto mode = *dry ? Catalog::Mode::dry_run : Catalog::Mode::really;
     auto work = [catalog = parts_.store.catalog(), most = most->value_or(0),
-                 mode](const std::stop_token& stop) { return catalog.collect(most, mode, stop); };
-    co_return json_of(co_await offload_long(parts_.long_threads, work));
+                 mode](const std::stop_token& stop) -> Result<Removed> {
+        if (auto can = catalog.can_list(); !can) return can.error();
+        return catalog.collect(most, mode, stop);
+    };
+    auto removed = co_await offload_long(parts_.long_threads, work);
+    if (!removed) co_return failure_of(call, removed.error(), {});
+    co_return json_of(*removed);
 }
 
 }  // namespace kp2p

@@ -158,10 +158,17 @@ Api::Answer Api::verify(Call& call) {
         uri = *std::move(parsed);
     }
     // What a check before this one has set aside is as much to be repaired.
-    auto list_lost = [catalog = parts_.store.catalog(), uri](const std::stop_token&) {
+    auto list_lost = [catalog = parts_.store.catalog(),
+                      uri](const std::stop_token&) -> Result<std::set<Sha1>> {
+        if (auto can = catalog.can_list(); !can) return can.error();
         return catalog.lost(uri);
     };
-    std::set<Sha1> lost = co_await offload_long(parts_.long_threads, list_lost);
+    auto set_aside = co_await offload_long(parts_.long_threads, list_lost);
+    if (!set_aside) {
+        call.explain(storage_trouble());
+        co_return set_aside.error();
+    }
+    std::set<Sha1> lost = *std::move(set_aside);
     auto list = [catalog = parts_.store.catalog(), uri](const std::stop_token& stop) {
         return catalog.contents(uri, stop);
     };

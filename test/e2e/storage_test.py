@@ -85,6 +85,24 @@ class Storage(NetworkCase):
         directories = [path for path in storage.rglob("*") if path.is_dir()]
         self.assertEqual({mode(path) for path in directories}, {0o2775})
 
+    @unittest.skipUnless(os.geteuid() == 0, "needs to be several users")
+    def test_a_storage_that_may_not_be_read_is_not_listed_as_empty(self):
+        node = self.network.idle("unread")
+        path = self.path("file")
+        path.write_text("x")
+        node.store(path)
+        os.chmod(self.root, 0o755)
+        path.parent.chmod(0o755)
+        for name in ("kp2p-list", "kp2p-gc", "kp2p-verify"):
+            command = shutil.copy(self.network.command(name), self.path(name))
+            for directory in (node.storage_dir / "sha1", node.storage_dir / "kp2p/records"):
+                before = mode(directory)
+                directory.chmod(0o700)
+                done = subprocess.run([command], user=60001, group=60001, extra_groups=[],
+                                      env=node.environment(), capture_output=True)
+                directory.chmod(before)
+                self.assert_ends(done, 1, f"{directory}: Permission denied")
+
     def test_the_storage_that_is_made_when_none_is_named_is_private(self):
         home = self.path("home")
         home.mkdir()
@@ -107,7 +125,7 @@ class Storage(NetworkCase):
         status = daemon.status()
         self.assertEqual(status["partial_files"], 1)
         self.assertGreaterEqual(status["partial_bytes"], MIB)
-        self.assertIn(b"1 downloads", daemon.run("kp2p-status").stdout)
+        self.assertIn(b"1 download,", daemon.run("kp2p-status").stdout)
 
     def test_a_storage_that_goes_away_is_named_and_not_made_anew(self):
         giver, taker = self.daemon("giver"), self.daemon("taker")

@@ -52,6 +52,16 @@ std::set<Sha1> Catalog::pinned() const {
     return all;
 }
 
+Result<void> Catalog::can_list() const {
+    for (const std::filesystem::path& directory : {layout_.contents(), layout_.records()}) {
+        std::error_code error;
+        const std::filesystem::directory_iterator first(directory, error);
+        if (error && error != std::errc::no_such_file_or_directory)
+            return storage_error(error, directory);
+    }
+    return ok;
+}
+
 Contents Catalog::contents(const std::optional<proto::Uri>& uri,
                            const std::stop_token& stop) const {
     Contents all = contents_of(layout_, stop);

@@ -34,6 +34,9 @@ class Catalog {
   public:
     explicit Catalog(const Layout& layout) : layout_(layout) {}
 
+    // An error of the storage where a list of what lies here would be short for want of rights.
+    Result<void> can_list() const;
+
     // All that lies here, or what of it `uri` is about.
     Contents contents(const std::optional<proto::Uri>& uri, const std::stop_token& stop) const;
 
