@@ -50,10 +50,10 @@ class Scrub {
         co_return co_await offload(parts_.runtime.pool, std::move(fn));
     }
     struct Opened {
-        Result<ChunksRef> chunks = Errc::not_found;
+        ChunksRef chunks;
         std::string why;  // what is linked and was right is none any more
     };
-    Task<Opened> open(Sha1 sha1);
+    Task<Result<Opened>> open(Sha1 sha1);
     Task<Result<void>> hash(ChunksRef chunks);
     void tell();
 
@@ -74,15 +74,15 @@ void Scrub::tell() {
     call_.try_send(json.field("size_bytes", all_bytes_).end_object().take());
 }
 
-Task<Scrub::Opened> Scrub::open(Sha1 sha1) {
+Task<Result<Scrub::Opened>> Scrub::open(Sha1 sha1) {
     const Store* store = &parts_.store;
     auto look = [store, sha1] { return store->lies_elsewhere(sha1); };
     elsewhere_ = co_await offload(parts_.runtime.pool, look);
-    auto open = [store, sha1]() {
+    auto open = [store, sha1]() -> Result<Opened> {
         Opened opened;
         auto chunks = store->open_chunks(sha1, WholeChunks::Links::fresh);
         if (chunks)
-            opened.chunks = ChunksRef(std::move(*chunks));
+            opened.chunks = std::move(*chunks);
         else
             (void)store->find(sha1, opened.why);
         return opened;
@@ -107,9 +107,9 @@ Task<Result<void>> Scrub::check(Sha1 sha1, std::uint64_t size_bytes) {
     auto opened = co_await open(sha1);
     ++files_;
     done_bytes_ += size_bytes;
-    if (!opened.why.empty()) co_return co_await damaged(sha1, opened.why, Again::never);
-    if (!opened.chunks) co_return ok;  // it is gone by now
-    const ChunksRef chunks = *opened.chunks;
+    if (opened && !opened->why.empty()) co_return co_await damaged(sha1, opened->why, Again::never);
+    if (!opened || !opened->chunks) co_return ok;  // it is gone by now
+    const ChunksRef chunks = opened->chunks;
     auto hashed = co_await hash(chunks);
     if (!hashed && hashed.error() == Errc::canceled) co_return hashed;
     const Store* store = &parts_.store;
