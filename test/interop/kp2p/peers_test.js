@@ -130,7 +130,7 @@ async function saysWhichLieItWasTold ({ network }) {
     garbage: /transfer channel closed/
   }
   await Promise.all(Object.entries(lies).map(([lie, why]) => givenTo(async ({ ask, sha1, loaded }) => {
-    const { status, events } = await ask('get', sha1, '3')
+    const { status, events } = await ask('get', sha1, '10')
     assert.equal(status, 1)
     assert.match(events.at(-1).message, why, lie)
     assert(!fs.existsSync(loaded))
