@@ -17,7 +17,7 @@
 namespace kp2p {
 
 struct Invitation {
-    static constexpr std::string_view scheme = "kp2p:join";
+    static constexpr std::string_view scheme = ChannelName::invitation_scheme;
 
     ChannelName channel;
     std::optional<proto::Uri> file = {};

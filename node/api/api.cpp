@@ -26,10 +26,7 @@ Result<ChannelName> channel_of(Call& call) {
     auto text = call.text("name");
     if (!text) return text.error();
     auto name = ChannelName::parse(*text);
-    if (!name)
-        call.explain(
-            "a channel's name is 1 to 200 bytes of text without control marks; kp2p-join takes "
-            "invitations");
+    if (!name) call.explain(ChannelName::rule);
     return name;
 }
 

@@ -68,9 +68,7 @@ Result<std::vector<ChannelName>> read_file(Command& command, const std::string& 
 
 Result<ChannelName> plain_name(std::string_view text, std::string& complaint) {
     auto name = ChannelName::parse(text);
-    if (!name)
-        complaint =
-            "a channel's name is 1 to 200 bytes of text in one line; kp2p-join takes invitations";
+    if (!name) complaint = ChannelName::rule;
     return name;
 }
 

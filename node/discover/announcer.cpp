@@ -67,7 +67,7 @@ Task<> Announcer::announce_early(QueryEnd so_far) {
 }
 
 void Announcer::round_ended() {
-    ++rounds_ended_;
+    tried_ = true;
     changed_.notify_all();
 }
 
@@ -198,7 +198,7 @@ bool Announcer::is_relay(const Endpoint& address) const {
 }
 
 Task<Result<void>> Announcer::announced() {
-    while (rounds_ended_ == 0) {
+    while (!tried_) {
         auto woken = co_await changed_.wait();
         if (!woken) co_return woken;
     }

@@ -1,9 +1,10 @@
-// Announcer: keeps a listening key reachable. Announces it at the closest three nodes, pings these
-// every 3 s so that the NAT in front of us keeps letting them through, and starts over about every
-// 5 min, or at once when too few of them answer, our default socket has changed, or they see us at
-// another address than before: what they hold for us leads to the old one. Source: npm hyperdht
-// 6.34.0 (lib/announcer.js), which does not look at the address. Shape: spawn run(); cancel it to
-// stop, then await unannounce() if there is time for a farewell.
+// Announcer: keeps a listening key reachable. Announces it at the closest three nodes, while it has
+// none at the closest of those that answer quickly, pings these every 3 s so that the NAT in front
+// of us keeps letting them through, and starts over about every 5 min, or at once when too few of
+// them answer, our default socket has changed, or they see us at another address than before: what
+// they hold for us leads to the old one. Source: npm hyperdht 6.34.0 (lib/announcer.js), which does
+// not look at the address and waits for all. Shape: spawn run(); cancel it to stop, then await
+// unannounce() if there is time for a farewell.
 #pragma once
 
 #include <array>
@@ -50,7 +51,7 @@ class Announcer {
     std::array<std::vector<Endpoint>, 3> rounds_;  // relays of the last three, newest first
     std::vector<Endpoint> seeds_;
     Event changed_, hurried_;
-    std::size_t rounds_ended_ = 0;
+    bool tried_ = false;
     std::function<void()> on_moved_;
     bool moved_ = false;  // since the last round began
     std::optional<Clock::Time> moved_at_;

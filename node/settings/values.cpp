@@ -36,9 +36,7 @@ Result<void> read_value(const Texts& texts, std::vector<ChannelName>& into,
     for (const std::string& text : texts) {
         auto name = ChannelName::parse(text);
         if (!name) {
-            complaint =
-                "a channel's name is 1 to 200 bytes of text in one line; kp2p-join takes "
-                "invitations";
+            complaint = ChannelName::rule;
             return Errc::usage;
         }
         into.push_back(*std::move(name));

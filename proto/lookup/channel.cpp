@@ -15,7 +15,7 @@ bool is_control(char32_t code) { return code < 0x20 || (code >= 0x7f && code < 0
 
 Result<ChannelName> ChannelName::parse(std::string_view text) {
     if (text.empty() || text.size() > max_bytes) return Errc::usage;
-    if (text.find("kp2p:join") != text.npos) return Errc::usage;
+    if (text.find(invitation_scheme) != text.npos) return Errc::usage;
     for (std::string_view rest = text; !rest.empty();) {
         const auto code = proto::take_code_point(rest);
         if (!code || is_control(*code)) return Errc::usage;

@@ -18,6 +18,10 @@ namespace kp2p {
 class ChannelName {
   public:
     static constexpr std::size_t max_bytes = 200;
+    static constexpr std::string_view invitation_scheme = "kp2p:join";
+    // For a person who gave what is none.
+    static constexpr const char* rule =
+        "a channel's name is 1 to 200 bytes of text in one line; kp2p-join takes invitations";
     static Result<ChannelName> parse(std::string_view text);  // kp2p::Errc::usage if it is none
     const std::string& text() const { return text_; }
     friend auto operator<=>(const ChannelName&, const ChannelName&) = default;

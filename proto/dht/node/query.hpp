@@ -52,7 +52,7 @@ class Query {
 
     void on_reply(const Endpoint& from, const Reply& reply);
     void on_slow(const Endpoint& from);
-    // It has not answered others either: it is visited, but not waited for.
+    // It has not answered others either, or has had its time: it is visited, but not waited for.
     void on_silent(const Endpoint& from);
     void on_failed(const Endpoint& from);
     void set_concurrency(unsigned concurrency) { concurrency_ = concurrency; }
