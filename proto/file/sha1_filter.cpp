@@ -315,6 +315,58 @@ KP2P_AVX2 void avx2_masks(const std::uint8_t* blocks, std::size_t count, std::ui
     }
 }
 
+#define KP2P_AVX512 __attribute__((target("avx512f,avx2")))
+
+// As find_masks(), with what this instruction set has for it: three words in one operation,
+// rotations, and a comparison that says of which lanes to take the result.
+template <std::size_t number>
+KP2P_AVX512 KP2P_FILTER_INLINE void rule_out_avx512(const __m512i (&w)[expanded_words],
+                                                    __m512i& out) {
+    constexpr Sha1Condition condition = all_conditions[number];
+    constexpr int turned = (condition.bit_a - condition.bit_b) & 31;
+    __m512i b = w[condition.b];
+    if constexpr (turned != 0) b = _mm512_rol_epi32(b, turned);
+    const __m512i bit = _mm512_set1_epi32(1 << condition.bit_a);
+    const __m512i x = w[condition.a] ^ b;
+    const __mmask16 broken = condition.relation == equal ? _mm512_test_epi32_mask(x, bit)
+                                                         : _mm512_testn_epi32_mask(x, bit);
+    const __m512i vectors = _mm512_set1_epi32(static_cast<int>(condition.vectors));
+    out = _mm512_mask_or_epi32(out, broken, out, vectors);
+}
+
+template <std::size_t... numbers>
+KP2P_AVX512 KP2P_FILTER_INLINE __m512i find_masks_avx512(__m512i (&w)[expanded_words],
+                                                         std::index_sequence<numbers...>) {
+    constexpr int xor3 = 0x96;
+    for (std::size_t i = 16; i < expanded_words; ++i) {
+        const __m512i x = _mm512_ternarylogic_epi32(w[i - 3], w[i - 8], w[i - 14], xor3);
+        w[i] = _mm512_rol_epi32(x ^ w[i - 16], 1);
+    }
+    __m512i out = _mm512_setzero_si512();
+    (rule_out_avx512<numbers>(w, out), ...);
+    return ~out;
+}
+
+KP2P_AVX512 void avx512_masks(const std::uint8_t* blocks, std::size_t count, std::uint32_t* masks) {
+    constexpr std::size_t lanes = 16;
+    std::uint8_t room[lanes * sha1_block_bytes];
+    for (std::size_t done = 0; done < count; done += lanes) {
+        const std::size_t now = std::min(lanes, count - done);
+        const std::uint8_t* at = filled_up(blocks + done * sha1_block_bytes, now, lanes, room);
+        EightLanes low[16], high[16];
+        for (std::size_t first : {0, 8}) {
+            load_avx2(at, first, low);
+            load_avx2(at + lanes / 2 * sha1_block_bytes, first, high);
+        }
+        __m512i w[expanded_words];
+        for (std::size_t i = 0; i < 16; ++i)
+            w[i] = _mm512_inserti64x4(_mm512_castsi256_si512((__m256i)low[i]), (__m256i)high[i], 1);
+        const __m512i found =
+            find_masks_avx512(w, std::make_index_sequence<std::size(all_conditions)>());
+        std::memcpy(masks + done, &found, now * sizeof *masks);
+    }
+}
+
 #endif
 
 }  // namespace
@@ -327,6 +379,7 @@ std::span<const Sha1Filter> sha1_filters() {
     static const std::vector<Sha1Filter> all = [] {
         std::vector<Sha1Filter> found;
 #if defined(__x86_64__)
+        if (__builtin_cpu_supports("avx512f")) found.push_back({"AVX-512", avx512_masks});
         if (__builtin_cpu_supports("avx2")) found.push_back({"AVX2", avx2_masks});
 #endif
         found.push_back({"portable", portable_masks});
