@@ -90,7 +90,8 @@ Result<void> put_each(client::Command& command, const std::vector<std::string>& 
                       PutOptions options) {
     auto root = command.storage_dir();
     if (!root) return root.error();
-    auto store = Store::open(*root);
+    const bool flushes = !command.config().settings().no_flush;
+    auto store = Store::open(*root, flushes ? Store::Flush::always : Store::Flush::never);
     if (!store) return command.failure(store.error(), storage_trouble());
     if (auto other = storage_of_daemon(command.config(), *root))
         command.say("the daemon that is running serves another storage, " + other->string() +

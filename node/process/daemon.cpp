@@ -62,7 +62,8 @@ struct OpenedParts {
 
 Result<OpenedParts> open_parts(Runtime& runtime, const Settings& settings, std::string& why) {
     OpenedParts parts;
-    auto store = Store::open(settings.storage_dir);
+    const auto flush = settings.no_flush ? Store::Flush::never : Store::Flush::always;
+    auto store = Store::open(settings.storage_dir, flush);
     if (!store) {
         why = storage_trouble();
         return store.error();

@@ -260,6 +260,11 @@ constexpr Setting table[] = {
                            .changed_by = "kp2p-limit",
                            .remembered = true},
                           read_quota),
+    row<&Settings::no_flush>({.flag = "--no-flush",
+                              .key = "no_flush",
+                              .help = "do not wait until files are on the disk: faster, for a "
+                                      "storage that may be lost when the power fails",
+                              .users = Users::storage}),
     row<&Settings::limits>({.flag = "--limit-up",
                             .key = "limit_up",
                             .value = "RATE",

@@ -40,6 +40,7 @@ struct Settings {
     bool no_share_relay = false;                           // they are not told of ours
     proto::RelayMode relay = proto::RelayMode::automatic;  // whether others' streams are forwarded
     std::optional<proto::ByteSize> quota;                  // of the storage; absent: none
+    bool no_flush = false;                                 // of what the storage takes
     std::optional<NodeLabel> label;                        // told to members of the channels
     proto::RateLimits limits;                              // of files that travel
     std::vector<proto::ChannelLimit> channel_limits;       // of those of one channel

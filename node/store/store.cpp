@@ -73,7 +73,8 @@ Result<StoredFile> find_linked(const Layout& layout, const Sha1& sha1, std::stri
 
 }  // namespace
 
-Result<Store> Store::open(const fs::path& root) {
+Result<Store> Store::open(const fs::path& root, Flush flush) {
+    if (flush == Flush::never) stop_flushing();
     std::error_code error;
     const fs::path absolute = fs::absolute(root, error);
     struct stat status {};

@@ -31,8 +31,10 @@ class Upload;
 
 class Store {
   public:
+    // Whether this process waits until what it stores is on the disk, in all storages from now on.
+    enum class Flush { always, never };
     // `root` must be a directory. One that cannot be written to can still be read.
-    static Result<Store> open(const std::filesystem::path& root);
+    static Result<Store> open(const std::filesystem::path& root, Flush flush = Flush::always);
     const std::filesystem::path& root() const { return layout_.root(); }
 
     // Errc::not_found if it is neither stored nor linked, or was found wrong, or the linked file

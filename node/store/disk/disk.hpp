@@ -66,6 +66,9 @@ class Disk {
 
 // The one that is in use.
 Disk& disk();
+// From now on this process waits for no disk: what it has written is on the disk when the system
+// puts it there, and after a failure of power some of it may be missing, or be zeros.
+void stop_flushing();
 
 // For a test that uses no other thread: `other` is in use as long as this lives.
 class DiskInstead {

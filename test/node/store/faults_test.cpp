@@ -197,6 +197,23 @@ TEST_CASE("where locks hold nothing, downloads of one file cost each other nothi
     CHECK(read_file(f.layout.content(f.sha1)) == as_text(f.bytes));
 }
 
+TEST_CASE("a scratch storage waits for no disk") {
+    const Healed healed;
+    const DiskInstead as_before(disk());
+    const Download f(3 * mib + 9);
+    REQUIRE(Store::open(f.directory.path(), Store::Flush::never));
+    auto partial = f.open();
+    for (std::size_t i = 0; i < 4; ++i) REQUIRE(partial->write(f.chunks[i], f.chunk(i)));
+    REQUIRE(partial->commit());
+    CHECK(f.store.find(f.sha1));
+    TempDir elsewhere;
+    write_file(elsewhere.path() / "small.txt", as_bytes("of no worth"));
+    CHECK(f.store.put(elsewhere.path(), {}));
+    CHECK(count("write") > 4);
+    for (const char* flush : {"flush data", "flush names", "flush system"})
+        CHECK(count(flush) == 0);
+}
+
 TEST_CASE("interrupted calls and pieces of reads and writes go on") {
     const Case f;
     faults.interrupted = true;
