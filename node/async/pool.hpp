@@ -5,6 +5,8 @@
 #include <asio/thread_pool.hpp>
 #include <cstddef>
 #include <functional>
+#include <memory>
+#include <utility>
 
 namespace kp2p {
 
@@ -28,6 +30,21 @@ class ThreadPool final : public Pool {
 
   private:
     asio::thread_pool threads_;
+};
+
+// The threads of another pool, for work that is done one after the other, in the order of post().
+// What was posted is done though the strand is gone by then; the other pool must outlive it.
+class Strand final : public Pool {
+  public:
+    explicit Strand(Pool& pool);
+    void post(Work work) override;
+    bool start(Work work) override { return pool_.start(std::move(work)); }
+
+  private:
+    struct Queue;
+
+    Pool& pool_;
+    std::shared_ptr<Queue> queue_;
 };
 
 }  // namespace kp2p

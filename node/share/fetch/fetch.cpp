@@ -35,7 +35,8 @@ Fetch::Fetch(FetchParts parts, const Sha1& file, std::vector<NodeId> hints)
            .garbled = [this](auto key, const NodeId&) { download_.misbehaved(now(), key); },
            .pump = [this] { pump(); },
            .sliced = [this](auto key, const proto::Slice& slice) { mixer_.take(key, slice); }}),
-      mixer_(parts.share.runtime, download_, sources_, [this] { pump(); }) {}
+      mixer_(parts.share.runtime, download_, sources_, [this] { pump(); }),
+      writes_(parts.share.runtime.pool) {}
 
 Task<Result<Fetch::Path>> Fetch::run() {
     Result<Path> outcome = Errc::canceled;
@@ -229,7 +230,7 @@ Task<> Fetch::write(proto::Download::StoreChunk chunk) {
     auto put = [partial = partial_, record, checked = chunk.chunk] {
         return partial->write(record, checked->bytes);
     };
-    auto written = co_await offload(parts_.share.runtime.pool, std::move(put));
+    auto written = co_await offload(writes_, std::move(put));
     if (!written) {
         fail(written.error());
         co_return;

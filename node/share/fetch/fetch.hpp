@@ -10,6 +10,7 @@
 #include <set>
 
 #include "node/async/event.hpp"
+#include "node/async/pool.hpp"
 #include "node/async/tasks.hpp"
 #include "node/share/fetch/check_queue.hpp"
 #include "node/share/fetch/mixer.hpp"
@@ -70,6 +71,7 @@ class Fetch {
     std::size_t checking_ = 0;  // check() that run
 
     std::shared_ptr<Partial> partial_;
+    Strand writes_;  // of that: a file is locked while it is written, and who waits for it spins
     std::optional<Inventory::Listing> listing_;
     bool opening_ = false;
     std::vector<proto::Download::StoreChunk> unwritten_;  // while the partial is being opened

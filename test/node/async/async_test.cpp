@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -26,6 +28,32 @@ Task<Result<int>> late() {
 Task<> times_out() {
     auto result = co_await with_timeout(wall, 2ms, late());
     CHECK(result.error() == Errc::timed_out);
+}
+
+Task<> strand_does_one_at_a_time() {
+    ThreadPool pool(4);
+    Strand strand(pool);
+    std::vector<int> order;
+    std::atomic<int> at_once = 0, most = 0;
+    auto do_one = [&](int number) -> Task<> {
+        auto work = [&order, &at_once, &most, number] {
+            if (const int now = ++at_once; now > most) most = now;
+            for (int i = 0; i < 100; ++i) std::this_thread::yield();  // others would begin here
+            if (at_once == 1) order.push_back(number);
+            --at_once;
+            return ok;
+        };
+        co_await offload(strand, work);
+    };
+    auto body = [&](Tasks& all) -> Task<> {
+        for (int number = 0; number < 20; ++number) all.spawn(do_one(number));
+        co_return;
+    };
+    auto done = co_await with_tasks(body);
+    CHECK(done);
+    CHECK(most == 1);
+    CHECK(order.size() == 20);
+    CHECK(std::ranges::is_sorted(order));
 }
 
 Task<> requires_fails() {
@@ -141,6 +169,9 @@ TEST_CASE("a child that throws cancels its siblings") {
     test::run(child_failure_cancels_siblings());
 }
 TEST_CASE("offload resumes with the value") { test::run(offload_returns()); }
+TEST_CASE("a strand does its work one after the other, in order") {
+    test::run(strand_does_one_at_a_time());
+}
 TEST_CASE("offload throws what the work threw") { test::run(what_is_thrown_comes_home()); }
 TEST_CASE("short work does not wait until long work has ended") {
     test::run(short_work_passes_long_work());
