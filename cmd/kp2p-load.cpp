@@ -2,6 +2,7 @@
 #include "cmd/dest/load_to.hpp"
 #include "cmd/invitation.hpp"
 #include "cmd/join_channel.hpp"
+#include "cmd/load_ahead.hpp"
 #include "cmd/load_place.hpp"
 #include "cmd/load_progress.hpp"
 #include "cmd/uri_list.hpp"
@@ -60,19 +61,22 @@ Result<void> deliver(const Delivery& by, const proto::Uri& uri, const std::strin
     return command.print(path->native());
 }
 
-Result<void> store(const Delivery& by, const proto::Uri& uri) {
-    proto::JsonWriter body;
-    body.begin_object().field("uri", uri.written);
-    if (by.wait) body.field("wait", by.wait->span.count());
-    body.end_object();
-    auto loaded = by.daemon.events({"/v1/load", "path", body.take()}, by.on_progress);
+Result<void> store(const Delivery& by, const proto::Uri& uri, LoadAhead* ahead) {
+    if (ahead) {
+        const auto answer = ahead->wait(by.on_progress);
+        if (answer && by.command.json()) return by.command.print_json(*answer);
+        if (answer) return by.command.print(client::Answer(*answer).string("path"));
+        if (by.command.stop().stop_requested()) return Errc::canceled;
+    }
+    auto loaded = by.daemon.events(load_request(uri, by.wait), by.on_progress);
     if (!loaded) return loaded.error();
     if (by.command.json()) return by.command.print_json(loaded->text());
     return by.command.print(loaded->string("path"));
 }
 
 Result<void> load(client::Command& command, client::Daemon& daemon, const proto::Uri& uri,
-                  const LoadPlace& wish, const std::optional<proto::Duration>& wait) {
+                  const LoadPlace& wish, const std::optional<proto::Duration>& wait,
+                  LoadAhead* ahead) {
     auto dest = place_of(command, uri, wish);
     if (!dest) return dest.error();
     client::ProgressBar bar(command);
@@ -82,7 +86,7 @@ Result<void> load(client::Command& command, client::Daemon& daemon, const proto:
         return ok;
     };
     const Delivery by{command, daemon, show, wait};
-    auto loaded = wish.dest || wish.own_name ? deliver(by, uri, *dest) : store(by, uri);
+    auto loaded = wish.dest || wish.own_name ? deliver(by, uri, *dest) : store(by, uri, ahead);
     if (loaded || loaded.error() != Errc::canceled || !command.stop().stop_requested())
         return loaded;
     return command.failure(Errc::canceled, "stopped; " + client::kept_words(bar.last()));
@@ -125,9 +129,13 @@ int main(int argc, char** argv) {
         for (const Named& each : named)
             if (each.invitation)
                 if (auto joined = join(command, daemon, *each.invitation); !joined) return joined;
+        // The first one alone: it starts a daemon, or finds that there is none.
+        LoadAhead ahead(command, std::span(uris).subspan(uris.empty() ? 0 : 1), wait);
+        const bool stores = !dest && !own_name;
         Result<void> outcome = ok;
         for (const proto::Uri& uri : uris) {
-            auto loaded = load(command, daemon, uri, wish, wait);
+            LoadAhead* by = stores && &uri != uris.data() ? &ahead : nullptr;
+            auto loaded = load(command, daemon, uri, wish, wait, by);
             if (loaded) continue;
             if (uris.size() == 1 || loaded.error() == Errc::canceled) return loaded;
             command.complain(loaded.error(), daemon);

@@ -10,6 +10,8 @@ namespace kp2p {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr unsigned common_file_rights = 0666;  // less the umask
+
 std::error_code failed(const Delivery& by, std::error_code error, const fs::path& dest) {
     const bool is_stdout = dest == "-" || dest == "/dev/stdout";
     if (is_stdout && error == std::errc::broken_pipe) return by.command.reader_gone();
@@ -44,7 +46,7 @@ Result<Delivered> file_to(const Delivery& by, const proto::Uri& uri, const fs::p
 Result<void> fill(const Delivery& by, const Layout& storage, const proto::Sha1Dir& dir,
                   const fs::path& to) {
     for (const auto& [name, file] : dir.files) {
-        auto copy = File::open(to / name, File::Mode::create_secret);
+        auto copy = File::open(to / name, File::Mode::create, common_file_rights);
         if (!copy) return copy.error();
         const StoredCopy stored{storage.content(file.sha1), file.sha1};
         const auto taken = copy_stored(stored, *copy, by.command.stop());
@@ -55,9 +57,6 @@ Result<void> fill(const Delivery& by, const Layout& storage, const proto::Sha1Di
             if (auto done = by.cat(file.sha1, write); !done) return done.error();
             if (auto done = sparse.finish(*copy); !done) return done.error();
         }
-        std::error_code error;
-        fs::permissions(to / name, common_rights(), error);
-        if (error) return error;
     }
     for (const auto& [name, child] : dir.dirs) {
         std::error_code error;

@@ -1,9 +1,12 @@
 // What the storage holds: listed, removed, pinned, collected.
+#include <algorithm>
+
 #include "node/api/api.hpp"
 #include "node/async/offload.hpp"
 #include "node/async/offload_long.hpp"
 #include "node/store/store.hpp"
 #include "proto/json.hpp"
+#include "proto/number.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {
@@ -27,6 +30,31 @@ std::string line_of(const CatalogEntry& entry) {
     json.field("name", entry.uri.own_name()).field("kind", name_of(entry.kind));
     json.field("pinned", entry.pinned).field("size", entry.size_bytes);
     return json.field("time", entry.time_s).end_object().take();
+}
+
+// As it is typed into a search: ASCII letters alone are alike in both cases.
+std::string lower(std::string text) {
+    for (char& c : text)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return text;
+}
+
+struct Listed {
+    CatalogList entries;
+    std::uint64_t bytes = 0;
+};
+
+// Those whose name or URI has `words`.
+Listed listed(CatalogList all, const std::string& words) {
+    Listed listed{std::move(all)};
+    listed.entries.keep_if([&](const CatalogEntry& entry) {
+        const bool has =
+            words.empty() ||
+            lower(entry.uri.own_name() + ' ' + entry.uri.text()).find(words) != std::string::npos;
+        if (has) listed.bytes += entry.size_bytes;
+        return has;
+    });
+    return listed;
 }
 
 std::string json_of(const Removed& removed) {
@@ -63,22 +91,31 @@ Task<std::string> Api::stamp_of(std::filesystem::path path) {
 }
 
 Api::Answer Api::files(Call& call) {
-    auto list = [catalog = parts_.store.catalog()](
-                    const std::stop_token& stop) -> Result<std::vector<CatalogEntry>> {
+    auto search = call.parameter("search");
+    if (!search) co_return search.error();
+    auto limit = call.parameter("limit");
+    if (!limit) co_return limit.error();
+    const auto most = parse_number<std::uint64_t>(limit->value_or("0"));
+    if (!most) {
+        call.explain("\"limit\" must be a whole number, not negative");
+        co_return Errc::usage;
+    }
+    auto list = [catalog = parts_.store.catalog(), words = lower(search->value_or(""))](
+                    const std::stop_token& stop) -> Result<Listed> {
         if (auto can = catalog.can_list(); !can) return can.error();
-        return catalog.entries(stop);
+        return listed(catalog.entries(stop), words);
     };
-    const auto entries = co_await offload_long(parts_.long_threads, list);
-    if (!entries) co_return failure_of(call, entries.error(), {});
-    std::uint64_t bytes = 0;
-    for (const CatalogEntry& entry : *entries) {
-        bytes += entry.size_bytes;
-        auto sent = co_await call.send(line_of(entry));
+    const auto all = co_await offload_long(parts_.long_threads, list);
+    if (!all) co_return failure_of(call, all.error(), {});
+    const std::size_t told =
+        *most == 0 ? all->entries.size() : std::min<std::uint64_t>(*most, all->entries.size());
+    for (std::size_t i = 0; i < told; ++i) {
+        auto sent = co_await call.send(line_of(all->entries[i]));
         if (!sent) co_return sent.error();
     }
     JsonWriter json;
-    json.begin_object().field("event", "result").field("files", entries->size());
-    co_return json.field("bytes", bytes).end_object().take();
+    json.begin_object().field("event", "result").field("files", all->entries.size());
+    co_return json.field("bytes", all->bytes).end_object().take();
 }
 
 Api::Answer Api::remove(Call& call) {

@@ -76,7 +76,11 @@ void Scrub::tell() {
 
 Task<Result<Scrub::Opened>> Scrub::open(Sha1 sha1) {
     const Store* store = &parts_.store;
-    auto look = [store, sha1] { return store->lies_elsewhere(sha1); };
+    auto look = [store, sha1]() -> std::optional<std::filesystem::path> {
+        const Located located = store->locate(sha1);
+        if (const std::filesystem::path* elsewhere = located.elsewhere()) return *elsewhere;
+        return std::nullopt;
+    };
     elsewhere_ = co_await offload(parts_.runtime.pool, look);
     auto open = [store, sha1]() -> Result<Opened> {
         Opened opened;

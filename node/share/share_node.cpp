@@ -134,7 +134,9 @@ Task<Result<Share::Node::Document>> Share::Node::read_document(Wish wish, Diagno
         auto fetched = co_await fetches.fetch(file, wish.hints, ProgressSink(), diagnosis);
         if (!fetched) co_return fetched.error();
         const Store* store = &parts.store;
-        auto read = [store, file, max_bytes] { return store->read(file, max_bytes); };
+        auto read = [store, file, max_bytes](const Located&) {
+            return store->read(file, max_bytes);
+        };
         auto bytes = co_await inventory.read(file, read);
         if (bytes) co_return Document{std::move(*bytes), fetched->uploaders};
         const bool doubtful = Inventory::is_doubtful(bytes.error());

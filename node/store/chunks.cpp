@@ -1,5 +1,7 @@
 #include "node/store/chunks.hpp"
 
+#include <algorithm>
+
 namespace kp2p {
 namespace fs = std::filesystem;
 
@@ -68,7 +70,8 @@ Result<void> WholeChunks::prepare() {
 
 // Whether that was the end of the file.
 Result<bool> WholeChunks::hash_some(const File& file, int chunks) {
-    ByteVector buffer(proto::chunk_bytes);
+    ByteVector buffer(
+        static_cast<std::size_t>(std::min<std::uint64_t>(size_bytes(), proto::chunk_bytes)));
     for (int i = 0; i < chunks; ++i) {
         auto size = read(file, hasher_.size_bytes(), buffer);
         if (!size) return size.error();

@@ -16,23 +16,16 @@ namespace {
 // Others than its owner may write to it: several users share what is in it.
 bool is_shared(mode_t mode) { return mode & (S_IWGRP | S_IWOTH); }
 
-Result<void> make_as_above(const fs::path& directory) {
-    constexpr mode_t all = 0777, inherited = all | S_ISGID | S_ISVTX;
-    struct stat above;
-    if (disk().status(directory_of(directory), above) != 0) return last_error();
-    if (disk().make_directory(directory, above.st_mode & all) == 0) {
-        if (is_shared(above.st_mode)) (void)disk().set_rights(directory, above.st_mode & inherited);
-        return ok;
-    }
-    if (errno != EEXIST) return last_error();
-    return ok;
-}
+constexpr mode_t all_rights = 0777, inherited_rights = all_rights | S_ISGID | S_ISVTX;
 
 // It lies in the storage; is it in what is not kachery's too?
 bool is_ours(const Layout& layout, const fs::path& directory) {
-    const fs::path below = directory.lexically_relative(layout.ours());
-    return !below.empty() && *below.begin() != "..";
+    const std::string ours = layout.ours().native();
+    const std::string& name = directory.native();
+    return name.starts_with(ours) && (name.size() == ours.size() || name[ours.size()] == '/');
 }
+
+constexpr mode_t owner_rights = 0600, widest_rights = 0664;
 
 }  // namespace
 
@@ -42,20 +35,68 @@ fs::path directory_of(const fs::path& path) {
 }
 
 Result<void> make_directories(const Layout& layout, const fs::path& directory) {
-    if (directory == layout.root()) return ok;
+    return DirectoryMaker(layout).make(directory);
+}
+
+Result<void> DirectoryMaker::make(const fs::path& directory) {
+    if (directory == layout_.root() || known_.contains(directory.native())) return ok;
     const fs::path above = directory.parent_path();
-    if (auto made = make_directories(layout, above); !made) return made.error();
+    // Only what is shared with kachery may lead elsewhere.
+    if (above == layout_.root() || is_ours(layout_, directory)) {
+        if (auto made = make(above); !made) return made;
+        return make_checked(directory);
+    }
+    auto made = make_as_above(directory);
+    if (made || made.error() != std::errc::no_such_file_or_directory) return made;
+    if (auto anew = make(above); !anew) return anew;
+    return make_as_above(directory);
+}
+
+Result<void> DirectoryMaker::make_checked(const fs::path& directory) {
     struct stat status;
     if (disk().link_status(directory, status) != 0) {
         if (errno != ENOENT) return last_error();
-        if (above == layout.root() && !layout.is_still_there())
+        if (directory.parent_path() == layout_.root() && !layout_.is_still_there())
             return make_error_code(std::errc::no_such_file_or_directory);
-        if (auto made = make_as_above(directory); !made) return made.error();
+        if (auto made = make_as_above(directory); !made) return made;
         if (disk().link_status(directory, status) != 0) return last_error();
     }
-    if (is_ours(layout, directory) && !S_ISDIR(status.st_mode))
+    if (is_ours(layout_, directory) && !S_ISDIR(status.st_mode))
         return make_error_code(std::errc::not_a_directory);
+    if (S_ISDIR(status.st_mode)) known_[directory.native()] = status.st_mode;
     return ok;
+}
+
+Result<void> DirectoryMaker::make_as_above(const fs::path& directory) {
+    auto above = mode_of(directory.parent_path());
+    if (!above) return above.error();
+    const bool made = disk().make_directory(directory, *above & all_rights) == 0;
+    if (!made && errno != EEXIST) return last_error();
+    if (made && is_shared(*above)) (void)disk().set_rights(directory, *above & inherited_rights);
+    if (known_.size() >= max_known) known_.clear();
+    std::optional<unsigned>& mode = known_[directory.native()];
+    if (made) mode = *above;  // what the umask takes from it, it takes from those below as well
+    return ok;
+}
+
+Result<unsigned> DirectoryMaker::mode_of(const fs::path& directory) {
+    const auto found = known_.find(directory.native());
+    if (found != known_.end() && found->second) return *found->second;
+    struct stat status;
+    if (disk().status(directory, status) != 0) return last_error();
+    if (known_.size() >= max_known) known_.clear();
+    known_[directory.native()] = status.st_mode;
+    return status.st_mode;
+}
+
+Result<File> DirectoryMaker::open(const fs::path& path, File::Mode mode, const File* source) {
+    if (source) return open_shared(path, mode, source);
+    auto above = mode_of(directory_of(path));
+    if (!above) return above.error();
+    const unsigned rights = owner_rights | (*above & widest_rights);
+    auto file = File::open(path, mode, rights);
+    if (file && is_shared(*above)) file->set_rights(rights);
+    return file;
 }
 
 Result<void> make_private_directory(const fs::path& directory) {
@@ -77,10 +118,10 @@ Result<void> make_private_directory(const fs::path& directory) {
 }
 
 unsigned rights_in(const fs::path& directory, const File* source) {
-    constexpr mode_t owner = 0600, group = 0060, others = 0006, widest = 0664;
+    constexpr mode_t group = 0060, others = 0006;
     struct stat status;
-    if (disk().status(directory, status) != 0) return owner;
-    mode_t rights = owner | (status.st_mode & widest);
+    if (disk().status(directory, status) != 0) return owner_rights;
+    mode_t rights = owner_rights | (status.st_mode & widest_rights);
     if (!source) return rights;
     const mode_t readers = source->rights(status.st_mode & S_ISGID ? status.st_gid : getegid());
     if (!(readers & S_IROTH)) rights &= ~others;

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
 
 #include "node/store/file.hpp"
 #include "node/store/layout.hpp"
@@ -11,8 +14,28 @@ namespace kp2p {
 // What holds `path`: "." for a bare name.
 std::filesystem::path directory_of(const std::filesystem::path& path);
 
-// Makes a directory of the storage, and those above it. Never the storage itself, nor anything in
-// another directory that has come to be in its place: std::errc::no_such_file_or_directory.
+// Makes directories of the storage, and those above them. Never the storage itself, nor anything in
+// another directory that has come to be in its place: std::errc::no_such_file_or_directory. What
+// one has made or seen it does not look at again: it is for one piece of work.
+class DirectoryMaker {
+  public:
+    explicit DirectoryMaker(const Layout& layout) : layout_(layout) {}
+    Result<void> make(const std::filesystem::path& directory);
+    void forget() { known_.clear(); }  // looks at all of them again
+    // The mode of one that is there.
+    Result<unsigned> mode_of(const std::filesystem::path& directory);
+    // open_shared() in one that is there.
+    Result<File> open(const std::filesystem::path& path, File::Mode mode,
+                      const File* source = nullptr);
+
+  private:
+    static constexpr std::size_t max_known = 4096;
+    Result<void> make_checked(const std::filesystem::path& directory);
+    Result<void> make_as_above(const std::filesystem::path& directory);
+
+    const Layout& layout_;
+    std::map<std::string, std::optional<unsigned>> known_;  // modes, as far as they were seen
+};
 Result<void> make_directories(const Layout& layout, const std::filesystem::path& directory);
 // Makes a directory for its owner alone, and those above it, durably. One that is there stays as it
 // is.

@@ -240,8 +240,10 @@ Result<Partial::Name> Partial::give_name() {
         if (auto done = temp->file().flush(); !done) return done.error();
         copy.emplace(*std::move(temp));
     }
-    auto placed = place_content(
-        layout_, {copy ? copy->path() : place_.data_path, copy ? copy->file() : data_, file_});
+    DirectoryMaker maker(layout_);
+    const Content content{copy ? copy->path() : place_.data_path, copy ? copy->file() : data_,
+                          file_};
+    auto placed = place_content(layout_, content, maker);
     if (!placed) return placed.error();
     const bool moved = placed->anew && !placed->elsewhere;
     if (copy && moved) copy->renamed();
@@ -264,7 +266,8 @@ Result<fs::path> Partial::commit() {
     if (auto done = make_directories(layout_, layout_.contents()); !done)
         return storage_error(done.error(), layout_.contents());
     const bool marked = is_marked_loaded(layout_, file_);
-    mark_loaded(layout_, file_);
+    DirectoryMaker maker(layout_);
+    mark_loaded(layout_, file_, maker);
     auto named = give_name();
     if (!named) return storage_error(named.error(), path);
     if (*named == Name::was_there && !marked) unmark_loaded(layout_, file_);

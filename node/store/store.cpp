@@ -56,21 +56,6 @@ Result<LinkFile> read_link(const Layout& layout, const Sha1& sha1, std::string& 
     return link;
 }
 
-Result<StoredFile> find_linked(const Layout& layout, const Sha1& sha1, std::string& why) {
-    auto link = read_link(layout, sha1, why);
-    if (!link) return link.error();
-    const auto stamp = stamp_of(link->path);
-    // What lies elsewhere may have been closed to us as it may have been removed.
-    const bool closed = !stamp && stamp.error() == std::errc::permission_denied;
-    const bool gone = !stamp && (closed || stamp.error() == Errc::not_found);
-    if (!stamp && !gone) return storage_error(stamp.error(), link->path);
-    if (stamp && link->matches(*stamp) && is_plausible(sha1, *stamp))
-        return StoredFile{link->path, *stamp, true};
-    why = "the linked file " + link->path.string();
-    why += closed ? " cannot be read any more" : gone ? " is gone" : " has changed since";
-    return Errc::not_found;
-}
-
 }  // namespace
 
 Result<Store> Store::open(const fs::path& root, Flush flush) {
@@ -104,11 +89,41 @@ Result<StoredFile> Store::find(const Sha1& sha1) const {
 }
 
 Result<StoredFile> Store::find(const Sha1& sha1, std::string& why) const {
-    auto stored = find_stored(sha1);
-    if (stored || stored.error() != Errc::not_found) return stored;
-    auto linked = find_linked(layout_, sha1, why);
+    return find(sha1, locate(sha1), why);
+}
+
+Located Store::locate(const Sha1& sha1) const {
+    Located located;
+    const fs::path path = layout_.content(sha1);
+    struct stat status;
+    located.is_place_empty = disk().link_status(path, status) != 0 && is_absence(last_error());
+    if (!located.is_place_empty) located.stored = find_stored(sha1);
+    if (!located.stored && located.stored.error() == Errc::not_found)
+        located.link = read_link(layout_, sha1, located.why);
+    return located;
+}
+
+Result<StoredFile> Store::find(const Sha1& sha1, const Located& located, std::string& why) const {
+    if (located.stored || located.stored.error() != Errc::not_found) return located.stored;
+    if (!located.why.empty()) why = located.why;
+    if (!located.link) return located.link.error();
+    auto linked = find_linked(sha1, *located.link, why);
     if (!linked || is_usable(sha1, linked->stamp)) return linked;
     why = "the linked file " + linked->path.string() + " is not what it was";
+    return Errc::not_found;
+}
+
+Result<StoredFile> Store::find_linked(const Sha1& sha1, const LinkFile& link,
+                                      std::string& why) const {
+    const auto stamp = stamp_of(link.path);
+    // What lies elsewhere may have been closed to us as it may have been removed.
+    const bool closed = !stamp && stamp.error() == std::errc::permission_denied;
+    const bool gone = !stamp && (closed || stamp.error() == Errc::not_found);
+    if (!stamp && !gone) return storage_error(stamp.error(), link.path);
+    if (stamp && link.matches(*stamp) && is_plausible(sha1, *stamp))
+        return StoredFile{link.path, *stamp, true};
+    why = "the linked file " + link.path.string();
+    why += closed ? " cannot be read any more" : gone ? " is gone" : " has changed since";
     return Errc::not_found;
 }
 
@@ -118,15 +133,6 @@ Result<StoredFile> Store::find_stored(const Sha1& sha1) const {
     if (!stamp && stamp.error() != Errc::not_found) return storage_error(stamp.error(), path);
     if (!stamp || !is_plausible(sha1, *stamp) || !is_usable(sha1, *stamp)) return Errc::not_found;
     return StoredFile{path, *stamp};
-}
-
-std::optional<fs::path> Store::lies_elsewhere(const Sha1& sha1) const {
-    const auto stored = find_stored(sha1);
-    if (stored || stored.error() != Errc::not_found) return std::nullopt;
-    std::string ignored;
-    auto link = read_link(layout_, sha1, ignored);
-    if (!link) return std::nullopt;
-    return std::move(link->path);
 }
 
 bool Store::is_usable(const Sha1& sha1, const FileStamp& stamp) const {
@@ -146,9 +152,14 @@ bool Store::is_resized(const Sha1& sha1, const StoredFile& file) const {
 Result<std::unique_ptr<WholeChunks>> Store::open_chunks(const Sha1& sha1, Links links) const {
     auto file = find(sha1);
     if (!file) return file.error();
-    const bool known = verdicts_->of(sha1, file->stamp) == Verdict::right;
+    return open_chunks(sha1, *std::move(file), links);
+}
+
+std::unique_ptr<WholeChunks> Store::open_chunks(const Sha1& sha1, StoredFile file,
+                                                Links links) const {
+    const bool known = verdicts_->of(sha1, file.stamp) == Verdict::right;
     auto chunks =
-        std::make_unique<WholeChunks>(sha1, *std::move(file), layout_.links_cache(sha1), links);
+        std::make_unique<WholeChunks>(sha1, std::move(file), layout_.links_cache(sha1), links);
     if (known && links == Links::kept) chunks->found_right();
     return chunks;
 }
@@ -250,7 +261,8 @@ Result<Sha1> Store::put_loaded(Intake& intake, ByteView bytes) const {
     if (auto admitted = quota_->admit(layout_, *sha1, bytes.size()); !admitted)
         return admitted.error();
     struct stat status;
-    if (disk().link_status(layout_.content(*sha1), status) != 0) mark_loaded(layout_, *sha1);
+    if (disk().link_status(layout_.content(*sha1), status) != 0)
+        mark_loaded(layout_, *sha1, intake.maker());
     return intake.put_bytes(bytes);
 }
 
@@ -267,7 +279,7 @@ Result<Sha1> Store::put_loaded(ByteView bytes) const {
 std::vector<Result<Sha1>> Store::put_loaded(const std::vector<ByteView>& files) const {
     PutOptions options;
     options.origin = PutOptions::Origin::others;
-    Intake intake(layout_, options);
+    Intake intake(layout_, options, files.size() > 1 ? Intake::Files::many : Intake::Files::few);
     std::vector<Result<Sha1>> put;
     for (const ByteView bytes : files) put.push_back(put_loaded(intake, bytes));
     if (intake.finish()) return put;
@@ -296,6 +308,7 @@ Result<std::unique_ptr<Upload>> Store::begin_upload(PutOptions::Manifest manifes
 }
 
 Result<std::unique_ptr<Partial>> Store::resume_partial(const Sha1& sha1) const {
+    if (!partial_names_->may_have(layout_, sha1)) return std::unique_ptr<Partial>();
     return Partial::resume(layout_, sha1);
 }
 
@@ -304,7 +317,10 @@ Result<std::unique_ptr<Partial>> Store::open_partial(const Sha1& sha1, std::uint
     const bool whole = wanted == Partial::Wanted::whole;
     if (auto admitted = quota_->admit(layout_, sha1, whole ? size_bytes : 0); !admitted)
         return admitted.error();
-    return Partial::open(layout_, sha1, size_bytes, wanted);
+    partial_names_->began(sha1);
+    auto opened = Partial::open(layout_, sha1, size_bytes, wanted);
+    partial_names_->began(sha1);  // others may have listed the names before
+    return opened;
 }
 
 }  // namespace kp2p

@@ -18,7 +18,9 @@
 #include "node/store/catalog/quota.hpp"
 #include "node/store/chunks.hpp"
 #include "node/store/layout.hpp"
+#include "node/store/link_file.hpp"
 #include "node/store/partial.hpp"
+#include "node/store/partial_names.hpp"
 #include "node/store/put/intake.hpp"
 #include "node/store/sweep.hpp"
 #include "node/store/verdicts.hpp"
@@ -28,6 +30,18 @@
 namespace kp2p {
 
 class Upload;
+
+// What the storage itself has of a file, whatever lies elsewhere.
+struct Located {
+    Result<StoredFile> stored = Errc::not_found;
+    Result<LinkFile> link = Errc::not_found;  // looked for where it is not stored
+    std::string why;                          // of a link that says nothing
+    bool is_place_empty = false;              // nothing at all is where the content would be
+    // The linked file, on a file system that may hang.
+    const std::filesystem::path* elsewhere() const {
+        return !stored && stored.error() == Errc::not_found && link ? &link->path : nullptr;
+    }
+};
 
 class Store {
   public:
@@ -42,9 +56,11 @@ class Store {
     // told. Cheap: what is there need not be right yet.
     Result<StoredFile> find(const Sha1& sha1, std::string& why) const;
     Result<StoredFile> find(const Sha1& sha1) const;
-    // The linked file that find() is going to look at, on a file system that may hang; absent if
-    // the file itself is here, or nothing is. Touches only the storage.
-    std::optional<std::filesystem::path> lies_elsewhere(const Sha1& sha1) const;
+    // The same in two steps, of which the first touches only the storage.
+    Located locate(const Sha1& sha1) const;
+    Result<StoredFile> find(const Sha1& sha1, const Located& located, std::string& why) const;
+    // Where the content of a stored file lies.
+    std::filesystem::path place_of(const Sha1& sha1) const { return layout_.content(sha1); }
     // Whether a file that was found has been hashed since it last changed.
     bool is_checked(const Sha1& sha1, const StoredFile& file) const;
     // Whether its size is another than when it was hashed.
@@ -55,6 +71,8 @@ class Store {
     Result<std::unique_ptr<WholeChunks>> open_chunks(const Sha1& sha1) const {
         return open_chunks(sha1, Links::kept);
     }
+    // Of one that was found just now.
+    std::unique_ptr<WholeChunks> open_chunks(const Sha1& sha1, StoredFile file, Links links) const;
     // Remembers how `chunks` were prepared to their end, ready or with `failure`. What is wrong is
     // set aside, unless it is linked; what is wrong or cannot be read counts as not here. A
     // sentence about it; empty if all is well.
@@ -82,6 +100,8 @@ class Store {
     // A download that goes on from what an earlier run has kept, if there is something; nothing
     // else.
     Result<std::unique_ptr<Partial>> resume_partial(const Sha1& sha1) const;
+    // Whether there may be one, without a look at the disk.
+    bool may_resume(const Sha1& sha1) const { return partial_names_->may_have(sha1); }
     // The same, or a new one. `size_bytes` must be proven, or what a manifest says if ranges are
     // wanted. Both are Errc::limit_reached when many processes download this file into this storage
     // at once; Errc::over_quota.
@@ -117,11 +137,13 @@ class Store {
     Result<Sha1> put_loaded(Intake& intake, ByteView bytes) const;
     explicit Store(Layout layout) : layout_(std::move(layout)) {}
     Result<StoredFile> find_stored(const Sha1& sha1) const;
+    Result<StoredFile> find_linked(const Sha1& sha1, const LinkFile& link, std::string& why) const;
     bool is_usable(const Sha1& sha1, const FileStamp& stamp) const;
 
     Layout layout_;
     std::shared_ptr<Verdicts> verdicts_ = std::make_shared<Verdicts>();
     std::shared_ptr<Quota> quota_ = std::make_shared<Quota>();
+    std::shared_ptr<PartialNames> partial_names_ = std::make_shared<PartialNames>();
 };
 
 }  // namespace kp2p

@@ -126,6 +126,35 @@ Result<void> TempFile::publish(const fs::path& final_path, Durability durability
     return ok;
 }
 
+Result<TempFolder> TempFolder::create_in(const fs::path& directory, DirectoryMaker& maker) {
+    for (;;) {  // a sweep may come before the lock
+        TempFolder folder(directory / TempFile::new_name());
+        if (auto made = maker.make(folder.path_); !made) return made.error();
+        auto lock = File::open(folder.path_, File::Mode::read);
+        if (!lock && lock.error() == std::errc::no_such_file_or_directory) continue;
+        if (!lock) return lock.error();
+        folder.lock_ = *std::move(lock);
+        if (folder.lock_.try_lock() != File::Lock::busy && folder.lock_.is_at(folder.path_))
+            return folder;
+    }
+}
+
+TempFolder::TempFolder(TempFolder&& other) noexcept
+    : path_(std::exchange(other.path_, {})),
+      lock_(std::move(other.lock_)),
+      created_(other.created_) {}
+
+TempFolder::~TempFolder() {
+    if (!path_.empty()) disk().remove_directory(path_);
+}
+
+Result<TempFile> TempFolder::create(DirectoryMaker& maker, const File* source) {
+    fs::path path = path_ / std::to_string(created_++);
+    auto file = maker.open(path, File::Mode::create, source);
+    if (!file) return file.error();
+    return TempFile(std::move(path), *std::move(file));
+}
+
 void TempFile::sweep(const fs::path& directory) {
     for (const std::string& name : disk().names(directory)) {
         if (!tag_of(name)) continue;

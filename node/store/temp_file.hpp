@@ -14,6 +14,8 @@
 
 namespace kp2p {
 
+class DirectoryMaker;
+
 class TempFile {
   public:
     static constexpr std::string_view suffix = ".kp2p-temp";
@@ -39,6 +41,7 @@ class TempFile {
     static void sweep(const std::filesystem::path& directory);
 
   private:
+    friend class TempFolder;
     TempFile(std::filesystem::path path, File file)
         : path_(std::move(path)), file_(std::move(file)) {}
     template <class Open>
@@ -46,6 +49,24 @@ class TempFile {
 
     std::filesystem::path path_;  // empty: nothing to remove
     File file_;
+};
+
+// A directory for files under construction, with one lock for all of them. It goes with this
+// object, after them.
+class TempFolder {
+  public:
+    static Result<TempFolder> create_in(const std::filesystem::path& directory,
+                                        DirectoryMaker& maker);
+    TempFolder(TempFolder&& other) noexcept;
+    TempFolder& operator=(TempFolder&&) = delete;
+    ~TempFolder();
+    Result<TempFile> create(DirectoryMaker& maker, const File* source = nullptr);
+
+  private:
+    explicit TempFolder(std::filesystem::path path) : path_(std::move(path)) {}
+    std::filesystem::path path_;  // empty: nothing to remove
+    File lock_;
+    std::uint64_t created_ = 0;
 };
 
 // The lock of a file or directory that surely has no writer: where locks are seen to work, and it

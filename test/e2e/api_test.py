@@ -190,6 +190,24 @@ class Bytes(NetworkCase):
                 self.assertEqual(self.api.call("/v1/load", {"uri": answer["uri"]})["event"],
                                  "result")
 
+    def test_a_long_list_is_searched_where_it_is(self):
+        for name in ("one.tif", "two%20Cells.TIF", "three.dat"):
+            self.api.upload(name.encode(), "name=" + name)
+
+        def listed(query):
+            connection = self.api.local()
+            connection.request("GET", "/v1/files" + query)
+            *files, last = map(json.loads, connection.getresponse().read().splitlines())
+            connection.close()
+            return sorted(file["name"] for file in files), last.get("files"), last.get("bytes")
+        cells = ["one.tif", "three.dat", "two Cells.TIF"]
+        self.assertEqual(listed(""), (cells, 3, 31))
+        self.assertEqual(listed("?limit=0&search=.tif"), (["one.tif", "two Cells.TIF"], 2, 22))
+        self.assertEqual(listed("?search=O%20cElLs"), (["two Cells.TIF"], 1, 15))
+        names, files, size = listed("?limit=2")
+        self.assertEqual((len(names), files, size), (2, 3, 31))
+        self.assertEqual(listed("?limit=x"), ([], None, None))
+
     def test_bytes_in_chunks_of_no_known_number(self):
         parts = [secrets.token_bytes(size) for size in (1, 100000, 21 * MIB)]
         status, answer = self.api.upload(iter(parts), "name=parts", encode_chunked=True)

@@ -52,6 +52,11 @@ class Files(NetworkCase):
         some = self.piped(self.bob, "kp2p-load", absent, uris[0])
         self.assert_ends(some, 4, "kp2p-load: ")
         self.assertEqual(some.stdout.decode().strip(), str(loaded[1]))
+        many = [self.alice.store(self.make(f"many/{i}")) for i in range(20)]
+        some = self.piped(self.bob, "kp2p-load", *many[:10], absent, *many[10:])
+        self.assert_ends(some, 4, "kp2p-load: ")
+        self.assertEqual([line.rsplit("/")[-1] for line in some.stdout.decode().splitlines()],
+                         [str(i) for i in range(20)])
         for arguments in ([*uris, "--dest", out / "one"], ["-O", "--dest", out, uris[0]],
                           ["-O", "sha1://" + sha1_of(paths[0])]):
             self.assert_ends(self.piped(self.bob, "kp2p-load", *arguments), 2)

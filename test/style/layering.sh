@@ -81,12 +81,13 @@ allowed() {
             below $any_proto node/client && echo '|cmd/put_paths\.hpp' ;;
         cmd/running_storage.*) below $any_proto node/client node/client/http && echo '|cmd/running_storage\.hpp' ;;
         cmd/kp2p-load.cpp)
-            below $any_proto node/client && echo '|cmd/(invitation|join_channel|load_place|load_progress|dest/load_to|uri_list|without_daemon)\.hpp' ;;
+            below $any_proto node/client && echo '|cmd/(invitation|join_channel|load_ahead|load_place|load_progress|dest/load_to|uri_list|without_daemon)\.hpp' ;;
         cmd/kp2p-invite.cpp)
             below $any_proto node/client && echo '|cmd/(invitation|join_channel|qr/qr_code)\.hpp' ;;
         cmd/qr/*)          below cmd/qr ;;
         cmd/kp2p-join.cpp|cmd/invitation.*|cmd/join_channel.*)
             below $any_proto node/client && echo '|cmd/(invitation|join_channel)\.hpp' ;;
+        cmd/load_ahead.*)  below $any_proto node/client && echo '|cmd/load_ahead\.hpp' ;;
         cmd/load_place.*)  below $any_proto node/client && echo '|cmd/load_place\.hpp' ;;
         cmd/load_progress.*) below $any_proto node/client && echo '|cmd/load_progress\.hpp' ;;
         cmd/kp2p-pin.cpp|cmd/kp2p-unpin.cpp|cmd/pin_uris.*)

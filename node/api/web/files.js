@@ -5,13 +5,13 @@ import { button, element, guarded, notice, size } from "./words.js";
 
 const SHOWN = 500; // more than that nobody reads
 
-let all = [];
+let asked = 0; // so that a late answer to an earlier search is not
 
 export function show(section) {
   const search = section.querySelector("[type=search]");
   const chosen = section.querySelector("[type=file]");
   const drop = section.querySelector(".drop");
-  search.addEventListener("input", () => fill(section));
+  search.addEventListener("input", () => refresh(section));
   chosen.addEventListener("change", () => add(section, [...chosen.files]));
   for (const name of ["dragenter", "dragover"])
     section.addEventListener(name, (event) => {
@@ -30,22 +30,22 @@ export function show(section) {
 export function update() {}
 
 const refresh = guarded(async (section) => {
+  const mine = ++asked;
+  const words = section.querySelector("[type=search]").value.trim();
   const files = [];
-  await stream("/v1/files", undefined, (event) => files.push(event));
-  all = files;
-  fill(section);
+  const result = await stream(
+    `/v1/files?limit=${SHOWN}&search=${encodeURIComponent(words)}`, undefined,
+    (event) => files.push(event));
+  if (mine !== asked) return;
+  fill(section, files, result.files);
 });
 
-function fill(section) {
-  const wanted = section.querySelector("[type=search]").value.trim().toLowerCase();
-  const found = all.filter((file) =>
-    `${file.name} ${file.uri}`.toLowerCase().includes(wanted));
-  section.querySelector("tbody").replaceChildren(
-    ...found.slice(0, SHOWN).map((file) => row(section, file)));
-  section.querySelector(".empty").hidden = found.length > 0;
+function fill(section, files, count) {
+  section.querySelector("tbody").replaceChildren(...files.map((file) => row(section, file)));
+  section.querySelector(".empty").hidden = count > 0;
   const more = section.querySelector(".more");
-  more.hidden = found.length <= SHOWN;
-  more.textContent = `and ${found.length - SHOWN} more`;
+  more.hidden = count <= files.length;
+  more.textContent = `and ${count - files.length} more`;
 }
 
 function row(section, file) {

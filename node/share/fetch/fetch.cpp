@@ -9,6 +9,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto fetch_tick_span = 100ms;
+// Of a chunk that is hashed in less time than another thread takes to be woken.
+constexpr std::uint64_t max_small_bytes = std::uint64_t{32} << 10;
 
 }  // namespace
 
@@ -127,10 +129,21 @@ std::error_code Fetch::explain() {
 // ---- moving the download ----
 
 void Fetch::pump() {
+    while (pump_once()) {
+    }
+    changed_.notify_all();
+}
+
+// Whether there may be more to do: what is small enough has been checked at once.
+bool Fetch::pump_once() {
+    std::vector<proto::Download::CheckChunk> small;
     for (const proto::Download::Event& event : download_.take_events()) {
         if (mix(event) || sources_.carry_out(event)) continue;
         if (const auto* job = std::get_if<proto::Download::CheckChunk>(&event)) {
-            if (tasks_) {
+            const proto::ChunkCheck& what = *job->check;
+            if (proto::chunk_size_bytes(what.file_bytes, what.index) <= max_small_bytes) {
+                small.push_back(*job);
+            } else if (tasks_) {
                 checks_->add(*job);
                 if (checking_ == 0 || checks_->waiting() > 1) tasks_->spawn(check());
             }
@@ -140,7 +153,9 @@ void Fetch::pump() {
             drop(*dropped);
         }
     }
-    changed_.notify_all();
+    for (const proto::Download::CheckChunk& job : small)
+        download_.checked(now(), job.job, proto::run_check(*job.check));
+    return !small.empty();
 }
 
 // Whether it was for the mixer.
@@ -253,14 +268,7 @@ Task<> Fetch::put_whole(proto::Download::StoreChunk chunk) {
 }
 
 Task<Result<Fetch::Path>> Fetch::commit() {
-    if (put_whole_) {
-        const Store* store = &parts_.share.store;
-        const Sha1 file = file_;
-        auto find = [store, file] { return store->find(file); };
-        auto found = co_await offload(parts_.share.runtime.pool, find);
-        if (!found) co_return Errc::storage_unavailable;  // it was put just now
-        co_return found->path;
-    }
+    if (put_whole_) co_return parts_.share.store.place_of(file_);  // it was put just now
     auto finish = [partial = partial_] { return partial->commit(); };
     auto path = co_await offload(parts_.share.runtime.pool, std::move(finish));
     listing_.reset();

@@ -45,6 +45,7 @@ class Fetch {
     Clock::Time now() const { return parts_.share.runtime.clock.now(); }
 
     void pump();
+    bool pump_once();
     bool mix(const proto::Download::Event& event);
     void drop(const proto::Download::DropSource& drop);
     Task<> check();

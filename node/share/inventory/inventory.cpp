@@ -7,32 +7,14 @@ constexpr int max_openings = 3;  // of a file that is found wrong, or changes me
 
 using ChunksRef = std::shared_ptr<WholeChunks>;
 
+// What is hashed as soon as another thread would be found for it.
+constexpr std::uint64_t at_once_bytes = std::uint64_t{128} << 10;
+
 struct Opened {
     Result<ChunksRef> chunks = Errc::not_found;
+    std::error_code failure;  // of hashing it
     std::string why, remark;
 };
-
-// `known`: what others read of the file by now; null if nobody does.
-Result<Opened> open_whole(const Store& store, const Sha1& file, WholeChunks::Links links,
-                          ChunksRef known) {
-    Opened opened;
-    auto found = store.find(file, opened.why);
-    if (!found && found.error() == Errc::not_found) opened.remark = store.clear_place(file);
-    if (found) store.note_use(file);
-    if (!found) {
-        opened.chunks = found.error();
-    } else if (known && links == WholeChunks::Links::kept && known->ready() &&
-               known->file().stamp == found->stamp && known->file().path == found->path) {
-        opened.chunks = std::move(known);
-    } else {
-        auto chunks = store.open_chunks(file, links);
-        if (chunks)
-            opened.chunks = ChunksRef(std::move(*chunks));
-        else
-            opened.chunks = chunks.error();
-    }
-    return opened;
-}
 
 struct Slice {
     bool over = false;
@@ -49,6 +31,31 @@ Result<Slice> hash_slice(const Store& store, WholeChunks& chunks) {
     return slice;
 }
 
+// `known`: what others read of the file by now; null if nobody does.
+Result<Opened> open_whole(const Store& store, const Sha1& file, const Located& located,
+                          WholeChunks::Links links, ChunksRef known) {
+    Opened opened;
+    auto found = store.find(file, located, opened.why);
+    if (!found && found.error() == Errc::not_found && !located.is_place_empty)
+        opened.remark = store.clear_place(file);
+    if (found) store.note_use(file);
+    if (!found) {
+        opened.chunks = found.error();
+    } else if (known && links == WholeChunks::Links::kept && known->ready() &&
+               known->file().stamp == found->stamp && known->file().path == found->path) {
+        opened.chunks = std::move(known);
+    } else {
+        ChunksRef chunks = store.open_chunks(file, *std::move(found), links);
+        if (!chunks->ready() && chunks->size_bytes() <= at_once_bytes) {
+            auto slice = hash_slice(store, *chunks);
+            opened.failure = slice->failure;
+            opened.remark = std::move(slice->remark);
+        }
+        opened.chunks = std::move(chunks);
+    }
+    return opened;
+}
+
 struct Look {
     std::optional<proto::LocalFile> local;
     std::string why, remark;
@@ -56,18 +63,17 @@ struct Look {
 
 // A size is told to others only if it is likely to be right: a file that has not been hashed since
 // it changed is hashed now if that is soon done.
-Result<Look> look_at(const Store& store, const Sha1& file) {
+Result<Look> look_at(const Store& store, const Sha1& file, const Located& located) {
     constexpr std::uint64_t soon_hashed_bytes = 16 * proto::chunk_bytes;
     Look look;
-    auto found = store.find(file, look.why);
+    auto found = store.find(file, located, look.why);
     if (!found) return look;
     const std::uint64_t size_bytes = found->stamp.size_bytes;
     bool right = store.is_checked(file, *found);
     if (!right && size_bytes <= soon_hashed_bytes) {
-        auto chunks = store.open_chunks(file, WholeChunks::Links::kept);
-        if (!chunks) return look;
-        while (!right && !(*chunks)->ready()) {
-            auto slice = hash_slice(store, **chunks);
+        const auto chunks = store.open_chunks(file, *found, WholeChunks::Links::kept);
+        while (!right && !chunks->ready()) {
+            auto slice = hash_slice(store, *chunks);
             look.remark = std::move(slice->remark);
             if (slice->failure) return look;
         }
@@ -81,7 +87,7 @@ Result<Look> look_at(const Store& store, const Sha1& file) {
 
 Task<std::optional<proto::LocalFile>> Inventory::look(Sha1 file) {
     const Store* store = &store_;
-    auto find = [store, file] { return look_at(*store, file); };
+    auto find = [store, file](const Located& located) { return look_at(*store, file, located); };
     auto look = co_await read(file, find);
     if (look) {
         say(look->why);
@@ -128,7 +134,9 @@ Task<Result<Inventory::WholeRef>> Inventory::open(Sha1 file, Links links, Hashin
         ChunksRef known;
         if (others != open_.end()) known = others->second.lock();
         const Store* store = &store_;
-        auto open = [store, file, links, known] { return open_whole(*store, file, links, known); };
+        auto open = [store, file, links, known](const Located& located) {
+            return open_whole(*store, file, located, links, known);
+        };
         auto opened = co_await read(file, std::move(open));
         if (!opened) co_return opened.error();
         say(opened->why);
@@ -140,7 +148,10 @@ Task<Result<Inventory::WholeRef>> Inventory::open(Sha1 file, Links links, Hashin
             open_.insert_or_assign(file, chunks);
             co_return WholeRef(std::move(chunks));
         }
-        outcome = co_await prepare(file, std::move(chunks), hashing);
+        if (opened->failure)
+            outcome = opened->failure;
+        else
+            outcome = co_await prepare(file, std::move(chunks), hashing);
         if (outcome || (outcome.error() != Errc::not_found && !is_doubtful(outcome.error()))) break;
         // What is wrong is out of the way by now: there may be another.
         outcome = Errc::not_found;

@@ -35,9 +35,10 @@ class Inventory {
 
     // What `fn` returns, a Result. It reads the content of a file, or only looks for it, and owns
     // all that it uses. It runs on the pool, or, when the content lies outside of the storage (a
-    // link), where it may hang: Errc::timed_out then, and storage_trouble() says so.
+    // link), where it may hang: Errc::timed_out then, and storage_trouble() says so. It is told
+    // what the storage has of the file.
     template <class F>
-    Task<std::invoke_result_t<F&>> read(Sha1 file, F fn);
+    Task<std::invoke_result_t<F&, const Located&>> read(Sha1 file, F fn);
     template <class F>
     Task<std::invoke_result_t<F&>> read(std::shared_ptr<const Chunks> chunks, F fn);
 
@@ -137,17 +138,19 @@ class Inventory {
 ByteVector have_bits(const Partial& partial);
 
 template <class F>
-Task<std::invoke_result_t<F&>> Inventory::read(Sha1 file, F fn) {
-    using R = std::invoke_result_t<F&>;
-    std::optional<std::filesystem::path> elsewhere;
-    auto read_here = [store = &store_, file, &elsewhere, &fn]() -> std::optional<R> {
-        elsewhere = store->lies_elsewhere(file);
-        if (elsewhere) return std::nullopt;
-        return fn();
+Task<std::invoke_result_t<F&, const Located&>> Inventory::read(Sha1 file, F fn) {
+    using R = std::invoke_result_t<F&, const Located&>;
+    Located located;
+    auto read_here = [store = &store_, file, &located, &fn]() -> std::optional<R> {
+        located = store->locate(file);
+        if (located.elsewhere()) return std::nullopt;
+        return fn(located);
     };
     auto here = co_await offload(runtime_.pool, read_here);
     if (here) co_return *std::move(here);
-    co_return co_await read_foreign(*elsewhere, std::move(fn));
+    const std::filesystem::path path = *located.elsewhere();
+    auto read_there = [fn = std::move(fn), located = std::move(located)] { return fn(located); };
+    co_return co_await read_foreign(path, std::move(read_there));
 }
 
 template <class F>

@@ -39,6 +39,7 @@ Task<Result<PartialDesk::PartialRef>> PartialDesk::resume(Sha1 file) {
         if (!changed) co_return changed.error();
     }
     if (auto partial = handed_out(file)) co_return partial;
+    if (!store_.may_resume(file)) co_return PartialRef();
     auto open = [store = &store_, file] { return store->resume_partial(file); };
     co_return co_await open_with(file, std::move(open));
 }

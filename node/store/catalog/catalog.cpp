@@ -25,10 +25,11 @@ bool is_there(const Layout& layout, const Sha1& sha1) {
            disk().link_status(layout.link(sha1), status) == 0;
 }
 
-Record::Kind kind_of(const Sha1& sha1, const ContentFacts& facts,
-                     const std::map<Sha1, std::int64_t>& marks) {
+// `marks` are sorted.
+Record::Kind kind_of(const Sha1& sha1, const ContentFacts& facts, const std::vector<Sha1>& marks) {
     if (facts.linked) return Record::Kind::linked;
-    return marks.contains(sha1) ? Record::Kind::loaded : Record::Kind::stored;
+    const bool marked = std::ranges::binary_search(marks, sha1);
+    return marked ? Record::Kind::loaded : Record::Kind::stored;
 }
 
 }  // namespace
@@ -86,37 +87,38 @@ std::set<Sha1> Catalog::lost(const std::optional<proto::Uri>& uri) const {
     return aside;
 }
 
-std::vector<CatalogEntry> Catalog::entries(const std::stop_token& stop) const {
-    const Contents contents = contents_of(layout_, stop);
-    const auto marks = loaded_marks(layout_);
-    std::set<Sha1> pins, covered;
+CatalogList Catalog::entries(const std::stop_token& stop) const {
+    std::vector<Sha1> marks = hashes_in(layout_.loaded()), covered;
+    std::ranges::sort(marks);
+    std::set<Sha1> pins;
     for (const Record& pin : read_records(layout_.pins())) pins.insert(pin.uri.sha1);
-    std::vector<CatalogEntry> entries;
+    CatalogList entries;
     for (const Record& record : read_records(layout_.records())) {
         const Sha1& sha1 = record.uri.sha1;
-        const auto found = contents.find(sha1);
-        if (found == contents.end()) continue;
-        CatalogEntry entry{record.uri, kind_of(sha1, found->second, marks), pins.contains(sha1),
-                           found->second.size_bytes, record.time_s};
+        const auto facts = facts_of(layout_, sha1);
+        if (!facts) continue;
+        CatalogEntry entry{record.uri, kind_of(sha1, *facts, marks), pins.contains(sha1),
+                           facts->size_bytes, record.time_s};
         if (record.uri.kind == proto::Uri::Kind::directory) {
             if (record.kind == Record::Kind::linked) entry.kind = record.kind;
             if (const auto directory = listing_of(layout_, sha1))
                 entry.size_bytes = size_of(*directory);
         }
-        entries.push_back(std::move(entry));
-        covered.merge(parts_of(record));
+        entries.add(std::move(entry));
+        for (const Sha1& part : parts_of(record)) covered.push_back(part);
     }
-    for (const auto& [sha1, facts] : contents) {
-        if (covered.contains(sha1)) continue;
+    std::ranges::sort(covered);
+    each_content(layout_, stop, [&](const Sha1& sha1, const ContentFacts& facts) {
+        if (std::ranges::binary_search(covered, sha1)) return;
         CatalogEntry entry{{},
                            kind_of(sha1, facts, marks),
                            pins.contains(sha1),
                            facts.size_bytes,
                            facts.modified_s};
         entry.uri.sha1 = sha1;
-        entries.push_back(std::move(entry));
-    }
-    std::ranges::stable_sort(entries, std::greater(), &CatalogEntry::time_s);
+        entries.add(std::move(entry));
+    });
+    entries.sort();
     return entries;
 }
 

@@ -12,19 +12,12 @@
 #include <string>
 #include <vector>
 
+#include "node/store/catalog/catalog_list.hpp"
 #include "node/store/catalog/contents.hpp"
 #include "node/store/catalog/records.hpp"
 #include "node/store/layout.hpp"
 
 namespace kp2p {
-
-struct CatalogEntry {
-    proto::Uri uri;
-    Record::Kind kind = Record::Kind::stored;
-    bool pinned = false;
-    std::uint64_t size_bytes = 0;  // of a directory: of all files in it
-    std::int64_t time_s = 0;       // when it came, since 1970
-};
 
 struct Removed {
     std::uint64_t files = 0, bytes = 0;  // bytes on the disk
@@ -45,7 +38,7 @@ class Catalog {
     std::set<Sha1> lost(const std::optional<proto::Uri>& uri) const;
 
     // What was asked for by name, and every content that is no part of that; the latest first.
-    std::vector<CatalogEntry> entries(const std::stop_token& stop = {}) const;
+    CatalogList entries(const std::stop_token& stop = {}) const;
 
     // A file, or a directory with what of it is no part of anything else that was asked for.
     // Errc::usage for what is pinned, or a path in a directory.

@@ -18,31 +18,39 @@ bool is_hex_pair(std::string_view name) {
     return name.size() == 2 && name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
-void add_link(const fs::path& path, const Sha1& sha1, Contents& contents) {
+std::optional<ContentFacts> link_facts(const fs::path& path) {
     const auto json = read_small_file(path, largest_link_file_bytes);
-    if (!json || contents.contains(sha1)) return;
+    if (!json) return std::nullopt;
     const auto link = LinkFile::parse(as_text(*json));
     struct stat status;
-    if (!link || disk().link_status(path, status) != 0) return;
-    contents[sha1] = {link->size_bytes, 0, status.st_mtime, true};
+    if (!link || disk().link_status(path, status) != 0) return std::nullopt;
+    return ContentFacts{link->size_bytes, 0, status.st_mtime, true};
 }
 
-void add_content(const fs::path& path, const Sha1& sha1, Contents& contents) {
+std::optional<ContentFacts> content_facts(const fs::path& path) {
     struct stat status;
-    if (disk().status(path, status) != 0 || !S_ISREG(status.st_mode)) return;
-    contents[sha1] = {static_cast<std::uint64_t>(status.st_size), disk_bytes_of(status),
-                      status.st_mtime, false};
+    if (disk().status(path, status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+    return ContentFacts{static_cast<std::uint64_t>(status.st_size), disk_bytes_of(status),
+                        status.st_mtime, false};
 }
 
-void add_directory(const fs::path& directory, Contents& contents) {
+void each_in(const fs::path& directory, const TellContent& tell) {
+    std::vector<Sha1> linked, told;
     for (const std::string& name : disk().names(directory)) {
         if (const auto sha1 = Sha1::from_hex(name)) {
-            add_content(directory / name, *sha1, contents);
+            const auto facts = content_facts(directory / name);
+            if (!facts) continue;
+            tell(*sha1, *facts);
+            told.push_back(*sha1);
         } else if (name.ends_with(link_suffix)) {
             const auto stem = std::string_view(name).substr(0, name.size() - link_suffix.size());
-            if (const auto linked = Sha1::from_hex(stem))
-                add_link(directory / name, *linked, contents);
+            if (const auto sha1_of_link = Sha1::from_hex(stem)) linked.push_back(*sha1_of_link);
         }
+    }
+    for (const Sha1& sha1 : linked) {
+        if (std::ranges::find(told, sha1) != told.end()) continue;
+        const auto facts = link_facts(directory / (sha1.hex() + std::string(link_suffix)));
+        if (facts) tell(sha1, *facts);
     }
 }
 
@@ -60,24 +68,36 @@ std::uint64_t bytes_in(const fs::path& directory, Counted is_counted) {
 
 }  // namespace
 
-Contents contents_of(const Layout& layout, const std::stop_token& stop) {
-    Contents contents;
+void each_content(const Layout& layout, const std::stop_token& stop, const TellContent& tell) {
     const fs::path top = layout.contents();
     for (const std::string& a : disk().names(top)) {
         if (!is_hex_pair(a)) continue;
         for (const std::string& b : disk().names(top / a)) {
             if (!is_hex_pair(b)) continue;
-            if (stop.stop_requested()) return contents;
+            if (stop.stop_requested()) return;
             for (const std::string& c : disk().names(top / a / b))
-                if (is_hex_pair(c)) add_directory(top / a / b / c, contents);
+                if (is_hex_pair(c)) each_in(top / a / b / c, tell);
         }
     }
+}
+
+std::optional<ContentFacts> facts_of(const Layout& layout, const Sha1& sha1) {
+    auto facts = content_facts(layout.content(sha1));
+    return facts ? facts : link_facts(layout.link(sha1));
+}
+
+Contents contents_of(const Layout& layout, const std::stop_token& stop) {
+    Contents contents;
+    each_content(layout, stop, [&](const Sha1& sha1, const ContentFacts& facts) {
+        contents.emplace(sha1, facts);
+    });
     return contents;
 }
 
 std::uint64_t used_bytes(const Layout& layout, const Sha1& except) {
     std::uint64_t bytes = 0;
-    for (const auto& [sha1, facts] : contents_of(layout)) bytes += facts.disk_bytes;
+    each_content(layout, {},
+                 [&](const Sha1&, const ContentFacts& facts) { bytes += facts.disk_bytes; });
     const std::string own = except.hex();
     const auto all = [](const std::string&) { return true; };
     const auto others = [&own](const std::string& name) { return !name.starts_with(own); };

@@ -22,6 +22,12 @@ struct ContentFacts {
 };
 using Contents = std::map<Sha1, ContentFacts>;
 
+// Each content and each link, by the first three bytes of its hash, in no other order.
+using TellContent = std::function<void(const Sha1&, const ContentFacts&)>;
+void each_content(const Layout& layout, const std::stop_token& stop, const TellContent& tell);
+// Of one, if it is here.
+std::optional<ContentFacts> facts_of(const Layout& layout, const Sha1& sha1);
+
 // As far as it is read when `stop` is requested. Does not look at what is linked, as that may hang:
 // its size is the one that was linked.
 Contents contents_of(const Layout& layout, const std::stop_token& stop = {});

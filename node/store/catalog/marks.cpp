@@ -12,12 +12,13 @@ ByteView a_mark() { return as_bytes("\n"); }
 
 }  // namespace
 
-void mark_loaded(const Layout& layout, const Sha1& sha1) {
+void mark_loaded(const Layout& layout, const Sha1& sha1, DirectoryMaker& maker) {
     const auto record = read_record(layout.record(sha1));
     if (record && record->kind != Record::Kind::loaded) return;
     const fs::path path = layout.loaded(sha1);
-    if (!make_directories(layout, path.parent_path())) return;
-    if (const auto mark = open_shared(path, File::Mode::update)) (void)mark->write_at(0, a_mark());
+    if (!maker.make(path.parent_path())) return;
+    const auto mark = maker.open(path, File::Mode::create);
+    if (!mark && mark.error() == std::errc::file_exists) note_use(layout, sha1);
 }
 
 void unmark_loaded(const Layout& layout, const Sha1& sha1) {
@@ -38,9 +39,9 @@ void note_use(const Layout& layout, const Sha1& sha1) {
 std::map<Sha1, std::int64_t> loaded_marks(const Layout& layout) {
     std::map<Sha1, std::int64_t> used_ns;
     for (const Sha1& sha1 : hashes_in(layout.loaded())) {
-        const auto mark = File::open(layout.loaded(sha1), File::Mode::read);
-        if (const auto stamp = mark ? mark->stamp() : Result<FileStamp>(mark.error()))
-            used_ns.emplace(sha1, stamp->modified_ns);
+        struct stat status;
+        if (disk().link_status(layout.loaded(sha1), status) == 0 && S_ISREG(status.st_mode))
+            used_ns.emplace(sha1, platform::modified_ns(status));
     }
     return used_ns;
 }

@@ -15,8 +15,10 @@
 
 namespace kp2p {
 
+class DirectoryMaker;
+
 // Unless a record says that it is somebody's own, as of a content that was damaged.
-void mark_loaded(const Layout& layout, const Sha1& sha1);
+void mark_loaded(const Layout& layout, const Sha1& sha1, DirectoryMaker& maker);
 void unmark_loaded(const Layout& layout, const Sha1& sha1);  // durably
 bool is_marked_loaded(const Layout& layout, const Sha1& sha1);
 void note_use(const Layout& layout, const Sha1& sha1);  // of what is marked

@@ -13,18 +13,26 @@ constexpr std::size_t block_bytes = std::size_t{256} << 10;  // stays in a core'
 
 class Blocks {  // of a file, from its beginning to its end
   public:
-    explicit Blocks(const File& file) : file_(file) {}
+    // `size_bytes`: of the file, as it seems to be.
+    Blocks(const File& file, std::uint64_t size_bytes)
+        : file_(file),
+          buffer_(static_cast<std::size_t>(size_bytes < block_bytes ? size_bytes + 1
+                                                                    : std::uint64_t{block_bytes})) {
+    }
+    // Empty behind the end. Where less comes than was asked for, the file ends.
     Result<ByteView> next() {
-        buffer_.resize(block_bytes);
+        if (ended_) return ByteView();
         auto size = file_.read_at(offset_, buffer_);
         if (!size) return size.error();
         offset_ += *size;
+        ended_ = *size < buffer_.size();
         return ByteView(buffer_).first(*size);
     }
 
   private:
     const File& file_;
     std::uint64_t offset_ = 0;
+    bool ended_ = false;
     ByteVector buffer_;
 };
 
@@ -91,9 +99,10 @@ Result<HashedFile> hash_file(const File& source, const Copy* copy, ManifestWish 
     if (!before) return before.error();
     // What is hashed is the clone: it stays as it is when the source is written to.
     const bool cloned = copy && copy->file.clone_from(source);
-    Blocks blocks(cloned ? copy->file : source);
+    Blocks blocks(cloned ? copy->file : source, before->size_bytes);
     proto::LinkHasher hasher;
     ManifestHelper manifest(wish, before->size_bytes);
+    bool may_end_in_hole = false;
     for (;;) {
         if (stop.stop_requested()) return Errc::canceled;
         auto block = blocks.next();
@@ -102,13 +111,14 @@ Result<HashedFile> hash_file(const File& source, const Copy* copy, ManifestWish 
         manifest.begin(*block);
         const std::uint64_t offset = hasher.size_bytes();
         hasher.update(*block);
+        may_end_in_hole = block->back() == 0;
         if (copy && !cloned)
             if (auto done = copy->file.write_sparse_at(offset, *block); !done)
                 return storage_error(done.error(), copy->where);
         manifest.wait();
         if (progress) progress(block->size());
     }
-    if (copy && !cloned)  // it may end in a hole
+    if (copy && !cloned && may_end_in_hole)
         if (auto done = copy->file.resize(hasher.size_bytes()); !done)
             return storage_error(done.error(), copy->where);
     const auto after = source.stamp();

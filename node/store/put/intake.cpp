@@ -117,7 +117,13 @@ void Intake::own(const Sha1& sha1) {
 Result<TempFile> Intake::temp_file(const File* source) {
     if (auto begun = publisher_.begin(); !begun)
         return storage_error(begun.error(), layout_.contents());
-    auto temp = TempFile::create_shared_in(layout_.contents(), source);
+    if (files_ == Files::many && !folder_) {
+        auto folder = TempFolder::create_in(layout_.contents(), maker_);
+        if (!folder) return storage_error(folder.error(), layout_.contents());
+        folder_.emplace(*std::move(folder));
+    }
+    auto temp = folder_ ? folder_->create(maker_, source)
+                        : TempFile::create_shared_in(layout_.contents(), source);
     if (!temp) return storage_error(temp.error(), layout_.contents());
     return temp;
 }

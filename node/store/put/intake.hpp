@@ -10,6 +10,7 @@
 #include <stop_token>
 #include <string>
 
+#include "node/store/directories.hpp"
 #include "node/store/layout.hpp"
 #include "node/store/put/hash_file.hpp"
 #include "node/store/put/publisher.hpp"
@@ -37,8 +38,13 @@ struct PutOptions {
 
 class Intake {
   public:
-    Intake(const Layout& layout, const PutOptions& options)
-        : layout_(layout), options_(options), publisher_(layout) {}
+    enum class Files { few, many };  // many: written in one directory of their own
+    Intake(const Layout& layout, const PutOptions& options, Files files = Files::few)
+        : layout_(layout),
+          options_(options),
+          files_(files),
+          maker_(layout),
+          publisher_(layout, maker_) {}
 
     struct Put {
         Sha1 sha1;
@@ -52,6 +58,7 @@ class Intake {
     Result<TempFile> begin_file() { return temp_file(nullptr); }
     Result<Put> put_written(TempFile file, const HashedFile& hashed, const File* source = nullptr);
     Result<void> finish();
+    DirectoryMaker& maker() { return maker_; }
 
   private:
     struct Copied {
@@ -69,6 +76,9 @@ class Intake {
 
     const Layout& layout_;
     const PutOptions& options_;
+    Files files_;
+    DirectoryMaker maker_;
+    std::optional<TempFolder> folder_;  // outlives what the publisher has in it
     Publisher publisher_;
     HashProgress progress_;  // of the file that is being put
     std::vector<Sha1> put_;  // since the last finish()

@@ -48,7 +48,8 @@ fs::path top_of_file_system(fs::path directory) {
     return directory;
 }
 
-Result<Placed> place_elsewhere(const Layout& layout, const Content& content) {
+Result<Placed> place_elsewhere(const Layout& layout, const Content& content,
+                               DirectoryMaker& maker) {
     const fs::path to = layout.content(content.sha1).parent_path();
     const fs::path top = top_of_file_system(to);
     TempFile::sweep(top);
@@ -57,7 +58,7 @@ Result<Placed> place_elsewhere(const Layout& layout, const Content& content) {
     if (auto done = temp->file().copy_from(content.file, {}); !done) return done.error();
     if (auto done = temp->file().flush(); !done) return done.error();
     const Content copy{temp->path(), temp->file(), content.sha1};
-    auto placed = place_content(layout, copy);
+    auto placed = place_content(layout, copy, maker);
     if (!placed) return placed.error();
     if (placed->anew) temp->renamed();
     placed->elsewhere = true;
@@ -69,11 +70,17 @@ Result<Placed> place_elsewhere(const Layout& layout, const Content& content) {
 
 }  // namespace
 
-Result<Placed> place_content(const Layout& layout, const Content& content) {
+Result<Placed> place_content(const Layout& layout, const Content& content, DirectoryMaker& maker) {
     const fs::path to = layout.content(content.sha1);
-    if (auto made = make_directories(layout, to.parent_path()); !made) return made.error();
-    if (disk().rename_new(content.from, to) == 0) return Placed();
-    if (errno == EXDEV) return place_elsewhere(layout, content);
+    if (auto made = maker.make(to.parent_path()); !made) return made.error();
+    int renamed = disk().rename_new(content.from, to);
+    if (renamed != 0 && errno == ENOENT) {  // somebody has removed the directory since
+        maker.forget();
+        if (auto made = maker.make(to.parent_path()); !made) return made.error();
+        renamed = disk().rename_new(content.from, to);
+    }
+    if (renamed == 0) return Placed();
+    if (errno == EXDEV) return place_elsewhere(layout, content, maker);
     if (errno != EEXIST) return last_error();
     if (const auto there = File::open(to, File::Mode::read); there && there->stamp()) {
         const Other other = compare(*there, content.file, content.sha1);

@@ -10,6 +10,8 @@
 
 namespace kp2p {
 
+class DirectoryMaker;
+
 struct Content {
     const std::filesystem::path& from;  // where it lies
     const File& file;                   // the same, open and flushed; its bytes have that hash
@@ -20,7 +22,7 @@ struct Placed {
     bool elsewhere = false;  // on another file system than `from`, durably; `from` is left over
 };
 // Makes the directories that it takes. The name is not flushed. StoreErrc::collision.
-Result<Placed> place_content(const Layout& layout, const Content& content);
+Result<Placed> place_content(const Layout& layout, const Content& content, DirectoryMaker& maker);
 // Takes back a name whose flush failed: what is not acknowledged must not look so.
 void displace_content(const Layout& layout, const Sha1& sha1, const Placed& placed);
 

@@ -8,7 +8,7 @@ namespace kp2p {
 
 Result<void> Publisher::begin() {
     if (contents_) return ok;
-    if (auto made = make_directories(layout_, layout_.contents()); !made) return made.error();
+    if (auto made = maker_.make(layout_.contents()); !made) return made.error();
     auto contents = File::open(layout_.contents(), File::Mode::read);
     if (!contents) return contents.error();
     contents_ = *std::move(contents);
@@ -58,10 +58,11 @@ Result<void> Publisher::publish() {
 Result<void> Publisher::name(Pending& pending) {
     if (pending.kind == Kind::link) {
         const std::filesystem::path path = layout_.link(pending.sha1);
-        if (auto made = make_directories(layout_, path.parent_path()); !made) return made.error();
+        if (auto made = maker_.make(path.parent_path()); !made) return made.error();
         return pending.file.publish(path, TempFile::Durability::none);
     }
-    auto placed = place_content(layout_, {pending.file.path(), pending.file.file(), pending.sha1});
+    auto placed =
+        place_content(layout_, {pending.file.path(), pending.file.file(), pending.sha1}, maker_);
     if (!placed) return placed.error();
     pending.placed = *placed;
     if (!placed->anew || placed->elsewhere) return ok;

@@ -10,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include "node/store/directories.hpp"
 #include "node/store/layout.hpp"
 #include "node/store/put/place_content.hpp"
 #include "node/store/temp_file.hpp"
@@ -18,7 +19,7 @@ namespace kp2p {
 
 class Publisher {
   public:
-    explicit Publisher(const Layout& layout) : layout_(layout) {}
+    Publisher(const Layout& layout, DirectoryMaker& maker) : layout_(layout), maker_(maker) {}
 
     Result<void> begin();
     // Is called with the file when it has its final name, if it is the one that got it.
@@ -47,6 +48,7 @@ class Publisher {
     Result<void> fail(std::error_code error, std::size_t named);
 
     const Layout& layout_;
+    DirectoryMaker& maker_;
     std::optional<File> contents_;  // opened before what is to be flushed was written
     std::vector<Pending> pending_;
     std::error_code failure_;

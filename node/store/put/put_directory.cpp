@@ -132,7 +132,7 @@ Result<proto::Uri> put_directory(const Layout& layout, const fs::path& directory
     std::error_code error;
     const fs::path root = fs::canonical(directory, error);
     if (error) return error;
-    Intake intake(layout, options);
+    Intake intake(layout, options, Intake::Files::many);
     auto dir = Walk(intake, options, directory, root).put(directory);
     if (!dir) return dir.error();
     const auto listed = File::open(directory, File::Mode::read);  // for its rights

@@ -34,8 +34,8 @@ std::string words_of(const CatalogEntry& entry) {
 
 std::vector<std::string> listed(const Storage& storage) {
     std::vector<std::string> lines;
-    for (const CatalogEntry& entry : storage.store.catalog().entries())
-        lines.push_back(words_of(entry));
+    const CatalogList entries = storage.store.catalog().entries();
+    for (std::size_t i = 0; i < entries.size(); ++i) lines.push_back(words_of(entries[i]));
     std::ranges::sort(lines);
     return lines;
 }

@@ -49,6 +49,28 @@ TEST_CASE("what was written can be read with its link, and nothing else") {
     CHECK(partial->write(beyond, f.chunk(1)).error() == proto::Errc::bad_value);
 }
 
+TEST_CASE("that nobody has begun a download is known without a look, for a moment") {
+    const Download f(2 * mib);
+    while (f.store.may_resume(f.sha1)) CHECK(!f.resume());
+    CHECK(!f.store.may_resume(f.sha1));
+    (void)f.open();
+    CHECK(f.store.may_resume(f.sha1));
+    CHECK(f.resume());
+}
+
+TEST_CASE("a download that another process has begun is found") {
+    const Download f(2 * mib);
+    CHECK(!f.resume());
+    const Store other = *Store::open(f.directory.path());
+    {
+        auto partial = other.open_partial(f.sha1, f.bytes.size());
+        REQUIRE((*partial)->write(f.chunks[1], f.chunk(1)));
+    }
+    const auto partial = f.resume();
+    REQUIRE(partial);
+    CHECK(partial->has(1));
+}
+
 TEST_CASE("a download goes on from what an earlier run has kept") {
     const Download f(5 * mib + 1);
     CHECK(!f.resume());
