@@ -25,6 +25,13 @@ bool is_there(const Layout& layout, const Sha1& sha1) {
            disk().link_status(layout.link(sha1), status) == 0;
 }
 
+using TellPath = std::function<void(const std::string& path, const proto::Sha1Dir::File& file)>;
+
+void each_path(const proto::Sha1Dir& directory, const std::string& above, const TellPath& tell) {
+    for (const auto& [name, file] : directory.files) tell(above + name, file);
+    for (const auto& [name, child] : directory.dirs) each_path(child, above + name + '/', tell);
+}
+
 Record::Kind kind_of(const Sha1& sha1, const ContentFacts& facts,
                      const std::map<Sha1, std::int64_t>& marks) {
     if (facts.linked) return Record::Kind::linked;
@@ -46,9 +53,9 @@ std::set<Sha1> Catalog::parts_of(const Record& record) const {
     return parts;
 }
 
-std::set<Sha1> Catalog::pinned() const {
+std::set<Sha1> Catalog::pinned(Unread* unread) const {
     std::set<Sha1> all;
-    for (const Record& pin : read_records(layout_.pins())) all.merge(parts_of(pin));
+    for (const Record& pin : read_records(layout_.pins(), unread)) all.merge(parts_of(pin));
     return all;
 }
 
@@ -62,9 +69,9 @@ Result<void> Catalog::can_list() const {
     return ok;
 }
 
-Contents Catalog::contents(const std::optional<proto::Uri>& uri,
-                           const std::stop_token& stop) const {
-    Contents all = contents_of(layout_, stop);
+Contents Catalog::contents(const std::optional<proto::Uri>& uri, const std::stop_token& stop,
+                           Unread* unread) const {
+    Contents all = contents_of(layout_, stop, unread);
     if (!uri) return all;
     const std::set<Sha1> parts = parts_of({*uri});
     std::erase_if(all, [&](const auto& each) { return !parts.contains(each.first); });
@@ -86,13 +93,32 @@ std::set<Sha1> Catalog::lost(const std::optional<proto::Uri>& uri) const {
     return aside;
 }
 
-std::vector<CatalogEntry> Catalog::entries(const std::stop_token& stop) const {
-    const Contents contents = contents_of(layout_, stop);
+std::map<Sha1, proto::Uri> Catalog::names() const {
+    std::map<Sha1, proto::Uri> names;
+    for (const Record& record : read_records(layout_.records())) {
+        if (record.uri.kind == proto::Uri::Kind::file) {
+            names.insert_or_assign(record.uri.sha1, record.uri);
+            continue;
+        }
+        const auto directory = listing_of(layout_, record.uri.sha1);
+        if (!directory) continue;
+        const auto add = [&](const std::string& path, const proto::Sha1Dir::File& file) {
+            proto::Uri uri = record.uri;
+            uri.path = path;
+            names.emplace(file.sha1, std::move(uri));
+        };
+        each_path(*directory, {}, add);
+    }
+    return names;
+}
+
+std::vector<CatalogEntry> Catalog::entries(const std::stop_token& stop, Unread* unread) const {
+    const Contents contents = contents_of(layout_, stop, unread);
     const auto marks = loaded_marks(layout_);
     std::set<Sha1> pins, covered;
     for (const Record& pin : read_records(layout_.pins())) pins.insert(pin.uri.sha1);
     std::vector<CatalogEntry> entries;
-    for (const Record& record : read_records(layout_.records())) {
+    for (const Record& record : read_records(layout_.records(), unread)) {
         const Sha1& sha1 = record.uri.sha1;
         const auto found = contents.find(sha1);
         if (found == contents.end()) continue;
@@ -175,10 +201,16 @@ Result<void> Catalog::unpin(const proto::Uri& uri) const {
     return storage_error(last_error(), path);
 }
 
-std::vector<Catalog::Candidate> Catalog::candidates(const std::stop_token& stop) const {
-    const std::set<Sha1> pins = pinned();
+std::vector<Catalog::Candidate> Catalog::candidates(const std::stop_token& stop,
+                                                    Unread* unread) const {
+    Unread pins_unread;
+    const std::set<Sha1> pins = pinned(&pins_unread);
     std::vector<Candidate> all;
-    for (const auto& [sha1, used_ns] : loaded_marks(layout_)) {
+    if (!pins_unread.first.empty()) {
+        if (unread) *unread = pins_unread;
+        return all;
+    }
+    for (const auto& [sha1, used_ns] : loaded_marks(layout_, unread)) {
         struct stat status;
         if (stop.stop_requested()) break;
         if (pins.contains(sha1) || disk().link_status(layout_.content(sha1), status) != 0) continue;
@@ -188,8 +220,9 @@ std::vector<Catalog::Candidate> Catalog::candidates(const std::stop_token& stop)
     return all;
 }
 
-Removed Catalog::collect(std::uint64_t most_bytes, Mode mode, const std::stop_token& stop) const {
-    const std::vector<Candidate> oldest = candidates(stop);
+Removed Catalog::collect(std::uint64_t most_bytes, Mode mode, const std::stop_token& stop,
+                         Unread* unread) const {
+    const std::vector<Candidate> oldest = candidates(stop, unread);
     std::uint64_t left_bytes = 0;
     for (const Candidate& each : oldest) left_bytes += each.bytes;
     Removed removed;

@@ -34,8 +34,8 @@ void add_content(const fs::path& path, const Sha1& sha1, Contents& contents) {
                       status.st_mtime, false};
 }
 
-void add_directory(const fs::path& directory, Contents& contents) {
-    for (const std::string& name : disk().names(directory)) {
+void add_directory(const fs::path& directory, Contents& contents, Unread* unread) {
+    for (const std::string& name : names_in(directory, unread)) {
         if (const auto sha1 = Sha1::from_hex(name)) {
             add_content(directory / name, *sha1, contents);
         } else if (name.ends_with(link_suffix)) {
@@ -60,16 +60,16 @@ std::uint64_t bytes_in(const fs::path& directory, Counted is_counted) {
 
 }  // namespace
 
-Contents contents_of(const Layout& layout, const std::stop_token& stop) {
+Contents contents_of(const Layout& layout, const std::stop_token& stop, Unread* unread) {
     Contents contents;
     const fs::path top = layout.contents();
-    for (const std::string& a : disk().names(top)) {
+    for (const std::string& a : names_in(top, unread)) {
         if (!is_hex_pair(a)) continue;
-        for (const std::string& b : disk().names(top / a)) {
+        for (const std::string& b : names_in(top / a, unread)) {
             if (!is_hex_pair(b)) continue;
             if (stop.stop_requested()) return contents;
-            for (const std::string& c : disk().names(top / a / b))
-                if (is_hex_pair(c)) add_directory(top / a / b / c, contents);
+            for (const std::string& c : names_in(top / a / b, unread))
+                if (is_hex_pair(c)) add_directory(top / a / b / c, contents, unread);
         }
     }
     return contents;

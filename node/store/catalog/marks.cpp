@@ -35,9 +35,9 @@ void note_use(const Layout& layout, const Sha1& sha1) {
     if (mark) (void)mark->write_at(0, a_mark());
 }
 
-std::map<Sha1, std::int64_t> loaded_marks(const Layout& layout) {
+std::map<Sha1, std::int64_t> loaded_marks(const Layout& layout, Unread* unread) {
     std::map<Sha1, std::int64_t> used_ns;
-    for (const Sha1& sha1 : hashes_in(layout.loaded())) {
+    for (const Sha1& sha1 : hashes_in(layout.loaded(), unread)) {
         const auto mark = File::open(layout.loaded(sha1), File::Mode::read);
         if (const auto stamp = mark ? mark->stamp() : Result<FileStamp>(mark.error()))
             used_ns.emplace(sha1, stamp->modified_ns);
@@ -45,10 +45,10 @@ std::map<Sha1, std::int64_t> loaded_marks(const Layout& layout) {
     return used_ns;
 }
 
-std::vector<Sha1> hashes_in(const fs::path& directory) {
+std::vector<Sha1> hashes_in(const fs::path& directory, Unread* unread) {
     std::vector<Sha1> hashes;
-    for (const std::string& part : disk().names(directory))
-        for (const std::string& name : disk().names(directory / part))
+    for (const std::string& part : names_in(directory, unread))
+        for (const std::string& name : names_in(directory / part, unread))
             if (const auto sha1 = Sha1::from_hex(name)) hashes.push_back(*sha1);
     return hashes;
 }
