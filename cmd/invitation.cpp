@@ -9,7 +9,6 @@
 namespace kp2p {
 namespace {
 
-constexpr std::size_t longest_invitation = 64 * 1024;
 constexpr std::string_view end = "/end";
 
 bool stands_for_itself(char c) {
@@ -62,9 +61,9 @@ struct Read {
 
 Result<Invitation> Invitation::parse(std::string_view text, std::string& complaint) {
     std::string line;  // a mail may have made several of it
-    for (const char c : proto::without_quotes_around(text.substr(0, longest_invitation + 1)))
+    for (const char c : proto::without_quotes_around(text.substr(0, max_bytes + 1)))
         if (c != ' ' && c != '\t' && c != '\r' && c != '\n') line += c;
-    if (!line.starts_with(scheme) || line.size() > longest_invitation) {
+    if (!line.starts_with(scheme) || line.size() > max_bytes) {
         complaint = "an invitation begins with kp2p:join, as kp2p-invite prints it";
         return Errc::usage;
     }

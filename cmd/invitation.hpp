@@ -18,6 +18,7 @@ namespace kp2p {
 
 struct Invitation {
     static constexpr std::string_view scheme = ChannelName::invitation_scheme;
+    static constexpr std::size_t max_bytes = 64 * 1024;
 
     ChannelName channel;
     std::optional<proto::Uri> file = {};

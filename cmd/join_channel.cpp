@@ -21,7 +21,8 @@ std::string secret() {
 Result<ChannelName> new_channel(client::Command& command, const std::string& name) {
     if (name == "-")
         return command.failure(Errc::usage, "--new takes a NAME, to which a secret is appended");
-    auto made = ChannelName::parse(name + "-" + secret());
+    const auto stem = ChannelName::parse(name);
+    auto made = stem ? ChannelName::parse(stem->text() + "-" + secret()) : stem;
     if (!made) return command.failure(Errc::usage, "it could be no channel's name: " + name);
     return made;
 }

@@ -7,6 +7,7 @@
 #include "proto/file/uri.hpp"
 #include "proto/json.hpp"
 #include "proto/report/json.hpp"
+#include "proto/text.hpp"
 
 using namespace kp2p;
 
@@ -15,15 +16,35 @@ namespace {
 // Whom to try ways to.
 struct Target {
     std::string key, value;  // of the question to the daemon
+    bool is_whole = true;    // or the first digits of a node's key
 
     static Result<Target> parse(std::string_view text, std::string& complaint) {
-        if (NodeId::from_hex(text)) return Target{"node", std::string(text)};
+        const std::string_view node = proto::without_blanks_around(text);
+        if (NodeId::from_hex(node)) return Target{"node", std::string(node)};
         auto uri = proto::Uri::parse(text, complaint);
         if (uri) return Target{"uri", uri->written};
-        complaint = "neither a node's key, 64 hex digits, nor a URI: " + complaint;
+        constexpr std::size_t least_digits = 8;
+        if (node.size() >= least_digits && node.find_first_not_of("0123456789abcdef") == node.npos)
+            return Target{"node", std::string(node), false};
+        complaint =
+            "neither a node's key, 64 hex digits or the first eight, nor a URI: " + complaint;
         return Errc::usage;
     }
 };
+
+// The node that people call by its first digits, of those that we are connected to.
+Result<Target> whole(client::Command& command, client::Daemon& daemon, const Target& target) {
+    if (target.is_whole) return target;
+    const auto status = daemon.request({"/v1/status", "peers", {}, "GET"});
+    if (!status) return status.error();
+    std::vector<std::string> found;
+    for (const client::Answer& peer : status->list("peers"))
+        if (peer.string("node").starts_with(target.value)) found.push_back(peer.string("node"));
+    if (found.size() == 1) return Target{"node", found.front()};
+    return command.failure(Errc::usage, std::to_string(found.size()) +
+                                            " connected nodes have a key that begins with " +
+                                            target.value + "; all 64 digits say which is meant");
+}
 
 Result<void> print(client::Command& command, const char* event, const client::Answer& answer,
                    const std::string& text) {
@@ -73,7 +94,8 @@ Result<void> examine_here(client::Command& command) {
 }
 
 Result<void> examine_daemon(client::Command& command, client::Daemon& daemon) {
-    auto health = daemon.request({"/v1/doctor", "checks", {}, "GET"});
+    auto health = daemon.request(
+        {.path = "/v1/doctor", .promised = "checks", .method = "GET", .takes_time = true});
     if (!health && health.error() == Errc::no_daemon) return examine_here(command);
     if (!health) return health.error();
     auto problems = print_checks(command, health->list("checks"));
@@ -115,7 +137,9 @@ int main(int argc, char** argv) {
     const auto& target = command.optional_argument<Target>(
         "NODE|URI", "try each way to this node, or to those who provide this file");
     return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {
-        if (target) return try_ways(command, daemon, *target);
-        return examine_daemon(command, daemon);
+        if (!target) return examine_daemon(command, daemon);
+        const auto node_or_file = whole(command, daemon, *target);
+        if (!node_or_file) return node_or_file.error();
+        return try_ways(command, daemon, *node_or_file);
     });
 }

@@ -22,10 +22,18 @@ int main(int argc, char** argv) {
         auto removed = daemon.request(
             {.path = "/v1/gc", .promised = "files", .body = body.take(), .storage_alone = true});
         if (!removed) return removed.error();
-        if (command.json()) return command.print_json(removed->text());
+        const auto outcome = [&]() -> Result<void> {
+            if (!removed->has("unread")) return ok;
+            return command.failure(Errc::storage_unavailable,
+                                   "not all could be looked at: " + removed->string("unread"));
+        };
+        if (command.json()) {
+            auto printed = command.print_json(removed->text());
+            return printed ? outcome() : printed;
+        }
         command.say(std::string(dry ? "would remove " : "removed ") +
                     proto::count_words(removed->number("files"), "file") + ", " +
                     proto::size_words(removed->number("bytes")));
-        return ok;
+        return outcome();
     });
 }

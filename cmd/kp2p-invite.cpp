@@ -1,12 +1,16 @@
 // kp2p-invite: prints one line that has all that another needs to join a channel and load a file.
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "cmd/invitation.hpp"
 #include "cmd/join_channel.hpp"
 #include "cmd/qr/qr_code.hpp"
+#include "node/client/channel_names.hpp"
 #include "node/client/command.hpp"
 #include "node/client/daemon.hpp"
 #include "proto/json.hpp"
+#include "proto/tunnel/relay_url.hpp"
 
 using namespace kp2p;
 
@@ -31,10 +35,12 @@ Result<ChannelName> channel_of(client::Command& command, client::Daemon& daemon,
     if (!named && names.size() > 1)
         return command.failure(Errc::usage, "this node is in " + std::to_string(names.size()) +
                                                 " channels; --channel says which");
-    const std::string wanted = named.value_or(names.front());
-    for (const std::string& name : names)
-        if (name == wanted) return ChannelName::parse(name);
-    return command.failure(Errc::usage, "this node is not in that channel");
+    if (!named) return ChannelName::parse(names.front());
+    std::string complaint;
+    auto wanted = client::plain_name(*named, complaint);
+    if (!wanted) return command.failure(Errc::usage, "--channel: " + complaint);
+    if (std::ranges::find(names, wanted->text()) != names.end()) return wanted;
+    return command.failure(Errc::usage, "this node is not in the channel " + wanted->text());
 }
 
 // Where this node can be reached over TCP from the Internet, as far as it knows.
@@ -79,6 +85,10 @@ int main(int argc, char** argv) {
     return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {
         if (channel && is_new)
             return command.failure(Errc::usage, "--channel and --new exclude each other");
+        if (relay && !proto::tunnel::RelayUrl::parse(*relay))
+            return command.failure(
+                Errc::usage,
+                "--relay-url takes https://HOST[:PORT]/#TOKEN as kp2p-relay prints it");
         auto name =
             is_new ? join_new(command, daemon, *is_new) : channel_of(command, daemon, channel);
         if (!name) return name.error();

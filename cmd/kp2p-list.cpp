@@ -52,7 +52,10 @@ int main(int argc, char** argv) {
             {.path = "/v1/files", .promised = "files", .method = "GET", .storage_alone = true},
             show);
         if (!listed) return listed.error();
-        if (command.json()) return command.print_json(listed->text());
-        return ok;
+        if (command.json())
+            if (auto printed = command.print_json(listed->text()); !printed) return printed;
+        if (!listed->has("unread")) return ok;
+        return command.failure(Errc::storage_unavailable,
+                               "not all is listed: " + listed->string("unread"));
     });
 }

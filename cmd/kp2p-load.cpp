@@ -1,6 +1,7 @@
 // kp2p-load: gets files, or whole sha1dirs, verified, and prints where each lies.
+#include <set>
+
 #include "cmd/dest/load_to.hpp"
-#include "cmd/invitation.hpp"
 #include "cmd/join_channel.hpp"
 #include "cmd/load_ahead.hpp"
 #include "cmd/load_place.hpp"
@@ -18,29 +19,20 @@ using namespace kp2p;
 
 namespace {
 
-// What is named: a file or directory, or an invitation to one.
-struct Named {
-    proto::Uri uri;
-    std::optional<Invitation> invitation = {};
-
-    static Result<Named> parse(std::string_view text, std::string& complaint) {
-        if (text.find(Invitation::scheme) == text.npos) {
-            auto uri = proto::Uri::parse(text, complaint);
-            if (!uri) return uri.error();
-            return Named{*std::move(uri)};
-        }
-        auto invitation = Invitation::parse(text, complaint);
-        if (!invitation) return invitation.error();
-        if (invitation->file) return Named{*invitation->file, *invitation};
-        complaint = "this invitation is to a channel, and to no file: kp2p-join takes it";
-        return Errc::usage;
-    }
-};
-
 Result<void> join(client::Command& command, client::Daemon& daemon, const Invitation& invitation) {
     auto joined = join_channel(command, daemon, invitation.channel);
     if (!joined) return joined.error();
     if (!invitation.hint().empty()) command.say(invitation.hint());
+    return ok;
+}
+
+// Each channel once, before anything is looked for.
+Result<void> join_all(client::Command& command, client::Daemon& daemon,
+                      const std::vector<Named>& all) {
+    std::set<ChannelName> joined;
+    for (const Named& each : all)
+        if (each.invitation && joined.insert(each.invitation->channel).second)
+            if (auto done = join(command, daemon, *each.invitation); !done) return done;
     return ok;
 }
 
@@ -102,7 +94,8 @@ int main(int argc, char** argv) {
     const auto& named = command.optional_arguments<Named>(
         "URI", "sha1://..., sha1dir://..., the 40 digits of a SHA-1, or an invitation");
     const auto& list = command.option<std::string>(
-        "-i,--input", "FILE", "get the URIs in it as well, one a line (-: standard input)");
+        "-i,--input", "FILE",
+        "get what is in it as well, a URI or invitation a line (-: standard input)");
     const auto& dest =
         command.option<std::string>("--dest", "PATH",
                                     "copy it there (-: to standard output; a directory, or DIR/ to "
@@ -113,23 +106,22 @@ int main(int argc, char** argv) {
         "--wait", "TIME", "when all who gave it have gone, wait so long: 90s, 15m, 2h, 1d (30s)");
     command.stop_on_signals();  // it leaves nothing half written
     return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {
-        std::vector<proto::Uri> uris;
-        for (const Named& each : named) uris.push_back(each.uri);
+        std::vector<Named> all = named;
         if (list) {
             auto listed = read_uris(command, *list);
             if (!listed) return listed.error();
-            uris.insert(uris.end(), listed->begin(), listed->end());
+            all.insert(all.end(), listed->begin(), listed->end());
         }
-        const LoadPlace wish{dest, own_name, list || uris.size() > 1};
-        if (uris.empty() && !list) return command.failure(Errc::usage, "no URI was given");
+        const LoadPlace wish{dest, own_name, list || all.size() > 1};
+        if (all.empty() && !list) return command.failure(Errc::usage, "no URI was given");
         if (dest && own_name)
             return command.failure(Errc::usage, "--dest and --own-name exclude each other");
-        if (dest && uris.size() > 1 && *dest != "-" && !is_directory_place(*dest))
+        if (dest && all.size() > 1 && *dest != "-" && !is_directory_place(*dest))
             return command.failure(Errc::usage, "several files go to --dest DIR/, a directory");
-        for (const Named& each : named)
-            if (each.invitation)
-                if (auto joined = join(command, daemon, *each.invitation); !joined) return joined;
+        if (auto joined = join_all(command, daemon, all); !joined) return joined;
         // The first one alone: it starts a daemon, or finds that there is none.
+        std::vector<proto::Uri> uris;
+        for (const Named& each : all) uris.push_back(each.uri);
         LoadAhead ahead(command, std::span(uris).subspan(uris.empty() ? 0 : 1), wait);
         const bool stores = !dest && !own_name;
         Result<void> outcome = ok;
@@ -137,7 +129,7 @@ int main(int argc, char** argv) {
             LoadAhead* by = stores && &uri != uris.data() ? &ahead : nullptr;
             auto loaded = load(command, daemon, uri, wish, wait, by);
             if (loaded) continue;
-            if (uris.size() == 1 || loaded.error() == Errc::canceled) return loaded;
+            if (all.size() == 1 || loaded.error() == Errc::canceled) return loaded;
             command.complain(loaded.error(), daemon);
             if (outcome) outcome = loaded;
         }

@@ -11,22 +11,32 @@ using namespace kp2p;
 namespace {
 
 Result<void> conclude(client::Command& command, const client::Answer& checked) {
-    const std::uint64_t damaged = checked.number("damaged"), repaired = checked.number("repaired");
+    const std::uint64_t damaged = checked.number("damaged"), repaired = checked.number("repaired"),
+                        away = checked.number("away");
     if (command.json()) {
         if (auto printed = command.print_json(checked.text()); !printed) return printed;
     } else {
         command.say("checked " + proto::count_words(checked.number("files"), "file") + ", " +
                     proto::size_words(checked.number("bytes")) + ": " +
-                    (damaged == 0 ? "all is well" : std::to_string(damaged) + " damaged") +
+                    (damaged == 0 ? away == 0 ? "all is well" : "nothing is damaged"
+                                  : std::to_string(damaged) + " damaged") +
                     (repaired == 0 ? "" : ", " + std::to_string(repaired) + " fetched again"));
         if (const std::uint64_t missing = checked.number("missing"); missing > 0)
             command.say(proto::count_words(missing, "file") +
                         " that went bad before and was set aside has not come again: --repair "
                         "fetches it");
     }
-    if (damaged == repaired) return ok;
-    return command.failure(Errc::verification_failed, "files that are not what their hashes say: " +
-                                                          std::to_string(damaged - repaired));
+    if (damaged != repaired)
+        return command.failure(
+            Errc::verification_failed,
+            "files that are not what their hashes say: " + std::to_string(damaged - repaired));
+    if (checked.has("unread"))
+        return command.failure(Errc::storage_unavailable,
+                               "not all could be checked: " + checked.string("unread"));
+    if (away > 0)
+        return command.failure(Errc::failed, proto::count_words(away, "linked file") +
+                                                 " not there to be checked; the disk may be away");
+    return ok;
 }
 
 }  // namespace
@@ -47,6 +57,8 @@ int main(int argc, char** argv) {
             if (command.json()) return command.print_json(event.text());
             if (event.string("event") == "damaged") return command.print_uri(event.string("uri"));
             const std::string message = event.string("message");
+            if (event.string("event") == "away")
+                command.say("away: " + event.string("uri") + ": " + message);
             if (event.string("event") == "repaired")
                 command.say("fetched again: " + event.string("uri"));
             if (event.string("event") == "lost")

@@ -1,30 +1,14 @@
 #include "cmd/put_paths.hpp"
 
-#include <unistd.h>
-
-#include <cerrno>
-
+#include "cmd/put_stream.hpp"
 #include "cmd/running_storage.hpp"
 #include "node/client/paths.hpp"
 #include "node/client/progress_bar.hpp"
-#include "node/store/put/upload.hpp"
 #include "node/store/store.hpp"
 #include "proto/json.hpp"
 
 namespace kp2p {
 namespace {
-
-constexpr std::size_t input_block_bytes = std::size_t{1} << 20;
-
-// Errc::canceled when a signal comes while nothing does.
-Result<std::size_t> read_input(client::Command& command, ByteVector& into) {
-    for (;;) {
-        if (command.stop().stop_requested()) return Errc::canceled;
-        const ssize_t n = ::read(STDIN_FILENO, into.data(), into.size());
-        if (n >= 0) return static_cast<std::size_t>(n);
-        if (errno != EINTR) return std::error_code(errno, std::generic_category());
-    }
-}
 
 // What is put just now, for a bar: a file, or, of a directory, all so far and the file at hand.
 class PutProgress {
@@ -48,28 +32,6 @@ class PutProgress {
     client::ProgressBar bar_;
     client::Progress now_;
 };
-
-Result<proto::Uri> put_input(client::Command& command, const Store& store,
-                             const PutOptions& options) {
-    auto upload = store.begin_upload(options.manifest, 0);
-    if (!upload) return upload.error();
-    ByteVector block(input_block_bytes);
-    for (;;) {
-        auto size = read_input(command, block);
-        if (!size) return size.error();
-        if (*size == 0) break;
-        if (auto added = (*upload)->add(ByteView(block).first(*size)); !added) return added.error();
-        options.progress(options.name.empty() ? "standard input" : options.name, *size);
-    }
-    auto put = (*upload)->finish();
-    if (!put) return put.error();
-    proto::Uri uri;
-    uri.sha1 = put->sha1;
-    uri.path = options.name;
-    uri.manifest = put->manifest;
-    store.note_arrival(uri, Record::Kind::stored);
-    return uri;
-}
 
 Result<void> print(client::Command& command, const std::string& path, const proto::Uri& uri) {
     if (!command.json()) return command.print_uri(uri.text());
@@ -97,12 +59,18 @@ Result<void> put_each(client::Command& command, const std::vector<std::string>& 
         command.say("the daemon that is running serves another storage, " + other->string() +
                     ": what goes into " + root->string() + " is not given to others by it");
     PutProgress progress(command);
-    options.progress = [&](const auto& path, std::size_t bytes) { progress.moved(path, bytes); };
+    std::uint64_t stored_bytes = 0;
+    options.progress = [&](const auto& path, std::size_t bytes) {
+        progress.moved(path, bytes);
+        stored_bytes += bytes;
+    };
     Result<void> outcome = ok;
     for (const std::string& path : paths) {
         progress.begin(path);
-        const bool input = path == "-" && options.content == PutOptions::Content::copy;
-        auto uri = input ? put_input(command, *store, options) : store->put(path, options);
+        const bool copies = options.content == PutOptions::Content::copy;
+        const bool input = copies && path == "-";
+        auto uri = input || (copies && is_stream(path)) ? put_stream(command, *store, path, options)
+                                                        : store->put(path, options);
         if (uri) {
             if (auto printed = print(command, path, *uri); !printed) return printed;
             continue;
@@ -112,6 +80,8 @@ Result<void> put_each(client::Command& command, const std::vector<std::string>& 
         command.complain(error);
         if (outcome) outcome = error;
     }
+    if (options.content == PutOptions::Content::copy)
+        tell_daemon(command.config(), *root, stored_bytes);
     return outcome;
 }
 

@@ -1,5 +1,6 @@
 #include "cmd/uri_list.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <memory>
@@ -10,19 +11,35 @@ namespace {
 using Closer = int (*)(std::FILE*);
 int leave_open(std::FILE*) { return 0; }
 
-// Without its end; what is longer than a URI can be is cut, and is none. False at the end.
+// Longer than a URI that still is one, or an invitation.
+constexpr std::size_t max_line_bytes = std::max(proto::max_uri_bytes, Invitation::max_bytes);
+
+// Without its end; what is longer than anything can be is cut, and is none. False at the end.
 bool read_line(std::FILE* file, std::string& line) {
     line.clear();
     for (int c; (c = std::getc(file)) != EOF;) {
         if (c == '\n') return true;
-        if (line.size() <= proto::max_uri_bytes) line.push_back(static_cast<char>(c));
+        if (line.size() <= max_line_bytes) line.push_back(static_cast<char>(c));
     }
     return !line.empty();
 }
 
 }  // namespace
 
-Result<std::vector<proto::Uri>> read_uris(client::Command& command, const std::string& file) {
+Result<Named> Named::parse(std::string_view text, std::string& complaint) {
+    if (text.find(Invitation::scheme) == text.npos) {
+        auto uri = proto::Uri::parse(text, complaint);
+        if (!uri) return uri.error();
+        return Named{*std::move(uri)};
+    }
+    auto invitation = Invitation::parse(text, complaint);
+    if (!invitation) return invitation.error();
+    if (invitation->file) return Named{*invitation->file, *invitation};
+    complaint = "this invitation is to a channel, and to no file: kp2p-join takes it";
+    return Errc::usage;
+}
+
+Result<std::vector<Named>> read_uris(client::Command& command, const std::string& file) {
     const bool standard = file == "-";
     const std::string where = standard ? "standard input" : file;
     const std::unique_ptr<std::FILE, Closer> opened(
@@ -31,12 +48,12 @@ Result<std::vector<proto::Uri>> read_uris(client::Command& command, const std::s
         return command.failure(std::error_code(errno, std::generic_category()), where);
     };
     if (!opened) return failed();
-    std::vector<proto::Uri> uris;
+    std::vector<Named> uris;
     std::string line;
     for (std::size_t number = 1; read_line(opened.get(), line); ++number) {
         if (line.find_first_not_of(" \t\r") == line.npos || line.starts_with('#')) continue;
         std::string complaint;
-        auto uri = proto::Uri::parse(line, complaint);
+        auto uri = Named::parse(line, complaint);
         if (!uri)
             return command.failure(Errc::usage,
                                    where + ", line " + std::to_string(number) + ": " + complaint);

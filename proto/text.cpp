@@ -30,10 +30,34 @@ void add_percent(std::string& out, char byte) {
     out += {'%', hex[value >> 4], hex[value & 15]};
 }
 
+namespace {
+
+// Besides those of ASCII, what pages, chats and editors put around what is copied from them: the
+// no-break spaces, the zero-width one, the wide one, and the mark with which a file begins.
+constexpr std::string_view blanks[] = {
+    " ",
+    "\t",
+    "\r",
+    "\n",
+    "\xc2\xa0",
+    "\xe2\x80\xaf",
+    "\xe2\x80\x8b",
+    "\xe3\x80\x80",
+    "\xef\xbb\xbf",
+};
+
+}  // namespace
+
 std::string_view without_blanks_around(std::string_view text) {
-    constexpr std::string_view blanks = " \t\r\n";
-    text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
-    return text.substr(0, text.find_last_not_of(blanks) + 1);
+    const auto strip = [&text](std::string_view blank) {
+        const std::size_t before = text.size();
+        if (text.starts_with(blank)) text.remove_prefix(blank.size());
+        if (text.ends_with(blank)) text.remove_suffix(blank.size());
+        return text.size() != before;
+    };
+    while (std::ranges::any_of(blanks, strip)) {
+    }
+    return text;
 }
 
 std::string_view without_quotes_around(std::string_view text) {

@@ -108,6 +108,7 @@ void explain_forgetting(Call& call, std::error_code error) {
 struct Stored {
     Result<proto::Uri> uri;
     std::vector<std::string> remarks;
+    std::uint64_t bytes = 0;
 };
 
 // Store::put() off the loop, stopped when the caller is cancelled.
@@ -116,8 +117,10 @@ Task<Stored> put_off_loop(ApiParts& parts, std::filesystem::path path, PutOption
         std::vector<std::string> remarks;
         options.stop = stop;
         options.remark = [&remarks](const std::string& remark) { remarks.push_back(remark); };
+        std::uint64_t bytes = 0;
+        options.progress = [&bytes](const auto&, std::size_t hashed) { bytes += hashed; };
         auto uri = store.put(path, options);
-        return Stored{std::move(uri), std::move(remarks)};
+        return Stored{std::move(uri), std::move(remarks), bytes};
     };
     co_return co_await offload_long(parts.long_threads, work);
 }
@@ -161,6 +164,7 @@ Api::Api(HttpServer& server, ApiParts parts) : server_(server), parts_(std::move
         {Method::post, "/v1/pin", Shape::json, &Api::pin},
         {Method::post, "/v1/unpin", Shape::json, &Api::unpin},
         {Method::post, "/v1/gc", Shape::json, &Api::collect},
+        {Method::post, "/v1/stored", Shape::json, &Api::stored},
         {Method::post, "/v1/verify", Shape::events, &Api::verify},
     };
     for (const Route& route : routes)
@@ -287,6 +291,7 @@ Api::Answer Api::put(Call& call) {
         call.explain(is_storage_error(error) ? storage_trouble() : *text + ": " + error.message());
         co_return stored.uri.error();
     }
+    co_await keep_limit(stored.bytes);
     JsonWriter json = event("result");
     json.field("uri", stored.uri->text());
     co_return end(json);

@@ -73,6 +73,7 @@ class Api {
     Answer pin(Call& call);
     Answer unpin(Call& call);
     Answer collect(Call& call);
+    Answer stored(Call& call);
     Answer verify(Call& call);
     Answer transfers(Call& call);
     Answer cancel_transfer(Call& call);
@@ -85,6 +86,7 @@ class Api {
     // own. Where it lies then.
     enum class Naming { own, none };
     Task<std::filesystem::path> arrived(proto::Uri uri, std::filesystem::path path, Naming naming);
+    Task<> keep_limit(std::uint64_t added_bytes);            // of the storage
     Task<std::string> stamp_of(std::filesystem::path path);  // FileStamp::text(), or nothing
 
     std::string channels_json() const;

@@ -57,9 +57,10 @@ Listed listed(CatalogList all, const std::string& words) {
     return listed;
 }
 
-std::string json_of(const Removed& removed) {
+std::string json_of(const Removed& removed, const Unread& unread = {}) {
     JsonWriter json;
     json.begin_object().field("files", removed.files).field("bytes", removed.bytes);
+    if (const std::string words = unread.words(); !words.empty()) json.field("unread", words);
     return json.end_object().take();
 }
 
@@ -100,10 +101,11 @@ Api::Answer Api::files(Call& call) {
         call.explain("\"limit\" must be a whole number, not negative");
         co_return Errc::usage;
     }
-    auto list = [catalog = parts_.store.catalog(), words = lower(search->value_or(""))](
-                    const std::stop_token& stop) -> Result<Listed> {
+    Unread unread;
+    auto list = [catalog = parts_.store.catalog(), words = lower(search->value_or("")),
+                 &unread](const std::stop_token& stop) -> Result<Listed> {
         if (auto can = catalog.can_list(); !can) return can.error();
-        return listed(catalog.entries(stop), words);
+        return listed(catalog.entries(stop, &unread), words);
     };
     const auto all = co_await offload_long(parts_.long_threads, list);
     if (!all) co_return failure_of(call, all.error(), {});
@@ -115,6 +117,7 @@ Api::Answer Api::files(Call& call) {
     }
     JsonWriter json;
     json.begin_object().field("event", "result").field("files", all->entries.size());
+    if (const std::string words = unread.words(); !words.empty()) json.field("unread", words);
     co_return json.field("bytes", all->bytes).end_object().take();
 }
 
@@ -156,14 +159,30 @@ Api::Answer Api::collect(Call& call) {
     auto dry = call.truth("dry_run");
     if (!dry) co_return dry.error();
     const auto mode = *dry ? Catalog::Mode::dry_run : Catalog::Mode::really;
-    auto work = [catalog = parts_.store.catalog(), most = most->value_or(0),
-                 mode](const std::stop_token& stop) -> Result<Removed> {
+    Unread unread;
+    auto work = [catalog = parts_.store.catalog(), most = most->value_or(0), mode,
+                 &unread](const std::stop_token& stop) -> Result<Removed> {
         if (auto can = catalog.can_list(); !can) return can.error();
-        return catalog.collect(most, mode, stop);
+        return catalog.collect(most, mode, stop, &unread);
     };
     auto removed = co_await offload_long(parts_.long_threads, work);
     if (!removed) co_return failure_of(call, removed.error(), {});
-    co_return json_of(*removed);
+    co_return json_of(*removed, unread);
+}
+
+Api::Answer Api::stored(Call& call) {
+    auto bytes = call.optional_number("bytes");
+    if (!bytes) co_return bytes.error();
+    co_await keep_limit(bytes->value_or(0));
+    co_return std::string("{}");
+}
+
+Task<> Api::keep_limit(std::uint64_t added_bytes) {
+    auto keep = [&store = parts_.store, added_bytes](const std::stop_token&) {
+        store.keep_limit(added_bytes);
+        return true;
+    };
+    (void)co_await offload_long(parts_.long_threads, keep);
 }
 
 }  // namespace kp2p

@@ -95,6 +95,7 @@ Api::Answer Api::upload(Call& call) {
         return ok;
     };
     (void)co_await offload(parts_.runtime.pool, note);
+    co_await keep_limit(put->size_bytes);
     proto::JsonWriter json;
     json.begin_object().field("uri", uri.text()).field("sha1", put->sha1.hex());
     co_return json.field("size", put->size_bytes).end_object().take();

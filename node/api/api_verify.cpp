@@ -1,5 +1,10 @@
 // The scrub: all that is in the storage is read and hashed, a little at a time with a pause as long
 // after each, so that it takes no more than half a core and whatever else the node does goes first.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <map>
+
 #include "node/api/api.hpp"
 #include "node/async/foreign_calls.hpp"
 #include "node/async/offload.hpp"
@@ -28,15 +33,17 @@ class Scrub {
         : parts_(parts), call_(call), repair_(repair), told_(parts.runtime.clock.now()) {}
 
     Task<Result<void>> check(Sha1 sha1, std::uint64_t size_bytes);
-    enum class Again { fetch, never };  // the disk of what is linked may only be away
+    enum class Again { fetch, never };  // what is linked is its owner's
     Task<Result<void>> damaged(Sha1 sha1, std::string words, Again again = Again::fetch);
+    void leave_out(std::string unread) { unread_ = std::move(unread); }
     void expect(std::uint64_t bytes) { all_bytes_ += bytes; }
     void miss(std::uint64_t files) { missing_ = files; }
     std::string result() const {
         JsonWriter json;
         json.begin_object().field("event", "result").field("files", files_);
         json.field("bytes", done_bytes_).field("damaged", damaged_);
-        json.field("repaired", repaired_).field("missing", missing_);
+        json.field("repaired", repaired_).field("missing", missing_).field("away", away_);
+        if (!unread_.empty()) json.field("unread", unread_);
         return json.end_object().take();
     }
 
@@ -51,8 +58,12 @@ class Scrub {
     }
     struct Opened {
         ChunksRef chunks;
-        std::string why;  // what is linked and was right is none any more
+        std::string why;    // what is linked and was right is none any more
+        bool away = false;  // nobody can say what it is: it, or its disk, is not there
     };
+    Task<Result<void>> say(const char* event, const Sha1& sha1, std::string words);
+    Task<proto::Uri> uri_of(Sha1 sha1);
+
     Task<Result<Opened>> open(Sha1 sha1);
     Task<Result<void>> hash(ChunksRef chunks);
     void tell();
@@ -63,8 +74,30 @@ class Scrub {
     Clock::Time told_;
     std::optional<std::filesystem::path> elsewhere_;
     std::uint64_t files_ = 0, done_bytes_ = 0, all_bytes_ = 0, damaged_ = 0, repaired_ = 0,
-                  missing_ = 0;
+                  missing_ = 0, away_ = 0;
+    std::string unread_;
+    std::optional<std::map<Sha1, proto::Uri>> names_;  // once one is asked for
 };
+
+// As people know it.
+Task<proto::Uri> Scrub::uri_of(Sha1 sha1) {
+    if (!names_) {
+        auto read = [catalog = parts_.store.catalog()](const std::stop_token&) {
+            return catalog.names();
+        };
+        names_ = co_await offload_long(parts_.long_threads, read);
+    }
+    const auto found = names_->find(sha1);
+    co_return found == names_->end() ? file_uri(sha1) : found->second;
+}
+
+Task<Result<void>> Scrub::say(const char* event, const Sha1& sha1, std::string words) {
+    const proto::Uri uri = co_await uri_of(sha1);
+    JsonWriter json;
+    json.begin_object().field("event", event).field("uri", uri.text());
+    if (!words.empty()) json.field("message", words);
+    co_return co_await call_.send(json.end_object().take());
+}
 
 void Scrub::tell() {
     if (parts_.runtime.clock.now() - told_ < told_span) return;
@@ -82,13 +115,17 @@ Task<Result<Scrub::Opened>> Scrub::open(Sha1 sha1) {
         return std::nullopt;
     };
     elsewhere_ = co_await offload(parts_.runtime.pool, look);
-    auto open = [store, sha1]() -> Result<Opened> {
+    auto open = [store, sha1, elsewhere = elsewhere_]() -> Result<Opened> {
         Opened opened;
         auto chunks = store->open_chunks(sha1, WholeChunks::Links::fresh);
         if (chunks)
             opened.chunks = std::move(*chunks);
         else
             (void)store->find(sha1, opened.why);
+        struct stat status;
+        if (!opened.why.empty() && elsewhere)
+            opened.away =
+                ::stat(elsewhere->c_str(), &status) != 0 || ::access(elsewhere->c_str(), R_OK) != 0;
         return opened;
     };
     co_return co_await run(open);
@@ -111,6 +148,10 @@ Task<Result<void>> Scrub::check(Sha1 sha1, std::uint64_t size_bytes) {
     auto opened = co_await open(sha1);
     ++files_;
     done_bytes_ += size_bytes;
+    if (opened && opened->away) {
+        ++away_;
+        co_return co_await say("away", sha1, opened->why);
+    }
     if (opened && !opened->why.empty()) co_return co_await damaged(sha1, opened->why, Again::never);
     if (!opened || !opened->chunks) co_return ok;  // it is gone by now
     const ChunksRef chunks = opened->chunks;
@@ -130,22 +171,18 @@ Task<Result<void>> Scrub::check(Sha1 sha1, std::uint64_t size_bytes) {
 Task<Result<void>> Scrub::damaged(Sha1 sha1, std::string words, Again again) {
     ++damaged_;
     parts_.runtime.log("store", words);
-    JsonWriter json;
-    json.begin_object().field("event", "damaged").field("uri", file_uri(sha1).text());
-    auto sent = co_await call_.send(json.field("message", words).end_object().take());
+    auto sent = co_await say("damaged", sha1, words);
     if (!sent || !repair_ || again == Again::never) co_return sent;
     Diagnosis diagnosis;
     auto loaded = co_await parts_.share.load(file_uri(sha1), ProgressSink(), diagnosis);
     if (!loaded && loaded.error() == Errc::canceled) co_return loaded.error();
-    JsonWriter line;
-    line.begin_object().field("event", loaded ? "repaired" : "lost");
-    line.field("uri", file_uri(sha1).text());
-    if (loaded)
+    if (loaded) {
         ++repaired_;
-    else
-        line.field("message",
-                   diagnosis.text().empty() ? loaded.error().message() : diagnosis.text());
-    co_return co_await call_.send(line.end_object().take());
+        co_return co_await say("repaired", sha1, std::string());
+    }
+    std::string why = diagnosis.text();
+    if (why.empty()) why = loaded.error().message();
+    co_return co_await say("lost", sha1, std::move(why));
 }
 
 }  // namespace
@@ -173,8 +210,9 @@ Api::Answer Api::verify(Call& call) {
         co_return set_aside.error();
     }
     std::set<Sha1> lost = *std::move(set_aside);
-    auto list = [catalog = parts_.store.catalog(), uri](const std::stop_token& stop) {
-        return catalog.contents(uri, stop);
+    Unread unread;
+    auto list = [catalog = parts_.store.catalog(), uri, &unread](const std::stop_token& stop) {
+        return catalog.contents(uri, stop, &unread);
     };
     const Contents contents = co_await offload_long(parts_.long_threads, list);
     if (uri && !contents.contains(uri->sha1) && !(*repair && lost.contains(uri->sha1))) {
@@ -182,6 +220,7 @@ Api::Answer Api::verify(Call& call) {
         co_return Errc::not_found;
     }
     Scrub scrub(parts_, call, *repair);
+    scrub.leave_out(unread.words());
     for (const auto& [sha1, facts] : contents) scrub.expect(facts.size_bytes);
     for (const auto& [sha1, facts] : contents) {
         auto checked = co_await scrub.check(sha1, facts.size_bytes);

@@ -118,6 +118,7 @@ void Command::declare(Declared declared, Store store) {
     const auto callback = [store = std::move(store),
                            name = declared.name](const CLI::results_t& texts) {
         for (const std::string& text : texts) {
+            if (text.empty()) throw CLI::ValidationError(name, "it is empty");  // as "$1" may be
             std::string complaint;
             const auto stored = store(text, complaint);
             if (stored) continue;
@@ -221,6 +222,7 @@ int Command::run(int argc, char** argv, const std::function<Result<void>()>& bod
 int Command::run(int argc, char** argv, const std::function<Result<void>(Daemon&)>& body) {
     if (const auto ended = parse_arguments(argc, argv)) return *ended;
     Daemon daemon(*config_, stop(), stand_in_);
+    daemon.on_silence([this](const std::string& words) { say(parser_->name + ": " + words); });
     if (parser_->start) {
         const Starter starter(config_->dir(), parser_->flags);
         daemon.start_with(starter, [this, log = starter.log_path()] {

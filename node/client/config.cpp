@@ -88,6 +88,10 @@ class Sources {
             if (!said->complaint.empty()) return complain(why, where, said->complaint);
         }
         if (texts.empty()) return Origin::nobody;
+        // As "$1" may be. To name a node by nothing takes its name away.
+        if (origin == Origin::flag && setting.flag != "--label" &&
+            std::ranges::any_of(texts, &std::string::empty))
+            return complain(why, where, "it is empty");
         std::string complaint;
         if (!setting.read(into, texts, complaint)) return complain(why, where, complaint);
         return origin;

@@ -1,7 +1,6 @@
 #include "node/client/daemon.hpp"
 
 #include <fcntl.h>
-#include <simdjson.h>
 #include <sodium/randombytes.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -20,8 +19,10 @@ namespace {
 
 // Work may wait for a peer, or for a reader of our output, as long as the user lets it.
 constexpr std::chrono::seconds work_limit = std::chrono::hours(24 * 365);
-// To take us in, and to begin an answer.
-constexpr std::chrono::seconds answer_limit{60};
+// To take us in, and to begin an answer; shorter where one that is well has it at hand.
+constexpr std::chrono::seconds answer_limit{60}, short_limit{15};
+// How long nothing may come until that is said, where it is odd and where it is not.
+constexpr std::chrono::seconds odd_silence{2}, usual_silence{10};
 constexpr std::chrono::seconds patience_with_lock{10};
 constexpr std::size_t read_bytes = 256 << 10;
 
@@ -30,65 +31,6 @@ constexpr int http_ok = 200, http_unauthorized = 401;
 std::string long_line() { return "a line of more than " + kib(max_line_bytes); }
 
 }  // namespace
-
-struct Answer::Document {
-    simdjson::dom::parser parser;
-    simdjson::dom::element root;
-};
-
-Answer::Answer(std::string_view text) : text_(text), document_(std::make_unique<Document>()) {
-    if (document_->parser.parse(text_).get(document_->root) != simdjson::SUCCESS)
-        document_->root = document_->parser.parse(std::string_view("null")).value_unsafe();
-}
-Answer::~Answer() = default;
-Answer::Answer(Answer&&) noexcept = default;
-Answer& Answer::operator=(Answer&&) noexcept = default;
-
-bool Answer::is_object() const { return document_->root.is_object(); }
-bool Answer::has(std::string_view key) const {
-    return document_->root[key].error() == simdjson::SUCCESS;
-}
-
-std::string Answer::string(std::string_view key) const {
-    std::string_view value;
-    if (document_->root[key].get(value) != simdjson::SUCCESS) return {};
-    return std::string(value);
-}
-
-std::uint64_t Answer::number(std::string_view key) const {
-    std::uint64_t value = 0;
-    return document_->root[key].get(value) == simdjson::SUCCESS ? value : 0;
-}
-
-bool Answer::truth(std::string_view key) const {
-    bool value = false;
-    return document_->root[key].get(value) == simdjson::SUCCESS && value;
-}
-
-std::string Answer::json(std::string_view key) const {
-    const auto value = document_->root[key];
-    return value.error() == simdjson::SUCCESS ? simdjson::minify(value.value_unsafe())
-                                              : std::string();
-}
-
-std::vector<std::string> Answer::strings(std::string_view key) const {
-    std::vector<std::string> values;
-    simdjson::dom::array items;
-    if (document_->root[key].get(items) != simdjson::SUCCESS) return values;
-    std::string_view text;
-    for (const auto item : items)
-        if (item.get(text) == simdjson::SUCCESS) values.emplace_back(text);
-    return values;
-}
-
-std::vector<Answer> Answer::list(std::string_view key) const {
-    std::vector<Answer> values;
-    simdjson::dom::array items;
-    if (document_->root[key].get(items) != simdjson::SUCCESS) return values;
-    for (const auto item : items)
-        if (item.is_object()) values.emplace_back(simdjson::minify(item));
-    return values;
-}
 
 struct Daemon::Connection {
     Connection(const Config& told, std::stop_token stopped)
@@ -107,9 +49,13 @@ struct Daemon::Connection {
         return socket_path ? socket_path->string() : "127.0.0.1:" + std::to_string(port);
     }
     Patience patience(std::chrono::seconds limit) const { return {limit, stop}; }
+    // For the beginning of an answer.
+    Patience for_answer() const {
+        return {limit, stop, takes_time ? usual_silence : odd_silence, on_silence};
+    }
     Result<Socket> connect() const {
-        if (socket_path) return Socket::connect(*socket_path, patience(answer_limit));
-        return Socket::connect(port, patience(answer_limit));
+        if (socket_path) return Socket::connect(*socket_path, for_answer());
+        return Socket::connect(port, for_answer());
     }
 
     Config config;
@@ -119,6 +65,10 @@ struct Daemon::Connection {
     std::string token;
     std::string authorization = {};  // of the connection, over TCP
     std::stop_token stop;
+    std::chrono::seconds limit = answer_limit;
+    bool takes_time = false;
+    std::function<void()> on_silence = nullptr;
+    bool said_silent = false;
     std::optional<HttpExchange> exchange;
 };
 
@@ -127,6 +77,14 @@ Daemon::Daemon(const Config& config, std::stop_token stop, StandIn stand_in)
       lock_(config.dir() / "lock"),
       stand_in_(std::move(stand_in)) {}
 Daemon::~Daemon() = default;
+
+void Daemon::on_silence(std::function<void(const std::string&)> say) {
+    connection_->on_silence = [&connection = *connection_, say = std::move(say), this] {
+        if (!nobody_.empty() || std::exchange(connection.said_silent, true)) return;
+        say("the daemon at " + connection.where() + " does not answer; waiting for it, " +
+            std::to_string(connection.limit.count()) + " s at most");
+    };
+}
 
 void Daemon::start_with(Starter starter, std::function<void()> started) {
     starter_ = std::move(starter);
@@ -147,8 +105,8 @@ std::error_code Daemon::broken(std::error_code error) {
     connection_->exchange.reset();
     if (error == Errc::closed) message_ = "the daemon ended before its work was done";
     if (error == Errc::timed_out)
-        message_ =
-            "the daemon does not answer (waited " + std::to_string(answer_limit.count()) + " s)";
+        message_ = "the daemon at " + connection_->where() + " does not answer (waited " +
+                   std::to_string(connection_->limit.count()) + " s)";
     if (error == proto::Errc::bad_text) return no_answer();
     if (error == proto::Errc::too_long)
         return no_answer("headers of more than " + kib(AnswerParser::max_head_bytes));
@@ -257,12 +215,14 @@ Result<int> Daemon::send(const Request& asked) {
     if (!asked.body.empty()) request.headers.emplace_back("Content-Type", "application/json");
     if (!connection.authorization.empty())
         request.headers.emplace_back("Authorization", connection.authorization);
-    auto status = connection.exchange->ask(request, connection.patience(answer_limit));
+    auto status = connection.exchange->ask(request, connection.for_answer());
     if (!status) return broken(status.error());
     return status;
 }
 
 Result<void> Daemon::stream(const Request& asked, const OnChunk& on_chunk) {
+    connection_->limit = answer_limit;
+    connection_->takes_time = false;
     auto status = ask(asked);
     if (!status) return status.error();
     if (*status != http_ok) {
@@ -285,7 +245,7 @@ Result<std::string> Daemon::read_rest() {
     std::string text;
     BulkBytes buffer(read_bytes);
     for (;;) {
-        auto size = connection_->exchange->read_body(buffer, connection_->patience(answer_limit));
+        auto size = connection_->exchange->read_body(buffer, connection_->for_answer());
         if (!size) return broken(size.error());
         if (*size == 0) return text;
         if (text.size() + *size > max_line_bytes) return no_answer(long_line());
@@ -306,6 +266,9 @@ Result<Answer> Daemon::checked(Answer answer, const Request& asked) {
 }
 
 Result<Answer> Daemon::request(const Request& asked) {
+    const bool at_once = !asked.storage_alone && !asked.takes_time;
+    connection_->limit = at_once ? short_limit : answer_limit;
+    connection_->takes_time = !at_once;
     auto status = ask(asked);
     if (!status) return status.error();
     auto body = read_rest();

@@ -58,6 +58,8 @@ struct Request {
     // About nothing but the storage, so that for what is not there a daemon would make no
     // difference.
     bool storage_alone = false;
+    // Other plain calls are answered at once, by a daemon that is well.
+    bool takes_time = false;
 };
 
 class Daemon {
@@ -65,6 +67,8 @@ class Daemon {
     // Without a stand-in if that is empty.
     explicit Daemon(const Config& config, std::stop_token stop = {}, StandIn stand_in = {});
     ~Daemon();
+    // Called once, with a sentence, when the daemon has been silent for some seconds.
+    void on_silence(std::function<void(const std::string&)> say);
     // Where nobody listens, this starts a daemon; `started` is called when it has.
     void start_with(Starter starter, std::function<void()> started);
 

@@ -125,7 +125,8 @@ std::unique_ptr<LanService> lan_service(Runtime& runtime, const Settings& settin
 
 class Daemon {
   public:
-    Daemon(Runtime& runtime, OpenedParts parts, const Settings& settings);
+    Daemon(Runtime& runtime, OpenedParts parts, const Settings& settings,
+           asio::signal_set& signals);
     Task<> run(const std::function<void(const Ready&)>& ready);
     void doubt() { node_.doubt(); }
 
@@ -144,6 +145,7 @@ class Daemon {
     Task<std::string> doctor();
 
     Runtime& runtime_;
+    asio::signal_set& signals_;
     const Settings& settings_;
     OpenedParts parts_;
     LongThreads long_threads_;
@@ -155,8 +157,10 @@ class Daemon {
     bool stopping_ = false;
 };
 
-Daemon::Daemon(Runtime& runtime, OpenedParts parts, const Settings& settings)
+Daemon::Daemon(Runtime& runtime, OpenedParts parts, const Settings& settings,
+               asio::signal_set& signals)
     : runtime_(runtime),
+      signals_(signals),
       settings_(settings),
       parts_(std::move(parts)),
       long_threads_(runtime),
@@ -185,29 +189,29 @@ Daemon::Daemon(Runtime& runtime, OpenedParts parts, const Settings& settings)
       channels_(runtime, node_.share(), *parts_.config, parts_.channels,
                 std::move(parts_.channel_keys)),
       live_(runtime, settings, node_.share(), node_.store(), *parts_.config),
-      api_(*parts_.http, ApiParts{.runtime = runtime,
-                                  .share = node_.share(),
-                                  .store = node_.store(),
-                                  .long_threads = long_threads_,
-                                  .foreign = node_.foreign(),
-                                  .channels = [this] { return channels_.wanted(); },
-                                  .join = [this](auto name) { return channels_.join(name); },
-                                  .leave = [this](auto name) { return channels_.leave(name); },
-                                  .status = [this] { return status(); },
-                                  .doctor = [this] { return doctor(); },
-                                  .trials =
-                                      [this](NodeId node, OnTrial tell) {
-                                          return node_.try_ways(node, std::move(tell));
-                                      },
-                                  .label_of = [this](auto& node) { return node_.label_of(node); },
-                                  .stop = [this] { stop_soon(); },
-                                  .metrics = [this](const auto& loads) { return metrics(loads); },
-                                  .open_metrics = settings.metrics,
-                                  .settings = [this] { return live_.json(); },
-                                  .set =
-                                      [this](auto texts, std::string& complaint) {
-                                          return live_.set(std::move(texts), complaint);
-                                      }}) {}
+      api_(
+          *parts_.http,
+          ApiParts{.runtime = runtime,
+                   .share = node_.share(),
+                   .store = node_.store(),
+                   .long_threads = long_threads_,
+                   .foreign = node_.foreign(),
+                   .channels = [this] { return channels_.wanted(); },
+                   .join = [this](auto name) { return channels_.join(name); },
+                   .leave = [this](auto name) { return channels_.leave(name); },
+                   .status = [this] { return status(); },
+                   .doctor = [this] { return doctor(); },
+                   .trials = [this](NodeId node,
+                                    OnTrial tell) { return node_.try_ways(node, std::move(tell)); },
+                   .label_of = [this](auto& node) { return node_.label_of(node); },
+                   .stop = [this] { stop_soon(); },
+                   .metrics = [this](const auto& loads) { return metrics(loads); },
+                   .open_metrics = settings.metrics,
+                   .settings = [this] { return live_.json(); },
+                   .set =
+                       [this](auto texts, std::string& complaint) {
+                           return live_.set(std::move(texts), channels_.wanted(), complaint);
+                       }}) {}
 
 Task<> Daemon::run(const std::function<void(const Ready&)>& ready) {
     auto body = [&](Tasks& tasks) -> Task<> {
@@ -229,12 +233,11 @@ Task<> Daemon::run(const std::function<void(const Ready&)>& ready) {
 }
 
 Task<> Daemon::stop_on_signal() {
-    asio::signal_set signals(runtime_.executor, SIGINT, SIGTERM);
     const bool to_file = !settings_.log_file.empty();
-    if (to_file || !is_ignored(SIGHUP)) signals.add(SIGHUP);
+    if (to_file || !is_ignored(SIGHUP)) signals_.add(SIGHUP);
     int signal = 0;
     do {
-        auto [error, number] = co_await signals.async_wait(use_result);
+        auto [error, number] = co_await signals_.async_wait(use_result);
         if (error) co_return;
         signal = number;
         if (to_file && signal == SIGHUP) reopen_log();
@@ -335,8 +338,8 @@ Task<std::string> Daemon::doctor() {
 
 // The node goes with this frame, so that nothing of it is left to wait for when the loop looks.
 Task<> run_all(WakingClock& clock, Runtime& runtime, OpenedParts parts, const Settings& settings,
-               const std::function<void(const Ready&)>& ready) {
-    Daemon daemon(runtime, std::move(parts), settings);
+               asio::signal_set& signals, const std::function<void(const Ready&)>& ready) {
+    Daemon daemon(runtime, std::move(parts), settings, signals);
     (void)co_await with_tasks([&](Tasks& tasks) -> Task<> {
         clock.on_gap([&daemon] { daemon.doubt(); });
         tasks.spawn(clock.run());
@@ -345,11 +348,21 @@ Task<> run_all(WakingClock& clock, Runtime& runtime, OpenedParts parts, const Se
     });
 }
 
+// One that comes when the daemon is ending as it was asked to, over the API or by another, does not
+// make it end as if it had been killed. No thread may take it, once nobody handles it any more.
+void mask_sigterm(int how) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    pthread_sigmask(how, &set, nullptr);
+}
+
 }  // namespace
 
 Result<void> run_daemon(const Settings& settings, const std::function<void(const Ready&)>& ready,
                         std::string& why) {
     keep_freed_memory();
+    mask_sigterm(SIG_BLOCK);
     const auto logs = set_up_log({settings.log_levels, settings.log_format, settings.log_file});
     if (!logs) {
         why = settings.log_file.string();
@@ -368,14 +381,17 @@ Result<void> run_daemon(const Settings& settings, const std::function<void(const
         pool,
         [](const char* room, const std::string& line) { log(LogLevel::info, room, line); },
         [](const char* room, const std::string& line) { log(LogLevel::debug, room, line); }};
+    mask_sigterm(SIG_UNBLOCK);  // in this thread
     auto parts = open_parts(runtime, settings, why);
     if (!parts) return parts.error();
-    asio::co_spawn(loop, run_all(clock, runtime, *std::move(parts), settings, ready),
+    asio::signal_set signals(loop, SIGINT, SIGTERM);
+    asio::co_spawn(loop, run_all(clock, runtime, *std::move(parts), settings, signals, ready),
                    [](std::exception_ptr thrown) {
                        if (thrown) std::rethrow_exception(thrown);
                    });
     loop.run();
     flush_log(last_words_limit);
+    mask_sigterm(SIG_BLOCK);
     return ok;
 }
 

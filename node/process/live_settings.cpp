@@ -55,12 +55,23 @@ Result<void> read_all(Settings& changed, const ByKey& texts, std::string& compla
 }
 
 // What is not said of the channel stays; one without a limit is not kept.
-Result<void> read_channel(Settings& changed, const ByKey& texts, std::string& complaint) {
-    const std::string& channel = texts.at("channel");
+Result<void> read_channel(Settings& changed, const ByKey& texts,
+                          const std::vector<ChannelName>& channels, std::string& complaint) {
+    const auto channel = ChannelName::parse(texts.at("channel"));
+    if (!channel) {
+        complaint = ChannelName::rule;
+        return channel.error();
+    }
+    const auto has_limit = [&](const proto::ChannelLimit& limit) { return limit.name == *channel; };
+    if (std::ranges::find(channels, *channel) == channels.end() &&
+        std::ranges::none_of(changed.channel_limits, has_limit)) {
+        complaint = "this node is not in the channel " + channel->text();
+        return Errc::usage;
+    }
     Texts limits;
     std::string up = "none", down = "none";
     for (const proto::ChannelLimit& limit : changed.channel_limits) {
-        if (limit.name.text() != channel) {
+        if (limit.name != *channel) {
             limits.push_back(limit.text());
             continue;
         }
@@ -82,9 +93,9 @@ Result<void> read_channel(Settings& changed, const ByKey& texts, std::string& co
         (key == "limit_up" ? up : down) = rates->text();
     }
     std::string what;
-    auto limit = proto::ChannelLimit::parse(up + ';' + down + ';' + channel, what);
+    auto limit = proto::ChannelLimit::parse(up + ';' + down + ';' + channel->text(), what);
     if (!limit) {
-        complaint = "\"channel\": " + what;
+        complaint = what;
         return Errc::usage;
     }
     if (limit->holds()) limits.push_back(limit->text());
@@ -139,15 +150,16 @@ std::string LiveSettings::json() const {
 }
 
 Task<Result<void>> LiveSettings::set(std::map<std::string, std::string> texts,
-                                     std::string& complaint) {
+                                     std::vector<ChannelName> channels, std::string& complaint) {
     Settings changed = settings_;
     const bool of_channel = texts.contains("channel");
-    auto read =
-        of_channel ? read_channel(changed, texts, complaint) : read_all(changed, texts, complaint);
+    auto read = of_channel ? read_channel(changed, texts, channels, complaint)
+                           : read_all(changed, texts, complaint);
     if (!read) co_return read;
+    const bool quota_changed = texts.contains("quota");
     settings_ = std::move(changed);
     share_.limit(settings_.limits, settings_.channel_limits);
-    auto kept = co_await keep();
+    auto kept = co_await keep(quota_changed);
     if (!kept)
         complaint =
             "this holds until the daemon stops, for it cannot be kept: " + kept.error().message();
@@ -155,7 +167,7 @@ Task<Result<void>> LiveSettings::set(std::map<std::string, std::string> texts,
 }
 
 // One after the other, so that what is kept in the end is what holds.
-Task<Result<void>> LiveSettings::keep() {
+Task<Result<void>> LiveSettings::keep(bool quota_changed) {
     while (keeping_) {
         auto woken = co_await kept_.wait();
         if (!woken) co_return woken;
@@ -170,8 +182,9 @@ Task<Result<void>> LiveSettings::keep() {
     keeping_ = true;
     // The quota waits for whoever is counting what there is.
     auto write = [&store = store_, quota = quota_bytes(), &config = config_,
-                  lines = settings_.to_remember] {
+                  lines = settings_.to_remember, quota_changed] {
         store.limit(quota);
+        if (quota_changed) store.keep_limit(0);
         return config.keep_remembered(lines);
     };
     co_return co_await offload(runtime_.pool, std::move(write));

@@ -23,15 +23,17 @@ class LiveSettings {
 
     // What holds: a JSON object with their keys in config.json, and the rates of now.
     std::string json() const;
-    // By key, all or none of them. Errc::usage with what is wrong in `complaint`; or what keeping
-    // them failed with, and then they hold until the daemon stops.
-    Task<Result<void>> set(std::map<std::string, std::string> texts, std::string& complaint);
+    // By key, all or none of them. Errc::usage with what is wrong in `complaint`, as a channel is
+    // that is none of those which we are in and has no limit; or what keeping them failed with, and
+    // then they hold until the daemon stops.
+    Task<Result<void>> set(std::map<std::string, std::string> texts,
+                           std::vector<ChannelName> channels, std::string& complaint);
     std::optional<std::uint64_t> quota_bytes() const;
     // Of the channels that have limits, as json() lists them.
     std::vector<Rates::Now> channel_rates() const;
 
   private:
-    Task<Result<void>> keep();
+    Task<Result<void>> keep(bool quota_changed);
 
     Runtime& runtime_;
     Settings settings_;

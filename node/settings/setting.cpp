@@ -1,6 +1,7 @@
 #include "node/settings/setting.hpp"
 
 #include "proto/dht/bootstrap_node.hpp"
+#include "proto/text.hpp"
 
 namespace kp2p {
 namespace {
@@ -40,7 +41,7 @@ Result<void> read_peers(Settings& into, const Texts& texts, std::string& complai
     into.peers.clear();
     if (is_none(texts)) return ok;
     for (const std::string& text : texts) {
-        auto peer = FixedPeer::parse(text);
+        auto peer = FixedPeer::parse(proto::without_blanks_around(text));
         if (!peer) {
             complaint = "takes NODE@HOST:PORT, or none alone, not " + text;
             return Errc::usage;
@@ -54,7 +55,7 @@ Result<void> read_relay_url(Settings& into, const Texts& texts, std::string& com
     into.relay_url.reset();
     into.no_tunnel = texts.front() == "none";
     if (into.no_tunnel) return ok;
-    auto url = proto::tunnel::RelayUrl::parse(texts.front());
+    auto url = proto::tunnel::RelayUrl::parse(proto::without_blanks_around(texts.front()));
     if (!url) {  // it may hold a secret
         complaint = "takes https://HOST[:PORT]/#TOKEN as kp2p-relay prints it, or none";
         return Errc::usage;

@@ -17,7 +17,7 @@ Result<void> read_value(const Texts& texts, std::string& into, std::string&) {
 Result<void> read_value(const Texts& texts, std::filesystem::path& into, std::string& complaint) {
     into = texts.front();
     if (!into.empty()) return ok;
-    complaint = "names no directory";
+    complaint = "it is empty";
     return Errc::usage;
 }
 

@@ -1,7 +1,15 @@
 # Completion for bash: the options that a command's own --help names, and what stands behind them.
 _kp2p() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} help value
-    help=$("${COMP_WORDS[0]}" --help 2>/dev/null) || return
+    local -a command=("${COMP_WORDS[0]}")
+    if [[ ${command[0]} == *kachery-p2p ]]; then
+        if ((COMP_CWORD == 1)); then
+            mapfile -t COMPREPLY < <(compgen -W "$("${command[0]}" help | grep '^  ')" -- "$word")
+            return
+        fi
+        command+=("${COMP_WORDS[1]}")
+    fi
+    help=$("${command[@]}" --help 2>/dev/null) || return
     # "  --dest PATH   words": what an option takes.
     value=$(sed -nE "s/^ +(-[a-zA-Z],)?${before//[^a-z-]/} ([A-Z][A-Z@:]*) .*/\2/p" <<<"$help")
     case $value in
@@ -12,7 +20,7 @@ _kp2p() {
             if [[ $word == -* ]]; then
                 mapfile -t COMPREPLY < <(
                     compgen -W "$(grep -oE '^ +(-[a-zA-Z],)?--[a-z-]+' <<<"$help" | grep -oE -- '--.*')" -- "$word")
-            elif [[ ${COMP_WORDS[0]} == *kp2p-leave ]]; then
+            elif [[ ${command[*]} == *leave* ]]; then
                 mapfile -t COMPREPLY < <(kp2p-channels 2>/dev/null | grep -F -- "$word")
             elif grep -qE '^ +PATH ' <<<"$help"; then
                 compopt -o filenames && mapfile -t COMPREPLY < <(compgen -f -- "$word")

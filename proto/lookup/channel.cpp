@@ -4,6 +4,7 @@
 
 #include "proto/crypto/hash.hpp"
 #include "proto/outcome.hpp"
+#include "proto/text.hpp"
 #include "proto/utf8.hpp"
 
 namespace kp2p {
@@ -14,6 +15,7 @@ bool is_control(char32_t code) { return code < 0x20 || (code >= 0x7f && code < 0
 }  // namespace
 
 Result<ChannelName> ChannelName::parse(std::string_view text) {
+    text = proto::without_blanks_around(text);
     if (text.empty() || text.size() > max_bytes) return Errc::usage;
     if (text.find(invitation_scheme) != text.npos) return Errc::usage;
     for (std::string_view rest = text; !rest.empty();) {

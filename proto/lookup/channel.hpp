@@ -14,7 +14,7 @@
 
 namespace kp2p {
 
-// 1 to 200 bytes of UTF-8 without control characters, and no invitation, which has a name in it.
+// 1 to 200 bytes of UTF-8 without control characters, nor blanks around, and no invitation.
 class ChannelName {
   public:
     static constexpr std::size_t max_bytes = 200;
@@ -22,7 +22,7 @@ class ChannelName {
     // For a person who gave what is none.
     static constexpr const char* rule =
         "a channel's name is 1 to 200 bytes of text in one line; kp2p-join takes invitations";
-    static Result<ChannelName> parse(std::string_view text);  // kp2p::Errc::usage if it is none
+    static Result<ChannelName> parse(std::string_view text);  // blanks around it go; Errc::usage
     const std::string& text() const { return text_; }
     friend auto operator<=>(const ChannelName&, const ChannelName&) = default;
 

@@ -23,8 +23,8 @@ struct LogLevels {
     LogLevel least = LogLevel::info;
     std::map<std::string, LogLevel, std::less<>> rooms = {};
 
-    static constexpr std::size_t max_rooms = 32;
-    // "warning", "info,dht=debug,api=error". Errc::usage with what is wrong in `complaint`.
+    // "warning", "info,dht=debug,api=error". Errc::usage, also for a room that there is not, with
+    // what is wrong in `complaint`.
     static Result<LogLevels> parse(std::string_view text, std::string& complaint);
 
     bool admit(LogLevel level, std::string_view room) const {

@@ -46,7 +46,7 @@ TEST_CASE("what is no invitation is refused in words") {
         {"kp2p:join/end", "names no channel"},
         {"kp2p:join/file=" + hash + "/end", "names no channel"},
         {"kp2p:join/channel=/end", "channel is none"},
-        {"kp2p:join/channel=a%0A/end", "channel is none"},
+        {"kp2p:join/channel=a%0Ab/end", "channel is none"},
         {"kp2p:join/channel=a/file=x/end", "file is none"},
         {"kp2p:join/channel=a/peer=x/end", "peer is none"},
         {"kp2p:join/channel=a/relay=x/end", "relay is none"},

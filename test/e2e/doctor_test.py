@@ -65,7 +65,7 @@ class Two(Doctor):
         self.meet()
         node = self.alice.status()["node"]
         connections = self.bob.status()["connections"]
-        for argument in (node, self.meet()):
+        for argument in (node, node[:8], f" {node}\n", self.meet()):
             with self.subTest(argument):
                 events = self.said(self.bob.run("kp2p-doctor", "--json", argument))
                 trials = [event for event in events if event["event"] == "trial"
@@ -95,6 +95,7 @@ class Two(Doctor):
     def test_what_cannot_be_tried_is_an_error(self):
         rows = [(self.bob.status()["node"], 2, "that is this node"),
                 ("lab", 2, "neither a node's key"),
+                ("11112222", 2, "0 connected nodes have a key that begins with 11112222"),
                 ("sha1://" + "9" * 40, 4, "knows nobody who has it")]
         for argument, status, words in rows:
             with self.subTest(argument):

@@ -87,7 +87,7 @@ class Operator(NetworkCase):
         began = time.monotonic()
         bob.run("kp2p-load", uri)
         self.assertGreater(time.monotonic() - began, 2.5)
-        self.assert_ends(bob.run("kp2p-limit", "--down", "fast", check=False), 2, "limit_down")
+        self.assert_ends(bob.run("kp2p-limit", "--down", "fast", check=False), 2, "--down: a rate")
         self.assert_ends(bob.run("kp2p-limit", "--down", "3M", "--lan", "odd", check=False), 2)
         self.assertEqual(self.settings(bob), told)
         words = bob.run("kp2p-limit").stdout.decode()
@@ -106,6 +106,7 @@ class Operator(NetworkCase):
 
     def test_a_channel_has_rates_of_its_own(self):
         bob = self.daemon("bob", flags=["--limit-channel", "none;5M;other"])
+        bob.run("kp2p-join", "our lab; 2")
         told = self.settings(bob, "--channel", "our lab; 2", "--up", "00:00,2M 00:01,2M")
         of_lab = {"channel": "our lab; 2", "limit_up": "00:00,2M 00:01,2M", "limit_down": "none",
                   "up_bytes_per_second": 2_000_000, "down_bytes_per_second": None}
@@ -116,9 +117,6 @@ class Operator(NetworkCase):
         of_lab.update(limit_down="3M", down_bytes_per_second=3_000_000)
         told = self.settings(bob, "--channel", "our lab; 2", "--down", "3M")
         self.assertEqual(told["channels"], [of_other, of_lab])
-        self.assert_ends(bob.run("kp2p-limit", "--channel", "x", "--up", "fast", check=False), 2, "limit_up")
-        self.assert_ends(bob.run("kp2p-limit", "--channel", "x", "--quota", "1G", check=False), 2, "quota")
-        self.assert_ends(bob.run("kp2p-limit", "--channel", "", "--up", "1M", check=False), 2, "channel")
         self.settings(bob, "--channel", "other", "--down", "none")
         self.assertIn("channel our lab; 2: up 00:00,2M 00:01,2M (now 2.00 MB/s), down 3M (now 3.00 MB/s)",
                       bob.run("kp2p-limit").stdout.decode())

@@ -103,6 +103,52 @@ class Storage(NetworkCase):
                 directory.chmod(before)
                 self.assert_ends(done, 1, f"{directory}: Permission denied")
 
+    @unittest.skipUnless(os.geteuid() == 0, "needs to be several users")
+    def test_what_may_not_be_read_in_the_storage_is_said_and_the_rest_is_done(self):
+        node = self.network.idle("partly")
+        path, other = self.path("file"), self.path("other")
+        path.write_text("x")
+        other.write_text("y")
+        read, unread = node.store(path), node.store(other)
+        closed = node.stored(unread[len("sha1://"):][:40]).parent
+        os.chmod(self.root, 0o755)
+        path.parent.chmod(0o755)
+        mark = node.storage_dir / "kp2p/loaded"
+        for name, directory, words in (("kp2p-list", closed, read), ("kp2p-verify", closed, "checked 1 file"),
+                                       ("kp2p-gc", mark / "00", "removed 0 files"),
+                                       ("kp2p-gc", node.storage_dir / "kp2p/pins/00", "removed 0 files")):
+            with self.subTest((name, directory)):
+                command = shutil.copy(self.network.command(name), self.path(name))
+                directory.mkdir(parents=True, exist_ok=True)
+                before = mode(directory)
+                directory.chmod(0o700)
+                done = subprocess.run([command], user=60001, group=60001, extra_groups=[],
+                                      env=node.environment(), capture_output=True)
+                directory.chmod(before)
+                self.assert_ends(done, 1, f"{directory}: Permission denied")
+                self.assert_ends(done, 1, words)
+
+    def test_a_linked_file_whose_disk_is_away_is_accused_of_nothing(self):
+        node = self.network.idle("links")
+        disk = self.path("disk")
+        disk.mkdir()
+        for name in ("a name.dat", "another"):
+            (disk / name).write_text(name)
+        single = node.lines("kp2p-link", disk / "a name.dat")[0]
+        folder = node.lines("kp2p-link", disk)[0]
+        self.assert_ends(node.run("kp2p-verify"), 0, "all is well")
+        disk.rename(self.path("away"))
+        done = node.run("kp2p-verify", check=False)
+        self.assert_ends(done, 1, "2 linked files not there to be checked")
+        self.assertEqual(done.stdout, b"")
+        self.assertIn(f"away: {single}: the linked file {disk}/a name.dat is gone", done.stderr.decode())
+        self.assertIn(f"away: {folder}/another: ", done.stderr.decode())
+        self.path("away").rename(disk)
+        (disk / "a name.dat").write_text("something else")
+        done = node.run("kp2p-verify", check=False)
+        self.assert_ends(done, 5)
+        self.assertEqual(done.stdout.decode(), f"{single}\n")
+
     def test_the_storage_that_is_made_when_none_is_named_is_private(self):
         home = self.path("home")
         home.mkdir()

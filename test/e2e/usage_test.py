@@ -82,7 +82,13 @@ class Usage(NetworkCase):
         self.assertEqual(run("cat-file", uri, "--start", 4, "--end", 8).stdout, b"same")
         self.assertEqual(run("load-file", uri).stdout, run("load", uri).stdout)
         self.assertEqual(run("get-channels").stdout, self.alice.run("kp2p-channels").stdout)
-        self.assertEqual(run("version").stdout, self.alice.run("kp2p-status", "--version").stdout)
+        version = self.alice.run("kp2p-status", "--version").stdout.removeprefix(b"kp2p-status ")
+        self.assertEqual(run("version").stdout, b"kachery-p2p " + version)
+        words = [line.strip() for line in run("help").stdout.decode().splitlines() if line[:1] == " "]
+        self.assertLessEqual({"load-file", "load", "status", "limit", "doctor", "version"}, {*words})
+        for word in words:
+            self.assertIn(b"--help" if word != "version" else b"kachery-p2p", run(word, "--help").stdout)
+        self.assert_ends(run("../kp2p-status", check=False), 2, "there is no")
         self.assert_ends(run("print-messages", "feed://x", check=False), 2, "print-messages")
         self.assert_ends(run(check=False), 2, "usage")
         link = self.path("elsewhere")

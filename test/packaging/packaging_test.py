@@ -144,6 +144,23 @@ class Completions(unittest.TestCase):
                   "COMP_WORDS=(kp2p-load --dest READ); COMP_CWORD=2; _kp2p; echo ${COMPREPLY[@]}")
         self.assertEqual(run("bash", "-c", script, env=self.environment).stdout.strip(), "README.md")
 
+    @needs("bash", "fish", "zsh")
+    def test_the_words_of_kachery_p2p_and_their_options_are_proposed(self):
+        bash = (f"source {self.folder()}/kp2p.bash; compopt() {{ :; }}; COMP_WORDS=(kachery-p2p LINE); "
+                'COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _kp2p; printf "%s\n" "${COMPREPLY[@]}"')
+        fish = f"source {self.folder()}/kp2p.fish; complete -C 'kachery-p2p LINE'"
+        # compadd and _arguments are of a line that is being edited: what they are told is printed.
+        zsh = ("compadd() { print -l -- $@ }; _arguments() { $words[1] --help | "
+               "grep -oE -- '--[a-z-]+' }; words=(kachery-p2p LINE); CURRENT=$#words; "
+               f"source {self.folder()}/_kp2p")
+        with tempfile.TemporaryDirectory() as home:
+            for shell, script in (("bash -c", bash), ("fish --no-config -c", fish), ("zsh -f -c", zsh)):
+                for line, wanted in (("load-", {"load-file"}), ("load-file --de", {"--dest"})):
+                    done = run(*shell.split(), script.replace("LINE", line),
+                               env={**self.environment, "HOME": home})
+                    proposed = {each.split("\t")[0] for each in done.stdout.splitlines()}
+                    self.assertLessEqual(wanted, proposed, (shell, line, done.stderr))
+
     @needs("fish")
     def test_fish_proposes_the_options(self):
         script = f"source {self.folder()}/kp2p.fish; complete -C 'kp2p-load --'"

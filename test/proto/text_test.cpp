@@ -38,6 +38,8 @@ TEST_CASE("percent-encoding is resolved, and what is none is refused") {
 
 TEST_CASE("blanks around a text are not of it") {
     CHECK(proto::without_blanks_around(" \t a b\r\n") == "a b");
+    CHECK(proto::without_blanks_around("\u00a0\ufeff a\u00a0b\u3000 \u200b\u202f\t") == "a\u00a0b");
+    CHECK(proto::without_blanks_around("\u3001a\u3001") == "\u3001a\u3001");
     CHECK(proto::without_blanks_around(" \n").empty());
     CHECK(proto::without_blanks_around("").empty());
 }

@@ -305,10 +305,12 @@ void SimDisk::remove_all(const Path& path) {
         above->names.erase(path.filename().native());
 }
 
-std::vector<std::string> SimDisk::names(const Path& directory) {
+std::vector<std::string> SimDisk::names(const Path& directory, std::error_code& error) {
     std::vector<std::string> names;
     const NodeRef node = find(directory);
-    if (!node || check("list", directory) != 0) return names;
+    if (!node) error = std::make_error_code(std::errc::no_such_file_or_directory);
+    if (node && check("list", directory) != 0) error = {errno, std::generic_category()};
+    if (error) return names;
     for (const auto& [name, child] : node->names) names.push_back(name);
     return names;
 }

@@ -63,7 +63,7 @@ class SimDisk final : public Disk {
     int rename_new(const Path& from, const Path& to) override;
     int link(const Path& path, const Path& name) override;
     void remove_all(const Path& path) override;
-    std::vector<std::string> names(const Path& directory) override;
+    std::vector<std::string> names(const Path& directory, std::error_code& error) override;
     std::chrono::system_clock::time_point now() override { return clock_.wall_now(); }
 
   private:

@@ -92,7 +92,7 @@ allowed() {
         cmd/load_progress.*) below $any_proto node/client && echo '|cmd/load_progress\.hpp' ;;
         cmd/kp2p-pin.cpp|cmd/kp2p-unpin.cpp|cmd/pin_uris.*)
             below $any_proto node/client && echo '|cmd/(pin_uris|without_daemon)\.hpp' ;;
-        cmd/uri_list.*)    below $any_proto node/client && echo '|cmd/uri_list\.hpp' ;;
+        cmd/uri_list.*)    below $any_proto node/client && echo '|cmd/(invitation|uri_list)\.hpp' ;;
         cmd/kp2p-cat.cpp)
             below $any_proto node/client && echo '|cmd/(load_progress|without_daemon)\.hpp' ;;
         cmd/kp2p-ls.cpp|cmd/kp2p-gc.cpp|cmd/kp2p-list.cpp|cmd/kp2p-rm.cpp|cmd/kp2p-verify.cpp)
@@ -101,8 +101,10 @@ allowed() {
             below $any_proto node/client node/store &&
                 echo '|node/process/local_api\.hpp|cmd/without_daemon\.hpp' ;;
         cmd/dest/*)        below $any_proto cmd/dest node/client node/store node/store/put ;;
-        cmd/put_paths.*)
-            below $any_proto node/client node/store node/store/put && echo '|cmd/(put_paths|running_storage)\.hpp' ;;
+        cmd/put_paths.*|cmd/put_stream.*)
+            below $any_proto node/client node/store node/store/put &&
+                echo '|cmd/(put_paths|put_stream|running_storage)\.hpp' ;;
+        cmd/kp2p-limit.cpp) below $any_proto node/{settings,client} ;;
         cmd/*)             below $any_proto node/client ;;
     esac | tr -d '\n'
 }

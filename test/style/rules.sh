@@ -44,6 +44,16 @@ forbid 'randomness comes from the Random of the Runtime' \
 forbid 'no unfinished business' '\b(TODO|FIXME|XXX|HACK)\b'
 forbid 'headers begin with #pragma once' '^# *ifndef .*_HPP'
 
+# Nobody could ask for more or less of a room that LogLevels does not know.
+known_rooms=$(sed -n '/ known_rooms\[\] = {/,/};/p' proto/report/log_levels.cpp | grep -oE '"[a-z]+"' | sort)
+logged_rooms=$(find node -name '*.cpp' -print0 | xargs -0 cat | tr -d '\n' |
+    grep -oE '(\b(log|debug)\(|LogLevel::[a-z]+, *)"[a-z]+",' | grep -oE '"[a-z]+"' | sort -u)
+if [ "$known_rooms" != "$logged_rooms" ]; then
+    diff <(echo "$known_rooms") <(echo "$logged_rooms")
+    echo "  ^ the rooms of proto/report/log_levels.cpp are those in which the node logs"
+    bad=1
+fi
+
 mapfile -t headers < <(find proto node -name '*.hpp')
 mapfile -t sources < <(find proto node -name '*.cpp')
 mapfile -t commands < <(find cmd -name '*.cpp')

@@ -67,7 +67,7 @@ Result<Socket> Socket::connect(const std::filesystem::path& path, const Patience
     if (path.native().size() >= sizeof address.sun_path)
         return make_error_code(std::errc::filename_too_long);
     std::memcpy(address.sun_path, path.c_str(), path.native().size() + 1);
-    const auto deadline = steady_clock::now() + patience.limit;
+    const auto begin = steady_clock::now(), deadline = begin + patience.limit;
     for (auto pause = first_retry;; pause = std::min(pause * 2, last_retry)) {
         auto made = make_socket(AF_UNIX);
         if (!made) return made.error();
@@ -78,6 +78,7 @@ Result<Socket> Socket::connect(const std::filesystem::path& path, const Patience
         if (errno != EAGAIN && errno != EINTR) return of_connecting(errno);
         if (patience.stop.stop_requested()) return Errc::canceled;
         if (steady_clock::now() >= deadline) return Errc::timed_out;
+        patience.waited_since(begin);
         std::this_thread::sleep_for(pause);
     }
 }
@@ -140,8 +141,9 @@ bool Socket::has_news() const {
 }
 
 Result<void> Socket::await(short events, const Patience& patience) {
-    const auto deadline = steady_clock::now() + patience.limit;
+    const auto begin = steady_clock::now(), deadline = begin + patience.limit;
     for (;;) {
+        patience.waited_since(begin);
         if (patience.stop.stop_requested()) return Errc::canceled;
         const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
         if (left <= milliseconds(0)) return Errc::timed_out;

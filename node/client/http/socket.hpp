@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <stop_token>
 #include <utility>
@@ -17,6 +18,13 @@ namespace kp2p::client {
 struct Patience {
     std::chrono::steady_clock::duration limit;
     std::stop_token stop = {};
+    // Called in each wait that has lasted so long, about every quarter of a second.
+    std::chrono::steady_clock::duration long_wait = {};
+    std::function<void()> on_long_wait = nullptr;
+
+    void waited_since(std::chrono::steady_clock::time_point begin) const {
+        if (on_long_wait && std::chrono::steady_clock::now() - begin >= long_wait) on_long_wait();
+    }
 };
 
 class Socket {

@@ -25,6 +25,13 @@ bool is_there(const Layout& layout, const Sha1& sha1) {
            disk().link_status(layout.link(sha1), status) == 0;
 }
 
+using TellPath = std::function<void(const std::string& path, const proto::Sha1Dir::File& file)>;
+
+void each_path(const proto::Sha1Dir& directory, const std::string& above, const TellPath& tell) {
+    for (const auto& [name, file] : directory.files) tell(above + name, file);
+    for (const auto& [name, child] : directory.dirs) each_path(child, above + name + '/', tell);
+}
+
 // `marks` are sorted.
 Record::Kind kind_of(const Sha1& sha1, const ContentFacts& facts, const std::vector<Sha1>& marks) {
     if (facts.linked) return Record::Kind::linked;
@@ -47,9 +54,9 @@ std::set<Sha1> Catalog::parts_of(const Record& record) const {
     return parts;
 }
 
-std::set<Sha1> Catalog::pinned() const {
+std::set<Sha1> Catalog::pinned(Unread* unread) const {
     std::set<Sha1> all;
-    for (const Record& pin : read_records(layout_.pins())) all.merge(parts_of(pin));
+    for (const Record& pin : read_records(layout_.pins(), unread)) all.merge(parts_of(pin));
     return all;
 }
 
@@ -63,9 +70,9 @@ Result<void> Catalog::can_list() const {
     return ok;
 }
 
-Contents Catalog::contents(const std::optional<proto::Uri>& uri,
-                           const std::stop_token& stop) const {
-    Contents all = contents_of(layout_, stop);
+Contents Catalog::contents(const std::optional<proto::Uri>& uri, const std::stop_token& stop,
+                           Unread* unread) const {
+    Contents all = contents_of(layout_, stop, unread);
     if (!uri) return all;
     const std::set<Sha1> parts = parts_of({*uri});
     std::erase_if(all, [&](const auto& each) { return !parts.contains(each.first); });
@@ -87,13 +94,32 @@ std::set<Sha1> Catalog::lost(const std::optional<proto::Uri>& uri) const {
     return aside;
 }
 
-CatalogList Catalog::entries(const std::stop_token& stop) const {
+std::map<Sha1, proto::Uri> Catalog::names() const {
+    std::map<Sha1, proto::Uri> names;
+    for (const Record& record : read_records(layout_.records())) {
+        if (record.uri.kind == proto::Uri::Kind::file) {
+            names.insert_or_assign(record.uri.sha1, record.uri);
+            continue;
+        }
+        const auto directory = listing_of(layout_, record.uri.sha1);
+        if (!directory) continue;
+        const auto add = [&](const std::string& path, const proto::Sha1Dir::File& file) {
+            proto::Uri uri = record.uri;
+            uri.path = path;
+            names.emplace(file.sha1, std::move(uri));
+        };
+        each_path(*directory, {}, add);
+    }
+    return names;
+}
+
+CatalogList Catalog::entries(const std::stop_token& stop, Unread* unread) const {
     std::vector<Sha1> marks = hashes_in(layout_.loaded()), covered;
     std::ranges::sort(marks);
     std::set<Sha1> pins;
     for (const Record& pin : read_records(layout_.pins())) pins.insert(pin.uri.sha1);
     CatalogList entries;
-    for (const Record& record : read_records(layout_.records())) {
+    for (const Record& record : read_records(layout_.records(), unread)) {
         const Sha1& sha1 = record.uri.sha1;
         const auto facts = facts_of(layout_, sha1);
         if (!facts) continue;
@@ -108,7 +134,7 @@ CatalogList Catalog::entries(const std::stop_token& stop) const {
         for (const Sha1& part : parts_of(record)) covered.push_back(part);
     }
     std::ranges::sort(covered);
-    each_content(layout_, stop, [&](const Sha1& sha1, const ContentFacts& facts) {
+    const auto add = [&](const Sha1& sha1, const ContentFacts& facts) {
         if (std::ranges::binary_search(covered, sha1)) return;
         CatalogEntry entry{{},
                            kind_of(sha1, facts, marks),
@@ -117,7 +143,8 @@ CatalogList Catalog::entries(const std::stop_token& stop) const {
                            facts.modified_s};
         entry.uri.sha1 = sha1;
         entries.add(std::move(entry));
-    });
+    };
+    each_content(layout_, stop, add, unread);
     entries.sort();
     return entries;
 }
@@ -177,10 +204,16 @@ Result<void> Catalog::unpin(const proto::Uri& uri) const {
     return storage_error(last_error(), path);
 }
 
-std::vector<Catalog::Candidate> Catalog::candidates(const std::stop_token& stop) const {
-    const std::set<Sha1> pins = pinned();
+std::vector<Catalog::Candidate> Catalog::candidates(const std::stop_token& stop,
+                                                    Unread* unread) const {
+    Unread pins_unread;
+    const std::set<Sha1> pins = pinned(&pins_unread);
     std::vector<Candidate> all;
-    for (const auto& [sha1, used_ns] : loaded_marks(layout_)) {
+    if (!pins_unread.first.empty()) {
+        if (unread) *unread = pins_unread;
+        return all;
+    }
+    for (const auto& [sha1, used_ns] : loaded_marks(layout_, unread)) {
         struct stat status;
         if (stop.stop_requested()) break;
         if (pins.contains(sha1) || disk().link_status(layout_.content(sha1), status) != 0) continue;
@@ -190,8 +223,9 @@ std::vector<Catalog::Candidate> Catalog::candidates(const std::stop_token& stop)
     return all;
 }
 
-Removed Catalog::collect(std::uint64_t most_bytes, Mode mode, const std::stop_token& stop) const {
-    const std::vector<Candidate> oldest = candidates(stop);
+Removed Catalog::collect(std::uint64_t most_bytes, Mode mode, const std::stop_token& stop,
+                         Unread* unread) const {
+    const std::vector<Candidate> oldest = candidates(stop, unread);
     std::uint64_t left_bytes = 0;
     for (const Candidate& each : oldest) left_bytes += each.bytes;
     Removed removed;

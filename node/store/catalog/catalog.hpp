@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <stop_token>
 #include <string>
@@ -30,15 +31,19 @@ class Catalog {
     // An error of the storage where a list of what lies here would be short for want of rights.
     Result<void> can_list() const;
 
-    // All that lies here, or what of it `uri` is about.
-    Contents contents(const std::optional<proto::Uri>& uri, const std::stop_token& stop) const;
+    // All that lies here, or what of it `uri` is about. What is short for want of rights in parts
+    // of the storage says so in `unread`.
+    Contents contents(const std::optional<proto::Uri>& uri, const std::stop_token& stop,
+                      Unread* unread = nullptr) const;
+    // By which URI people know each content that has a name, alone or in a directory.
+    std::map<Sha1, proto::Uri> names() const;
 
     // What was set aside and is not here again, of all that was asked for by name and was not
     // removed, or of what `uri` is about.
     std::set<Sha1> lost(const std::optional<proto::Uri>& uri) const;
 
     // What was asked for by name, and every content that is no part of that; the latest first.
-    CatalogList entries(const std::stop_token& stop = {}) const;
+    CatalogList entries(const std::stop_token& stop = {}, Unread* unread = nullptr) const;
 
     // A file, or a directory with what of it is no part of anything else that was asked for.
     // Errc::usage for what is pinned, or a path in a directory.
@@ -49,9 +54,10 @@ class Catalog {
     Result<void> unpin(const proto::Uri& uri) const;
 
     // Removes what was loaded and is not pinned, that which was used longest ago first, until all
-    // that was loaded takes at most so much.
+    // that was loaded takes at most so much. Where it cannot be read what is pinned, nothing.
     enum class Mode { really, dry_run };
-    Removed collect(std::uint64_t most_bytes, Mode mode, const std::stop_token& stop = {}) const;
+    Removed collect(std::uint64_t most_bytes, Mode mode, const std::stop_token& stop = {},
+                    Unread* unread = nullptr) const;
     // The same until there is room for so much more.
     Removed make_room(std::uint64_t bytes) const;
 
@@ -62,8 +68,8 @@ class Catalog {
         std::uint64_t bytes = 0;
     };
     std::set<Sha1> parts_of(const Record& record) const;
-    std::set<Sha1> pinned() const;
-    std::vector<Candidate> candidates(const std::stop_token& stop) const;
+    std::set<Sha1> pinned(Unread* unread = nullptr) const;
+    std::vector<Candidate> candidates(const std::stop_token& stop, Unread* unread = nullptr) const;
     void forget(const Sha1& sha1) const;
     bool take_loaded(const Sha1& sha1) const;
 

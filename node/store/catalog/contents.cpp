@@ -34,9 +34,9 @@ std::optional<ContentFacts> content_facts(const fs::path& path) {
                         status.st_mtime, false};
 }
 
-void each_in(const fs::path& directory, const TellContent& tell) {
+void each_in(const fs::path& directory, const TellContent& tell, Unread* unread) {
     std::vector<Sha1> linked, told;
-    for (const std::string& name : disk().names(directory)) {
+    for (const std::string& name : names_in(directory, unread)) {
         if (const auto sha1 = Sha1::from_hex(name)) {
             const auto facts = content_facts(directory / name);
             if (!facts) continue;
@@ -68,15 +68,16 @@ std::uint64_t bytes_in(const fs::path& directory, Counted is_counted) {
 
 }  // namespace
 
-void each_content(const Layout& layout, const std::stop_token& stop, const TellContent& tell) {
+void each_content(const Layout& layout, const std::stop_token& stop, const TellContent& tell,
+                  Unread* unread) {
     const fs::path top = layout.contents();
-    for (const std::string& a : disk().names(top)) {
+    for (const std::string& a : names_in(top, unread)) {
         if (!is_hex_pair(a)) continue;
-        for (const std::string& b : disk().names(top / a)) {
+        for (const std::string& b : names_in(top / a, unread)) {
             if (!is_hex_pair(b)) continue;
             if (stop.stop_requested()) return;
-            for (const std::string& c : disk().names(top / a / b))
-                if (is_hex_pair(c)) each_in(top / a / b / c, tell);
+            for (const std::string& c : names_in(top / a / b, unread))
+                if (is_hex_pair(c)) each_in(top / a / b / c, tell, unread);
         }
     }
 }
@@ -86,11 +87,12 @@ std::optional<ContentFacts> facts_of(const Layout& layout, const Sha1& sha1) {
     return facts ? facts : link_facts(layout.link(sha1));
 }
 
-Contents contents_of(const Layout& layout, const std::stop_token& stop) {
+Contents contents_of(const Layout& layout, const std::stop_token& stop, Unread* unread) {
     Contents contents;
-    each_content(layout, stop, [&](const Sha1& sha1, const ContentFacts& facts) {
+    const auto add = [&](const Sha1& sha1, const ContentFacts& facts) {
         contents.emplace(sha1, facts);
-    });
+    };
+    each_content(layout, stop, add, unread);
     return contents;
 }
 

@@ -8,6 +8,7 @@
 #include <stop_token>
 #include <vector>
 
+#include "node/store/catalog/unread.hpp"
 #include "node/store/layout.hpp"
 #include "proto/bytes.hpp"
 #include "proto/file/sha1dir.hpp"
@@ -24,13 +25,15 @@ using Contents = std::map<Sha1, ContentFacts>;
 
 // Each content and each link, by the first three bytes of its hash, in no other order.
 using TellContent = std::function<void(const Sha1&, const ContentFacts&)>;
-void each_content(const Layout& layout, const std::stop_token& stop, const TellContent& tell);
+void each_content(const Layout& layout, const std::stop_token& stop, const TellContent& tell,
+                  Unread* unread = nullptr);
 // Of one, if it is here.
 std::optional<ContentFacts> facts_of(const Layout& layout, const Sha1& sha1);
 
 // As far as it is read when `stop` is requested. Does not look at what is linked, as that may hang:
 // its size is the one that was linked.
-Contents contents_of(const Layout& layout, const std::stop_token& stop = {});
+Contents contents_of(const Layout& layout, const std::stop_token& stop = {},
+                     Unread* unread = nullptr);
 
 // What the storage takes on the disk: contents, downloads that are not finished, as large as they
 // will be, but that of `except`, and what was set aside.

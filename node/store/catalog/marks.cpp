@@ -36,9 +36,9 @@ void note_use(const Layout& layout, const Sha1& sha1) {
     if (mark) (void)mark->write_at(0, a_mark());
 }
 
-std::map<Sha1, std::int64_t> loaded_marks(const Layout& layout) {
+std::map<Sha1, std::int64_t> loaded_marks(const Layout& layout, Unread* unread) {
     std::map<Sha1, std::int64_t> used_ns;
-    for (const Sha1& sha1 : hashes_in(layout.loaded())) {
+    for (const Sha1& sha1 : hashes_in(layout.loaded(), unread)) {
         struct stat status;
         if (disk().link_status(layout.loaded(sha1), status) == 0 && S_ISREG(status.st_mode))
             used_ns.emplace(sha1, platform::modified_ns(status));
@@ -46,10 +46,10 @@ std::map<Sha1, std::int64_t> loaded_marks(const Layout& layout) {
     return used_ns;
 }
 
-std::vector<Sha1> hashes_in(const fs::path& directory) {
+std::vector<Sha1> hashes_in(const fs::path& directory, Unread* unread) {
     std::vector<Sha1> hashes;
-    for (const std::string& part : disk().names(directory))
-        for (const std::string& name : disk().names(directory / part))
+    for (const std::string& part : names_in(directory, unread))
+        for (const std::string& name : names_in(directory / part, unread))
             if (const auto sha1 = Sha1::from_hex(name)) hashes.push_back(*sha1);
     return hashes;
 }

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <map>
 
+#include "node/store/catalog/unread.hpp"
 #include "node/store/file.hpp"
 #include "node/store/layout.hpp"
 
@@ -24,9 +25,9 @@ bool is_marked_loaded(const Layout& layout, const Sha1& sha1);
 void note_use(const Layout& layout, const Sha1& sha1);  // of what is marked
 
 // All marks, and when each content was used, in nanoseconds since 1970.
-std::map<Sha1, std::int64_t> loaded_marks(const Layout& layout);
+std::map<Sha1, std::int64_t> loaded_marks(const Layout& layout, Unread* unread = nullptr);
 
 // The hashes that name the files of one of our directories, two levels deep.
-std::vector<Sha1> hashes_in(const std::filesystem::path& directory);
+std::vector<Sha1> hashes_in(const std::filesystem::path& directory, Unread* unread = nullptr);
 
 }  // namespace kp2p

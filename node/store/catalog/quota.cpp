@@ -16,7 +16,21 @@ constexpr std::chrono::seconds count_lifetime{60};
 
 void Quota::limit(std::optional<std::uint64_t> most_bytes) {
     const std::lock_guard lock(mutex_);
+    if (most_bytes_ != most_bytes) counted_.reset();  // nobody counted where there was none
     most_bytes_ = most_bytes;
+}
+
+void Quota::keep(const Layout& layout, std::uint64_t added_bytes) {
+    const std::lock_guard lock(mutex_);
+    if (!most_bytes_) return;
+    const bool fresh = counted_ && disk().now() - *counted_ < count_lifetime;
+    used_bytes_ += added_bytes;
+    if (fresh && used_bytes_ <= *most_bytes_) return;
+    used_bytes_ = used_bytes(layout, Sha1());
+    counted_ = disk().now();
+    if (used_bytes_ <= *most_bytes_) return;
+    const Removed removed = Catalog(layout).make_room(used_bytes_ - *most_bytes_);
+    used_bytes_ -= std::min(used_bytes_, removed.bytes);
 }
 
 Result<void> Quota::admit(const Layout& layout, const Sha1& sha1, std::uint64_t size_bytes) {

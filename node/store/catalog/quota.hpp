@@ -19,6 +19,9 @@ class Quota {
     void limit(std::optional<std::uint64_t> most_bytes);
     // Errc::over_quota; storage_trouble() then names the quota, and what there is.
     Result<void> admit(const Layout& layout, const Sha1& sha1, std::uint64_t size_bytes);
+    // What was loaded gives way to what was stored just now, `added_bytes` of it, or to a quota
+    // that is less than it was.
+    void keep(const Layout& layout, std::uint64_t added_bytes);
 
   private:
     std::mutex mutex_;

@@ -62,9 +62,9 @@ std::optional<Record> read_record(const fs::path& path) {
     return Record::parse(as_text(*json));
 }
 
-std::vector<Record> read_records(const fs::path& directory) {
+std::vector<Record> read_records(const fs::path& directory, Unread* unread) {
     std::vector<Record> records;
-    for (const Sha1& sha1 : hashes_in(directory)) {
+    for (const Sha1& sha1 : hashes_in(directory, unread)) {
         auto record = read_record(directory / sha1.hex().substr(0, 2) / sha1.hex());
         if (record && record->uri.sha1 == sha1) records.push_back(*std::move(record));
     }

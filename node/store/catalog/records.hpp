@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "node/store/catalog/unread.hpp"
 #include "node/store/layout.hpp"
 #include "proto/file/uri.hpp"
 #include "proto/outcome.hpp"
@@ -29,7 +30,7 @@ struct Record {
 const char* name_of(Record::Kind kind);
 
 std::optional<Record> read_record(const std::filesystem::path& path);
-std::vector<Record> read_records(const std::filesystem::path& directory);
+std::vector<Record> read_records(const std::filesystem::path& directory, Unread* unread = nullptr);
 // Over what there is, and of now.
 Result<void> write_record(const Layout& layout, const std::filesystem::path& path, Record record);
 

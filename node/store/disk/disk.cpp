@@ -90,9 +90,8 @@ void Disk::remove_all(const Path& path) {
     std::filesystem::remove_all(path, ignored);
 }
 
-std::vector<std::string> Disk::names(const Path& directory) {
+std::vector<std::string> Disk::names(const Path& directory, std::error_code& error) {
     std::vector<std::string> names;
-    std::error_code error;
     for (std::filesystem::directory_iterator each(directory, error), end; !error && each != end;
          each.increment(error))
         names.push_back(each->path().filename().native());

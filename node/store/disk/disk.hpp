@@ -11,6 +11,7 @@
 #include <chrono>
 #include <filesystem>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "node/store/disk/platform.hpp"
@@ -57,8 +58,12 @@ class Disk {
     virtual int rename_new(const Path& from, const Path& to);
     virtual int link(const Path& path, const Path& name);
     virtual void remove_all(const Path& path);  // and all that is in it, as far as that can be done
-    // What a directory has, in no order; as far as that can be read.
-    virtual std::vector<std::string> names(const Path& directory);
+    // What a directory has, in no order; as far as that can be read, and why not further.
+    virtual std::vector<std::string> names(const Path& directory, std::error_code& error);
+    std::vector<std::string> names(const Path& directory) {
+        std::error_code ignored;
+        return names(directory, ignored);
+    }
 
     // By which it dates its files.
     virtual std::chrono::system_clock::time_point now();

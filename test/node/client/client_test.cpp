@@ -163,7 +163,7 @@ TEST_CASE("a value that does not fit is a usage error that names where it came f
          {{"--bootstrap", {"none", "a:1"}}},
          "--bootstrap: takes HOST:PORT, or one of public, none and self alone, not none"},
         {"channel", nullptr, here, {{"--channel", {"\n"}}}, "--channel: a channel's name is 1"},
-        {"no directory", nullptr, here, {{"--storage-dir", {""}}}, "--storage-dir: names no dir"},
+        {"no directory", nullptr, here, {{"--storage-dir", {""}}}, "--storage-dir: it is empty"},
         {"flag over file", R"({"port": "1"})", here, {{"--port", {"-1"}}}, "--port: not a whole"},
         {"not json", "{", here, {}, (temp.path() / "config.json").string() + " is not a JSON"},
         {"not an object", "[]", here, {}, (temp.path() / "config.json").string() + " is not a"},

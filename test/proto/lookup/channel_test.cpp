@@ -14,8 +14,15 @@ TEST_CASE("channel names are short printable UTF-8") {
         REQUIRE(name);
         CHECK(name->text() == good);
     }
-    for (const char* bad : {"", "a\nb", "\x7f", "\xc2\x85", "\xff", "\xc0\xaf", "\xed\xa0\x80",
-                            "a\xe2\x82", "\xf4\x90\x80\x80", "'kp2p:join/channel=a/end'"}) {
+    for (const char* pasted : {" a b", "a b\n", "\ta b \r\n", "\u00a0a b\ufeff"}) {
+        CAPTURE(pasted);
+        auto name = ChannelName::parse(pasted);
+        REQUIRE(name);
+        CHECK(name->text() == "a b");
+    }
+    for (const char* bad :
+         {"", " ", "\n", "a\nb", "\x7f", "\xc2\x85", "\xff", "\xc0\xaf", "\xed\xa0\x80",
+          "a\xe2\x82", "\xf4\x90\x80\x80", "'kp2p:join/channel=a/end'"}) {
         CAPTURE(bad);
         CHECK(ChannelName::parse(bad).error() == kp2p::Errc::usage);
     }

@@ -19,16 +19,13 @@ TEST_CASE("a level holds for all rooms but those that are named") {
 }
 
 TEST_CASE("what is no level is refused") {
-    std::string many;
-    for (char a = 'a'; a <= 'z'; ++a)
-        for (char b : {'a', 'b'}) many += std::string({a, b}) + "=info,";
     for (const std::string& text :
          {std::string(), std::string("loud"), std::string("info,"), std::string("dht="),
           std::string("=info"), std::string("DHT=info"), std::string("info dht=debug"),
-          many + "info"}) {
+          std::string("info,nope=debug")}) {
         CAPTURE(text);
         std::string complaint;
         CHECK(LogLevels::parse(text, complaint).error() == Errc::usage);
-        CHECK_FALSE(complaint.empty());
+        CHECK(complaint.find("api, daemon, dht") != complaint.npos);
     }
 }
