@@ -97,6 +97,8 @@ void Acceptor::start_punch(const IncomingHandshake& incoming, const NoisePayload
     make_room_to_punch(*slot);
     auto permit = parts_.pool->budget().punch(slot->keys.remote, Role::responder);
     if (!permit) return;
+    std::optional<Endpoint> greeted_from;
+    if (parts_.announcer.is_relay(incoming.from)) greeted_from = incoming.client();
     const auto changed = [weak = std::weak_ptr(slot)] {
         if (const auto there = weak.lock()) there->changed.notify_all();
     };
@@ -107,6 +109,7 @@ void Acceptor::start_punch(const IncomingHandshake& incoming, const NoisePayload
         .permit = std::move(permit),
         .secret = proto::dht::HolepunchSecret(proto::holepunch_secret(slot->keys.hash).view()),
         .said_firewall = theirs.firewall,
+        .greeted_from = greeted_from,
         .changed = changed});
     tasks_->spawn(ServerPunch::run(slot->punch));
     // A client in our LAN comes to the server port, which the answer's source shows it.

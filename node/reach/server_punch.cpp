@@ -15,7 +15,8 @@ ServerPunch::ServerPunch(ServerPunchParts parts)
                {.budget = parts_.pool.budget(),
                 .secret = parts_.runtime.random.bytes<proto::dht::AddressSecret>(),
                 .seed = parts_.runtime.random.number(),
-                .said_firewall = parts_.said_firewall}),
+                .said_firewall = parts_.said_firewall,
+                .greeted_from = parts_.greeted_from}),
       ended_(parts_.runtime.executor),
       alarm_(parts_.runtime.clock.alarm(parts_.runtime.executor, [this] {
           machine_.expire(parts_.runtime.clock.now());
@@ -38,6 +39,7 @@ Task<> ServerPunch::run(std::shared_ptr<ServerPunch> punch) {
         auto opened = self.puncher_->open(all);
         if (!opened) co_return;
         self.tasks_ = &all;
+        self.pump();
         while (!self.over_) {
             auto woken = co_await self.ended_.wait();
             if (!woken) break;

@@ -18,6 +18,7 @@ struct ServerPunchParts {
     proto::punch::Budget::Permit permit;
     proto::dht::HolepunchSecret secret;
     proto::dht::Firewall said_firewall;
+    std::optional<Endpoint> greeted_from;
     std::function<void()> changed;  // it has begun, or is over
 };
 

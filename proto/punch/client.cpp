@@ -11,6 +11,8 @@ using dht::PeerError;
 
 constexpr std::chrono::seconds unknown_pause{1};  // for a server that does not know its NAT yet
 constexpr unsigned max_reopens = 3;
+constexpr std::chrono::milliseconds between_knocks{50};
+constexpr unsigned max_knocks = 6;
 
 }  // namespace
 
@@ -22,7 +24,10 @@ Client::Client(Time now, Setup setup)
       punching_(setup_.budget),
       server_(setup_.server),
       reached_(setup_.server) {
+    remote_.seen(setup_.said_relay.peer);
+    remote_.seen(server_);
     ask(now, Again::may);
+    if (setup_.draws_ports) knock(now);
 }
 
 NatKind Client::told_kind() const {
@@ -37,6 +42,14 @@ HolepunchPayload Client::payload() {
     payload.round = round_++;
     payload.addresses = nat_.addresses();
     return payload;
+}
+
+// From a port that the server will hardly ever send to: a NAT of its that lets in what comes from
+// anywhere, or from our host, need not wait until both sides know what their NATs do.
+void Client::knock(Time now) {
+    if (setup_.budget.spend_probe(now)) act(Probe{0, server_, Probe::Range::far});
+    next_knock_ = now + between_knocks;
+    if (++knocks_ == max_knocks) next_knock_.reset();
 }
 
 // The first packet towards the server opens our NAT for the one that the server sends at once.
@@ -62,8 +75,10 @@ void Client::replied(Time now, const Reply& reply) {
         return punch(now);
     }
     remote_.update(said, std::nullopt);
+    if (remote_.kind().random()) next_knock_.reset();
     their_token_ = said.token;
     reached_ = reply.server;
+    remote_.seen(reply.server);
     nat_.add({reply.client, setup_.said_relay.relay});
     if (remote_.kind().firewall == Firewall::unknown) {
         state_ = State::pausing;
@@ -112,6 +127,7 @@ void Client::announce(Time) {
         open_session(server_);
     }
     nat_.freeze();
+    next_knock_.reset();
     // No harm is done by a packet from a port that the server will hardly ever send to; and it gets
     // through where the server's NAT lets in what comes from our host, or from anywhere.
     if (nat_.kind().random() && remote_.kind().consistent())
@@ -125,9 +141,10 @@ void Client::announce(Time) {
 }
 
 void Client::punch(Time now) {
+    const NatKind ours = told_kind();
     const Plan::Setup setup{.role = Role::initiator,
-                            .ours = told_kind(),
-                            .theirs = remote_.kind(),
+                            .ours = ours,
+                            .theirs = ours.consistent() ? remote_.foreseen() : remote_.kind(),
                             .targets = remote_.targets(),
                             .seed = setup_.seed};
     if (const auto why = punching_.begin(now, setup)) return give_up(*why);
@@ -178,6 +195,7 @@ void Client::probed(Time, std::size_t socket, const Endpoint& from) {
 
 void Client::expire(Time now) {
     if (state_ == State::pausing && now >= pause_ends_) settle(now);
+    if (state_ != State::done && next_knock_ && now >= *next_knock_) knock(now);
     if (state_ != State::punching) return;
     while (const auto probe = punching_.next(now)) act(*probe);
     if (!punching_.over(now)) return;
@@ -189,9 +207,10 @@ void Client::expire(Time now) {
 }
 
 std::optional<Time> Client::deadline() const {
-    if (state_ == State::pausing) return pause_ends_;
+    if (state_ == State::done) return std::nullopt;
+    if (state_ == State::pausing) return std::min(pause_ends_, next_knock_.value_or(pause_ends_));
     if (state_ == State::punching) return punching_.deadline();
-    return std::nullopt;
+    return next_knock_;
 }
 
 std::optional<ClientAction> Client::next_action() {

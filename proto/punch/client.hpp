@@ -40,6 +40,7 @@ class Client {
         Firewall said_firewall = Firewall::unknown;
         std::vector<Endpoint> said_addresses = {};  // in its LAN
         Course course = Course::usual;  // to begin with; what else there is comes after it
+        bool draws_ports = false;       // our NAT does, as DHT nodes see our usual socket
     };
     Client(Time now, Setup setup);
 
@@ -72,6 +73,7 @@ class Client {
     void punch(Time now);
     void give_up(Failure why);
     void abort(Failure why);
+    void knock(Time now);
     void open_session(const Endpoint& to) { act(Probe{0, to, Probe::Range::near}); }
     void act(ClientAction action) { actions_.push_back(std::move(action)); }
     bool unstable() const;
@@ -91,6 +93,8 @@ class Client {
     Endpoint server_, reached_;  // its address; its socket as the last reply showed it
     std::optional<dht::Token> their_token_;
     Time pause_ends_{};
+    std::optional<Time> next_knock_;
+    unsigned knocks_ = 0;
     std::deque<ClientAction> actions_;
 };
 

@@ -84,6 +84,20 @@ void RemoteNat::update(const dht::HolepunchPayload& said, const std::optional<En
     targets_ = std::move(targets);
 }
 
+void RemoteNat::seen(const Endpoint& at) {
+    if (seen_ && seen_->host == at.host && seen_->port != at.port) {
+        const auto first = std::min(seen_->port, at.port), last = std::max(seen_->port, at.port);
+        if (last - first <= max_sequence_span) last_seen_port_ = last;
+    }
+    seen_ = at;
+}
+
+NatKind RemoteNat::foreseen() const {
+    NatKind kind = this->kind();
+    if (kind.random() && !kind.last_port) kind.last_port = last_seen_port_;
+    return kind;
+}
+
 std::optional<Endpoint> RemoteNat::verified() const {
     for (const Target& target : targets_)
         if (target.verified) return target.address;

@@ -65,6 +65,10 @@ class RemoteNat {
     // `verified` is a host that this very message has proven; of an address only that counts.
     void update(const dht::HolepunchPayload& said, const std::optional<Endpoint>& verified);
     NatKind kind() const { return {firewall_, last_port_}; }
+    // Where a relay sees one of its sockets. hyperdht does not say that its ports follow each
+    // other; two that do show it.
+    void seen(const Endpoint& at);
+    NatKind foreseen() const;  // the same with what was seen, for who need not agree with it
     bool punching() const { return punching_; }
     const std::vector<Target>& targets() const { return targets_; }
     std::optional<Endpoint> verified() const;
@@ -75,6 +79,8 @@ class RemoteNat {
     std::optional<std::uint16_t> last_port_;
     std::vector<Target> targets_;
     bool punching_ = false;
+    std::optional<Endpoint> seen_;
+    std::optional<std::uint16_t> last_seen_port_;  // of those that follow each other
 };
 
 }  // namespace kp2p::proto::punch

@@ -129,8 +129,10 @@ Probe Plan::probe(const Lane& lane) {
         case Kind::to_targets:
             return {0, setup_.targets[rounds_[n].second].address, Probe::Range::far};
         case Kind::to_foreseen: {
-            constexpr int width = foreseen_behind + foreseen_ports;
-            const int offset = static_cast<int>(n % width) - foreseen_behind + 1;
+            // The next ones first, and now and then one that may have been given out before.
+            constexpr int width = foreseen_behind + foreseen_ports, turns = width / foreseen_behind;
+            const int turn = static_cast<int>(n % width), behind = turn / turns;
+            const int offset = turn % turns == turns - 1 ? -behind : turn - behind + 1;
             to.port = static_cast<std::uint16_t>(*setup_.theirs.last_port + offset);
             return {0, to, Probe::Range::far};
         }

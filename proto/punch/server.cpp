@@ -18,7 +18,11 @@ Server::Server(Time now, Setup setup)
       nat_(setup_.reach),
       remote_(setup_.said_firewall),
       punching_(setup_.budget),
-      echoes_(now, echoes) {}
+      echoes_(now, echoes) {
+    if (setup_.greeted_from && setup_.budget.spend_probe(now))
+        act(Probe{0, *setup_.greeted_from, Probe::Range::near});
+    if (setup_.greeted_from) remote_.seen(*setup_.greeted_from);
+}
 
 void Server::received(Time now, Message message) {
     if (done_) return;
@@ -28,6 +32,7 @@ void Server::received(Time now, Message message) {
     if (message.on_ours) nat_.add({message.to, message.relay});
     if (said.round >= round_) {
         round_ = said.round;
+        if (message.ours) remote_.seen(message.client);
         const bool echoed =
             message.ours && said.remote_token == dht::address_token(setup_.secret, message.client);
         remote_.update(said, echoed ? std::optional(message.client) : std::nullopt);
@@ -67,11 +72,13 @@ void Server::answer(Time now, const Message& message) {
     if (nat_.kind().consistent() ? invited : nat_.kind().random())
         act(Probe{0, message.client, Probe::Range::far});
     if (remote_.punching()) {
-        const auto why = punching_.begin(now, {.role = Role::responder,
-                                               .ours = nat_.kind(),
-                                               .theirs = remote_.kind(),
-                                               .targets = remote_.targets(),
-                                               .seed = setup_.seed});
+        const NatKind ours = nat_.kind();
+        const auto why =
+            punching_.begin(now, {.role = Role::responder,
+                                  .ours = ours,
+                                  .theirs = ours.consistent() ? remote_.foreseen() : remote_.kind(),
+                                  .targets = remote_.targets(),
+                                  .seed = setup_.seed});
         over_.reset();
         if (why) {
             const bool busy = *why == Failure::busy;

@@ -31,6 +31,8 @@ class Server {
         std::uint64_t seed = 0;
         dht::Reach reach = dht::Reach::behind_nat;
         Firewall said_firewall = Firewall::unknown;
+        // Where our own relay saw its greeting come from: our NAT lets in what follows from there.
+        std::optional<Endpoint> greeted_from = {};
     };
     Server(Time now, Setup setup);
 

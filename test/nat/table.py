@@ -42,8 +42,9 @@ CONES = ('open', 'full-cone', 'address-restricted', 'port-restricted', 'firewall
 START_SECONDS, LOAD_SECONDS, SETTLE_SECONDS = 40, 180, 20
 PROXY_PORT = 8888
 SMALL_BYTES = 1000
-# hyperswarm looks again so much later when one was not there yet: no measure of how it connects.
-LOOKED_AGAIN_SECONDS = 5
+# The queries of JavaScript wait so long for nodes that have died, as those of the cells before have:
+# no measure of how it connects.
+WAITED_FOR_THE_DEAD_SECONDS = 5
 LUCK = [pair for kind in ('port-restricted', 'firewall') for pair in (('random', kind), (kind, 'random'))]
 LUCK_TIMES = 5  # of these four pairs
 
@@ -427,7 +428,7 @@ def run(lab, options):
                 print_cell(peers, kinds, result)
                 if peers == 'js-js':  # which is the measure, and not what is measured
                     seconds = result.get('connected')
-                    if is_steady(kinds) and seconds and seconds < LOOKED_AGAIN_SECONDS:
+                    if is_steady(kinds) and seconds and seconds < WAITED_FOR_THE_DEAD_SECONDS:
                         javascript.append(seconds)
                 else:
                     bad += 'error' in result or wrong_path(kinds, result) != ''

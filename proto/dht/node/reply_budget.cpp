@@ -104,10 +104,12 @@ void ReplyBudget::send(SocketId on, const Endpoint& to, ByteVector bytes) {
 
 void ReplyBudget::give(Time now, SocketId on, Reply reply, const Request& request) {
     ByteVector bytes = encode(reply);
-    std::size_t allowed = bytes.size();
-    if (!is_proven(now, reply.to)) allowed = max_factor * encode(request).size();
+    const bool proven = is_proven(now, reply.to);
+    const std::size_t allowed = proven ? bytes.size() : max_factor * encode(request).size();
     if (bytes.size() <= allowed) {
+        const bool spares_ping = bytes.size() + ping_bytes <= allowed;
         if (pays(now, reply.to, bytes.size())) send(on, reply.to, std::move(bytes));
+        if (!proven && spares_ping) ping(now, on, reply.to);
         return;
     }
     ping(now, on, reply.to);

@@ -2,7 +2,8 @@
 // source into it, and what we answer then goes to somebody who asked for nothing.
 // - An address is proven for some minutes after it has answered a request of ours, or shown a token
 //   that we gave to its host. It gets whole replies, within a generous budget of its own.
-// - Any other gets at once what is at most three times as long as what came. A longer reply is held
+// - Any other gets at once what is at most three times as long as what came, and with it a ping if
+//   that leaves room: who asks mostly asks again in a moment. A longer reply is held
 //   back and the address pinged, as every DHT node answers pings: if it does, the reply follows. If
 //   not, a smaller one does, with a token and fewer nodes, which together with the ping is no
 //   longer than three times what came. Such addresses have small budgets each, together in their

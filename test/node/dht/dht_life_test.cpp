@@ -183,6 +183,7 @@ TEST_CASE("a server whose default socket changes tells its relays") {
     auto test = [&](Network& network, Tasks& all) -> Task<> {
         SimulatedDht& ephemeral = network.add_ephemeral(1000);
         co_await network.run(ephemeral, all);
+        // The network is not so small that this would be tested at once.
         ephemeral.dht.rpc().node().set_reach(proto::dht::Reach::behind_nat);
         const auto keys = proto::KeyPair::from_seed(seed_of(6));
         ephemeral.dht.listen(keys.public_key(), {});
@@ -197,7 +198,7 @@ TEST_CASE("a server whose default socket changes tells its relays") {
         CHECK(announcer.relays().size() == 3);
         for (const auto& relay : announcer.relays()) CHECK(relay.peer == ephemeral.address);
     };
-    in_network(sim, 20, test);
+    in_network(sim, 30, test);
 }
 
 TEST_CASE("a server that takes itself back is not found") {

@@ -153,6 +153,21 @@ TEST_CASE("whoever answers a ping gets the whole reply, and the next one at once
     CHECK(checked.receive(at(4min + 300s), stranger, get).at(0).size() <= encode(get).size());
 }
 
+TEST_CASE("a short reply brings a ping along, so that the next need not wait") {
+    Checked checked;
+    Request get = request_of(Command::immutable_get);
+    get.target = store(checked, 1000);
+    Request find = request_of(InternalCommand::find_node);
+    find.value = ByteVector(100);  // so that twenty nodes are not too many
+    const auto sent = checked.receive(at(10ms), stranger, find);
+    REQUIRE(sent.size() == 2);
+    CHECK(reply_in(sent[0]).closer_nodes.size() == 20);
+    CHECK(bytes_of(sent) <= 3 * encode(find).size());
+    CHECK(checked.answer(at(50ms), stranger, sent[1]).empty());
+    CHECK(reply_in(checked.receive(at(60ms), stranger, get).at(0)).value == ByteVector(1000, 7));
+    CHECK(checked.receive(at(70ms), stranger, find).size() == 1);
+}
+
 TEST_CASE("an answer that does not fit the ping proves nothing, and there is no second guess") {
     Checked checked;
     const Request lookup = request_of(Command::lookup);

@@ -61,6 +61,33 @@ TEST_CASE("a NAT that hands out one port after another is told from one that dra
     }
 }
 
+TEST_CASE("of one that does not say that its ports follow each other, two that were seen show it") {
+    struct Row {
+        const char* name;
+        std::vector<const char*> seen;
+        Firewall said;
+        int last;  // 0: none
+    };
+    const Row rows[] = {
+        {"one after another", {"1.1.1.1:20001", "1.1.1.1:20007"}, Firewall::random, 20007},
+        {"the other way round", {"1.1.1.1:20007", "1.1.1.1:20001"}, Firewall::random, 20007},
+        {"the same one twice", {"1.1.1.1:20001", "1.1.1.1:20001"}, Firewall::random, 0},
+        {"drawn", {"1.1.1.1:20001", "1.1.1.1:40007"}, Firewall::random, 0},
+        {"of two hosts", {"1.1.1.1:20001", "2.1.1.1:20007"}, Firewall::random, 0},
+        {"of one that keeps its ports",
+         {"1.1.1.1:20001", "1.1.1.1:20007"},
+         Firewall::consistent,
+         0},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.name);
+        RemoteNat remote(row.said);
+        for (const char* address : row.seen) remote.seen(at(address));
+        CHECK(remote.foreseen().last_port.value_or(0) == row.last);
+        CHECK(!remote.kind().last_port);
+    }
+}
+
 TEST_CASE("an address counts as proven by its echo, for its host alone") {
     RemoteNat remote(Firewall::unknown);
     HolepunchPayload said;
@@ -320,6 +347,59 @@ TEST_CASE("what fails is followed by something else, which is remembered") {
         if (const auto* f = std::get_if<Found>(&*action)) found = *f;
     REQUIRE(found);
     CHECK(found->socket == 17);
+}
+
+TEST_CASE("one whose NAT draws ports knocks at once, and not for ever") {
+    Budget budget(start);
+    auto setup = client_setup(budget);
+    const auto knocks = [](Client& client) {
+        std::size_t far = 0;
+        while (const auto action = client.next_action()) {
+            const auto* probe = std::get_if<Probe>(&*action);
+            if (probe && probe->range == Probe::Range::far) far += probe->to == at("7.7.7.7:700");
+        }
+        return far;
+    };
+    SUBCASE("not one whose NAT does not") {
+        Client client(start, setup);
+        CHECK(knocks(client) == 0);
+        CHECK(!client.deadline());
+    }
+    setup.draws_ports = true;
+    Client client(start, setup);
+    CHECK(knocks(client) == 1);
+    SUBCASE("until there is an answer, and a few times") {
+        std::size_t more = 0;
+        for (Time now = start; client.deadline() && now < start + 10s; more += knocks(client)) {
+            now = *client.deadline();
+            client.expire(now);
+        }
+        CHECK(more == 5);
+    }
+    SUBCASE("in vain at one that draws them too") {
+        client.replied(start, reply_of(Firewall::random));
+        CHECK(!client.deadline());
+    }
+    SUBCASE("what is echoed is the way") {
+        client.probed(start, 0, at("7.7.7.7:700"));
+        const auto found = client.next_action();
+        REQUIRE(found);
+        CHECK(std::get_if<Found>(&*found));
+        CHECK(!client.deadline());
+    }
+}
+
+TEST_CASE("a server lets its NAT know whom it was greeted by") {
+    Budget budget(start);
+    Server silent(start, {.budget = budget});
+    CHECK(!silent.next_action());
+    Server server(start, {.budget = budget, .greeted_from = at("8.8.8.8:8")});
+    const auto action = server.next_action();
+    REQUIRE(action);
+    const auto* probe = std::get_if<Probe>(&*action);
+    REQUIRE(probe);
+    CHECK(*probe == Probe{0, at("8.8.8.8:8"), Probe::Range::near});
+    CHECK(!server.next_action());
 }
 
 TEST_CASE("a server holds few messages, and echoes few probes") {
