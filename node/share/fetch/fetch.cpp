@@ -37,7 +37,9 @@ Fetch::Fetch(FetchParts parts, const Sha1& file, std::vector<NodeId> hints)
            .garbled = [this](auto key, const NodeId&) { download_.misbehaved(now(), key); },
            .pump = [this] { pump(); },
            .sliced = [this](auto key, const proto::Slice& slice) { mixer_.take(key, slice); }}),
-      mixer_(parts.share.runtime, download_, sources_, [this] { pump(); }) {}
+      mixer_(parts.share.runtime, download_, sources_, [this] { pump(); }) {
+    download_.set_own_node(proto::number_of(parts.share.own));
+}
 
 Task<Result<Fetch::Path>> Fetch::run() {
     Result<Path> outcome = Errc::canceled;
