@@ -12,6 +12,8 @@
 //   - then chunks from the back to the front, within a window below the frontier that starts at
 //     first_window and grows with what was proven, so that a liar wastes no more than was given;
 //   - the provider with the least to do, for its speed, is asked next;
+//   - of what nobody but those who have the whole file can give, each of several nodes that are
+//     getting it, and keep up with each other, asks for other chunks, and gets the rest from them;
 //   - a chunk that is late at one provider is called off there and asked of a faster one;
 //   - a provider that sends something wrong is dropped, and all that it gave is forgotten; one that
 //     sends nothing for stall_span is let go of, and what it gave is kept;
@@ -82,6 +84,8 @@ class Download {
     // Before anything is asked for. held_back(): it has refused something since the last asking.
     void ask_if(MayAsk may_ask) { may_ask_.ask_if(std::move(may_ask)); }
     bool held_back() const { return may_ask_.refused() > 0; }
+    // Which node this is, as Offer::node is of others.
+    void set_own_node(std::uint64_t node) { own_node_ = node; }
     // Keys start at 1 and are not used again.
     void add_source(Time now, SourceKey key, Offer offer);
     void remove_source(Time now, SourceKey key);  // it is gone, without blame
@@ -139,6 +143,9 @@ class Download {
     void ask_for_size(Time now, std::uint64_t size_bytes, Claim& claim);
     void ask_before_last(Time now);
     bool ask_fresh(Time now, SourceKey key, Source& source);
+    enum class Whose { ours, had, theirs };
+    Whose whose(ChunkIndex index) const;
+    bool gives_faster(const Source& source, ChunkIndex index) const;
     bool ask_late(Time now, SourceKey key, Source& source);
     void ask(Time now, SourceKey key, Source& source, ChunkIndex index);
     void call_off(SourceKey key, Source& source, ChunkIndex index);
@@ -163,6 +170,7 @@ class Download {
     std::set<ChunkIndex> mixed_;         // may be wrong through no fault of their sources
     std::vector<Event> events_;
     Permission may_ask_;
+    std::uint64_t own_node_ = 0;
     std::uint64_t next_job_ = 1;
     std::uint64_t proven_chunks_ = 0;  // in this run
     std::size_t unstored_ = 0;

@@ -121,16 +121,63 @@ bool Download::ask_neediest(Time now) {
     });
 }
 
+// Of a chunk that only those who have the whole file can give: who of all that are getting it asks
+// for it. `had`: one of them has it. All of them come to the same answer, as far as they know of
+// each other; one that has fallen behind does not count, as it would be waited for.
+Download::Whose Download::whose(ChunkIndex index) const {
+    constexpr ChunkIndex behind = first_window / 2;
+    const ChunkIndex reached = chain_.frontier() + behind;
+    const auto weight = [index](std::uint64_t node) {  // the steps of SplitMix64
+        std::uint64_t bits = node + (index + 1) * 0x9e3779b97f4a7c15;
+        bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9;
+        bits = (bits ^ (bits >> 27)) * 0x94d049bb133111eb;
+        return bits ^ (bits >> 31);
+    };
+    const std::uint64_t ours = weight(own_node_);
+    Whose whose = Whose::ours;
+    for (const auto& [key, source] : sources_) {
+        if (!source.offer().have || source.retired()) continue;
+        if (source.has(index)) return Whose::had;
+        const bool keeps_up = reached >= chunk_count(*chain_.size_bytes()) || source.has(reached);
+        if (keeps_up && weight(source.offer().node) < ours) whose = Whose::theirs;
+    }
+    return whose;
+}
+
 bool Download::ask_fresh(Time now, SourceKey key, Source& source) {
     const ChunkIndex frontier = chain_.frontier();
     const ChunkIndex lowest = frontier - std::min<ChunkIndex>(frontier, window());
-    for (ChunkIndex index = frontier; index-- > lowest;) {
+    // Of who has the whole file, the first of each kind.
+    std::optional<ChunkIndex> had, theirs, wanted;
+    bool comes_sooner = false;  // something, from one who gives faster
+    for (ChunkIndex index = frontier; index-- > lowest && !wanted;) {
         if (chain_.holds(index) || requested_.contains(index) || !can_ask(source, index)) continue;
-        if (!may_ask_(key, chunk_size_bytes(*chain_.size_bytes(), index))) return false;
-        ask(now, key, source, index);
-        return true;
+        const Whose whose = source.offer().have ? Whose::ours : this->whose(index);
+        if (whose == Whose::ours) wanted = index;
+        if (whose == Whose::theirs && !theirs) theirs = index;
+        if (whose != Whose::had) continue;
+        if (gives_faster(source, index))
+            comes_sooner = true;
+        else if (!had)
+            had = index;
     }
-    return false;
+    if (!wanted) wanted = had;
+    // What another should ask for is asked for by who has little else to wait for: the other may
+    // never do so.
+    const bool waits = comes_sooner || 2 * source.outstanding() >= depth_of(source);
+    if (!wanted && !waits) wanted = theirs;
+    if (!wanted || !may_ask_(key, chunk_size_bytes(*chain_.size_bytes(), *wanted))) return false;
+    ask(now, key, source, *wanted);
+    return true;
+}
+
+// Whether one who has a part of the file, and in it this chunk, gives faster than `source`.
+bool Download::gives_faster(const Source& source, ChunkIndex index) const {
+    return std::ranges::any_of(sources_, [&](const auto& entry) {
+        const Source& other = entry.second;
+        return other.offer().have && !other.retired() && other.has(index) &&
+               other.bytes_per_second() > source.bytes_per_second();
+    });
 }
 
 bool Download::ask_late(Time now, SourceKey key, Source& source) {

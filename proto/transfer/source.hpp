@@ -44,11 +44,19 @@ enum class Fault {
     bad_message,  // blocks out of order, of wrong length, or never asked for
 };
 
+// Tells nodes apart, and is the same to all of them.
+inline std::uint64_t number_of(const NodeId& node) {
+    std::uint64_t number = 0;
+    for (const std::uint8_t byte : node.view().first<sizeof number>()) number = number << 8 | byte;
+    return number;
+}
+
 struct Offer {  // what `opened` says
     std::uint64_t size_bytes = 0;
     std::optional<ByteVector> have;  // absent: complete
     bool slices = false;             // it gives them, too
     bool last_follows = false;       // it gives the last chunk unasked
+    std::uint64_t node = 0;          // its number_of()
 };
 
 class Source {

@@ -38,7 +38,9 @@ Fetch::Fetch(FetchParts parts, const Sha1& file, std::vector<NodeId> hints)
            .pump = [this] { pump(); },
            .sliced = [this](auto key, const proto::Slice& slice) { mixer_.take(key, slice); }}),
       mixer_(parts.share.runtime, download_, sources_, [this] { pump(); }),
-      writes_(parts.share.runtime.pool) {}
+      writes_(parts.share.runtime.pool) {
+    download_.set_own_node(proto::number_of(parts.share.own));
+}
 
 Task<Result<Fetch::Path>> Fetch::run() {
     Result<Path> outcome = Errc::canceled;

@@ -13,10 +13,12 @@ using namespace std::chrono_literals;
 constexpr int max_attempts = 4;                             // at a node that has not given anything
 constexpr Clock::Span first_pause = 100ms, max_pause = 4s;  // before the next, twice as long each
 
-constexpr auto hint_patience = 1s;     // before a search, when there are hints
-constexpr auto quiet_span = 5s;        // nothing comes: search anew
-constexpr auto quiet_interval = 10s;   // between searches then
-constexpr auto search_interval = 60s;  // and otherwise, while there are few providers
+constexpr auto hint_patience = 1s;    // before a search, when there are hints
+constexpr auto quiet_span = 5s;       // nothing comes: search anew
+constexpr auto quiet_interval = 10s;  // between searches then
+// And otherwise, while there are few providers: soon at first, for those who begin to get the file
+// when we do, who can give what we lack; then twice as long each.
+constexpr Clock::Span first_search_interval = 1s, max_search_interval = 60s;
 constexpr std::size_t few_providers = 4;
 
 constexpr auto open_span = 20s;  // without a word about the file
@@ -38,6 +40,7 @@ Providers::Providers(FetchParts parts, const Sha1& file, Diagnosis& diagnosis, E
       changed_(changed),
       use_(std::move(use)),
       outage_(parts.outage),
+      search_interval_(first_search_interval),
       started_(parts.share.runtime.clock.now()),
       moved_(started_) {}
 
@@ -125,8 +128,10 @@ void Providers::tick() {
         return;
     }
     const bool quiet = open == 0 || now - moved_ >= quiet_span;
-    const Clock::Span interval = quiet ? quiet_interval : search_interval;
-    if (open < few_providers && now - last_search_ >= interval && search_->quiet()) begin_search();
+    const Clock::Span interval = quiet ? quiet_interval : search_interval_;
+    if (open >= few_providers || now - last_search_ < interval || !search_->quiet()) return;
+    if (!quiet) search_interval_ = std::min(2 * search_interval_, max_search_interval);
+    begin_search();
 }
 
 bool Providers::exhausted() const {

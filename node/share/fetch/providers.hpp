@@ -120,6 +120,7 @@ class Providers {
     Event& changed_;
     Use use_;
     Clock::Span outage_;
+    Clock::Span search_interval_;
     Clock::Time started_;
     Tasks* tasks_ = nullptr;  // while it runs
     std::optional<Finder::Search> search_;

@@ -89,7 +89,6 @@ class Sources {
     void leave_all() {
         for (const auto& [key, file] : files_) file->leave();
     }
-
     std::size_t size() const { return files_.size(); }
     bool has(proto::SourceKey key) const { return files_.contains(key); }
     // Whose it is or was: what one has sent may be judged when it has left. Null if forgotten.
@@ -151,7 +150,8 @@ class Sources {
         if (auto* opened = std::get_if<proto::Opened>(&event.message)) {
             hooks_.offered(open.key, open.file.node(),
                            {opened->size_bytes, std::move(opened->have), opened->slices,
-                            opened->last_follows && open.first == First::last_chunk});
+                            opened->last_follows && open.first == First::last_chunk,
+                            proto::number_of(open.file.node())});
         } else if (const auto* have = std::get_if<proto::Have>(&event.message)) {
             download_.have(now, open.key, have->index);
         } else if constexpr (of_pieces) {

@@ -116,6 +116,27 @@ Task<> patiently(FakeNetwork& network) {
     CHECK(nodes[0]->share.traffic().all().given < loaders * (mib / 2) * 1.02);
 }
 
+// They begin at once, and what one has got it gives to the others.
+Task<> among_each_other(FakeNetwork& network) {
+    constexpr std::size_t loaders = 3;
+    constexpr std::uint64_t long_mib = 24;
+    auto nodes = co_await members(network, 1 + loaders);
+    const Sha1 file = *nodes[0]->store.put_bytes(noise(long_mib * mib));
+    for (FakeNode* node : nodes) node->share.limit(up("1M"));
+    double took[loaders] = {};
+    auto body = [&](Tasks& all) -> Task<> {
+        for (std::size_t i = 0; i < loaders; ++i)
+            all.spawn(load_and_note(network, *nodes[1 + i], file, took[i]));
+        co_return;
+    };
+    auto loaded = co_await with_tasks(body);
+    REQUIRE(loaded);
+    const double one = double(long_mib * mib) / double(rate);
+    const double last = *std::max_element(std::begin(took), std::end(took));
+    MESSAGE("the last of ", loaders, " after ", last / one, " of the time of one");
+    CHECK(last < 2.2 * one);
+}
+
 // Who is in a limited channel gets that; who is not, or in the other direction, is not held up.
 Task<> in_channel(FakeNetwork& network) {
     auto nodes = co_await members(network, 3);
@@ -281,6 +302,9 @@ TEST_CASE("files are asked for no faster than said, from all together") { in_net
 TEST_CASE("a rate at which a chunk takes a minute ends no load") { in_network(slowly); }
 TEST_CASE("each peer gets the same share of a rate") { in_network(fairly); }
 TEST_CASE("who shares a low rate with many does not give up") { in_network(patiently); }
+TEST_CASE("several that load from one who gives slowly give to each other") {
+    in_network(among_each_other);
+}
 TEST_CASE("a channel's rate holds for its members alone") { in_network(in_channel); }
 TEST_CASE("rates of a channel and of all are waited for apart") { in_network(apart); }
 TEST_CASE("no way of taking gets more of a rate than another") { in_network(shares); }

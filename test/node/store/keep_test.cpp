@@ -217,6 +217,40 @@ TEST_CASE("the same bytes again leave the file that is there, and damaged ones g
         CHECK(name.find(TempFile::suffix) == name.npos);
 }
 
+TEST_CASE("a directory that is removed while files are put is made again") {
+    const Storage f;
+    const PutOptions options;
+    Intake intake(f.layout, options, Intake::Files::many);
+    const Sha1 sha1 = *intake.put_bytes(as_bytes("here"));
+    CHECK(intake.finish());
+    fs::remove_all(f.layout.content(sha1).parent_path().parent_path());
+    CHECK(intake.put_bytes(as_bytes("here")));
+    CHECK(intake.finish());
+    CHECK(f.store.find(sha1));
+}
+
+TEST_CASE("what a killed process was writing together goes with the first sweep") {
+    const Storage f;
+    DirectoryMaker maker(f.layout);
+    REQUIRE(maker.make(f.layout.contents()));
+    const auto left_over = [&] { return files_below(f.layout.contents()).size(); };
+    {
+        auto folder = TempFolder::create_in(f.layout.contents(), maker);
+        REQUIRE(folder);
+        auto file = folder->create(maker);
+        REQUIRE(file);
+        (void)f.store.sweep();
+        CHECK(left_over() == 1);
+        const fs::path dead = f.layout.contents() / TempFile::new_name();
+        fs::create_directory(dead);
+        write_file(dead / "0", "half of it");
+        (void)f.store.sweep();
+        CHECK(left_over() == 1);
+    }
+    CHECK(left_over() == 0);
+    CHECK(fs::is_empty(f.layout.contents()));
+}
+
 TEST_CASE("nothing is written or removed through a link that was planted in the storage") {
     const Download f(2 * mib);
     const TempDir elsewhere;
