@@ -68,13 +68,20 @@ std::vector<Endpoint> Bootstrap::known_addresses() const {
 }
 
 Task<std::vector<Endpoint>> Bootstrap::addresses() {
+    while (looking_up_) {
+        auto woken = co_await looked_up_.wait();
+        if (!woken) co_return known_addresses();
+    }
     if (all_known()) co_return known_addresses();
+    looking_up_ = true;
     std::vector<Endpoint> resolved;
     auto body = [&](Tasks& all) -> Task<> {
         for (const BootstrapNode& node : nodes_) all.spawn(resolve(node, resolved));
         co_return;
     };
     auto ended = co_await with_tasks(body);
+    looking_up_ = false;
+    looked_up_.notify_all();
     if (!ended) co_return resolved;
     resolved_ = resolved;
     resolve_again_ = rpc_.clock().now();

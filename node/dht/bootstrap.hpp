@@ -14,7 +14,8 @@ std::vector<BootstrapNode> public_bootstrap();
 
 class Bootstrap {
   public:
-    Bootstrap(Rpc& rpc, std::vector<BootstrapNode> nodes) : rpc_(rpc), nodes_(std::move(nodes)) {}
+    Bootstrap(Rpc& rpc, std::vector<BootstrapNode> nodes)
+        : rpc_(rpc), nodes_(std::move(nodes)), looked_up_(rpc.executor()) {}
 
     // Their addresses; an entry that cannot be resolved is left out. Remembered for some minutes.
     Task<std::vector<Endpoint>> addresses();
@@ -33,6 +34,8 @@ class Bootstrap {
     std::vector<Endpoint> resolved_;
     std::set<std::string> unresolved_;
     Clock::Time resolve_again_ = Clock::Time::min();
+    bool looking_up_ = false;  // one for all who ask
+    Event looked_up_;
 };
 
 }  // namespace kp2p

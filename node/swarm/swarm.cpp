@@ -223,6 +223,11 @@ Task<Result<Link>> Swarm::reach(NodeId node, Findings& why) {
         auto link = co_await std::move(limited);
         if (link || link.error() == asio::error::operation_aborted) co_return link;
     }
+    // Before, we do not know whether others reach us, which the node that we dial is told.
+    if (parts_.entered) {
+        auto entered = co_await parts_.entered();
+        if (!entered) co_return entered.error();
+    }
     co_return co_await dialer_.dial(node, book_.relays(node), why);
 }
 

@@ -90,12 +90,10 @@ Task<Result<std::vector<Endpoint>>> Swarm::own_relays() {
 }
 
 Task<> Swarm::refresh_loop(Topic topic, std::shared_ptr<Joined> joined) {
-    if (parts_.entered) {
-        auto entered = co_await parts_.entered();
-        if (!entered) co_return;
-    }
     Clock& clock = parts_.runtime.clock;
+    // Who is there is asked while the network is entered; announced we are when it was.
     std::vector<Endpoint> seeds;
+    if (parts_.dht.table_size() == 0) seeds = parts_.dht.nodes_to_try();
     Clock::Time due{};
     for (std::size_t rounds = 0;;) {
         Dht::Announcing announcing{parts_.keys, [this] { return own_relays(); }, seeds};

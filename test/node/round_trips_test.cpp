@@ -87,3 +87,30 @@ TEST_CASE("the first MiB of a file is verified within a few round trips of its c
         world.sim.run(root());
     }
 }
+
+TEST_CASE("a node that starts is connected to a member within a few round trips") {
+    FarApart world;
+    auto story = [&](Tasks& tasks) -> Task<> {
+        for (SimHost& host : world.all) {
+            if (&host == &world.all.back()) {
+                auto announced = co_await world.sim.clock().sleep_for(20s);
+                CHECK(announced);
+            }
+            const auto began = world.sim.clock().now();
+            host.start(tasks);
+            host.node().share().join(lab(), lab_key());
+            CHECK(co_await host.node().entered());
+            if (&host != &world.all.back()) continue;
+            // Who looks in the channel only once it has entered the network needs one more.
+            while (host.node().brief().peers == 0) {
+                auto slept = co_await world.sim.clock().sleep_for(1ms);
+                if (!slept) break;
+            }
+            const std::chrono::duration<double> seconds = world.sim.clock().now() - began;
+            CHECK(seconds.count() / (2 * std::chrono::duration<double>(one_way).count()) < 4.1);
+        }
+        tasks.cancel();
+    };
+    auto root = [&]() -> Task<> { (void)co_await with_tasks(story); };
+    world.sim.run(root());
+}
