@@ -62,7 +62,7 @@ Node::Node(NodeParts parts)
       label_(parts.label ? parts.label->text() : ""),
       entered_(runtime_.executor),
       started_(runtime_.clock.now()) {
-    peers_.attach(swarm_, dht_);
+    peers_.attach(swarm_, dht_, tunnels_);
     if (tunnels_) way_out_.emplace(runtime_, *tunnels_, std::move(parts.probe), dht_);
     if (lan_service_ && tcp_)
         lan_.emplace(LanParts{
@@ -248,9 +248,11 @@ Task<NodeHealth> Node::health() {
     if (tcp_) facts.tcp = tcp_->local();
     facts.wall = runtime_.clock.wall_now();
     note_dht(facts, dht_);
+    facts.network_trouble = peers_.network_trouble();
     if (mapping_) facts.mapping = mapping_->words();
     if (tunnels_ && tunnels_->has_relays())
-        facts.tunnel = Facts::Tunnel{tunnels_->place(), tunnels_->in_use(), tunnels_->up()};
+        facts.tunnel = Facts::Tunnel{tunnels_->place(), tunnels_->in_use(), tunnels_->up(),
+                                     tunnels_->failure()};
     const RelayCounts relay = swarm_.relay_counts();
     facts.relaying = Facts::Relaying{relay.serves, relay.pairs};
     if (lan_service_) facts.lan = lan_service_->trouble();

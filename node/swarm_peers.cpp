@@ -2,11 +2,13 @@
 
 #include "node/report/dht_facts.hpp"
 #include "node/swarm/swarm.hpp"
+#include "node/tunnel/tunnels.hpp"
 
 namespace kp2p {
-void SwarmPeers::attach(Swarm& swarm, const Dht& dht) {
+void SwarmPeers::attach(Swarm& swarm, const Dht& dht, const Tunnels* tunnels) {
     swarm_ = &swarm;
     dht_ = &dht;
+    tunnels_ = tunnels;
 }
 
 void SwarmPeers::join(const Topic& topic) { swarm_->join(topic); }
@@ -33,6 +35,13 @@ std::vector<Finding> SwarmPeers::why_none(const Topic& topic) const {
     return swarm_->why_none(topic);
 }
 
-std::optional<Finding> SwarmPeers::network_trouble() const { return dht_trouble(dht_->contact()); }
+// Where UDP is blocked the relay that gives no port is why.
+std::optional<Finding> SwarmPeers::network_trouble() const {
+    auto trouble = dht_trouble(dht_->contact());
+    const bool silent = trouble && (trouble->code == Finding::Code::dht_silent ||
+                                    trouble->code == Finding::Code::dht_silent_for);
+    if (silent && tunnels_ && !tunnels_->up()) trouble->what = tunnels_->failure();
+    return trouble;
+}
 
 }  // namespace kp2p

@@ -9,10 +9,12 @@ namespace kp2p {
 
 class Dht;
 class Swarm;
+class Tunnels;
 
 class SwarmPeers final : public Peers {
   public:
-    void attach(Swarm& swarm, const Dht& dht);  // before anything else
+    // Before anything else. Without tunnels there is no other way out than UDP.
+    void attach(Swarm& swarm, const Dht& dht, const Tunnels* tunnels);
     void join(const Topic& topic) override;
     void leave(const Topic& topic) override;
     bool settling(const Topic& topic) const override;
@@ -26,6 +28,7 @@ class SwarmPeers final : public Peers {
   private:
     Swarm* swarm_ = nullptr;
     const Dht* dht_ = nullptr;
+    const Tunnels* tunnels_ = nullptr;
 };
 
 }  // namespace kp2p

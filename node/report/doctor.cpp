@@ -117,14 +117,18 @@ void mapping(const Facts& facts, Checks& checks) {
 
 void tunnel(const Facts& facts, Checks& checks) {
     if (!facts.tunnel) return;
-    const auto& [place, in_use, up] = *facts.tunnel;
-    if (!in_use)
-        checks.push_back({"tunnel", Health::ok, place + " is not needed: UDP works here", {}});
-    else if (up)
+    const auto& [place, in_use, up, failure] = *facts.tunnel;
+    if (up && in_use)
         checks.push_back({"tunnel", Health::ok, "UDP goes through " + place, {}});
+    else if (!in_use && !facts.network_trouble)
+        checks.push_back({"tunnel", Health::ok, place + " is not needed: UDP works here", {}});
+    else if (!in_use && failure.empty())
+        checks.push_back({"tunnel", Health::ok, place + " has not been needed yet", {}});
     else
-        checks.push_back({"tunnel", Health::problem, place + " gives us no UDP port",
-                          "see the daemon's log, and whether https_proxy is set as it must be"});
+        checks.push_back({"tunnel", Health::problem,
+                          "there is no UDP port at " + (failure.empty() ? place : failure),
+                          "look whether the kp2p-relay runs, whether its URL was copied whole, and "
+                          "whether https_proxy is set as it must be"});
 }
 
 void relaying(const Facts& facts, Checks& checks) {

@@ -27,6 +27,7 @@ struct Facts {
     struct Tunnel {
         std::string place;  // of the kp2p-relay
         bool in_use = false, up = false;
+        std::string failure = {};  // the relay and why it gave no port, if it was tried in vain
     };
     struct Relaying {
         bool serves = false;

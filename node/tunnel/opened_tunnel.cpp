@@ -71,8 +71,11 @@ class TunnelOpening {
         if (!url.tls) co_return ok;
         TlsServerName name{url.host, url.fingerprint};
         auto started = co_await stream_->start_tls(std::move(name));
-        if (!started) co_return failed("no TLS with " + relay.text(), started.error());
-        co_return ok;
+        if (started) co_return ok;
+        if (started.error() != Errc::unauthorized)
+            co_return failed("no TLS with " + relay.text(), started.error());
+        why_ = "no TLS with " + relay.text() + ": its certificate is not that of the URL";
+        co_return started.error();
     }
 
     Task<Result<void>> reach(WebAddress to) {
@@ -109,6 +112,8 @@ class TunnelOpening {
         if (!head) co_return failed(place, head.error());
         if (head->status / 100 == 2) co_return ok;
         why_ = place + " refuses, with status " + std::to_string(head->status);
+        if (head->status == 407 || head->status == 401)
+            why_ = place + " wants a user and a password that it knows";
         co_return Errc::refused;
     }
 

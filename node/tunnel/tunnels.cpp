@@ -13,7 +13,8 @@ using namespace proto::tunnel;
 
 namespace {
 
-constexpr std::chrono::seconds first_tunnel_pause{1}, max_tunnel_pause{16};
+// Of a relay that has given a port: streams that go through it stand still until it is back.
+constexpr std::chrono::seconds first_tunnel_pause{1}, max_known_pause{2}, max_tunnel_pause{16};
 constexpr int max_in_vain = 3;
 
 }  // namespace
@@ -124,7 +125,7 @@ Task<> Tunnels::serve(std::shared_ptr<State> state) {
         }
         auto slept = co_await pause(*state, wait);
         if (!slept) co_return;
-        wait = std::min(2 * wait, max_tunnel_pause);
+        wait = std::min(2 * wait, state->allocated ? max_known_pause : max_tunnel_pause);
     }
     if (!state->standing) --passing_;
 }

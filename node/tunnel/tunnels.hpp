@@ -106,6 +106,8 @@ class Tunnels {
     bool up() const;  // every standing one has its port
     // Grows when a standing one gets another port than it had.
     std::uint64_t moves() const { return moves_; }
+    // The relay and why it gave none, when it was tried last; empty once one did.
+    const std::string& failure() const { return last_failure_; }
     std::string place() const { return routes_[route_].url.place(); }  // if there are relays
 
   private:

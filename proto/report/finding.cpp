@@ -25,9 +25,9 @@ constexpr Wording wordings[] = {
     {Code::no_manifest, Stage::request, "no_manifest", "its manifest cannot be had or used"},
 
     {Code::dht_silent_for, Stage::network, "dht_silent_for",
-     "no DHT node has answered for {seconds}: is this computer offline?"},
+     "no DHT node has answered for {seconds}: is this computer offline?{tunnel}"},
     {Code::dht_silent, Stage::network, "dht_silent",
-     "no DHT node has answered yet, no bootstrap node either"},
+     "no DHT node has answered yet, no bootstrap node either{tunnel}"},
     {Code::dht_busy, Stage::network, "dht_busy",
      "DHT nodes are asked no more for now: {count} requests are under way, which is the limit"},
     {Code::no_bootstrap, Stage::network, "no_bootstrap",
@@ -126,6 +126,8 @@ const Wording& wording_of(Code code) {
 std::string value_of(std::string_view key, const Finding& finding) {
     if (key == "node") return finding.node ? finding.node->hex() : std::string();
     if (key == "what") return finding.what;
+    if (key == "tunnel" && finding.what.empty()) return {};
+    if (key == "tunnel") return "; and there is no UDP port at " + finding.what;
     if (key == "count") return std::to_string(finding.count);
     if (key == "silent") return std::to_string(finding.silent);
     if (key == "others") return std::to_string(finding.count - finding.silent);

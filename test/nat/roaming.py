@@ -194,6 +194,18 @@ def tunnel_restarts(lab):
     return load, time.monotonic()
 
 
+def tunnel_is_away(lab):
+    relay = lab.relay()
+    lab.giver = lab.node(lab.site('port-restricted'))
+    lab.loader = lab.node(lab.site('blocked+tcp'), '--relay-url', relay.url)
+    until(lambda: lab.loader.status().get('tunnel'))
+    load = lab.load()
+    relay.stop()
+    time.sleep(20)
+    relay.start()
+    return load, time.monotonic()
+
+
 def giver_stands_still(lab):
     lab.pair('port-restricted', 'port-restricted')
     load = lab.load()
@@ -260,8 +272,8 @@ def late_client(lab):
 
 
 SCENES = (loaders_nat_forgets, givers_nat_forgets, loader_moves, giver_moves, open_giver_moves,
-          both_move, interface_down, relay_restarts, tunnel_restarts, giver_stands_still,
-          giver_restarts, direct_path_appears, tcp_is_reset, tcp_falls_silent, late_client,
+          both_move, interface_down, relay_restarts, tunnel_restarts, tunnel_is_away,
+          giver_stands_still, giver_restarts, direct_path_appears, tcp_is_reset, tcp_falls_silent, late_client,
           bootstrap_goes)  # the last: there is no DHT after it
 QUICK = ('loader_moves', 'giver_restarts', 'tcp_falls_silent')
 

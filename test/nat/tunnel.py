@@ -179,11 +179,8 @@ class Tunnelled(unittest.TestCase):
         self.assertTrue(self.is_tunnelled(nodes[1]))
         self.share(*nodes)
 
-    def test_where_a_proxy_is_all_there_is(self):
-        if not shutil.which('tinyproxy'):
-            self.skipTest('no tinyproxy')
-        relay = self.relay()
-        site = world.net.site('blocked+tcp')
+    def proxy(self, site):
+        """Which alone the site lets out; it takes me with secret."""
         proxy = site.host()
         site.proxies.add(packed(proxy))
         configuration = self.folder + '/tinyproxy.conf'
@@ -193,10 +190,29 @@ class Tunnelled(unittest.TestCase):
         process = proxy.popen(['tinyproxy', '-d', '-c', configuration], stdout=subprocess.DEVNULL)
         self.addCleanup(process.wait)
         self.addCleanup(process.terminate)
+        return proxy
+
+    def test_where_a_proxy_is_all_there_is(self):
+        if not shutil.which('tinyproxy'):
+            self.skipTest('no tinyproxy')
+        relay = self.relay()
+        site = world.net.site('blocked+tcp')
+        proxy = self.proxy(site)
         outside = self.node(world.net.site('port-restricted').host())
         inside = self.node(site.host(), '--relay-url', relay.url,
                            https_proxy='http://me:secret@%s:8888' % proxy.address)
         self.share(inside, outside)
+
+    def test_a_proxy_that_wants_another_password_is_said(self):
+        if not shutil.which('tinyproxy'):
+            self.skipTest('no tinyproxy')
+        relay = self.relay()
+        site = world.net.site('blocked+tcp')
+        proxy = self.proxy(site)
+        node = self.node(site.host(), '--relay-url', relay.url,
+                         https_proxy='http://me:wrong@%s:8888' % proxy.address)
+        self.assertTrue(until(lambda: 'a user and a password' in node.words()), node.words())
+        self.assert_said(node, 'a user and a password')
 
     def javascript(self, job, *arguments):
         host = world.net.site('port-restricted').host()
@@ -310,6 +326,18 @@ class Tunnelled(unittest.TestCase):
         url = relay.url.replace('#', '#wrong')
         node = self.node(world.net.site('blocked+tcp').host(), '--relay-url', url)
         self.assertTrue(until(lambda: 'does not know the token' in node.words()), node.words())
+        self.assert_said(node, 'does not know the token')
+
+    def assert_said(self, node, words):
+        """Who asks for a file, or the doctor, is told why."""
+        found = node.host.run([Daemon.command('kp2p-find'), 'sha1://' + 40 * '1'], text=True,
+                              env=node.environment, stderr=subprocess.PIPE)
+        self.assertEqual(found.returncode, 4)
+        self.assertIn(words, found.stderr.splitlines()[0])
+        checks = [json.loads(line) for line in node.run('kp2p-doctor', '--json').stdout.splitlines()]
+        said = [check for check in checks if check.get('section') == 'tunnel']
+        self.assertEqual([check['health'] for check in said], ['problem'], checks)
+        self.assertIn(words, said[0]['message'])
 
     def test_another_certificate_is_not_taken(self):
         relay = self.relay()
@@ -317,6 +345,7 @@ class Tunnelled(unittest.TestCase):
         node = self.node(world.net.site('blocked+tcp').host(), '--relay-url', url)
         self.assertTrue(until(lambda: 'no TLS' in node.words()), node.words())
         self.assertIsNone(node.status()['tunnel'])
+        self.assert_said(node, 'its certificate is not that of the URL')
 
 
 NGINX = '''

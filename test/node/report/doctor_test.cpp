@@ -65,7 +65,7 @@ TEST_CASE("what is not well is said in its section, with what to do") {
          [](Facts& f) { f.network_trouble = silence(); }},
         {"udp", Health::warning, "this node knows no DHT node",
          [](Facts& f) { f.network_trouble = Finding{.code = Finding::Code::no_bootstrap}; }},
-        {"tunnel", Health::problem, "gives us no UDP port",
+        {"tunnel", Health::problem, "no UDP port at https://relay",
          [](Facts& f) { f.tunnel->in_use = true; }},
         {"lan", Health::warning, "no avahi", [](Facts& f) { f.lan = "no avahi"; }},
         {"nat", Health::warning, "another port, at 192.0.2.7",
@@ -107,6 +107,21 @@ TEST_CASE("what is not well is said in its section, with what to do") {
         }
         CHECK(found == 1);
     }
+}
+
+TEST_CASE("where UDP is blocked it is said why the relay does not help") {
+    Facts facts = healthy();
+    facts.network_trouble = silence();
+    facts.tunnel->failure = "https://relay: it does not know the token";
+    std::size_t found = 0;
+    for (const Check& check : examine(facts)) {
+        if (check.section != "tunnel") continue;
+        ++found;
+        CHECK(check.health == Health::problem);
+        CHECK(check.message == "there is no UDP port at https://relay: it does not know the token");
+        CHECK(!check.advice.empty());
+    }
+    CHECK(found == 1);
 }
 
 TEST_CASE("a NAT that shows everybody one port is well") {
