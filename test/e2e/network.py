@@ -101,9 +101,9 @@ class Daemon:
         return {**kept, "KACHERY_P2P_CONFIG_DIR": str(self.config_dir),
                 "KACHERY_STORAGE_DIR": str(self.storage_dir), "HOME": str(self.network.root)}
 
-    def start_arguments(self, channels, bootstrap, host="127.0.0.1", port=0):
+    def start_arguments(self, channels, bootstrap, host="127.0.0.1", port=0, api_port=0):
         arguments = [self.network.command("kp2p-start-daemon"), "--host", host,
-                     "--port", port, "--api-port", "0", "--no-port-mapping", "--no-lan"]
+                     "--port", port, "--api-port", api_port, "--no-port-mapping", "--no-lan"]
         for channel in channels:
             arguments += ["--channel", channel]
         for node in bootstrap or [self.network.bootstrap_address]:

@@ -65,6 +65,11 @@ class Page(NetworkCase):
         self.browser("await", of=row)
         self.assertIn("picture of a cell.tif", self.browser("text", of=row))
         self.assertEqual(sha1_of(self.alice.stored(sha1)), sha1)
+        for done in ("Unpin", "Pin"):  # by the keyboard, which stays where it is
+            self.browser("script", source=f"document.querySelector(\"{row} .keep\").focus()")
+            self.browser("press", key="Enter")
+            self.browser("await", of=f"{row} .keep:text-is('{done}')")
+            self.assertEqual(self.browser("script", source="document.activeElement.textContent"), done)
         self.browser("fill", **{"in": "input[type=search]", "with": "nothing of the kind"})
         self.browser("gone", of=row)
         self.browser("fill", **{"in": "input[type=search]", "with": "A CELL"})
@@ -114,6 +119,8 @@ class Page(NetworkCase):
     def test_the_node_and_the_doctor_are_shown_and_nothing_else_is_asked(self):
         self.open("node")
         self.assertIn(self.alice.status()["node"], self.browser("text", of="dl"))
+        counts = "import('/web/words.js').then(({ count }) => count(1, 'file') + count(2, 'file'))"
+        self.assertEqual(self.browser("script", source=counts), "1 file2 files")
         self.browser("click", on="nav a[href='#doctor']")
         self.browser("await", of="td.ok, td.warning, td.problem")
         port = self.alice.status()["api_port"]
@@ -154,7 +161,50 @@ class Page(NetworkCase):
         self.browser("await", of="output[name=down_words]:text-is('no limit')")
         self.assertEqual(self.settings()["limit_down"], "none")
 
+    def test_odd_names_stand_in_a_narrow_page(self):
+        names = ("it's \"quoted\" & <b>bold<b>", "two\nlines", "\N{MICROSCOPE} cells",
+                 "\u05ea\u05de\u05d5\u05e0\u05d4 1.png", "x" * 200, "%41 100%?#")
+        self.browser("size", width=360, height=640)
+        for number, name in enumerate(names):
+            path = self.path(name)
+            path.write_text(f"{number} {name}")
+            self.alice.store(path)
+        self.open("files")
+        self.browser("await", of="tbody tr")
+        shown = self.browser("script", source="[...document.querySelectorAll('td.name')].map((each) => each.textContent)")
+        self.assertEqual({name for name in names if "\n" not in name} - set(shown), set())
+        for view in ("transfers", "files", "channels", "node", "doctor"):
+            self.browser("click", on=f"nav a[href='#{view}']")
+            self.browser("await", of="section")
+            wide = self.browser("script", source="document.documentElement.scrollWidth - innerWidth")
+            self.assertLessEqual(wide, 0, view)
+
+    def test_an_invitation_is_a_link_and_what_was_loaded_is_listed(self):
+        path = self.path("for a friend.txt")
+        path.write_text("for a friend")
+        self.bob.run("kp2p-join", "friends of \u00fc")
+        invitation = self.bob.lines("kp2p-invite", "--quiet", "--channel", "friends of \u00fc",
+                                    self.bob.store(path))[0]
+        self.open("files")
+        self.browser("click", on="nav a[href='#transfers']")
+        self.browser("fill", **{"in": "#link", "with": f" {invitation[:40]} {invitation[40:]} "})
+        self.browser("press", key="Enter")
+        self.browser("click", on="nav a[href='#files']")
+        self.browser("await", of="tr:has-text('for a friend.txt')")
+        self.assertIn("friends of \u00fc", self.alice.lines("kp2p-channels"))
+
+    def test_a_page_whose_daemon_was_started_anew_says_what_to_do(self):
+        carol = self.daemon("carol")
+        self.browser("open", url=address(carol))
+        self.browser("await", of="nav a[aria-current]")
+        port = carol.status()["api_port"]
+        carol.stop()
+        self.browser("await", of="#summary:has-text('does not answer')")
+        carol.start(api_port=port)
+        self.browser("await", of="#notice:has-text('Run kp2p-web to open it again')")
+
     def test_rates_of_a_channel_are_shown_and_taken_away(self):
+        self.alice.run("kp2p-join", "<b>lab")
         self.alice.run("kp2p-limit", "--channel", "<b>lab", "--up", "00:00,2M 00:01,2M")
         self.open("node")
         row = ".channel-limits li"

@@ -1,7 +1,7 @@
 // page.js CHROMIUM: the daemon's page in a headless browser, driven by lines of JSON on stdin, one
 // command each: {"do":"open","url":U}, {"do":"text","of":SELECTOR}, {"do":"click","on":SELECTOR},
 // {"do":"fill","in":SELECTOR,"with":TEXT}, {"do":"choose","in":SELECTOR,"file":PATH},
-// {"do":"script","source":JAVASCRIPT}. Each is waited for and answered by a line: {"value":V} or
+// {"do":"script","source":JAVASCRIPT}, {"do":"size","width":N,"height":N}, {"do":"press","key":KEY}. Each is waited for and answered by a line: {"value":V} or
 // {"error":WORDS}. The browser asks nothing beside the page; {"do":"asked"} tells what it did.
 const readline = require("readline");
 const { chromium } = require("playwright-core");
@@ -25,6 +25,8 @@ async function main(executablePath) {
     fill: ({ in: place, with: text }) => page.locator(place).fill(text),
     choose: ({ in: place, file }) => page.locator(place).setInputFiles(file),
     script: ({ source }) => page.evaluate(source),
+    size: ({ width, height }) => page.setViewportSize({ width, height }),
+    press: ({ key }) => page.keyboard.press(key),
     asked: () => asked,
   };
   for await (const line of readline.createInterface({ input: process.stdin })) {

@@ -1,13 +1,14 @@
 // The channels that this node is in, and who is in them.
 
 import { plain } from "./daemon.js";
-import { button, element, guarded, keyed, short, span } from "./words.js";
+import { button, element, guarded, invited, keyed, short, span } from "./words.js";
 
 export function show(section) {
   const form = section.querySelector("form");
   form.addEventListener("submit", guarded(async (event) => {
     event.preventDefault();
-    await plain("POST", "/v1/channels", { name: form.channel.value });
+    const name = form.channel.value;
+    await plain("POST", "/v1/channels", { name: invited(name)?.channel ?? name });
     form.reset();
   }));
 }
@@ -29,7 +30,7 @@ function member(peer) {
 
 function make(name) {
   return element("div", {},
-    element("h3", {}, name, button("Leave", () => leave(name))), element("div"));
+    element("h3", {}, element("bdi", {}, name), button("Leave", () => leave(name))), element("div"));
 }
 
 function fill(channel, name, peers) {

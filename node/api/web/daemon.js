@@ -2,6 +2,9 @@
 
 const STORED = "kp2p-session";
 
+// "loaded": a load that this page asked for has ended well.
+export const news = new EventTarget();
+
 export class DaemonError extends Error {
   constructor(code, message) {
     super(message);

@@ -1,7 +1,7 @@
 // The page: one view at a time, and what the daemon says of itself, to all of them.
 
 import { enter, follow, leave } from "./daemon.js";
-import { notice, short } from "./words.js";
+import { count, notice, short } from "./words.js";
 import * as channels from "./channels.js";
 import * as doctor from "./doctor.js";
 import * as files from "./files.js";
@@ -30,9 +30,8 @@ function open() {
 
 function summarise() {
   const { status } = state;
-  const nodes = status.peers.length === 1 ? "1 node" : `${status.peers.length} nodes`;
   document.getElementById("summary").textContent =
-    `node ${short(status.node, status.label)}, connected to ${nodes}, version ${status.version}`;
+    `node ${short(status.node, status.label)}, connected to ${count(status.peers.length, "node")}, version ${status.version}`;
 }
 
 function told(name, value) {

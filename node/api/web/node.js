@@ -1,7 +1,7 @@
 // This node: where it can be reached, and where its files lie.
 
 import * as limits from "./limits.js";
-import { element, size, span } from "./words.js";
+import { count, element, size, span } from "./words.js";
 
 export function show(section) {
   limits.show(section.querySelector("form"));
@@ -21,10 +21,10 @@ function facts(status) {
     ["UDP", status.udp],
     ["TCP", status.tcp ?? "off"],
     ["Router", status.port_mapping_message ?? status.port_mapping],
-    ["DHT", status.bootstrapped ? `knows ${status.dht_nodes} nodes` : "not reached yet"],
-    ["Relays for others", status.relay?.serves ? `yes, ${status.relay.pairs} pairs now` : "no"],
+    ["DHT", status.bootstrapped ? `knows ${count(status.dht_nodes, "node")}` : "not reached yet"],
+    ["Relays for others", status.relay?.serves ? `yes, ${count(status.relay.pairs, "pair")} now` : "no"],
     ["Storage", status.storage_dir],
-    ["Unfinished", `${status.partial_files} files, ${size(status.partial_bytes)}`],
+    ["Unfinished", `${count(status.partial_files, "file")}, ${size(status.partial_bytes)}`],
     ["Running for", span(status.uptime_seconds)],
   ];
 }

@@ -1,7 +1,7 @@
 // What is being loaded and given, with bars.
 
-import { plain, stream } from "./daemon.js";
-import { button, element, guarded, keyed, notice, short, size, span } from "./words.js";
+import { news, plain, stream } from "./daemon.js";
+import { button, element, guarded, invited, keyed, notice, short, size, span } from "./words.js";
 
 export function show(section) {
   const form = section.querySelector("form");
@@ -13,7 +13,9 @@ export function show(section) {
   });
 }
 
-const load = guarded(async (uri) => {
+const load = guarded(async (text) => {
+  const { channel, file: uri = text } = invited(text) ?? {};
+  if (channel) await plain("POST", "/v1/channels", { name: channel });
   try {
     await stream("/v1/load", { uri });
   } catch (error) {
@@ -22,6 +24,7 @@ const load = guarded(async (uri) => {
     await stream("/v1/load", { uri, directory: true });
   }
   notice("");
+  news.dispatchEvent(new Event("loaded"));
 });
 
 const cancel = guarded((id) => plain("DELETE", "/v1/transfers", { id }));
@@ -45,6 +48,7 @@ function make(transfer) {
 function fill(row, transfer, labels) {
   const [name, kind, bar, rate, nodes] = row.children;
   name.className = "name";
+  name.dir = "auto";
   name.title = transfer.sha1;
   name.textContent = transfer.name || transfer.sha1;
   kind.textContent = transfer.kind === "load" ? "loading" : "giving";

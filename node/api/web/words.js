@@ -18,6 +18,10 @@ export function span(seconds) {
   return `${Math.round(seconds / 86400)} d`;
 }
 
+export function count(number, one, many = `${one}s`) {
+  return `${number} ${number === 1 ? one : many}`;
+}
+
 // Eight digits of a node, and what it calls itself.
 export function short(node, label = "") {
   return node.slice(0, 8) + (label ? ` (${label})` : "");
@@ -31,6 +35,16 @@ export function element(name, attributes = {}, ...children) {
     else if (value !== undefined) made.setAttribute(key, value);
   made.append(...children);
   return made;
+}
+
+// What an invitation, as kp2p-invite prints it, has in it: { channel, file }; nothing if it is none.
+export function invited(text) {
+  const [, fields] = /kp2p:join\/(.*?)\/end/.exec(text.replace(/\s/g, "")) ?? [];
+  if (fields === undefined) return null;
+  return Object.fromEntries(fields.split("/").map((field) => {
+    const [key, value = ""] = field.split("=");
+    return [key, decodeURIComponent(value)];
+  }));
 }
 
 export function button(words, onclick) {
