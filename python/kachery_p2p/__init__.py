@@ -11,6 +11,8 @@ runs, files still go into the storage of this computer, and what is there is loa
 found as the commands find it: KACHERY_P2P_API_PORT, KACHERY_P2P_CONFIG_DIR (default ~/.kachery-p2p).
 """
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 from ._daemon import (get_channels, get_node_id, join_channel, leave_channel, peers, start_daemon,
                       status, stop_daemon)
 from ._errors import (AbsentError, CanceledError, CannotConnectError, ClosedError, Error, FailedError,
@@ -41,3 +43,14 @@ __all__ = [
     "store_json", "store_npy", "store_object", "store_pkl", "store_text", "transfers", "unpin",
     "verify", "why",
 ]
+
+if _TYPE_CHECKING:
+    from . import aio as aio, fsspec as fsspec, pooch as pooch
+else:
+    def __getattr__(name: str) -> object:
+        """kp.aio and the others, which take a while to import, once one is asked for."""
+        if name not in ("aio", "fsspec", "pooch"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import importlib
+
+        return importlib.import_module(f".{name}", __name__)

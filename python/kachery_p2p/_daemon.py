@@ -90,7 +90,8 @@ def start_daemon(*, channels: Sequence[str] = (), bootstrap: Sequence[str] = (),
             raise UsageError(f"a list of strings is wanted, not {values!r}")
     for value in bootstrap:
         command += ["--bootstrap", value]
-    for name in channels:
+    names = [name.strip() for name in channels]
+    for name in names:
         if not name or "\n" in name:
             raise UsageError(f"not the name of a channel: {name!r}")
     flags = {"--host": host, "--port": port, "--api-port": api_port, "--storage-dir": storage_dir,
@@ -102,7 +103,7 @@ def start_daemon(*, channels: Sequence[str] = (), bootstrap: Sequence[str] = (),
                      encoding="utf-8", start_new_session=True)
     assert process.stdin is not None
     with contextlib.suppress(BrokenPipeError), process.stdin:  # then it has failed, and says why
-        process.stdin.write("".join(name + "\n" for name in channels))
+        process.stdin.write("".join(name + "\n" for name in names))
     _await_ready(process)
     return process
 

@@ -48,7 +48,9 @@ def shown(progress: Progress, name: str) -> Iterator[Shown]:
 def _bar(name: str) -> Iterator[Optional[Callback]]:
     """In a terminal or a notebook, whichever this is."""
     try:
-        tqdm = importlib.import_module("tqdm.auto").tqdm
+        with warnings.catch_warnings():  # a notebook without ipywidgets gets a bar of text
+            warnings.filterwarnings("ignore", message="IProgress not found")
+            tqdm = importlib.import_module("tqdm.auto").tqdm
     except ImportError:
         warnings.warn("progress=True needs tqdm, which is not installed", stacklevel=2)
         yield None

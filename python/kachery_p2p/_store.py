@@ -8,6 +8,7 @@ import json
 import os
 import pickle
 import re
+import shutil
 import stat
 import tempfile
 from typing import IO, Any, Optional
@@ -24,13 +25,19 @@ _hash = re.compile(r"(sha1(?:dir)?://[0-9a-fA-F]{40})[^?]*(\?.*)?", re.S)
 def store_file(path: PathLike, basename: Optional[str] = None) -> str:
     """Copies a file into the storage and returns its URI, which ends in `basename` if given. The
     daemon gets the bytes, so that it need not see the file; where none runs they go straight into
-    the storage."""
+    the storage. A FIFO, or what the kernel makes up in /proc, is read to its end first."""
     whole = absolute_path(path)
     with naming(whole):
-        if not stat.S_ISREG(os.stat(whole).st_mode) and not os.path.isdir(whole):
+        mode = os.stat(whole).st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode) and not os.path.isdir(whole):
             raise UsageError(f"{whole}: it is no file")  # reading it might never end
+    name = basename or os.path.basename(whole)
     with naming(whole), open(whole, "rb") as file:
-        return _upload(file, basename or os.path.basename(whole), whole)
+        if not stat.S_ISFIFO(mode) and not os.path.realpath(whole).startswith(("/proc/", "/sys/")):
+            return _upload(file, name, whole)
+        with tempfile.TemporaryFile() as copy:
+            shutil.copyfileobj(file, copy)
+            return _upload(copy, "file" if name.isdigit() and not basename else name)
 
 
 def link_file(path: PathLike, basename: Optional[str] = None) -> str:

@@ -1,6 +1,7 @@
 """manage_test.py COMMANDS [TEST...]: what the storage holds, and what is under way."""
 import os
 import unittest
+import unittest.mock
 
 from case import ABSENT, Network, kp, main
 
@@ -46,6 +47,22 @@ class Storage(Network):
             names = [file["uri"] for file in kp.list_files()]
             self.assertIn(uri, names)
             self.assertNotIn(loaded, names)
+
+    def test_a_list_that_is_short_is_warned_of(self):
+        short = {"event": "result", "files": 0, "bytes": 0, "unread": "/part: Permission denied"}
+        for name, answer, asked in (("call", short, kp.gc), ("events", [short], kp.list_files),
+                                    ("result", short, kp.verify)):
+            with unittest.mock.patch(f"kachery_p2p._api.{name}", return_value=answer), \
+                    self.assertWarnsRegex(UserWarning, "/part: Permission denied"):
+                asked()
+
+    def test_a_linked_file_that_is_not_there_is_away(self):
+        path = self.write("linked.dat", b"linked")
+        uri = kp.link_file(path)
+        path.unlink()
+        done = kp.verify(uri)
+        self.assertEqual((done["damaged"], done["away"]), (0, 1))
+        self.assertEqual([(event["event"], event["uri"]) for event in done["events"]], [("away", uri)])
 
     def test_transfers_are_listed(self):
         self.assertEqual(kp.transfers(), [])

@@ -204,6 +204,37 @@ class Calls(Network):
                 self.assertRaises(kp.UnauthorizedError, kp.get_node_id, api_port=port)
         self.assertIsNotNone(process.returncode)
 
+    def test_a_daemon_that_was_asked_to_stop_has_ended_well_when_its_block_ends(self):
+        (self.root / "dora").mkdir()
+        for _ in range(5):
+            with kp.start_daemon(channels=["  dora's\n"], bootstrap=["none"], host="127.0.0.1",
+                                 port=0, api_port=0, storage_dir=str(self.root / "dora"),
+                                 config_dir=str(self.root / "dora" / "config")) as process:
+                with self.at("dora"):
+                    kp.join_channel(" dora's ")
+                    self.assertEqual(kp.get_channels(), ["dora's"])
+                    kp.stop_daemon()
+            self.assertEqual(process.returncode, 0)
+
+    def test_pipes_and_what_the_kernel_makes_up_are_stored(self):
+        with self.at("alice"):
+            fifo = self.root / "fifo"
+            os.mkfifo(fifo)
+            writer = subprocess.Popen(["sh", "-c", 'echo piped > "$0"', fifo])
+            uri = kp.store_file(fifo)
+            self.assertEqual(writer.wait(), 0)
+            self.assertEqual((kp.load_text(uri), uri[-5:]), ("piped\n", "/fifo"))
+            version = kp.store_file("/proc/version")
+            self.assertEqual(kp.load_text(version), pathlib.Path("/proc/version").read_text())
+        self.assertRaises(kp.UsageError, kp.store_file, "/dev/null")
+
+    def test_the_other_modules_are_there_without_an_import_of_their_own(self):
+        words = "import kachery_p2p as kp; print(kp.aio.load_file.__name__, kp.pooch.__name__)"
+        done = subprocess.run([sys.executable, "-B", "-c", words], capture_output=True, text=True,
+                              env={**os.environ, "PYTHONPATH": str(ROOT / "python")})
+        self.assertEqual(done.stdout, "load_file kachery_p2p.pooch\n", done.stderr)
+        self.assertRaises(AttributeError, getattr, kp, "aiO")
+
 
 class Failures(Network):
     def test_what_nobody_provides_is_none(self):
@@ -428,8 +459,15 @@ class Package(unittest.TestCase):
         self.addCleanup(shutil.rmtree, root)
         shutil.copytree(ROOT / "python", root / "python")  # pip leaves a build folder there
 
+        # pip asks a rustc that it finds for its version, and does not wait long: rustup would make
+        # directories in HOME after that is gone.
+        path = [folder for folder in os.environ["PATH"].split(os.pathsep)
+                if not os.path.exists(os.path.join(folder, "rustup"))]
+        environment = {**os.environ, "PATH": os.pathsep.join(path)}
+
         def run(*arguments):
-            done = subprocess.run(arguments, capture_output=True, text=True, cwd=root)
+            done = subprocess.run(arguments, capture_output=True, text=True, cwd=root,
+                                  env=environment)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             return done.stdout
 
