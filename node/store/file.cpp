@@ -25,6 +25,9 @@ std::string trouble;
 
 constexpr std::size_t unique_digits = 16;
 constexpr std::size_t hole_bytes = std::size_t{64} << 10;  // what is worth a hole
+// At a time. Linux takes one piece of memory for a larger write, and a virtual machine that gives
+// large pieces back to its host while they are free pays for each anew.
+constexpr std::size_t most_written_bytes = std::size_t{256} << 10;
 
 template <class Call>
 auto until_done(Call call) {  // whatever signals come in between
@@ -134,7 +137,8 @@ Result<std::size_t> File::read_at(std::uint64_t offset, std::span<std::uint8_t> 
 
 Result<void> File::write_at(std::uint64_t offset, ByteView bytes) const {
     while (!bytes.empty()) {
-        const ssize_t n = until_done([&] { return disk().write(fd_, bytes, offset); });
+        const ByteView piece = bytes.first(std::min(bytes.size(), most_written_bytes));
+        const ssize_t n = until_done([&] { return disk().write(fd_, piece, offset); });
         if (n < 0) return last_error();
         if (n == 0) return make_error_code(std::errc::io_error);
         bytes = bytes.subspan(static_cast<std::size_t>(n));
