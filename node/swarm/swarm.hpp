@@ -146,6 +146,8 @@ class Swarm {
     bool admit(const std::shared_ptr<Connection>& connection, PeerBook::Dialed who);
     void leave_silent(Peer& peer);
     bool prefers_new(const Connection& connection, const Peer::Held& old) const;
+    std::shared_ptr<Connection> rival_of(const Connection& connection) const;
+    Task<> settle_tie(std::shared_ptr<Connection> connection);
     void forget(const std::shared_ptr<Connection>& connection);
     std::shared_ptr<Connection> make_connection(Link link);
     void log(const std::string& line) const;

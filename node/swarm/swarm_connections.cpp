@@ -12,6 +12,8 @@ namespace {
 // A peer with whom we have had a connection for longer than this, and that dials us, has lost it.
 // Before that, both have dialed at the same time.
 constexpr std::chrono::seconds min_stale_age{5};
+// So long a connection has to show that it works, where another that does is there.
+constexpr std::chrono::milliseconds max_rival_wait{1000}, rival_look_interval{20};
 
 std::string words_of(const Path& path) {
     if (path.kind == Path::Kind::relayed) return ", through this relay";
@@ -70,6 +72,7 @@ Task<> Swarm::prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who
     auto proven = co_await with_timeout(parts_.runtime.clock, max_proof, connection->established());
     std::erase(unproven_, connection);
     if (!proven && proven.error() == asio::error::operation_aborted) co_return;
+    if (proven) co_await settle_tie(connection);
     if (proven && admit(connection, who)) {
         const Path path = connection->path();
         log_of(*connection,
@@ -166,6 +169,33 @@ bool Swarm::prefers_new(const Connection& connection, const Peer::Held& old) con
     if (old.proven && parts_.runtime.clock.now() - *old.proven >= min_stale_age) return true;
     const bool theirs = connection.role() == Role::responder;
     return theirs == (node_id() < connection.remote());
+}
+
+// What is preferred to this one, though the other side may not have it: null if nothing is.
+std::shared_ptr<Connection> Swarm::rival_of(const Connection& connection) const {
+    const auto peer = peers_.find(connection.remote());
+    if (peer == peers_.end() || connection.is_closed()) return nullptr;
+    const Peer::Held* held = peer->second.find(rank_of(connection.path()));
+    if (!held || held->connection.get() == &connection || prefers_new(connection, *held))
+        return nullptr;
+    return held->connection;
+}
+
+// The one that is preferred must show that something gets through along it: what we have dialed
+// leads nowhere where the other side is elsewhere, or behind a wall, since.
+Task<> Swarm::settle_tie(std::shared_ptr<Connection> connection) {
+    auto rival = rival_of(*connection);
+    if (rival) rival->prod();
+    for (Clock::Span waited{}; rival && waited < max_rival_wait; waited += rival_look_interval) {
+        auto slept = co_await parts_.runtime.clock.sleep_for(rival_look_interval);
+        if (!slept) co_return;
+        rival = rival_of(*connection);
+        const auto peer = peers_.find(connection->remote());
+        if (rival && peer->second.find(*rival)->proven && !rival->unanswered()) co_return;
+    }
+    if (!rival) co_return;
+    rival->close();
+    forget(rival);
 }
 
 void Swarm::forget(const std::shared_ptr<Connection>& connection) {

@@ -51,6 +51,47 @@ TEST_CASE("a client that comes ten seconds after a provider has moved reaches it
     }
 }
 
+// What the other dials then leads nowhere, though of two at the same time both would keep that one.
+TEST_CASE("who moves while it is dialed is let in when it dials") {
+    for (auto moves_after = 0ms; moves_after < 400ms; moves_after += 20ms) {
+        CAPTURE(moves_after.count());
+        in_world(120, lab, [&](World& world, Tasks& all) -> Task<> {
+            Member& stays = world.add(Kind::full_cone, echo);
+            Member& moves = world.add(Kind::full_cone, hold);
+            REQUIRE(moves.swarm.node_id() < stays.swarm.node_id());
+            co_await moves.enter(all);
+            co_await stays.enter(all);
+            auto announced = co_await soon(world, 20s, [&] {
+                return moves.swarm.announcer().relays().size() == 3 &&
+                       stays.swarm.announcer().relays().size() == 3;
+            });
+            REQUIRE(announced);
+            const auto dial = [](Swarm& from, NodeId to) -> Task<> {
+                auto connection = co_await from.connect(to);
+                (void)connection;
+            };
+            all.spawn(dial(stays.swarm, moves.swarm.node_id()));
+            auto passed = co_await world.sim.clock().sleep_for(moves_after);
+            REQUIRE(passed);
+            world.sim.nat(moves.node.address, Kind::full_cone, elsewhere);
+            const bool has_come = !moves.swarm.connections().empty();
+            if (has_come) co_return;  // then the vigil is for that
+            all.spawn(dial(moves.swarm, stays.swarm.node_id()));
+            const auto meet = [&] {
+                const auto here = moves.swarm.connections(), there = stays.swarm.connections();
+                return here.size() == 1 && there.size() == 1 &&
+                       here[0]->handshake_hash() == there[0]->handshake_hash();
+            };
+            auto met = co_await soon(world, 3s, meet);
+            CHECK(met);
+            auto settled = co_await world.sim.clock().sleep_for(2s);  // a second dial is under way
+            REQUIRE(settled);
+            REQUIRE(meet());
+            co_await check_echo(*moves.swarm.connections()[0]);
+        });
+    }
+}
+
 TEST_CASE("who hears that it may be elsewhere has itself announced there at once") {
     for (const bool moves : {true, false}) {
         CAPTURE(moves);
