@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
-"""bench.py COMMANDS_FOLDER [MIB]: the speed of one file between two daemons over loopback, beside
-a JavaScript hyperdht connection whose receiver hashes, and beside the local floor (cp, then
-openssl sha1); then the most that a
-daemon takes of memory in such a load, and what an idle one costs in a minute. Says which of the goals are met.
+"""bench.py COMMANDS_FOLDER [--page FILE.md] [--folder DIR] [--rounds N] [--only WORDS]: what kp2p takes to bring
+files over loopback, beside other programs, and beside a local copy and its hash.
 
-The JavaScript receiver keeps nothing, so all files lie in memory where there is room; what a disk
-adds is measured apart. Each measurement follows one that is thrown away: a write of as much memory,
-for a virtual machine gives freed memory back to its host and pays for getting it again."""
-import json
+Prints a table for each kind of load; --page writes it, with a plot beside it (gnuplot), the machine and
+the versions, as docs/results.md is. Each measurement has the local floor (cp, then openssl sha1) taken just
+before it, after a write of as much memory, since virtual machines give freed memory back to their host; the
+ratio is the median of those of the rounds. --only has those whose names contain one of the words.
+All files lie in --folder, by default a temporary one, and in the page cache."""
+import argparse
+import datetime
 import os
 import pathlib
+import platform
 import shutil
 import statistics
 import subprocess
@@ -17,160 +19,212 @@ import sys
 import tempfile
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "e2e"))
+import contenders
+from contenders import Unavailable
+from network import MIB, Network, random_file
 
-from network import MIB, Network, random_file, sha1_of  # noqa: E402
-
-ROUNDS = 3
+ROUNDS = 5
 IDLE_SECONDS = 60
-GOAL_RATIO = 3  # times the speed of JavaScript
-GOAL_RESIDENT_MIB = 30
-GOAL_LOADING_MIB = 64
-GOAL_CPU_PERCENT = 0.5
+SMALL_FILES, SMALL_BYTES = 2000, 16 << 10
+KINDS = [contenders.Unflushed, contenders.Flushed, contenders.ToDestination, contenders.OneByOne,
+         contenders.Piped, contenders.Storing, contenders.Rsync, contenders.Curl,
+         contenders.CurlPiped, contenders.Aria2, contenders.Libtorrent, contenders.Hyperdht]
+LOADS = {"1 GiB": 1024 * MIB, "64 MiB": 64 * MIB, "2,000 files of 16 KiB": None, "1 KiB": 1024}
+# Times the floor, or milliseconds.
+GOALS = {("kp2p --no-flush", "1 GiB"): 0.95, ("kp2p", "1 GiB"): 1.2,
+         ("kp2p --no-flush", "64 MiB"): 1.2,
+         ("kp2p --no-flush", "2,000 files of 16 KiB"): 1.6, ("kp2p", "2,000 files of 16 KiB"): 2.5,
+         ("kp2p --no-flush, load -i", "2,000 files of 16 KiB"): 4,
+         ("kp2p-store --no-flush", "1 GiB"): 0.8, ("kp2p --no-flush", "1 KiB"): 10}
+GOAL_LOADING_MIB, GOAL_IDLE_MIB, GOAL_IDLE_PERCENT = 64, 10, 0.03
 
 
-def folder_in_memory(size_bytes):
-    """None where there is no room for the file, two storages, and what warms the memory."""
-    shared = pathlib.Path("/dev/shm")
-    if shared.is_dir() and shutil.disk_usage(shared).free > 5 * size_bytes:
-        return shared
-    return None
+def make_inputs(folder):
+    inputs = {}
+    for name, size in LOADS.items():
+        path = folder / name.replace(" ", "-").replace(",", "")
+        if size is None:
+            path.mkdir()
+            for number in range(SMALL_FILES):
+                random_file(path / f"{number}.dat", SMALL_BYTES)
+        else:
+            random_file(path, size)
+        inputs[name] = path
+    return inputs
 
 
-def warm(path):
-    copy = path.with_suffix(".warm")
-    for _ in range(2):
-        shutil.copyfile(path, copy)
-    copy.unlink()
+def remove(path):
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
-def median(measure, path):
-    seconds = []
-    for _ in range(ROUNDS):
-        seconds.append(measure(lambda: warm(path)))
-    return statistics.median(seconds)
+class Bench:
+    def __init__(self, commands, folder, rounds):
+        self.commands, self.folder, self.rounds = commands, folder, rounds
+        self.inputs = make_inputs(folder)
+        self.floor = contenders.Floor(folder)
+        self.seconds, self.ratios, self.floors = {}, {}, {load: [] for load in LOADS}
+        self.how, self.versions, self.missing, self.peak_mib = {}, {}, {}, 0
+
+    def once(self, contender, offer, path):
+        to = self.folder / "result"
+        subprocess.run(["sync"], check=True)
+        shutil.copytree(path, to) if path.is_dir() else shutil.copyfile(path, to)
+        remove(to)
+        try:
+            return contender.fetch(offer, to)
+        finally:
+            remove(to)
+
+    def measure(self, kind):
+        place = self.folder / kind.__name__
+        place.mkdir()
+        ours = issubclass(kind, contenders.Ours)
+        try:
+            with kind(place, self.commands) if ours else kind(place) as contender:
+                self.how[kind.name], self.versions[kind.name] = kind.how, contender.version
+                for load, path in self.inputs.items():
+                    if kind.directories if path.is_dir() else path.stat().st_size >= kind.least_bytes:
+                        self.compare(contender, load, path)
+                if isinstance(contender, contenders.Unflushed):
+                    self.peak_mib = max(self.peak_mib, *contender.peaks())
+        except Unavailable as why:
+            self.missing[kind.name] = str(why)
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+    def compare(self, contender, load, path):
+        offer = contender.offer(path)
+        seconds, ratios = [], []
+        for _ in range(self.rounds):
+            floor = self.once(self.floor, path, path)
+            seconds.append(self.once(contender, offer, path))
+            ratios.append(seconds[-1] / floor)
+            self.floors[load].append(floor)
+        self.seconds[contender.name, load] = statistics.median(seconds)
+        self.ratios[contender.name, load] = statistics.median(ratios)
+        print(f"{contender.name}, {load}: {self.seconds[contender.name, load]:.3f} s, "
+              f"{self.ratios[contender.name, load]:.2f} of the floor", file=sys.stderr, flush=True)
 
 
-def ours(network, uri, sha1, names, ready, storage=None):
-    bob = network.daemon(next(names), storage=storage)
-    ready()
-    started = time.monotonic()
-    path = bob.load(uri)
-    seconds = time.monotonic() - started
-    assert sha1_of(path) == sha1
-    bob.stop()
-    shutil.rmtree(bob.storage_dir)
-    return seconds
-
-
-def javascript(path, sha1, ready):
-    ready()
-    script = HERE / "hyperdht_file.js"
-    for _ in range(3):  # connecting sometimes times out there
-        done = subprocess.run(["node", script, path], capture_output=True, text=True, timeout=300)
-        if done.returncode == 0:
-            result = json.loads(done.stdout)
-            assert result["sha1"] == sha1
-            return result["seconds"]
-    sys.exit(f"bench: the JavaScript side failed: {done.stderr}")
-
-
-def floor(path, ready):
-    ready()
-    copy = path.with_suffix(".copy")
-    started = time.monotonic()
-    subprocess.run(["cp", path, copy], check=True)
-    subprocess.run(["openssl", "sha1", copy], check=True, stdout=subprocess.DEVNULL)
-    seconds = time.monotonic() - started
-    copy.unlink()
-    return seconds
-
-
-def most_resident(network, giver, uri):
-    """The most MiB that the giver and the loader have resident during a load. Before it a small one, as
-    a start takes as much for a moment, to make a channel's key."""
-    bob = network.daemon("watched")
-    small = network.root / "small.dat"
-    random_file(small, 1000)
-    bob.load(giver.store(small, "--bare"))
-    daemons = [giver, bob]
-    for daemon in daemons:
-        pathlib.Path(f"/proc/{daemon.process.pid}/clear_refs").write_text("5")
-    bob.load(uri)
-    most = []
-    for daemon in daemons:
-        status = pathlib.Path(f"/proc/{daemon.process.pid}/status").read_text()
-        peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-        most.append(int(peak.split()[1]) / 1024)
-    bob.stop()
-    shutil.rmtree(bob.storage_dir)
-    return most
-
-
-def idle(network):
+def idle(commands, folder):
     """(MiB resident, percent of a core) of a daemon in a network of its own."""
-    daemon = network.daemon("idle")
-    time.sleep(5)  # joining is not idling
-    ticks = os.sysconf("SC_CLK_TCK")
+    with Network(commands, folder) as network:
+        daemon = network.daemon("idle")
+        time.sleep(20)  # joining is not idling
 
-    def cpu_seconds():
-        fields = pathlib.Path(f"/proc/{daemon.process.pid}/stat").read_text().rsplit(") ", 1)[1]
-        user, system = fields.split()[11:13]
-        return (int(user) + int(system)) / ticks
+        def cpu_ticks():
+            stat = pathlib.Path(f"/proc/{daemon.process.pid}/stat").read_text().rsplit(") ", 1)[1]
+            return sum(map(int, stat.split()[11:13]))
 
-    before = cpu_seconds()
-    time.sleep(IDLE_SECONDS)
-    spent = cpu_seconds() - before
-    status = pathlib.Path(f"/proc/{daemon.process.pid}/status").read_text()
-    resident = next(line for line in status.splitlines() if line.startswith("VmRSS"))
-    daemon.stop()
-    return int(resident.split()[1]) / 1024, 100 * spent / IDLE_SECONDS
+        before = cpu_ticks()
+        time.sleep(IDLE_SECONDS)
+        spent = (cpu_ticks() - before) / os.sysconf("SC_CLK_TCK")
+        status = pathlib.Path(f"/proc/{daemon.process.pid}/status").read_text()
+        resident = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+        return int(resident.split()[1]) / 1024, 100 * spent / IDLE_SECONDS
 
 
-def verdict(met):
-    return "met" if met else "MISSED"
+def machine():
+    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo")
+                  if line.startswith("model name")), platform.machine())
+    return f"{model}, {os.cpu_count()} cores, Linux {platform.release()}"
 
 
-def main(commands, mib=1024):
-    size_bytes = int(mib) * MIB
-    memory = folder_in_memory(size_bytes)
-    with Network(commands, parent=memory) as network, tempfile.TemporaryDirectory() as disk:
-        path = network.root / "bench.dat"
-        sha1 = random_file(path, size_bytes)
-        alice = network.daemon("alice")
-        uri = alice.store(path, "--bare")
-        names = (f"bob{index}" for index in range(2 * ROUNDS))
-        seconds = {
-            "two daemons, kp2p-load":
-                median(lambda ready: ours(network, uri, sha1, names, ready), path),
-            "JavaScript hyperdht, hashed": median(lambda ready: javascript(path, sha1, ready), path),
-            "cp and openssl sha1": median(lambda ready: floor(path, ready), path),
-        }
-        print(f"all files in {memory or network.root}")
-        for name, value in seconds.items():
-            print(f"{name:32} {value:7.2f} s {size_bytes / value / 1e6:7.0f} MB/s")
-        mine, theirs, local = seconds.values()
-        print(f"ours to JavaScript: {theirs / mine:.2f} times as fast "
-              f"(goal {GOAL_RATIO}: {verdict(theirs / mine >= GOAL_RATIO)})")
-        print(f"ours to the local floor: {mine / local:.2f} times as long")
-        if memory:
-            storage = pathlib.Path(disk) / "storage"
-            onto_disk = median(
-                lambda ready: ours(network, uri, sha1, names, ready, storage), path)
-            print(f"kp2p-load onto the disk, flushed: {onto_disk:.2f} s "
-                  f"{size_bytes / onto_disk / 1e6:.0f} MB/s")
-        gives, loads = most_resident(network, alice, uri)
-        most = max(gives, loads)
-        print(f"resident at most, of who gives it {gives:.1f} MiB, of who loads it {loads:.1f} MiB "
-              f"(goal {GOAL_LOADING_MIB}: {verdict(most < GOAL_LOADING_MIB)})")
-        alice.stop()
-        resident_mib, cpu_percent = idle(network)
-        print(f"idle for {IDLE_SECONDS} s: {resident_mib:.1f} MiB resident "
-              f"(goal {GOAL_RESIDENT_MIB}: {verdict(resident_mib < GOAL_RESIDENT_MIB)}), "
-              f"{cpu_percent:.2f} % of a core "
-              f"(goal {GOAL_CPU_PERCENT}: {verdict(cpu_percent < GOAL_CPU_PERCENT)})")
+def verdict(value, goal):
+    return f"goal {goal:g}: {'met' if value <= goal else 'missed'}"
+
+
+def rows_of(bench, load):
+    """(name, text of its value, ratio, goal) of all that were measured, the quickest first."""
+    rows = []
+    for (name, of), ratio in sorted(bench.ratios.items(), key=lambda item: item[1]):
+        if of == load:
+            in_ms = LOADS[load] == 1024
+            value = 1000 * bench.seconds[name, load] if in_ms else ratio
+            goal = GOALS.get((name, load))
+            seconds = bench.seconds[name, load]
+            rows.append((name, f"{1000 * seconds:.0f} ms" if seconds < 1 else f"{seconds:.2f} s",
+                         ratio, verdict(value, goal) if goal else ""))
+    return rows
+
+
+def page(bench, loads, resident, title):
+    """Markdown."""
+    lines = ["# What loading takes, beside others", "",
+             f"Written by `./run bench` on {datetime.date.today()}: {machine()}. Over loopback, files in the "
+             f"page cache, medians of {bench.rounds}. *Times the floor* is how long it takes beside a local "
+             "copy and its hash (`cp`, `openssl sha1`) taken just before; below 1 is faster than that. Who "
+             "does not check a SHA-1 by itself has its result hashed, which counts.", "",
+             f"![{title}](results.svg)", ""]
+    for load in loads:
+        floor = statistics.median(bench.floors[load])
+        lines += [f"## {load}", "", f"The floor: {1000 * floor:.0f} ms.", "",
+                  "| | encryption | time | times the floor | |", "| --- | --- | --- | --- | --- |"]
+        lines += [f"| {name} | {bench.how[name]} | {seconds} | {ratio:.2f} | {goal} |"
+                  for name, seconds, ratio, goal in rows_of(bench, load)] + [""]
+    lines += ["## Memory and rest", "",
+              f"- Resident at most in all of these loads, of the giver or the loader: {bench.peak_mib:.0f} MiB "
+              f"({verdict(bench.peak_mib, GOAL_LOADING_MIB)})."]
+    if resident:
+        lines += [f"- A daemon that idles in a channel: {resident[0]:.1f} MiB resident "
+                  f"({verdict(resident[0], GOAL_IDLE_MIB)}), {resident[1]:.2f} % of a core "
+                  f"({verdict(resident[1], GOAL_IDLE_PERCENT)})."]
+    lines += ["", "## Versions", ""]
+    lines += [f"- {name}: {version}" for name, version in bench.versions.items() if version]
+    lines += [f"- {name} was not measured: {why}" for name, why in bench.missing.items()]
+    return "\n".join(lines) + "\n"
+
+
+def plot(bench, loads, title, file):
+    """A panel for each kind of load, a bar for each row."""
+    panels = []
+    for load in loads:
+        rows = rows_of(bench, load)[::-1]
+        data = "\n".join(f'"{name}" {ratio:.4f}' for name, _, ratio, _ in rows)
+        panels.append((load, len(rows), data))
+    total = sum(count + 3 for _, count, _ in panels)
+    script = [f"set terminal svg size 800,{20 * total} font 'sans-serif,11' background '#ffffff'",
+              f"set output '{file}'", "set multiplot", "unset key", "set border 3", "set tics nomirror",
+              "set style fill solid noborder", "set xrange [0:*]", "set lmargin at screen 0.3",
+              "set rmargin at screen 0.95", f"set label 1 '{title}' at screen 0.01, screen 0.99"]
+    top = total - 1
+    for number, (load, count, data) in enumerate(panels):
+        script += [f"$rows{number} << END", data, "END", f"set title '{load}'",
+                   f"set tmargin at screen {(top - 1.2) / total}",
+                   f"set bmargin at screen {(top - 1.2 - count) / total}",
+                   f"set yrange [-0.6:{count - 0.4}]",
+                   "set arrow 1 from 1, graph 0 to 1, graph 1 nohead dashtype 2",
+                   f"plot $rows{number} using (0.5*$2):0:(0.5*$2):(0.35):ytic(1) with boxxyerror "
+                   f"lc rgb '#4477aa', $rows{number} using 2:0:(sprintf(' %.2f', $2)) with labels left"]
+        top -= count + 3
+    subprocess.run(["gnuplot"], input="\n".join(script), text=True, check=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("commands", type=pathlib.Path)
+    parser.add_argument("--page", type=pathlib.Path)
+    parser.add_argument("--folder")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--only", nargs="*", default=[""])
+    parser.add_argument("--no-idle", action="store_true")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="kp2p-bench-", dir=given.folder) as folder:
+        bench = Bench(given.commands.resolve(), pathlib.Path(folder), given.rounds)
+        for kind in KINDS:
+            if any(word in kind.name for word in given.only):
+                bench.measure(kind)
+        resident = None if given.no_idle else idle(bench.commands, folder)
+    title = "Times the floor: cp and openssl sha1"
+    words = page(bench, LOADS, resident, title)
+    print(words)
+    if given.page:
+        given.page.write_text(words)
+        plot(bench, LOADS, title, given.page.with_name("results.svg"))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()
