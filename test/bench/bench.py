@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 
 import contenders
@@ -25,6 +26,7 @@ from network import MIB, Network, random_file
 
 ROUNDS = 5
 IDLE_SECONDS = 60
+PAGE_COLUMNS = 110
 SMALL_FILES, SMALL_BYTES = 2000, 16 << 10
 KINDS = [contenders.Unflushed, contenders.Flushed, contenders.ToDestination, contenders.OneByOne,
          contenders.Piped, contenders.Storing, contenders.Rsync, contenders.Curl,
@@ -130,7 +132,7 @@ def idle(commands, folder):
 def machine():
     model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo")
                   if line.startswith("model name")), platform.machine())
-    return f"{model}, {os.cpu_count()} cores, Linux {platform.release()}"
+    return f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.release().split('-')[0]}"
 
 
 def verdict(value, goal):
@@ -153,11 +155,11 @@ def rows_of(bench, load):
 
 def page(bench, loads, resident, title):
     """Markdown."""
-    lines = ["# What loading takes, beside others", "",
-             f"Written by `./run bench` on {datetime.date.today()}: {machine()}. Over loopback, files in the "
-             f"page cache, medians of {bench.rounds}. *Times the floor* is how long it takes beside a local "
-             "copy and its hash (`cp`, `openssl sha1`) taken just before; below 1 is faster than that. Who "
-             "does not check a SHA-1 by itself has its result hashed, which counts.", "",
+    words = (f"Written by `./run bench` on {datetime.date.today()}: {machine()}. Over loopback, files in "
+             f"the page cache, medians of {bench.rounds}. *Times the floor* is how long it takes beside a "
+             "local copy and its hash (`cp`, `openssl sha1`) taken just before; below 1 is faster than "
+             "that. Who does not check a SHA-1 by itself has its result hashed, which counts.")
+    lines = ["# What loading takes, beside others", "", textwrap.fill(words, PAGE_COLUMNS), "",
              f"![{title}](results.svg)", ""]
     for load in loads:
         floor = statistics.median(bench.floors[load])
@@ -173,7 +175,7 @@ def page(bench, loads, resident, title):
                   f"({verdict(resident[0], GOAL_IDLE_MIB)}), {resident[1]:.2f} % of a core "
                   f"({verdict(resident[1], GOAL_IDLE_PERCENT)})."]
     lines += ["", "## Versions", ""]
-    lines += [f"- {name}: {version}" for name, version in bench.versions.items() if version]
+    lines += [f"- {version}" for version in dict.fromkeys(bench.versions.values()) if version]
     lines += [f"- {name} was not measured: {why}" for name, why in bench.missing.items()]
     return "\n".join(lines) + "\n"
 

@@ -124,7 +124,7 @@ class Ours(Contender):
         self.commands = commands
 
     def set_up(self):
-        self.version = version(self.commands / "kp2p-load", "--version").split()[-1]
+        self.version = "kp2p " + version(self.commands / "kp2p-load", "--version").split()[-1]
         self.network = self.processes.enter_context(Network(self.commands, self.place))
         self.giver = self.network.daemon("giver")
         self.loader = self.network.idle("loader").start(flags=self.flags)
@@ -192,7 +192,7 @@ class OneByOne(Unflushed):
 
 class Piped(Unflushed):
     """Into a pipe, at whose end it is hashed."""
-    name, directories = "kp2p-cat | sha1sum", False
+    name, directories = "kp2p-cat into sha1sum", False
 
     def bring(self, uri, to):
         with self.loader.popen("kp2p-cat", uri, stderr=subprocess.DEVNULL) as cat:
@@ -227,7 +227,7 @@ class Rsync(Contender):
 
     def set_up(self):
         program = need("rsync")
-        self.version = version(program, "--version").split()[2]
+        self.version = "rsync " + version(program, "--version").split()[2]
         self.port = free_port()
         config = self.place / "rsyncd.conf"
         config.write_text(f"use chroot = no\n[all]\npath = {self.place.parent}\n"
@@ -251,8 +251,8 @@ class Https(Contender):
     def set_up(self):
         program = need("nginx")
         self.client = need(self.program)
-        self.version = (f"{version(self.client, '--version').split()[self.version_word]}, nginx "
-                        + version(program, "-v").split("/")[-1])
+        client = version(self.client, "--version").split()[self.version_word]
+        self.version = f"{self.program} {client}, nginx " + version(program, "-v").split("/")[-1]
         self.port = free_port()
         self.certificate = self.place / "certificate.pem"
         run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
@@ -290,7 +290,7 @@ class Curl(Https):
 
 
 class CurlPiped(Https):
-    name, program, version_word = "curl | sha1sum, nginx", "curl", 1
+    name, program, version_word = "curl into sha1sum, nginx", "curl", 1
     directories = False
 
     def bring(self, path, to):
@@ -325,7 +325,7 @@ class Libtorrent(Contender):
             done = subprocess.run([python, "-c", "import libtorrent; print(libtorrent.__version__)"],
                                   capture_output=True, text=True)
             if done.returncode == 0:
-                self.python, self.version = python, done.stdout.strip()
+                self.python, self.version = python, "libtorrent " + done.stdout.strip()
                 return
         raise Unavailable("python3-libtorrent is not installed")
 
@@ -353,7 +353,7 @@ class Hyperdht(Contender):
         package = HERE.parent / "interop/node_modules/hyperdht/package.json"
         if not package.exists():
             raise Unavailable("npm ci was not run in test/interop")
-        self.version = json.loads(package.read_text())["version"]
+        self.version = "hyperdht " + json.loads(package.read_text())["version"]
 
     def fetch(self, path, to):
         for _ in range(3):  # connecting sometimes times out there
