@@ -170,7 +170,7 @@ class Unflushed(Flushed):
 
 
 class ToDestination(Unflushed):
-    name = "kp2p --no-flush, load --dest"
+    name, directories = "kp2p --no-flush, load --dest", False  # which all go to one
 
     def bring(self, uri, to):
         self.loader.load(uri, "--dest", to)
