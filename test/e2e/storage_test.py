@@ -96,12 +96,18 @@ class Storage(NetworkCase):
         for name in ("kp2p-list", "kp2p-gc", "kp2p-verify"):
             command = shutil.copy(self.network.command(name), self.path(name))
             for directory in (node.storage_dir / "sha1", node.storage_dir / "kp2p/records"):
-                before = mode(directory)
-                directory.chmod(0o700)
-                done = subprocess.run([command], user=60001, group=60001, extra_groups=[],
-                                      env=node.environment(), capture_output=True)
-                directory.chmod(before)
+                done = self.run_by_stranger(node, command, directory)
                 self.assert_ends(done, 1, f"{directory}: Permission denied")
+
+    @staticmethod
+    def run_by_stranger(node, command, directory):
+        """Who may not read the directory meanwhile."""
+        before = mode(directory)
+        directory.chmod(0o700)
+        done = subprocess.run([command], user=60001, group=60001, extra_groups=[],
+                              env=node.environment(), capture_output=True)
+        directory.chmod(before)
+        return done
 
     @unittest.skipUnless(os.geteuid() == 0, "needs to be several users")
     def test_what_may_not_be_read_in_the_storage_is_said_and_the_rest_is_done(self):
@@ -120,11 +126,7 @@ class Storage(NetworkCase):
             with self.subTest((name, directory)):
                 command = shutil.copy(self.network.command(name), self.path(name))
                 directory.mkdir(parents=True, exist_ok=True)
-                before = mode(directory)
-                directory.chmod(0o700)
-                done = subprocess.run([command], user=60001, group=60001, extra_groups=[],
-                                      env=node.environment(), capture_output=True)
-                directory.chmod(before)
+                done = self.run_by_stranger(node, command, directory)
                 self.assert_ends(done, 1, f"{directory}: Permission denied")
                 self.assert_ends(done, 1, words)
 

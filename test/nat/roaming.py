@@ -183,27 +183,20 @@ def relay_restarts(lab):
     return load, time.monotonic()
 
 
-def tunnel_restarts(lab):
+def tunnel_restarts(lab, away_seconds=0):
     relay = lab.relay()
     lab.giver = lab.node(lab.site('port-restricted'))
     lab.loader = lab.node(lab.site('blocked+tcp'), '--relay-url', relay.url)
     until(lambda: lab.loader.status().get('tunnel'))
     load = lab.load()
     relay.stop()
+    time.sleep(away_seconds)
     relay.start()
     return load, time.monotonic()
 
 
 def tunnel_is_away(lab):
-    relay = lab.relay()
-    lab.giver = lab.node(lab.site('port-restricted'))
-    lab.loader = lab.node(lab.site('blocked+tcp'), '--relay-url', relay.url)
-    until(lambda: lab.loader.status().get('tunnel'))
-    load = lab.load()
-    relay.stop()
-    time.sleep(20)
-    relay.start()
-    return load, time.monotonic()
+    return tunnel_restarts(lab, away_seconds=20)
 
 
 def giver_stands_still(lab):
