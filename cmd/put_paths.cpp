@@ -55,8 +55,9 @@ Result<void> put_each(client::Command& command, const std::vector<std::string>& 
     const bool flushes = !command.config().settings().no_flush;
     auto store = Store::open(*root, flushes ? Store::Flush::always : Store::Flush::never);
     if (!store) return command.failure(store.error(), storage_trouble());
-    if (auto other = storage_of_daemon(command.config(), *root))
-        command.say("the daemon that is running serves another storage, " + other->string() +
+    const auto served = served_storage(command.config(), *root);
+    if (served && !served->is_ours)
+        command.say("the daemon that is running serves another storage, " + served->path.string() +
                     ": what goes into " + root->string() + " is not given to others by it");
     PutProgress progress(command);
     std::uint64_t stored_bytes = 0;
@@ -80,8 +81,8 @@ Result<void> put_each(client::Command& command, const std::vector<std::string>& 
         command.complain(error);
         if (outcome) outcome = error;
     }
-    if (options.content == PutOptions::Content::copy)
-        tell_daemon(command.config(), *root, stored_bytes);
+    const bool copied = options.content == PutOptions::Content::copy && stored_bytes > 0;
+    if (copied && served && served->is_ours) tell_daemon(command.config(), stored_bytes);
     return outcome;
 }
 

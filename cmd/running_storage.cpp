@@ -9,34 +9,20 @@
 namespace kp2p {
 namespace fs = std::filesystem;
 
-namespace {
-
-// Of the daemon that is running, if one is.
-std::optional<fs::path> served_storage(const client::Config& config) {
+std::optional<ServedStorage> served_storage(const client::Config& config, const fs::path& ours) {
     constexpr std::chrono::seconds patience{1};
     const auto at = config.dir().empty() ? std::nullopt : config.api_socket();
     if (!at || !client::Socket::connect(*at, {patience})) return std::nullopt;
     std::ifstream file(config.dir() / "storage");
-    std::string served;
-    std::getline(file, served, '\0');
-    if (served.empty()) return std::nullopt;
-    return fs::path(served);
+    std::string path;
+    std::getline(file, path, '\0');
+    std::error_code error;
+    const bool is_ours = fs::equivalent(path, ours, error);
+    if (path.empty() || error) return std::nullopt;
+    return ServedStorage{path, is_ours};
 }
 
-}  // namespace
-
-std::optional<fs::path> storage_of_daemon(const client::Config& config, const fs::path& storage) {
-    const auto served = served_storage(config);
-    std::error_code error;
-    if (!served || fs::equivalent(*served, storage, error) || error) return std::nullopt;
-    return served;
-}
-
-void tell_daemon(const client::Config& config, const fs::path& storage,
-                 std::uint64_t stored_bytes) {
-    const auto served = served_storage(config);
-    std::error_code error;
-    if (stored_bytes == 0 || !served || !fs::equivalent(*served, storage, error)) return;
+void tell_daemon(const client::Config& config, std::uint64_t stored_bytes) {
     proto::JsonWriter body;
     body.begin_object().field("bytes", stored_bytes).end_object();
     client::Daemon daemon(config);

@@ -9,13 +9,15 @@
 
 namespace kp2p {
 
-// If it runs and serves another than `storage`; nothing if that cannot be told.
-std::optional<std::filesystem::path> storage_of_daemon(const client::Config& config,
-                                                       const std::filesystem::path& storage);
+struct ServedStorage {
+    std::filesystem::path path;
+    bool is_ours = false;  // the one that was asked about
+};
+// If a daemon runs; nothing if it cannot be told whether it serves `ours`.
+std::optional<ServedStorage> served_storage(const client::Config& config,
+                                            const std::filesystem::path& ours);
 
-// That so much was stored in `storage`, if it is the one that it serves: its cache may have to give
-// way.
-void tell_daemon(const client::Config& config, const std::filesystem::path& storage,
-                 std::uint64_t stored_bytes);
+// That so much was stored in what it serves: its cache may have to give way.
+void tell_daemon(const client::Config& config, std::uint64_t stored_bytes);
 
 }  // namespace kp2p

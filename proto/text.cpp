@@ -24,6 +24,13 @@ Result<std::string> percent_decoded(std::string_view text) {
     return decoded;
 }
 
+std::string in_lower_case(std::string_view text) {
+    std::string all(text);
+    for (char& c : all)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return all;
+}
+
 void add_percent(std::string& out, char byte) {
     constexpr char hex[] = "0123456789ABCDEF";
     const auto value = static_cast<unsigned char>(byte);

@@ -8,6 +8,7 @@
 #include "proto/json.hpp"
 #include "proto/number.hpp"
 #include "proto/outcome.hpp"
+#include "proto/text.hpp"
 
 namespace kp2p {
 namespace {
@@ -32,13 +33,6 @@ std::string line_of(const CatalogEntry& entry) {
     return json.field("time", entry.time_s).end_object().take();
 }
 
-// As it is typed into a search: ASCII letters alone are alike in both cases.
-std::string lower(std::string text) {
-    for (char& c : text)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    return text;
-}
-
 struct Listed {
     CatalogList entries;
     std::uint64_t bytes = 0;
@@ -50,7 +44,8 @@ Listed listed(CatalogList all, const std::string& words) {
     listed.entries.keep_if([&](const CatalogEntry& entry) {
         const bool has =
             words.empty() ||
-            lower(entry.uri.own_name() + ' ' + entry.uri.text()).find(words) != std::string::npos;
+            proto::in_lower_case(entry.uri.own_name() + ' ' + entry.uri.text()).find(words) !=
+                std::string::npos;
         if (has) listed.bytes += entry.size_bytes;
         return has;
     });
@@ -102,7 +97,8 @@ Api::Answer Api::files(Call& call) {
         co_return Errc::usage;
     }
     Unread unread;
-    auto list = [catalog = parts_.store.catalog(), words = lower(search->value_or("")),
+    auto list = [catalog = parts_.store.catalog(),
+                 words = proto::in_lower_case(search->value_or("")),
                  &unread](const std::stop_token& stop) -> Result<Listed> {
         if (auto can = catalog.can_list(); !can) return can.error();
         return listed(catalog.entries(stop, &unread), words);
@@ -178,6 +174,7 @@ Api::Answer Api::stored(Call& call) {
 }
 
 Task<> Api::keep_limit(std::uint64_t added_bytes) {
+    if (!parts_.store.is_limited()) co_return;
     auto keep = [&store = parts_.store, added_bytes](const std::stop_token&) {
         store.keep_limit(added_bytes);
         return true;

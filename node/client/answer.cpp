@@ -1,6 +1,6 @@
-#include <simdjson.h>
+#include "node/client/answer.hpp"
 
-#include "node/client/daemon.hpp"
+#include <simdjson.h>
 
 namespace kp2p::client {
 

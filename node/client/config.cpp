@@ -88,8 +88,7 @@ class Sources {
             if (!said->complaint.empty()) return complain(why, where, said->complaint);
         }
         if (texts.empty()) return Origin::nobody;
-        // As "$1" may be. To name a node by nothing takes its name away.
-        if (origin == Origin::flag && setting.flag != "--label" &&
+        if (origin == Origin::flag && !setting.may_be_empty &&
             std::ranges::any_of(texts, &std::string::empty))
             return complain(why, where, "it is empty");
         std::string complaint;

@@ -17,36 +17,13 @@
 #include <string>
 #include <string_view>
 
+#include "node/client/answer.hpp"
 #include "node/client/config.hpp"
 #include "node/client/stand_in.hpp"
 #include "node/client/starter.hpp"
 #include "proto/bytes.hpp"
 
 namespace kp2p::client {
-
-// One JSON object from the daemon. A missing or mistyped key reads as empty, 0 or false.
-class Answer {
-  public:
-    explicit Answer(std::string_view text);
-    ~Answer();
-    Answer(Answer&&) noexcept;
-    Answer& operator=(Answer&&) noexcept;
-
-    const std::string& text() const { return text_; }  // the JSON itself, one line
-    bool is_object() const;
-    bool has(std::string_view key) const;
-    std::string string(std::string_view key) const;
-    std::uint64_t number(std::string_view key) const;
-    bool truth(std::string_view key) const;
-    std::vector<std::string> strings(std::string_view key) const;
-    std::string json(std::string_view key) const;          // as JSON, whatever it is
-    std::vector<Answer> list(std::string_view key) const;  // the objects of an array
-
-  private:
-    struct Document;
-    std::string text_;
-    std::unique_ptr<Document> document_;
-};
 
 // What is asked of the daemon (node/api/API.md). `body` is a JSON object, or empty. Without the key
 // `promised` the answer, or the last line of a streamed one, is none.

@@ -29,6 +29,7 @@ struct Setting {
     std::string_view help;
     std::string_view changed_by = {};  // what changes it while the daemon runs; empty: a new start
     bool remembered = false;           // what a flag said holds at later starts too
+    bool may_be_empty = false;         // as a flag's value; elsewhere "$1" was forgotten
     Users users = Users::node;
     Shape shape = Shape::text;
     // From what one source said, see values.hpp.

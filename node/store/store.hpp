@@ -122,6 +122,7 @@ class Store {
     // What is done with a file that was loaded and is asked for again.
     void note_use(const Sha1& sha1) const;
     void limit(std::optional<std::uint64_t> most_bytes) const { quota_->limit(most_bytes); }
+    bool is_limited() const { return quota_->is_limited(); }
     // Once something was stored, or the limit changed: the cache gives way at once.
     void keep_limit(std::uint64_t added_bytes) const { quota_->keep(layout_, added_bytes); }
 

@@ -18,13 +18,6 @@ bool is_name_char(char c) {
            c == '_' || c == '.';
 }
 
-std::string lower(std::string_view text) {
-    std::string all(text);
-    for (char& c : all)
-        if (c >= 'A' && c <= 'Z') c = char(c - 'A' + 'a');
-    return all;
-}
-
 bool names(std::string_view entry, const WebAddress& to) {
     while (entry.starts_with(' ')) entry.remove_prefix(1);
     while (entry.ends_with(' ')) entry.remove_suffix(1);
@@ -34,7 +27,7 @@ bool names(std::string_view entry, const WebAddress& to) {
     if (below) entry.remove_prefix(1);
     const auto at = WebAddress::parse(entry, to.port);
     if (!at || at->port != to.port) return false;
-    const std::string name = lower(at->host), host = lower(to.host);
+    const std::string name = in_lower_case(at->host), host = in_lower_case(to.host);
     return host == name || (host.size() > name.size() && host.ends_with('.' + name));
 }
 

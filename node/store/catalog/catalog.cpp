@@ -15,7 +15,8 @@ namespace {
 
 std::uint64_t size_of(const proto::Sha1Dir& directory) {
     std::uint64_t bytes = 0;
-    each_file(directory, [&](const proto::Sha1Dir::File& file) { bytes += file.size_bytes; });
+    each_file(directory,
+              [&](auto&, const proto::Sha1Dir::File& file) { bytes += file.size_bytes; });
     return bytes;
 }
 
@@ -23,13 +24,6 @@ bool is_there(const Layout& layout, const Sha1& sha1) {
     struct stat status;
     return disk().link_status(layout.content(sha1), status) == 0 ||
            disk().link_status(layout.link(sha1), status) == 0;
-}
-
-using TellPath = std::function<void(const std::string& path, const proto::Sha1Dir::File& file)>;
-
-void each_path(const proto::Sha1Dir& directory, const std::string& above, const TellPath& tell) {
-    for (const auto& [name, file] : directory.files) tell(above + name, file);
-    for (const auto& [name, child] : directory.dirs) each_path(child, above + name + '/', tell);
 }
 
 // `marks` are sorted.
@@ -50,7 +44,7 @@ std::set<Sha1> Catalog::parts_of(const Record& record) const {
     }
     if (record.uri.kind == proto::Uri::Kind::file) return parts;
     if (const auto directory = listing_of(layout_, record.uri.sha1))
-        each_file(*directory, [&](const proto::Sha1Dir::File& file) { parts.insert(file.sha1); });
+        each_file(*directory, [&](auto&, const auto& file) { parts.insert(file.sha1); });
     return parts;
 }
 
@@ -108,7 +102,7 @@ std::map<Sha1, proto::Uri> Catalog::names() const {
             uri.path = path;
             names.emplace(file.sha1, std::move(uri));
         };
-        each_path(*directory, {}, add);
+        each_file(*directory, add);
     }
     return names;
 }

@@ -122,10 +122,9 @@ std::vector<Sha1> piece_lists_of(const Layout& layout, const Sha1& manifest) {
     return std::move(parsed->piece_lists);
 }
 
-void each_file(const proto::Sha1Dir& directory,
-               const std::function<void(const proto::Sha1Dir::File&)>& tell) {
-    for (const auto& [name, file] : directory.files) tell(file);
-    for (const auto& [name, child] : directory.dirs) each_file(child, tell);
+void each_file(const proto::Sha1Dir& directory, const TellFile& tell, const std::string& above) {
+    for (const auto& [name, file] : directory.files) tell(above + name, file);
+    for (const auto& [name, child] : directory.dirs) each_file(child, tell, above + name + '/');
 }
 
 }  // namespace kp2p

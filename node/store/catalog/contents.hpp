@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <stop_token>
+#include <string>
 #include <vector>
 
 #include "node/store/catalog/unread.hpp"
@@ -43,8 +44,9 @@ std::uint64_t used_bytes(const Layout& layout, const Sha1& except);
 std::optional<proto::Sha1Dir> listing_of(const Layout& layout, const Sha1& sha1);
 // The lists of pieces that a manifest names which is here.
 std::vector<Sha1> piece_lists_of(const Layout& layout, const Sha1& manifest);
-// Of all files in it.
-void each_file(const proto::Sha1Dir& directory,
-               const std::function<void(const proto::Sha1Dir::File&)>& tell);
+// All files in it, with their paths from there.
+using TellFile = std::function<void(const std::string& path, const proto::Sha1Dir::File& file)>;
+void each_file(const proto::Sha1Dir& directory, const TellFile& tell,
+               const std::string& above = {});
 
 }  // namespace kp2p

@@ -20,6 +20,11 @@ void Quota::limit(std::optional<std::uint64_t> most_bytes) {
     most_bytes_ = most_bytes;
 }
 
+bool Quota::is_limited() const {
+    const std::lock_guard lock(mutex_);
+    return most_bytes_.has_value();
+}
+
 void Quota::keep(const Layout& layout, std::uint64_t added_bytes) {
     const std::lock_guard lock(mutex_);
     if (!most_bytes_) return;

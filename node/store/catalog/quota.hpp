@@ -17,6 +17,7 @@ class Quota {
   public:
     // Absent: as much as there is on the disk.
     void limit(std::optional<std::uint64_t> most_bytes);
+    bool is_limited() const;
     // Errc::over_quota; storage_trouble() then names the quota, and what there is.
     Result<void> admit(const Layout& layout, const Sha1& sha1, std::uint64_t size_bytes);
     // What was loaded gives way to what was stored just now, `added_bytes` of it, or to a quota
@@ -24,7 +25,7 @@ class Quota {
     void keep(const Layout& layout, std::uint64_t added_bytes);
 
   private:
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     std::optional<std::uint64_t> most_bytes_;
     // Since a walk through the storage takes long, its sum is used for a while, with what was
     // admitted since; what is refused is counted anew.
