@@ -63,7 +63,11 @@ Node::Node(NodeParts parts)
       entered_(runtime_.executor),
       started_(runtime_.clock.now()) {
     peers_.attach(swarm_, dht_, tunnels_);
-    if (tunnels_) way_out_.emplace(runtime_, *tunnels_, std::move(parts.probe), dht_);
+    if (tunnels_)
+        way_out_.emplace(runtime_, *tunnels_, std::move(parts.probe), dht_, [this] {
+            dht_.moved();
+            swarm_.doubt(Swarm::Doubt::of_place);
+        });
     if (lan_service_ && tcp_)
         lan_.emplace(LanParts{
             .runtime = runtime_,

@@ -18,8 +18,13 @@ constexpr std::chrono::milliseconds way_look_interval = 250ms;
 
 }  // namespace
 
-WayOut::WayOut(Runtime& runtime, Tunnels& tunnels, std::unique_ptr<Datagrams> probe, Dht& dht)
-    : runtime_(runtime), tunnels_(tunnels), probe_(std::move(probe)), dht_(dht) {}
+WayOut::WayOut(Runtime& runtime, Tunnels& tunnels, std::unique_ptr<Datagrams> probe, Dht& dht,
+               std::function<void()> moved)
+    : runtime_(runtime),
+      tunnels_(tunnels),
+      probe_(std::move(probe)),
+      dht_(dht),
+      moved_(std::move(moved)) {}
 
 Task<> WayOut::run() {
     auto body = [this](Tasks& tasks) -> Task<> {
@@ -77,7 +82,7 @@ Task<Result<void>> WayOut::pass(Clock::Span span) {
     auto slept = co_await runtime_.clock.sleep_for(span);
     if (!slept) co_return slept;
     if (std::exchange(seen_moves_, tunnels_.moves()) != tunnels_.moves() && tunnels_.in_use())
-        dht_.moved();
+        moved_();
     co_return ok;
 }
 
@@ -92,7 +97,7 @@ void WayOut::use_relay(bool used) {
     runtime_.log("tunnel", used ? "UDP is blocked here: using " + tunnels_.place()
                                 : "UDP works here again: the relay is not used any more");
     tunnels_.use(used);
-    dht_.moved();
+    moved_();
 }
 
 // Pings some nodes, without the DHT, which would hold it against them that we do not hear them.

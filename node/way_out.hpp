@@ -4,6 +4,7 @@
 // and then, and used again as soon as it answers. Shape: spawn run().
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "node/async/runtime.hpp"
@@ -18,8 +19,10 @@ class WayOut {
     static constexpr std::chrono::seconds max_dht_silence{4};
     static constexpr std::chrono::seconds kept_after_use{60};  // for what is still on its way
 
-    // `probe` is a UDP socket here, on any port. The tunnels outlive this.
-    WayOut(Runtime& runtime, Tunnels& tunnels, std::unique_ptr<Datagrams> probe, Dht& dht);
+    // `probe` is a UDP socket here, on any port. `moved` hears that the node's address is another
+    // than before. The tunnels outlive this.
+    WayOut(Runtime& runtime, Tunnels& tunnels, std::unique_ptr<Datagrams> probe, Dht& dht,
+           std::function<void()> moved);
 
     Task<> run();
 
@@ -36,6 +39,7 @@ class WayOut {
     Tunnels& tunnels_;
     std::unique_ptr<Datagrams> probe_;
     Dht& dht_;
+    std::function<void()> moved_;
     std::uint64_t seen_moves_ = 0;
     std::optional<Clock::Time> left_;  // the relay, whose ports are kept for a while
 };

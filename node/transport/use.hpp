@@ -8,7 +8,8 @@
 
 namespace kp2p {
 
-enum class Work { none, quiet, busy };  // quiet: files are open, but nothing moves
+// quiet: an answer is awaited, or files are open, but nothing moves
+enum class Work { none, quiet, busy };
 struct Use {
     std::set<Topic> topics;  // that both have proven to be in; none: a stranger
     Work work = Work::none;

@@ -186,7 +186,9 @@ void Flood::receive_lacking(EdgeKey edge, const RequestId& request) {
     SearchKey key;
     if (Search* search = own_search(request, key)) {
         const auto asked = search->waiting.find(edge);
-        if (asked != search->waiting.end() && asked->second.give_up) search->waiting.erase(asked);
+        if (asked == search->waiting.end() || !asked->second.give_up) return;
+        search->waiting.erase(asked);
+        --edges_.at(edge).owed;
         return;
     }
     const auto found = handled_.find({edges_.at(edge).end.channel, request});
@@ -218,6 +220,7 @@ void Flood::send_unsent(Time now) {
             const SearchKey key = to.unsent.extract(to.unsent.begin()).value();
             Search& search = searches_.at(key);
             search.waiting.at(edge).give_up = now + (max_hops + 2) * hop_span;
+            ++to.owed;
             events_.push_back(Send{edge, Seeking{search.request, search.file, max_hops}});
         }
 }
@@ -226,6 +229,8 @@ void Flood::end_search(SearchKey key) {
     const auto found = searches_.find(key);
     if (found == searches_.end()) return;
     for (auto& [edge, to] : edges_) to.unsent.erase(key);
+    for (const auto& [edge, asked] : found->second.waiting)
+        if (asked.give_up) --edges_.at(edge).owed;
     requests_.erase(found->second.request);
     searches_.erase(found);
 }
@@ -248,9 +253,12 @@ void Flood::expire(Time now) {
         if (Handled& handled = handled_.at(name); std::erase_if(handled.waiting, late))
             conclude(name, handled);
     for (auto& [key, search] : searches_) {
-        for (const auto& asked : search.waiting)
-            if (late(asked) && asked.second.answers == 0)
-                ++search.silent[edges_.at(asked.first).end.channel];
+        for (const auto& asked : search.waiting) {
+            if (!late(asked)) continue;
+            Edge& at = edges_.at(asked.first);
+            --at.owed;
+            if (asked.second.answers == 0) ++search.silent[at.end.channel];
+        }
         std::erase_if(search.waiting, late);
     }
     send_unsent(now);
@@ -282,6 +290,11 @@ std::size_t Flood::silent(SearchKey search, ChannelTag channel) const {
     if (found == searches_.end()) return 0;
     const auto silent = found->second.silent.find(channel);
     return silent == found->second.silent.end() ? 0 : silent->second;
+}
+
+bool Flood::owes(EdgeKey edge) const {
+    const auto at = edges_.find(edge);
+    return at != edges_.end() && at->second.owed > 0;
 }
 
 }  // namespace kp2p::proto

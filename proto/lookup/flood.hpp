@@ -96,6 +96,7 @@ class Flood {
     std::size_t asked(SearchKey search) const;
     std::size_t waiting(SearchKey search) const;
     std::size_t silent(SearchKey search, ChannelTag channel) const;  // who gave none in time
+    bool owes(EdgeKey edge) const;  // an answer to a search of ours
 
   private:
     struct Edge {
@@ -110,6 +111,7 @@ class Flood {
         TokenBucket looking_left, own_left, others_left, asking_own_left, asking_others_left;
         std::size_t looking = 0;     // looks under way that it waits for
         std::set<SearchKey> unsent;  // ours, until there is an allowance for them
+        std::size_t owed = 0;        // answers to those of ours that are sent
     };
     struct Asked {                    // a request at one neighbour
         std::optional<Time> give_up;  // none: it is not sent yet

@@ -286,6 +286,8 @@ class Tunnelled(unittest.TestCase):
         node = self.node(site.host(), '--relay-url', relay.url)
         self.assertIsNone(node.status()['tunnel'])
         outside = self.node(world.net.site('port-restricted').host())
+        # What they are connected by then leads nowhere, which neither is told.
+        self.assertTrue(until(lambda: node.status()['connections']), node.words())
         site.nat.kind = 'blocked'
         self.assertTrue(self.is_tunnelled(node), node.words())
         self.loads(node, outside)

@@ -47,10 +47,17 @@ Task<> load_roaming(Node& node, Sha1 file, RoamingLoad& load) {
     load.why = diagnosis.text();
 }
 
+auto times_said(const SimHost& host, std::string_view words) {
+    return std::ranges::count_if(
+        host.log(), [&](const std::string& line) { return line.find(words) != line.npos; });
+}
+
 enum class Moves { giver, loader };
+enum class When { amid_load, before_load };
 
 struct RoamingWorld {
-    explicit RoamingWorld(Moves who) : who(who), sim(11, everywhere), disk(sim.clock(), 11) {}
+    RoamingWorld(Moves who, When when)
+        : who(who), when(when), sim(11, everywhere), disk(sim.clock(), 11) {}
 
     template <class Holds>
     Task<> pass_until(Holds holds) {
@@ -64,6 +71,7 @@ struct RoamingWorld {
     Task<> story(Tasks& tasks);
 
     Moves who;
+    When when;
     Sim sim;
     SimDisk disk;
     DiskInstead in_use{disk};
@@ -86,29 +94,45 @@ Task<> RoamingWorld::story(Tasks& tasks) {
     auto slept = co_await sim.clock().sleep_for(20s);  // they meet
     CHECK(slept);
     load.clock = &sim.clock();
-    loader.spawn(load_roaming(loader.node(), *stored, load));
-    co_await pass_until([&] { return load.verified >= mib; });
-    CHECK(!load.over);
-    sim.nat(moving.address(), NatKind::port_restricted, host_of(9000));
-    moving.carry(Host(10, 9, 9, 9));
-    co_await pass_until([&] { return load.over; });
+    const auto begin_load = [&] { loader.spawn(load_roaming(loader.node(), *stored, load)); };
+    const auto move = [&] { sim.nat(moving.address(), NatKind::port_restricted, host_of(9000)); };
+    const auto has_begun = [&] { return load.verified >= mib; };
+    const auto is_over = [&] { return load.over; };
+    if (when == When::amid_load) {
+        begin_load();
+        co_await pass_until(has_begun);
+        CHECK(!load.over);
+        move();
+        moving.carry(Host(10, 9, 9, 9));
+    } else {
+        move();  // which no interface tells
+        const auto began = sim.clock().now();
+        begin_load();
+        co_await pass_until([&] { return has_begun() || load.over; });
+        CHECK(sim.clock().now() - began < longest_standstill);
+        // Who asks and hears nothing looks for another way by itself.
+        CHECK(times_said(loader, "nothing comes from") == 1);
+    }
+    co_await pass_until(is_over);
     CAPTURE(load.why);
     REQUIRE(load.path);
     CHECK(disk.content(*load.path) == bytes);
     CHECK(load.standstill < longest_standstill);
-    const auto says = [&](const std::string& line) {
-        return line.find("this computer has another address") != line.npos;
-    };
     // The last of it may have been on its way already.
-    co_await pass_until([&] { return std::ranges::count_if(moving.log(), says) == 1; });
+    const auto* noticed = when == When::amid_load ? "this computer has another address"
+                                                  : "others see us at another address";
+    co_await pass_until([&] { return times_said(moving, noticed) == 1; });
 }
 
 }  // namespace
 
-TEST_CASE("a load stands still for a moment when a node is carried to another network") {
-    for (const Moves who : {Moves::giver, Moves::loader}) {
+TEST_CASE("a load stands still for a moment when a node is, or has just been, carried elsewhere") {
+    for (int trip = 0; trip < 4; ++trip) {
+        const Moves who = trip % 2 == 0 ? Moves::giver : Moves::loader;
+        const When when = trip < 2 ? When::amid_load : When::before_load;
         CAPTURE(who == Moves::giver);
-        RoamingWorld world(who);
+        CAPTURE(when == When::before_load);
+        RoamingWorld world(who, when);
         for (std::uint32_t i = 0; i < open_hosts + 2; ++i) {
             DhtSetup setup;
             if (i == 0) setup.public_address = host_of(0);

@@ -25,7 +25,8 @@ class Neighbour {
     const std::shared_ptr<Connection>& connection() const { return connection_; }
     bool proven() const { return lookup_.proven(); }  // that it is in a channel of ours
     Use use() const {
-        const Work least = connection_->is_held() ? Work::quiet : Work::none;
+        const bool awaited = connection_->is_held() || lookup_.owes();
+        const Work least = awaited ? Work::quiet : Work::none;
         return {lookup_.topics(), std::max(least, transfer_.work())};
     }
 

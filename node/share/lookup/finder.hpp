@@ -33,6 +33,7 @@ class Finder {
         Edge(const Edge&) = delete;
         ~Edge();
         void receive(const proto::LookupMessage& message);
+        bool owes() const { return finder_.flood_.owes(key_); }  // an answer to a search of ours
 
       private:
         Finder& finder_;

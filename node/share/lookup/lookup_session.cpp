@@ -47,6 +47,12 @@ std::set<ChannelName> LookupSession::channels() const {
     return names;
 }
 
+bool LookupSession::owes() const {
+    return std::any_of(lookups_.begin(), lookups_.end(), [](const auto& entry) {
+        return entry.second.edge && entry.second.edge->owes();
+    });
+}
+
 void LookupSession::left(proto::ChannelTag tag) {
     for (auto& [number, lookup] : lookups_) {
         if (lookup.channel->tag != tag) continue;
@@ -118,6 +124,7 @@ Task<> LookupSession::talk(std::uint64_t number) {
     };
     const proto::Flood::End end{channel->tag, connection_->remote()};
     Finder::Edge edge(parts_.finder, end, send, ask_storage);
+    lookups_.at(number).edge = &edge;
     auto body = [&](Tasks& all) -> Task<> {
         all.spawn(outbox.pour(mux));
         for (;;) {
@@ -132,6 +139,7 @@ Task<> LookupSession::talk(std::uint64_t number) {
     auto talked = co_await with_tasks(body);
     (void)talked;
     mux->close();
+    lookups_.at(number).edge = nullptr;
     lookups_.at(number).proven = false;
     owner_.changed();
 }

@@ -42,6 +42,7 @@ class LookupSession {
     bool proven() const;             // the other has shown that it is in a channel of ours
     std::set<Topic> topics() const;  // of those channels
     std::set<ChannelName> channels() const;
+    bool owes() const;  // the other, an answer to a search of ours
 
   private:
     struct Lookup {  // a lookup channel: being opened while `mux` is null
@@ -49,6 +50,7 @@ class LookupSession {
         std::shared_ptr<MuxChannel> mux;
         bool again = false;  // the other has opened it after it rejected ours
         bool proven = false;
+        const Finder::Edge* edge = nullptr;  // while it talks
         bool leaving = false;
     };
 

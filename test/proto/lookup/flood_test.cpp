@@ -292,6 +292,34 @@ TEST_CASE("more searches than a neighbour grants wait for their turn") {
     CHECK(!net.waits(0));
 }
 
+TEST_CASE(
+    "an edge owes what it was asked for, until it answers, is too late or need not any more") {
+    Net net(3);
+    net.edge(0, 1);
+    net.edge(0, 2);
+    net.deaf[2] = true;
+    const Flood& asking = net.nodes[0];
+    CHECK(!asking.owes(2));
+    net.search(0);
+    CHECK(!asking.owes(1));  // it lacks the file
+    CHECK(asking.owes(2));
+    net.nodes[0].end_search(1);
+    CHECK(!asking.owes(2));
+    net.search(0, 2);
+    CHECK(asking.owes(2));
+    net.nodes[0].search(net.now, 2, file, request_id(3));
+    net.run();
+    net.nodes[0].end_search(1);
+    CHECK(asking.owes(2));  // of two searches one is left
+    for (int seconds = 0; seconds < 10; ++seconds) net.pass(std::chrono::seconds(1));
+    CHECK(!asking.owes(2));
+    net.nodes[0].end_search(2);
+    CHECK(!asking.owes(2));
+    net.search(0, 4);
+    net.nodes[0].remove_edge(2);
+    CHECK(!asking.owes(2));
+}
+
 TEST_CASE("who asks first for what it hears others search does not keep the answers from them") {
     Net net(4);  // 0 searches, 1 passes on, 2 and 3 have it; 3 is asked by the thief only
     net.edge(0, 1);
