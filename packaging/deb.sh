@@ -79,7 +79,7 @@ mapfile -t binaries < <(find "$root/usr/bin" -type f -name 'kp2p-*')
 depends=$(cd "$work" && dpkg-shlibdeps -O "${binaries[@]}" | sed -n 's/^shlibs:Depends=//p')
 package kp2p "$root" "$architecture" <<CONTROL
 Depends: $depends
-Recommends: avahi-daemon
+Recommends: avahi-daemon, libavahi-compat-libdnssd1
 Suggests: python3-kachery-p2p
 Section: net
 Priority: optional

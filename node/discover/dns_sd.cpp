@@ -1,16 +1,17 @@
 #include "node/discover/dns_sd.hpp"
 
 #include <arpa/inet.h>
-#include <dns_sd.h>
 #include <poll.h>
 
 #include <array>
+#include <condition_variable>
 #include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <map>
 #include <mutex>
 
+#include "node/discover/dns_sd_calls.hpp"
 #include "proto/lookup/lan_announcement.hpp"
 
 namespace kp2p {
@@ -22,21 +23,28 @@ constexpr int look_ms = 300;
 constexpr int answer_looks = 6;
 constexpr int max_asked = 3;
 // Before the daemon is tried again: it may be about to be started.
-constexpr int retry_looks = 400;
+constexpr std::chrono::seconds daemon_retry_interval{10};
 constexpr std::size_t max_waiting = 2 * LanService::max_found;
 
 // What the loop and the thread have in common.
 struct Board {
     std::mutex mutex;
     bool over = false;
+    std::condition_variable ends;
     std::optional<LanOffer> offer;
     std::map<std::string, LanFound> found;
     std::string trouble;
+
+    void fail(std::string why) {
+        const std::lock_guard lock(mutex);
+        found.clear();
+        trouble = std::move(why);
+    }
 };
 
 class Reference {
   public:
-    Reference() = default;
+    explicit Reference(const DnsSdCalls& calls) : calls_(calls) {}
     Reference(const Reference&) = delete;
     ~Reference() { close(); }
     DNSServiceRef* fresh() {
@@ -44,37 +52,34 @@ class Reference {
         return &reference_;
     }
     void close() {
-        if (reference_) ::DNSServiceRefDeallocate(reference_);
+        if (reference_) calls_.release(reference_);
         reference_ = nullptr;
     }
     explicit operator bool() const { return reference_ != nullptr; }
     // Waits for no longer than that for something to come, and has it handled. False: it is broken.
     bool process(int wait_ms) {
-        pollfd readable{::DNSServiceRefSockFD(reference_), POLLIN, 0};
+        pollfd readable{calls_.socket(reference_), POLLIN, 0};
         if (::poll(&readable, 1, wait_ms) <= 0) return true;
-        return ::DNSServiceProcessResult(reference_) == kDNSServiceErr_NoError;
+        return calls_.process(reference_) == kDNSServiceErr_NoError;
     }
 
   private:
+    const DnsSdCalls& calls_;
     DNSServiceRef reference_ = nullptr;
 };
 
-// On the thread.
+// On the thread, for as long as the daemon answers.
 class DaemonTalk {
   public:
-    explicit DaemonTalk(std::shared_ptr<Board> board) : board_(std::move(board)) {}
+    DaemonTalk(const DnsSdCalls& calls, std::shared_ptr<Board> board)
+        : calls_(calls), board_(std::move(board)), browse_(calls), register_(calls) {}
 
     void run() {
-        for (int wait = 0; !over(); ++wait) {
-            if (!browse_) {
-                if (wait % retry_looks == 0) start();
-                if (!browse_) (void)::poll(nullptr, 0, look_ms);
-            } else if (!browse_.process(look_ms) || gone_) {
-                fail("the daemon for DNS-SD has gone");
-            } else {
-                offer();
-                look_at_next();
-            }
+        start();
+        while (browse_ && !over()) {
+            if (!browse_.process(look_ms) || gone_) return fail("the daemon for DNS-SD has gone");
+            offer();
+            look_at_next();
         }
     }
 
@@ -97,9 +102,8 @@ class DaemonTalk {
     }
 
     void start() {
-        gone_ = false;
         const auto error =
-            ::DNSServiceBrowse(browse_.fresh(), 0, 0, proto::lan_service, nullptr, on_browse, this);
+            calls_.browse(browse_.fresh(), 0, 0, proto::lan_service, nullptr, on_browse, this);
         if (error) return fail("no daemon for DNS-SD answers here (" + std::to_string(error) + ")");
         const std::lock_guard lock(board_->mutex);
         board_->trouble.clear();
@@ -108,11 +112,7 @@ class DaemonTalk {
     void fail(std::string trouble) {
         browse_.close();
         register_.close();
-        offered_.reset();
-        waiting_.clear();
-        const std::lock_guard lock(board_->mutex);
-        board_->found.clear();
-        board_->trouble = std::move(trouble);
+        board_->fail(std::move(trouble));
     }
 
     void offer() {
@@ -126,7 +126,7 @@ class DaemonTalk {
         register_.close();
         offered_ = wanted;
         if (!wanted) return;
-        const auto error = ::DNSServiceRegister(
+        const auto error = calls_.announce(
             register_.fresh(), 0, 0, wanted->name.c_str(), proto::lan_service, nullptr, nullptr,
             htons(wanted->port), static_cast<std::uint16_t>(wanted->txt.size()), wanted->txt.data(),
             on_register, nullptr);
@@ -148,20 +148,19 @@ class DaemonTalk {
     }
 
     // What it says, and where it is.
-    static bool look_at(const Instance& instance, Answer& answer) {
+    bool look_at(const Instance& instance, Answer& answer) const {
         {
-            Reference resolve;
-            if (::DNSServiceResolve(resolve.fresh(), 0, instance.interface, instance.name.c_str(),
-                                    instance.type.c_str(), instance.domain.c_str(), on_resolve,
-                                    &answer))
+            Reference resolve(calls_);
+            if (calls_.resolve(resolve.fresh(), 0, instance.interface, instance.name.c_str(),
+                               instance.type.c_str(), instance.domain.c_str(), on_resolve, &answer))
                 return false;
             await(resolve, answer);
         }
         if (answer.host.empty()) return false;
         answer.over = false;
-        Reference query;
-        if (::DNSServiceQueryRecord(query.fresh(), 0, instance.interface, answer.host.c_str(),
-                                    kDNSServiceType_A, kDNSServiceClass_IN, on_address, &answer))
+        Reference query(calls_);
+        if (calls_.query(query.fresh(), 0, instance.interface, answer.host.c_str(),
+                         kDNSServiceType_A, kDNSServiceClass_IN, on_address, &answer))
             return false;
         await(query, answer);
         return !answer.found.hosts.empty();
@@ -218,6 +217,7 @@ class DaemonTalk {
             answer.found.hosts.push_back(Host(bytes));
     }
 
+    const DnsSdCalls& calls_;
     std::shared_ptr<Board> board_;
     Reference browse_, register_;
     bool gone_ = false;
@@ -225,15 +225,28 @@ class DaemonTalk {
     std::deque<Instance> waiting_;
 };
 
+void keep_talking(std::shared_ptr<Board> board) {
+    for (;;) {
+        std::string why;
+        if (const DnsSdCalls* calls = dns_sd_calls(why))
+            DaemonTalk(*calls, board).run();
+        else
+            board->fail(std::move(why));
+        std::unique_lock lock(board->mutex);
+        if (board->ends.wait_for(lock, daemon_retry_interval, [&] { return board->over; })) return;
+    }
+}
+
 class DnsSd final : public LanService {
   public:
     explicit DnsSd(Pool& pool) {
-        const auto ask = [board = board_] { DaemonTalk(board).run(); };
+        const auto ask = [board = board_] { keep_talking(board); };
         if (!pool.start(ask)) board_->trouble = "no more threads can be had";
     }
     ~DnsSd() override {
         const std::lock_guard lock(board_->mutex);
         board_->over = true;
+        board_->ends.notify_all();
     }
     void announce(std::optional<LanOffer> offer) override {
         const std::lock_guard lock(board_->mutex);
