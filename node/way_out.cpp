@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t max_probed = 6;
 constexpr int probe_transmissions = 3;
 constexpr std::chrono::milliseconds probe_patience = 400ms;  // after each
-constexpr std::chrono::milliseconds way_look_interval = 250ms;
+constexpr std::chrono::milliseconds way_look_interval = 250ms, longest_look_interval = 1s;
 
 }  // namespace
 
@@ -40,8 +40,8 @@ Task<> WayOut::decide() {
     tunnels_.want(tunnels_.has_own());
     for (;;) {
         if (!tunnels_.has_relays()) {
-            auto passed = co_await pass(way_look_interval);
-            if (!passed) co_return;
+            auto added = co_await tunnels_.relay_added();
+            if (!added) co_return;
             continue;
         }
         auto answers = co_await udp_answers();
@@ -67,7 +67,7 @@ Task<> WayOut::decide() {
 Task<Result<void>> WayOut::stay() {
     const auto began = runtime_.clock.now();
     for (;;) {
-        auto passed = co_await pass(way_look_interval);
+        auto passed = co_await pass(tunnels_.in_use() ? way_look_interval : until_silence());
         if (!passed) co_return passed;
         const auto now = runtime_.clock.now();
         if (tunnels_.in_use() ? now - began >= probe_interval : is_dht_silent()) co_return ok;
@@ -84,6 +84,12 @@ Task<Result<void>> WayOut::pass(Clock::Span span) {
     if (std::exchange(seen_moves_, tunnels_.moves()) != tunnels_.moves() && tunnels_.in_use())
         moved_();
     co_return ok;
+}
+
+// So long at least until it may be that the DHT is silent; to be asked for again behind it.
+Clock::Span WayOut::until_silence() const {
+    const Clock::Span left = max_dht_silence - dht_.contact().silent_for.value_or(Clock::Span{});
+    return std::clamp<Clock::Span>(left, way_look_interval, longest_look_interval);
 }
 
 bool WayOut::is_dht_silent() const {

@@ -33,6 +33,7 @@ class WayOut {
     Task<Result<bool>> udp_answers();
     Task<Result<bool>> answer_arrives(const std::vector<Endpoint>& asked, std::uint16_t tid);
     bool is_dht_silent() const;
+    Clock::Span until_silence() const;
     void use_relay(bool used);
 
     Runtime& runtime_;

@@ -25,6 +25,7 @@ void Tunnels::add(RelayRoute route, Whose whose) {
     routes_.push_back(std::move(route));
     has_own_ = has_own_ || whose == Whose::own;
     wake_standing();
+    added_.notify_all();
 }
 
 Task<> Tunnels::run() {

@@ -80,7 +80,7 @@ class Tunnels {
 
     static constexpr std::size_t max_relays = 16;
 
-    explicit Tunnels(Runtime& runtime) : runtime_(runtime) {}
+    explicit Tunnels(Runtime& runtime) : runtime_(runtime), added_(runtime.executor) {}
     Tunnels(const Tunnels&) = delete;
     Tunnels& operator=(const Tunnels&) = delete;
 
@@ -88,6 +88,7 @@ class Tunnels {
     enum class Whose { own, heard };
     void add(RelayRoute route, Whose whose = Whose::own);
     bool has_relays() const { return !routes_.empty(); }
+    Task<Result<void>> relay_added() { return added_.wait(); }  // from now on
     bool has_own() const { return has_own_; }
 
     Task<> run();
@@ -124,6 +125,7 @@ class Tunnels {
     void wake_standing();
 
     Runtime& runtime_;
+    Event added_;
     std::vector<RelayRoute> routes_;
     std::size_t route_ = 0;  // that is used
     bool has_own_ = false;
