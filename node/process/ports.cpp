@@ -34,6 +34,7 @@ Result<Ports> open_ports(Executor executor, Clock& clock, const PortWish& wish, 
     for (int tries = 1;; ++tries) {
         auto opened = open_at(executor, clock, {wish.host, port}, why);
         const bool in_use = !opened && opened.error() == asio::error::address_in_use;
+        if (opened) why.clear();  // of a try before
         if (opened || !in_use) return opened;
         if (!may_be_other || tries == max_tries) return Errc::port_in_use;
         port = 0;
