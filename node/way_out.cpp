@@ -67,7 +67,8 @@ Task<> WayOut::decide() {
 Task<Result<void>> WayOut::stay() {
     const auto began = runtime_.clock.now();
     for (;;) {
-        auto passed = co_await pass(tunnels_.in_use() ? way_look_interval : until_silence());
+        const Clock::Span span = tunnels_.in_use() ? way_look_interval : until_silence();
+        auto passed = co_await pass(span);
         if (!passed) co_return passed;
         const auto now = runtime_.clock.now();
         if (tunnels_.in_use() ? now - began >= probe_interval : is_dht_silent()) co_return ok;

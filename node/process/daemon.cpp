@@ -80,10 +80,11 @@ Result<OpenedParts> open_parts(Runtime& runtime, const Settings& settings, std::
     std::vector<ChannelName> wanted = *channels;
     wanted.insert(wanted.end(), settings.channels.begin(), settings.channels.end());
     parts.channel_keys = parts.config->channel_keys(wanted);
-    const PortWish wish{settings.host, settings.port};
+    const Host host = host_to_bind(settings.host, runtime.executor);
+    const PortWish wish{host, settings.port};
     auto ports = open_ports(runtime.executor, runtime.clock, wish, why);
     if (!ports) return ports.error();
-    auto client = UdpSocket::open(runtime.executor, {settings.host, 0});
+    auto client = UdpSocket::open(runtime.executor, {host, 0});
     if (!client) return client.error();
     auto relays = KnownRelays::open(runtime, settings, *parts.config, why);
     if (!relays) return relays.error();
@@ -112,12 +113,12 @@ Result<OpenedParts> open_parts(Runtime& runtime, const Settings& settings, std::
 }
 
 std::unique_ptr<PortMapper> port_mapper(Runtime& runtime, const Settings& settings) {
-    if (settings.no_port_mapping || settings.host.is_loopback()) return nullptr;
+    if (settings.no_port_mapping || (settings.host && settings.host->is_loopback())) return nullptr;
     return std::make_unique<GatewayThread>(runtime, machine_gateway());
 }
 
 std::unique_ptr<LanService> lan_service(Runtime& runtime, const Settings& settings) {
-    if (settings.no_lan || settings.host.is_loopback()) return nullptr;
+    if (settings.no_lan || (settings.host && settings.host->is_loopback())) return nullptr;
     auto service = dns_sd_service(runtime.pool);
     if (!service) runtime.log("lan", "nobody is looked for in the LAN: built without DNS-SD");
     return service;

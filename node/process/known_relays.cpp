@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "node/async/offload.hpp"
+#include "node/process/own_address.hpp"
 #include "node/tunnel/either_socket.hpp"
 #include "proto/outcome.hpp"
 
@@ -102,7 +103,8 @@ Result<KnownRelays> KnownRelays::open(Runtime& runtime, const Settings& settings
                                       const ConfigDir& config, std::string& why) {
     KnownRelays relays;
     if (settings.no_tunnel) return relays;
-    auto probe = UdpSocket::open(runtime.executor, {settings.host, 0});
+    const Host host = host_to_bind(settings.host, runtime.executor);
+    auto probe = UdpSocket::open(runtime.executor, {host, 0});
     if (!probe) return probe.error();
     relays.probe = *std::move(probe);
     relays.tunnels = std::make_unique<Tunnels>(runtime);
@@ -123,7 +125,8 @@ std::unique_ptr<Datagrams> with_tunnel(std::unique_ptr<UdpSocket> socket, Tunnel
 }
 
 SocketPool::Open socket_opener(Runtime& runtime, const Settings& settings, Tunnels* tunnels) {
-    auto direct = UdpSocket::opener(runtime.executor, {settings.host, 0});
+    const Host host = host_to_bind(settings.host, runtime.executor);
+    auto direct = UdpSocket::opener(runtime.executor, {host, 0});
     if (!tunnels) return direct;
     return [direct, tunnels] { return tunnels->in_use() ? tunnels->open_passing() : direct(); };
 }

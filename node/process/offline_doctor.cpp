@@ -6,6 +6,7 @@
 #include "node/async/timeout.hpp"
 #include "node/net/interfaces.hpp"
 #include "node/process/bootstrap.hpp"
+#include "node/process/own_address.hpp"
 #include "node/process/ports.hpp"
 #include "node/report/dht_facts.hpp"
 #include "node/udx/udp_port.hpp"
@@ -35,17 +36,18 @@ void look_at_network(Facts& facts, const Settings& settings) {
     Runtime runtime{loop.get_executor(), clock, random, pool,
                     [](const char*, const std::string&) {}};
     facts.wall = clock.wall_now();
-    const PortWish wish{settings.host, settings.port};
+    const Host host = host_to_bind(settings.host, runtime.executor);
+    const PortWish wish{host, settings.port};
     auto ports = open_ports(runtime.executor, clock, wish, facts.port_trouble);
     std::unique_ptr<UdpSocket> server;
     if (ports) {
         facts.udp = ports->udp->local();
         facts.tcp = ports->tcp->local();
         server = std::move(ports->udp);
-    } else if (auto any = UdpSocket::open(runtime.executor, {settings.host, 0})) {
+    } else if (auto any = UdpSocket::open(runtime.executor, {host, 0})) {
         server = *std::move(any);
     }
-    auto client = UdpSocket::open(runtime.executor, {settings.host, 0});
+    auto client = UdpSocket::open(runtime.executor, {host, 0});
     if (!server || !client) return;
     UdxContext udx(runtime.executor, clock, 0);  // carries no streams
     UdpPort server_port(std::move(server), udx), client_port(*std::move(client), udx);

@@ -2,7 +2,15 @@
 
 #include <asio/ip/udp.hpp>
 
+#include "node/net/udp_socket.hpp"
+
 namespace kp2p {
+
+Host host_to_bind(const std::optional<Host>& wished, Executor executor) {
+    if (wished) return *wished;
+    const auto both = UdpSocket::open(std::move(executor), {Host::any_v6(), 0});
+    return both ? Host::any_v6() : Host();
+}
 
 // Connecting a UDP socket sends nothing.
 Endpoint own_address(const Endpoint& bound, Executor executor) {

@@ -4,6 +4,7 @@
 
 #include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
+#include "node/reach/ipv6_door.hpp"
 #include "node/reach/server_punch.hpp"
 #include "proto/outcome.hpp"
 
@@ -112,6 +113,9 @@ void Acceptor::start_punch(const IncomingHandshake& incoming, const NoisePayload
         .greeted_from = greeted_from,
         .changed = changed});
     tasks_->spawn(ServerPunch::run(slot->punch));
+    if (parts_.door)
+        if (auto places = parts_.door->places(theirs.addresses6); !places.empty())
+            tasks_->spawn(parts_.door->knock(std::move(places)));
     // A client in our LAN comes to the server port, which the answer's source shows it.
     if (incoming.client().host != incoming.request.to.host) return;
     std::vector<Endpoint> in_lans;

@@ -17,6 +17,7 @@
 namespace kp2p {
 
 class Relays;
+class Ipv6Door;
 class ServerPunch;
 class SocketPool;
 class Tasks;
@@ -33,6 +34,7 @@ struct AcceptorParts {
     std::function<void(Link)> accepted;
     SocketPool* pool = nullptr;  // without one no holes are punched
     Relays* relays = nullptr;    // null: none are used
+    Ipv6Door* door = nullptr;    // null: not over IPv6
 };
 
 class Acceptor {

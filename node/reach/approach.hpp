@@ -14,6 +14,8 @@
 
 namespace kp2p {
 
+class Ipv6Door;
+
 // A node that has answered, and what an approach may use.
 struct Greeted {
     Dht& dht;
@@ -21,6 +23,7 @@ struct Greeted {
     NodeId remote;
     bool we_are_open = false;
     const Answer& answer;
+    Ipv6Door* door = nullptr;  // null: not over IPv6
 };
 
 struct Approach {
@@ -35,6 +38,7 @@ struct Approach {
 // Nothing: it is not for these two nodes.
 std::optional<Approach> open_approach(const Greeted& greeted);
 std::optional<Approach> lan_approach(const Greeted& greeted);
+std::optional<Approach> ipv6_approach(const Greeted& greeted);
 // What a punch needs besides, and what it leaves for the next one with this node.
 struct Punching {
     Runtime& runtime;

@@ -120,7 +120,8 @@ Task<Result<Link>> Dialer::dial(AttemptRef attempt, std::vector<Endpoint> relays
 Task<Result<UdxPath>> Dialer::find_path(AttemptRef attempt) {
     const Answer& answer = attempt->greeting.answer();
     const bool we_are_open = attempt->ours.firewall == proto::dht::Firewall::open;
-    const Greeted greeted{parts_.dht, parts_.runtime.clock, attempt->remote, we_are_open, answer};
+    const Greeted greeted{parts_.dht, parts_.runtime.clock, attempt->remote, we_are_open,
+                          answer,     parts_.door};
     if (!attempt->plan || we_are_open || open_approach(greeted))
         co_return co_await race_all(attempt);
     parts_.relays->spawn(race_on(attempt));
@@ -175,8 +176,8 @@ Task<> Dialer::race_on(AttemptRef attempt) {
 Task<Result<UdxPath>> Dialer::race_all(AttemptRef attempt) {
     const NodeId& remote = attempt->remote;
     const bool we_are_open = attempt->ours.firewall == proto::dht::Firewall::open;
-    const Greeted greeted{parts_.dht, parts_.runtime.clock, remote, we_are_open,
-                          attempt->greeting.answer()};
+    const Greeted greeted{parts_.dht,  parts_.runtime.clock,       remote,
+                          we_are_open, attempt->greeting.answer(), parts_.door};
     auto course = proto::punch::Client::Course::usual;
     if (const auto known = courses_.find(remote); known != courses_.end()) course = known->second;
     const auto usual = course;
@@ -200,6 +201,7 @@ std::vector<Approach> Dialer::approaches_to(const Greeted& greeted, FoundPath& f
     keep(approaches, open_approach(greeted));
     keep(approaches, awaited_approach(greeted, found));
     keep(approaches, lan_approach(greeted));
+    keep(approaches, ipv6_approach(greeted));
     if (parts_.pool)
         keep(approaches, punch_approach(greeted, {parts_.runtime, *parts_.pool, keys, &course}));
     return approaches;

@@ -31,6 +31,7 @@ struct DialerParts {
     SocketPool* pool = nullptr;              // without one no holes are punched
     Relays* relays = nullptr;                // null: none are used
     OpenTunnelled open_tunnelled = nullptr;  // only tries
+    Ipv6Door* door = nullptr;                // null: not over IPv6
 };
 
 class Dialer {

@@ -73,8 +73,9 @@ Task<Result<void>> Dialer::try_ways_here(NodeId remote, std::vector<Endpoint> re
     tell({.what = Trial::What::found,
           .path = {TriedPath::Way::dht, answer.relay},
           .took = greeted_after});
-    const Greeted greeted{parts_.dht, clock, remote, ours.firewall == proto::dht::Firewall::open,
-                          answer};
+    const Greeted greeted{parts_.dht, clock,
+                          remote,     ours.firewall == proto::dht::Firewall::open,
+                          answer,     parts_.door};
     auto course = proto::punch::Client::Course::usual;
     auto approaches = approaches_to(greeted, found, greeting.keys(), course);
     // A node that we can come to has no need to come to us.

@@ -19,6 +19,18 @@ std::vector<Endpoint> local_addresses(const Endpoint& bound) {
     return found;
 }
 
+std::vector<Endpoint> ipv6_addresses(const Endpoint& bound) {
+    std::vector<Endpoint> found;
+    if (bound.host.is_v4()) return found;
+    std::vector<Host> hosts{bound.host};
+    if (bound.host.is_unspecified()) hosts = interface_hosts();
+    for (const HostKind kind : {HostKind::global, HostKind::site})
+        for (const Host& host : hosts)
+            if (!host.is_v4() && host.kind() == kind && found.size() < max_ipv6_addresses)
+                found.push_back({host, bound.port});
+    return found;
+}
+
 NoisePayload own_payload(Dht& dht, std::uint32_t udx_id) {
     NoisePayload payload;
     const auto open_at = dht.remote_address();
@@ -27,6 +39,7 @@ NoisePayload own_payload(Dht& dht, std::uint32_t udx_id) {
     const Endpoint bound = dht.port(proto::dht::SocketId::server)->socket().local();
     for (const Endpoint& address : local_addresses(bound))
         if (address.host.is_v4()) payload.addresses4.push_back(address);
+    payload.addresses6 = ipv6_addresses(bound);
     NoisePayload::Udx udx;
     udx.large_datagrams = true;
     udx.reusable_socket = true;

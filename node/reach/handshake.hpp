@@ -22,6 +22,10 @@ using proto::dht::NoisePayload;
 // Where others on our LAN may reach the server port: the address it is bound to, or one for each
 // interface, loopback only if there is no other.
 std::vector<Endpoint> local_addresses(const Endpoint& bound);
+// The same over IPv6, without those that lead nowhere from elsewhere; none where it is not bound to
+// IPv6. At most max_ipv6_addresses, those of the Internet first.
+inline constexpr std::size_t max_ipv6_addresses = 2;
+std::vector<Endpoint> ipv6_addresses(const Endpoint& bound);
 
 // What either side says of itself.
 NoisePayload own_payload(Dht& dht, std::uint32_t udx_id);

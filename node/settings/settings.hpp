@@ -33,7 +33,7 @@ struct Settings {
     // is entered; "self" alone: this node is the persistent one of a private network.
     std::vector<std::string> bootstrap;
     std::vector<FixedPeer> peers;       // reached over TCP
-    Host host;                          // to bind; :: is IPv4 and IPv6
+    std::optional<Host> host;           // to bind; :: is IPv4 and IPv6; absent: all there are
     std::optional<std::uint16_t> port;  // UDP and TCP; absent: the usual one if it is free, 0: any
     std::optional<proto::tunnel::RelayUrl> relay_url;      // for where UDP is blocked
     bool no_tunnel = false;                                // not even of a relay that others know

@@ -21,7 +21,7 @@ Result<void> read_value(const Texts& texts, std::filesystem::path& into, std::st
     return Errc::usage;
 }
 
-Result<void> read_value(const Texts& texts, Host& into, std::string& complaint) {
+Result<void> read_value(const Texts& texts, std::optional<Host>& into, std::string& complaint) {
     if (const auto host = Host::parse(texts.front())) {
         into = *host;
         return ok;

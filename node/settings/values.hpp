@@ -46,7 +46,7 @@ Result<void> read_value(const Texts& texts, std::optional<T>& into, std::string&
 Result<void> read_value(const Texts& texts, bool& into, std::string& complaint);
 Result<void> read_value(const Texts& texts, std::string& into, std::string& complaint);
 Result<void> read_value(const Texts& texts, std::filesystem::path& into, std::string& complaint);
-Result<void> read_value(const Texts& texts, Host& into, std::string& complaint);
+Result<void> read_value(const Texts& texts, std::optional<Host>& into, std::string& complaint);
 Result<void> read_value(const Texts& texts, std::vector<ChannelName>& into, std::string& complaint);
 
 }  // namespace kp2p

@@ -13,6 +13,7 @@
 #include "node/discover/lan.hpp"
 #include "node/reach/acceptor.hpp"
 #include "node/reach/dialer.hpp"
+#include "node/reach/ipv6_door.hpp"
 #include "node/reach/socket_pool.hpp"
 #include "node/reach/tcp_acceptor.hpp"
 #include "node/reach/tcp_dialer.hpp"
@@ -156,6 +157,7 @@ class Swarm {
 
     SwarmParts parts_;
     Announcer announcer_;
+    Ipv6Door door_;
     std::unique_ptr<SocketPool> pool_;
     SwarmRelays relays_;
     Dialer dialer_;

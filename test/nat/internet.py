@@ -71,19 +71,23 @@ def tcp_reset(src, dst, seq):
 
 
 class Packet:
-    """An unfragmented UDP or TCP packet over IPv4, taken apart and put together again."""
+    """An unfragmented UDP or TCP packet, taken apart and put together again."""
 
     def __init__(self, raw):
         self.raw = raw
-        self.ttl = raw[8]
-        self.udp = raw[9] == UDP
-        size = (raw[0] & 15) * 4
+        self.v6 = raw[0] >> 4 == 6
+        self.ttl = raw[7] if self.v6 else raw[8]
+        self.udp = (raw[6] if self.v6 else raw[9]) == UDP
+        size = 40 if self.v6 else (raw[0] & 15) * 4
         self.header_bytes = size
-        self.src = (bytes(raw[12:16]), int.from_bytes(raw[size:size + 2], 'big'))
-        self.dst = (bytes(raw[16:20]), int.from_bytes(raw[size + 2:size + 4], 'big'))
+        src, dst = (raw[8:24], raw[24:40]) if self.v6 else (raw[12:16], raw[16:20])
+        self.src = (bytes(src), int.from_bytes(raw[size:size + 2], 'big'))
+        self.dst = (bytes(dst), int.from_bytes(raw[size + 2:size + 4], 'big'))
 
     @staticmethod
     def is_one(raw):
+        if len(raw) >= 48 and raw[0] >> 4 == 6:
+            return raw[6] in (TCP, UDP)
         return len(raw) >= 28 and raw[0] >> 4 == 4 and raw[9] in (TCP, UDP)
 
     def flow(self):
@@ -97,6 +101,9 @@ class Packet:
 
     def bytes(self):
         raw, size = bytearray(self.raw), self.header_bytes
+        if self.v6:  # which nothing translates
+            raw[7] = self.ttl
+            return bytes(raw)
         raw[8] = self.ttl
         raw[12:16], raw[16:20] = self.src[0], self.dst[0]
         raw[10:12] = b'\0\0'
@@ -175,9 +182,10 @@ class Mapping:
 
 
 class Site:
-    """kind[+hairpin][+isolated][+tcp]: its hosts reach each other at the public address; its hosts do
-    not reach each other within the site; TCP passes, where nothing is translated, to and from sites
-    that have this too. `proxies`: hosts from which alone it passes, if there are any. `rate`: bytes a
+    """kind[+hairpin][+isolated][+tcp][+ipv6][+only]: its hosts reach each other at the public address;
+    its hosts do not reach each other within the site; TCP passes, where nothing is translated, to and
+    from sites that have this too; its hosts have public IPv6 addresses too, behind a firewall that
+    lets in what answers; and only those. `proxies`: hosts from which alone it passes, if there are any. `rate`: bytes a
     second that leave it, of which QUEUE_SECONDS wait; None: any number."""
 
     def __init__(self, net, number, kind):
@@ -185,7 +193,9 @@ class Site:
         self.net, self.kind, self.traits = net, kind, traits
         self.address = ipaddress.ip_address('45.%d.%d.1' % (number >> 8, number & 255)).packed
         self.nat = Nat(kind, self.address, net.seed + number)
+        self.firewall6 = Nat('firewall' if 'ipv6' in traits else 'blocked', self.address, net.seed)
         self.inside = ipaddress.ip_network('10.%d.%d.0/24' % (number >> 8, number & 255))
+        self.inside6 = ipaddress.ip_network('2a45:0:%x::/64' % number)
         self.hosts, self.proxies, self.given = {}, set(), 0
         self.rate, self.free_at = None, 0.0
         self.flows, self.cut, self.cut_resets = set(), set(), False  # of TCP
@@ -198,11 +208,19 @@ class Site:
 
     def host(self):
         """A computer: with a private address behind a NAT that translates, else a public one."""
-        address = self.free_address()
-        host = Host(self, [str(address)])
-        self.hosts[address.packed] = host
+        addresses = [self.free_address()]
+        if 'ipv6' in self.traits:
+            addresses.append(self.inside6[self.given])
+        if 'only' in self.traits:
+            del addresses[0]
+        host = Host(self, [str(address) for address in addresses])
+        for address in addresses:
+            self.hosts[address.packed] = host
         self.net.add(host)
         return host
+
+    def filter(self, packet):
+        return self.firewall6 if packet.v6 else self.nat
 
     def take(self, host):
         """A host of another site, which has another address from now on."""
@@ -241,7 +259,8 @@ class Site:
             if 'isolated' not in self.traits:
                 self.hosts[packet.dst[0]].write(packet)
             return
-        if not (self.nat.outward(packet, now) if packet.udp else self.passes_tcp(packet.src[0])):
+        filtered = self.filter(packet)
+        if not (filtered.outward(packet, now) if packet.udp else self.passes_tcp(packet.src[0])):
             return
         if packet.dst[0] == self.address and self.nat.translates():
             if 'hairpin' in self.traits:
@@ -278,7 +297,8 @@ class Site:
     def arrive(self, packet, now):
         if not packet.udp and packet.flow() in self.cut:
             return
-        passes = self.nat.inward(packet, now) if packet.udp else self.passes_tcp(packet.dst[0])
+        filtered = self.filter(packet)
+        passes = filtered.inward(packet, now) if packet.udp else self.passes_tcp(packet.dst[0])
         if passes and packet.dst[0] in self.hosts:
             self.hosts[packet.dst[0]].write(packet)
 
@@ -322,8 +342,14 @@ class Host(Computer):
         self.ip(['link set lo up', 'link set %s up txqueuelen 10000' % device] + self.address_lines())
 
     def address_lines(self):
-        return (['address add %s/32 dev %s' % (a, self.device) for a in self.addresses] +
-                ['route add default dev %s src %s' % (self.device, self.addresses[0])])
+        lines = []
+        for address in map(ipaddress.ip_address, self.addresses):
+            family = 'inet6' if address.version == 6 else 'inet'
+            lines.append('address add %s/%d dev %s%s' % (address, address.max_prefixlen, self.device,
+                                                        ' nodad' if family == 'inet6' else ''))
+            lines.append('route add %s dev %s src %s' %
+                         ('::/0' if family == 'inet6' else 'default', self.device, address))
+        return lines
 
     def readdress(self, site, address):
         self.ip(['address flush dev %s' % self.device])
@@ -370,8 +396,9 @@ class Internet:
         return self.by_address.get(address)
 
     def add(self, host):
-        if not host.site.nat.translates():
-            self.by_address[ipaddress.ip_address(host.address).packed] = host.site
+        for address in map(ipaddress.ip_address, host.addresses):
+            if address.version == 6 or not host.site.nat.translates():
+                self.by_address[address.packed] = host.site
         self.attach(host)
 
     def attach(self, host):

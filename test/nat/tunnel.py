@@ -45,9 +45,9 @@ def until(what, seconds=PATIENCE_SECONDS):
 class Relay:
     """A relay on a public address; its URL stays when it starts again."""
 
-    def __init__(self, folder, host, *options):
+    def __init__(self, folder, host, *options, listen=None):
         self.host = host
-        self.line = [Daemon.command('kp2p-relay'), '--listen', self.host.address + ':443',
+        self.line = [Daemon.command('kp2p-relay'), '--listen', listen or self.host.address + ':443',
                      '--token-file', folder + '/token', *options]
         self.start()
 
