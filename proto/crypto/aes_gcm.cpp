@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <cassert>
 #include <stdexcept>
 
@@ -49,23 +50,24 @@ void AesGcm::seal(const Nonce& nonce, ByteView additional, std::span<const ByteV
     check_gcm(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, tag_bytes, to));
 }
 
-Result<std::span<std::uint8_t>> AesGcm::open(const Nonce& nonce, ByteView additional,
-                                             std::span<std::uint8_t> frame) {
+Result<void> AesGcm::open(const Nonce& nonce, ByteView additional, ByteView frame,
+                          std::span<std::uint8_t> text) {
     if (frame.size() < tag_bytes) return Errc::truncated;
+    assert(text.size() + tag_bytes == frame.size());
     EVP_CIPHER_CTX* const context = context_.get();
-    const std::span<std::uint8_t> text = frame.first(frame.size() - tag_bytes);
     int written = 0;
     check_gcm(EVP_CipherInit_ex(context, nullptr, nullptr, nullptr, nonce.data(), 0));
     check_gcm(EVP_CipherUpdate(context, nullptr, &written, additional.data(),
                                static_cast<int>(additional.size())));
     if (!text.empty())
-        check_gcm(EVP_CipherUpdate(context, text.data(), &written, text.data(),
+        check_gcm(EVP_CipherUpdate(context, text.data(), &written, frame.data(),
                                    static_cast<int>(text.size())));
-    check_gcm(
-        EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, tag_bytes, frame.data() + text.size()));
+    std::array<std::uint8_t, tag_bytes> tag;
+    std::ranges::copy(frame.last<tag_bytes>(), tag.begin());
+    check_gcm(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, tag_bytes, tag.data()));
     std::uint8_t none[16];
     if (EVP_CipherFinal_ex(context, none, &written) != 1) return Errc::bad_decryption;
-    return text;
+    return ok;
 }
 
 }  // namespace kp2p::proto

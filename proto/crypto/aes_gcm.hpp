@@ -27,10 +27,10 @@ class AesGcm {
     // Encrypts the concatenation of `parts` to `frame`: tag_bytes longer, and apart from them.
     void seal(const Nonce& nonce, ByteView additional, std::span<const ByteView> parts,
               std::span<std::uint8_t> frame);
-    // Decrypts in place: the text within the frame. Errc::truncated, Errc::bad_decryption: then
-    // what is in the frame is of no meaning.
-    Result<std::span<std::uint8_t>> open(const Nonce& nonce, ByteView additional,
-                                         std::span<std::uint8_t> frame);
+    // Decrypts to `text`: tag_bytes shorter, and apart from the frame or the same memory.
+    // Errc::truncated, Errc::bad_decryption: then what is in `text` is of no meaning.
+    Result<void> open(const Nonce& nonce, ByteView additional, ByteView frame,
+                      std::span<std::uint8_t> text);
 
   private:
     struct Free {

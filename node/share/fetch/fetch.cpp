@@ -260,7 +260,7 @@ Task<> Fetch::open_partial(std::uint64_t size_bytes) {
 Task<> Fetch::write(proto::Download::StoreChunk chunk) {
     const proto::StoredChunk record{chunk.index, chunk.link, chunk.chunk->next};
     auto put = [partial = partial_, record, checked = chunk.chunk] {
-        return partial->write(record, checked->bytes);
+        return partial->write(record, checked->views());
     };
     auto written = co_await offload(writes_, std::move(put));
     if (!written) {
