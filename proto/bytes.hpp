@@ -23,6 +23,7 @@ namespace kp2p {
 
 using ByteView = std::span<const std::uint8_t>;
 using ByteVector = std::vector<std::uint8_t>;
+using ByteViews = std::span<const ByteView>;  // bytes that lie here and there, in order
 
 // A vector of bytes whose resize() leaves what it adds as it is, for bulk buffers that are filled
 // next: zeros written first cost as much as the bytes themselves. No allocator of std::vector, as

@@ -111,8 +111,8 @@ Result<bool> WholeChunks::confirm_some(const File& file, int chunks) {
             ++confirmed_;
             continue;
         }
-        const auto next = proto::next_links({links[0], bytes.first(proto::chunk_bytes)},
-                                            {links[1], bytes.subspan(proto::chunk_bytes)});
+        const ByteView one = bytes.first(proto::chunk_bytes), other = bytes.subspan(one.size());
+        const auto next = proto::next_links({links[0], {&one, 1}}, {links[1], {&other, 1}});
         if (!next[0] || *next[0] != links[1] || !next[1] || *next[1] != links[2]) return doubt();
         confirmed_ += 2;
     }

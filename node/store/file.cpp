@@ -160,6 +160,39 @@ Result<void> File::write_sparse_at(std::uint64_t offset, ByteView bytes) const {
     return ok;
 }
 
+Result<void> File::write_at(std::uint64_t offset, ByteViews bytes) const {
+    const ssize_t n = until_done([&] { return disk().write(fd_, bytes, offset); });
+    if (n < 0) return last_error();
+    auto taken = static_cast<std::size_t>(n);
+    for (const ByteView part : bytes) {
+        const std::size_t size = std::min(taken, part.size());
+        if (auto done = write_at(offset + size, part.subspan(size)); !done) return done;
+        taken -= size;
+        offset += part.size();
+    }
+    return ok;
+}
+
+Result<void> File::write_sparse_at(std::uint64_t offset, ByteViews bytes) const {
+    while (!bytes.empty()) {
+        // As many as one write may have; or one alone, in which there may be holes.
+        std::size_t count = 0, size_bytes = 0;
+        for (const ByteView part : bytes) {
+            const bool fits = size_bytes + part.size() <= most_written_bytes;
+            if (!fits || part.empty() || part.size() > hole_bytes || is_zero(part)) break;
+            size_bytes += part.size();
+            ++count;
+        }
+        if (count < 2) size_bytes = bytes.front().size();
+        auto done = count < 2 ? write_sparse_at(offset, bytes.front())
+                              : write_at(offset, bytes.first(count));
+        if (!done) return done;
+        offset += size_bytes;
+        bytes = bytes.subspan(std::max<std::size_t>(count, 1));
+    }
+    return ok;
+}
+
 Result<void> File::resize(std::uint64_t size_bytes) const {
     if (until_done([&] { return disk().resize(fd_, size_bytes); }) != 0) return last_error();
     return ok;

@@ -51,9 +51,11 @@ class File {
     // Reads until `into` is full or the file ends, and says how much that was.
     Result<std::size_t> read_at(std::uint64_t offset, std::span<std::uint8_t> into) const;
     Result<void> write_at(std::uint64_t offset, ByteView bytes) const;
+    Result<void> write_at(std::uint64_t offset, ByteViews bytes) const;
     // The same, but blocks of zeros become holes where the file system has holes. A hole at the end
     // of the file is there only after a resize().
     Result<void> write_sparse_at(std::uint64_t offset, ByteView bytes) const;
+    Result<void> write_sparse_at(std::uint64_t offset, ByteViews bytes) const;
     Result<void> resize(std::uint64_t size_bytes) const;
     // Errc::out_of_space if the file system has less room than that just now.
     Result<void> check_room(std::uint64_t size_bytes) const;

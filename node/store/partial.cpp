@@ -134,9 +134,11 @@ std::vector<proto::StoredChunk> Partial::stored() const {
     return chunks;
 }
 
-Result<void> Partial::write(const proto::StoredChunk& chunk, ByteView bytes) {
+Result<void> Partial::write(const proto::StoredChunk& chunk, ByteViews bytes) {
+    std::uint64_t size = 0;
+    for (const ByteView part : bytes) size += part.size();
     if (chunk.index >= proto::chunk_count(size_bytes_) ||
-        bytes.size() != proto::chunk_size_bytes(size_bytes_, chunk.index))
+        size != proto::chunk_size_bytes(size_bytes_, chunk.index))
         return proto::Errc::bad_value;
     if (has(chunk.index)) return ok;
     const JournalRecord record{chunk, proto::content_sum(bytes)};

@@ -64,7 +64,10 @@ class Partial final : public Chunks {
     bool has_pieces_of(std::uint64_t index) const;
 
     // `bytes` must be the whole chunk.
-    Result<void> write(const proto::StoredChunk& chunk, ByteView bytes);
+    Result<void> write(const proto::StoredChunk& chunk, ByteViews bytes);
+    Result<void> write(const proto::StoredChunk& chunk, ByteView bytes) {
+        return write(chunk, ByteViews(&bytes, 1));
+    }
     bool complete() const;
     // Durably; gives the path of the file. proto::Errc::wrong_hash if the links of the chunks do
     // not chain to the file's SHA-1, proto::Errc::bad_state unless complete(). The last thing to

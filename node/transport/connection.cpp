@@ -152,7 +152,7 @@ Task<Result<void>> Connection::read_frames() {
                     std::to_string(stream_->frame_limit_bytes()) + " bytes");
         if (!frame) co_return frame.error();
         if (why_) continue;  // we have closed: only the end of the stream matters now
-        mux_.receive(*frame);
+        mux_.receive(*frame, stream_->keep());
         while (!why_) {
             auto event = mux_.next_event();
             if (!event) explain(mux_.why());

@@ -14,7 +14,7 @@ class Connection;
 
 struct MuxMessage {
     std::uint64_t type = 0;  // the protocol's number for the kind of message
-    ByteVector payload;
+    proto::Payload payload;
 };
 
 class MuxChannel {

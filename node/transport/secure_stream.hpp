@@ -38,8 +38,10 @@ class SecureStream {
     // Waits for the other's header, by which it proves that it has the keys. Optional, before the
     // first read().
     Task<Result<void>> opened();
-    // The next message, valid until the next call. Errc::closed when the other side has ended.
+    // The next message, valid until the next call, and longer with what keep() gives behind that
+    // (Opener::keep()). Errc::closed when the other side has ended.
     Task<Result<ByteView>> read();
+    std::shared_ptr<const void> keep() { return records_.opener->keep(); }
 
     // Both return when writing has failed, or the owner has said end_writes() and all is written.
     Task<Result<void>> write_loop();

@@ -1,7 +1,5 @@
 #include "node/transport/tcp_byte_stream.hpp"
 
-#include <asio/write.hpp>
-
 #include "node/net/address.hpp"
 #include "node/net/tcp_state.hpp"
 #include "proto/dht/wire/address.hpp"
@@ -54,9 +52,14 @@ Task<Result<std::size_t>> TcpByteStream::read_some(std::span<std::uint8_t> into)
 
 Task<Result<void>> TcpByteStream::write(ByteView bytes) {
     if (!socket_.is_open() || finished_) co_return Errc::closed;
-    auto [error, size] =
-        co_await asio::async_write(socket_, asio::buffer(bytes.data(), bytes.size()), use_result);
-    if (error) co_return error;
+    // Not by asio::async_write(), which gives the system no more than 64 KiB at a time.
+    while (!bytes.empty()) {
+        if (!socket_.is_open()) co_return Errc::closed;
+        auto [error, size] =
+            co_await socket_.async_write_some(asio::buffer(bytes.data(), bytes.size()), use_result);
+        if (error) co_return error;
+        bytes = bytes.subspan(size);
+    }
     co_return ok;
 }
 

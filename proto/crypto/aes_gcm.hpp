@@ -1,4 +1,5 @@
-// AesGcm: AES-256-GCM of OpenSSL under one key, whole messages.
+// AesGcm: AES-256-GCM under one key, whole messages: by wide instructions where the CPU has them,
+// else by OpenSSL.
 //   frame := ciphertext, as long as the text, tag:16
 // A nonce must never come twice under one key. Throws std::runtime_error when OpenSSL lacks it.
 #pragma once
@@ -8,6 +9,7 @@
 #include <span>
 
 #include "proto/bytes.hpp"
+#include "proto/crypto/aes_gcm_wide.hpp"
 #include "proto/crypto/noise_state.hpp"
 #include "proto/result.hpp"
 
@@ -21,16 +23,17 @@ class AesGcm {
     using Nonce = std::array<std::uint8_t, 12>;
 
     enum class Use { seal, open };
-    AesGcm(const CipherKey& key, Use use);
+    enum class By { the_best, openssl };  // the latter for tests
+    AesGcm(const CipherKey& key, Use use, By by = By::the_best);
 
     void set_key(const CipherKey& key);
     // Encrypts the concatenation of `parts` to `frame`: tag_bytes longer, and apart from them.
     void seal(const Nonce& nonce, ByteView additional, std::span<const ByteView> parts,
               std::span<std::uint8_t> frame);
-    // Decrypts in place: the text within the frame. Errc::truncated, Errc::bad_decryption: then
-    // what is in the frame is of no meaning.
-    Result<std::span<std::uint8_t>> open(const Nonce& nonce, ByteView additional,
-                                         std::span<std::uint8_t> frame);
+    // Decrypts to `text`: tag_bytes shorter, and apart from the frame or the same memory.
+    // Errc::truncated, Errc::bad_decryption: then what is in `text` is of no meaning.
+    Result<void> open(const Nonce& nonce, ByteView additional, ByteView frame,
+                      std::span<std::uint8_t> text);
 
   private:
     struct Free {
@@ -38,6 +41,7 @@ class AesGcm {
     };
 
     Use use_;
+    std::unique_ptr<WideGcm> wide_;  // or else
     std::unique_ptr<evp_cipher_ctx_st, Free> context_;
 };
 

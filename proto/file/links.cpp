@@ -18,29 +18,37 @@ Result<Sha1Link> link_after(const Sha1Hasher& hasher) {
     return hasher.link();
 }
 
+std::uint64_t size_of(ByteViews parts) {
+    std::uint64_t size = 0;
+    for (const ByteView part : parts) size += part.size();
+    return size;
+}
+
 }  // namespace
 
-Result<Sha1Link> next_link(const Sha1Link& link, ByteView chunk) {
-    if (chunk.size() != chunk_bytes) return Errc::bad_value;
+Result<Sha1Link> next_link(const Sha1Link& link, ByteViews chunk) {
+    if (size_of(chunk) != chunk_bytes) return Errc::bad_value;
     Sha1Hasher hasher(link, 0);
-    hasher.update(chunk);
+    for (const ByteView part : chunk) hasher.update(part);
     return link_after(hasher);
 }
 
 std::array<Result<Sha1Link>, 2> next_links(const LinkedChunk& a, const LinkedChunk& b) {
-    if (a.bytes.size() != chunk_bytes || b.bytes.size() != chunk_bytes)
+    if (size_of(a.bytes) != chunk_bytes || size_of(b.bytes) != chunk_bytes)
         return {next_link(a.link, a.bytes), next_link(b.link, b.bytes)};
     Sha1Hasher hasher_a(a.link, 0), hasher_b(b.link, 0);
-    Sha1Hasher::update_two(hasher_a, a.bytes, hasher_b, b.bytes);
+    for (std::size_t i = 0; i < std::max(a.bytes.size(), b.bytes.size()); ++i)
+        Sha1Hasher::update_two(hasher_a, i < a.bytes.size() ? a.bytes[i] : ByteView(), hasher_b,
+                               i < b.bytes.size() ? b.bytes[i] : ByteView());
     return {link_after(hasher_a), link_after(hasher_b)};
 }
 
-Result<Sha1> finish_chunk(const Sha1Link& link, ByteView chunk, std::uint64_t size_bytes) {
+Result<Sha1> finish_chunk(const Sha1Link& link, ByteViews chunk, std::uint64_t size_bytes) {
     if (size_bytes > max_file_bytes) return Errc::bad_value;
     const std::uint64_t last = chunk_count(size_bytes) - 1;
-    if (chunk.size() != chunk_size_bytes(size_bytes, last)) return Errc::bad_value;
+    if (size_of(chunk) != chunk_size_bytes(size_bytes, last)) return Errc::bad_value;
     Sha1Hasher hasher(link, last * chunk_bytes);
-    hasher.update(chunk);
+    for (const ByteView part : chunk) hasher.update(part);
     const Sha1 whole = hasher.finish();
     if (hasher.collided()) return kp2p::Errc::sha1_collision;
     return whole;
@@ -64,9 +72,12 @@ bool is_last_of(const Sha1& whole, const Sha1Link& link, ByteView chunk, std::ui
 
 std::uint64_t content_sum(ByteView bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
 
-class LinkHasher::Sum {
+namespace {
+
+// content_sum() of what comes in several parts.
+class ContentSum {
   public:
-    Sum() : state_(XXH3_createState()) {
+    ContentSum() : state_(XXH3_createState()) {
         if (!state_) throw std::bad_alloc();
         begin();
     }
@@ -84,6 +95,16 @@ class LinkHasher::Sum {
     void begin() { XXH3_64bits_reset(state_.get()); }
     std::unique_ptr<XXH3_state_t, Free> state_;
 };
+
+}  // namespace
+
+std::uint64_t content_sum(ByteViews bytes) {
+    ContentSum sum;
+    for (const ByteView part : bytes) sum.update(part);
+    return sum.finish();
+}
+
+class LinkHasher::Sum : public ContentSum {};
 
 LinkHasher::LinkHasher() : sum_(std::make_unique<Sum>()) {}
 LinkHasher::LinkHasher(LinkHasher&&) noexcept = default;

@@ -33,19 +33,26 @@ Sha1Link first_link();
 
 // The link after a chunk that is not the last; Errc::bad_value unless it has chunk_bytes,
 // kp2p::Errc::sha1_collision if it is part of an attack on SHA-1.
-Result<Sha1Link> next_link(const Sha1Link& link, ByteView chunk);
+Result<Sha1Link> next_link(const Sha1Link& link, ByteViews chunk);
+inline Result<Sha1Link> next_link(const Sha1Link& link, ByteView chunk) {
+    return next_link(link, ByteViews(&chunk, 1));
+}
 
-// next_link() of two chunks, in little more time than of one.
+// next_link() of two chunks, in little more time than of one as far as their parts are equally
+// long.
 struct LinkedChunk {
     const Sha1Link& link;
-    ByteView bytes;
+    ByteViews bytes;
 };
 std::array<Result<Sha1Link>, 2> next_links(const LinkedChunk& a, const LinkedChunk& b);
 
 // The SHA-1 of a file of `size_bytes` whose last chunk this is, after `link`; Errc::bad_value when
 // the chunk's length does not fit that size, or the size is above max_file_bytes; else as
 // next_link().
-Result<Sha1> finish_chunk(const Sha1Link& link, ByteView chunk, std::uint64_t size_bytes);
+Result<Sha1> finish_chunk(const Sha1Link& link, ByteViews chunk, std::uint64_t size_bytes);
+inline Result<Sha1> finish_chunk(const Sha1Link& link, ByteView chunk, std::uint64_t size_bytes) {
+    return finish_chunk(link, ByteViews(&chunk, 1), size_bytes);
+}
 
 // Whether a chunk is the one that was hashed to make `next`, or the SHA-1, out of `link`. For links
 // that were made here: since they were searched for attacks, the chunk is not.
@@ -55,6 +62,7 @@ bool is_last_of(const Sha1& whole, const Sha1Link& link, ByteView chunk, std::ui
 // XXH3-64: no proof, but it tells bytes that have rotted from those that were hashed, at the speed
 // of memory.
 std::uint64_t content_sum(ByteView bytes);
+std::uint64_t content_sum(ByteViews bytes);
 
 // Hashes a file from front to back and keeps the link of each chunk, and its content_sum().
 class LinkHasher {

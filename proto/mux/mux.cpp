@@ -146,9 +146,10 @@ std::optional<ByteVector> Mux::next_frame() {
 
 // ---- what the other does ----
 
-void Mux::receive(ByteView frame) {
+void Mux::receive(ByteView frame, std::shared_ptr<const void> keeper) {
     assert(consumed());
     rest_ = frame;
+    keeper_ = std::move(keeper);
     batch_channel_.reset();
 }
 
@@ -161,6 +162,7 @@ std::optional<MuxEvent> Mux::next_ready() {
 
 Result<std::optional<MuxEvent>> Mux::next_event() {
     for (;;) {
+        if (consumed()) keeper_ = nullptr;
         if (unsent_rejects_ > max_unsent_rejects)
             return refuse("it opens more than " + std::to_string(max_unsent_rejects) +
                           " channels without reading that they are rejected")
@@ -227,7 +229,13 @@ Result<void> Mux::on_message(RemoteChannelId remote_id, ByteView item) {
     const std::uint64_t type = reader.uint();
     if (reader.failed()) return reader.finish();
     const ByteView payload = reader.rest();
-    ChannelMessage message{{}, type, ByteVector(payload.begin(), payload.end())};
+    // Of a frame of its own that may be kept no byte is copied.
+    const bool keep = keeper_ && !batch_channel_;
+    ChannelMessage message{{}, type, {}};
+    if (keep)
+        message.payload = {std::move(keeper_), payload};
+    else
+        message.payload = ByteVector(payload.begin(), payload.end());
     if (const auto* channel = std::get_if<ChannelId>(slot)) {
         message.channel = *channel;
         events_.push_back(std::move(message));

@@ -19,6 +19,7 @@
 #include <variant>
 
 #include "proto/compact.hpp"
+#include "proto/encoded.hpp"
 #include "proto/mux/batch.hpp"
 
 namespace kp2p::proto {
@@ -45,7 +46,7 @@ struct ChannelOpened {
 struct ChannelMessage {
     ChannelId channel;
     std::uint64_t type;
-    ByteVector payload;
+    Payload payload;
 };
 struct ChannelClosed {  // by the other side; the number is free
     enum class Why { closed, rejected };
@@ -80,8 +81,9 @@ class Mux {
     std::optional<ByteVector> next_frame();
     std::size_t unsent_bytes() const { return unsent_bytes_ + batch_.size_bytes(); }
 
-    // Only when consumed().
-    void receive(ByteView frame);
+    // Only when consumed(). `keeper`, if any, keeps the frame where it is, as long as anybody holds
+    // it: then a long message is not copied out of it.
+    void receive(ByteView frame, std::shared_ptr<const void> keeper = nullptr);
     Result<std::optional<MuxEvent>> next_event();
     // After an error: which limit the other has passed, a sentence; empty if none.
     const std::string& why() const { return why_; }
@@ -128,7 +130,8 @@ class Mux {
     std::uint64_t orders_ = 0;
     std::size_t waiting_opens_ = 0, waiting_bytes_ = 0, unsent_rejects_ = 0;
 
-    ByteView rest_;                               // of the frame
+    ByteView rest_;  // of the frame
+    std::shared_ptr<const void> keeper_;
     std::optional<std::uint64_t> batch_channel_;  // of the next item, when the frame is a batch
     std::deque<MuxEvent> events_;
 

@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <cassert>
 
 #include "proto/crypto/hash.hpp"
@@ -13,6 +14,8 @@ namespace {
 constexpr std::size_t gcm_length_bytes = 3;
 // Before the other side has shown that it has the keys nothing but an empty record is due.
 constexpr std::size_t first_record_bytes = AesGcm::tag_bytes;
+// From here on a message is worth memory of its own.
+constexpr std::size_t long_message_bytes = 4096;
 
 }  // namespace
 
@@ -52,13 +55,20 @@ Result<std::optional<ByteView>> GcmOpener::next_record() {
     failed_ = length > (opened_ ? max_frame_bytes_ : first_record_bytes);
     if (failed_) return Errc::too_long;
     if (bytes.size() < gcm_length_bytes + length) return std::optional<ByteView>();
-    const auto text = cipher_.open(keys_.nonce(), bytes.first(gcm_length_bytes),
-                                   bytes.subspan(gcm_length_bytes, length));
-    failed_ = !text;
-    if (failed_) return text.error();
+    const auto frame = bytes.subspan(gcm_length_bytes, length);
+    const std::size_t text_bytes = length - std::min(length, AesGcm::tag_bytes);
+    std::span<std::uint8_t> text = frame.first(text_bytes);
+    long_ = nullptr;
+    if (text_bytes >= long_message_bytes) {
+        long_ = std::make_shared<BulkBytes>(text_bytes);
+        text = *long_;
+    }
+    const auto opened = cipher_.open(keys_.nonce(), bytes.first(gcm_length_bytes), frame, text);
+    failed_ = !opened;
+    if (failed_) return opened.error();
     buffer_.take(gcm_length_bytes + length);
     if (keys_.advance()) cipher_.set_key(keys_.key());
-    return std::optional<ByteView>(*text);
+    return std::optional<ByteView>(text);
 }
 
 Result<bool> GcmOpener::opened() {

@@ -60,6 +60,7 @@ class GcmOpener final : public Opener {
     std::span<std::uint8_t> room() override { return buffer_.room(); }
     void received(std::size_t n_bytes) override { buffer_.received(n_bytes); }
     Result<std::optional<ByteView>> next() override;
+    std::shared_ptr<const void> keep() override { return std::move(long_); }
     Result<bool> opened() override;
 
   private:
@@ -69,6 +70,7 @@ class GcmOpener final : public Opener {
     AesGcm cipher_;
     std::size_t max_frame_bytes_ = max_gcm_frame_bytes;
     bool opened_ = false, failed_ = false;
+    std::shared_ptr<BulkBytes> long_;  // the last message, if it was such a one
     FrameBuffer buffer_;
 };
 

@@ -1,6 +1,7 @@
 // Records: how a connection's messages are laid, encrypted, into its byte stream, one direction
 // each. Both are independent of each other, and neither copies: the sealer encrypts into the
-// caller's buffer, the opener decrypts in place in the buffer that the caller received into.
+// caller's buffer, the opener decrypts in place in the buffer that the caller received into, or
+// from there to where a long message can stay.
 #pragma once
 
 #include <chrono>
@@ -35,6 +36,9 @@ class Opener {
     virtual void received(std::size_t n_bytes) = 0;  // of room()
     // The next message, empty ones left out; valid until room() is called.
     virtual Result<std::optional<ByteView>> next() = 0;
+    // Makes the message that next() has just given valid for as long as the result is held; null
+    // if it is not of those that lie by themselves, as long ones may.
+    virtual std::shared_ptr<const void> keep() { return nullptr; }
     // Whether the other side has shown that it has the keys. Takes no message.
     virtual Result<bool> opened() = 0;
 };

@@ -1,5 +1,5 @@
 // A chunk as it came, block by block, and the check that says what it is. run_check() is pure work
-// for the pool: it puts the blocks together and hashes them on from their link.
+// for the pool: it unpacks the blocks that are packed and hashes all of them on from their link.
 #pragma once
 
 #include <array>
@@ -12,7 +12,7 @@
 namespace kp2p::proto {
 
 struct ReceivedBlock {
-    ByteVector payload;  // holds `bytes`
+    Payload payload;  // keeps `bytes`
     ByteView bytes;
     BlockEncoding encoding = BlockEncoding::plain;
 };
@@ -25,9 +25,13 @@ struct ChunkCheck {
 };
 
 struct CheckedChunk {
-    BulkBytes bytes;
+    // Its bytes, cut at multiples of block_bytes: what came plain is not copied.
+    std::vector<Payload> blocks;
     Sha1Link next;  // of a chunk that is not the file's last
     Sha1 whole;     // of the last one: what the file's SHA-1 would be
+
+    std::vector<ByteView> views() const;
+    Payload in_one_piece() const;
 };
 
 // An error when a block does not unpack to the bytes it must have; kp2p::Errc::sha1_collision when

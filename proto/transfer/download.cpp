@@ -65,7 +65,7 @@ void Download::have(Time now, SourceKey key, ChunkIndex index) {
     go_on(now);
 }
 
-void Download::receive(Time now, SourceKey key, const Data& data, ByteVector payload) {
+void Download::receive(Time now, SourceKey key, const Data& data, Payload payload) {
     const auto found = sources_.find(key);
     if (found == sources_.end()) return;
     auto whole = found->second.receive(now, data, std::move(payload));

@@ -94,7 +94,7 @@ class Download {
     void heard(SourceKey key, Time at);           // it was giving us something else then
     void have(Time now, SourceKey key, ChunkIndex index);
     // `data.bytes` lies in `payload`.
-    void receive(Time now, SourceKey key, const Data& data, ByteVector payload);
+    void receive(Time now, SourceKey key, const Data& data, Payload payload);
     // What comes next of the chunk is not all of the source's.
     void mixed(ChunkIndex index) { mixed_.insert(index); }
     void canceled(Time now, SourceKey key, ChunkIndex index);

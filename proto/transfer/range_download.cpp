@@ -75,7 +75,7 @@ void RangeDownload::have(Time now, SourceKey key, ChunkIndex index) {
     go_on(now);
 }
 
-void RangeDownload::receive(Time now, SourceKey key, const Data& data, ByteVector payload) {
+void RangeDownload::receive(Time now, SourceKey key, const Data& data, Payload payload) {
     const auto found = sources_.find(key);
     if (found == sources_.end()) return;
     const NodeId node = found->second.node;

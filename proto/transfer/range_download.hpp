@@ -80,7 +80,7 @@ class RangeDownload {
     void heard(SourceKey key, Time at);           // it was giving us something else then
     void have(Time now, SourceKey key, ChunkIndex index);
     // `data.bytes` lies in `payload`.
-    void receive(Time now, SourceKey key, const Data& data, ByteVector payload);
+    void receive(Time now, SourceKey key, const Data& data, Payload payload);
     void canceled(Time now, SourceKey key, ChunkIndex index);
     void misbehaved(Time now, const NodeId& node);  // it sent what cannot be read
     void checked(Time now, std::uint64_t job);      // its check is through

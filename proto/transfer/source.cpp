@@ -29,7 +29,7 @@ void Source::ask(Time now, ChunkIndex index) {
     receiving.chunk.file_bytes = offer_.size_bytes;
 }
 
-Result<std::optional<ChunkCheck>> Source::receive(Time now, const Data& data, ByteVector payload) {
+Result<std::optional<ChunkCheck>> Source::receive(Time now, const Data& data, Payload payload) {
     const auto at = receiving_.find(data.index);
     if (at == receiving_.end()) return Errc::bad_state;
     Receiving& receiving = at->second;

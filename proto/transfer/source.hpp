@@ -87,7 +87,7 @@ class Source {
     void ask(Time now, ChunkIndex index);
     // A block came, whose bytes lie in `payload`: the chunk if this was its last one, nothing if
     // more are to come or it was called off. An error: this block must not come now.
-    Result<std::optional<ChunkCheck>> receive(Time now, const Data& data, ByteVector payload);
+    Result<std::optional<ChunkCheck>> receive(Time now, const Data& data, Payload payload);
     // It will send no more of what was called off. An error: that was not.
     Result<void> canceled(Time now, ChunkIndex index);
     // Nothing more of what was asked for is wanted, only that it says so.

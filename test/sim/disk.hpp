@@ -41,6 +41,9 @@ class SimDisk final : public Disk {
     int close(int fd) override;
     ssize_t read(int fd, std::span<std::uint8_t> into, std::uint64_t offset) override;
     ssize_t write(int fd, ByteView bytes, std::uint64_t offset) override;
+    ssize_t write(int fd, ByteViews bytes, std::uint64_t offset) override {
+        return write(fd, bytes.front(), offset);  // a system may take less than it was given
+    }
     int resize(int fd, std::uint64_t size_bytes) override;
     int status(int fd, struct stat& into) override;
     int room(int fd, struct statvfs& into) override;

@@ -1,6 +1,5 @@
 // CheckQueue: chunks that came and wait for a thread of the pool. Where two wait, one thread takes
-// both: hashed side by side, they take little longer than one. So while some are being checked, one
-// alone waits for the next, or for the end of those.
+// both: hashed side by side, they take little longer than one.
 #pragma once
 
 #include <deque>

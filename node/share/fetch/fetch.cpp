@@ -9,6 +9,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto fetch_tick_span = 100ms;
+// How long a chunk waits for another to be checked with, in which two come where that matters.
+constexpr auto alone_span = 3ms;
 // Of a chunk that is hashed in less time than another thread takes to be woken.
 constexpr std::uint64_t max_small_bytes = std::uint64_t{32} << 10;
 
@@ -38,6 +40,11 @@ Fetch::Fetch(FetchParts parts, const Sha1& file, std::vector<NodeId> hints)
            .pump = [this] { pump(); },
            .sliced = [this](auto key, const proto::Slice& slice) { mixer_.take(key, slice); }}),
       mixer_(parts.share.runtime, download_, sources_, [this] { pump(); }),
+      alone_(parts.share.runtime.clock.alarm(parts.share.runtime.executor,
+                                             [this] {
+                                                 if (tasks_ && checks_->waiting() > 0)
+                                                     tasks_->spawn(check());
+                                             })),
       writes_(parts.share.runtime.pool) {
     download_.set_own_node(proto::number_of(parts.share.own));
 }
@@ -147,7 +154,7 @@ bool Fetch::pump_once() {
                 small.push_back(*job);
             } else if (tasks_) {
                 checks_->add(*job);
-                if (checking_ == 0 || checks_->waiting() > 1) tasks_->spawn(check());
+                check_soon();
             }
         } else if (const auto* chunk = std::get_if<proto::Download::StoreChunk>(&event)) {
             store(*chunk);
@@ -195,19 +202,27 @@ void Fetch::drop(const proto::Download::DropSource& drop) {
     providers_.blame(node, drop.fault, what);
 }
 
+// Whether two chunks wait, or one that no other is to be waited for with.
+bool Fetch::checks_due() const {
+    const std::size_t waiting = checks_->waiting();
+    return waiting > 1 || (waiting == 1 && (!download_.size_bytes() || download_.giving() == 0));
+}
+
+void Fetch::check_soon() {
+    if (checks_due())
+        tasks_->spawn(check());
+    else
+        alone_->set(now() + alone_span);
+}
+
 Task<> Fetch::check() {
-    struct Leave {
-        std::size_t& checking;
-        ~Leave() { --checking; }
-    } leave{checking_};
-    ++checking_;
     do {
         auto run = [checks = checks_] { return checks->check_some(); };
         auto some = co_await offload(parts_.share.runtime.pool, std::move(run));
         for (CheckQueue::Checked& each : some)
             download_.checked(parts_.share.runtime.clock.now(), each.job, std::move(each.result));
         pump();
-    } while (checks_->waiting() > 0);
+    } while (checks_due());
 }
 
 // ---- writing ----
@@ -245,7 +260,7 @@ Task<> Fetch::open_partial(std::uint64_t size_bytes) {
 Task<> Fetch::write(proto::Download::StoreChunk chunk) {
     const proto::StoredChunk record{chunk.index, chunk.link, chunk.chunk->next};
     auto put = [partial = partial_, record, checked = chunk.chunk] {
-        return partial->write(record, checked->bytes);
+        return partial->write(record, checked->views());
     };
     auto written = co_await offload(writes_, std::move(put));
     if (!written) {

@@ -48,6 +48,8 @@ class Fetch {
     bool pump_once();
     bool mix(const proto::Download::Event& event);
     void drop(const proto::Download::DropSource& drop);
+    bool checks_due() const;
+    void check_soon();
     Task<> check();
     void store(proto::Download::StoreChunk chunk);
     Task<> open_partial(std::uint64_t size_bytes);
@@ -69,7 +71,7 @@ class Fetch {
     Mixer mixer_;
     // Shared with what runs in the pool.
     std::shared_ptr<CheckQueue> checks_ = std::make_shared<CheckQueue>();
-    std::size_t checking_ = 0;  // check() that run
+    std::unique_ptr<Alarm> alone_;  // then the chunk that waits is checked without another
 
     std::shared_ptr<Partial> partial_;
     Strand writes_;  // of that: a file is locked while it is written, and who waits for it spins

@@ -47,9 +47,9 @@ Task<> PutQueue::write_some() {
     std::vector<Chunk> files;
     for (const WaitingRef& each : batch) files.push_back(each->file);
     auto write = [store = &store_, files] {
-        std::vector<ByteView> bytes;
-        for (const Chunk& file : files) bytes.push_back(file->bytes);
-        return store->put_loaded(bytes);
+        std::vector<proto::Payload> whole;
+        for (const Chunk& file : files) whole.push_back(file->in_one_piece());
+        return store->put_loaded({whole.begin(), whole.end()});
     };
     auto put = co_await offload(pool_, std::move(write));
     for (std::size_t i = 0; i < batch.size(); ++i) batch[i]->outcome = std::move(put[i]);

@@ -19,7 +19,7 @@ class TransferSession;
 
 struct TransferEvent {
     proto::TransferMessage message;  // one that a provider sends
-    ByteVector payload;              // what the bytes of a Data or Slice lie in
+    proto::Payload payload;          // what the bytes of a Data or Slice lie in
 };
 
 class RemoteFile {

@@ -163,8 +163,7 @@ Task<Result<void>> TransferSession::receive(Uploader& uploader, MuxMessage messa
         moved(message.payload.size());
     }
     if (data && files_.contains(proto::file_of(*decoded))) gave_at_ = runtime_.clock.now();
-    TransferEvent event{std::move(*decoded), ByteVector()};
-    // A moved vector keeps its memory, which the bytes of a Data point into.
+    TransferEvent event{std::move(*decoded), {}};
     if (data) event.payload = std::move(message.payload);
     co_return co_await hand_over(std::move(event));
 }

@@ -2,8 +2,11 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 
@@ -53,6 +56,14 @@ ssize_t Disk::read(int fd, std::span<std::uint8_t> into, std::uint64_t offset) {
 
 ssize_t Disk::write(int fd, ByteView bytes, std::uint64_t offset) {
     return ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+}
+
+ssize_t Disk::write(int fd, ByteViews bytes, std::uint64_t offset) {
+    std::array<iovec, 16> places;
+    const std::size_t count = std::min(bytes.size(), places.size());
+    for (std::size_t i = 0; i < count; ++i)
+        places[i] = {const_cast<std::uint8_t*>(bytes[i].data()), bytes[i].size()};
+    return ::pwritev(fd, places.data(), static_cast<int>(count), static_cast<off_t>(offset));
 }
 
 int Disk::resize(int fd, std::uint64_t size_bytes) {

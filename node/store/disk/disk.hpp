@@ -35,6 +35,8 @@ class Disk {
     virtual int close(int fd);
     virtual ssize_t read(int fd, std::span<std::uint8_t> into, std::uint64_t offset);
     virtual ssize_t write(int fd, ByteView bytes, std::uint64_t offset);
+    // At most 16 places.
+    virtual ssize_t write(int fd, ByteViews bytes, std::uint64_t offset);
     virtual int resize(int fd, std::uint64_t size_bytes);
     virtual int status(int fd, struct stat& into);
     virtual int room(int fd, struct statvfs& into);

@@ -1,6 +1,7 @@
 #include "test/node/store/faults.hpp"
 
 #include <sys/file.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -40,6 +41,7 @@ int __real_syncfs(int fd);
 int __real_flock(int fd, int operation);
 ssize_t __real_pread64(int fd, void* into, size_t size, off64_t offset);
 ssize_t __real_pwrite64(int fd, const void* from, size_t size, off64_t offset);
+ssize_t __real_pwritev64(int fd, const iovec* from, int count, off64_t offset);
 
 int __wrap_fdatasync(int fd) {
     if (is_interrupted()) return fail(EINTR);
@@ -77,6 +79,15 @@ ssize_t __wrap_pwrite64(int fd, const void* from, size_t size, off64_t offset) {
     if (is_interrupted()) return fail(EINTR);
     faults.calls.push_back("write");
     return __real_pwrite64(fd, from, piece(size), offset);
+}
+
+ssize_t __wrap_pwritev64(int fd, const iovec* from, int count, off64_t offset) {
+    if (is_interrupted()) return fail(EINTR);
+    faults.calls.push_back("write");
+    if (!faults.interrupted) return __real_pwritev64(fd, from, count, offset);
+    iovec some[] = {from[0], from[1]};
+    some[1].iov_len = piece(some[1].iov_len);
+    return __real_pwritev64(fd, some, 2, offset);
 }
 
 }  // extern "C"

@@ -231,6 +231,28 @@ TEST_CASE("interrupted calls and pieces of reads and writes go on") {
     CHECK(read_file(g.layout.content(g.sha1)) == as_text(g.bytes));
 }
 
+TEST_CASE("a chunk that lies in several places is written with few calls, interrupted or not") {
+    for (const bool interrupted : {false, true}) {
+        CAPTURE(interrupted);
+        const Download f(2 * mib);
+        auto partial = f.open();
+        faults.calls.clear();
+        faults.interrupted = interrupted;
+        for (std::size_t i = 0; i < 2; ++i) {
+            constexpr std::size_t part_bytes = std::size_t{64} << 10;
+            std::vector<ByteView> parts;
+            for (std::size_t at = 0; at < mib; at += part_bytes)
+                parts.push_back(f.chunk(i).subspan(at, part_bytes));
+            REQUIRE(partial->write(f.chunks[i], parts));
+        }
+        faults.interrupted = false;
+        if (!interrupted)
+            CHECK(std::ranges::count(faults.calls, "write") == 2 * (4 + 1));  // with its record
+        REQUIRE(partial->commit());
+        CHECK(read_file(f.layout.content(f.sha1)) == as_text(f.bytes));
+    }
+}
+
 TEST_CASE("a file that cannot be read says so itself, and not the storage") {
     const Case f;
     const fs::path path = f.file("a", content(10));

@@ -20,7 +20,7 @@ Task<Result<void>> check_answer(std::shared_ptr<Connection> connection) {
     if (!sent) co_return sent;
     auto back = co_await (*channel)->receive();
     if (!back) co_return back.error();
-    CHECK(back->payload == payload);
+    CHECK(as_text(back->payload) == as_text(payload));
     co_return ok;
 }
 

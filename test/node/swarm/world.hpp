@@ -196,7 +196,7 @@ inline Task<> check_echo(Connection& connection) {
     CHECK(sent);
     auto back = co_await (*channel)->receive();
     REQUIRE(back);
-    CHECK(back->payload == payload);
+    CHECK(as_text(back->payload) == as_text(payload));
 }
 
 }  // namespace kp2p::test

@@ -104,14 +104,45 @@ TEST_CASE("a chunk of the wrong length is an error") {
     const Sha1Link link = first_link();
     CHECK(next_link(link, view).error() == proto::Errc::bad_value);
     CHECK(next_link(link, view.first(chunk_bytes - 1)).error() == proto::Errc::bad_value);
-    CHECK(next_link(link, {}).error() == proto::Errc::bad_value);
+    CHECK(next_link(link, ByteView()).error() == proto::Errc::bad_value);
     CHECK(finish_chunk(link, view, chunk_bytes + 1).error() == proto::Errc::bad_value);
-    CHECK(finish_chunk(link, {}, chunk_bytes).error() == proto::Errc::bad_value);
+    CHECK(finish_chunk(link, ByteView(), chunk_bytes).error() == proto::Errc::bad_value);
     CHECK(finish_chunk(link, view.first(1), 0).error() == proto::Errc::bad_value);
     CHECK(finish_chunk(link, view.first(1), max_file_bytes + 1).error() == proto::Errc::bad_value);
     CHECK(finish_chunk(link, view.first(chunk_bytes), max_file_bytes));
     CHECK_FALSE(is_between(link, view, *next_link(link, view.first(chunk_bytes))));
     CHECK_FALSE(is_last_of(sha1_of({}), link, {}, max_file_bytes + 1));
+}
+
+TEST_CASE("a chunk may lie in several places") {
+    const ByteVector bytes = content(2 * chunk_bytes);
+    const ByteView one = ByteView(bytes).first(chunk_bytes),
+                   other = ByteView(bytes).subspan(chunk_bytes);
+    const Sha1Link link = first_link(), second = *next_link(link, one);
+    const auto cut = [](ByteView whole, const std::vector<std::size_t>& at) {
+        std::vector<ByteView> parts;
+        for (const std::size_t size : at) {
+            parts.push_back(whole.first(size));
+            whole = whole.subspan(size);
+        }
+        parts.push_back(whole);
+        return parts;
+    };
+    const std::vector<std::vector<std::size_t>> cuts{
+        {}, {65536}, {65536, 65536}, {1, 63, 64, 1000}, {0, 100}};
+    for (const auto& cut_a : cuts)
+        for (const auto& cut_b : cuts) {
+            const auto a = cut(one, cut_a), b = cut(other, cut_b);
+            CHECK(*next_link(link, a) == second);
+            CHECK(content_sum(a) == content_sum(one));
+            CHECK(*finish_chunk(second, b, bytes.size()) == sha1_of(bytes));
+            const auto both = next_links({link, a}, {second, b});
+            CHECK(*both[0] == second);
+            CHECK(*both[1] == *next_link(second, other));
+        }
+    const auto short_one = cut(one.first(chunk_bytes - 1), {65536});
+    CHECK(next_link(link, short_one).error() == proto::Errc::bad_value);
+    CHECK(next_links({link, short_one}, {link, short_one})[1].error() == proto::Errc::bad_value);
 }
 
 TEST_CASE("hashing goes on beyond what 32 bits of length can hold") {

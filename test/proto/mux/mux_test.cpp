@@ -241,6 +241,29 @@ TEST_CASE("messages that are sent together leave as one batch, and a long row as
     CHECK(a.unsent_bytes() == 0);
 }
 
+TEST_CASE("a message that fills a frame which may be kept is not copied, one of a batch is") {
+    Mux b;
+    b.open(name("x"), {});
+    CHECK(events_of(b, hex("000101017800")) == Events{"opened 1 "});
+    const auto receive = [&](const char* frame) {
+        const auto kept = std::make_shared<const ByteVector>(hex(frame));
+        b.receive(*kept, kept);
+        const auto event = b.next_event();
+        REQUIRE(event);
+        REQUIRE(*event);
+        const auto& message = std::get<ChannelMessage>(**event);
+        const ByteView payload = message.payload;
+        const bool is_there =
+            payload.data() >= kept->data() && payload.data() < kept->data() + kept->size();
+        while (*b.next_event()) {
+        }
+        CHECK(kept.use_count() == (is_there ? 2 : 1));
+        return is_there ? "kept " + to_hex(payload) : "copied " + to_hex(payload);
+    };
+    CHECK(receive("0103aabb") == "kept aabb");
+    CHECK(receive("0000010300aabb") == "copied aabb");
+}
+
 TEST_CASE("a batch that is cut short is read as far as it goes") {
     Mux b;
     b.open(name("x"), {});

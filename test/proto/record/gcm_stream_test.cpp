@@ -148,6 +148,37 @@ TEST_CASE("a length beyond the limit is refused before anything of it comes") {
     CHECK(hear({{15, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}).error == Errc::truncated);
 }
 
+TEST_CASE("a long message stays for as long as somebody keeps it, a short one cannot be kept") {
+    GcmSealer sealer(keys_of_sender());
+    GcmOpener opener(keys_of_receiver());
+    feed_gcm(opener, beginning(sealer));
+    struct Kept {
+        ByteVector text;
+        ByteView message;
+        std::shared_ptr<const void> keeper;
+    };
+    std::vector<Kept> kept;
+    for (const std::size_t size : {65536u, 5000u, 4096u, 70000u}) {
+        ByteVector text(size, static_cast<std::uint8_t>(size % 251));
+        feed_gcm(opener, seal(sealer, text));
+        const auto message = opener.next();
+        REQUIRE(message);
+        REQUIRE(*message);
+        kept.push_back({std::move(text), **message, opener.keep()});
+    }
+    feed_gcm(opener, seal(sealer, ByteVector(4095, 1)));
+    REQUIRE(*opener.next());
+    CHECK(!opener.keep());
+    for (const Kept& each : kept) {
+        CHECK(each.keeper);
+        CHECK(std::ranges::equal(each.message, each.text));
+    }
+    ByteVector changed = seal(sealer, ByteVector(5000, 1));
+    changed.back() ^= 1;
+    feed_gcm(opener, changed);
+    CHECK(opener.next().error() == Errc::bad_decryption);
+}
+
 TEST_CASE("each epoch has its own key, on both sides") {
     GcmSealer sealer(keys_of_sender());
     GcmOpener opener(keys_of_receiver());

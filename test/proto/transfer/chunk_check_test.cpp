@@ -6,6 +6,7 @@
 
 #include "proto/file/links.hpp"
 #include "proto/outcome.hpp"
+#include "proto/transfer/block.hpp"
 #include "proto/transfer/part_check.hpp"
 #include "test/proto/file/random_bytes.hpp"
 #include "test/proto/file/sha1_collisions.hpp"
@@ -28,7 +29,9 @@ ChunkCheck chunk_of(ByteView file, ChunkIndex index, const Sha1Link& link) {
 
 bool same(const Result<CheckedChunk>& a, const Result<CheckedChunk>& b) {
     if (!a || !b) return !a && !b && a.error() == b.error();
-    return std::ranges::equal(a->bytes, b->bytes) && a->next == b->next && a->whole == b->whole;
+    const Payload all_a = a->in_one_piece(), all_b = b->in_one_piece();
+    return std::ranges::equal(ByteView(all_a), ByteView(all_b)) && a->next == b->next &&
+           a->whole == b->whole;
 }
 
 }  // namespace
@@ -63,6 +66,29 @@ TEST_CASE("two chunks that are checked at once are what each is alone") {
             CHECK(same(both[0], alone[a]));
             CHECK(same(both[1], alone[b]));
         }
+}
+
+TEST_CASE("what came plain is not copied, what was packed is unpacked, and outlives the check") {
+    ByteVector file = test::random_bytes(3 * block_bytes);
+    std::fill_n(file.begin() + block_bytes, block_bytes, std::uint8_t{7});
+    auto check = std::make_optional(chunk_of(file, 0, first_link()));
+    for (ReceivedBlock& block : check->blocks) {
+        block.payload = ByteVector(block.bytes.begin(), block.bytes.end());
+        block.bytes = block.payload;
+    }
+    const std::vector<Block> cut =
+        cut_chunk({0, 0, first_link()}, ByteView(file).subspan(block_bytes, block_bytes));
+    REQUIRE(!cut[0].frame.empty());
+    check->blocks[1] = {cut[0].frame, {}, BlockEncoding::zstd};
+    check->blocks[1].bytes = check->blocks[1].payload;
+    const std::uint8_t* const first = check->blocks[0].bytes.data();
+    const auto checked = run_check(*check);
+    check.reset();
+    REQUIRE(checked);
+    CHECK(checked->whole == sha1_of(file));
+    CHECK(checked->views()[0].data() == first);
+    const Payload whole = checked->in_one_piece();
+    CHECK(std::ranges::equal(ByteView(whole), file));
 }
 
 TEST_CASE("a part that an attack on SHA-1 has made is not right, and says so") {

@@ -64,7 +64,9 @@ void DownloadSim::drain() {
                 download.checked(providers.now(), check.job, run_check(*check.check));
             });
         } else if (const auto* store = std::get_if<Download::StoreChunk>(&event)) {
-            kept[store->index].assign(store->chunk->bytes.begin(), store->chunk->bytes.end());
+            const Payload whole = store->chunk->in_one_piece();
+            const ByteView bytes = whole;
+            kept[store->index].assign(bytes.begin(), bytes.end());
             providers.at(providers.random(0, keeping_s),
                          [this, index = store->index] { download.stored(providers.now(), index); });
         } else if (const auto* drop = std::get_if<Download::DropSource>(&event)) {

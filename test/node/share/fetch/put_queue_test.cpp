@@ -38,12 +38,11 @@ struct PuttingWorld {
 
     static PutQueue::Chunk chunk(int number) {
         proto::CheckedChunk made;
-        made.bytes.resize(static_cast<std::size_t>(number) + 1);
-        std::ranges::fill(made.bytes, std::uint8_t{7});
+        made.blocks.push_back(ByteVector(static_cast<std::size_t>(number) + 1, 7));
         return std::make_shared<const proto::CheckedChunk>(std::move(made));
     }
     bool is_there(int number) const {
-        return bool(store.find(proto::sha1_of(chunk(number)->bytes)));
+        return bool(store.find(proto::sha1_of(chunk(number)->in_one_piece())));
     }
 };
 

@@ -243,8 +243,9 @@ Task<> bounded(Sides& sides, Tasks& all) {
         const auto& data = std::get<proto::Data>(event->message);
         CHECK(data.index == i);
         CHECK(data.bytes.size() == proto::block_bytes);
-        CHECK(data.bytes.data() > event->payload.data());
-        CHECK(data.bytes.data() < event->payload.data() + event->payload.size());
+        const ByteView payload = event->payload;
+        CHECK(data.bytes.data() > payload.data());
+        CHECK(data.bytes.data() < payload.data() + payload.size());
     }
     for (int i = 0; i < 10; ++i) co_await pause(sides);
     CHECK(sent < flood_blocks);
