@@ -31,8 +31,11 @@ documents() {
 
 # package NAME FOLDER ARCHITECTURE, its control fields on standard input
 package() {
-    local name=$1 folder=$2 file=$out/$1_${version}_$3.deb
+    local name=$1 folder=$2 file=$out/$1_${version}_$3.deb script
     mkdir -p "$folder/DEBIAN"
+    for script in packaging/debian/"$name".p*; do
+        put "$script" "$folder/DEBIAN/${script##*.}" 755
+    done
     {
         printf 'Package: %s\nSource: kp2p\nVersion: %s\nArchitecture: %s\nMaintainer: %s\n' \
             "$name" "$version" "$3" "$maintainer"
@@ -70,9 +73,6 @@ for document in README.md CHANGELOG.md docs/operating.md docs/tutorial.md docs/p
     put "$document" "$root/usr/share/doc/kp2p/${document##*/}"
 done
 mkdir -p "$root/DEBIAN" "$work/debian"
-for script in postinst prerm postrm; do
-    put "packaging/debian/kp2p.$script" "$root/DEBIAN/$script" 755
-done
 echo /etc/ufw/applications.d/kp2p >"$root/DEBIAN/conffiles"
 printf 'Source: kp2p\n\nPackage: kp2p\nArchitecture: any\n' >"$work/debian/control"
 mapfile -t binaries < <(find "$root/usr/bin" -type f -name 'kp2p-*')

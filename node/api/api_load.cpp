@@ -163,7 +163,7 @@ Api::Answer Api::load(Call& call) {
 }
 
 std::error_code Api::stopped(Call& call) {
-    call.explain("it was stopped by kp2p-transfers; what came is kept");
+    call.explain("it was called off elsewhere, as by kp2p-transfers; what came is kept");
     return Errc::failed;
 }
 

@@ -199,9 +199,12 @@ std::optional<std::uint16_t> Config::api_port_file() const {
 }
 
 std::uint16_t Config::daemon_port() const {
-    if (told_port_ && settings_.api_port != 0) return settings_.api_port;
-    return api_port_file().value_or(settings_.api_port);
+    const std::uint16_t named = settings_.api_port.value_or(usual_api_port);
+    if (told_port_ && named != 0) return named;
+    return api_port_file().value_or(named);
 }
+
+bool Config::is_port_guessed() const { return !settings_.api_port && !api_port_file(); }
 
 std::optional<fs::path> Config::api_socket() const {
     if (!settings_.api_socket.empty()) return settings_.api_socket;

@@ -45,6 +45,8 @@ class Config {
     const std::filesystem::path& dir() const { return settings_.config_dir; }
     // The port at which a command finds the daemon of this configuration.
     std::uint16_t daemon_port() const;
+    // Nobody says so, no daemon either: it is the usual one, where that of another user may be.
+    bool is_port_guessed() const;
     // The Unix socket at which a command finds it instead: the one that was named, or, unless it
     // was told another port, that of the configuration directory.
     std::optional<std::filesystem::path> api_socket() const;

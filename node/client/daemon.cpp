@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <optional>
 #include <thread>
 
@@ -125,25 +126,39 @@ std::error_code Daemon::no_answer(const std::string& what) {
     return Errc::failed;
 }
 
+std::error_code Daemon::not_ours() {
+    const std::string dir = connection_->dir.string();
+    if (::access(dir.c_str(), X_OK) != 0 && errno == EACCES) {
+        message_ = dir + ": " + make_error_code(std::errc::permission_denied).message();
+        return Errc::unauthorized;
+    }
+    message_ += "; kp2p-start-daemon starts one";
+    return Errc::no_daemon;
+}
+
 Result<void> Daemon::connect() {
+    nobody_.clear();
+    auto met = meet();
+    if (!met && met.error() == Errc::no_daemon && starter_) return start();
+    if (!met && met.error() == Errc::no_daemon && stand_in_) return connect_stand_in();
+    return met;
+}
+
+Result<void> Daemon::meet() {
     Connection& connection = *connection_;
     connection.exchange.reset();
-    nobody_.clear();
     auto socket = connection.connect();
-    if (!socket && unreachable(socket.error()) == Errc::no_daemon && starter_) {
-        if (auto started = start(); !started) return started;
-        socket = connection.connect();
-    }
-    if (!socket) {
-        const std::error_code error = unreachable(socket.error());
-        return error == Errc::no_daemon && stand_in_ ? connect_stand_in() : error;
-    }
+    if (!socket) return unreachable(socket.error());
     if (connection.socket_path && !socket->is_peer_trusted(*connection.socket_path)) {
         message_ = "what answers at " + connection.where() + " belongs to another user";
         return Errc::unauthorized;
     }
     connection.exchange.emplace(*std::move(socket));
-    return connection.socket_path ? Result<void>(ok) : greet();
+    if (connection.socket_path) return ok;
+    auto greeted = greet();
+    if (greeted || greeted.error() != Errc::unauthorized || !connection.config.is_port_guessed())
+        return greeted;
+    return not_ours();
 }
 
 // Of two that start one at a time one is refused, and waits for the other's daemon.
@@ -151,16 +166,16 @@ Result<void> Daemon::start() {
     std::string why;
     auto started = starter_->start(connection_->stop, why);
     if (!started && started.error() == Errc::canceled) return started;
+    const auto ours_answers = [this] {
+        connection_->find_daemon();
+        return bool(meet());
+    };
     if (started) {
         connection_->find_daemon();
         on_started_();
-        return ok;
+        return meet();
     }
-    const auto somebody_listens = [this] {
-        connection_->find_daemon();
-        return bool(connection_->connect());
-    };
-    if (until_unlocked(somebody_listens) || !connection_->connect()) {
+    if (until_unlocked(ours_answers) || !ours_answers()) {
         message_ = why;
         return Errc::no_daemon;
     }

@@ -78,6 +78,8 @@ class Daemon {
     Result<int> ask(const Request& asked);  // the status of the answer
     Result<int> send(const Request& asked);
     Result<void> connect();
+    // To the daemon of this configuration, if one runs: Errc::no_daemon.
+    Result<void> meet();
     Result<void> start();
     // Whether no daemon holds the lock; waits for that ten seconds, or until there is enough.
     bool until_unlocked(const std::function<bool()>& enough);
@@ -93,6 +95,7 @@ class Daemon {
     std::error_code unreachable(std::error_code error);
     std::error_code broken(std::error_code error);
     std::error_code no_answer(const std::string& what = {});
+    std::error_code not_ours();  // what answers where ours would
 
     std::unique_ptr<Connection> connection_;
     std::filesystem::path lock_;  // the daemon holds it as long as it runs

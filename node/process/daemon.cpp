@@ -235,14 +235,16 @@ Task<> Daemon::run(const std::function<void(const Ready&)>& ready) {
 
 Task<> Daemon::stop_on_signal() {
     const bool to_file = !settings_.log_file.empty();
-    if (to_file || !is_ignored(SIGHUP)) signals_.add(SIGHUP);
+    // A service has no terminal that could go.
+    const bool stays = to_file || has_service_manager();
+    if (stays || !is_ignored(SIGHUP)) signals_.add(SIGHUP);
     int signal = 0;
     do {
         auto [error, number] = co_await signals_.async_wait(use_result);
         if (error) co_return;
         signal = number;
         if (to_file && signal == SIGHUP) reopen_log();
-    } while (to_file && signal == SIGHUP);
+    } while (stays && signal == SIGHUP);
     log(LogLevel::info, "daemon", "stopping, by signal " + std::to_string(signal));
     stop();
 }

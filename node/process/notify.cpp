@@ -48,10 +48,12 @@ void tell(std::string_view state, int flags) {
 
 }  // namespace
 
+bool has_service_manager() { return std::getenv("NOTIFY_SOCKET") != nullptr; }
+
 void notify_service_manager(std::string_view state) { tell(state, 0); }
 
 Task<> keep_service_manager_informed(Clock& clock, std::function<std::string()> status) {
-    if (!std::getenv("NOTIFY_SOCKET")) co_return;
+    if (!has_service_manager()) co_return;
     const auto span = watchdog_span();
     const Clock::Span interval =
         span ? std::min<Clock::Span>(*span / 2, status_interval) : status_interval;

@@ -10,6 +10,7 @@
 
 namespace kp2p {
 
+bool has_service_manager();
 void notify_service_manager(std::string_view state);  // "READY=1", "STOPPING=1"
 
 // Says, until cancelled, what `status` gives, one line for people, when that has changed; and, if

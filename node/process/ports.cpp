@@ -50,11 +50,16 @@ Result<std::unique_ptr<HttpServer>> open_api(Runtime& runtime, const Settings& s
         return Errc::usage;
     }
     const std::filesystem::path socket = named ? settings.api_socket : config.api_socket();
-    auto http = HttpServer::open(
-        runtime,
-        {.port = settings.api_port, .token = token, .socket = socket, .group = settings.api_group});
+    const std::uint16_t port = settings.api_port.value_or(usual_api_port);
+    const auto open_at = [&](std::uint16_t at) {
+        return HttpServer::open(
+            runtime, {.port = at, .token = token, .socket = socket, .group = settings.api_group});
+    };
+    auto http = open_at(port);
+    // As where another user of this computer has a daemon.
+    if (!http && http.error() == Errc::port_in_use && !settings.api_port) http = open_at(0);
     if (!http) {
-        why = "API 127.0.0.1:" + std::to_string(settings.api_port);
+        why = "API 127.0.0.1:" + std::to_string(port);
         return http.error();
     }
     const auto error = (*http)->socket_error();

@@ -175,8 +175,8 @@ constexpr Setting table[] = {
                               .variable = "KACHERY_P2P_API_PORT",
                               .key = "api_port",
                               .value = "N",
-                              .initial = "20431",
-                              .help = "port of the daemon's API on 127.0.0.1, 0 for any",
+                              .help = "port of the daemon's API on 127.0.0.1 (default: 20431, or "
+                                      "any if that is taken); 0: any",
                               .users = Users::daemon}),
     row<&Settings::api_socket>({.flag = "--api-socket",
                                 .variable = "KACHERY_P2P_API_SOCKET",

@@ -21,14 +21,17 @@
 
 namespace kp2p {
 
+// Of the API, where nobody says another.
+constexpr std::uint16_t usual_api_port = 20431;
+
 struct Settings {
     std::filesystem::path config_dir;
-    std::filesystem::path storage_dir;  // empty: the usual one
-    std::uint16_t api_port = 0;         // 0: any
-    std::filesystem::path api_socket;   // empty: in the configuration directory
-    std::string api_group;              // who may use that; empty: its owner alone
-    std::vector<ChannelName> channels;  // joined beside those that are remembered
-    std::string channel_file;           // of further ones; empty: none
+    std::filesystem::path storage_dir;      // empty: the usual one
+    std::optional<std::uint16_t> api_port;  // absent: the usual one if it is free, 0: any
+    std::filesystem::path api_socket;       // empty: in the configuration directory
+    std::string api_group;                  // who may use that; empty: its owner alone
+    std::vector<ChannelName> channels;      // joined beside those that are remembered
+    std::string channel_file;               // of further ones; empty: none
     // See parse_bootstrap(); empty, or "public" alone: the public network; "none" alone: no network
     // is entered; "self" alone: this node is the persistent one of a private network.
     std::vector<std::string> bootstrap;

@@ -27,6 +27,16 @@ bool is_ours(const Layout& layout, const fs::path& directory) {
 
 constexpr mode_t owner_rights = 0600, widest_rights = 0664;
 
+bool is_to_give(const struct stat& above) { return above.st_uid != 0 && ::geteuid() == 0; }
+
+void give_directory(const fs::path& made, const struct stat& above) {
+    if (!is_to_give(above)) return;
+    const int fd = disk().open(made, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+    if (fd < 0) return;
+    (void)disk().set_owner(fd, above.st_uid, above.st_gid);
+    disk().close(fd);
+}
+
 }  // namespace
 
 fs::path directory_of(const fs::path& path) {
@@ -63,39 +73,42 @@ Result<void> DirectoryMaker::make_checked(const fs::path& directory) {
     }
     if (is_ours(layout_, directory) && !S_ISDIR(status.st_mode))
         return make_error_code(std::errc::not_a_directory);
-    if (S_ISDIR(status.st_mode)) known_[directory.native()] = status.st_mode;
+    if (S_ISDIR(status.st_mode)) known_[directory.native()] = status;
     return ok;
 }
 
 Result<void> DirectoryMaker::make_as_above(const fs::path& directory) {
-    auto above = mode_of(directory.parent_path());
+    auto above = kind_of(directory.parent_path());
     if (!above) return above.error();
-    const bool made = disk().make_directory(directory, *above & all_rights) == 0;
+    const mode_t mode = above->st_mode;
+    const bool made = disk().make_directory(directory, mode & all_rights) == 0;
     if (!made && errno != EEXIST) return last_error();
-    if (made && is_shared(*above)) (void)disk().set_rights(directory, *above & inherited_rights);
+    if (made) give_directory(directory, *above);
+    if (made && is_shared(mode)) (void)disk().set_rights(directory, mode & inherited_rights);
     if (known_.size() >= max_known) known_.clear();
-    std::optional<unsigned>& mode = known_[directory.native()];
-    if (made) mode = *above;  // what the umask takes from it, it takes from those below as well
+    std::optional<struct stat>& kind = known_[directory.native()];
+    if (made) kind = *above;  // what the umask takes from it, it takes from those below as well
     return ok;
 }
 
-Result<unsigned> DirectoryMaker::mode_of(const fs::path& directory) {
+Result<struct stat> DirectoryMaker::kind_of(const fs::path& directory) {
     const auto found = known_.find(directory.native());
     if (found != known_.end() && found->second) return *found->second;
     struct stat status;
     if (disk().status(directory, status) != 0) return last_error();
     if (known_.size() >= max_known) known_.clear();
-    known_[directory.native()] = status.st_mode;
-    return status.st_mode;
+    known_[directory.native()] = status;
+    return status;
 }
 
 Result<File> DirectoryMaker::open(const fs::path& path, File::Mode mode, const File* source) {
     if (source) return open_shared(path, mode, source);
-    auto above = mode_of(directory_of(path));
+    auto above = kind_of(directory_of(path));
     if (!above) return above.error();
-    const unsigned rights = owner_rights | (*above & widest_rights);
+    const unsigned rights = owner_rights | (above->st_mode & widest_rights);
     auto file = File::open(path, mode, rights);
-    if (file && is_shared(*above)) file->set_rights(rights);
+    if (file && is_to_give(*above)) file->give_to(above->st_uid, above->st_gid);
+    if (file && is_shared(above->st_mode)) file->set_rights(rights);
     return file;
 }
 
@@ -134,9 +147,16 @@ Result<File> open_shared(const fs::path& path, File::Mode mode, const File* sour
     const unsigned rights = rights_in(directory_of(path), source);
     auto file = File::open(path, mode, rights);
     struct stat above;
-    if (file && disk().status(directory_of(path), above) == 0 && is_shared(above.st_mode))
-        file->set_rights(rights);
+    if (!file || disk().status(directory_of(path), above) != 0) return file;
+    if (is_to_give(above)) file->give_to(above.st_uid, above.st_gid);
+    if (is_shared(above.st_mode)) file->set_rights(rights);
     return file;
+}
+
+void give_to_owner_of(const fs::path& directory, const File& made) {
+    struct stat above;
+    if (disk().status(directory, above) == 0 && is_to_give(above))
+        made.give_to(above.st_uid, above.st_gid);
 }
 
 Result<void> flush_directory(const fs::path& directory) {

@@ -1,5 +1,8 @@
-// Directories: making them, as shared as layout.hpp says, and names that are on the disk.
+// Directories: making them, as shared as layout.hpp says, and names that are on the disk. What root
+// makes in a directory of another user is that user's, who could do nothing with it otherwise.
 #pragma once
+
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <map>
@@ -22,19 +25,19 @@ class DirectoryMaker {
     explicit DirectoryMaker(const Layout& layout) : layout_(layout) {}
     Result<void> make(const std::filesystem::path& directory);
     void forget() { known_.clear(); }  // looks at all of them again
-    // The mode of one that is there.
-    Result<unsigned> mode_of(const std::filesystem::path& directory);
     // open_shared() in one that is there.
     Result<File> open(const std::filesystem::path& path, File::Mode mode,
                       const File* source = nullptr);
 
   private:
     static constexpr std::size_t max_known = 4096;
+    // Of one that is there: its mode and owner.
+    Result<struct stat> kind_of(const std::filesystem::path& directory);
     Result<void> make_checked(const std::filesystem::path& directory);
     Result<void> make_as_above(const std::filesystem::path& directory);
 
     const Layout& layout_;
-    std::map<std::string, std::optional<unsigned>> known_;  // modes, as far as they were seen
+    std::map<std::string, std::optional<struct stat>> known_;  // as far as they were seen
 };
 Result<void> make_directories(const Layout& layout, const std::filesystem::path& directory);
 // Makes a directory for its owner alone, and those above it, durably. One that is there stays as it
@@ -47,6 +50,8 @@ unsigned rights_in(const std::filesystem::path& directory, const File* source = 
 // Makes or opens a file of the storage with such rights.
 Result<File> open_shared(const std::filesystem::path& path, File::Mode mode,
                          const File* source = nullptr);
+// What was opened without these.
+void give_to_owner_of(const std::filesystem::path& directory, const File& made);
 
 // The names in a directory are on the disk.
 Result<void> flush_directory(const std::filesystem::path& directory);

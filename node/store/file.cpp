@@ -274,6 +274,12 @@ bool File::is_ours_alone() const {
 
 void File::set_rights(unsigned rights) const { (void)disk().set_rights(fd_, rights); }
 
+void File::give_to(std::uint32_t user, std::uint32_t group) const {
+    struct stat status;
+    if (disk().status(fd_, status) == 0 && status.st_uid == 0)
+        (void)disk().set_owner(fd_, user, group);
+}
+
 Result<ByteVector> read_small_file(const fs::path& path, std::size_t max_bytes) {
     auto file = File::open(path, File::Mode::read);
     if (!file) return file.error();

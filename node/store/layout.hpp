@@ -17,8 +17,9 @@
 // Rights: what is made in a directory is as open as the directory, less the umask, and a content is
 // readable to nobody who could not read the file that was stored. In a directory that its group or
 // all may write to, a storage that several share, the umask does not count: directories take its
-// mode, set-group-id included, and the group may read and write all files. The storage directory
-// itself is never made here: a default one is made for its owner alone (node/client/config.cpp).
+// mode, set-group-id included, and the group may read and write all files. What root makes in
+// another user's storage is that user's. The storage directory itself is never made here: a default
+// one is made for its owner alone (node/client/config.cpp).
 #pragma once
 
 #include <filesystem>

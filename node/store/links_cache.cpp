@@ -81,6 +81,7 @@ void save_links(const fs::path& cache, const FileStamp& stamp, const KnownLinks&
     if (!temp) return;
     constexpr unsigned read_by_others = 0644;
     temp->file().set_rights(rights_in(above) & read_by_others);
+    give_to_owner_of(above, temp->file());
     if (!temp->file().write_at(0, writer.bytes())) return;
     (void)temp->publish(cache, TempFile::Durability::none);  // its check tells a torn one
 }

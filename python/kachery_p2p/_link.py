@@ -124,6 +124,8 @@ class Way:
         here = path.is_socket() and told in (None, _written_port())
         self.path = (None if port else _named_socket()) or (str(path) if here else None)
         self.where = self.path or f"127.0.0.1:{self.port}"
+        # Nobody says so: it is the usual one, where the daemon of another user may be.
+        self._guessed = not (told or _written_port() or _configured("api_port"))
         self.key = (str(self.directory), self.where)
 
     def connection(self) -> http.client.HTTPConnection:
@@ -161,8 +163,8 @@ class Way:
         """Something answers, and not as the daemon does."""
         if self.path:
             return FailedError("the daemon sent what is no answer")
-        return UnauthorizedError(
-            f"what answers at {self.where} is not the daemon of {self.directory}")
+        said = f"what answers at {self.where} is not the daemon of {self.directory}"
+        return NoDaemonError(said) if self._guessed else UnauthorizedError(said)
 
     def error(self, error: Exception) -> Error:
         stopping = stop.get()

@@ -11,7 +11,7 @@ import json
 import os
 import pathlib
 import stat
-from typing import IO, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import IO, Dict, Iterable, Iterator, List, Optional, Tuple, Union
 
 from ._dest import naming
 from ._errors import FailedError, StorageUnavailableError
@@ -280,7 +280,10 @@ class _Writer:
 
     def __init__(self, root: pathlib.Path, source: Optional[IO[bytes]]) -> None:
         self._root = root
-        rights = os.stat(root).st_mode
+        status = os.stat(root)
+        rights = status.st_mode
+        # Of root's files in another user's storage that user could make nothing.
+        self._owner = (status.st_uid, status.st_gid) if status.st_uid and not os.geteuid() else None
         # A directory that others may write to as well is shared: the umask does not count there.
         self._shared = bool(rights & 0o022)
         self._dir_rights = stat.S_IMODE(rights)
@@ -292,6 +295,7 @@ class _Writer:
         self._make_directory(root / "sha1")
         self._fd, self._path = open_temp(str(root / "sha1"), self._rights)
         try:
+            self._give(self._fd)
             if self._shared:
                 os.fchmod(self._fd, self._rights)
         except BaseException:
@@ -346,11 +350,20 @@ class _Writer:
                 raise
         os.rename(self._path, place)
 
+    def _give(self, made: Union[int, pathlib.Path]) -> None:
+        if self._owner:
+            with contextlib.suppress(OSError):
+                if isinstance(made, int):
+                    os.fchown(made, *self._owner)
+                else:
+                    os.lchown(made, *self._owner)
+
     def _make_directory(self, path: pathlib.Path) -> None:
         try:
             path.mkdir(mode=self._dir_rights)
         except FileExistsError:
             return
+        self._give(path)
         if self._shared:
             path.chmod(self._dir_rights)
         flush_directory(str(path.parent))

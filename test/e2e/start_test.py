@@ -1,9 +1,35 @@
 #!/usr/bin/env python3
 """What a daemon can do as soon as its API answers: all that it will be able to."""
+import contextlib
+import http.server
 import json
+import threading
 
 from case import NetworkCase, main
 from network import CHANNEL, random_file
+
+
+USUAL_API_PORT = 20431
+
+
+@contextlib.contextmanager
+def another_at_the_usual_port():
+    """Which is as well somebody else, on this computer, where that port is taken."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.send_error(404)
+
+        def log_message(self, *_):
+            pass
+
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            server = stack.enter_context(http.server.ThreadingHTTPServer(("127.0.0.1", USUAL_API_PORT), Handler))
+            thread = threading.Thread(target=server.serve_forever)
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(server.shutdown)
+        yield
 
 
 class Start(NetworkCase):
@@ -78,6 +104,22 @@ class Start(NetworkCase):
         log = bob.config_dir / "daemon.log"
         self.assertEqual(log.stat().st_mode & 0o777, 0o600)
         self.assertIn("kp2p-start-daemon: ready", log.read_text())
+
+    def test_another_users_daemon_at_the_usual_port_is_no_obstacle(self):
+        bob = self.told()
+        settings = json.loads((bob.config_dir / "config.json").read_text())
+        del settings["api_port"]
+        (bob.config_dir / "config.json").write_text(json.dumps(settings))
+        with another_at_the_usual_port():
+            self.assert_ends(bob.run("kp2p-status", check=False), 3, "no daemon is running")
+            path = self.path("own.txt")
+            path.write_text("bob's own")
+            self.assertEqual(bob.run("kp2p-cat", bob.store(path)).stdout, b"bob's own")
+            bob.run("kp2p-join", "--start-daemon", CHANNEL)
+            self.assertNotIn(bob.status()["api_port"], (0, USUAL_API_PORT))
+            bob.load(self.uri)
+            (bob.config_dir / "api.sock").unlink()
+            bob.run("kp2p-status")
 
     def test_of_many_at_once_one_starts_it(self):
         bob = self.told()

@@ -86,6 +86,20 @@ class Storage(NetworkCase):
         self.assertEqual({mode(path) for path in directories}, {0o2775})
 
     @unittest.skipUnless(os.geteuid() == 0, "needs to be several users")
+    def test_what_root_stores_for_another_user_is_that_users(self):
+        node = self.network.idle("served")
+        os.chown(node.storage_dir, 60001, 60002)
+        path = self.path("file")
+        path.write_bytes(bytes(3 * MIB))
+        path.chmod(0o600)
+        node.store(path)
+        path.write_bytes(b"linked")
+        node.run("kp2p-cat", node.run("kp2p-link", path).stdout.decode().strip())
+        made = list(node.storage_dir.rglob("*"))
+        self.assertIn("links", [path.name for path in made])
+        self.assertEqual({(path.stat().st_uid, path.stat().st_gid) for path in made}, {(60001, 60002)})
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs to be several users")
     def test_a_storage_that_may_not_be_read_is_not_listed_as_empty(self):
         node = self.network.idle("unread")
         path = self.path("file")

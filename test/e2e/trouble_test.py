@@ -135,12 +135,13 @@ class Alone(BigFileCase):
         self.assertNotEqual(child.wait(30), 0)
         self.assertEqual(bob.run("kp2p-status").returncode, 0)
 
-    def test_a_hangup_ends_the_daemon_but_not_under_nohup(self):
+    def test_a_hangup_ends_the_daemon_but_not_under_nohup_or_a_service_manager(self):
         # The tests themselves may be under nohup.
         self.addCleanup(signal.signal, signal.SIGHUP, signal.signal(signal.SIGHUP, signal.SIG_DFL))
-        for under, last_signal in ((), signal.SIGHUP), (("nohup",), signal.SIGTERM):
+        service = "env", "NOTIFY_SOCKET=/nobody"
+        for under, last_signal in ((), signal.SIGHUP), (("nohup",), signal.SIGTERM), (service, signal.SIGTERM):
             with self.subTest(under):
-                bob = self.idle(f"bob{last_signal}").start(under=under)
+                bob = self.idle("bob" + "".join(under[:1])).start(under=under)
                 bob.process.signal(signal.SIGHUP)
                 if under:
                     self.assertEqual(bob.run("kp2p-status").returncode, 0)

@@ -91,6 +91,18 @@ class Packages(unittest.TestCase):
             fields = run("dpkg-deb", "-f", file, "Depends").stdout
             self.assertRegex(fields, r"libc6|python3")
 
+    def test_what_has_to_be_done_for_them_is_in_them(self):
+        scripts = {"kp2p": ["postinst", "postrm", "prerm"], "python3-kachery-p2p": ["postinst", "prerm"]}
+        for file in self.files:
+            name = pathlib.Path(file).name.split("_")[0]
+            control = self.root / name
+            run("dpkg-deb", "-e", file, control)
+            self.assertEqual(sorted(path.name for path in control.glob("p*")), scripts.pop(name))
+            for script in control.glob("p*"):
+                self.assertEqual(script.stat().st_mode & 0o777, 0o755)
+                run("sh", "-n", script)
+        self.assertEqual(scripts, {})
+
     @needs("lintian")
     def test_lintian_is_content(self):
         said = run("lintian", "--fail-on", "error", *self.files, check=False)

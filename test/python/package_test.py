@@ -295,6 +295,14 @@ class Failures(Network):
         with self.at("stolen"), self.assertRaises(kp.UnauthorizedError):
             kp.get_node_id()
 
+    def test_another_users_daemon_at_the_usual_port_is_none(self):
+        port = int((self.root / "alice" / "config" / "api-port").read_text())
+        with self.at("nobody"), unittest.mock.patch("kachery_p2p._link._default_port", port):
+            with self.assertRaisesRegex(kp.NoDaemonError, "is not the daemon of"):
+                kp.get_node_id()
+            with storage(self.root / "bob" / "storage"):
+                self.assertEqual(kp.load_text(kp.store_text("here")), "here")
+
     def test_a_second_daemon_in_one_directory(self):
         with self.assertRaises(kp.LimitReachedError):
             self.start("alice")

@@ -248,6 +248,15 @@ class NoDaemon(unittest.TestCase):
         self.assertEqual(shared.stat().st_mode & 0o777, 0o660)
         self.assertEqual(shared.parent.stat().st_mode & 0o7777, 0o2770)
 
+    @unittest.skipUnless(os.geteuid() == 0, "needs to be several users")
+    def test_what_root_stores_for_another_user_is_that_users(self):
+        os.chown(self.storage, 60001, 60002)
+        kp.store_text("of another")
+        (self.root / "linked").write_text("linked")
+        kp.link_file(self.root / "linked")
+        made = [path.stat() for path in self.storage.rglob("*")]
+        self.assertEqual({(status.st_uid, status.st_gid) for status in made}, {(60001, 60002)})
+
     def test_a_storage_that_was_named_must_be_there(self):
         with storage(self.root / "absent"):
             self.assertRaises(kp.StorageUnavailableError, kp.store_text, "x")

@@ -74,6 +74,7 @@ int Disk::status(int fd, struct stat& into) { return ::fstat(fd, &into); }
 int Disk::room(int fd, struct statvfs& into) { return ::fstatvfs(fd, &into); }
 int Disk::lock(int fd) { return ::flock(fd, LOCK_EX | LOCK_NB); }
 int Disk::set_rights(int fd, unsigned rights) { return ::fchmod(fd, rights); }
+int Disk::set_owner(int fd, uid_t user, gid_t group) { return ::fchown(fd, user, group); }
 int Disk::flush(int fd) { return platform::flush(fd); }
 int Disk::flush_names(int fd) { return ::fsync(fd); }
 int Disk::flush_file_system(int fd) { return platform::flush_file_system(fd); }

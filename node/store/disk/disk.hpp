@@ -42,6 +42,7 @@ class Disk {
     virtual int room(int fd, struct statvfs& into);
     virtual int lock(int fd);  // exclusive, or EWOULDBLOCK
     virtual int set_rights(int fd, unsigned rights);
+    virtual int set_owner(int fd, uid_t user, gid_t group);
     virtual int flush(int fd);        // content and size
     virtual int flush_names(int fd);  // of a directory
     virtual int flush_file_system(int fd);

@@ -55,7 +55,8 @@ TEST_CASE("flags win over the environment, that over config.json, that over defa
     auto none = Config::resolve(Needs::node, {}, environment({{"HOME", dir}}), why);
     REQUIRE(none);
     CHECK(none->dir() == temp.path() / ".kachery-p2p");
-    CHECK(none->settings().api_port == 20431);
+    CHECK(none->daemon_port() == usual_api_port);
+    CHECK(none->is_port_guessed());
     CHECK(*none->storage_dir() == temp.path() / "kachery-storage");
     CHECK(std::filesystem::is_directory(temp.path() / "kachery-storage"));
 
@@ -65,6 +66,7 @@ TEST_CASE("flags win over the environment, that over config.json, that over defa
     auto file = Config::resolve(Needs::node, here, environment({{"HOME", dir}}), why);
     REQUIRE(file);
     CHECK(file->settings().api_port == 1);
+    CHECK(!file->is_port_guessed());
     CHECK(*file->storage_dir() == temp.path());
     CHECK(file->settings().bootstrap == std::vector<std::string>{"1.2.3.4:5"});
     CHECK(file->remarks().empty());
