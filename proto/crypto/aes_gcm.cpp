@@ -1,7 +1,6 @@
 #include "proto/crypto/aes_gcm.hpp"
 
 #include <openssl/evp.h>
-#include <sodium.h>
 
 #include <algorithm>
 #include <cassert>
@@ -20,29 +19,20 @@ void check_gcm(int succeeded) {
 
 void AesGcm::Free::operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
 
-AesGcm::AesGcm(const CipherKey& key, Use use, By by) : use_(use) {
-    if (by == By::the_best) wide_ = make_wide_gcm();
-    if (!wide_) {
-        context_.reset(EVP_CIPHER_CTX_new());
-        check_gcm(context_ != nullptr);
-        check_gcm(EVP_CipherInit_ex(context_.get(), EVP_aes_256_gcm(), nullptr, nullptr, nullptr,
-                                    use == Use::seal));
-    }
+AesGcm::AesGcm(const CipherKey& key, Use use) : use_(use), context_(EVP_CIPHER_CTX_new()) {
+    check_gcm(context_ != nullptr);
+    check_gcm(EVP_CipherInit_ex(context_.get(), EVP_aes_256_gcm(), nullptr, nullptr, nullptr,
+                                use == Use::seal));
     set_key(key);
 }
 
 void AesGcm::set_key(const CipherKey& key) {
-    if (wide_) return wide_->set_key(key);
     check_gcm(EVP_CipherInit_ex(context_.get(), nullptr, nullptr, key.data(), nullptr,
                                 use_ == Use::seal));
 }
 
 void AesGcm::seal(const Nonce& nonce, ByteView additional, std::span<const ByteView> parts,
                   std::span<std::uint8_t> frame) {
-    if (wide_) {
-        const std::span<std::uint8_t> tag = frame.last(tag_bytes);
-        return wide_->seal(nonce, additional, parts, frame.data(), tag.data());
-    }
     EVP_CIPHER_CTX* const context = context_.get();
     int written = 0;
     check_gcm(EVP_CipherInit_ex(context, nullptr, nullptr, nullptr, nonce.data(), 1));
@@ -64,14 +54,6 @@ Result<void> AesGcm::open(const Nonce& nonce, ByteView additional, ByteView fram
                           std::span<std::uint8_t> text) {
     if (frame.size() < tag_bytes) return Errc::truncated;
     assert(text.size() + tag_bytes == frame.size());
-    std::array<std::uint8_t, tag_bytes> tag;
-    std::ranges::copy(frame.last<tag_bytes>(), tag.begin());
-    if (wide_) {
-        std::array<std::uint8_t, tag_bytes> expected;
-        wide_->open(nonce, additional, frame.first(text.size()), text.data(), expected.data());
-        if (sodium_memcmp(expected.data(), tag.data(), tag_bytes) != 0) return Errc::bad_decryption;
-        return ok;
-    }
     EVP_CIPHER_CTX* const context = context_.get();
     int written = 0;
     check_gcm(EVP_CipherInit_ex(context, nullptr, nullptr, nullptr, nonce.data(), 0));
@@ -80,6 +62,8 @@ Result<void> AesGcm::open(const Nonce& nonce, ByteView additional, ByteView fram
     if (!text.empty())
         check_gcm(EVP_CipherUpdate(context, text.data(), &written, frame.data(),
                                    static_cast<int>(text.size())));
+    std::array<std::uint8_t, tag_bytes> tag;
+    std::ranges::copy(frame.last<tag_bytes>(), tag.begin());
     check_gcm(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, tag_bytes, tag.data()));
     std::uint8_t none[16];
     if (EVP_CipherFinal_ex(context, none, &written) != 1) return Errc::bad_decryption;

@@ -1,5 +1,4 @@
-// AesGcm: AES-256-GCM under one key, whole messages: by wide instructions where the CPU has them,
-// else by OpenSSL.
+// AesGcm: AES-256-GCM of OpenSSL under one key, whole messages.
 //   frame := ciphertext, as long as the text, tag:16
 // A nonce must never come twice under one key. Throws std::runtime_error when OpenSSL lacks it.
 #pragma once
@@ -9,7 +8,6 @@
 #include <span>
 
 #include "proto/bytes.hpp"
-#include "proto/crypto/aes_gcm_wide.hpp"
 #include "proto/crypto/noise_state.hpp"
 #include "proto/result.hpp"
 
@@ -23,8 +21,7 @@ class AesGcm {
     using Nonce = std::array<std::uint8_t, 12>;
 
     enum class Use { seal, open };
-    enum class By { the_best, openssl };  // the latter for tests
-    AesGcm(const CipherKey& key, Use use, By by = By::the_best);
+    AesGcm(const CipherKey& key, Use use);
 
     void set_key(const CipherKey& key);
     // Encrypts the concatenation of `parts` to `frame`: tag_bytes longer, and apart from them.
@@ -41,7 +38,6 @@ class AesGcm {
     };
 
     Use use_;
-    std::unique_ptr<WideGcm> wide_;  // or else
     std::unique_ptr<evp_cipher_ctx_st, Free> context_;
 };
 
