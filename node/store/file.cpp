@@ -212,6 +212,8 @@ Result<void> File::flush() const {
     return ok;
 }
 
+void File::flush_ahead() const { disk().flush_ahead(fd_); }
+
 Result<void> File::flush_names() const {
     if (until_done([&] { return disk().flush_names(fd_); }) != 0) return last_error();
     return ok;

@@ -60,6 +60,7 @@ class File {
     // Errc::out_of_space if the file system has less room than that just now.
     Result<void> check_room(std::uint64_t size_bytes) const;
     Result<void> flush() const;        // content and size are on the disk when it returns
+    void flush_ahead() const;          // begins with that, and does not wait
     Result<void> flush_names() const;  // of a directory: what it has and has not
     // Of a directory: all that was written to its file system since it was opened is on the disk.
     // std::errc::function_not_supported where a failure of that would go unseen.

@@ -15,6 +15,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr std::uint64_t flush_ahead_bytes = std::uint64_t{16} << 20;  // at a time
+
 // What another user has there, or has planted.
 bool is_not_ours(std::error_code error) {
     return error == std::errc::permission_denied ||
@@ -146,10 +148,14 @@ Result<void> Partial::write(const proto::StoredChunk& chunk, ByteViews bytes) {
     auto written = with_room(
         layout_, [&] { return data_.write_sparse_at(chunk.index * proto::chunk_bytes, bytes); });
     if (!written) return storage_error(written.error(), place_.data_path);
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     if (auto done = with_room(layout_, [&] { return place_.journal.append(record); }); !done)
         return storage_error(done.error(), place_.journal_path);
     kept_.emplace(chunk.index, record);
+    lock.unlock();
+    // Else all that the system has kept back would be written while the download waits for that.
+    const std::uint64_t before = written_bytes_.fetch_add(size);
+    if (before / flush_ahead_bytes != (before + size) / flush_ahead_bytes) data_.flush_ahead();
     return ok;
 }
 

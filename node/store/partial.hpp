@@ -18,6 +18,7 @@
 // Errc::storage_unavailable; after one, what was kept before is still kept.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <shared_mutex>
@@ -119,6 +120,7 @@ class Partial final : public Chunks {
     std::uint64_t size_bytes_;
     Place place_;
     File data_;
+    std::atomic<std::uint64_t> written_bytes_ = 0;  // by this object
     std::vector<JournalRecord> unchecked_;
     Journal::Data data_is_ = Journal::Data::as_written;
     // Chunks may be written side by side, and nothing is kept where one is being written.

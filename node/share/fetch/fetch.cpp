@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 
 constexpr auto fetch_tick_span = 100ms;
 // How long a chunk waits for another to be checked with, in which two come where that matters.
-constexpr auto alone_span = 3ms;
+constexpr auto alone_span = 10ms;
 // Of a chunk that is hashed in less time than another thread takes to be woken.
 constexpr std::uint64_t max_small_bytes = std::uint64_t{32} << 10;
 

@@ -18,6 +18,7 @@ class UnflushedDisk final : public Disk {
     int flush(int) override { return 0; }
     int flush_names(int) override { return 0; }
     int flush_file_system(int) override { return 0; }
+    void flush_ahead(int) override {}
 };
 
 Disk machines;

@@ -42,6 +42,12 @@ int __real_flock(int fd, int operation);
 ssize_t __real_pread64(int fd, void* into, size_t size, off64_t offset);
 ssize_t __real_pwrite64(int fd, const void* from, size_t size, off64_t offset);
 ssize_t __real_pwritev64(int fd, const iovec* from, int count, off64_t offset);
+int __real_sync_file_range(int fd, off64_t offset, off64_t size, unsigned flags);
+
+int __wrap_sync_file_range(int fd, off64_t offset, off64_t size, unsigned flags) {
+    faults.calls.push_back("begin flush");
+    return __real_sync_file_range(fd, offset, size, flags);
+}
 
 int __wrap_fdatasync(int fd) {
     if (is_interrupted()) return fail(EINTR);

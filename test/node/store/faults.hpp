@@ -18,7 +18,8 @@ struct Faults {
     bool interrupted = false;  // reads and writes are now and then interrupted, and come in pieces
     bool unreadable = false;   // reads fail, with `error`
     std::function<void()> after_read;  // once
-    std::vector<std::string> calls;    // "write", "flush data", "flush names", "flush system"
+    std::vector<std::string> calls;    // "write", "flush data", "flush names", "flush system",
+                                       // "begin flush"
 };
 extern Faults faults;
 

@@ -253,6 +253,23 @@ TEST_CASE("a chunk that lies in several places is written with few calls, interr
     }
 }
 
+TEST_CASE("what is downloaded goes to the disk meanwhile, where it is to be there in the end") {
+    const DiskInstead as_before(disk());
+    for (const bool flushing : {true, false}) {
+        CAPTURE(flushing);
+        if (!flushing) stop_flushing();
+        const Download f(17 * mib);
+        auto partial = f.open();
+        faults.calls.clear();
+        for (std::size_t i = 17; i-- > 2;) REQUIRE(partial->write(f.chunks[i], f.chunk(i)));
+        CHECK(std::ranges::count(faults.calls, "begin flush") == 0);
+        for (std::size_t i = 2; i-- > 0;) REQUIRE(partial->write(f.chunks[i], f.chunk(i)));
+        CHECK(std::ranges::count(faults.calls, "begin flush") == (flushing ? 1 : 0));
+        REQUIRE(partial->commit());
+        CHECK(std::ranges::count(faults.calls, "flush data") == (flushing ? 1 : 0));
+    }
+}
+
 TEST_CASE("a file that cannot be read says so itself, and not the storage") {
     const Case f;
     const fs::path path = f.file("a", content(10));
