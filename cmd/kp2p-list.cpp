@@ -11,6 +11,8 @@ using namespace kp2p;
 
 namespace {
 
+constexpr std::size_t pinned_columns = 14;  // "stored, pinned"
+
 std::string time_words(std::uint64_t seconds) {
     const auto time = static_cast<std::time_t>(seconds);
     std::tm local{};
@@ -29,9 +31,9 @@ std::string line_of(const client::Command& command, const client::Answer& file) 
     const std::string size = proto::size_words(file.number("size"));
     const std::string kind = file.string("kind") + (file.truth("pinned") ? ", pinned" : "");
     const std::string name = file.string("name");
-    return std::string(size.size() < 8 ? 8 - size.size() : 0, ' ') + size + "  " + padded(kind, 6) +
-           "  " + time_words(file.number("time")) + "  " + padded(name.empty() ? "-" : name, 24) +
-           "  " + command.shown_uri(file.string("uri"));
+    return std::string(size.size() < 8 ? 8 - size.size() : 0, ' ') + size + "  " +
+           padded(kind, pinned_columns) + "  " + time_words(file.number("time")) + "  " +
+           padded(name.empty() ? "-" : name, 24) + "  " + command.shown_uri(file.string("uri"));
 }
 
 }  // namespace

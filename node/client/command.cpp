@@ -104,7 +104,7 @@ Command::Command(std::string name, std::string purpose, Needs needs)
     CLI::App& app = parser_->app;
     app.set_version_flag("--version", name + " " KP2P_VERSION);
     app.add_flag("--json", parser_->json, "write one JSON object per line");
-    app.add_flag("--quiet", parser_->quiet, "say nothing but data and errors");
+    app.add_flag("-q,--quiet", parser_->quiet, "say nothing but data and errors");
     for (const Setting& setting : setting_table())
         if (setting.is_for(needs)) declare(setting);
     for (const OldFlag& flag : old_flags(name)) parser_->take(flag);

@@ -235,8 +235,7 @@ Task<> Daemon::run(const std::function<void(const Ready&)>& ready) {
 
 Task<> Daemon::stop_on_signal() {
     const bool to_file = !settings_.log_file.empty();
-    // A service has no terminal that could go.
-    const bool stays = to_file || has_service_manager();
+    const bool stays = to_file || has_service_manager();  // which has no terminal that could go
     if (stays || !is_ignored(SIGHUP)) signals_.add(SIGHUP);
     int signal = 0;
     do {

@@ -204,7 +204,7 @@ class Housekeeping(NetworkCase):
         node.run("kp2p-pin", stored)
         self.assertEqual(self.listed(node), [("linked", "linked", 2000, False),
                                              ("stored", "stored", 1000, True)])
-        self.assertRegex(node.lines("kp2p-list")[0], r"kB  (stored, pinned|linked)  \d{4}-\d\d-\d\d ")
+        self.assertRegex(node.lines("kp2p-list")[0], r"kB  (stored, pinned|linked        )  \d{4}-\d\d-\d\d ")
         self.assert_ends(node.run("kp2p-rm", stored, check=False), 2, "kp2p-unpin")
         node.run("kp2p-gc")
         node.run("kp2p-unpin", stored)

@@ -33,7 +33,7 @@ class Usage(NetworkCase):
                                 "--exp-file-server-url", "v", "--exp-nop2p")
         self.assertEqual(loaded.stderr.count(b"without effect"), 1)
         for command, *words in (("kp2p-cat", uri, "--fr", "x"), ("kp2p-join", "lab", "--public")):
-            self.assertEqual(self.alice.run(command, *words, "--quiet").stderr, b"")
+            self.assertEqual(self.alice.run(command, *words, "-q").stderr, b"")
             flag = [word for word in words if word.startswith("--")][0]
             self.assertNotIn(flag.encode() + b" ", self.alice.run(command, "--help").stdout)
         self.assert_ends(self.alice.run("kp2p-find", uri, "--public", check=False), 2, "--public")
