@@ -16,6 +16,7 @@ namespace kp2p {
 struct Approach;
 struct FoundPath;
 struct Greeted;
+class Ipv6Door;
 class Relays;
 class SocketPool;
 
