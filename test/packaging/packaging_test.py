@@ -124,7 +124,8 @@ class Units(unittest.TestCase):
             self.assertRegex(unit.read_text(), r"\nWatchdogSec=\d+\n")
 
     def test_the_firewall_opens_the_usual_port(self):
-        port = re.search(r"default: (\d+), or any", run(COMMANDS / "kp2p-start-daemon", "--help").stdout)
+        options = run(COMMANDS / "kp2p-start-daemon", "--help").stdout
+        port = re.search(r"--port N .*default: (\d+), or any", options)
         self.assertIn(f"ports={port.group(1)}\n", (SOURCE / "packaging/ufw").read_text())
 
 
