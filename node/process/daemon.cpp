@@ -53,6 +53,7 @@ struct OpenedParts {
     std::vector<ChannelName> channels;
     ChannelKeys channel_keys;
     std::optional<Store> store;
+    Host host;                          // where sockets are bound
     Ports ports;                        // that others know
     std::unique_ptr<UdpSocket> client;  // with any other
     KnownRelays relays;
@@ -80,13 +81,12 @@ Result<OpenedParts> open_parts(Runtime& runtime, const Settings& settings, std::
     std::vector<ChannelName> wanted = *channels;
     wanted.insert(wanted.end(), settings.channels.begin(), settings.channels.end());
     parts.channel_keys = parts.config->channel_keys(wanted);
-    const Host host = host_to_bind(settings.host, runtime.executor);
-    const PortWish wish{host, settings.port};
-    auto ports = open_ports(runtime.executor, runtime.clock, wish, why);
+    parts.host = host_to_bind(settings.host, runtime.executor);
+    auto ports = open_ports(runtime.executor, runtime.clock, {parts.host, settings.port}, why);
     if (!ports) return ports.error();
-    auto client = UdpSocket::open(runtime.executor, {host, 0});
+    auto client = UdpSocket::open(runtime.executor, {parts.host, 0});
     if (!client) return client.error();
-    auto relays = KnownRelays::open(runtime, settings, *parts.config, why);
+    auto relays = KnownRelays::open(runtime, settings, parts.host, *parts.config, why);
     if (!relays) return relays.error();
     auto http = open_api(runtime, settings, *parts.config, *token, why);
     if (!http) return http.error();
@@ -174,7 +174,7 @@ Daemon::Daemon(Runtime& runtime, OpenedParts parts, const Settings& settings,
                     .dht = std::move(parts_.dht),
                     .tcp = std::move(parts_.ports.tcp),
                     .peers = settings.peers,
-                    .open_socket = socket_opener(runtime, settings, parts_.relays.tunnels.get()),
+                    .open_socket = socket_opener(runtime, parts_.host, parts_.relays.tunnels.get()),
                     .tunnels = parts_.relays.tunnels.get(),
                     .probe = std::move(parts_.relays.probe),
                     .relay_urls = parts_.relays.to_tell,

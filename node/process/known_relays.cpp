@@ -4,7 +4,6 @@
 #include <cstdlib>
 
 #include "node/async/offload.hpp"
-#include "node/process/own_address.hpp"
 #include "node/tunnel/either_socket.hpp"
 #include "proto/outcome.hpp"
 
@@ -99,11 +98,10 @@ Task<> LearntRelays::keep_loop() {
     }
 }
 
-Result<KnownRelays> KnownRelays::open(Runtime& runtime, const Settings& settings,
+Result<KnownRelays> KnownRelays::open(Runtime& runtime, const Settings& settings, const Host& host,
                                       const ConfigDir& config, std::string& why) {
     KnownRelays relays;
     if (settings.no_tunnel) return relays;
-    const Host host = host_to_bind(settings.host, runtime.executor);
     auto probe = UdpSocket::open(runtime.executor, {host, 0});
     if (!probe) return probe.error();
     relays.probe = *std::move(probe);
@@ -124,8 +122,7 @@ std::unique_ptr<Datagrams> with_tunnel(std::unique_ptr<UdpSocket> socket, Tunnel
     return std::make_unique<EitherSocket>(std::move(socket), *tunnels);
 }
 
-SocketPool::Open socket_opener(Runtime& runtime, const Settings& settings, Tunnels* tunnels) {
-    const Host host = host_to_bind(settings.host, runtime.executor);
+SocketPool::Open socket_opener(Runtime& runtime, const Host& host, Tunnels* tunnels) {
     auto direct = UdpSocket::opener(runtime.executor, {host, 0});
     if (!tunnels) return direct;
     return [direct, tunnels] { return tunnels->in_use() ? tunnels->open_passing() : direct(); };

@@ -47,13 +47,13 @@ struct KnownRelays {
     std::vector<std::string> to_tell;  // URLs, to the members of our channels
 
     // Errc::usage, with the reason in `why`, for a proxy that makes no sense; the system's errors.
-    // `config` outlives this.
-    static Result<KnownRelays> open(Runtime& runtime, const Settings& settings,
+    // `host` is where sockets are bound; `config` outlives this.
+    static Result<KnownRelays> open(Runtime& runtime, const Settings& settings, const Host& host,
                                     const ConfigDir& config, std::string& why);
 };
 
 // A UDP socket as it is, or with a port at the relay beside it.
 std::unique_ptr<Datagrams> with_tunnel(std::unique_ptr<UdpSocket> socket, Tunnels* tunnels);
-SocketPool::Open socket_opener(Runtime& runtime, const Settings& settings, Tunnels* tunnels);
+SocketPool::Open socket_opener(Runtime& runtime, const Host& host, Tunnels* tunnels);
 
 }  // namespace kp2p
