@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "node/threads/thread.hpp"
 #include "proto/json.hpp"
 
 namespace kp2p {
@@ -23,6 +24,7 @@ LoadAhead::LoadAhead(const client::Command& command, std::span<const proto::Uri>
 LoadAhead::~LoadAhead() {
     stop_.request_stop();
     changed_.notify_all();
+    for (std::thread& thread : threads_) thread.join();
 }
 
 void LoadAhead::run() {
@@ -58,7 +60,7 @@ void LoadAhead::begin() {
     const std::size_t wanted = std::min(max_connections, uris_.size());
     const std::lock_guard lock(mutex_);  // none of them ends before all are counted
     try {
-        for (; running_ < wanted; ++running_) threads_.emplace_back([this] { run(); });
+        for (; running_ < wanted; ++running_) threads_.push_back(start_thread([this] { run(); }));
     } catch (const std::system_error&) {  // the system's limit of threads: those there are do
     }
 }

@@ -57,7 +57,7 @@ class LoadAhead {
     std::size_t first_ = 0;
     std::size_t running_ = 0;  // threads
     bool begun_ = false;
-    std::vector<std::jthread> threads_;
+    std::vector<std::thread> threads_;
 };
 
 }  // namespace kp2p

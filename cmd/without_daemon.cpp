@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "node/store/store.hpp"
+#include "node/threads/thread.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {
@@ -45,7 +46,7 @@ Result<void> WithoutDaemon::serve(int descriptor) {
     }
     api_ = *std::move(api);
     try {
-        thread_ = std::thread([this, descriptor] { serve_quietly(*api_, descriptor); });
+        thread_ = start_thread([this, descriptor] { serve_quietly(*api_, descriptor); });
     } catch (const std::system_error&) {  // the system's limit of threads
         ::close(descriptor);
         return Errc::failed;

@@ -5,6 +5,8 @@
 #include <cassert>
 #include <system_error>
 
+#include "node/threads/thread.hpp"
+
 namespace kp2p {
 
 LongThreads::~LongThreads() { assert(threads_.empty() && waiting_.empty()); }
@@ -36,7 +38,7 @@ bool LongThreads::start(const Work& work) {
         });
     };
     try {
-        *thread = std::thread(body);
+        *thread = start_thread(body);
     } catch (const std::system_error&) {
         threads_.erase(thread);
         return false;

@@ -11,7 +11,7 @@
 
 #include "node/async/asio.hpp"
 #include "node/async/attempt.hpp"
-#include "node/async/pool.hpp"
+#include "node/threads/pool.hpp"
 
 namespace kp2p {
 

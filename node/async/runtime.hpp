@@ -6,8 +6,8 @@
 #include <string>
 
 #include "node/async/clock.hpp"
-#include "node/async/pool.hpp"
 #include "node/async/random.hpp"
+#include "node/threads/pool.hpp"
 
 namespace kp2p {
 

@@ -4,8 +4,8 @@
 
 #include <memory>
 
-#include "node/async/pool.hpp"
 #include "node/discover/lan_service.hpp"
+#include "node/threads/pool.hpp"
 
 namespace kp2p {
 

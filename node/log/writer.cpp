@@ -7,8 +7,9 @@
 #include <cerrno>
 #include <climits>
 #include <system_error>
-#include <thread>
 #include <utility>
+
+#include "node/threads/thread.hpp"
 
 namespace kp2p {
 namespace {
@@ -42,7 +43,7 @@ void write_all(int fd, std::string_view text) {
 void LogWriter::start() {
     started_ = true;
     try {
-        std::thread([this] { write_loop(); }).detach();
+        start_thread([this] { write_loop(); }).detach();
     } catch (const std::system_error&) {
         threadless_ = true;
     }

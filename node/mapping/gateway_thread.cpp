@@ -1,6 +1,5 @@
 #include "node/mapping/gateway_thread.hpp"
 
-#include <csignal>
 #include <mutex>
 
 #include "node/async/attempt.hpp"
@@ -19,18 +18,6 @@ struct GatewayThread::Call {
     Attempt<Result<Mapping>> made;
     bool over = false;
 };
-
-namespace {
-
-// A router that closes its connection must not end the process: the libraries write as to a pipe.
-void block_broken_pipes() {
-    sigset_t pipes;
-    ::sigemptyset(&pipes);
-    ::sigaddset(&pipes, SIGPIPE);
-    ::pthread_sigmask(SIG_BLOCK, &pipes, nullptr);
-}
-
-}  // namespace
 
 GatewayThread::GatewayThread(Runtime& runtime, std::unique_ptr<Gateway> gateway)
     : runtime_(runtime),
@@ -80,7 +67,6 @@ Task<Result<Mapping>> GatewayThread::run(Work work) {
 // False: there are no more threads to be had now.
 bool GatewayThread::start(std::shared_ptr<Call> call) {
     const auto body = [home = home_, loop = runtime_.executor, gateway = gateway_, call] {
-        block_broken_pipes();
         auto ask = [&] { return call->work(*gateway); };
         call->made = attempt(ask);
         const std::lock_guard lock(home->mutex);

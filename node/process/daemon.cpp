@@ -350,21 +350,11 @@ Task<> run_all(WakingClock& clock, Runtime& runtime, OpenedParts parts, const Se
     });
 }
 
-// One that comes when the daemon is ending as it was asked to, over the API or by another, does not
-// make it end as if it had been killed. No thread may take it, once nobody handles it any more.
-void mask_sigterm(int how) {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    pthread_sigmask(how, &set, nullptr);
-}
-
 }  // namespace
 
 Result<void> run_daemon(const Settings& settings, const std::function<void(const Ready&)>& ready,
                         std::string& why) {
     keep_freed_memory();
-    mask_sigterm(SIG_BLOCK);
     const auto logs = set_up_log({settings.log_levels, settings.log_format, settings.log_file});
     if (!logs) {
         why = settings.log_file.string();
@@ -383,7 +373,6 @@ Result<void> run_daemon(const Settings& settings, const std::function<void(const
         pool,
         [](const char* room, const std::string& line) { log(LogLevel::info, room, line); },
         [](const char* room, const std::string& line) { log(LogLevel::debug, room, line); }};
-    mask_sigterm(SIG_UNBLOCK);  // in this thread
     auto parts = open_parts(runtime, settings, why);
     if (!parts) return parts.error();
     asio::signal_set signals(loop, SIGINT, SIGTERM);
@@ -393,7 +382,6 @@ Result<void> run_daemon(const Settings& settings, const std::function<void(const
                    });
     loop.run();
     flush_log(last_words_limit);
-    mask_sigterm(SIG_BLOCK);
     return ok;
 }
 

@@ -8,10 +8,10 @@
 #include "node/api/api.hpp"
 #include "node/async/foreign_calls.hpp"
 #include "node/async/long_threads.hpp"
-#include "node/async/pool.hpp"
 #include "node/share/channels/peers.hpp"
 #include "node/share/share.hpp"
 #include "node/store/store.hpp"
+#include "node/threads/pool.hpp"
 
 namespace kp2p {
 namespace {

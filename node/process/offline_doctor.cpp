@@ -1,6 +1,5 @@
 #include "node/process/offline_doctor.hpp"
 
-#include "node/async/pool.hpp"
 #include "node/async/random.hpp"
 #include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
@@ -9,6 +8,7 @@
 #include "node/process/own_address.hpp"
 #include "node/process/ports.hpp"
 #include "node/report/dht_facts.hpp"
+#include "node/threads/pool.hpp"
 #include "node/udx/udp_port.hpp"
 #include "node/udx/udx_context.hpp"
 #include "proto/outcome.hpp"

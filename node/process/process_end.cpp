@@ -23,6 +23,10 @@ void end_process(int) {
 }  // namespace
 
 void end_process_within(std::chrono::milliseconds limit) {
+    sigset_t asked;
+    ::sigemptyset(&asked);
+    ::sigaddset(&asked, SIGTERM);
+    ::pthread_sigmask(SIG_BLOCK, &asked, nullptr);
     std::signal(SIGALRM, end_process);
     const itimerval timer{{0, 0}, {limit.count() / 1000, limit.count() % 1000 * 1000}};
     ::setitimer(ITIMER_REAL, &timer, nullptr);

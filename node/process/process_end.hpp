@@ -10,7 +10,8 @@ inline constexpr std::chrono::milliseconds stop_limit{1800};
 
 // Ends the process, with status 0 and a sentence on stderr, if it has not ended by then: what hangs
 // is the system (a dead file system, a name look-up), and nothing is lost by that, since no file is
-// ever half written under its name.
+// ever half written under its name. From the first thread, which SIGTERM does not reach any more:
+// it asks for what is being done, and would make the process end as if it had been killed.
 void end_process_within(std::chrono::milliseconds limit);
 
 }  // namespace kp2p

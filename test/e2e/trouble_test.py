@@ -9,7 +9,7 @@ import time
 import unittest
 
 from case import BigFile, NetworkCase, SideBySideCase, main
-from network import MIB, STOP_SECONDS, random_file, sha1_of
+from network import MIB, Process, STOP_SECONDS, random_file, sha1_of
 
 CHUNK_BYTES = MIB
 JOURNAL_HEAD_BYTES, JOURNAL_RECORD_BYTES = 44, 64  # node/store/journal.hpp
@@ -153,6 +153,19 @@ class Alone(BigFileCase):
         bob = self.daemon("bob")
         self.assertLess(bob.stop(), STOP_SECONDS)
         self.assertEqual(bob.process.child.returncode, 0, bob.tail())
+
+    def test_whoever_is_asked_again_and_again_to_stop_has_ended_well(self):
+        relay = Process([self.network.command("kp2p-relay"), "--listen", "127.0.0.1:0"],
+                        self.path("relay.log"))
+        self.addCleanup(relay.kill)
+        relay.wait_until(lambda: "https://" in relay.words(), "kp2p-relay did not start")
+        node = self.network.start_dht_node("node")
+        self.addCleanup(node.kill)
+        for process in self.daemon("bob").process, node, relay:
+            with self.subTest(process.log.name):
+                while process.alive():
+                    process.signal(signal.SIGTERM)
+                self.assertEqual(process.child.returncode, 0, process.words())
 
     def test_stop_daemon_waits_until_it_is_gone(self):
         bob = self.daemon("bob")

@@ -31,15 +31,16 @@ allowed() {
         proto/udx/*)       below proto proto/udx proto/udx/path ;;
         proto/*/*)         below proto "${1%/*}" ;;
         proto/*)           below proto ;;
-        node/async/*)      below $any_proto node/async ;;
-        node/log/*)        below $any_proto node/{async,log} ;;
+        node/threads/*)    below $any_proto node/threads ;;
+        node/async/*)      below $any_proto node/{threads,async} ;;
+        node/log/*)        below $any_proto node/{threads,async,log} ;;
         node/net/*)        below $any_proto node/{async,net} ;;
         node/tunnel/*)     below $any_proto node/{async,net,tunnel} ;;
         node/relay_server/*) below $any_proto node/{async,net,tunnel,relay_server} ;;
         node/udx/*)        below $any_proto node/{async,net,udx} ;;
         node/transport/*)  below $any_proto node/{async,net,udx,transport} ;;
         node/dht/*)        below $any_proto node/{async,net,udx,dht} ;;
-        node/discover/*)   below $any_proto node/{async,net,dht,discover} ;;
+        node/discover/*)   below $any_proto node/{threads,async,net,dht,discover} ;;
         node/relay/*)      below $any_proto node/{async,net,udx,transport,dht,relay} ;;
         node/reach/*)      below $any_proto node/{async,net,udx,transport,dht,discover,reach} ;;
         node/swarm/*)
@@ -47,7 +48,7 @@ allowed() {
         node/report/*)     below $any_proto node/{async,net,udx,transport,dht,report} ;;
         node/mapping/*)    below $any_proto node/{async,net,mapping} ;;
         node/store/disk/*) below $any_proto node/store/disk ;;
-        node/store/*)      below $any_proto node/{async,store,store/disk,store/catalog,store/put} ;;
+        node/store/*)      below $any_proto node/{threads,async,store,store/disk,store/catalog,store/put} ;;
         node/share/inventory/*)  below $any_proto node/{async,store,store/put,share/inventory} ;;
         node/share/lookup/*)
             below $any_proto node/{async,transport,store,store/put,share/inventory,share/lookup} ;;
@@ -56,7 +57,7 @@ allowed() {
         node/share/channels/*)
             below $any_proto node/{async,transport,store,store/put,share/inventory,share/lookup,share/transfer,share/channels} ;;
         node/share/fetch/*)
-            below $any_proto node/{async,transport,store,store/put,share/inventory,share/lookup,share/transfer,share/channels,share/fetch} ;;
+            below $any_proto node/{threads,async,transport,store,store/put,share/inventory,share/lookup,share/transfer,share/channels,share/fetch} ;;
         node/share/*)
             below $any_proto node/{async,transport,store,store/put,share,share/inventory,share/lookup,share/transfer,share/channels,share/fetch} ;;
         node/api/*)        below $any_proto node/{async,store,store/put,share,share/inventory,api} ;;
@@ -68,7 +69,7 @@ allowed() {
         node/client/http/*) below $any_proto node/client/http ;;
         node/client/*)     below $any_proto node/{settings,client,client/http} ;;
         node/process/*)
-            below $any_proto node node/{async,log,net,tunnel,udx,transport,dht,discover,reach,swarm,mapping,store,share,share/channels,report,api,settings,process} ;;
+            below $any_proto node node/{threads,async,log,net,tunnel,udx,transport,dht,discover,reach,swarm,mapping,store,share,share/channels,report,api,settings,process} ;;
         cmd/kp2p-start-daemon.cpp) below $any_proto node/{settings,client} && echo '|node/process/daemon\.hpp' ;;
         cmd/kp2p-bootstrap.cpp)    below $any_proto node/client && echo '|node/process/bootstrap\.hpp' ;;
         cmd/kp2p-relay.cpp)        below $any_proto node/client && echo '|node/process/relay\.hpp' ;;
@@ -87,7 +88,8 @@ allowed() {
         cmd/qr/*)          below cmd/qr ;;
         cmd/kp2p-join.cpp|cmd/invitation.*|cmd/join_channel.*)
             below $any_proto node/client && echo '|cmd/(invitation|join_channel)\.hpp' ;;
-        cmd/load_ahead.*)  below $any_proto node/client && echo '|cmd/load_ahead\.hpp' ;;
+        cmd/load_ahead.*)
+            below $any_proto node/client node/threads && echo '|cmd/load_ahead\.hpp' ;;
         cmd/load_place.*)  below $any_proto node/client && echo '|cmd/load_place\.hpp' ;;
         cmd/load_progress.*) below $any_proto node/client && echo '|cmd/load_progress\.hpp' ;;
         cmd/kp2p-pin.cpp|cmd/kp2p-unpin.cpp|cmd/pin_uris.*)
@@ -98,7 +100,7 @@ allowed() {
         cmd/kp2p-ls.cpp|cmd/kp2p-gc.cpp|cmd/kp2p-list.cpp|cmd/kp2p-rm.cpp|cmd/kp2p-verify.cpp)
             below $any_proto node/client && echo '|cmd/without_daemon\.hpp' ;;
         cmd/without_daemon.*)
-            below $any_proto node/client node/store &&
+            below $any_proto node/client node/store node/threads &&
                 echo '|node/process/local_api\.hpp|cmd/without_daemon\.hpp' ;;
         cmd/dest/*)        below $any_proto cmd/dest node/client node/store node/store/put ;;
         cmd/put_paths.*|cmd/put_stream.*)

@@ -10,13 +10,13 @@
 #include <set>
 
 #include "node/async/event.hpp"
-#include "node/async/pool.hpp"
 #include "node/async/tasks.hpp"
 #include "node/share/fetch/check_queue.hpp"
 #include "node/share/fetch/mixer.hpp"
 #include "node/share/fetch/providers.hpp"
 #include "node/share/fetch/sinks.hpp"
 #include "node/share/fetch/sources.hpp"
+#include "node/threads/pool.hpp"
 #include "proto/transfer/download.hpp"
 
 namespace kp2p {

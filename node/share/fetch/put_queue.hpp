@@ -7,8 +7,8 @@
 #include <memory>
 
 #include "node/async/event.hpp"
-#include "node/async/pool.hpp"
 #include "node/store/store.hpp"
+#include "node/threads/pool.hpp"
 #include "proto/transfer/download.hpp"
 
 namespace kp2p {

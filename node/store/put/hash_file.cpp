@@ -2,9 +2,11 @@
 
 #include <optional>
 #include <semaphore>
+#include <system_error>
 #include <thread>
 
 #include "node/store/store_errc.hpp"
+#include "node/threads/thread.hpp"
 
 namespace kp2p {
 namespace {
@@ -43,7 +45,7 @@ class ManifestHelper {
         if (wish == ManifestWish::none) return;
         hasher_.emplace(size_bytes);
         try {
-            thread_ = std::thread([this] { run(); });
+            thread_ = start_thread([this] { run(); });
         } catch (const std::system_error&) {  // the system's limit of threads
         }
     }

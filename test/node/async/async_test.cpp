@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <csignal>
+#include <future>
 #include <mutex>
 #include <thread>
 
@@ -116,6 +118,35 @@ Task<> long_work_stops() {
     CHECK(stopped);
 }
 
+void only_faults_and_the_alarm_come() {
+    sigset_t held;
+    REQUIRE(::pthread_sigmask(SIG_BLOCK, nullptr, &held) == 0);
+    for (const int signal : {SIGHUP, SIGINT, SIGPIPE, SIGTERM}) CHECK(::sigismember(&held, signal));
+    for (const int signal : {SIGALRM, SIGBUS, SIGSEGV}) CHECK(!::sigismember(&held, signal));
+}
+
+Task<> threads_take_no_signals() {
+    sigset_t before, after;
+    ::pthread_sigmask(SIG_BLOCK, nullptr, &before);
+    ThreadPool pool(1);
+    auto look = []() -> Result<void> { return only_faults_and_the_alarm_come(), ok; };
+    (void)co_await offload(pool, look);
+    std::promise<void> looked;
+    pool.start([&] {
+        only_faults_and_the_alarm_come();
+        looked.set_value();
+    });
+    looked.get_future().wait();
+    test::RealRuntime real(co_await asio::this_coro::executor);
+    LongThreads threads(real.runtime);
+    auto look_long = [](const std::stop_token&) -> Result<void> {
+        return only_faults_and_the_alarm_come(), ok;
+    };
+    (void)co_await offload_long(threads, look_long);
+    ::pthread_sigmask(SIG_BLOCK, nullptr, &after);
+    CHECK(::sigismember(&after, SIGTERM) == ::sigismember(&before, SIGTERM));
+}
+
 Task<> count_work(LongThreads& threads, std::size_t& ended) {
     auto work = [](const std::stop_token&) -> Result<void> { return ok; };
     auto done = co_await offload_long(threads, work);
@@ -178,4 +209,7 @@ TEST_CASE("short work does not wait until long work has ended") {
 }
 TEST_CASE("long work is stopped when who waits for it is cancelled") {
     test::run(long_work_stops());
+}
+TEST_CASE("a signal of the process is no thread's but the first's") {
+    test::run(threads_take_no_signals());
 }

@@ -1,18 +1,22 @@
-#include "node/async/pool.hpp"
+#include "node/threads/pool.hpp"
 
 #include <asio/post.hpp>
 #include <deque>
 #include <mutex>
 #include <system_error>
-#include <thread>
+
+#include "node/threads/thread.hpp"
 
 namespace kp2p {
+
+ThreadPool::ThreadPool(std::size_t threads) : ThreadPool(threads, SignalsHeld()) {}
+ThreadPool::ThreadPool(std::size_t threads, const SignalsHeld&) : threads_(threads) {}
 
 void ThreadPool::post(Work work) { asio::post(threads_, std::move(work)); }
 
 bool ThreadPool::start(Work work) {
     try {
-        std::thread(std::move(work)).detach();
+        start_thread(std::move(work)).detach();
     } catch (const std::system_error&) {
         return false;
     }

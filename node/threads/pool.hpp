@@ -8,6 +8,8 @@
 #include <memory>
 #include <utility>
 
+#include "node/threads/thread.hpp"
+
 namespace kp2p {
 
 class Pool {
@@ -24,11 +26,13 @@ class Pool {
 
 class ThreadPool final : public Pool {
   public:
-    explicit ThreadPool(std::size_t threads) : threads_(threads) {}
+    explicit ThreadPool(std::size_t threads);
     void post(Work work) override;
     bool start(Work work) override;
 
   private:
+    ThreadPool(std::size_t threads, const SignalsHeld& held);
+
     asio::thread_pool threads_;
 };
 
