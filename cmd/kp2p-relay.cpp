@@ -24,8 +24,8 @@ int main(int argc, char** argv) {
                             "Gives a UDP port to nodes that have HTTPS only, until it is told to "
                             "stop by a signal. Prints the URL for their --relay-url, a secret.",
                             client::Needs::nothing);
-    const auto& listen = command.option<Endpoint>("--listen", "ADDR:PORT",
-                                                  "where it listens, TCP (default: 0.0.0.0:443)");
+    const auto& listen = command.option<Endpoint>(
+        "--listen", "ADDR:PORT", "where it listens, TCP (default: all addresses, port 443)");
     const auto& udp_host = command.option<Host>(
         "--udp-host", "ADDR", "the address of its UDP ports (default: that of --listen)");
     const auto& certificate = command.option<std::string>(
@@ -48,8 +48,8 @@ int main(int argc, char** argv) {
         if (plain && certificate)
             return command.failure(Errc::usage, "--no-tls uses no certificate");
         RelaySettings settings;
-        settings.listen = listen.value_or(Endpoint{Host(), 443});
-        settings.udp_host = udp_host.value_or(settings.listen.host);
+        settings.listen = listen;
+        settings.udp_host = udp_host;
         settings.tls = !plain;
         settings.certificate = certificate.value_or("");
         settings.key = key.value_or("");

@@ -18,6 +18,7 @@
 namespace kp2p {
 namespace {
 
+constexpr std::uint16_t https_port = 443;
 constexpr std::size_t max_secret_file_bytes = 256 << 10;
 using NewToken = Bytes<struct RelayTokenTag, 16>;
 
@@ -138,15 +139,16 @@ Result<void> run_relay(const RelaySettings& settings, std::string& why,
     auto tls = tls_of(settings, why);
     if (!tls) return tls.error();
     RelayServerConfig config;
-    config.listen = settings.listen;
+    config.listen = settings.listen ? *settings.listen
+                                    : Endpoint{host_to_bind({}, loop.get_executor()), https_port};
     config.tls = tls->context;
     config.token = *std::move(token);
-    config.udp_host = settings.udp_host;
-    config.public_host = own_address({settings.udp_host, 0}, loop.get_executor()).host;
+    config.udp_host = settings.udp_host.value_or(config.listen.host);
+    config.public_host = own_address({config.udp_host, 0}, loop.get_executor()).host;
     config.limits = settings.limits;
     auto server = RelayServer::open(runtime, config);
     if (!server) {
-        why = "TCP " + settings.listen.text() + ": " + server.error().message();
+        why = "TCP " + config.listen.text() + ": " + server.error().message();
         return server.error();
     }
     const Endpoint at = own_address((*server)->local(), loop.get_executor());

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "proto/endpoint.hpp"
@@ -11,8 +12,9 @@
 namespace kp2p {
 
 struct RelaySettings {
-    Endpoint listen;
-    Host udp_host;  // of the UDP ports
+    // None: all addresses, over IPv6 too where the system has that, and the port of HTTPS.
+    std::optional<Endpoint> listen;
+    std::optional<Host> udp_host;  // of the UDP ports; none: as it listens
     bool tls = true;
     // PEM. Both empty: a certificate of its own, kept beside the token.
     std::filesystem::path certificate, key;

@@ -58,10 +58,11 @@ class Ipv6(unittest.TestCase):
     def test_one_that_has_nothing_else_and_a_relay(self):
         net, _ = lab
         host = net.site('open+tcp+ipv6').host()
-        url = 'https://[%s]' % host.addresses[1]
-        relay = Relay(self.folder, host, '--url', url, listen='[::]:443')
+        relay = Relay(self.folder, host)
         self.addCleanup(relay.stop)
-        loader = self.node('open+tcp+ipv6+only', '--relay-url', relay.url)
+        url = relay.url.replace(host.address, '[%s]' % host.addresses[1])
+        self.assertNotEqual(url, relay.url)
+        loader = self.node('open+tcp+ipv6+only', '--relay-url', url)
         self.assertTrue(until(lambda: loader.status()['tunnel']))
         giver = self.node('port-restricted')
         self.assertTrue(self.share(giver, loader))

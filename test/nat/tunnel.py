@@ -45,10 +45,9 @@ def until(what, seconds=PATIENCE_SECONDS):
 class Relay:
     """A relay on a public address; its URL stays when it starts again."""
 
-    def __init__(self, folder, host, *options, listen=None):
+    def __init__(self, folder, host, *options):
         self.host = host
-        self.line = [Daemon.command('kp2p-relay'), '--listen', listen or self.host.address + ':443',
-                     '--token-file', folder + '/token', *options]
+        self.line = [Daemon.command('kp2p-relay'), '--token-file', folder + '/token', *options]
         self.start()
 
     def start(self):
