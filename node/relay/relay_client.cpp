@@ -35,13 +35,14 @@ std::shared_ptr<RelayClient::Door> RelayClient::door_to(const NodeId& relay) con
 std::vector<NodeId> RelayClient::all() const {
     std::set<NodeId> relays;
     for (const auto& door : doors_)
-        if (way_to_(*door->connection)) relays.insert(door->connection->remote());
+        if (door->channel->is_open() && way_to_(*door->connection))
+            relays.insert(door->connection->remote());
     return {relays.begin(), relays.end()};
 }
 
 Task<> RelayClient::attend(std::shared_ptr<Connection> connection,
                            std::shared_ptr<MuxChannel> channel) {
-    const auto door = std::make_shared<Door>(runtime_.executor, connection);
+    const auto door = std::make_shared<Door>(runtime_.executor, connection, channel);
     doors_.push_back(door);
     changed_.notify_all();
     const auto take = [&door](const proto::RelayMessage& message) { hear(*door, message); };
@@ -49,6 +50,7 @@ Task<> RelayClient::attend(std::shared_ptr<Connection> connection,
     doors_.remove(door);
     door->ended = true;
     door->connection.reset();
+    door->channel.reset();
     door->changed.notify_all();
     changed_.notify_all();
 }

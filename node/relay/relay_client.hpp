@@ -21,10 +21,10 @@ class RelayClient {
     RelayClient(Runtime& runtime, WayTo way_to);
     ~RelayClient();
 
-    // Until the channel ends, which the relay has opened as well.
+    // Until the channel ends; the relay may have to open its half of it yet.
     Task<> attend(std::shared_ptr<Connection> connection, std::shared_ptr<MuxChannel> channel);
     bool has(const NodeId& relay) const { return door_to(relay) != nullptr; }
-    std::vector<NodeId> all() const;
+    std::vector<NodeId> all() const;  // that have opened theirs
     // Waits for the other side. Errc::not_found when there is no such relay, Errc::closed when it
     // goes.
     Task<Result<RelayLeg>> pair(NodeId relay, proto::RelayPair asked);
@@ -33,9 +33,14 @@ class RelayClient {
   private:
     struct Leg;
     struct Door {
-        Door(Executor executor, std::shared_ptr<Connection> connection)
-            : connection(std::move(connection)), talk(executor), changed(executor) {}
+        Door(Executor executor, std::shared_ptr<Connection> connection,
+             std::shared_ptr<MuxChannel> channel)
+            : connection(std::move(connection)),
+              channel(std::move(channel)),
+              talk(executor),
+              changed(executor) {}
         std::shared_ptr<Connection> connection;
+        std::shared_ptr<MuxChannel> channel;
         RelayTalk talk;
         std::map<proto::RelayToken, Leg*> legs;
         bool ended = false;

@@ -52,22 +52,23 @@ Task<> RelaySession::run() {
     (void)done;
 }
 
-// Waits until it is wanted.
-Task<Result<std::shared_ptr<MuxChannel>>> RelaySession::open(Role& role) {
+Task<Result<void>> RelaySession::wanted(Role& role) {
     while (!role.wanted) {
         auto woken = co_await changed_.wait();
-        if (!woken) co_return woken.error();
+        if (!woken) co_return woken;
     }
-    auto channel = co_await connection_->open(proto::blind_relay_protocol, role.name, ByteVector());
-    role.wanted = false;
-    role.open = static_cast<bool>(channel);
-    co_return channel;
+    co_return ok;
 }
 
 Task<> RelaySession::serve_loop() {
     while (!connection_->is_closed()) {
-        auto channel = co_await open(relay_);
+        auto woken = co_await wanted(relay_);
+        if (!woken) co_return;
+        auto channel =
+            co_await connection_->open(proto::blind_relay_protocol, relay_.name, ByteVector());
         if (!channel && channel.error() == asio::error::operation_aborted) co_return;
+        relay_.wanted = false;
+        relay_.open = static_cast<bool>(channel);
         if (channel) co_await parts_.server.serve(connection_, *channel);
         relay_.open = false;
     }
@@ -87,9 +88,14 @@ Task<> RelaySession::offer_loop() {
 
 Task<> RelaySession::use_loop() {
     while (!connection_->is_closed()) {
-        auto channel = co_await open(client_);
-        if (!channel && channel.error() == asio::error::operation_aborted) co_return;
-        if (channel) co_await parts_.client.attend(connection_, *channel);
+        auto woken = co_await wanted(client_);
+        if (!woken) co_return;
+        // What we want to go through it is asked for along with it.
+        auto channel =
+            connection_->open_ahead(proto::blind_relay_protocol, client_.name, ByteVector());
+        client_.wanted = false;
+        client_.open = true;
+        co_await parts_.client.attend(connection_, std::move(channel));
         client_.open = false;
     }
 }

@@ -31,7 +31,7 @@ class RelaySession {
         ByteVector name;  // of the channel, by whose client it is
         bool wanted = false, open = false;
     };
-    Task<Result<std::shared_ptr<MuxChannel>>> open(Role& role);
+    Task<Result<void>> wanted(Role& role);
     Task<> serve_loop();
     Task<> offer_loop();
     Task<> use_loop();

@@ -35,10 +35,13 @@ Connection::~Connection() { end(Errc::closed); }
 
 // ---- channels ----
 
-Task<Result<std::shared_ptr<MuxChannel>>> Connection::open(std::string protocol, ByteVector id,
-                                                           ByteVector handshake) {
-    if (why_) co_return Errc::closed;
+std::shared_ptr<MuxChannel> Connection::open_ahead(std::string protocol, ByteVector id,
+                                                   ByteVector handshake) {
     auto channel = std::make_shared<MuxChannel>(executor_, *this);
+    if (why_) {
+        channel->end(Errc::closed);
+        return channel;
+    }
     proto::MuxName name{std::move(protocol), std::move(id)};
     channel->id_ = mux_.open(std::move(name), handshake);
     channel->serial_ = ++channels_opened_;
@@ -46,6 +49,12 @@ Task<Result<std::shared_ptr<MuxChannel>>> Connection::open(std::string protocol,
     stream_->wake();
     while (auto event = mux_.next_ready()) apply(std::move(*event));
     drained_.notify_all();
+    return channel;
+}
+
+Task<Result<std::shared_ptr<MuxChannel>>> Connection::open(std::string protocol, ByteVector id,
+                                                           ByteVector handshake) {
+    auto channel = open_ahead(std::move(protocol), std::move(id), std::move(handshake));
     while (!channel->open_ && !channel->closed_) {
         auto woken = co_await channel->changed_.wait();
         if (!woken) co_return woken.error();

@@ -65,6 +65,10 @@ class Connection {
     // is rejected, Errc::closed when the connection ends.
     Task<Result<std::shared_ptr<MuxChannel>>> open(std::string protocol, ByteVector id,
                                                    ByteVector handshake);
+    // The same at once: what is sent on it waits over there for the other's half. It ends as open()
+    // would fail.
+    std::shared_ptr<MuxChannel> open_ahead(std::string protocol, ByteVector id,
+                                           ByteVector handshake);
     // For opens of the other that no channel of ours matches. Protocols without a handler are
     // rejected. An empty handler removes it.
     void on_open(std::string protocol, OpenHandler handler);

@@ -1,5 +1,5 @@
-// MuxChannel: one Protomux channel of a Connection, open on both sides. Its owner holds it; when
-// the last owner lets go it closes. It may outlive its connection: then everything is
+// MuxChannel: one Protomux channel of a Connection, open on our side at least. Its owner holds it;
+// when the last owner lets go it closes. It may outlive its connection: then everything is
 // Errc::closed. Used by the connection's thread.
 #pragma once
 
@@ -47,6 +47,7 @@ class MuxChannel {
     // The next message; after the end what had arrived, then Errc::closed.
     Task<Result<MuxMessage>> receive();
     void close();
+    bool is_open() const { return open_ && !closed_; }  // on both sides
     bool is_closed() const { return closed_; }
 
   private:

@@ -95,16 +95,12 @@ Task<> TransferSession::run() {
             if (!changed) co_return;
         }
         again_ = false;
-        auto opened =
-            co_await connection_->open(proto::transfer_protocol, ByteVector(), ByteVector());
-        if (!opened && opened.error() != Errc::refused) break;
-        if (opened) {
-            mux_ = *opened;
-            co_await talk(*opened);
-            mux_.reset();
-            outbox_.clear();
-            end_files(Errc::closed);
-        }
+        // A file that is wanted by now is opened along with it.
+        mux_ = connection_->open_ahead(proto::transfer_protocol, ByteVector(), ByteVector());
+        co_await talk(mux_);
+        mux_.reset();
+        outbox_.clear();
+        end_files(Errc::closed);
         if (!again_) break;
     }
     running_ = false;

@@ -11,6 +11,7 @@ namespace {
 using Kind = SimNat::Kind;
 
 constexpr Sim::Conditions lab{0, std::chrono::milliseconds(20), std::chrono::milliseconds(20)};
+constexpr Clock::Span round_trip = std::chrono::milliseconds(40);
 
 // As nodes that share a channel do.
 Task<> echo_trusting(std::shared_ptr<Connection> connection) {
@@ -19,6 +20,11 @@ Task<> echo_trusting(std::shared_ptr<Connection> connection) {
 }
 Task<> hold_trusting(std::shared_ptr<Connection> connection) {
     connection->trust();
+    co_await hold(connection);
+}
+// A relay offers itself to whom it trusts.
+Task<> hold_trusting_one(std::shared_ptr<NodeId> one, std::shared_ptr<Connection> connection) {
+    if (connection->remote() == *one) connection->trust();
     co_await hold(connection);
 }
 
@@ -31,12 +37,17 @@ struct Three {
             for (Member* other : {&relay, &client, &server})
                 one->shared_with.insert(other->swarm.node_id());
     }
+    // `early` are connected to the relay before, and know that it is one.
     Task<> enter(Tasks& all) {
+        const std::vector<Member*> both{&client, &server};
+        co_await enter(all, both);
+    }
+    Task<> enter(Tasks& all, std::vector<Member*> early) {
         for (Member* member : {&relay, &client, &server}) co_await member->enter(all);
         auto announced = co_await soon(
             world, 20s, [&] { return server.swarm.announcer().relays().size() == 3; });
         REQUIRE(announced);
-        for (Member* member : {&client, &server}) {
+        for (Member* member : early) {
             auto connection = co_await member->swarm.connect(relay.swarm.node_id());
             REQUIRE(connection);
         }
@@ -75,6 +86,28 @@ TEST_CASE("nodes behind random NATs reach each other through a relay that both k
         CHECK(counts.serves);
         CHECK(counts.pairs == 1);
         CHECK(counts.forwarded.bytes > 200000);
+    });
+}
+
+TEST_CASE("a node that was not at the relay asks it for the other at once") {
+    in_world(67, lab, [](World& world, Tasks& all) -> Task<> {
+        const auto offered_to = std::make_shared<NodeId>();
+        const auto serve = [offered_to](std::shared_ptr<Connection> connection) {
+            return hold_trusting_one(offered_to, std::move(connection));
+        };
+        Member& relay = world.add(Reach::open, serve);
+        Member& server = world.add(Kind::random, echo_trusting);
+        Member& client = world.add(Kind::random, hold_trusting);
+        *offered_to = server.swarm.node_id();
+        Three three{world, relay, client, server};
+        three.share_all();
+        const std::vector<Member*> early{&server};
+        co_await three.enter(all, early);
+        const auto began = world.sim.clock().now();
+        auto connection = co_await client.swarm.connect(server.swarm.node_id());
+        REQUIRE(connection);
+        CHECK((*connection)->path().kind == Path::Kind::relayed);
+        CHECK(world.sim.clock().now() - began <= 9 * round_trip);
     });
 }
 

@@ -70,6 +70,34 @@ Task<> taken_unasked(FakeNetwork& network) {
     CHECK(gets == 0);
 }
 
+// Before the provider has opened its half of the transfer channel.
+Task<> asked_along_with_the_channel(FakeNetwork& network) {
+    auto nodes = co_await members(network, 1);
+    RawPeer peer(network);
+    const auto connection = peer.connection(nodes[0]->id);
+    REQUIRE(connection);
+    connection->on_open(proto::transfer_protocol, [](const proto::RemoteOpen&) { return true; });
+    ChannelEnd lookup = co_await peer.open_lookup(nodes[0]->id);
+    const Sha1 wanted = proto::sha1_of(noise(100));
+    Outcome outcome;
+    auto body = [&](Tasks& all) -> Task<> {
+        all.spawn(load(*nodes[0], wanted, outcome));
+        auto seeking = co_await next<proto::Seeking>(lookup);
+        const proto::Providing providing{seeking.request, seeking.file, 100, peer.id(), true};
+        co_await send(lookup, encode(providing));
+        auto slept = co_await network.clock.sleep_for(100ms);
+        CHECK(slept);
+        auto transfer =
+            connection->open_ahead(proto::transfer_protocol, ByteVector(), ByteVector());
+        connection->close();  // nothing comes any more but what waits
+        auto open = co_await next<proto::Open>(transfer);
+        CHECK(open.file == wanted);
+        all.cancel();
+    };
+    auto ended = co_await with_tasks(body);
+    CHECK(ended);
+}
+
 }  // namespace
 
 TEST_CASE("a requester that wants the last chunk at once gets it with the answer") {
@@ -77,3 +105,5 @@ TEST_CASE("a requester that wants the last chunk at once gets it with the answer
 }
 
 TEST_CASE("a file of one chunk is loaded in one round trip") { in_network(taken_unasked); }
+
+TEST_CASE("a file is opened along with the channel") { in_network(asked_along_with_the_channel); }
