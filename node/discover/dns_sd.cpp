@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <array>
 #include <condition_variable>
 #include <cstdlib>
@@ -21,6 +22,7 @@ namespace {
 constexpr int look_ms = 300;
 // For an answer about one service, from the daemon's memory or from its host.
 constexpr int answer_looks = 6;
+constexpr int other_kind_looks = 3;  // once there are addresses of one
 constexpr int max_asked = 3;
 // Before the daemon is tried again: it may be about to be started.
 constexpr std::chrono::seconds daemon_retry_interval{10};
@@ -95,6 +97,10 @@ class DaemonTalk {
         std::string host;
         LanFound found;
     };
+    struct Addresses {  // of one kind
+        bool over = false;
+        std::vector<Host> hosts;
+    };
 
     bool over() {
         const std::lock_guard lock(board_->mutex);
@@ -157,13 +163,33 @@ class DaemonTalk {
             await(resolve, answer);
         }
         if (answer.host.empty()) return false;
-        answer.over = false;
-        Reference query(calls_);
-        if (calls_.query(query.fresh(), 0, instance.interface, answer.host.c_str(),
-                         kDNSServiceType_A, kDNSServiceClass_IN, on_address, &answer))
-            return false;
-        await(query, answer);
+        answer.found.hosts = addresses_of(instance, answer.host);
         return !answer.found.hosts.empty();
+    }
+
+    // Of both kinds at once: where it has none of one there is no answer about that.
+    std::vector<Host> addresses_of(const Instance& instance, const std::string& host) const {
+        Addresses v4, v6;
+        Reference ask_v4(calls_), ask_v6(calls_);
+        const auto ask = [&](Reference& as, std::uint16_t type, Addresses& into) {
+            return !calls_.query(as.fresh(), 0, instance.interface, host.c_str(), type,
+                                 kDNSServiceClass_IN, on_address, &into);
+        };
+        if (!ask(ask_v4, kDNSServiceType_A, v4) || !ask(ask_v6, kDNSServiceType_AAAA, v6))
+            return {};
+        const auto look = [](Reference& at, Addresses& addresses) {
+            if (!addresses.over && !at.process(look_ms / 2)) addresses.over = true;
+        };
+        for (int left = answer_looks; left > 0 && !(v4.over && v6.over); --left) {
+            look(ask_v4, v4);
+            look(ask_v6, v6);
+            const bool found = !v4.hosts.empty() || !v6.hosts.empty();
+            if (found) left = std::min(left, 1 + other_kind_looks);
+        }
+        std::vector<Host> hosts = std::move(v4.hosts);
+        hosts.insert(hosts.end(), v6.hosts.begin(), v6.hosts.end());
+        if (hosts.size() > LanService::max_hosts) hosts.resize(LanService::max_hosts);
+        return hosts;
     }
 
     static void await(Reference& reference, const Answer& answer) {
@@ -208,13 +234,19 @@ class DaemonTalk {
                            DNSServiceErrorType error, const char*, std::uint16_t type,
                            std::uint16_t, std::uint16_t length, const void* data, std::uint32_t,
                            void* context) {
-        auto& answer = *static_cast<Answer*>(context);
-        answer.over = !(flags & kDNSServiceFlagsMoreComing);
-        std::array<std::uint8_t, 4> bytes;
-        if (error || type != kDNSServiceType_A || length != bytes.size()) return;
-        std::memcpy(bytes.data(), data, bytes.size());
-        if (answer.found.hosts.size() < LanService::max_hosts)
-            answer.found.hosts.push_back(Host(bytes));
+        auto& addresses = *static_cast<Addresses*>(context);
+        addresses.over = !(flags & kDNSServiceFlagsMoreComing);
+        if (error || addresses.hosts.size() >= LanService::max_hosts) return;
+        std::array<std::uint8_t, 4> v4;
+        std::array<std::uint8_t, 16> v6;
+        if (type == kDNSServiceType_A && length == v4.size()) {
+            std::memcpy(v4.data(), data, v4.size());
+            addresses.hosts.push_back(Host(v4));
+        } else if (type == kDNSServiceType_AAAA && length == v6.size()) {
+            std::memcpy(v6.data(), data, v6.size());
+            const Host host(v6);  // link-local ones lead nowhere
+            if (host.kind() != HostKind::link_local) addresses.hosts.push_back(host);
+        }
     }
 
     const DnsSdCalls& calls_;

@@ -21,8 +21,8 @@ from mapping import Namespace, Node, command, join
 SETTINGS = '''
 [server]
 host-name=%s
-use-ipv4=yes
-use-ipv6=no
+use-ipv4=%s
+use-ipv6=%s
 [publish]
 publish-workstation=no
 '''
@@ -49,10 +49,10 @@ class Host(Namespace):
         mount = ['--mount=/proc/%d/ns/mnt' % self.holder.pid] if self.holder else []
         return ['nsenter', *mount, '--net=/proc/self/fd/%d' % self.fd, *map(str, arguments)]
 
-    def start_avahi(self, folder, name):
+    def start_avahi(self, folder, name, ipv6):
         path = os.path.join(folder, name + '.conf')
         with open(path, 'w') as file:
-            file.write(SETTINGS % name)
+            file.write(SETTINGS % (name, *(('no', 'yes') if ipv6 else ('yes', 'no'))))
         self.start('dbus-daemon', '--system', '--nofork', '--nopidfile', '--nosyslog')
         self.until(lambda: self.holds('/run/dbus/system_bus_socket'))
         self.start('avahi-daemon', '-f', path, '--no-drop-root', '--no-chroot', '--no-rlimits')
@@ -85,7 +85,7 @@ class Host(Namespace):
 class Lan:
     first = 'none'  # there is no DHT
 
-    def __init__(self, folder, count, avahi=True):
+    def __init__(self, folder, count, avahi=True, ipv6=False):
         self.folder = folder
         self.switch = Namespace()
         self.switch.run('ip', 'link', 'add', 'lan', 'type', 'bridge')
@@ -94,9 +94,10 @@ class Lan:
         for i, host in enumerate(self.hosts):
             join(self.switch, 'port%d' % i, host, 'eth0')
             self.switch.run('ip', 'link', 'set', 'port%d' % i, 'master', 'lan')
-            host.run('ip', 'address', 'add', '192.168.78.%d/24' % (i + 1), 'dev', 'eth0')
+            own = ['fd4b:7032:70::%d/64', 'nodad'] if ipv6 else ['192.168.78.%d/24']
+            host.run('ip', 'address', 'add', own[0] % (i + 1), 'dev', 'eth0', *own[1:])
             if avahi:
-                host.start_avahi(folder, 'host%d' % i)
+                host.start_avahi(folder, 'host%d' % i, ipv6)
 
     def close(self):
         for host in self.hosts:
@@ -127,10 +128,10 @@ class Person:
 
 
 class LanTest(unittest.TestCase):
-    def lan(self, count, avahi=True):
+    def lan(self, count, **how):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
-        lan = Lan(folder.name, count, avahi)
+        lan = Lan(folder.name, count, **how)
         self.addCleanup(lan.close)
         return lan
 
@@ -145,6 +146,17 @@ class LanTest(unittest.TestCase):
         eve = self.node(OtherNode, lan, 2)
         for node in alice, bob:
             node.until(lambda status: status['connections'] == 1)
+        self.share(alice, bob)
+        self.assertEqual(eve.status()['connections'], 0)
+
+    def test_members_that_have_ipv6_alone(self):
+        lan = self.lan(2, ipv6=True)
+        alice, bob = (self.node(LanNode, lan, i) for i in range(2))
+        for node in alice, bob:
+            node.until(lambda status: status['connections'] == 1)
+        self.share(alice, bob)
+
+    def share(self, alice, bob):
         path = alice.folder + '/file'
         with open(path, 'wb') as file:
             file.write(os.urandom(3 << 20))
@@ -154,7 +166,6 @@ class LanTest(unittest.TestCase):
         self.assertEqual(loaded.returncode, 0, loaded.stderr + bob.words())
         with open(path, 'rb') as one, open(bob.folder + '/loaded', 'rb') as other:
             self.assertEqual(one.read(), other.read())
-        self.assertEqual(eve.status()['connections'], 0)
 
     def test_after_an_install_three_commands_bring_a_file_to_a_colleague(self):
         lan = self.lan(2)
