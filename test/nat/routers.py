@@ -4,6 +4,7 @@ filters. The long way between the sites is that of internet.py. Needs root and n
     site = RoutedSite(net, 'port-restricted')
     host = site.host()
 """
+import ipaddress
 import os
 import shutil
 import subprocess
@@ -63,6 +64,16 @@ def rules(kind, traits, public):
     return text + '}\n'
 
 
+# Over IPv6 nothing is translated, and what answers is let in.
+RULES6 = '''
+table ip6 kp2p {
+    chain through {
+        type filter hook forward priority filter; ct state established,related accept; iifname "wan" drop
+    }
+}
+'''
+
+
 def route(computer, ruleset):
     computer.run(['sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward; nft -f -'], input=ruleset,
                  text=True, check=True)
@@ -89,7 +100,7 @@ class Wired(Computer):
 
 
 class RoutedSite:
-    """kind[+hairpin][+isolated]: see internet.Site."""
+    """kind[+hairpin][+isolated][+ipv6]: see internet.Site."""
 
     def __init__(self, net, kind):
         if os.getuid() != 0 or not shutil.which('nft'):
@@ -115,6 +126,11 @@ class RoutedSite:
         else:
             route(self.router, rules(self.kind, self.traits, self.address))
         self.router.ip(['address add %s/32 dev lo' % self.gateway])
+        if 'ipv6' in self.traits:
+            self.inside6 = '2a45:0:%x::' % number
+            self.router.run(['sh', '-c', 'echo 1 > /proc/sys/net/ipv6/conf/all/forwarding; nft -f -'],
+                            input=RULES6, text=True, check=True)
+            self.router.ip(['route add ::/0 dev wan'])
 
     def serve(self, address):
         self.net.by_address[bytes(int(part) for part in address.split('.'))] = self
@@ -125,8 +141,17 @@ class RoutedSite:
         wire(self.router, 'lan%d' % self.count, host, 'net0', self.gateway, host.address)
         if self.kind in PUBLIC_KINDS:
             self.serve(host.address)
+        if 'ipv6' in self.traits:
+            self.wire6('lan%d' % self.count, host, self.inside6 + '%x' % (2 + self.count))
         self.count += 1
         return host
+
+    def wire6(self, device, host, address):
+        self.router.ip(['address add fe80::1/64 dev %s nodad' % device,
+                        'route add %s/128 dev %s' % (address, device)])
+        host.ip(['address add %s/128 dev net0 nodad' % address,
+                 'route add ::/0 via fe80::1 dev net0 src %s' % address])
+        self.net.by_address[ipaddress.ip_address(address).packed] = self
 
     # What internet.py asks of a site.
 

@@ -30,13 +30,14 @@ from matrix import open_lab
 from routers import ROUTED_KINDS, RoutedSite
 from tunnel import INTEROP, Relay, node_environment
 
-# Two hosts of one site.
-FURTHER = (('port-restricted', 'same'), ('port-restricted+hairpin+isolated', 'same'))
+# Two hosts of one site, and two that no hole leads between but have IPv6.
+FURTHER = (('port-restricted', 'same'), ('port-restricted+hairpin+isolated', 'same'),
+           ('random+ipv6', 'random+ipv6'))
 # Each kind in each role.
 FEW = 'open:random,random:full-cone,full-cone:proxied,proxied:blocked,blocked:port-restricted,' \
     'port-restricted:carrier,carrier:address-restricted,address-restricted:sequential,' \
     'sequential:firewall,firewall:open,random:random,port-restricted:same,' \
-    'port-restricted+hairpin+isolated:same'
+    'port-restricted+hairpin+isolated:same,random+ipv6:random+ipv6'
 TUNNELLED = ('blocked', 'proxied')
 CONES = ('open', 'full-cone', 'address-restricted', 'port-restricted', 'firewall', 'carrier')
 START_SECONDS, LOAD_SECONDS, SETTLE_SECONDS = 40, 180, 20
@@ -296,6 +297,11 @@ def plain(kind):
     return kind.split('+')[0]
 
 
+def has_ipv6(kinds):
+    """So that it is of no account what the routers do with IPv4."""
+    return all('ipv6' in kind.split('+') for kind in kinds)
+
+
 def wrong_path(kinds, result):
     """Why the path is a worse one than it should be; empty if it is not."""
     if 'path' not in result:
@@ -307,6 +313,8 @@ def wrong_path(kinds, result):
         return ''
     if 'tunnel' in path:
         return 'tunnelled'
+    if 'relayed' in path and has_ipv6(kinds):
+        return 'relayed'
     # A sequential NAT's ports are foretold for one whose own are known.
     if 'relayed' in path and not both <= {'random', 'sequential'}:
         return 'relayed'
@@ -330,7 +338,7 @@ def limits(cells, javascript):
         return [r[what] for r in results if r.get(what) is not None]
 
     def pairs(one, other):
-        return [r for kinds, r in cells if 'path' in r and
+        return [r for kinds, r in cells if 'path' in r and not has_ipv6(kinds) and
                 (plain(kinds[0]) in one and plain(kinds[1]) in other or
                  plain(kinds[0]) in other and plain(kinds[1]) in one)]
 
