@@ -33,7 +33,9 @@ class ForeignCalls {
     // What `fn` returns, a Result, or Errc::timed_out. `fn` owns all that it uses, since it may
     // outlive its caller, and even this; it touches the file `path`.
     template <class F>
-    Task<std::invoke_result_t<F&>> call(std::filesystem::path path, F fn);
+    Task<std::invoke_result_t<F&>> call(std::filesystem::path path, F fn) {
+        return call_function<std::invoke_result_t<F&>>(std::move(path), std::move(fn));
+    }
 
   private:
     using Work = std::function<void()>;
@@ -51,6 +53,8 @@ class ForeignCalls {
     };
     struct Home;
 
+    template <class R>
+    Task<R> call_function(std::filesystem::path path, std::function<R()> fn);
     Task<Result<void>> run(std::filesystem::path path, Work work);
     bool all_hang(const Directory& directory) const;
     bool hopeless(const Directory& directory) const;
@@ -65,11 +69,11 @@ class ForeignCalls {
     std::size_t threads_ = 0;
 };
 
-template <class F>
-Task<std::invoke_result_t<F&>> ForeignCalls::call(std::filesystem::path path, F fn) {
+template <class R>
+Task<R> ForeignCalls::call_function(std::filesystem::path path, std::function<R()> fn) {
     struct Answer {
-        F fn;
-        Attempt<std::invoke_result_t<F&>> made;
+        std::function<R()> fn;
+        Attempt<R> made;
     };
     auto answer = std::make_shared<Answer>(Answer{std::move(fn), {}});
     Work work = [answer] { answer->made = attempt(answer->fn); };

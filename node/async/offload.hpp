@@ -5,7 +5,6 @@
 #pragma once
 
 #include <functional>
-#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -18,16 +17,20 @@ namespace kp2p {
 // Runs `work`, which does not throw, on the pool.
 Task<> run_on(Pool& pool, std::function<void()> work);
 
-template <class F>
-Task<std::invoke_result_t<F&>> offload(Pool& pool, F fn) {
-    Attempt<std::invoke_result_t<F&>> made;
-    std::optional<F> call(std::move(fn));
-    auto work = [&call, &made] {
-        made = attempt(*call);
-        call.reset();  // there too, since what it holds may be slow to let go of
+template <class R>
+Task<R> offload_function(Pool& pool, std::function<R()> fn) {
+    Attempt<R> made;
+    auto work = [&fn, &made] {
+        made = attempt(fn);
+        fn = nullptr;  // there too, since what it holds may be slow to let go of
     };
     co_await run_on(pool, work);
     co_return std::move(made).get();
+}
+
+template <class F>
+Task<std::invoke_result_t<F&>> offload(Pool& pool, F fn) {
+    return offload_function<std::invoke_result_t<F&>>(pool, std::move(fn));
 }
 
 }  // namespace kp2p

@@ -3,7 +3,7 @@
 // the caller is cancelled. It has a thread of its own, so that nothing waits behind it.
 #pragma once
 
-#include <optional>
+#include <functional>
 #include <stop_token>
 
 #include "node/async/attempt.hpp"
@@ -18,22 +18,26 @@ Task<> stop_when_cancelled(std::stop_source& source);
 // Runs `work`, which does not throw, to its end on a thread of `threads`.
 Task<> run_long(LongThreads& threads, std::function<void()> work);
 
-// Gives what `fn` gives, also when it was stopped.
-template <class F>
-Task<std::invoke_result_t<F&, const std::stop_token&>> offload_long(LongThreads& threads, F fn) {
+template <class R>
+Task<R> offload_long_function(LongThreads& threads, std::function<R(const std::stop_token&)> fn) {
     std::stop_source source;
-    std::optional<std::invoke_result_t<F&, const std::stop_token&>> result;
+    Attempt<R> made;
+    auto call = [&] { return fn(source.get_token()); };
+    auto work = [&] { made = attempt(call); };
     auto body = [&](Tasks& tasks) -> Task<> {
         tasks.spawn(stop_when_cancelled(source));
-        auto call = [&] { return fn(source.get_token()); };
-        Attempt<std::invoke_result_t<F&, const std::stop_token&>> made;
-        auto work = [&] { made = attempt(call); };
         co_await run_long(threads, work);
-        result.emplace(std::move(made).get());
         tasks.cancel();
     };
     (void)co_await with_tasks(body);
-    co_return *std::move(result);
+    co_return std::move(made).get();
+}
+
+// Gives what `fn` gives, also when it was stopped.
+template <class F>
+Task<std::invoke_result_t<F&, const std::stop_token&>> offload_long(LongThreads& threads, F fn) {
+    return offload_long_function<std::invoke_result_t<F&, const std::stop_token&>>(threads,
+                                                                                   std::move(fn));
 }
 
 }  // namespace kp2p

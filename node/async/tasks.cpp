@@ -47,6 +47,17 @@ Task<Result<void>> Tasks::join() {
     co_return ok;
 }
 
+Task<Result<void>> with_tasks(std::function<Task<>(Tasks&)> body) {
+    const bool throws = co_await asio::this_coro::throw_if_cancelled();
+    co_await asio::this_coro::throw_if_cancelled(false);  // a cancel must not skip join()
+    Tasks tasks(co_await asio::this_coro::executor);
+    tasks.spawn(body(tasks));
+    auto ended = co_await tasks.join();
+    co_await asio::this_coro::throw_if_cancelled(throws);
+    if (auto failure = tasks.failure()) std::rethrow_exception(failure);
+    co_return ended;
+}
+
 void Tasks::finished(std::list<asio::cancellation_signal>::iterator child,
                      std::exception_ptr thrown) {
     children_.erase(child);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <exception>
+#include <functional>
 #include <list>
 
 #include "node/async/asio.hpp"
@@ -42,16 +43,6 @@ class Tasks {
     bool cancelled_ = false;
 };
 
-template <class Body>
-Task<Result<void>> with_tasks(Body body) {
-    const bool throws = co_await asio::this_coro::throw_if_cancelled();
-    co_await asio::this_coro::throw_if_cancelled(false);  // a cancel must not skip join()
-    Tasks tasks(co_await asio::this_coro::executor);
-    tasks.spawn(body(tasks));
-    auto ended = co_await tasks.join();
-    co_await asio::this_coro::throw_if_cancelled(throws);
-    if (auto failure = tasks.failure()) std::rethrow_exception(failure);
-    co_return ended;
-}
+Task<Result<void>> with_tasks(std::function<Task<>(Tasks&)> body);
 
 }  // namespace kp2p

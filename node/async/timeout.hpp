@@ -5,41 +5,53 @@
 // unless it ended just then.
 #pragma once
 
+#include <exception>
+#include <optional>
+#include <utility>
+
 #include "node/async/clock.hpp"
 #include "node/async/tasks.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {
 
+// How two operations ended of which the first to end has cancelled the other.
+struct PairEnd {
+    bool other_was_first = false;
+    std::exception_ptr one_thrown, other_thrown;
+};
+Task<PairEnd> until_one_ends(Task<> one, Task<> other);
+
+template <class T>
+Task<> keep_result(Task<Result<T>> op, std::optional<Result<T>>& result) {
+    result.emplace(co_await std::move(op));
+}
+
 template <class T>
 Task<Result<T>> with_timeout(Clock& clock, Clock::Span limit, Task<Result<T>> op) {
-    auto executor = co_await asio::this_coro::executor;
-    auto [order, thrown, result, timer_thrown, timer] =
-        co_await asio::experimental::make_parallel_group(
-            asio::co_spawn(executor, std::move(op), deferred),
-            asio::co_spawn(executor, clock.sleep_for(limit), deferred))
-            .async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
-    const bool fired = order[0] == 1 && timer;
-    if (thrown && !(fired && is_cancellation(thrown))) std::rethrow_exception(thrown);
-    if (!thrown && result) co_return std::move(result);
-    if (fired) co_return Errc::timed_out;
-    co_return result.error();
+    std::optional<Result<T>> result;
+    std::optional<Result<void>> timer;
+    const PairEnd end = co_await until_one_ends(keep_result(std::move(op), result),
+                                                keep_result(clock.sleep_for(limit), timer));
+    const bool fired = end.other_was_first && timer && *timer;
+    if (end.one_thrown && !(fired && is_cancellation(end.one_thrown)))
+        std::rethrow_exception(end.one_thrown);
+    if (fired && !(result && *result)) co_return Errc::timed_out;
+    co_return *std::move(result);
 }
 
 template <class A, class B>
 Task<std::pair<Result<A>, Result<B>>> first_of(Task<Result<A>> one, Task<Result<B>> other) {
-    auto executor = co_await asio::this_coro::executor;
-    auto [order, one_thrown, one_result, other_thrown, other_result] =
-        co_await asio::experimental::make_parallel_group(
-            asio::co_spawn(executor, std::move(one), deferred),
-            asio::co_spawn(executor, std::move(other), deferred))
-            .async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
-    for (const std::exception_ptr& thrown : {one_thrown, other_thrown})
+    std::optional<Result<A>> one_result;
+    std::optional<Result<B>> other_result;
+    const PairEnd end = co_await until_one_ends(keep_result(std::move(one), one_result),
+                                                keep_result(std::move(other), other_result));
+    for (const std::exception_ptr& thrown : {end.one_thrown, end.other_thrown})
         if (thrown && !is_cancellation(thrown)) std::rethrow_exception(thrown);
     std::pair<Result<A>, Result<B>> results{asio::error::operation_aborted,
                                             asio::error::operation_aborted};
-    if (!one_thrown) results.first = std::move(one_result);
-    if (!other_thrown) results.second = std::move(other_result);
+    if (one_result) results.first = *std::move(one_result);
+    if (other_result) results.second = *std::move(other_result);
     co_return results;
 }
 
