@@ -34,6 +34,8 @@ using namespace std::chrono_literals;
 
 // How long the network may take to answer before commands are let at a node without it.
 constexpr std::chrono::seconds entry_patience = 5s;
+// When the memory is given back that only starting, and joining, needed.
+constexpr std::chrono::seconds memory_of_start = 10s;
 // What a killed node may lose of the DHT nodes it knows.
 constexpr int keep_minutes = 5;
 
@@ -302,11 +304,12 @@ std::string Daemon::lacking_of_dht() const {
 
 Task<> Daemon::keep_loop() {
     auto give_back = [] { return give_freed_memory_back(), ok; };  // of whatever flood there was
-    for (int minutes = 1;; ++minutes) {
-        auto slept = co_await runtime_.clock.sleep_for(1min);
+    for (int minutes = 0;; ++minutes) {
+        const std::chrono::seconds pause = minutes == 0 ? memory_of_start : 60s;
+        auto slept = co_await runtime_.clock.sleep_for(pause);
         if (!slept) co_return;
         (void)co_await offload(runtime_.pool, give_back);
-        if (minutes % keep_minutes == 0) co_await keep_nodes();
+        if (minutes > 0 && minutes % keep_minutes == 0) co_await keep_nodes();
     }
 }
 
