@@ -17,6 +17,7 @@ namespace kp2p {
 // Runs `work`, which does not throw, on the pool.
 Task<> run_on(Pool& pool, std::function<void()> work);
 
+// offload() for all functions that give an R: a coroutine for each of them would be much code.
 template <class R>
 Task<R> offload_function(Pool& pool, std::function<R()> fn) {
     Attempt<R> made;

@@ -18,6 +18,7 @@ Task<> stop_when_cancelled(std::stop_source& source);
 // Runs `work`, which does not throw, to its end on a thread of `threads`.
 Task<> run_long(LongThreads& threads, std::function<void()> work);
 
+// offload_long() for all functions that give an R, as offload_function() is.
 template <class R>
 Task<R> offload_long_function(LongThreads& threads, std::function<R(const std::stop_token&)> fn) {
     std::stop_source source;

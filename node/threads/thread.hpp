@@ -1,6 +1,7 @@
 // start_thread: every thread of ours but the first. No signal that is meant for the whole process
 // is delivered to it: the first thread handles them, and is interrupted by them where it waits; in
-// a thread that outlives the handlers a signal would end a process that is ending well.
+// a thread that outlives the handlers a signal would end a process that is ending well. A library
+// that writes to a connection which was closed gets an error there, not SIGPIPE.
 #pragma once
 
 #include <csignal>
