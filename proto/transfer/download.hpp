@@ -14,6 +14,10 @@
 //   - the provider with the least to do, for its speed, is asked next;
 //   - of what nobody but those who have the whole file can give, each of several nodes that are
 //     getting it, and keep up with each other, asks for other chunks, and gets the rest from them;
+//   - to them goes, too, what cannot be judged yet (HoldChunk, until it is stored or LetGoChunk):
+//     else each chunk would wait for the one behind it to make its way to all of them. Who has
+//     passed on a wrong one is not believed again while it has the file open, and is dropped when
+//     that has happened max_misled times;
 //   - a chunk that is late at one provider is called off there and asked of a faster one;
 //   - a provider that sends something wrong is dropped, and all that it gave is forgotten; one that
 //     sends nothing for stall_span is let go of, and what it gave is kept;
@@ -42,6 +46,7 @@ class Download {
 
     static constexpr std::size_t first_window = 16;
     static constexpr std::size_t max_window = 24;
+    static constexpr int max_misled = 4;
     static constexpr Span stall_span = Source::stall_span;
 
     struct AskChunk {
@@ -73,8 +78,16 @@ class Download {
     struct DoubtMixed {
         ChunkIndex index;
     };
+    struct HoldChunk {
+        ChunkIndex index;
+        Sha1Link link;
+        std::shared_ptr<const CheckedChunk> chunk;
+    };
+    struct LetGoChunk {
+        ChunkIndex index;
+    };
     using Event = std::variant<AskChunk, CallOff, CheckChunk, StoreChunk, DropSource, SourceStalled,
-                               DoubtMixed>;
+                               DoubtMixed, HoldChunk, LetGoChunk>;
 
     explicit Download(const Sha1& file) : chain_(file) {}
 
@@ -93,6 +106,7 @@ class Download {
     bool owes(SourceKey key) const;               // something of what it was asked for
     void heard(SourceKey key, Time at);           // it was giving us something else then
     void have(Time now, SourceKey key, ChunkIndex index);
+    void have_unproven(Time now, SourceKey key, ChunkIndex index);
     // `data.bytes` lies in `payload`.
     void receive(Time now, SourceKey key, const Data& data, Payload payload);
     // What comes next of the chunk is not all of the source's.
@@ -121,11 +135,13 @@ class Download {
     struct Ahead {
         SourceKey source;
         std::shared_ptr<const CheckedChunk> chunk;
+        bool held = false;  // may be given away
     };
     struct Claim {  // that the file has a certain size
         std::optional<SourceKey> asked;
         SourceKey last_asked = own_storage;
         Time asked_at{};
+        unsigned changes = 0;  // of who is asked
         std::size_t checking = 0;
     };
 
@@ -140,12 +156,14 @@ class Download {
     void go_on(Time now);
     bool ask_neediest(Time now);
     void expect_last(Time now, SourceKey key, Source& source);
+    Time patient_until(const Claim& claim) const;
     void ask_for_size(Time now, std::uint64_t size_bytes, Claim& claim);
     void ask_before_last(Time now);
     bool ask_fresh(Time now, SourceKey key, Source& source);
     enum class Whose { ours, had, theirs };
     Whose whose(ChunkIndex index) const;
-    bool gives_faster(const Source& source, ChunkIndex index) const;
+    bool is_scarce(const Source& source) const;
+    bool is_stuck(Time now, const Source& source) const;
     bool ask_late(Time now, SourceKey key, Source& source);
     void ask(Time now, SourceKey key, Source& source, ChunkIndex index);
     void call_off(SourceKey key, Source& source, ChunkIndex index);
@@ -155,6 +173,10 @@ class Download {
     void learn_last(const Job& job, std::shared_ptr<const CheckedChunk> chunk);
     void settle_size();
     void judge();
+    void hold(ChunkIndex index, const Sha1Link& link);
+    void let_go(const Ahead& ahead, ChunkIndex index);
+    bool is_on_trust(ChunkIndex index, SourceKey key) const;
+    void misled(SourceKey key, ChunkIndex index);
     void store(ChunkIndex index, const Sha1Link& link, std::shared_ptr<const CheckedChunk> chunk);
     void wrong(SourceKey key, ChunkIndex index, Fault fault = Fault::wrong_chunk);
     void drop(SourceKey key, Fault fault, ChunkIndex index);
@@ -166,8 +188,10 @@ class Download {
     Claims claims_;                              // until one is proven
     std::map<ChunkIndex, SourceKey> requested_;  // being received or checked, after that
     std::map<std::uint64_t, Job> jobs_;
-    std::map<ChunkIndex, Ahead> ahead_;  // hashed, to be judged
-    std::set<ChunkIndex> mixed_;         // may be wrong through no fault of their sources
+    std::map<ChunkIndex, Ahead> ahead_;         // hashed, to be judged
+    std::set<ChunkIndex> mixed_;                // may be wrong through no fault of their sources
+    std::map<ChunkIndex, SourceKey> on_trust_;  // the same: of whom they were asked for
+    std::map<std::uint64_t, int> misled_;       // by a node, with such chunks
     std::vector<Event> events_;
     Permission may_ask_;
     std::uint64_t own_node_ = 0;
@@ -175,6 +199,8 @@ class Download {
     std::uint64_t proven_chunks_ = 0;  // in this run
     std::size_t unstored_ = 0;
     std::optional<Time> tick_;  // when to look for late chunks again
+    ChunkIndex seen_frontier_ = 0;
+    Time moved_{};  // when the frontier has
 };
 
 }  // namespace kp2p::proto

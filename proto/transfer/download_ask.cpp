@@ -1,6 +1,7 @@
 // The half of Download that decides which chunk is asked of whom.
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "proto/file/links.hpp"
 #include "proto/transfer/download.hpp"
@@ -8,10 +9,10 @@
 namespace kp2p::proto {
 namespace {
 
-constexpr auto claim_patience = std::chrono::seconds(1);  // then another claimant is asked
 constexpr auto tick_span = std::chrono::milliseconds(200);
 constexpr auto late_margin = std::chrono::milliseconds(200);
 constexpr double late_factor = 2;
+constexpr double stuck_factor = 3;   // of the time that a chunk takes
 constexpr double first_guess = 1e6;  // bytes a second, before anybody's rate is known
 
 }  // namespace
@@ -42,6 +43,7 @@ bool Download::can_ask(const Source& source, ChunkIndex index) const {
 
 void Download::go_on(Time now) {
     may_ask_.begin();
+    if (std::exchange(seen_frontier_, chain_.frontier()) != chain_.frontier()) moved_ = now;
     if (!chain_.size_bytes()) {
         for (auto& [size, claim] : claims_) ask_for_size(now, size, claim);
         ask_before_last(now);
@@ -66,9 +68,18 @@ void Download::expect_last(Time now, SourceKey key, Source& source) {
     claim->second.asked_at = now;
 }
 
+// One after whom another can be asked is given a second for the whole chunk. Who is asked then may
+// be as slow as the first, so it is left only when nothing comes, and each time later.
+Download::Time Download::patient_until(const Claim& claim) const {
+    constexpr unsigned most_doublings = 4;
+    const Span span = std::chrono::seconds(1) * (1 << std::min(claim.changes, most_doublings));
+    if (claim.changes == 0) return claim.asked_at + span;
+    return std::max(claim.asked_at, sources_.at(*claim.asked).active()) + span;
+}
+
 void Download::ask_for_size(Time now, std::uint64_t size_bytes, Claim& claim) {
     if (claim.checking > 0) return;
-    if (claim.asked && now - claim.asked_at < claim_patience) return;
+    if (claim.asked && now < patient_until(claim)) return;
     const ChunkIndex last = chunk_count(size_bytes) - 1;
     const auto suits = [&](const auto& entry) {
         return entry.second.offer().size_bytes == size_bytes && can_ask(entry.second, last);
@@ -78,7 +89,10 @@ void Download::ask_for_size(Time now, std::uint64_t size_bytes, Claim& claim) {
     if (next == sources_.end()) next = std::find_if(sources_.begin(), sources_.end(), suits);
     if (next == sources_.end()) return;
     if (!may_ask_(next->first, chunk_size_bytes(size_bytes, last))) return;
-    if (claim.asked) call_off(*claim.asked, sources_.at(*claim.asked), last);
+    if (claim.asked) {
+        call_off(*claim.asked, sources_.at(*claim.asked), last);
+        ++claim.changes;
+    }
     next->second.ask(now, last);
     events_.push_back(AskChunk{next->first, last});
     claim.asked = claim.last_asked = next->first;
@@ -149,35 +163,37 @@ bool Download::ask_fresh(Time now, SourceKey key, Source& source) {
     const ChunkIndex lowest = frontier - std::min<ChunkIndex>(frontier, window());
     // Of who has the whole file, the first of each kind.
     std::optional<ChunkIndex> had, theirs, wanted;
-    bool comes_sooner = false;  // something, from one who gives faster
+    const bool scarce = is_scarce(source);
     for (ChunkIndex index = frontier; index-- > lowest && !wanted;) {
         if (chain_.holds(index) || requested_.contains(index) || !can_ask(source, index)) continue;
         const Whose whose = source.offer().have ? Whose::ours : this->whose(index);
         if (whose == Whose::ours) wanted = index;
         if (whose == Whose::theirs && !theirs) theirs = index;
-        if (whose != Whose::had) continue;
-        if (gives_faster(source, index))
-            comes_sooner = true;
-        else if (!had)
-            had = index;
+        if (whose == Whose::had && !had) had = index;
     }
-    if (!wanted) wanted = had;
-    // What another should ask for is asked for by who has little else to wait for: the other may
-    // never do so.
-    const bool waits = comes_sooner || 2 * source.outstanding() >= depth_of(source);
-    if (!wanted && !waits) wanted = theirs;
+    // What another has or should ask for is asked for by who has little else to wait for: the other
+    // may never give it. Of one whose rate all others wait for only when nothing gets on.
+    const bool waits =
+        scarce ? !is_stuck(now, source) : 2 * source.outstanding() >= depth_of(source);
+    if (!wanted && !scarce) wanted = had;
+    if (!wanted && !waits) wanted = had ? had : theirs;
     if (!wanted || !may_ask_(key, chunk_size_bytes(*chain_.size_bytes(), *wanted))) return false;
     ask(now, key, source, *wanted);
     return true;
 }
 
-// Whether one who has a part of the file, and in it this chunk, gives faster than `source`.
-bool Download::gives_faster(const Source& source, ChunkIndex index) const {
-    return std::ranges::any_of(sources_, [&](const auto& entry) {
-        const Source& other = entry.second;
-        return other.offer().have && !other.retired() && other.has(index) &&
-               other.bytes_per_second() > source.bytes_per_second();
-    });
+// Whether those who are getting the file give faster, together, than this one who has it.
+bool Download::is_scarce(const Source& source) const {
+    double others = 0;
+    for (const auto& [key, other] : sources_)
+        if (other.offer().have && !other.retired()) others += other.bytes_per_second();
+    return !source.offer().have && others > rate_of(source);
+}
+
+// Whether nothing was proven for longer than `source` takes for a few chunks.
+bool Download::is_stuck(Time now, const Source& source) const {
+    const std::chrono::duration<double> chunk(double(chunk_bytes) / rate_of(source));
+    return now - moved_ > stuck_factor * chunk;
 }
 
 bool Download::ask_late(Time now, SourceKey key, Source& source) {
@@ -186,6 +202,8 @@ bool Download::ask_late(Time now, SourceKey key, Source& source) {
         const auto other = sources_.find(other_key);
         if (other_key == key || other == sources_.end() || !can_ask(source, index)) continue;
         if (!other->second.receiving().contains(index)) continue;  // being checked
+        const bool gets_it = other->second.offer().have.has_value();
+        if (gets_it && is_scarce(source) && !is_stuck(now, source)) continue;
         const auto there = other->second.expected(now, index, rate_of(other->second));
         const auto here = source.expected(now, index, rate_of(source));
         if (there < late_factor * here + late_margin) continue;
@@ -200,6 +218,10 @@ bool Download::ask_late(Time now, SourceKey key, Source& source) {
 void Download::ask(Time now, SourceKey key, Source& source, ChunkIndex index) {
     source.ask(now, index);
     requested_[index] = key;
+    if (source.has_proven(index))
+        on_trust_.erase(index);
+    else
+        on_trust_[index] = key;
     events_.push_back(AskChunk{key, index});
 }
 

@@ -13,10 +13,22 @@ constexpr double newest_share = 0.3;  // of the newest sample in the rate
 
 }  // namespace
 
-bool Source::has(ChunkIndex index) const { return !offer_.have || has_chunk(*offer_.have, index); }
+bool Source::has_proven(ChunkIndex index) const {
+    return !offer_.have || has_chunk(*offer_.have, index);
+}
 
 void Source::learn(ChunkIndex index) {
     if (offer_.have) add_chunk(*offer_.have, index);
+    unproven_.erase(index);
+}
+
+void Source::learn_unproven(ChunkIndex index) {
+    if (trusted_ && !has_proven(index) && unproven_.size() < max_unproven) unproven_.insert(index);
+}
+
+void Source::distrust() {
+    trusted_ = false;
+    unproven_.clear();
 }
 
 void Source::ask(Time now, ChunkIndex index) {

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "proto/transfer/chunk_check.hpp"
@@ -71,6 +72,7 @@ class Source {
 
     static constexpr std::size_t min_depth = 2;
     static constexpr std::size_t max_depth = 16;
+    static constexpr std::size_t max_unproven = 64;
     // Of which nothing comes for so long is let go of. At a link of 64 kbit/s a block takes 8 s,
     // and the one before it on the way as long.
     static constexpr std::chrono::seconds stall_span{20};
@@ -78,8 +80,14 @@ class Source {
     explicit Source(Offer offer) : offer_(std::move(offer)) {}
 
     const Offer& offer() const { return offer_; }
-    bool has(ChunkIndex index) const;
+    bool has(ChunkIndex index) const { return has_proven(index) || unproven_.contains(index); }
+    bool has_proven(ChunkIndex index) const;
     void learn(ChunkIndex index);
+    // It has a chunk of which it cannot tell yet whether it is right. Heeded until one was not,
+    // and max_unproven at a time.
+    void learn_unproven(ChunkIndex index);
+    void distrust();
+    bool trusted() const { return trusted_; }
     void retire() { retired_ = true; }
     bool retired() const { return retired_; }  // it is asked for nothing more
 
@@ -114,7 +122,8 @@ class Source {
 
     Offer offer_;
     std::map<ChunkIndex, Receiving> receiving_;
-    bool retired_ = false;
+    std::set<ChunkIndex> unproven_;
+    bool retired_ = false, trusted_ = true;
     Time active_{}, heard_{}, sample_start_{};
     std::uint64_t sample_bytes_ = 0, given_bytes_ = 0;
     double bytes_per_second_ = 0;

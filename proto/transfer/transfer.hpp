@@ -13,6 +13,7 @@
 //  10 get slice := id:uint offset:uint length:uint                  requester
 //  11 slice     := id:uint offset:uint encoding:u8 link:20 bytes    provider
 //  12 want last := id:uint                                          requester
+//  13 unproven := id:uint index:uint                                provider
 // opened: flags bit 0 = complete; else `have` follows, bit i of it (least significant first) tells
 // that chunk i is there; bit 1 = gives slices; bit 2 = the last chunk follows. data: link is there
 // when offset is 0; bytes go to the end of the payload. A slice lies in one chunk, whose link it
@@ -143,9 +144,17 @@ struct WantLast {
     static auto fields(auto& m) { return std::tie(m.id); }
     friend bool operator==(const WantLast&, const WantLast&) = default;
 };
+// It has this chunk, and cannot tell yet whether it is right.
+struct Unproven {
+    static constexpr bool of_provider = true;
+    FileId id = 0;
+    ChunkIndex index = 0;
+    static auto fields(auto& m) { return std::tie(m.id, m.index); }
+    friend bool operator==(const Unproven&, const Unproven&) = default;
+};
 // In the order of their types.
 using TransferMessage = std::variant<Open, Opened, Get, Data, Have, Cancel, Canceled, Refused,
-                                     Close, Preparing, GetSlice, Slice, WantLast>;
+                                     Close, Preparing, GetSlice, Slice, WantLast, Unproven>;
 
 inline FileId file_of(const TransferMessage& message) {
     return std::visit([](const auto& m) { return m.id; }, message);

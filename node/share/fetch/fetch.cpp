@@ -160,6 +160,10 @@ bool Fetch::pump_once() {
             store(*chunk);
         } else if (const auto* dropped = std::get_if<proto::Download::DropSource>(&event)) {
             drop(*dropped);
+        } else if (const auto* held = std::get_if<proto::Download::HoldChunk>(&event)) {
+            if (listing_) listing_->hold(held->index, held->link, held->chunk);
+        } else if (const auto* wrong = std::get_if<proto::Download::LetGoChunk>(&event)) {
+            if (listing_) listing_->let_go(wrong->index);
         }
     }
     for (const proto::Download::CheckChunk& job : small)

@@ -154,6 +154,9 @@ class Sources {
                             proto::number_of(open.file.node())});
         } else if (const auto* have = std::get_if<proto::Have>(&event.message)) {
             download_.have(now, open.key, have->index);
+        } else if (const auto* held = std::get_if<proto::Unproven>(&event.message)) {
+            if constexpr (std::is_same_v<Download, proto::Download>)
+                download_.have_unproven(now, open.key, held->index);
         } else if constexpr (of_pieces) {
             const auto* slice = std::get_if<proto::Slice>(&event.message);
             if (slice) hooks_.gave(open.file.node());

@@ -94,18 +94,18 @@ Task<std::optional<proto::LocalFile>> Inventory::look(Sha1 file) {
         rotten(look->remark);
         if (look->local) co_return look->local;
     }
-    const auto partial = partials_.find(file);
-    if (partial == partials_.end()) co_return std::nullopt;
-    co_return proto::LocalFile{partial->second->size_bytes(), false};
+    const auto download = downloads_.find(file);
+    if (download == downloads_.end()) co_return std::nullopt;
+    co_return proto::LocalFile{download->second.chunks->size_bytes(), false};
 }
 
 Task<Result<Inventory::Entry>> Inventory::take(Sha1 file, Hashing hashing) {
-    const bool was_shown = partials_.contains(file);
+    const bool was_shown = downloads_.contains(file);
     std::string why;
     auto taken = co_await whole(file, hashing, why);
     if (!taken && taken.error() == Errc::not_found) {
-        const auto partial = partials_.find(file);
-        if (partial != partials_.end()) co_return Entry{partial->second, false};
+        const auto download = downloads_.find(file);
+        if (download != downloads_.end()) co_return download->second;
         if (was_shown) taken = co_await whole(file, hashing, why);  // it was committed meanwhile
     }
     if (!taken) co_return taken.error();
@@ -212,13 +212,24 @@ void Inventory::rotten(const std::string& sentence) {
 Inventory::Listing::Listing(Inventory& inventory, const Sha1& file,
                             std::shared_ptr<Partial> partial)
     : inventory_(inventory), file_(file) {
-    inventory_.partials_.insert_or_assign(file, std::move(partial));
+    inventory_.downloads_.insert_or_assign(file, Entry{std::move(partial), false, unproven_});
 }
 
-Inventory::Listing::~Listing() { inventory_.partials_.erase(file_); }
+Inventory::Listing::~Listing() { inventory_.downloads_.erase(file_); }
+
+void Inventory::Listing::say(std::uint64_t index, Gain gain) {
+    for (const Gained& gained : inventory_.watches_) gained(file_, index, gain);
+}
 
 void Inventory::Listing::stored(std::uint64_t index) {
-    for (const Gained& gained : inventory_.watches_) gained(file_, index);
+    unproven_->let_go(index);
+    say(index, Gain::proven);
+}
+
+void Inventory::Listing::hold(std::uint64_t index, const Sha1Link& link,
+                              UnprovenChunks::Content content) {
+    unproven_->hold(index, link, std::move(content));
+    say(index, Gain::unproven);
 }
 
 Inventory::Watch::Watch(Inventory& inventory, Gained gained)

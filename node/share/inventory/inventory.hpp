@@ -16,6 +16,7 @@
 #include "node/share/inventory/partial_desk.hpp"
 #include "node/share/inventory/rates.hpp"
 #include "node/share/inventory/transfers.hpp"
+#include "node/share/inventory/unproven_chunks.hpp"
 #include "node/store/store.hpp"
 #include "proto/lookup/flood.hpp"
 
@@ -48,6 +49,7 @@ class Inventory {
     struct Entry {
         std::shared_ptr<const Chunks> chunks;
         bool complete = false;
+        std::shared_ptr<const UnprovenChunks> unproven = {};  // of a download
     };
     // Is called now and then while the file is being hashed, as is needed when its links are not
     // known yet; false ends that with Errc::canceled. Whoever takes the same file meanwhile shares
@@ -73,6 +75,7 @@ class Inventory {
     FileCounts& counts() { return counts_; }
     Rates& rates() { return rates_; }
 
+    enum class Gain { proven, unproven };
     // A download shows what it has, for as long as this lives.
     class Listing {
       public:
@@ -80,14 +83,20 @@ class Inventory {
         Listing(const Listing&) = delete;
         ~Listing();
         void stored(std::uint64_t index);  // one more chunk can be read
+        // The same, though it is not proven; until it is stored or let go of.
+        void hold(std::uint64_t index, const Sha1Link& link, UnprovenChunks::Content content);
+        void let_go(std::uint64_t index) { unproven_->let_go(index); }
 
       private:
+        void say(std::uint64_t index, Gain gain);
+
         Inventory& inventory_;
         Sha1 file_;
+        std::shared_ptr<UnprovenChunks> unproven_ = std::make_shared<UnprovenChunks>();
     };
 
     // Is told of chunks that listings have gained, for as long as this lives.
-    using Gained = std::function<void(const Sha1& file, std::uint64_t index)>;
+    using Gained = std::function<void(const Sha1& file, std::uint64_t index, Gain gain)>;
     class Watch {
       public:
         Watch(Inventory& inventory, Gained gained);
@@ -127,8 +136,8 @@ class Inventory {
     Rates rates_;
     PartialDesk desk_;
     FileTraffic traffic_;
-    std::set<std::string> said_;  // at most max_said
-    std::map<Sha1, std::shared_ptr<const Partial>> partials_;
+    std::set<std::string> said_;       // at most max_said
+    std::map<Sha1, Entry> downloads_;  // that are shown
     std::map<Sha1, std::weak_ptr<Preparation>> preparations_;
     std::map<Sha1, std::weak_ptr<WholeChunks>> open_;  // shared by all who read a file
     std::list<Gained> watches_;

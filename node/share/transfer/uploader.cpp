@@ -14,7 +14,6 @@ constexpr std::chrono::seconds preparing_span{2};  // between two messages that 
 constexpr std::chrono::seconds waiting_span{5};    // the same, of who waits for a turn
 // A chunk is kept so long for a neighbour that reads nothing.
 constexpr std::chrono::seconds unread_span{2};
-constexpr std::size_t max_slices = 64;  // cut from a chunk at a time
 
 }  // namespace
 
@@ -29,7 +28,9 @@ Uploader::Uploader(Runtime& runtime, Inventory& inventory, Put put, Given given,
       to_(to),
       filled_(runtime.executor),
       sliced_filled_(runtime.executor),
-      watch_(inventory, [this](const Sha1& file, std::uint64_t index) { gained(file, index); }) {}
+      watch_(inventory, [this](const Sha1& file, std::uint64_t index, Inventory::Gain gain) {
+          gained(file, index, gain);
+      }) {}
 
 Result<void> Uploader::receive(const proto::TransferMessage& message) {
     if (const auto* m = std::get_if<proto::Open>(&message)) return open(*m);
@@ -83,6 +84,7 @@ Task<> Uploader::open_file(proto::Open open, std::uint64_t number, Last wanted_l
     }
     file->second.chunks = taken->chunks;
     file->second.complete = taken->complete;
+    file->second.unproven = taken->unproven;
     file->second.transfer = shown(open.id, file->second);
     proto::Opened opened{open.id, taken->chunks->size_bytes(), std::nullopt, true};
     if (const auto* partial = dynamic_cast<const Partial*>(taken->chunks.get()))
@@ -134,8 +136,8 @@ Result<void> Uploader::get(const proto::Get& get) {
     if (!file.chunks) return proto::Errc::bad_state;
     if (asked_ >= proto::max_outstanding_gets) {
         refuse(get.id, RefusalCode::limit);
-    } else if (!file.chunks->has(get.index) || file.chunks->size_bytes() == 0) {
-        refuse(get.id, RefusalCode::no_chunk);
+    } else if (!can_give(file, get.index) || file.chunks->size_bytes() == 0) {
+        refuse_chunk(get.id, file);
     } else if (!file.asked.emplace(get.index, Stage::queued).second) {
         return proto::Errc::bad_state;
     } else {
@@ -144,88 +146,6 @@ Result<void> Uploader::get(const proto::Get& get) {
         filled_.notify_all();
     }
     return ok;
-}
-
-Result<void> Uploader::get_slice(const proto::GetSlice& get) {
-    const auto found = files_.find(get.id);
-    if (found == files_.end()) return ok;
-    File& file = found->second;
-    if (!file.chunks) return proto::Errc::bad_state;
-    const std::uint64_t index = get.offset / proto::chunk_bytes;
-    const bool sane = get.length > 0 && get.length <= proto::block_bytes &&
-                      get.offset < file.chunks->size_bytes() &&
-                      get.length <= file.chunks->size_bytes() - get.offset &&
-                      (get.offset + get.length - 1) / proto::chunk_bytes == index;
-    if (!sane) return proto::Errc::bad_state;
-    if (asked_ >= proto::max_outstanding_gets) {
-        refuse(get.id, RefusalCode::limit);
-    } else if (!file.chunks->has(index)) {
-        refuse(get.id, RefusalCode::no_chunk);
-    } else {
-        ++asked_;
-        if (file.slices.empty()) sliced_.push_back(get.id);
-        file.slices.push_back({get.offset, get.length});
-        sliced_filled_.notify_all();
-    }
-    return ok;
-}
-
-// Those that lie in the same chunk as the one that has waited longest.
-std::optional<Uploader::WantedSlices> Uploader::next_slices() {
-    while (!sliced_.empty()) {
-        const proto::FileId id = sliced_.front();
-        sliced_.pop_front();
-        const auto found = files_.find(id);
-        if (found == files_.end() || found->second.slices.empty()) continue;
-        std::deque<Span>& spans = found->second.slices;
-        WantedSlices wanted{{id, spans.front().offset / proto::chunk_bytes}, {}};
-        std::deque<Span> others;
-        for (const Span& span : spans) {
-            const bool same = span.offset / proto::chunk_bytes == wanted.chunk.index;
-            if (same && wanted.spans.size() < max_slices)
-                wanted.spans.push_back(span);
-            else
-                others.push_back(span);
-        }
-        spans = std::move(others);
-        asked_ -= wanted.spans.size();
-        if (!spans.empty()) sliced_.push_back(id);
-        return wanted;
-    }
-    return std::nullopt;
-}
-
-Task<> Uploader::slice_loop(std::shared_ptr<MuxChannel> channel) {
-    for (;;) {
-        const auto wanted = next_slices();
-        if (!wanted) {
-            auto filled = co_await sliced_filled_.wait();
-            if (!filled) co_return;
-            continue;
-        }
-        const auto file = files_.find(wanted->chunk.id);
-        const std::uint64_t number = file->second.number;
-        auto cut = [wanted = *wanted](const Chunk& chunk) {
-            std::vector<proto::Block> slices;
-            const proto::ChunkName name{wanted.chunk.id, wanted.chunk.index, chunk.link};
-            for (const Span& span : wanted.spans)
-                slices.push_back(cut_slice(name, chunk.bytes, span.offset % proto::chunk_bytes,
-                                           static_cast<std::size_t>(span.length)));
-            return slices;
-        };
-        auto made = co_await read_and(wanted->chunk, std::move(cut));
-        for (std::size_t i = 0; made && i < made->blocks.size(); ++i) {
-            auto allowed = co_await turn(wanted->chunk.id, made->blocks[i].size_bytes());
-            if (!allowed) co_return;
-            const auto still = files_.find(wanted->chunk.id);
-            if (still == files_.end() || still->second.number != number) break;
-            const proto::Block& slice = made->blocks[i];
-            given_(slice.size_bytes());
-            if (auto& transfer = still->second.transfer) transfer->moved(slice.size_bytes());
-            auto sent = co_await channel->send(proto::slice_type, slice.head, slice.bytes);
-            if (!sent) co_return;
-        }
-    }
 }
 
 Result<void> Uploader::cancel(const proto::Cancel& cancel) {
@@ -274,27 +194,31 @@ Task<Result<void>> Uploader::give(std::shared_ptr<MuxChannel> channel, Wanted wa
 
 Task<Result<Uploader::CutChunk>> Uploader::cut(Wanted wanted) {
     if (!stage(wanted)) co_return Errc::canceled;
-    auto blocks = [wanted](const Chunk& chunk) {
+    Cut blocks = [wanted](const Chunk& chunk) {
         return proto::cut_chunk({wanted.id, wanted.index, chunk.link}, chunk.bytes);
     };
     co_return co_await read_and(wanted, std::move(blocks));
 }
 
-template <class Cut>
 Task<Result<Uploader::CutChunk>> Uploader::read_and(Wanted wanted, Cut cut) {
     const File& file = files_.at(wanted.id);
     const bool complete = file.complete;
     const Sha1 sha1 = file.sha1;
     const std::uint64_t number = file.number;
-    auto work = [chunks = file.chunks, wanted, cut = std::move(cut)]() -> Result<CutChunk> {
-        auto chunk = chunks->read(wanted.index);
+    const auto unproven = file.unproven;
+    auto work = [chunks = file.chunks, unproven, wanted,
+                 cut = std::move(cut)]() -> Result<CutChunk> {
+        Result<Chunk> chunk = Errc::not_found;
+        if (unproven) chunk = unproven->read(wanted.index);
+        if (!chunk) chunk = chunks->read(wanted.index);  // by now
         if (!chunk) return chunk.error();
         auto blocks = cut(*chunk);
         return CutChunk{std::move(*chunk), std::move(blocks)};
     };
     auto made = co_await inventory_.read(file.chunks, std::move(work));
     if (made) co_return made;
-    const bool later = made.error() == Errc::limit_reached;
+    const bool gone = unproven && made.error() == Errc::not_found;
+    const bool later = gone || made.error() == Errc::limit_reached;
     const auto still = files_.find(wanted.id);
     if (still != files_.end() && still->second.number == number)
         refuse(wanted.id, later ? RefusalCode::limit : RefusalCode::unavailable);
@@ -358,6 +282,15 @@ Task<Result<void>> Uploader::send(std::shared_ptr<MuxChannel> channel, Wanted wa
     co_return ok;
 }
 
+bool Uploader::can_give(const File& file, proto::ChunkIndex index) {
+    return file.chunks->has(index) || (file.unproven && file.unproven->has(index));
+}
+
+// What was held unproven may have turned out to be wrong, which is not who asks to blame for.
+void Uploader::refuse_chunk(proto::FileId id, const File& file) {
+    refuse(id, file.unproven ? RefusalCode::limit : RefusalCode::no_chunk);
+}
+
 Uploader::Stage* Uploader::stage(const Wanted& wanted) {
     const auto file = files_.find(wanted.id);
     if (file == files_.end()) return nullptr;
@@ -383,10 +316,14 @@ void Uploader::refuse(proto::FileId id, RefusalCode code) {
     put(encode(proto::Refused{id, code}));
 }
 
-void Uploader::gained(const Sha1& sha1, std::uint64_t index) {
-    for (const auto& [id, file] : files_)
-        if (file.chunks && !file.complete && file.sha1 == sha1 && file.chunks->has(index))
+void Uploader::gained(const Sha1& sha1, std::uint64_t index, Inventory::Gain gain) {
+    for (const auto& [id, file] : files_) {
+        if (!file.chunks || file.complete || file.sha1 != sha1 || !can_give(file, index)) continue;
+        if (gain == Inventory::Gain::proven)
             put(encode(proto::Have{id, index}));
+        else
+            put(encode(proto::Unproven{id, index}));
+    }
 }
 
 }  // namespace kp2p

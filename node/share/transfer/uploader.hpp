@@ -50,7 +50,8 @@ class Uploader {
         std::uint64_t number = 0;              // which open this is: ids come again
         std::shared_ptr<const Chunks> chunks;  // null while it is being opened
         bool complete = false;
-        std::unique_ptr<Transfers::Entry> transfer;  // once it is open
+        std::shared_ptr<const UnprovenChunks> unproven;  // null: it is complete
+        std::unique_ptr<Transfers::Entry> transfer;      // once it is open
         std::map<proto::ChunkIndex, Stage> asked;
         std::deque<Span> slices;  // asked for
     };
@@ -68,6 +69,8 @@ class Uploader {
         std::vector<proto::Block> blocks;  // of it, or slices
     };
 
+    using Cut = std::function<std::vector<proto::Block>(const Chunk&)>;
+
     Result<void> open(const proto::Open& open);
     Result<void> get(const proto::Get& get);
     Result<void> get_slice(const proto::GetSlice& get);
@@ -80,13 +83,14 @@ class Uploader {
     Task<Result<void>> give(std::shared_ptr<MuxChannel> channel, Wanted wanted);
     Task<Result<CutChunk>> cut(Wanted wanted);
     // What `cut` makes of a chunk; an error if it cannot be given, which the neighbour knows then.
-    template <class Cut>
     Task<Result<CutChunk>> read_and(Wanted wanted, Cut cut);
     std::optional<WantedSlices> next_slices();
     Task<> doubt(Sha1 file);
     Task<Result<void>> send(std::shared_ptr<MuxChannel> channel, Wanted wanted,
                             const std::vector<proto::Block>& blocks, std::size_t& next);
     Task<Result<void>> turn(proto::FileId id, std::size_t bytes);
+    static bool can_give(const File& file, proto::ChunkIndex index);
+    void refuse_chunk(proto::FileId id, const File& file);
     Stage* stage(const Wanted& wanted);  // null: not asked for any more
     void done(const Wanted& wanted);
     void put(proto::Encoded message, Outbox::Sent sent = {}) {
@@ -95,7 +99,7 @@ class Uploader {
     void close(proto::FileId id);
     std::unique_ptr<Transfers::Entry> shown(proto::FileId id, const File& file);
     void refuse(proto::FileId id, proto::RefusalCode code);
-    void gained(const Sha1& file, std::uint64_t index);
+    void gained(const Sha1& file, std::uint64_t index, Inventory::Gain gain);
 
     Clock& clock_;
     Executor executor_;

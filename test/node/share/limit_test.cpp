@@ -134,7 +134,7 @@ Task<> among_each_other(FakeNetwork& network) {
     const double one = double(long_mib * mib) / double(rate);
     const double last = *std::max_element(std::begin(took), std::end(took));
     MESSAGE("the last of ", loaders, " after ", last / one, " of the time of one");
-    CHECK(last < 2.2 * one);
+    CHECK(last < 1.7 * one);
 }
 
 // Who is in a limited channel gets that; who is not, or in the other direction, is not held up.

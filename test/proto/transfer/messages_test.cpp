@@ -77,7 +77,8 @@ std::vector<TransferRow> transfer_rows() {
         {"preparing, id 1", Preparing{1}},
         {"opened, id 1, 3000000 bytes, complete, the last chunk follows",
          Opened{1, 3000000, {}, false, true}},
-        {"want last, id 1", WantLast{1}}};
+        {"want last, id 1", WantLast{1}},
+        {"unproven, id 1, chunk 300", Unproven{1, 300}}};
 }
 
 }  // namespace
@@ -130,7 +131,7 @@ TEST_CASE("transfer messages are the bytes of PROTOCOL.md, both ways") {
             CHECK(bool(cut_short) == some_data);
         }
     }
-    CHECK(decode_transfer(13, {}).error() == proto::Errc::unknown_type);
+    CHECK(decode_transfer(14, {}).error() == proto::Errc::unknown_type);
 }
 
 TEST_CASE("transfer messages beyond their limits are refused") {
