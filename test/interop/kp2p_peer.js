@@ -1,5 +1,6 @@
 // A kp2p node in JavaScript as a program, for tests from outside; kp2p/peer.js is the node.
 //   kp2p_peer.js get   BOOTSTRAP CHANNEL SHA1 OUT [SECONDS]  finds, downloads and verifies a file
+//   kp2p_peer.js keep  BOOTSTRAP CHANNEL SHA1 OUT [SECONDS]  as get, and stays until its stdin closes
 //   kp2p_peer.js give  BOOTSTRAP CHANNEL FILE [LIE]          provides FILE until its stdin closes
 //   kp2p_peer.js withhold BOOTSTRAP CHANNEL FILE CHUNK       provides all but CHUNK, and that too
 //                                                            once a line has come on its stdin
@@ -76,6 +77,12 @@ async function get (peer, sha1, out, seconds = DEFAULT_SECONDS) {
   tell('result', { bytes: bytes.length })
 }
 
+async function keep (peer, ...rest) {
+  const told = new Promise(resolve => process.stdin.resume().on('end', resolve))
+  await get(peer, ...rest)
+  await told
+}
+
 async function withhold (peer, path, chunk) {
   const index = Number(chunk)
   const bytes = fs.readFileSync(path)
@@ -104,8 +111,8 @@ async function knock (peer, sha1, out, seconds) {
 }
 
 async function main ([job, bootstrap, channel, ...rest]) {
-  const work = { give, withhold, get, knock }[job]
-  if (!work || rest.length === 0) throw new Error('usage: kp2p_peer.js get|give|withhold|knock BOOTSTRAP CHANNEL ...')
+  const work = { give, withhold, get, keep, knock }[job]
+  if (!work || rest.length === 0) throw new Error('usage: kp2p_peer.js get|keep|give|withhold|knock BOOTSTRAP CHANNEL ...')
   const host = process.env.KP2P_PEER_HOST
   const peer = new Peer({ bootstrap: parseNodes(bootstrap), host, channels: [channel] })
   await work(peer, ...rest)

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""table.py [--kinds A,B] [--pairs A:B,...] [--peers kp2p-kp2p,js-kp2p,...] [--times N] [--judge]: for
+"""table.py [--kinds A,B] [--pairs A:B,...] [--peers kp2p-kp2p,js-kp2p,...] [--times N] [--judge] [--keep DIR]: for
 each ordered pair of sites (routers.py), a node in one, just started, loads a file from one in the other.
 There is a kp2p-relay, which all know, and a daemon of the same channel that anybody can reach. Prints
 the path, the seconds from the loader's start to the connection, those from the call to the first byte
@@ -40,12 +40,9 @@ FEW = 'open:random,random:full-cone,full-cone:proxied,proxied:blocked,blocked:po
     'port-restricted+hairpin+isolated:same,random+ipv6:random+ipv6'
 TUNNELLED = ('blocked', 'proxied')
 CONES = ('open', 'full-cone', 'address-restricted', 'port-restricted', 'firewall', 'carrier')
-START_SECONDS, LOAD_SECONDS, SETTLE_SECONDS = 40, 180, 20
+START_SECONDS, LOAD_SECONDS, SETTLE_SECONDS, LEAVE_SECONDS = 40, 180, 20, 15
 PROXY_PORT = 8888
 SMALL_BYTES = 1000
-# The queries of JavaScript wait so long for nodes that have died, as those of the cells before have:
-# no measure of how it connects.
-WAITED_FOR_THE_DEAD_SECONDS = 5
 LUCK = [pair for kind in ('port-restricted', 'firewall') for pair in (('random', kind), (kind, 'random'))]
 LUCK_TIMES = 5  # of these four pairs
 
@@ -94,7 +91,8 @@ class Node(Daemon):
         self.began = time.monotonic()
         self.process = host.popen(
             [self.command('kp2p-start-daemon'), '--channel', 'table', '--bootstrap', lab.dht.first,
-             '--relay-url', lab.relay.url, '--no-port-mapping', '--no-lan'],
+             '--relay-url', lab.relay.url, '--no-port-mapping', '--no-lan',
+             *(['--log-level', 'debug'] if lab.keep else [])],
             env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         self.lines = Lines(self.process.stderr)
 
@@ -182,7 +180,7 @@ class Script:
         return found[0] - self.began if found else None
 
     def load(self, uri, dest, _):
-        self.start('get', uri.split('/')[2], dest, str(LOAD_SECONDS))
+        self.start('keep', uri.split('/')[2], dest, str(LOAD_SECONDS))
         result = self.lines.wait(LOAD_SECONDS, '"result"')
         return result and (self.began, None, None, result[0])
 
@@ -190,15 +188,20 @@ class Script:
         return ''
 
     def stop(self):
+        """It takes back what it has announced: hyperswarm dials three at a time, and each that is dead
+        takes it eight seconds."""
         if self.process:
             self.process.stdin.close()
-            self.process.kill()
-            self.process.wait()
+            try:
+                self.process.wait(LEAVE_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
 
 
 class Lab:
-    def __init__(self, net, dht, folder, mebibytes):
-        self.net, self.dht, self.folder = net, dht, folder
+    def __init__(self, net, dht, folder, mebibytes, keep=None):
+        self.net, self.dht, self.folder, self.keep = net, dht, folder, keep
         self.file = folder + '/file.dat'
         self.bytes = mebibytes << 20
         with open(self.file, 'wb') as file:
@@ -252,13 +255,21 @@ class Lab:
                 return {'error': 'the loader is not ready'}
             return self.load(loader, giver, uri, folder + '/loaded.dat')
         finally:
-            for node in [giver, loader]:
+            for name, node in (('giver', giver), ('loader', loader)):
                 if node:
                     node.stop()
+                    self.keep_words(node, '%d-%s-%s.%s' % (self.cells, *kinds, name))
             for process in beside:
                 process.kill()
                 process.wait()
             shutil.rmtree(folder)
+
+    def keep_words(self, node, name):
+        """Each with the seconds since the loader, or giver, was started."""
+        if self.keep and node.lines:
+            with open(os.path.join(self.keep, name), 'w', encoding='utf-8') as file:
+                for when, line in node.lines.all:
+                    file.write('%.3f %.3f %s\n' % (when, when - node.began, line))
 
     def load(self, loader, giver, uri, dest):
         both = isinstance(loader, Node) and isinstance(giver, Node)
@@ -332,8 +343,9 @@ def can_run(languages, kinds):
     return 'kp2p' in languages or not (kinds[0] in unsteady and kinds[1] in unsteady)
 
 
-def limits(cells, javascript):
-    """What, the seconds of the cells that it is about, and the limits of their median and worst."""
+def limits(cells, javascript, loader):
+    """What, the seconds of the cells that it is about, and the limits of their median and worst. A
+    loader in JavaScript takes longer to start: as long as it takes where there is nothing to punch."""
     def of(results, what='connected'):
         return [r[what] for r in results if r.get(what) is not None]
 
@@ -343,19 +355,20 @@ def limits(cells, javascript):
                  plain(kinds[0]) in other and plain(kinds[1]) in one)]
 
     base = statistics.median(javascript) if javascript else None
+    start = base or 0 if loader == 'js' else 0
     yield 'cone, firewall, open: connected', of(pairs(CONES, CONES)), base and 1.1 * base, None
     yield ('random to full cone, address restricted: connected',
-           of(pairs(('random',), ('full-cone', 'address-restricted'))), 0.4, None)
+           of(pairs(('random',), ('full-cone', 'address-restricted'))), start + 0.4, None)
     yield ('random to port restricted, firewall: connected',
-           of(pairs(('random',), ('port-restricted', 'firewall'))), 1.5, 6.0)
-    yield 'sequential: connected', of(pairs(('sequential',), CONES)), 1.0, None
+           of(pairs(('random',), ('port-restricted', 'firewall'))), start + 1.5, start + 6.0)
+    yield 'sequential: connected', of(pairs(('sequential',), CONES)), start + 1.0, None
     yield 'relayed: first byte', of(pairs(('random',), ('random',)), 'byte'), 0.4, None
     yield 'tunnelled: first byte', of(pairs(TUNNELLED, ROUTED_KINDS), 'byte'), 1.0, None
 
 
 def print_limits(peers, cells, javascript):
     late = 0
-    for name, seconds, limit, worst_limit in limits(cells, javascript):
+    for name, seconds, limit, worst_limit in limits(cells, javascript, peers.split('-')[0]):
         if not seconds:
             continue
         median, worst = statistics.median(seconds), max(seconds)
@@ -393,6 +406,7 @@ def parse_arguments():
     parser.add_argument('--times', type=int, default=1)
     parser.add_argument('--mebibytes', type=int, default=16)
     parser.add_argument('--judge', action='store_true')
+    parser.add_argument('--keep', help='a directory for what the nodes say, daemons at debug')
     options = parser.parse_args()
     if options.judge:
         options.peers = 'js-js,kp2p-kp2p,kp2p-js,js-kp2p'
@@ -436,7 +450,7 @@ def run(lab, options):
                 print_cell(peers, kinds, result)
                 if peers == 'js-js':  # which is the measure, and not what is measured
                     seconds = result.get('connected')
-                    if is_steady(kinds) and seconds and seconds < WAITED_FOR_THE_DEAD_SECONDS:
+                    if is_steady(kinds) and seconds:
                         javascript.append(seconds)
                 else:
                     bad += 'error' in result or wrong_path(kinds, result) != ''
@@ -459,7 +473,7 @@ def main():
     lab = None
     with tempfile.TemporaryDirectory() as folder:
         try:
-            lab = Lab(net, dht, folder, options.mebibytes)
+            lab = Lab(net, dht, folder, options.mebibytes, options.keep)
             return 1 if run(lab, options) else 0
         except Unavailable as error:
             print('SKIPPED: ' + str(error))
