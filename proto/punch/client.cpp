@@ -38,9 +38,9 @@ NatKind Client::told_kind() const {
 
 HolepunchPayload Client::payload() {
     HolepunchPayload payload;
-    payload.firewall = told_kind().firewall;
+    tell(payload, nat_, remote_.kind());
+    if (nat_.kind().consistent()) payload.firewall = told_kind().firewall;
     payload.round = round_++;
-    payload.addresses = nat_.addresses();
     return payload;
 }
 

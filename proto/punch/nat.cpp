@@ -9,6 +9,14 @@ constexpr std::size_t min_sequence = 3;
 // A busy NAT gives some ports to others in between.
 constexpr int max_sequence_span = 48;
 
+bool are_foretold(const std::vector<Endpoint>& addresses) {
+    if (addresses.size() != RemoteNat::foretold_ports) return false;
+    const auto breaks = [](const Endpoint& one, const Endpoint& next) {
+        return next.host != one.host || next.port != one.port + 1;
+    };
+    return std::adjacent_find(addresses.begin(), addresses.end(), breaks) == addresses.end();
+}
+
 }  // namespace
 
 std::string_view name_of(const NatKind& kind) {
@@ -42,19 +50,17 @@ NatKind OwnNat::kind() const {
     }
     std::sort(ports.begin(), ports.end());
     const bool distinct = std::adjacent_find(ports.begin(), ports.end()) == ports.end();
-    if (distinct && ports.back() - ports.front() <= max_sequence_span)
+    const bool goes_on = ports.back() <= 0xffff - RemoteNat::foretold_ports;
+    if (distinct && goes_on && ports.back() - ports.front() <= max_sequence_span)
         kind.last_port = ports.back();
     return kind;
 }
 
-std::optional<std::vector<Endpoint>> OwnNat::addresses() const {
-    auto addresses = classifier_.addresses();
-    const NatKind kind = this->kind();
-    if (!addresses || addresses->empty() || !kind.sequential()) return addresses;
-    Endpoint last = addresses->front();
-    last.port = *kind.last_port;
-    addresses->push_back(last);
-    return addresses;
+std::vector<Endpoint> OwnNat::foretold() const {
+    std::vector<Endpoint> ports(RemoteNat::foretold_ports, seen_.front());
+    std::uint16_t port = *kind().last_port;
+    for (Endpoint& next : ports) next.port = ++port;
+    return ports;
 }
 
 bool OwnNat::is_ours(const Endpoint& address) const {
@@ -64,23 +70,20 @@ bool OwnNat::is_ours(const Endpoint& address) const {
 }
 
 void RemoteNat::update(const dht::HolepunchPayload& said, const std::optional<Endpoint>& verified) {
-    std::vector<Target> targets;
-    if (said.addresses) {
-        for (const Endpoint& address : *said.addresses) {
-            if (targets.size() == max_targets) break;
-            const bool known = std::any_of(targets_.begin(), targets_.end(), [&](const Target& t) {
-                return t.verified && t.address.host == address.host;
-            });
-            targets.push_back({address, known || (verified && verified->host == address.host)});
-        }
-    }
-    firewall_ = said.firewall;
+    std::vector<Endpoint> addresses = said.addresses.value_or(std::vector<Endpoint>());
+    const bool foretells = said.firewall == Firewall::consistent && are_foretold(addresses);
+    firewall_ = foretells ? Firewall::random : said.firewall;
     punching_ = said.punching;
     last_port_.reset();
-    const bool tells_last = firewall_ >= Firewall::random && targets.size() == 2 &&
-                            targets[0].address.host == targets[1].address.host;
-    if (tells_last && targets[0].address.port == 0 && targets[1].address.port != 0)
-        last_port_ = targets[1].address.port;
+    if (foretells) last_port_ = static_cast<std::uint16_t>(std::max<int>(addresses[0].port, 1) - 1);
+    addresses.resize(std::min(addresses.size(), foretells ? 1 : max_targets));
+    std::vector<Target> targets;
+    for (const Endpoint& address : addresses) {
+        const bool known = std::any_of(targets_.begin(), targets_.end(), [&](const Target& t) {
+            return t.verified && t.address.host == address.host;
+        });
+        targets.push_back({address, known || (verified && verified->host == address.host)});
+    }
     targets_ = std::move(targets);
 }
 

@@ -38,9 +38,14 @@ class OwnNat {
     bool decided() const { return classifier_.decided(); }
     std::size_t sampled() const { return classifier_.sampled(); }
     NatKind kind() const;
-    // To tell the other side: hyperdht's, and for a sequential NAT a second entry with its last
-    // port, which hyperdht ignores.
-    std::optional<std::vector<Endpoint>> addresses() const;
+    // To tell the other side, with its kind: hyperdht's, but for a sequential NAT.
+    const std::optional<std::vector<Endpoint>>& addresses() const {
+        return classifier_.addresses();
+    }
+    // Instead, of a sequential one to a side that keeps its ports: that it does so too, and is
+    // seen at each of the ports that come next. A hyperdht sends to all of them each second, and
+    // not to fifty random ones; one of ours reads last_port from it.
+    std::vector<Endpoint> foretold() const;
     bool is_ours(const Endpoint& address) const;
     OwnNat reopened() const { return OwnNat(reach_); }
 
@@ -59,6 +64,7 @@ struct Target {
 class RemoteNat {
   public:
     static constexpr std::size_t max_targets = 4;
+    static constexpr std::size_t foretold_ports = 50;
 
     explicit RemoteNat(Firewall firewall) : firewall_(firewall) {}
 

@@ -87,10 +87,9 @@ void Server::answer(Time now, const Message& message) {
     }
     if (nat_.kind().firewall != Firewall::unknown) nat_.freeze();
     HolepunchPayload payload;
-    payload.firewall = nat_.kind().firewall;
+    tell(payload, nat_, remote_.kind());
     payload.round = round_;
     payload.punching = punching_.under_way();
-    payload.addresses = nat_.addresses();
     if (message.ours) payload.token = dht::address_token(setup_.secret, message.client);
     payload.remote_token = said.token;
     act(ServerAnswers{message.ticket, std::move(payload), ServerAnswers::From::punching_socket});

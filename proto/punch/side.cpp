@@ -9,6 +9,13 @@ constexpr std::chrono::milliseconds budget_wait{5};
 
 }  // namespace
 
+void tell(dht::HolepunchPayload& payload, const OwnNat& ours, const NatKind& theirs) {
+    const NatKind kind = ours.kind();
+    const bool foretell = kind.sequential() && (!theirs.random() || theirs.sequential());
+    payload.firewall = foretell ? Firewall::consistent : kind.firewall;
+    payload.addresses = foretell ? ours.foretold() : ours.addresses();
+}
+
 std::optional<Failure> Punching::begin(Time now, const Plan::Setup& setup) {
     if (plan_ && ours_ == setup.ours && theirs_ == setup.theirs) return std::nullopt;
     if (sent_ >= max_probes) return Failure::no_hole;

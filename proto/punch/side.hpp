@@ -24,6 +24,9 @@ enum class Failure {
     no_hole,       // all probes were in vain
 };
 
+// What the other side is told of our NAT.
+void tell(dht::HolepunchPayload& payload, const OwnNat& ours, const NatKind& theirs);
+
 // What it sends while punching, within the budget.
 class Punching {
   public:

@@ -42,6 +42,7 @@ TEST_CASE("a NAT that hands out one port after another is told from one that dra
         {"answers in disorder", {103, 100, 102, 101}, Firewall::random, 103},
         {"others in between", {100, 110, 112, 130}, Firewall::random, 130},
         {"drawn", {100, 40000, 112, 7}, Firewall::random, 0},
+        {"at the end of all ports", {65530, 65531, 65532, 65533}, Firewall::random, 0},
         {"too few", {100, 101}, Firewall::unknown, 0},
     };
     for (const Row& row : rows) {
@@ -49,15 +50,36 @@ TEST_CASE("a NAT that hands out one port after another is told from one that dra
         const OwnNat nat = seen_at(row.ports);
         CHECK(nat.kind().firewall == row.firewall);
         CHECK(nat.kind().last_port.value_or(0) == row.last);
-        if (!row.last) continue;
         // The other side reads it back from what we tell.
         RemoteNat remote(Firewall::unknown);
         HolepunchPayload said;
-        said.firewall = nat.kind().firewall;
-        said.addresses = nat.addresses();
+        tell(said, nat, remote.kind());
         remote.update(said, std::nullopt);
         CHECK(remote.kind() == nat.kind());
-        CHECK(said.addresses->front().port == 0);  // as hyperdht has it
+    }
+}
+
+TEST_CASE("to who keeps its ports one that hands out one after another names those to come") {
+    struct Row {
+        const char* name;
+        NatKind theirs;
+        bool names;
+    };
+    const Row rows[] = {
+        {"not known yet", {Firewall::unknown, std::nullopt}, true},
+        {"keeps them", {Firewall::consistent, std::nullopt}, true},
+        {"hands them out as we do", {Firewall::random, 9}, true},
+        {"draws them", {Firewall::random, std::nullopt}, false},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.name);
+        HolepunchPayload said;
+        tell(said, seen_at({100, 101, 102, 103}), row.theirs);
+        REQUIRE(said.addresses);
+        CHECK(said.firewall == (row.names ? Firewall::consistent : Firewall::random));
+        CHECK(said.addresses->size() == (row.names ? RemoteNat::foretold_ports : 1));
+        CHECK(said.addresses->front() ==
+              Endpoint{{1, 1, 1, 1}, std::uint16_t(row.names ? 104 : 0)});
     }
 }
 
