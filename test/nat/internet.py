@@ -186,7 +186,7 @@ class Site:
     its hosts do not reach each other within the site; TCP passes, where nothing is translated, to and
     from sites that have this too; its hosts have public IPv6 addresses too, behind a firewall that
     lets in what answers; and only those. `proxies`: hosts from which alone it passes, if there are any. `rate`: bytes a
-    second that leave it, of which QUEUE_SECONDS wait; None: any number."""
+    second that leave it, of which QUEUE_SECONDS wait; None: any number. `mute`: nothing leaves it."""
 
     def __init__(self, net, number, kind):
         kind, *traits = kind.split('+')
@@ -197,7 +197,7 @@ class Site:
         self.inside = ipaddress.ip_network('10.%d.%d.0/24' % (number >> 8, number & 255))
         self.inside6 = ipaddress.ip_network('2a45:0:%x::/64' % number)
         self.hosts, self.proxies, self.given = {}, set(), 0
-        self.rate, self.free_at = None, 0.0
+        self.rate, self.free_at, self.mute = None, 0.0, False
         self.flows, self.cut, self.cut_resets = set(), set(), False  # of TCP
 
     def free_address(self):
@@ -266,6 +266,8 @@ class Site:
             if 'hairpin' in self.traits:
                 self.net.later(now, self, packet)
             return
+        if self.mute or not self.net.takes(packet):
+            return
         if not packet.udp and self.is_cut(packet):
             return
         left = self.leaves_at(packet, now)
@@ -323,22 +325,26 @@ class Computer:
                               pass_fds=[namespace], **options)
 
 
+def open_tun(namespace, device):
+    here = os.open('/proc/thread-self/ns/net', os.O_RDONLY)
+    try:
+        setns(namespace)
+        tun = os.open('/dev/net/tun', os.O_RDWR | os.O_NONBLOCK)
+        fcntl.ioctl(tun, TUNSETIFF, struct.pack('16sH22x', device.encode(), IFF_TUN | IFF_NO_PI))
+        return tun
+    except OSError as error:
+        raise Unavailable('/dev/net/tun: ' + str(error))
+    finally:
+        setns(here)
+        os.close(here)
+
+
 class Host(Computer):
     def __init__(self, site, addresses, device='net0'):
         super().__init__()
         self.site, self.addresses, self.device = site, addresses, device
         self.sent = 0
-        here = os.open('/proc/thread-self/ns/net', os.O_RDONLY)
-        try:
-            setns(self.namespace)
-            self.tun = os.open('/dev/net/tun', os.O_RDWR | os.O_NONBLOCK)
-            fcntl.ioctl(self.tun, TUNSETIFF,
-                        struct.pack('16sH22x', device.encode(), IFF_TUN | IFF_NO_PI))
-        except OSError as error:
-            raise Unavailable('/dev/net/tun: ' + str(error))
-        finally:
-            setns(here)
-            os.close(here)
+        self.tun = open_tun(self.namespace, device)
         self.ip(['link set lo up', 'link set %s up txqueuelen 10000' % device] + self.address_lines())
 
     def address_lines(self):
@@ -369,11 +375,37 @@ class Host(Computer):
     def address(self):
         return self.addresses[0]
 
+    def sends(self, packet, now):
+        self.site.from_host(packet, now)
+
     def write(self, packet):
         try:
             os.write(self.tun, packet.bytes())
         except OSError:
             pass  # lost
+
+
+class Vpn(Host):
+    """A tunnel device of a host, through which all that it sends leaves from another site; but not
+    what it sends from another address."""
+
+    def __init__(self, host, site):  # pylint: disable=super-init-not-called
+        self.namespace, self.site, self.device, self.sent = host.namespace, site, 'vpn0', 0
+        self.addresses = [str(site.free_address())]
+        site.hosts[self.packed()] = self
+        self.tun = open_tun(self.namespace, self.device)
+        self.ip(['link set vpn0 up mtu 1420 txqueuelen 10000', 'address add %s/32 dev vpn0' % self.address] +
+                ['route add %s dev vpn0 src %s' % (half, self.address) for half in ('0.0.0.0/1', '128.0.0.0/1')])
+        site.net.add(self)
+
+    def sends(self, packet, now):
+        if packet.src[0] == self.packed():
+            super().sends(packet, now)
+
+    def close(self):
+        """The device goes."""
+        self.site.net.forget(self)
+        os.close(self.tun)
 
 
 class Internet:
@@ -383,6 +415,7 @@ class Internet:
         self.selector = selectors.DefaultSelector()
         self.queue, self.count = [], 0
         self.stopping = False
+        self.largest = None  # of the packets that come through from site to site
         self.trace = None  # a list: gets (time, sent from inside, to, ttl, bytes)
         threading.Thread(target=self._run, daemon=True).start()
 
@@ -404,6 +437,13 @@ class Internet:
     def attach(self, host):
         self.by_tun[host.tun] = host
         self.selector.register(host.tun, selectors.EVENT_READ, host)
+
+    def forget(self, host):
+        self.selector.unregister(host.tun)
+        del self.by_tun[host.tun]
+
+    def takes(self, packet):
+        return self.largest is None or len(packet.raw) <= self.largest
 
     def later(self, when, site, packet):
         self.count += 1
@@ -435,4 +475,4 @@ class Internet:
             host.sent += 1
             if self.trace is not None:
                 self.trace.append((now, packet.src, packet.dst, packet.ttl, len(raw) - 28))
-            host.site.from_host(packet, now)
+            host.sends(packet, now)

@@ -8,6 +8,7 @@ at the end. 1 if a file does not arrive, or more than --stall seconds pass; 77 w
     KP2P_COMMANDS=build/cmd python3 test/nat/roaming.py
 """
 import argparse
+import glob
 import json
 import os
 import signal
@@ -18,12 +19,15 @@ import threading
 import time
 
 from daemons import Daemon
+from internet import Vpn
 from matrix import open_lab
 from tunnel import Node, Relay, same, until
 
 LATE_SECONDS = 10  # for one who comes to a node that moved a moment ago
 # A node looks its channels up 5 s and 35 s after its start, and then not for two minutes.
 SETTLED_SECONDS = 40
+SMALL_PACKET_BYTES = 1200  # which every path takes
+MUTE_SECONDS = 5
 FLAGS = ('--no-port-mapping', '--no-lan')
 
 
@@ -73,12 +77,13 @@ class Lab:
 
     def __init__(self, net, dht, folder, options):
         self.net, self.dht, self.folder, self.options = net, dht, folder, options
-        self.started = []
+        self.started, self.environment = [], {}
+        net.largest = None
 
     def node(self, site, *flags):
         folder = '%s/%d' % (self.folder, len(self.started))
         os.makedirs(folder + '/storage')
-        node = Node(site.host(), folder, ('--bootstrap', self.dht.first, *FLAGS, *flags))
+        node = Node(site.host(), folder, ('--bootstrap', self.dht.first, *FLAGS, *flags), self.environment)
         self.started.append(node)
         return node
 
@@ -250,6 +255,103 @@ def bootstrap_goes(lab):
     return load, time.monotonic()
 
 
+# Adds what a file says to the wall clock of whoever has it loaded.
+FAKETIME = glob.glob('/usr/lib/*/faketime/libfaketimeMT.so.1')
+
+
+class WallClock:
+    def __init__(self, folder):
+        self.file = folder + '/clock'
+        self.environment = {'LD_PRELOAD': FAKETIME[0], 'FAKETIME_TIMESTAMP_FILE': self.file,
+                            'FAKETIME_NO_CACHE': '1', 'FAKETIME_DONT_FAKE_MONOTONIC': '1', 'NO_FAKE_STAT': '1'}
+        self.set('+0')
+
+    def set(self, offset):
+        with open(self.file + '.new', 'w', encoding='utf-8') as file:
+            file.write(offset)
+        os.rename(self.file + '.new', self.file)
+
+
+def wall_clock_jumps(lab):
+    clock = WallClock(lab.folder)
+    lab.environment = clock.environment
+    lab.pair('port-restricted', 'port-restricted')
+    clock.set('+3600')  # a moment after both have started
+    load = lab.load()
+    clock.set('+0')
+    load.has_begun(6)
+    clock.set('+3600')
+    load.has_begun(10)
+    clock.set('-3600')
+    return load, time.monotonic()
+
+
+def large_packets_vanish(lab):
+    lab.pair('port-restricted', 'port-restricted')
+    load = lab.load()
+    lab.net.largest = SMALL_PACKET_BYTES
+    return load, time.monotonic()
+
+
+def large_packets_vanish_over_tcp(lab):
+    lab.pair('open+tcp', 'open+tcp')
+    load = lab.load()
+    lab.net.largest = SMALL_PACKET_BYTES
+    return load, time.monotonic()
+
+
+def mute_for_a_while(lab, node):
+    load = lab.load()
+    node.host.site.mute = True
+    time.sleep(MUTE_SECONDS)
+    node.host.site.mute = False
+    return load, time.monotonic()
+
+
+def nothing_leaves_giver(lab):
+    lab.pair('port-restricted', 'port-restricted')
+    return mute_for_a_while(lab, lab.giver)
+
+
+def nothing_leaves_loader(lab):
+    lab.pair('port-restricted', 'port-restricted')
+    return mute_for_a_while(lab, lab.loader)
+
+
+def nothing_leaves_giver_over_tcp(lab):
+    lab.pair('open+tcp', 'open+tcp')
+    return mute_for_a_while(lab, lab.giver)
+
+
+def vpn_comes(lab, node):
+    load = lab.load()
+    Vpn(node.host, lab.site('port-restricted'))
+    return load, time.monotonic()
+
+
+def loaders_vpn_comes(lab):
+    lab.pair('port-restricted', 'port-restricted')
+    return vpn_comes(lab, lab.loader)
+
+
+def givers_vpn_comes(lab):
+    lab.pair('port-restricted', 'port-restricted')
+    return vpn_comes(lab, lab.giver)
+
+
+def open_loaders_vpn_comes(lab):
+    lab.pair('open+tcp', 'open+tcp')
+    return vpn_comes(lab, lab.loader)
+
+
+def loaders_vpn_goes(lab):
+    lab.pair('port-restricted', 'port-restricted')
+    vpn = Vpn(lab.loader.host, lab.site('port-restricted'))
+    load = lab.load()
+    vpn.close()
+    return load, time.monotonic()
+
+
 def late_client(lab):
     lab.giver = lab.node(lab.site('port-restricted'))
     time.sleep(SETTLED_SECONDS)
@@ -266,7 +368,10 @@ def late_client(lab):
 
 SCENES = (loaders_nat_forgets, givers_nat_forgets, loader_moves, giver_moves, open_giver_moves,
           both_move, interface_down, relay_restarts, tunnel_restarts, tunnel_is_away,
-          giver_stands_still, giver_restarts, direct_path_appears, tcp_is_reset, tcp_falls_silent, late_client,
+          giver_stands_still, giver_restarts, direct_path_appears, tcp_is_reset, tcp_falls_silent,
+          large_packets_vanish, large_packets_vanish_over_tcp, nothing_leaves_giver, nothing_leaves_loader,
+          nothing_leaves_giver_over_tcp, loaders_vpn_comes, givers_vpn_comes, open_loaders_vpn_comes,
+          loaders_vpn_goes, wall_clock_jumps, late_client,
           bootstrap_goes)  # the last: there is no DHT after it
 QUICK = ('loader_moves', 'giver_restarts', 'tcp_falls_silent')
 
@@ -307,6 +412,9 @@ def main():
     try:
         for scene in SCENES:
             if scene.__name__ not in wanted:
+                continue
+            if scene is wall_clock_jumps and not FAKETIME:
+                print('wall_clock_jumps SKIPPED: faketime is missing')
                 continue
             with tempfile.TemporaryDirectory(dir=options.keep) as folder:
                 lab = Lab(net, dht, folder, argparse.Namespace(**vars(options)))
