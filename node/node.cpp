@@ -75,6 +75,7 @@ Node::Node(NodeParts parts)
             .own = swarm_.node_id(),
             .port = tcp_->local().port,
             .keys = [this] { return channel_keys(); },
+            .own_hosts = interface_hosts,
             .found = [this](std::vector<NearPeer> near) { swarm_.set_near(std::move(near)); }});
     if (!mapper_) return;
     const MappingWish wish{.local = local().host,

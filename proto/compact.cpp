@@ -58,7 +58,7 @@ Writer& Writer::addr4(const Endpoint& endpoint) {
 }
 
 Writer& Writer::addr6(const Endpoint& endpoint) {
-    return raw(endpoint.host.bytes()).u16(endpoint.port);
+    return raw(endpoint.host.with_zone(0).bytes()).u16(endpoint.port);
 }
 
 template <class Int>
@@ -126,7 +126,7 @@ Endpoint Reader::addr6() {
     const ByteView bytes = raw(host.size());
     if (failed()) return {};
     std::copy(bytes.begin(), bytes.end(), host.begin());
-    return {Host(host), u16()};
+    return {Host(host).with_zone(0), u16()};  // zones are ours alone
 }
 
 std::size_t Reader::count(std::size_t min_item_bytes) {

@@ -54,6 +54,9 @@ bool contains(const Block& block, const std::array<std::uint8_t, 16>& host) {
     return bits == 0 || (host[whole] ^ block.start[whole]) >> (8 - bits) == 0;
 }
 
+// Of a link-local address the first 64 bits are fe80:: and zeroes.
+constexpr std::size_t zone_at = 4, zone_bytes = 4;
+
 std::array<std::uint8_t, 4> four_at(const std::array<std::uint8_t, 16>& host, std::size_t at) {
     return {host[at], host[at + 1], host[at + 2], host[at + 3]};
 }
@@ -68,7 +71,8 @@ Result<Host> Host::parse(std::string_view text) {
     std::array<std::uint8_t, 4> four;
     if (inet_pton(AF_INET, terminated.data(), four.data()) == 1) return Host(four);
     std::array<std::uint8_t, 16> sixteen;
-    if (inet_pton(AF_INET6, terminated.data(), sixteen.data()) == 1) return Host(sixteen);
+    if (inet_pton(AF_INET6, terminated.data(), sixteen.data()) == 1)
+        return Host(sixteen).with_zone(0);
     return proto::Errc::bad_text;
 }
 
@@ -77,8 +81,24 @@ std::string Host::text() const {
     if (is_v4())
         inet_ntop(AF_INET, bytes_.data() + 12, text.data(), text.size());
     else
-        inet_ntop(AF_INET6, bytes_.data(), text.data(), text.size());
-    return text.data();
+        inet_ntop(AF_INET6, with_zone(0).bytes_.data(), text.data(), text.size());
+    if (zone() == 0) return text.data();
+    return std::string(text.data()) + '%' + std::to_string(zone());
+}
+
+std::uint32_t Host::zone() const {
+    if (is_v4() || kind() != HostKind::link_local) return 0;
+    std::uint32_t zone = 0;
+    for (std::size_t i = 0; i < zone_bytes; ++i) zone = zone << 8 | bytes_[zone_at + i];
+    return zone;
+}
+
+Host Host::with_zone(std::uint32_t zone) const {
+    if (is_v4() || kind() != HostKind::link_local) return *this;
+    Host host = *this;
+    for (std::size_t i = zone_bytes; i-- > 0; zone >>= 8)
+        host.bytes_[zone_at + i] = static_cast<std::uint8_t>(zone);
+    return host;
 }
 
 HostKind Host::kind() const {

@@ -1,6 +1,6 @@
 // Host: an IPv4 or IPv6 address, one type for both. Kept as 16 bytes, IPv4 as IPv4-mapped IPv6
-// (::ffff:a.b.c.d), so the two spellings of one IPv4 address are one value. There are no zones: a
-// link-local IPv6 address means something only together with an interface, and leads nowhere here.
+// (::ffff:a.b.c.d), so the two spellings of one IPv4 address are one value. A link-local IPv6
+// address means something only together with an interface, its zone, and leads nowhere without.
 #pragma once
 
 #include <array>
@@ -36,7 +36,7 @@ class Host {
 
     // "1.2.3.4" or "2001:db8::1", without brackets; anything else is proto::Errc::bad_text.
     static Result<Host> parse(std::string_view text);
-    std::string text() const;  // IPv6 as RFC 5952 has it
+    std::string text() const;  // IPv6 as RFC 5952 has it, with its zone
 
     constexpr bool is_v4() const {
         for (std::size_t i = 0; i < 10; ++i)
@@ -48,6 +48,11 @@ class Host {
         return {bytes_[12], bytes_[13], bytes_[14], bytes_[15]};
     }
     constexpr const std::array<std::uint8_t, 16>& bytes() const { return bytes_; }
+
+    // The number of the interface at which a link-local IPv6 address is; 0: none is known. Only
+    // this computer knows it by that. It is kept where such an address has zeroes.
+    std::uint32_t zone() const;
+    Host with_zone(std::uint32_t zone) const;  // any other address stays as it is
 
     HostKind kind() const;
     bool is_unspecified() const { return *this == Host() || *this == any_v6(); }

@@ -230,7 +230,7 @@ class DaemonTalk {
         answer.found.txt.assign(txt, txt + length);
     }
 
-    static void on_address(DNSServiceRef, DNSServiceFlags flags, std::uint32_t,
+    static void on_address(DNSServiceRef, DNSServiceFlags flags, std::uint32_t interface,
                            DNSServiceErrorType error, const char*, std::uint16_t type,
                            std::uint16_t, std::uint16_t length, const void* data, std::uint32_t,
                            void* context) {
@@ -244,8 +244,7 @@ class DaemonTalk {
             addresses.hosts.push_back(Host(v4));
         } else if (type == kDNSServiceType_AAAA && length == v6.size()) {
             std::memcpy(v6.data(), data, v6.size());
-            const Host host(v6);  // link-local ones lead nowhere
-            if (host.kind() != HostKind::link_local) addresses.hosts.push_back(host);
+            addresses.hosts.push_back(Host(v6).with_zone(interface));
         }
     }
 

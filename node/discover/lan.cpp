@@ -5,9 +5,14 @@
 namespace kp2p {
 namespace {
 
-// Nobody in the LAN makes us knock at doors elsewhere.
-bool is_near(const Host& host) {
-    return host.kind() == HostKind::site || (host.is_v4() && host.kind() == HostKind::link_local);
+// Nobody in the LAN makes us knock at doors elsewhere. Of the Internet's addresses those are near
+// that are in a /64 of ours.
+bool is_near(const Host& host, const std::vector<Host>& own) {
+    const HostKind kind = host.kind();
+    if (kind == HostKind::link_local) return host.is_v4() || host.zone() != 0;
+    if (kind != HostKind::global || host.is_v4()) return kind == HostKind::site;
+    return std::ranges::any_of(
+        own, [&](const Host& ours) { return ours.subscriber() == host.subscriber(); });
 }
 
 using InstanceName = Bytes<struct InstanceNameTag, 8>;
@@ -58,6 +63,7 @@ std::optional<LanOffer> Lan::offer(const std::vector<ChannelKey>& keys) {
 std::vector<NearPeer> Lan::near() const {
     std::vector<NearPeer> near;
     const std::vector<ChannelKey> keys = parts_.keys();
+    const std::vector<Host> own = parts_.own_hosts();
     for (const LanFound& found : parts_.service.found()) {
         const auto shown = proto::decode_lan_announcement(found.txt);
         if (!shown || shown->node == parts_.own || found.port == 0) continue;
@@ -68,7 +74,7 @@ std::vector<NearPeer> Lan::near() const {
         if (peer == near.end()) peer = near.insert(peer, NearPeer{shown->node, {}});
         for (const Host& host : found.hosts) {
             const Endpoint place{host, found.port};
-            if (is_near(host) && peer->places.size() < LanService::max_hosts &&
+            if (is_near(host, own) && peer->places.size() < LanService::max_hosts &&
                 std::ranges::find(peer->places, place) == peer->places.end())
                 peer->places.push_back(place);
         }

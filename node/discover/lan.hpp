@@ -26,6 +26,7 @@ struct LanParts {
     NodeId own;
     std::uint16_t port = 0;                            // ours, TCP
     std::function<std::vector<ChannelKey>()> keys;     // of our channels, as of now
+    std::function<std::vector<Host>()> own_hosts;      // of our interfaces, as of now
     std::function<void(std::vector<NearPeer>)> found;  // all that are there; when that has changed
 };
 

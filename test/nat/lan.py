@@ -82,10 +82,13 @@ class Host(Namespace):
             process.wait()
 
 
+LINK_LOCAL = 'fe80::/64'
+
+
 class Lan:
     first = 'none'  # there is no DHT
 
-    def __init__(self, folder, count, avahi=True, ipv6=False):
+    def __init__(self, folder, count, avahi=True, network='192.168.78.%d/24'):
         self.folder = folder
         self.switch = Namespace()
         self.switch.run('ip', 'link', 'add', 'lan', 'type', 'bridge')
@@ -94,8 +97,9 @@ class Lan:
         for i, host in enumerate(self.hosts):
             join(self.switch, 'port%d' % i, host, 'eth0')
             self.switch.run('ip', 'link', 'set', 'port%d' % i, 'master', 'lan')
-            own = ['fd4b:7032:70::%d/64', 'nodad'] if ipv6 else ['192.168.78.%d/24']
-            host.run('ip', 'address', 'add', own[0] % (i + 1), 'dev', 'eth0', *own[1:])
+            ipv6 = ':' in network
+            if network != LINK_LOCAL:
+                host.run('ip', 'address', 'add', network % (i + 1), 'dev', 'eth0', *['nodad'] * ipv6)
             if avahi:
                 host.start_avahi(folder, 'host%d' % i, ipv6)
 
@@ -150,7 +154,16 @@ class LanTest(unittest.TestCase):
         self.assertEqual(eve.status()['connections'], 0)
 
     def test_members_that_have_ipv6_alone(self):
-        lan = self.lan(2, ipv6=True)
+        self.share_over('fd4b:7032:70::%d/64')
+
+    def test_members_that_have_public_addresses_alone(self):
+        self.share_over('2a45:0:78::%d/64')
+
+    def test_members_that_have_the_addresses_alone_that_every_interface_has(self):
+        self.share_over(LINK_LOCAL)
+
+    def share_over(self, network):
+        lan = self.lan(2, network=network)
         alice, bob = (self.node(LanNode, lan, i) for i in range(2))
         for node in alice, bob:
             node.until(lambda status: status['connections'] == 1)

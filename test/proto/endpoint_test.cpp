@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "proto/compact.hpp"
 #include "proto/errc.hpp"
 
 using namespace kp2p;
@@ -108,6 +109,23 @@ TEST_CASE("addresses are told apart by what they are good for") {
         CAPTURE(row.text);
         CHECK(Host::parse(row.text)->kind() == row.kind);
     }
+}
+
+TEST_CASE("a link-local address has a zone, which goes nowhere else") {
+    const Host plain = *Host::parse("fe80::1:2"), there = plain.with_zone(7);
+    CHECK(there.zone() == 7);
+    CHECK(there.text() == "fe80::1:2%7");
+    CHECK(there != plain);
+    CHECK(there.with_zone(0) == plain);
+    CHECK(there.kind() == HostKind::link_local);
+    const ByteVector bytes = proto::Writer().addr6({there, 5}).take();
+    CHECK(proto::Reader(bytes).addr6() == Endpoint{plain, 5});
+    ByteVector forged = bytes;
+    forged[7] = 7;
+    CHECK(proto::Reader(forged).addr6() == Endpoint{plain, 5});
+    CHECK(Host::parse("fe80::7:0:0:0:1")->zone() == 0);
+    for (const char* other : {"169.254.1.1", "fd00::1", "2a00::1"})
+        CHECK(Host::parse(other)->with_zone(7) == *Host::parse(other));
 }
 
 TEST_CASE("a subscriber has one IPv4 address, or 2^64 of IPv6") {

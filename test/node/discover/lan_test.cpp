@@ -69,6 +69,7 @@ struct Computer {
                .own = node_of(number),
                .port = place_of(number).port,
                .keys = [this] { return this->keys; },
+               .own_hosts = [this] { return hosts; },
                .found =
                    [this](std::vector<NearPeer> near) { found = std::move(near), ++changes; }}) {
         runtime.log = [this](const char*, const std::string& line) { lines.push_back(line); };
@@ -78,6 +79,7 @@ struct Computer {
     AirService service;
     std::vector<ChannelKey> keys;
     Lan lan;
+    std::vector<Host> hosts;
     std::vector<NearPeer> found;
     int changes = 0;
     std::vector<std::string> lines;
@@ -133,6 +135,38 @@ TEST_CASE("members of a common channel find each other, and nobody else does") {
         CHECK(!world.air.contains(2));
         CHECK(one.found == only(3));
     });
+}
+
+TEST_CASE("who is near is at an address of this network") {
+    const Host own = *Host::parse("2a00:1:2:3::1");
+    const struct {
+        Host host;
+        bool is_near;
+    } rows[] = {
+        {Host(192, 168, 0, 2), true},
+        {Host(45, 0, 0, 2), false},
+        {Host(169, 254, 0, 2), true},
+        {*Host::parse("fd00::2"), true},
+        {*Host::parse("2a00:1:2:3:4::2"), true},
+        {*Host::parse("2a00:1:2:4::2"), false},
+        {*Host::parse("fe80::2"), false},
+        {Host::parse("fe80::2")->with_zone(3), true},
+        {*Host::parse("::1"), false},
+    };
+    for (const auto& row : rows) {
+        const std::string text = row.host.text();
+        CAPTURE(text);
+        World world;
+        Computer& one = world.add({key_of(1)});
+        world.add({key_of(1)});
+        one.hosts = {own};
+        world.run([&]() -> Task<> {
+            co_await world.pass(1s);
+            world.air.at(2).hosts = {row.host};
+            co_await world.pass(2 * Lan::look_interval);
+            CHECK(one.found.size() == std::size_t(row.is_near));
+        });
+    }
 }
 
 TEST_CASE("each announcement looks unlike the one before, and like that of one channel") {
