@@ -125,8 +125,9 @@ Task<> TransferSession::talk(std::shared_ptr<MuxChannel> mux) {
     auto body = [&](Tasks& all) -> Task<> {
         uploader.work_in(all);
         all.spawn(outbox_.pour(mux));
-        all.spawn(uploader.upload_loop(mux));
-        all.spawn(uploader.upload_loop(mux));
+        all.spawn(uploader.upload_loop(mux, Uploader::Size::longer));
+        all.spawn(uploader.upload_loop(mux, Uploader::Size::longer));
+        all.spawn(uploader.upload_loop(mux, Uploader::Size::of_a_block));
         all.spawn(uploader.slice_loop(mux));
         for (;;) {
             auto got = co_await mux->receive();

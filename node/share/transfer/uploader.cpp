@@ -23,10 +23,10 @@ Uploader::Uploader(Runtime& runtime, Inventory& inventory, Put put, Given given,
       executor_(runtime.executor),
       inventory_(inventory),
       put_(std::move(put)),
+      lanes_{{{.filled = Event(runtime.executor)}, {.filled = Event(runtime.executor)}}},
       given_(std::move(given)),
       pace_(std::move(pace)),
       to_(to),
-      filled_(runtime.executor),
       sliced_filled_(runtime.executor),
       watch_(inventory, [this](const Sha1& file, std::uint64_t index, Inventory::Gain gain) {
           gained(file, index, gain);
@@ -112,10 +112,7 @@ void Uploader::queue_last(proto::FileId id, std::uint64_t number, proto::ChunkIn
     // It may have been called off, and asked for again, since.
     const Wanted wanted{id, last};
     const Stage* at = stage(wanted);
-    const bool queued = std::ranges::find(queue_, wanted) != queue_.end();
-    if (!at || *at != Stage::queued || queued) return;
-    queue_.push_back(wanted);
-    filled_.notify_all();
+    if (at && *at == Stage::queued) queue(wanted);
 }
 
 std::unique_ptr<Transfers::Entry> Uploader::shown(proto::FileId id, const File& file) {
@@ -142,8 +139,7 @@ Result<void> Uploader::get(const proto::Get& get) {
         return proto::Errc::bad_state;
     } else {
         ++asked_;
-        queue_.push_back(Wanted{get.id, get.index});
-        filled_.notify_all();
+        queue({get.id, get.index});
     }
     return ok;
 }
@@ -156,20 +152,30 @@ Result<void> Uploader::cancel(const proto::Cancel& cancel) {
         *at = Stage::called_off;  // answered behind the blocks that are under way
         return ok;
     }
-    std::erase(queue_, wanted);
+    for (Lane& lane : lanes_) std::erase(lane.queue, wanted);
     done(wanted);
     put(encode(proto::Canceled{cancel.id, cancel.index}));
     return ok;
 }
 
-Task<> Uploader::upload_loop(std::shared_ptr<MuxChannel> channel) {
+void Uploader::queue(const Wanted& wanted) {
+    const std::uint64_t file_bytes = files_.at(wanted.id).chunks->size_bytes();
+    const bool fits = proto::chunk_size_bytes(file_bytes, wanted.index) <= proto::block_bytes;
+    Lane& lane = lanes_[std::size_t(fits ? Size::of_a_block : Size::longer)];
+    if (std::ranges::find(lane.queue, wanted) != lane.queue.end()) return;
+    lane.queue.push_back(wanted);
+    lane.filled.notify_all();
+}
+
+Task<> Uploader::upload_loop(std::shared_ptr<MuxChannel> channel, Size size) {
+    Lane& lane = lanes_[std::size_t(size)];
     for (;;) {
-        while (queue_.empty()) {
-            auto filled = co_await filled_.wait();
+        while (lane.queue.empty()) {
+            auto filled = co_await lane.filled.wait();
             if (!filled) co_return;
         }
-        const Wanted wanted = queue_.front();
-        queue_.pop_front();
+        const Wanted wanted = lane.queue.front();
+        lane.queue.pop_front();
         Stage* at = stage(wanted);
         if (!at) continue;
         *at = Stage::giving;
@@ -308,7 +314,8 @@ void Uploader::close(proto::FileId id) {
     if (file == files_.end()) return;
     asked_ -= file->second.asked.size() + file->second.slices.size();
     files_.erase(file);
-    std::erase_if(queue_, [&](const Wanted& wanted) { return wanted.id == id; });
+    for (Lane& lane : lanes_)
+        std::erase_if(lane.queue, [&](const Wanted& wanted) { return wanted.id == id; });
 }
 
 void Uploader::refuse(proto::FileId id, RefusalCode code) {

@@ -5,6 +5,7 @@
 // proto::max_outstanding_gets gets and three chunks, and those only while the neighbour reads.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <map>
 
@@ -35,9 +36,11 @@ class Uploader {
     // now; others are no business of an uploader and do nothing.
     Result<void> receive(const proto::TransferMessage& message);
     bool has_files() const { return !files_.empty(); }  // open or being opened
-    // Sends chunks until the channel ends or it is cancelled.
-    Task<> upload_loop(std::shared_ptr<MuxChannel> channel);
-    // The same for slices, which do not wait behind chunks.
+    // Sends chunks until the channel ends or it is cancelled: those that fit in a block, which do
+    // not wait behind others, or those others.
+    enum class Size { of_a_block, longer };
+    Task<> upload_loop(std::shared_ptr<MuxChannel> channel, Size size);
+    // The same for slices, which do not wait either.
     Task<> slice_loop(std::shared_ptr<MuxChannel> channel);
 
   private:
@@ -60,6 +63,10 @@ class Uploader {
         proto::ChunkIndex index;
         friend bool operator==(const Wanted&, const Wanted&) = default;
     };
+    struct Lane {
+        std::deque<Wanted> queue = {};
+        Event filled;
+    };
     struct WantedSlices {  // of one chunk
         Wanted chunk;
         std::vector<Span> spans;
@@ -80,6 +87,7 @@ class Uploader {
     bool take_last(File& file, proto::ChunkIndex last);
     void queue_last(proto::FileId id, std::uint64_t number, proto::ChunkIndex last);
     bool hashing(proto::FileId id, std::uint64_t number, Clock::Time& told);
+    void queue(const Wanted& wanted);  // of a file that is open
     Task<Result<void>> give(std::shared_ptr<MuxChannel> channel, Wanted wanted);
     Task<Result<CutChunk>> cut(Wanted wanted);
     // What `cut` makes of a chunk; an error if it cannot be given, which the neighbour knows then.
@@ -107,7 +115,7 @@ class Uploader {
     Put put_;
     Tasks* tasks_ = nullptr;
     std::map<proto::FileId, File> files_;
-    std::deque<Wanted> queue_;
+    std::array<Lane, 2> lanes_;         // by Size
     std::deque<proto::FileId> sliced_;  // files of which slices are wanted, in turn
     std::size_t asked_ = 0;             // chunks and slices
     std::size_t opening_ = 0;           // open_file() that run, also those whose file was closed
@@ -116,7 +124,7 @@ class Uploader {
     Given given_;
     Pace pace_;
     NodeId to_;
-    Event filled_, sliced_filled_;
+    Event sliced_filled_;
     Inventory::Watch watch_;
 };
 

@@ -256,6 +256,25 @@ Task<> questions(FakeNetwork& network) {
     (void)asked;
 }
 
+// A chunk of the large one takes twenty seconds.
+Task<> beside(FakeNetwork& network) {
+    auto nodes = co_await members(network, 2);
+    const Sha1 large = *nodes[0]->store.put_bytes(noise(4 * mib, 1));
+    const Sha1 small = *nodes[0]->store.put_bytes(noise(1000, 2));
+    nodes[0]->share.limit(up("50K"));
+    Outcome outcome;
+    auto body = [&](Tasks& all) -> Task<> {
+        all.spawn(load(*nodes[1], large, outcome));
+        (void)co_await network.clock.sleep_for(5s);
+        const double took = co_await timed_load(network, *nodes[1], small);
+        CHECK(took < 5);
+        CHECK_FALSE(outcome.over);
+        all.cancel();
+    };
+    auto loaded = co_await with_tasks(body);
+    (void)loaded;
+}
+
 Task<> meanwhile(FakeNetwork& network) {
     auto nodes = co_await members(network, 2);
     const Sha1 file = *nodes[0]->store.put_bytes(noise(file_mib * mib));
@@ -309,5 +328,6 @@ TEST_CASE("a channel's rate holds for its members alone") { in_network(in_channe
 TEST_CASE("rates of a channel and of all are waited for apart") { in_network(apart); }
 TEST_CASE("no way of taking gets more of a rate than another") { in_network(shares); }
 TEST_CASE("messages do not wait behind files that are held back") { in_network(questions); }
+TEST_CASE("a small file does not wait for the chunks of a large one") { in_network(beside); }
 TEST_CASE("a new rate holds at once") { in_network(meanwhile); }
 TEST_CASE("a timetable is followed") { in_network(by_the_hour); }
