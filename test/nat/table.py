@@ -343,9 +343,10 @@ def can_run(languages, kinds):
     return 'kp2p' in languages or not (kinds[0] in unsteady and kinds[1] in unsteady)
 
 
-def limits(cells, javascript, loader):
+def limits(cells, javascript, loader, giver):
     """What, the seconds of the cells that it is about, and the limits of their median and worst. A
-    loader in JavaScript takes longer to start: as long as it takes where there is nothing to punch."""
+    loader in JavaScript takes longer to start: as long as it takes where there is nothing to punch.
+    A giver sends its first packets of a punch a second late."""
     def of(results, what='connected'):
         return [r[what] for r in results if r.get(what) is not None]
 
@@ -355,7 +356,7 @@ def limits(cells, javascript, loader):
                  plain(kinds[0]) in other and plain(kinds[1]) in one)]
 
     base = statistics.median(javascript) if javascript else None
-    start = base or 0 if loader == 'js' else 0
+    start = (base or 0 if loader == 'js' else 0) + (giver == 'js')
     yield 'cone, firewall, open: connected', of(pairs(CONES, CONES)), base and 1.1 * base, None
     yield ('random to full cone, address restricted: connected',
            of(pairs(('random',), ('full-cone', 'address-restricted'))), start + 0.4, None)
@@ -368,7 +369,7 @@ def limits(cells, javascript, loader):
 
 def print_limits(peers, cells, javascript):
     late = 0
-    for name, seconds, limit, worst_limit in limits(cells, javascript, peers.split('-')[0]):
+    for name, seconds, limit, worst_limit in limits(cells, javascript, *peers.split('-')):
         if not seconds:
             continue
         median, worst = statistics.median(seconds), max(seconds)
