@@ -113,20 +113,28 @@ LinkHasher::~LinkHasher() = default;
 
 void LinkHasher::update(ByteView bytes) {
     while (!bytes.empty()) {
-        // The link of a chunk is known when the one before it is whole, but belongs to the file
-        // only if another byte follows.
-        const std::uint64_t into_chunk = size_bytes_ % chunk_bytes;
-        if (into_chunk == 0 && size_bytes_ > 0) {
-            links_.push_back(hasher_.link());
-            sums_.push_back(sum_->finish());
-        }
-        const auto size = std::min<std::uint64_t>(bytes.size(), chunk_bytes - into_chunk);
-        const ByteView part = bytes.first(static_cast<std::size_t>(size));
+        const ByteView part = begin_part(bytes);
         hasher_.update(part);
-        sum_->update(part);
-        size_bytes_ += part.size();
+        end_part(part);
         bytes = bytes.subspan(part.size());
     }
+}
+
+ByteView LinkHasher::begin_part(ByteView bytes) {
+    // The link of a chunk is known when the one before it is whole, but belongs to the file only if
+    // another byte follows.
+    const std::uint64_t into_chunk = size_bytes_ % chunk_bytes;
+    if (into_chunk == 0 && size_bytes_ > 0) {
+        links_.push_back(hasher_.link());
+        sums_.push_back(sum_->finish());
+    }
+    const auto size = std::min<std::uint64_t>(bytes.size(), chunk_bytes - into_chunk);
+    return bytes.first(static_cast<std::size_t>(size));
+}
+
+void LinkHasher::end_part(ByteView part) {
+    sum_->update(part);
+    size_bytes_ += part.size();
 }
 
 Sha1 LinkHasher::finish() {

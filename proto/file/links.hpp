@@ -82,6 +82,11 @@ class LinkHasher {
     const std::vector<std::uint64_t>& sums() const { return sums_; }
 
   private:
+    friend class ManifestHasher;  // which hashes the same bytes at the same time
+    // The first of `bytes` that lie in one chunk, whose link is kept, and once they are hashed.
+    ByteView begin_part(ByteView bytes);
+    void end_part(ByteView part);
+
     class Sum;
     Sha1Hasher hasher_;
     std::unique_ptr<Sum> sum_;  // of the chunk so far

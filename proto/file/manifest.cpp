@@ -119,16 +119,34 @@ Result<std::vector<ManifestChunk>> pieces_of(std::uint64_t size_bytes, std::uint
 
 void ManifestHasher::update(ByteView bytes) {
     while (!bytes.empty()) {
-        const std::uint64_t chunk_left = chunk_bytes_ - size_bytes_ % chunk_bytes_;
-        const std::uint64_t piece_left = piece_bytes - size_bytes_ % piece_bytes;
-        const auto size = static_cast<std::size_t>(
-            std::min<std::uint64_t>({bytes.size(), chunk_left, piece_left}));
-        Sha1Hasher::update_two(chunk_, bytes.first(size), piece_, bytes.first(size));
-        size_bytes_ += size;
-        bytes = bytes.subspan(size);
-        if (size == piece_left) finish_piece();
-        if (size == chunk_left) finish_chunk();
+        const ByteView part = begin_part(bytes);
+        Sha1Hasher::update_two(chunk_, part, piece_, part);
+        end_part(part);
+        bytes = bytes.subspan(part.size());
     }
+}
+
+void ManifestHasher::update_both(LinkHasher& links, ByteView bytes) {
+    while (!bytes.empty()) {
+        const ByteView part = links.begin_part(begin_part(bytes));
+        Sha1Hasher::update_three(links.hasher_, chunk_, piece_, part);
+        links.end_part(part);
+        end_part(part);
+        bytes = bytes.subspan(part.size());
+    }
+}
+
+ByteView ManifestHasher::begin_part(ByteView bytes) const {
+    const std::uint64_t chunk_left = chunk_bytes_ - size_bytes_ % chunk_bytes_;
+    const std::uint64_t piece_left = piece_bytes - size_bytes_ % piece_bytes;
+    const auto size = std::min<std::uint64_t>({bytes.size(), chunk_left, piece_left});
+    return bytes.first(static_cast<std::size_t>(size));
+}
+
+void ManifestHasher::end_part(ByteView part) {
+    size_bytes_ += part.size();
+    if (size_bytes_ % piece_bytes == 0) finish_piece();
+    if (size_bytes_ % chunk_bytes_ == 0) finish_chunk();
 }
 
 ManifestHasher::Made ManifestHasher::finish(const Sha1& whole) {

@@ -69,12 +69,16 @@ constexpr std::uint64_t piece_list_count(std::uint64_t size_bytes) {
 Result<std::vector<ManifestChunk>> pieces_of(std::uint64_t size_bytes, std::uint64_t number,
                                              ByteView list);
 
+class LinkHasher;
+
 // Hashes the chunks and pieces of a file from front to back.
 class ManifestHasher {
   public:
     explicit ManifestHasher(std::uint64_t expected_bytes)
         : chunk_bytes_(manifest_chunk_bytes(expected_bytes)) {}
     void update(ByteView bytes);
+    // The same and links.update(bytes), in much less time.
+    void update_both(LinkHasher& links, ByteView bytes);
     // Whether so many bytes have come that the chunks have the size that they should.
     bool fits() const { return chunk_bytes_ == manifest_chunk_bytes(size_bytes_); }
 
@@ -87,6 +91,9 @@ class ManifestHasher {
     bool collided() const { return collided_; }
 
   private:
+    // The first of `bytes` that lie in one chunk and in one piece, and once they are hashed.
+    ByteView begin_part(ByteView bytes) const;
+    void end_part(ByteView part);
     void finish_chunk();
     void finish_piece();
 

@@ -28,6 +28,7 @@ namespace {
 constexpr std::size_t blocks_at_once = 128;
 constexpr std::size_t suspects_at_once = 64;
 
+// Three of them have the same blocks.
 template <std::size_t lanes>
 using Sha1Lanes = std::array<Sha1Lane, lanes>;
 
@@ -37,6 +38,8 @@ void compress(Sha1Lanes<lanes>& all, std::size_t count) {
     static const Sha1Compressor& best = sha1_compressors().front();
     if constexpr (lanes == 1)
         best.one(all[0].state(), all[0].blocks, count);
+    else if constexpr (lanes == 3)
+        best.three(all[0].state(), all[1].state(), all[2].state(), all[0].blocks, count);
     else
         best.two(all[0].state(), all[0].blocks, all[1].state(), all[1].blocks, count);
     for (Sha1Lane& lane : all) lane.blocks += count * sha1_block_bytes;
@@ -180,6 +183,17 @@ void Sha1Hasher::update_two(Sha1Hasher& a, ByteView bytes_a, Sha1Hasher& b, Byte
     }
     a.update(bytes_a);
     b.update(bytes_b);
+}
+
+void Sha1Hasher::update_three(Sha1Hasher& a, Sha1Hasher& b, Sha1Hasher& c, ByteView bytes) {
+    if (a.rest_bytes() == 0 && b.rest_bytes() == 0 && c.rest_bytes() == 0) {
+        const std::size_t count = bytes.size() / sha1_block_bytes;
+        const std::size_t size = count * sha1_block_bytes;
+        take_blocks<3>({{{a, bytes.data()}, {b, bytes.data()}, {c, bytes.data()}}}, count);
+        for (Sha1Hasher* each : {&a, &b, &c}) each->size_bytes_ += size;
+        bytes = bytes.subspan(size);
+    }
+    for (Sha1Hasher* each : {&a, &b, &c}) each->update(bytes);
 }
 
 Sha1Link Sha1Hasher::link() const {

@@ -30,6 +30,8 @@ class Sha1Hasher {
     // a.update(bytes_a), b.update(bytes_b): in little more time than one of them, as far as they
     // are equally long, if both hashers have taken a multiple of 64 bytes.
     static void update_two(Sha1Hasher& a, ByteView bytes_a, Sha1Hasher& b, ByteView bytes_b);
+    // a.update(bytes), b.update(bytes), c.update(bytes): the same, of the same bytes.
+    static void update_three(Sha1Hasher& a, Sha1Hasher& b, Sha1Hasher& c, ByteView bytes);
 
     Sha1Link link() const;                       // only after a multiple of 64 bytes
     Sha1 finish();                               // once, and nothing but collided() after it

@@ -26,6 +26,11 @@ void openssl_two(Sha1State& a, const std::uint8_t* blocks_a, Sha1State& b,
     openssl_one(b, blocks_b, count);
 }
 
+void openssl_three(Sha1State& a, Sha1State& b, Sha1State& c, const std::uint8_t* blocks,
+                   std::size_t count) {
+    for (Sha1State* state : {&a, &b, &c}) openssl_one(*state, blocks, count);
+}
+
 }  // namespace
 
 std::span<const Sha1Compressor> sha1_compressors() {
@@ -33,7 +38,7 @@ std::span<const Sha1Compressor> sha1_compressors() {
         std::vector<Sha1Compressor> found;
         for (const auto* own : {sha1_compressor_x86(), sha1_compressor_arm()})
             if (own) found.push_back(*own);
-        found.push_back({"OpenSSL", openssl_one, openssl_two});
+        found.push_back({"OpenSSL", openssl_one, openssl_two, openssl_three});
         return found;
     }();
     return all;

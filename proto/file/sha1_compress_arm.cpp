@@ -104,6 +104,12 @@ KP2P_ARM_SHA void arm_sha_two(Sha1State& a, const std::uint8_t* blocks_a, Sha1St
     arm_sha_compress<2>(states, at, count);
 }
 
+void arm_sha_three(Sha1State& a, Sha1State& b, Sha1State& c, const std::uint8_t* blocks,
+                   std::size_t count) {
+    arm_sha_two(a, blocks, b, blocks, count);
+    arm_sha_one(c, blocks, count);
+}
+
 bool has_arm_sha() {
 #if defined(__APPLE__) || defined(__ARM_FEATURE_SHA2)
     return true;
@@ -117,7 +123,8 @@ bool has_arm_sha() {
 }  // namespace
 
 const Sha1Compressor* sha1_compressor_arm() {
-    static const Sha1Compressor own{"ARMv8 SHA-1 instructions", arm_sha_one, arm_sha_two};
+    static const Sha1Compressor own{"ARMv8 SHA-1 instructions", arm_sha_one, arm_sha_two,
+                                    arm_sha_three};
     static const bool usable = has_arm_sha();
     return usable ? &own : nullptr;
 }

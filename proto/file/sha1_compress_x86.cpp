@@ -16,24 +16,25 @@ namespace kp2p::proto {
 namespace {
 
 // SHA1RNDS4 has a in the highest of the four words, SHA1NEXTE e in the highest too.
-template <std::size_t ni_lanes>
+// There is one message for each lane, or one for all.
+template <std::size_t ni_lanes, std::size_t ni_messages>
 struct ShaNiRegisters {
     __m128i abcd[ni_lanes], e[ni_lanes];
-    __m128i words[4][ni_lanes];  // the last 16 of the message schedule, in fours
+    __m128i words[4][ni_messages];  // the last 16 of the message schedule, in fours
 };
 
 // The rounds 4 * ni_group to 4 * ni_group + 3 of each lane.
-template <std::size_t ni_group, std::size_t ni_lanes>
-KP2P_SHA_NI_INLINE void sha_ni_rounds(ShaNiRegisters<ni_lanes>& in) {
+template <std::size_t ni_group, std::size_t ni_lanes, std::size_t ni_messages>
+KP2P_SHA_NI_INLINE void sha_ni_rounds(ShaNiRegisters<ni_lanes, ni_messages>& in) {
     for (std::size_t i = 0; i < ni_lanes; ++i) {
-        const __m128i words = in.words[ni_group % 4][i], abcd = in.abcd[i];
+        const __m128i words = in.words[ni_group % 4][i % ni_messages], abcd = in.abcd[i];
         const __m128i e =
             ni_group == 0 ? _mm_add_epi32(in.e[i], words) : _mm_sha1nexte_epu32(in.e[i], words);
         in.abcd[i] = _mm_sha1rnds4_epu32(abcd, e, ni_group / 5);
         in.e[i] = abcd;
     }
     if constexpr (ni_group < 16) {
-        for (std::size_t i = 0; i < ni_lanes; ++i) {
+        for (std::size_t i = 0; i < ni_messages; ++i) {
             __m128i& words = in.words[ni_group % 4][i];
             words = _mm_sha1msg1_epu32(words, in.words[(ni_group + 1) % 4][i]);
             words = _mm_xor_si128(words, in.words[(ni_group + 2) % 4][i]);
@@ -42,18 +43,18 @@ KP2P_SHA_NI_INLINE void sha_ni_rounds(ShaNiRegisters<ni_lanes>& in) {
     }
 }
 
-template <std::size_t ni_lanes, std::size_t... groups>
-KP2P_SHA_NI_INLINE void sha_ni_all_rounds(ShaNiRegisters<ni_lanes>& in,
+template <std::size_t ni_lanes, std::size_t ni_messages, std::size_t... groups>
+KP2P_SHA_NI_INLINE void sha_ni_all_rounds(ShaNiRegisters<ni_lanes, ni_messages>& in,
                                           std::index_sequence<groups...>) {
     (sha_ni_rounds<groups>(in), ...);
 }
 
-template <std::size_t ni_lanes>
+template <std::size_t ni_lanes, std::size_t ni_messages>
 KP2P_SHA_NI_INLINE void sha_ni_compress(Sha1State* const (&states)[ni_lanes],
-                                        const std::uint8_t* const (&blocks)[ni_lanes],
+                                        const std::uint8_t* const (&blocks)[ni_messages],
                                         std::size_t count) {
     const __m128i reversed = _mm_set_epi64x(0x0001020304050607, 0x08090a0b0c0d0e0f);
-    ShaNiRegisters<ni_lanes> in;
+    ShaNiRegisters<ni_lanes, ni_messages> in;
     for (std::size_t i = 0; i < ni_lanes; ++i) {
         const auto* abcd = reinterpret_cast<const __m128i*>(states[i]->data());
         in.abcd[i] = _mm_shuffle_epi32(_mm_loadu_si128(abcd), 0x1b);
@@ -64,6 +65,8 @@ KP2P_SHA_NI_INLINE void sha_ni_compress(Sha1State* const (&states)[ni_lanes],
         for (std::size_t i = 0; i < ni_lanes; ++i) {
             abcd[i] = in.abcd[i];
             e[i] = in.e[i];
+        }
+        for (std::size_t i = 0; i < ni_messages; ++i) {
             for (std::size_t four = 0; four < 4; ++four) {
                 const std::uint8_t* at = blocks[i] + block * sha1_block_bytes + 16 * four;
                 in.words[four][i] = _mm_shuffle_epi8(
@@ -86,14 +89,21 @@ KP2P_SHA_NI_INLINE void sha_ni_compress(Sha1State* const (&states)[ni_lanes],
 KP2P_SHA_NI void sha_ni_one(Sha1State& state, const std::uint8_t* blocks, std::size_t count) {
     Sha1State* const states[] = {&state};
     const std::uint8_t* const at[] = {blocks};
-    sha_ni_compress<1>(states, at, count);
+    sha_ni_compress(states, at, count);
 }
 
 KP2P_SHA_NI void sha_ni_two(Sha1State& a, const std::uint8_t* blocks_a, Sha1State& b,
                             const std::uint8_t* blocks_b, std::size_t count) {
     Sha1State* const states[] = {&a, &b};
     const std::uint8_t* const at[] = {blocks_a, blocks_b};
-    sha_ni_compress<2>(states, at, count);
+    sha_ni_compress(states, at, count);
+}
+
+KP2P_SHA_NI void sha_ni_three(Sha1State& a, Sha1State& b, Sha1State& c, const std::uint8_t* blocks,
+                              std::size_t count) {
+    Sha1State* const states[] = {&a, &b, &c};
+    const std::uint8_t* const at[] = {blocks};
+    sha_ni_compress(states, at, count);
 }
 
 bool has_sha_ni() {
@@ -107,7 +117,7 @@ bool has_sha_ni() {
 }  // namespace
 
 const Sha1Compressor* sha1_compressor_x86() {
-    static const Sha1Compressor own{"x86 SHA extensions", sha_ni_one, sha_ni_two};
+    static const Sha1Compressor own{"x86 SHA extensions", sha_ni_one, sha_ni_two, sha_ni_three};
     static const bool usable = has_sha_ni();
     return usable ? &own : nullptr;
 }

@@ -1,7 +1,9 @@
 #include "node/store/put/hash_file.hpp"
 
+#include <array>
 #include <optional>
 #include <semaphore>
+#include <span>
 #include <system_error>
 #include <thread>
 
@@ -12,83 +14,90 @@ namespace kp2p {
 namespace {
 
 constexpr std::size_t block_bytes = std::size_t{256} << 10;  // stays in a core's own cache
+// Of a file that is hashed sooner than another core has begun to help.
+constexpr std::uint64_t alone_bytes = std::uint64_t{1} << 20;
 
-class Blocks {  // of a file, from its beginning to its end
+// Hashes a file for all that is to be known of it, a larger one on another core while the next
+// blocks are read and written; on this one where no thread can be had. Shape: fill room() from its
+// beginning and take() that, until the end of the file; wait().
+class BlockHasher {
   public:
     // `size_bytes`: of the file, as it seems to be.
-    Blocks(const File& file, std::uint64_t size_bytes)
-        : file_(file),
-          buffer_(static_cast<std::size_t>(size_bytes < block_bytes ? size_bytes + 1
-                                                                    : std::uint64_t{block_bytes})) {
+    BlockHasher(ManifestWish wish, std::uint64_t size_bytes)
+        : room_bytes_(size_bytes < block_bytes ? static_cast<std::size_t>(size_bytes) + 1
+                                               : block_bytes) {
+        if (wish == ManifestWish::make) manifest_.emplace(size_bytes);
+        if (size_bytes >= alone_bytes) start();
+        buffer_.resize(room_bytes_ * (thread_.joinable() ? rooms : 1));
     }
-    // Empty behind the end. Where less comes than was asked for, the file ends.
-    Result<ByteView> next() {
-        if (ended_) return ByteView();
-        auto size = file_.read_at(offset_, buffer_);
-        if (!size) return size.error();
-        offset_ += *size;
-        ended_ = *size < buffer_.size();
-        return ByteView(buffer_).first(*size);
+    BlockHasher(const BlockHasher&) = delete;
+    ~BlockHasher() { wait(); }
+
+    std::span<std::uint8_t> room() {
+        if (thread_.joinable() && !std::exchange(has_room_, true)) free_.acquire();
+        return std::span(buffer_).subspan(number_ % rooms * room_bytes_, room_bytes_);
     }
+    // The caller, too, may read it until the next room().
+    void take(ByteView block) {
+        if (!thread_.joinable()) return hash(block);
+        give(block);
+        has_room_ = false;
+    }
+    void wait() {
+        if (!thread_.joinable()) return;
+        give(ByteView());
+        thread_.join();
+    }
+
+    // Behind wait().
+    std::uint64_t size_bytes() const { return links_.size_bytes(); }
+    HashedFile finish() {
+        HashedFile hashed;
+        hashed.sha1 = links_.finish();
+        hashed.size_bytes = links_.size_bytes();
+        hashed.known = {links_.links(), links_.sums()};
+        if (manifest_) hashed.manifest = manifest_->finish(hashed.sha1);
+        return hashed;
+    }
+    bool collided() const { return links_.collided() || (manifest_ && manifest_->collided()); }
 
   private:
-    const File& file_;
-    std::uint64_t offset_ = 0;
-    bool ended_ = false;
-    ByteVector buffer_;
-};
+    static constexpr std::size_t rooms = 4;
 
-// Hashes for the manifest on another core, block by block; on this one where no thread can be had.
-class ManifestHelper {
-  public:
-    ManifestHelper(ManifestWish wish, std::uint64_t size_bytes) {
-        if (wish == ManifestWish::none) return;
-        hasher_.emplace(size_bytes);
+    void start() {
         try {
             thread_ = start_thread([this] { run(); });
         } catch (const std::system_error&) {  // the system's limit of threads
         }
     }
-    ManifestHelper(const ManifestHelper&) = delete;
-    ~ManifestHelper() {
-        if (!thread_.joinable()) return;
-        wait();
-        block_ = ByteView();
-        given_.release();
-        thread_.join();
+    void give(ByteView block) {
+        given_[number_++ % given_.size()] = block;
+        ready_.release();
     }
-
-    // `block` stays as it is until wait() or the end of this.
-    void begin(ByteView block) {
-        if (!hasher_) return;
-        if (!thread_.joinable()) return hasher_->update(block);
-        block_ = block;
-        busy_ = true;
-        given_.release();
-    }
-    void wait() {
-        if (std::exchange(busy_, false)) done_.acquire();
-    }
-    std::optional<proto::ManifestHasher::Made> finish(const Sha1& sha1) {
-        if (!hasher_) return std::nullopt;
-        return hasher_->finish(sha1);
-    }
-    bool collided() const { return hasher_ && hasher_->collided(); }
-
-  private:
     void run() {
-        for (;;) {
-            given_.acquire();
-            if (block_.empty()) return;
-            hasher_->update(block_);
-            done_.release();
+        for (std::size_t at = 0;; ++at) {
+            ready_.acquire();
+            const ByteView block = given_[at % given_.size()];
+            if (block.empty()) return;
+            hash(block);
+            free_.release();
         }
     }
+    void hash(ByteView block) {
+        if (manifest_)
+            manifest_->update_both(links_, block);
+        else
+            links_.update(block);
+    }
 
-    std::optional<proto::ManifestHasher> hasher_;
-    ByteView block_;  // empty: the end
-    bool busy_ = false;
-    std::binary_semaphore given_{0}, done_{0};
+    std::size_t room_bytes_;
+    proto::LinkHasher links_;
+    std::optional<proto::ManifestHasher> manifest_;
+    ByteVector buffer_;
+    std::array<ByteView, rooms + 1> given_;  // and the end
+    std::size_t number_ = 0;                 // of what is given next
+    bool has_room_ = false;
+    std::counting_semaphore<> free_{rooms}, ready_{0};
     std::thread thread_;
 };
 
@@ -101,38 +110,36 @@ Result<HashedFile> hash_file(const File& source, const Copy* copy, ManifestWish 
     if (!before) return before.error();
     // What is hashed is the clone: it stays as it is when the source is written to.
     const bool cloned = copy && copy->file.clone_from(source);
-    Blocks blocks(cloned ? copy->file : source, before->size_bytes);
-    proto::LinkHasher hasher;
-    ManifestHelper manifest(wish, before->size_bytes);
+    const File& read = cloned ? copy->file : source;
+    BlockHasher hasher(wish, before->size_bytes);
+    std::uint64_t offset = 0;
     bool may_end_in_hole = false;
-    for (;;) {
+    for (bool ended = false; !ended;) {
         if (stop.stop_requested()) return Errc::canceled;
-        auto block = blocks.next();
-        if (!block) return block.error();
-        if (block->empty()) break;
-        manifest.begin(*block);
-        const std::uint64_t offset = hasher.size_bytes();
-        hasher.update(*block);
-        may_end_in_hole = block->back() == 0;
+        const std::span<std::uint8_t> room = hasher.room();
+        auto size = read.read_at(offset, room);
+        if (!size) return size.error();
+        ended = *size < room.size();  // where less comes than was asked for, the file ends
+        const ByteView block = room.first(*size);
+        if (block.empty()) break;
+        hasher.take(block);
+        may_end_in_hole = block.back() == 0;
         if (copy && !cloned)
-            if (auto done = copy->file.write_sparse_at(offset, *block); !done)
+            if (auto done = copy->file.write_sparse_at(offset, block); !done)
                 return storage_error(done.error(), copy->where);
-        manifest.wait();
-        if (progress) progress(block->size());
+        offset += block.size();
+        if (progress) progress(block.size());
     }
+    hasher.wait();
     if (copy && !cloned && may_end_in_hole)
-        if (auto done = copy->file.resize(hasher.size_bytes()); !done)
+        if (auto done = copy->file.resize(offset); !done)
             return storage_error(done.error(), copy->where);
     const auto after = source.stamp();
     if (!after) return after.error();
-    if (*after != *before || hasher.size_bytes() != before->size_bytes) return StoreErrc::changed;
-    HashedFile hashed;
+    if (*after != *before || offset != before->size_bytes) return StoreErrc::changed;
+    HashedFile hashed = hasher.finish();
     hashed.stamp = *before;
-    hashed.sha1 = hasher.finish();
-    hashed.size_bytes = hasher.size_bytes();
-    hashed.known = {hasher.links(), hasher.sums()};
-    hashed.manifest = manifest.finish(hashed.sha1);
-    if (hasher.collided() || manifest.collided()) return Errc::sha1_collision;
+    if (hasher.collided()) return Errc::sha1_collision;
     return hashed;
 }
 

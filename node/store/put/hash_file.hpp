@@ -31,8 +31,8 @@ using HashProgress = std::function<void(std::size_t bytes)>;  // that were hashe
 
 // Hashes `source`, and makes `copy` (if not null) hold exactly the bytes that were hashed. A source
 // that changes meanwhile is StoreErrc::changed, for what was hashed may be a mixture. Holes stay
-// holes. Uses a second core for the manifest. Errc::canceled on `stop`,
-// Errc::sha1_collision for one that is part of an attack on SHA-1. A storage error, and no
+// holes. A large file is hashed on a second core while this one reads and writes. Errc::canceled on
+// `stop`, Errc::sha1_collision for one that is part of an attack on SHA-1. A storage error, and no
 // other, is about the copy.
 Result<HashedFile> hash_file(const File& source, const Copy* copy, ManifestWish wish,
                              const std::stop_token& stop,

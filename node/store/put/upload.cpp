@@ -21,8 +21,10 @@ Result<std::unique_ptr<Upload>> Upload::open(const Layout& layout, PutOptions::M
 Result<void> Upload::add(ByteView bytes) {
     if (auto done = file_->file().write_sparse_at(hasher_.size_bytes(), bytes); !done)
         return storage_error(done.error(), where_);
-    hasher_.update(bytes);
-    if (manifest_) manifest_->update(bytes);
+    if (manifest_)
+        manifest_->update_both(hasher_, bytes);
+    else
+        hasher_.update(bytes);
     return ok;
 }
 

@@ -80,6 +80,22 @@ TEST_CASE("two lanes are what each is alone") {
             }
 }
 
+TEST_CASE("three lanes over the same bytes are what each is alone") {
+    const ByteVector bytes = random_bytes(40'000);
+    for (const std::size_t size : {0u, 1u, 63u, 64u, 65u, 8191u, 8192u, 8193u, 20'000u})
+        for (const std::size_t head : {0u, 64u, 3u}) {
+            CAPTURE(size);
+            CAPTURE(head);
+            const ByteView same = ByteView(bytes).subspan(20'000, size);
+            const ByteView heads[] = {{}, ByteView(bytes).first(head), ByteView(bytes).first(640)};
+            Sha1Hasher hashers[3];
+            for (std::size_t i = 0; i < 3; ++i) hashers[i].update(heads[i]);
+            Sha1Hasher::update_three(hashers[0], hashers[1], hashers[2], same);
+            for (std::size_t i = 0; i < 3; ++i)
+                CHECK(hashers[i].finish() == openssl_sha1(joined(heads[i], same)));
+        }
+}
+
 TEST_CASE("contents that attacks on SHA-1 have made are found, and lose their SHA-1") {
     const ByteVector after = random_bytes(9000);
     REQUIRE(test::sha1_collisions().size() == 4);
@@ -103,6 +119,23 @@ TEST_CASE("contents that attacks on SHA-1 have made are found, and lose their SH
         CHECK(hasher.finish() != openssl_sha1(longer));
     }
     CHECK(sha1_to_name(after) == openssl_sha1(after));
+}
+
+TEST_CASE("an attack on one of three lanes leaves the others alone") {
+    for (const test::Sha1Collision& collision : test::sha1_collisions()) {
+        CAPTURE(collision.name);
+        // It begins at SHA-1's own initial state.
+        Sha1Hasher attacked, other, third;
+        other.update(random_bytes(64));
+        third.update(random_bytes(128));
+        Sha1Hasher::update_three(other, attacked, third, collision.bytes);
+        CHECK(attacked.collided());
+        CHECK_FALSE(other.collided());
+        CHECK_FALSE(third.collided());
+        CHECK(attacked.finish() == collision.safe_sha1);
+        CHECK(other.finish() == openssl_sha1(joined(random_bytes(64), collision.bytes)));
+        CHECK(third.finish() == openssl_sha1(joined(random_bytes(128), collision.bytes)));
+    }
 }
 
 TEST_CASE("an attack in one lane leaves the other alone") {
