@@ -230,11 +230,19 @@ bool File::clone_from(const File& from) const {
     return disk().clone({.from = from.fd_, .to = fd_});
 }
 
+bool File::copy_extent(const File& from, platform::Extent extent) const {
+    return disk().copy({.from = from.fd_, .to = fd_}, extent);
+}
+
 Result<void> File::copy_from(const File& from, const std::stop_token& stop) const {
     if (clone_from(from)) return ok;
     ByteVector buffer(std::size_t{1} << 20);
     for (std::uint64_t offset = 0;;) {
         if (stop.stop_requested()) return Errc::canceled;
+        if (copy_extent(from, {.offset = offset, .size = buffer.size()})) {
+            offset += buffer.size();
+            continue;
+        }
         auto size = from.read_at(offset, buffer);
         if (!size) return size.error();
         if (*size == 0) return resize(offset);

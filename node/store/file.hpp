@@ -19,6 +19,10 @@
 
 namespace kp2p {
 
+namespace platform {
+struct Extent;
+}
+
 // What tells one state of a file from another: a file whose stamp changed may have other content.
 struct FileStamp {
     std::uint64_t size_bytes = 0;
@@ -68,6 +72,9 @@ class File {
     // What is written to it from now on, through a mapping too, shows in its stamp().
     void watch_mappings() const;
     bool clone_from(const File& from) const;  // shares the blocks of `from`, where that can be done
+    // The same place of `from` into this, which is much cheaper than to read and write it; false,
+    // and some of it may be written, where that cannot be done: it has a hole, or ends before.
+    bool copy_extent(const File& from, platform::Extent extent) const;
     // All of it into this, which must be empty; by sharing blocks if it can, and with its holes.
     // Errc::canceled on `stop`.
     Result<void> copy_from(const File& from, const std::stop_token& stop) const;

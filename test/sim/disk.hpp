@@ -54,6 +54,7 @@ class SimDisk final : public Disk {
     int flush_file_system(int fd) override;
     void begin_flush(int) override {}
     bool clone(platform::Pair) override { return false; }
+    bool copy(platform::Pair, platform::Extent) override { return false; }
     bool make_hole(int, platform::Extent) override { return false; }
     int status(const Path& path, struct stat& into) override;
     int link_status(const Path& path, struct stat& into) override { return status(path, into); }

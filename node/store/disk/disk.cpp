@@ -15,6 +15,7 @@ namespace {
 
 class UnflushedDisk final : public Disk {
   public:
+    bool flushes() const override { return false; }
     int flush(int) override { return 0; }
     int flush_names(int) override { return 0; }
     int flush_file_system(int) override { return 0; }
@@ -81,6 +82,9 @@ int Disk::flush_names(int fd) { return ::fsync(fd); }
 int Disk::flush_file_system(int fd) { return platform::flush_file_system(fd); }
 void Disk::begin_flush(int fd) { platform::begin_flush(fd); }
 bool Disk::clone(platform::Pair files) { return platform::clone(files); }
+bool Disk::copy(platform::Pair files, platform::Extent extent) {
+    return platform::copy(files, extent);
+}
 bool Disk::make_hole(int fd, platform::Extent extent) { return platform::make_hole(fd, extent); }
 
 int Disk::status(const Path& path, struct stat& into) { return ::stat(path.c_str(), &into); }

@@ -43,12 +43,14 @@ class Disk {
     virtual int lock(int fd);  // exclusive, or EWOULDBLOCK
     virtual int set_rights(int fd, unsigned rights);
     virtual int set_owner(int fd, uid_t user, gid_t group);
-    virtual int flush(int fd);        // content and size
-    virtual int flush_names(int fd);  // of a directory
+    virtual bool flushes() const { return true; }  // the following do something
+    virtual int flush(int fd);                     // content and size
+    virtual int flush_names(int fd);               // of a directory
     virtual int flush_file_system(int fd);
     virtual void begin_flush(int fd);
     virtual void flush_ahead(int fd) { begin_flush(fd); }  // so that flush() finds less to do
     virtual bool clone(platform::Pair files);
+    virtual bool copy(platform::Pair files, platform::Extent extent);
     virtual bool make_hole(int fd, platform::Extent extent);
 
     virtual int status(const Path& path, struct stat& into);       // of what a link leads to

@@ -17,6 +17,9 @@ bool clone(Pair files);
 struct Extent {
     std::uint64_t offset, size;
 };
+// Copies it to the same place of another file without a way through this process's memory; false,
+// and some of it may be copied, where that cannot be, or there is a hole in it, or it ends before.
+bool copy(Pair files, Extent extent);
 // Makes the bytes zeros that take no room, and leaves the file's size; false where the file system
 // cannot.
 bool make_hole(int fd, Extent extent);

@@ -10,6 +10,8 @@ namespace kp2p::platform {
 
 bool clone(Pair) { return false; }
 
+bool copy(Pair, Extent) { return false; }
+
 bool make_hole([[maybe_unused]] int fd, [[maybe_unused]] Extent extent) {
 #ifdef SEEK_DATA
     const auto offset = static_cast<off_t>(extent.offset), size = static_cast<off_t>(extent.size);

@@ -112,19 +112,24 @@ Result<HashedFile> hash_file(const File& source, const Copy* copy, ManifestWish 
     const bool cloned = copy && copy->file.clone_from(source);
     const File& read = cloned ? copy->file : source;
     BlockHasher hasher(wish, before->size_bytes);
+    // A small one is read in one piece.
+    const bool copies_extents = before->size_bytes >= block_bytes;
     std::uint64_t offset = 0;
     bool may_end_in_hole = false;
     for (bool ended = false; !ended;) {
         if (stop.stop_requested()) return Errc::canceled;
         const std::span<std::uint8_t> room = hasher.room();
-        auto size = read.read_at(offset, room);
+        // What is hashed is the copy then, too.
+        const bool copied = copy && !cloned && copies_extents &&
+                            copy->file.copy_extent(source, {.offset = offset, .size = room.size()});
+        auto size = (copied ? copy->file : read).read_at(offset, room);
         if (!size) return size.error();
         ended = *size < room.size();  // where less comes than was asked for, the file ends
         const ByteView block = room.first(*size);
         if (block.empty()) break;
         hasher.take(block);
         may_end_in_hole = block.back() == 0;
-        if (copy && !cloned)
+        if (copy && !cloned && !copied)
             if (auto done = copy->file.write_sparse_at(offset, block); !done)
                 return storage_error(done.error(), copy->where);
         offset += block.size();
