@@ -66,10 +66,15 @@ Result<void> store(const Delivery& by, const proto::Uri& uri, LoadAhead* ahead) 
     return by.command.print(loaded->string("path"));
 }
 
+struct LoadWish {
+    LoadPlace place;
+    std::optional<proto::Duration> wait;
+    Delivery::Flush flush;
+};
+
 Result<void> load(client::Command& command, client::Daemon& daemon, const proto::Uri& uri,
-                  const LoadPlace& wish, const std::optional<proto::Duration>& wait,
-                  LoadAhead* ahead) {
-    auto dest = place_of(command, uri, wish);
+                  const LoadWish& wish, LoadAhead* ahead) {
+    auto dest = place_of(command, uri, wish.place);
     if (!dest) return dest.error();
     client::ProgressBar bar(command);
     const auto show = [&](const client::Answer& event) -> Result<void> {
@@ -77,8 +82,9 @@ Result<void> load(client::Command& command, client::Daemon& daemon, const proto:
         if (command.json()) return command.print_json(event.text());
         return ok;
     };
-    const Delivery by{command, daemon, show, wait};
-    auto loaded = wish.dest || wish.own_name ? deliver(by, uri, *dest) : store(by, uri, ahead);
+    const Delivery by{command, daemon, show, wish.wait, wish.flush};
+    auto loaded =
+        wish.place.dest || wish.place.own_name ? deliver(by, uri, *dest) : store(by, uri, ahead);
     if (loaded || loaded.error() != Errc::canceled || !command.stop().stop_requested())
         return loaded;
     return command.failure(Errc::canceled, "stopped; " + client::kept_words(bar.last()));
@@ -104,6 +110,8 @@ int main(int argc, char** argv) {
     const bool& own_name = command.flag("-O,--own-name", "copy it here, under its own name");
     const auto& wait = command.option<proto::Duration>(
         "--wait", "TIME", "when all who gave it have gone, wait so long: 90s, 15m, 2h, 1d (30s)");
+    const bool& no_flush = command.flag(
+        "--no-flush", "do not wait until what goes to --dest, or here with -O, is on the disk");
     command.stop_on_signals();  // it leaves nothing half written
     return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {
         std::vector<Named> all = named;
@@ -112,7 +120,8 @@ int main(int argc, char** argv) {
             if (!listed) return listed.error();
             all.insert(all.end(), listed->begin(), listed->end());
         }
-        const LoadPlace wish{dest, own_name, list || all.size() > 1};
+        const auto flush = no_flush ? Delivery::Flush::never : Delivery::Flush::always;
+        const LoadWish wish{{dest, own_name, list || all.size() > 1}, wait, flush};
         if (all.empty() && !list) return command.failure(Errc::usage, "no URI was given");
         if (dest && own_name)
             return command.failure(Errc::usage, "--dest and --own-name exclude each other");
@@ -127,7 +136,7 @@ int main(int argc, char** argv) {
         Result<void> outcome = ok;
         for (const proto::Uri& uri : uris) {
             LoadAhead* by = stores && &uri != uris.data() ? &ahead : nullptr;
-            auto loaded = load(command, daemon, uri, wish, wait, by);
+            auto loaded = load(command, daemon, uri, wish, by);
             if (loaded) continue;
             if (all.size() == 1 || loaded.error() == Errc::canceled) return loaded;
             command.complain(loaded.error(), daemon);

@@ -17,6 +17,8 @@ struct Delivery {
     client::Daemon& daemon;
     client::Daemon::OnEvent on_progress;
     std::optional<proto::Duration> wait = {};
+    enum class Flush { always, never };  // whether what comes is on the disk at the end
+    Flush flush = Flush::always;
 
     // Into the storage; with `directory`, all of a directory's files. What came of it, as the API
     // says it.

@@ -3,14 +3,11 @@
 #include "cmd/dest/copy_stored.hpp"
 #include "cmd/dest/directory_destination.hpp"
 #include "cmd/dest/file_destination.hpp"
-#include "cmd/dest/sparse_writer.hpp"
-#include "node/store/layout.hpp"
+#include "cmd/dest/fill_directory.hpp"
 
 namespace kp2p {
 namespace fs = std::filesystem;
 namespace {
-
-constexpr unsigned common_file_rights = 0666;  // less the umask
 
 std::error_code failed(const Delivery& by, std::error_code error, const fs::path& dest) {
     const bool is_stdout = dest == "-" || dest == "/dev/stdout";
@@ -41,32 +38,6 @@ Result<Delivered> file_to(const Delivery& by, const proto::Uri& uri, const fs::p
     return to->is_stdout() ? Delivered::to_stdout : Delivered::to_path;
 }
 
-// `to` is new and known to nobody else, and every name was checked when the listing was parsed, so
-// nothing can be written elsewhere.
-Result<void> fill(const Delivery& by, const Layout& storage, const proto::Sha1Dir& dir,
-                  const fs::path& to) {
-    for (const auto& [name, file] : dir.files) {
-        auto copy = File::open(to / name, File::Mode::create, common_file_rights);
-        if (!copy) return copy.error();
-        const StoredCopy stored{storage.content(file.sha1), file.sha1};
-        const auto taken = copy_stored(stored, *copy, by.command.stop());
-        if (!taken) return taken.error();
-        if (!*taken) {
-            SparseWriter sparse;
-            const auto write = [&](ByteView bytes) { return sparse.write(*copy, bytes); };
-            if (auto done = by.cat(file.sha1, write); !done) return done.error();
-            if (auto done = sparse.finish(*copy); !done) return done.error();
-        }
-    }
-    for (const auto& [name, child] : dir.dirs) {
-        std::error_code error;
-        if (!fs::create_directory(to / name, error))
-            return error ? error : make_error_code(std::errc::file_exists);
-        if (auto done = fill(by, storage, child, to / name); !done) return done.error();
-    }
-    return ok;
-}
-
 // What a sha1dir URI says of `dest` before anything of it is loaded: it is all there, or there is
 // room for it.
 enum class There { nothing, all };
@@ -90,7 +61,7 @@ Result<Delivered> directory_to(const Delivery& by, const proto::Uri& uri, const 
     if (!loaded) return loaded.error();
     if (auto begun = to->begin(); !begun) return by.command.failure(begun.error(), dest.string());
     const Layout storage(loaded->string("storage"));
-    auto filled = fill(by, storage, dir, to->path());
+    auto filled = fill_directory(by, storage, dir, to->path());
     if (!filled) return blame(by, filled.error(), dest);
     auto done = to->finish();
     if (done) return Delivered::to_path;
@@ -103,6 +74,7 @@ Result<Delivered> directory_to(const Delivery& by, const proto::Uri& uri, const 
 }  // namespace
 
 Result<Delivered> load_to(const Delivery& by, const proto::Uri& uri, const fs::path& dest) {
+    if (by.flush == Delivery::Flush::never) stop_flushing();
     if (uri.kind == proto::Uri::Kind::file) return file_to(by, uri, dest);
     std::string listing;
     const auto collect = [&](ByteView bytes) -> Result<void> {

@@ -102,7 +102,7 @@ allowed() {
         cmd/without_daemon.*)
             below $any_proto node/client node/store node/threads &&
                 echo '|node/process/local_api\.hpp|cmd/without_daemon\.hpp' ;;
-        cmd/dest/*)        below $any_proto cmd/dest node/client node/store node/store/put ;;
+        cmd/dest/*)        below $any_proto cmd/dest node/{client,store,store/put,threads} ;;
         cmd/put_paths.*|cmd/put_stream.*)
             below $any_proto node/client node/store node/store/put &&
                 echo '|cmd/(put_paths|put_stream|running_storage)\.hpp' ;;
