@@ -5,7 +5,10 @@ files over loopback, beside other programs, and beside a local copy and its hash
 Prints a table for each kind of load; --page writes it, with a plot beside it (gnuplot), the machine and
 the versions, as docs/results.md is. Each measurement has the local floor (cp, then openssl sha1) taken just
 before it, after a write of as much memory, since virtual machines give freed memory back to their host; the
-ratio is the median of those of the rounds. --only has those whose names contain one of the words.
+ratio is the median of those of the rounds. A directory is another one in each round, and nothing of it is
+removed before the end: for some minutes ext4 passes over each inode that was given up lately, one by one, at
+each file that is made, which would be most of what is measured. --only has those whose names contain one of
+the words.
 All files lie in --folder, by default a temporary one, and in the page cache."""
 import argparse
 import datetime
@@ -31,7 +34,8 @@ SMALL_FILES, SMALL_BYTES = 2000, 16 << 10
 KINDS = [contenders.Unflushed, contenders.Flushed, contenders.ToDestination, contenders.OneByOne,
          contenders.Piped, contenders.Storing, contenders.Rsync, contenders.Curl,
          contenders.CurlPiped, contenders.Aria2, contenders.Libtorrent, contenders.Hyperdht]
-LOADS = {"1 GiB": 1024 * MIB, "64 MiB": 64 * MIB, "2,000 files of 16 KiB": None, "1 KiB": 1024}
+# The directories at the end, lest they be removed with what was loaded before.
+LOADS = {"1 GiB": 1024 * MIB, "64 MiB": 64 * MIB, "1 KiB": 1024, "2,000 files of 16 KiB": None}
 # Times the floor, or milliseconds.
 GOALS = {("kp2p --no-flush", "1 GiB"): 0.95, ("kp2p", "1 GiB"): 1.2,
          ("kp2p --no-flush", "64 MiB"): 1.2,
@@ -41,44 +45,44 @@ GOALS = {("kp2p --no-flush", "1 GiB"): 0.95, ("kp2p", "1 GiB"): 1.2,
 GOAL_LOADING_MIB, GOAL_IDLE_MIB, GOAL_IDLE_PERCENT = 64, 10, 0.03
 
 
-def make_inputs(folder):
+def make_inputs(folder, rounds):
+    """What each round of a load brings, by the load's name."""
     inputs = {}
     for name, size in LOADS.items():
         path = folder / name.replace(" ", "-").replace(",", "")
-        if size is None:
-            path.mkdir()
-            for number in range(SMALL_FILES):
-                random_file(path / f"{number}.dat", SMALL_BYTES)
-        else:
+        if size is not None:
             random_file(path, size)
-        inputs[name] = path
+            inputs[name] = [path] * rounds
+            continue
+        inputs[name] = [path.with_name(f"{path.name}-{number}") for number in range(rounds)]
+        for directory in inputs[name]:
+            directory.mkdir()
+            for number in range(SMALL_FILES):
+                random_file(directory / f"{number}.dat", SMALL_BYTES)
     return inputs
-
-
-def remove(path):
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 class Bench:
     def __init__(self, commands, folder, rounds):
         self.commands, self.folder, self.rounds = commands, folder, rounds
-        self.inputs = make_inputs(folder)
+        self.inputs = make_inputs(folder, rounds)
+        self.results = 0
         self.floor = contenders.Floor(folder)
         self.seconds, self.ratios, self.floors = {}, {}, {load: [] for load in LOADS}
         self.how, self.versions, self.missing, self.peak_mib = {}, {}, {}, 0
 
     def once(self, contender, offer, path):
-        to = self.folder / "result"
+        self.results += 1
+        to = self.folder / f"result-{self.results}"
         subprocess.run(["sync"], check=True)
-        shutil.copytree(path, to) if path.is_dir() else shutil.copyfile(path, to)
-        remove(to)
+        if path.is_dir():
+            return contender.fetch(offer, to)
+        shutil.copyfile(path, to)
+        to.unlink()
         try:
             return contender.fetch(offer, to)
         finally:
-            remove(to)
+            to.unlink(missing_ok=True)
 
     def measure(self, kind):
         place = self.folder / kind.__name__
@@ -87,22 +91,26 @@ class Bench:
         try:
             with kind(place, self.commands) if ours else kind(place) as contender:
                 self.how[kind.name], self.versions[kind.name] = kind.how, contender.version
-                for load, path in self.inputs.items():
-                    if kind.directories if path.is_dir() else path.stat().st_size >= kind.least_bytes:
-                        self.compare(contender, load, path)
+                for load, paths in self.inputs.items():
+                    takes = (kind.directories if paths[0].is_dir() else
+                             paths[0].stat().st_size >= kind.least_bytes)
+                    if takes:
+                        self.compare(contender, load, paths)
                 if isinstance(contender, contenders.Unflushed):
                     self.peak_mib = max(self.peak_mib, *contender.peaks())
         except Unavailable as why:
             self.missing[kind.name] = str(why)
         finally:
-            shutil.rmtree(place, ignore_errors=True)
+            for each in place.rglob("*"):
+                if each.is_file() and each.stat().st_size >= MIB:
+                    each.unlink()
 
-    def compare(self, contender, load, path):
-        offer = contender.offer(path)
+    def compare(self, contender, load, paths):
+        offers = {path: contender.offer(path) for path in dict.fromkeys(paths)}
         seconds, ratios = [], []
-        for _ in range(self.rounds):
+        for path in paths:
             floor = self.once(self.floor, path, path)
-            seconds.append(self.once(contender, offer, path))
+            seconds.append(self.once(contender, offers[path], path))
             ratios.append(seconds[-1] / floor)
             self.floors[load].append(floor)
         self.seconds[contender.name, load] = statistics.median(seconds)

@@ -114,10 +114,10 @@ class Floor(Contender):
 
 
 class Ours(Contender):
-    """Two daemons that know each other. `flags` are of the one that loads."""
+    """Two daemons that know each other. `flags` are of the one that loads, `load_flags` of kp2p-load."""
 
     how = "AES-256-GCM"
-    flags = ()
+    flags = load_flags = ()
 
     def __init__(self, place, commands):
         super().__init__(place)
@@ -141,7 +141,8 @@ class Ours(Contender):
 
     def fetch(self, uri, to):
         seconds = super().fetch(uri, to)
-        self.loader.run("kp2p-gc", "--max", "0")
+        if str(uri).startswith("sha1:"):  # else it would be many files
+            self.loader.run("kp2p-gc", "--max", "0")
         return seconds
 
     def peaks(self):
@@ -162,18 +163,19 @@ class Flushed(Ours):
     name = "kp2p"
 
     def bring(self, uri, to):
-        self.loader.load(uri, *(["--dest", to] if uri.startswith("sha1dir:") else []))
+        self.loader.load(uri, *(["--dest", to, *self.load_flags] if uri.startswith("sha1dir:") else []))
 
 
 class Unflushed(Flushed):
     name, flags = "kp2p --no-flush", ("--no-flush",)
+    load_flags = ("--no-flush",)
 
 
 class ToDestination(Unflushed):
     name, directories = "kp2p --no-flush, load --dest", False  # which all go to one
 
     def bring(self, uri, to):
-        self.loader.load(uri, "--dest", to)
+        self.loader.load(uri, "--dest", to, *self.load_flags)
 
 
 class OneByOne(Unflushed):
@@ -183,12 +185,13 @@ class OneByOne(Unflushed):
 
     def offer(self, path):
         uris = [self.giver.store(each) for each in files_below(path)]
-        listed = self.network.root / "uris"
+        listed = self.network.root / f"uris-{path.name}"
         listed.write_text("\n".join(uris) + "\n")
         return listed
 
     def bring(self, listed, to):
         self.loader.run("kp2p-load", "-i", listed)
+
 
 class Piped(Unflushed):
     """Into a pipe, at whose end it is hashed."""
