@@ -16,6 +16,7 @@ namespace {
 // bytes are being written.
 constexpr std::size_t fetches_at_once = 24, writes_at_once = 128;
 constexpr std::uint64_t written_bytes_at_once = std::uint64_t{16} << 20;
+constexpr std::size_t looks_at_once = 64;  // whether they are here, ahead of their turn
 constexpr std::chrono::milliseconds progress_span{100};
 
 struct Wanted {
@@ -31,6 +32,7 @@ void collect(const proto::Sha1Dir& directory, std::set<Sha1>& seen, std::vector<
 
 struct Batch {  // the files of a directory, on their way
     Fetches& fetches;
+    Inventory& inventory;
     std::vector<Wanted> files;
     std::vector<NodeId> uploaders;
     ProgressSink progress;
@@ -39,14 +41,16 @@ struct Batch {  // the files of a directory, on their way
     Clock::Span outage;
     Event room;
     std::size_t next = 0;
+    std::vector<bool> lacking = {};  // what is known of the files from the first on
     FetchProgress done = {};
     Clock::Time told = {};
     std::error_code failure = {};
-    std::size_t coming = 0;
+    std::size_t coming = 0, under_way = 0;
     std::uint64_t written_bytes = 0;  // just now
 
     bool has_room() const {
-        return coming < fetches_at_once && written_bytes < written_bytes_at_once;
+        return coming < fetches_at_once && under_way < writes_at_once &&
+               written_bytes < written_bytes_at_once;
     }
 
     // `verified_bytes` more of some file.
@@ -62,10 +66,14 @@ struct Batch {  // the files of a directory, on their way
 
 class Arrival {  // of one file of a batch, as long as this lives
   public:
-    explicit Arrival(Batch& batch) : batch_(batch) { ++batch_.coming; }
+    explicit Arrival(Batch& batch) : batch_(batch) {
+        ++batch_.coming;
+        ++batch_.under_way;
+    }
     Arrival(const Arrival&) = delete;
     ~Arrival() {
         came(0);
+        --batch_.under_way;
         batch_.written_bytes -= written_bytes_;
         batch_.room.notify_all();
     }
@@ -82,34 +90,47 @@ class Arrival {  // of one file of a batch, as long as this lives
     std::uint64_t written_bytes_ = 0;
 };
 
-Task<> fetch_some(Batch& batch, Tasks& all) {
+Task<> fetch_one(Batch& batch, std::size_t number, Tasks& all) {
+    const Wanted wanted = batch.files[number];
+    Arrival arrival(batch);
+    std::uint64_t verified_bytes = 0;
+    ProgressSink moved = [&](const FetchProgress& at) {
+        if (at.size_bytes > 0 && at.verified_bytes == at.size_bytes) arrival.came(at.size_bytes);
+        if (at.verified_bytes <= verified_bytes) return;
+        batch.moved(at.verified_bytes - std::exchange(verified_bytes, at.verified_bytes));
+    };
+    const auto here = batch.lacking[number] ? Fetches::Here::no : Fetches::Here::perhaps;
+    auto fetched = co_await batch.fetches.fetch(wanted.file, batch.uploaders, moved,
+                                                batch.diagnosis, batch.outage, here);
+    if (!fetched) {
+        if (!batch.failure) batch.failure = fetched.error();
+        all.cancel();
+        co_return;
+    }
+    for (const NodeId& uploader : fetched->uploaders)
+        if (std::ranges::find(batch.uploaders, uploader) == batch.uploaders.end())
+            batch.uploaders.push_back(uploader);
+    // What was here already is as long as the directory says, or the bar is a little off.
+    if (verified_bytes == 0) batch.moved(wanted.size_bytes);
+}
+
+// Begins with one after the other, as there is room.
+Task<> fetch_in_turn(Batch& batch, Tasks& all) {
     while (batch.next < batch.files.size()) {
         if (!batch.has_room()) {
             auto woken = co_await batch.room.wait();
             if (!woken) co_return;
-            continue;
+        } else if (batch.next == batch.lacking.size()) {
+            std::vector<Sha1> ahead;
+            for (std::size_t i = batch.next; i < batch.files.size(); ++i) {
+                if (ahead.size() == looks_at_once) break;
+                ahead.push_back(batch.files[i].file);
+            }
+            auto lacking = co_await batch.inventory.lacks(std::move(ahead));
+            batch.lacking.insert(batch.lacking.end(), lacking.begin(), lacking.end());
+        } else {
+            all.spawn(fetch_one(batch, batch.next++, all));
         }
-        const Wanted wanted = batch.files[batch.next++];
-        Arrival arrival(batch);
-        std::uint64_t verified_bytes = 0;
-        ProgressSink moved = [&](const FetchProgress& at) {
-            if (at.size_bytes > 0 && at.verified_bytes == at.size_bytes)
-                arrival.came(at.size_bytes);
-            if (at.verified_bytes <= verified_bytes) return;
-            batch.moved(at.verified_bytes - std::exchange(verified_bytes, at.verified_bytes));
-        };
-        auto fetched = co_await batch.fetches.fetch(wanted.file, batch.uploaders, moved,
-                                                    batch.diagnosis, batch.outage);
-        if (!fetched) {
-            if (!batch.failure) batch.failure = fetched.error();
-            all.cancel();
-            co_return;
-        }
-        for (const NodeId& uploader : fetched->uploaders)
-            if (std::ranges::find(batch.uploaders, uploader) == batch.uploaders.end())
-                batch.uploaders.push_back(uploader);
-        // What was here already is as long as the directory says, or the bar is a little off.
-        if (verified_bytes == 0) batch.moved(wanted.size_bytes);
     }
 }
 
@@ -186,21 +207,13 @@ Task<Result<std::size_t>> Share::Node::fetch_all(proto::Sha1Dir directory,
                                                  std::vector<NodeId> uploaders,
                                                  ProgressSink progress, Diagnosis& diagnosis,
                                                  Clock::Span outage) {
-    Batch batch{fetches,
-                {},
-                std::move(uploaders),
-                std::move(progress),
-                diagnosis,
-                parts.runtime.clock,
-                outage,
-                Event(parts.runtime.executor)};
+    Batch batch{
+        fetches,   inventory,           {},     std::move(uploaders),         std::move(progress),
+        diagnosis, parts.runtime.clock, outage, Event(parts.runtime.executor)};
     std::set<Sha1> seen;
     collect(directory, seen, batch.files);
     for (const Wanted& wanted : batch.files) batch.done.size_bytes += wanted.size_bytes;
-    auto body = [&](Tasks& all) -> Task<> {
-        for (std::size_t i = 0; i < writes_at_once; ++i) all.spawn(fetch_some(batch, all));
-        co_return;
-    };
+    auto body = [&](Tasks& all) -> Task<> { co_await fetch_in_turn(batch, all); };
     auto fetched = co_await with_tasks(body);
     if (batch.failure) co_return batch.failure;
     if (!fetched) co_return fetched.error();

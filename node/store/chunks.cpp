@@ -1,6 +1,7 @@
 #include "node/store/chunks.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace kp2p {
 namespace fs = std::filesystem;
@@ -70,13 +71,17 @@ Result<void> WholeChunks::prepare() {
 
 // Whether that was the end of the file.
 Result<bool> WholeChunks::hash_some(const File& file, int chunks) {
-    ByteVector buffer(
+    BulkBytes buffer(
         static_cast<std::size_t>(std::min<std::uint64_t>(size_bytes(), proto::chunk_bytes)));
     for (int i = 0; i < chunks; ++i) {
         auto size = read(file, hasher_.size_bytes(), buffer);
         if (!size) return size.error();
         hasher_.update(ByteView(buffer).first(*size));
-        if (*size < buffer.size() || hasher_.size_bytes() >= size_bytes()) return true;
+        if (*size < buffer.size() || hasher_.size_bytes() >= size_bytes()) {
+            if (hasher_.size_bytes() == size_bytes() && size_bytes() <= max_kept_bytes)
+                at_hand_ = std::move(buffer);
+            return true;
+        }
     }
     return false;
 }
@@ -121,6 +126,10 @@ Result<bool> WholeChunks::confirm_some(const File& file, int chunks) {
 
 Result<Chunk> WholeChunks::read(std::uint64_t index) const {
     if (!has(index)) return Errc::not_found;
+    if (size_bytes() <= max_kept_bytes) {
+        const std::lock_guard lock(mutex_);
+        if (!at_hand_.empty()) return Chunk{known_.links.front(), std::exchange(at_hand_, {})};
+    }
     auto file = open();
     if (!file) return file.error();
     Chunk chunk{known_.links[static_cast<std::size_t>(index)], {}};
@@ -129,6 +138,11 @@ Result<Chunk> WholeChunks::read(std::uint64_t index) const {
     if (!size) return size.error();
     if (*size != chunk.bytes.size() || !proves(index, chunk.bytes)) return proto::Errc::wrong_hash;
     return chunk;
+}
+
+bool WholeChunks::is_at_hand() const {
+    const std::lock_guard lock(mutex_);
+    return !at_hand_.empty();
 }
 
 bool WholeChunks::proves(std::uint64_t index, ByteView bytes) const {

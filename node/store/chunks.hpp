@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "node/store/links_cache.hpp"
@@ -28,6 +29,8 @@ class Chunks {
     // Errc::limit_reached when too many files are open, Errc::storage_unavailable when it cannot be
     // opened for another reason.
     virtual Result<Chunk> read(std::uint64_t index) const = 0;
+    // Whether that is done at once.
+    virtual bool is_at_hand() const { return false; }
 };
 
 struct StoredFile {
@@ -40,7 +43,8 @@ struct StoredFile {
 // may be another's (the file has changed since):
 //   while (!chunks->ready()) if (auto done = chunks->prepare(); !done) ...
 // where each prepare() hashes some tens of milliseconds. ready() and prepare() are one thread's.
-// Keeps no descriptor: who has opened many may never read them.
+// Keeps no descriptor: who has opened many may never read them. What is small is kept as it was
+// hashed for the first that reads it.
 class WholeChunks final : public Chunks {
   public:
     enum class Links {
@@ -65,8 +69,10 @@ class WholeChunks final : public Chunks {
         return stored_.linked ? &stored_.path : nullptr;
     }
     Result<Chunk> read(std::uint64_t index) const override;
+    bool is_at_hand() const override;
 
   private:
+    static constexpr std::uint64_t max_kept_bytes = std::uint64_t{32} << 10;
     Result<File> open() const;
     Result<std::size_t> read(const File& file, std::uint64_t offset,
                              std::span<std::uint8_t> into) const;
@@ -77,8 +83,10 @@ class WholeChunks final : public Chunks {
     Sha1 sha1_;
     StoredFile stored_;
     std::filesystem::path cache_;
-    KnownLinks known_;          // empty until ready
-    proto::LinkHasher hasher_;  // what prepare() has hashed so far
+    mutable std::mutex mutex_;   // of what follows
+    mutable BulkBytes at_hand_;  // all of it, hashed just now; empty: it is not
+    KnownLinks known_;           // empty until ready
+    proto::LinkHasher hasher_;   // what prepare() has hashed so far
     // Links that may be right: two chunks can be hashed at once where these hold.
     KnownLinks supposed_;
     std::uint64_t confirmed_ = 0;  // chunks that led from their link to the next one

@@ -56,9 +56,7 @@ Result<void> DirectoryMaker::make(const fs::path& directory) {
         if (auto made = make(above); !made) return made;
         return make_checked(directory);
     }
-    auto made = make_as_above(directory);
-    if (made || made.error() != std::errc::no_such_file_or_directory) return made;
-    if (auto anew = make(above); !anew) return anew;
+    if (auto made = make(above); !made) return made;
     return make_as_above(directory);
 }
 
@@ -160,6 +158,7 @@ void give_to_owner_of(const fs::path& directory, const File& made) {
 }
 
 Result<void> flush_directory(const fs::path& directory) {
+    if (!disk().flushes()) return ok;
     auto file = File::open(directory, File::Mode::read);
     if (!file) return file.error();
     auto flushed = file->flush_names();

@@ -41,7 +41,9 @@ class Layout {
     std::filesystem::path contents() const { return root_ / "sha1"; }
     std::filesystem::path content(const Sha1& sha1) const {
         const std::string hex = sha1.hex();
-        return contents() / hex.substr(0, 2) / hex.substr(2, 2) / hex.substr(4, 2) / hex;
+        std::string path = contents().native();
+        for (std::size_t at = 0; at < 6; at += 2) path.append(1, '/').append(hex, at, 2);
+        return std::filesystem::path(path += '/' + hex);
     }
     std::filesystem::path link(const Sha1& sha1) const { return content(sha1) += ".link"; }
     std::filesystem::path links_cache(const Sha1& sha1) const { return in(links(), sha1); }
@@ -60,7 +62,7 @@ class Layout {
   private:
     static std::filesystem::path in(const std::filesystem::path& directory, const Sha1& sha1) {
         const std::string hex = sha1.hex();
-        return directory / hex.substr(0, 2) / hex;
+        return std::filesystem::path(directory.native() + '/' + hex.substr(0, 2) + '/' + hex);
     }
     struct Id {
         dev_t device = 0;

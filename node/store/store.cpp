@@ -96,7 +96,12 @@ Located Store::locate(const Sha1& sha1) const {
     Located located;
     const fs::path path = layout_.content(sha1);
     struct stat status;
-    located.is_place_empty = disk().link_status(path, status) != 0 && is_absence(last_error());
+    const auto is_absent = [&](const fs::path& what) {
+        return disk().link_status(what, status) != 0 && is_absence(last_error());
+    };
+    located.is_place_empty = is_absent(path.parent_path());
+    if (located.is_place_empty) return located;  // neither the content nor a link can be there
+    located.is_place_empty = is_absent(path);
     if (!located.is_place_empty) located.stored = find_stored(sha1);
     if (!located.stored && located.stored.error() == Errc::not_found)
         located.link = read_link(layout_, sha1, located.why);
@@ -263,7 +268,8 @@ Result<Sha1> Store::put_loaded(Intake& intake, ByteView bytes) const {
     struct stat status;
     if (disk().link_status(layout_.content(*sha1), status) != 0)
         mark_loaded(layout_, *sha1, intake.maker());
-    return intake.put_bytes(bytes);
+    if (auto put = intake.put_named({*sha1, bytes}); !put) return put.error();
+    return *sha1;
 }
 
 Result<Sha1> Store::put_loaded(ByteView bytes) const {
@@ -276,13 +282,33 @@ Result<Sha1> Store::put_loaded(ByteView bytes) const {
     return put;
 }
 
-std::vector<Result<Sha1>> Store::put_loaded(const std::vector<ByteView>& files) const {
-    PutOptions options;
-    options.origin = PutOptions::Origin::others;
-    Intake intake(layout_, options, files.size() > 1 ? Intake::Files::many : Intake::Files::few);
+struct Store::Burst {
+    explicit Burst(const Layout& where) : layout(where) {}
+    void begin() {
+        intake.reset();
+        intake.emplace(layout, options, Intake::Files::many);
+    }
+
+    const Layout layout;
+    PutOptions options{.origin = PutOptions::Origin::others, .stop = {}, .remark = {}};
+    std::optional<Intake> intake;
+};
+
+std::shared_ptr<Store::Burst> Store::begin_burst() const {
+    return std::make_shared<Burst>(layout_);
+}
+
+std::vector<Result<Sha1>> Store::put_loaded(const std::vector<ByteView>& files,
+                                            Burst& burst) const {
     std::vector<Result<Sha1>> put;
-    for (const ByteView bytes : files) put.push_back(put_loaded(intake, bytes));
-    if (intake.finish()) return put;
+    if (files.size() == 1 && !burst.intake) {
+        put.push_back(put_loaded(files.front()));
+        return put;
+    }
+    if (!burst.intake) burst.begin();
+    for (const ByteView bytes : files) put.push_back(put_loaded(*burst.intake, bytes));
+    if (burst.intake->finish()) return put;
+    burst.begin();
     for (std::size_t i = 0; i < files.size(); ++i) put[i] = put_loaded(files[i]);
     return put;
 }

@@ -92,7 +92,14 @@ class Store {
     // What came from others, several at the price of one flush. Errc::over_quota,
     // Errc::sha1_collision. One that fails is no trouble to the others.
     Result<Sha1> put_loaded(ByteView bytes) const;
-    std::vector<Result<Sha1>> put_loaded(const std::vector<ByteView>& files) const;
+    // What several such calls that follow each other have in common: they go to one directory at
+    // first, and know which others are there. To be let go of soon, and not on the loop.
+    struct Burst;
+    std::shared_ptr<Burst> begin_burst() const;
+    std::vector<Result<Sha1>> put_loaded(const std::vector<ByteView>& files, Burst& burst) const;
+    std::vector<Result<Sha1>> put_loaded(const std::vector<ByteView>& files) const {
+        return put_loaded(files, *begin_burst());
+    }
     // A file whose bytes come piece by piece (upload.hpp). Not to outlive the store.
     Result<std::unique_ptr<Upload>> begin_upload(PutOptions::Manifest manifest,
                                                  std::uint64_t expected_bytes) const;

@@ -11,6 +11,8 @@ namespace {
 // Then another connection, or a new one, is better than to wait for this.
 constexpr std::chrono::seconds max_silence{20};
 constexpr std::chrono::milliseconds finish_poll{5};
+// Who opens many small files looks at the path for each.
+constexpr std::chrono::milliseconds rtt_span{50};
 
 Endpoint endpoint_of(const asio::ip::tcp::endpoint& endpoint) {
     return {from_address(endpoint.address()), endpoint.port()};
@@ -31,9 +33,12 @@ TcpByteStream::TcpByteStream(Clock& clock, asio::ip::tcp::socket socket)
 }
 
 Path TcpByteStream::path() const {
-    Path path = path_;
-    if (socket_.is_open()) path.rtt = tcp_round_trip(socket_.native_handle());
-    return path;
+    const auto now = clock_.now();
+    if (socket_.is_open() && now - rtt_asked_ >= rtt_span) {
+        path_.rtt = tcp_round_trip(socket_.native_handle());
+        rtt_asked_ = now;
+    }
+    return path_;
 }
 
 std::optional<Clock::Span> TcpByteStream::unanswered() const {

@@ -25,7 +25,8 @@ class TcpByteStream final : public ByteStream {
   private:
     Clock& clock_;
     mutable asio::ip::tcp::socket socket_;  // to ask for its descriptor is no change
-    Path path_;
+    mutable Path path_;                     // with the round trip as it was when that was asked
+    mutable Clock::Time rtt_asked_{};
     bool finished_ = false;
 };
 

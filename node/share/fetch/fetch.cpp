@@ -98,9 +98,9 @@ Task<Result<void>> Fetch::resume() {
 }
 
 Task<> Fetch::tick_loop() {
-    for (;;) {
+    while (!put_whole_) {  // of which nothing more is wanted
         auto slept = co_await parts_.share.runtime.clock.sleep_for(fetch_tick_span);
-        if (!slept) co_return;
+        if (!slept || put_whole_) co_return;
         sources_.tick();
         if (download_.settling()) providers_.busy();
         tell_watchers();

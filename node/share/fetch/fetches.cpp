@@ -20,10 +20,12 @@ class Watching {  // a progress sink at a fetch, for as long as this lives
 }  // namespace
 
 Task<Result<Fetched>> Fetches::fetch(Sha1 file, std::vector<NodeId> hints, ProgressSink progress,
-                                     Diagnosis& diagnosis, Clock::Span outage) {
+                                     Diagnosis& diagnosis, Clock::Span outage, Here known) {
     for (;;) {
         std::string why;
-        auto here = co_await find_here(file, why);
+        Result<std::filesystem::path> here = Errc::not_found;
+        if (std::exchange(known, Here::perhaps) == Here::perhaps)
+            here = co_await find_here(file, why);
         if (here) co_return Fetched{*here, {}};
         if (here.error() == asio::error::operation_aborted) co_return Errc::canceled;
         const bool hangs = here.error() == Errc::timed_out;  // others may have it

@@ -19,8 +19,10 @@ class Fetches {
     explicit Fetches(FetchParts parts) : parts_(parts) {}
 
     // Where several ask for one file, the longest outage that one of them allows counts.
+    enum class Here { perhaps, no };  // no: Inventory::lacks() it, as it said just now
     Task<Result<Fetched>> fetch(Sha1 file, std::vector<NodeId> hints, ProgressSink progress,
-                                Diagnosis& diagnosis, Clock::Span outage = usual_outage);
+                                Diagnosis& diagnosis, Clock::Span outage = usual_outage,
+                                Here known = Here::perhaps);
 
   private:
     struct Active {

@@ -46,13 +46,17 @@ Task<> PutQueue::write_some() {
     writing_ = true;
     std::vector<Chunk> files;
     for (const WaitingRef& each : batch) files.push_back(each->file);
-    auto write = [store = &store_, files] {
+    if (batch.size() > 1 && !burst_) burst_ = store_.begin_burst();
+    auto write = [store = &store_, files, burst = burst_] {
         std::vector<proto::Payload> whole;
         for (const Chunk& file : files) whole.push_back(file->in_one_piece());
-        return store->put_loaded({whole.begin(), whole.end()});
+        const std::vector<ByteView> views(whole.begin(), whole.end());
+        return burst ? store->put_loaded(views, *burst) : store->put_loaded(views);
     };
     auto put = co_await offload(pool_, std::move(write));
     for (std::size_t i = 0; i < batch.size(); ++i) batch[i]->outcome = std::move(put[i]);
+    // What it knows of the disk would be old when more come.
+    if (burst_ && waiting_.empty()) pool_.post([burst = std::exchange(burst_, nullptr)] {});
 }
 
 }  // namespace kp2p

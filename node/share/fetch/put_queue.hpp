@@ -36,6 +36,7 @@ class PutQueue {
     const Store& store_;
     std::deque<WaitingRef> waiting_;
     bool writing_ = false;
+    std::shared_ptr<Store::Burst> burst_;  // while one batch is written after the other
     Event changed_;
 };
 

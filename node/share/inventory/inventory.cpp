@@ -99,6 +99,20 @@ Task<std::optional<proto::LocalFile>> Inventory::look(Sha1 file) {
     co_return proto::LocalFile{download->second.chunks->size_bytes(), false};
 }
 
+Task<std::vector<bool>> Inventory::lacks(std::vector<Sha1> files) {
+    auto look = [store = &store_, files = std::move(files)] {
+        static const Sha1 empty = proto::sha1_of({});
+        std::vector<bool> lacking;
+        for (const Sha1& file : files) {
+            const Located located = store->locate(file);
+            const bool linked = located.link || located.link.error() != Errc::not_found;
+            lacking.push_back(located.is_place_empty && !linked && file != empty);
+        }
+        return lacking;
+    };
+    co_return co_await offload(runtime_.pool, std::move(look));
+}
+
 Task<Result<Inventory::Entry>> Inventory::take(Sha1 file, Hashing hashing) {
     const bool was_shown = downloads_.contains(file);
     std::string why;

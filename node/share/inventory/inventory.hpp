@@ -44,6 +44,9 @@ class Inventory {
     Task<std::invoke_result_t<F&>> read(std::shared_ptr<const Chunks> chunks, F fn);
 
     Task<std::optional<proto::LocalFile>> look(Sha1 file);
+    // Which of them are not here, nor ever can be without being put here; of the others nothing is
+    // known.
+    Task<std::vector<bool>> lacks(std::vector<Sha1> files);
     // Ready to be read; of a download only when the file is not here. Errc::not_found, or why it
     // cannot be read.
     struct Entry {
@@ -164,6 +167,7 @@ Task<std::invoke_result_t<F&, const Located&>> Inventory::read(Sha1 file, F fn) 
 
 template <class F>
 Task<std::invoke_result_t<F&>> Inventory::read(std::shared_ptr<const Chunks> chunks, F fn) {
+    if (chunks->is_at_hand()) co_return fn();
     if (const auto* elsewhere = chunks->lie_elsewhere())
         co_return co_await read_foreign(*elsewhere, std::move(fn));
     co_return co_await offload(runtime_.pool, std::move(fn));

@@ -17,7 +17,11 @@ void mark_loaded(const Layout& layout, const Sha1& sha1, DirectoryMaker& maker) 
     if (record && record->kind != Record::Kind::loaded) return;
     const fs::path path = layout.loaded(sha1);
     if (!maker.make(path.parent_path())) return;
-    const auto mark = maker.open(path, File::Mode::create);
+    auto mark = maker.open(path, File::Mode::create);
+    if (!mark && mark.error() == std::errc::no_such_file_or_directory) {  // it was removed since
+        maker.forget();
+        if (maker.make(path.parent_path())) mark = maker.open(path, File::Mode::create);
+    }
     if (!mark && mark.error() == std::errc::file_exists) note_use(layout, sha1);
 }
 

@@ -92,12 +92,17 @@ Result<Intake::Put> Intake::describe(const HashedFile& hashed, const File* sourc
 Result<Sha1> Intake::put_bytes(ByteView bytes, const File* source) {
     const auto sha1 = proto::sha1_to_name(bytes);
     if (!sha1) return Errc::sha1_collision;
-    auto temp = with_room(layout_, [&] { return written(bytes, source); });
-    if (!temp) return temp.error();
-    own(*sha1);
-    if (auto added = publisher_.add(std::move(*temp), *sha1); !added)
-        return storage_error(added.error(), layout_.contents());
+    if (auto put = put_named({*sha1, bytes}, source); !put) return put.error();
     return *sha1;
+}
+
+Result<void> Intake::put_named(const NamedBytes& named, const File* source) {
+    auto temp = with_room(layout_, [&] { return written(named.bytes, source); });
+    if (!temp) return temp.error();
+    own(named.sha1);
+    if (auto added = publisher_.add(std::move(*temp), named.sha1); !added)
+        return storage_error(added.error(), layout_.contents());
+    return ok;
 }
 
 Result<void> Intake::finish() {

@@ -54,6 +54,11 @@ class Intake {
     Result<Put> put_file(const std::filesystem::path& path);  // a regular file
     // For those who may read `source`, if there is one: a file, or a directory that it describes.
     Result<Sha1> put_bytes(ByteView bytes, const File* source = nullptr);
+    struct NamedBytes {  // by proto::sha1_to_name()
+        const Sha1& sha1;
+        ByteView bytes;
+    };
+    Result<void> put_named(const NamedBytes& named, const File* source = nullptr);
     // A file that the caller writes, and hashes as it does, in two steps.
     Result<TempFile> begin_file() { return temp_file(nullptr); }
     Result<Put> put_written(TempFile file, const HashedFile& hashed, const File* source = nullptr);

@@ -68,6 +68,8 @@ Task<> written_together() {
     auto done = co_await with_tasks(body);
     CHECK(done);
     CHECK(world.put == 10);
+    CHECK(world.pool.held() == 1);  // what they had in common is let go of, not on the loop
+    world.pool.work();
     CHECK(world.pool.held() == 0);
 }
 
