@@ -128,6 +128,7 @@ Task<> TransferSession::talk(std::shared_ptr<MuxChannel> mux) {
         all.spawn(uploader.upload_loop(mux, Uploader::Size::longer));
         all.spawn(uploader.upload_loop(mux, Uploader::Size::longer));
         all.spawn(uploader.upload_loop(mux, Uploader::Size::of_a_block));
+        all.spawn(uploader.upload_loop(mux, Uploader::Size::of_a_block));
         all.spawn(uploader.slice_loop(mux));
         for (;;) {
             auto got = co_await mux->receive();
