@@ -135,7 +135,7 @@ void Download::learn(const Job& job, CheckedChunk checked) {
     if (chain_.holds(index)) return;
     const auto source = sources_.find(job.source);
     const bool trusted = source == sources_.end() || source->second.trusted();
-    if (is_on_trust(index, job.source) && !trusted) return;
+    if (trust_.covers(index, job.source) && !trusted) return;
     chain_.add(index, job.source, job.check->link, chunk->next);
     ahead_.emplace(index, Ahead{job.source, std::move(chunk)});
     judge();
@@ -147,17 +147,7 @@ void Download::hold(ChunkIndex index, const Sha1Link& link) {
     const auto ahead = ahead_.find(index);
     const auto gets_it = [](const auto& entry) { return entry.second.offer().have.has_value(); };
     if (ahead == ahead_.end() || std::ranges::none_of(sources_, gets_it)) return;
-    ahead->second.held = true;
     events_.push_back(HoldChunk{index, link, ahead->second.chunk});
-}
-
-void Download::let_go(const Ahead& ahead, ChunkIndex index) {
-    if (ahead.held) events_.push_back(LetGoChunk{index});
-}
-
-bool Download::is_on_trust(ChunkIndex index, SourceKey key) const {
-    const auto asked = on_trust_.find(index);
-    return asked != on_trust_.end() && asked->second == key;
 }
 
 void Download::learn_last(const Job& job, std::shared_ptr<const CheckedChunk> chunk) {
@@ -188,11 +178,11 @@ void Download::judge() {
         auto held = ahead_.extract(judged->index);
         if (judged->right) {
             mixed_.erase(judged->index);
-            on_trust_.erase(judged->index);
+            trust_.proven(judged->index);
             if (held) store(judged->index, judged->link, std::move(held.mapped().chunk));
         } else if (judged->source != own_storage) {
-            if (held) let_go(held.mapped(), judged->index);
-            if (is_on_trust(judged->index, judged->source))
+            events_.push_back(LetGoChunk{judged->index});
+            if (trust_.covers(judged->index, judged->source))
                 misled(judged->source, judged->index);
             else
                 wrong(judged->source, judged->index);
@@ -205,7 +195,7 @@ void Download::misled(SourceKey key, ChunkIndex index) {
     const auto found = sources_.find(key);
     if (found == sources_.end()) return;
     found->second.distrust();
-    if (++misled_[found->second.offer().node] >= max_misled) drop(key, Fault::wrong_chunk, index);
+    if (trust_.misled(found->second.offer().node)) drop(key, Fault::wrong_chunk, index);
 }
 
 void Download::wrong(SourceKey key, ChunkIndex index, Fault fault) {
@@ -232,7 +222,7 @@ void Download::drop(SourceKey key, Fault fault, ChunkIndex index) {
     std::erase_if(requested_, [&](const auto& request) { return request.second == key; });
     std::erase_if(ahead_, [&](const auto& entry) {
         const bool theirs = entry.second.source == key;
-        if (theirs) let_go(entry.second, entry.first);
+        if (theirs) events_.push_back(LetGoChunk{entry.first});
         return theirs;
     });
     chain_.forget(key);

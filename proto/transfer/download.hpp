@@ -14,10 +14,9 @@
 //   - the provider with the least to do, for its speed, is asked next;
 //   - of what nobody but those who have the whole file can give, each of several nodes that are
 //     getting it, and keep up with each other, asks for other chunks, and gets the rest from them;
-//   - to them goes, too, what cannot be judged yet (HoldChunk, until it is stored or LetGoChunk):
-//     else each chunk would wait for the one behind it to make its way to all of them. Who has
-//     passed on a wrong one is not believed again while it has the file open, and is dropped when
-//     that has happened max_misled times;
+//   - to them goes, too, what cannot be judged yet (HoldChunk, until it is stored or LetGoChunk),
+//     or each chunk would wait for those behind it. Who has passed on a wrong one is not believed
+//     again while it has the file open, and is dropped after Trust::max_misled of them;
 //   - a chunk that is late at one provider is called off there and asked of a faster one;
 //   - a provider that sends something wrong is dropped, and all that it gave is forgotten; one that
 //     sends nothing for stall_span is let go of, and what it gave is kept;
@@ -36,6 +35,7 @@
 
 #include "proto/transfer/chain.hpp"
 #include "proto/transfer/source.hpp"
+#include "proto/transfer/trust.hpp"
 
 namespace kp2p::proto {
 
@@ -46,7 +46,6 @@ class Download {
 
     static constexpr std::size_t first_window = 16;
     static constexpr std::size_t max_window = 24;
-    static constexpr int max_misled = 4;
     static constexpr Span stall_span = Source::stall_span;
 
     struct AskChunk {
@@ -135,7 +134,6 @@ class Download {
     struct Ahead {
         SourceKey source;
         std::shared_ptr<const CheckedChunk> chunk;
-        bool held = false;  // may be given away
     };
     struct Claim {  // that the file has a certain size
         std::optional<SourceKey> asked;
@@ -174,8 +172,6 @@ class Download {
     void settle_size();
     void judge();
     void hold(ChunkIndex index, const Sha1Link& link);
-    void let_go(const Ahead& ahead, ChunkIndex index);
-    bool is_on_trust(ChunkIndex index, SourceKey key) const;
     void misled(SourceKey key, ChunkIndex index);
     void store(ChunkIndex index, const Sha1Link& link, std::shared_ptr<const CheckedChunk> chunk);
     void wrong(SourceKey key, ChunkIndex index, Fault fault = Fault::wrong_chunk);
@@ -188,14 +184,12 @@ class Download {
     Claims claims_;                              // until one is proven
     std::map<ChunkIndex, SourceKey> requested_;  // being received or checked, after that
     std::map<std::uint64_t, Job> jobs_;
-    std::map<ChunkIndex, Ahead> ahead_;         // hashed, to be judged
-    std::set<ChunkIndex> mixed_;                // may be wrong through no fault of their sources
-    std::map<ChunkIndex, SourceKey> on_trust_;  // the same: of whom they were asked for
-    std::map<std::uint64_t, int> misled_;       // by a node, with such chunks
+    std::map<ChunkIndex, Ahead> ahead_;  // hashed, to be judged
+    std::set<ChunkIndex> mixed_;         // may be wrong through no fault of their sources
+    Trust trust_;
     std::vector<Event> events_;
     Permission may_ask_;
-    std::uint64_t own_node_ = 0;
-    std::uint64_t next_job_ = 1;
+    std::uint64_t own_node_ = 0, next_job_ = 1;
     std::uint64_t proven_chunks_ = 0;  // in this run
     std::size_t unstored_ = 0;
     std::optional<Time> tick_;  // when to look for late chunks again

@@ -218,10 +218,7 @@ bool Download::ask_late(Time now, SourceKey key, Source& source) {
 void Download::ask(Time now, SourceKey key, Source& source, ChunkIndex index) {
     source.ask(now, index);
     requested_[index] = key;
-    if (source.has_proven(index))
-        on_trust_.erase(index);
-    else
-        on_trust_[index] = key;
+    trust_.asked(index, key, source);
     events_.push_back(AskChunk{key, index});
 }
 

@@ -63,11 +63,9 @@ class Sources {
             with(off->source, [&](ProvidedFile& file) { file.call_off(off->index); });
             return true;
         }
-        if (const auto* stalled = std::get_if<typename Download::SourceStalled>(&event))
-            with(stalled->source, [](ProvidedFile& file) { file.stall(); });
-        else
-            return false;
-        return true;
+        const auto* stalled = std::get_if<typename Download::SourceStalled>(&event);
+        if (stalled) with(stalled->source, [](ProvidedFile& file) { file.stall(); });
+        return stalled != nullptr;
     }
 
     // Now and then: what is late, and those that are used over a better connection by now.
@@ -159,11 +157,9 @@ class Sources {
                 download_.have_unproven(now, open.key, held->index);
         } else if constexpr (of_pieces) {
             const auto* slice = std::get_if<proto::Slice>(&event.message);
-            if (slice) hooks_.gave(open.file.node());
-            if (slice)
-                download_.receive(now, open.key, *slice);
-            else
-                hooks_.garbled(open.key, open.file.node());
+            if (!slice) return hooks_.garbled(open.key, open.file.node());
+            hooks_.gave(open.file.node());
+            download_.receive(now, open.key, *slice);
         } else if (const auto* data = std::get_if<proto::Data>(&event.message)) {
             hooks_.gave(open.file.node());
             download_.receive(now, open.key, *data, std::move(event.payload));

@@ -145,7 +145,7 @@ TEST_CASE("who passes on wrong chunks again and again has lied") {
     moved.add(uploader, 100, std::nullopt);
     moved.give(uploader, 59);
     SourceKey key = 2;
-    for (int times = 1; times <= Download::max_misled; ++times, ++key) {
+    for (int times = 1; times <= Trust::max_misled; ++times, ++key) {
         CAPTURE(times);
         moved.add_getter(key, 200);
         const ChunkIndex index = *moved.ever_asked.begin() - 3;
@@ -154,7 +154,7 @@ TEST_CASE("who passes on wrong chunks again and again has lied") {
         REQUIRE(moved.asked[key].contains(index));
         moved.give(key, index, true);
         while (!moved.let_go.contains(index)) moved.give_all_asked(uploader);
-        CHECK(moved.dropped.contains(key) == (times == Download::max_misled));
+        CHECK(moved.dropped.contains(key) == (times == Trust::max_misled));
         moved.download.remove_source(moved.now, key);  // and opens the file again
         moved.settle();
     }
