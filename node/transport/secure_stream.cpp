@@ -33,7 +33,7 @@ void SecureStream::write(std::span<const ByteView> parts) {
 }
 
 Task<Result<void>> SecureStream::writable() {
-    while (congested() && !failure_) {
+    while (unsent_bytes() >= high_watermark_bytes && !failure_) {
         auto woken = co_await written_.wait();
         if (!woken) co_return woken;
     }

@@ -117,8 +117,9 @@ const data = {
   }
 }
 
-// Before an `open`; this peer never sends one, and ignores it as it does every type that is not below.
+// This peer sends neither, and ignores them as it does every type that is not below.
 const wantLast = ofFile
+const unproven = ofChunk
 
 // By message type.
 const lookupMessages = { seeking, providing, lacking }
@@ -159,5 +160,5 @@ function addMessages (channel, table, on) {
 
 module.exports = {
   LOOKUP, TRANSFER, PIECE_BYTES, REFUSAL, channelKey, topic, lookupId, proof,
-  lookupMessages, transferMessages, wantLast, addMessages
+  lookupMessages, transferMessages, wantLast, unproven, addMessages
 }

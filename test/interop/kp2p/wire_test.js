@@ -45,6 +45,7 @@ const messages = [
   ['data, id 1, chunk 2, offset 65536, bytes aa bb cc', transfer.data, { id: 1, index: 2, offset: 65536, encoding: 0, link: null, bytes: Buffer.from('aabbcc', 'hex') }],
   ['opened, id 1, 3000000 bytes, complete, the last chunk follows', transfer.opened, { id: 1, size: 3000000, flags: 5, have: null }],
   ['want last, id 1', wire.wantLast, { id: 1 }],
+  ['unproven, id 1, chunk 300', wire.unproven, { id: 1, index: 300 }],
   ['refused, id 1, not found', transfer.refused, { id: 1, code: wire.REFUSAL.notFound }]
 ]
 // One that is no more than a row of numbers says them in its title.
