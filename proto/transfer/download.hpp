@@ -5,15 +5,15 @@
 // checked (CheckChunk, answered by checked()), gives proven ones away (StoreChunk, answered by
 // stored()), names providers that must not be used any more (DropSource), and lets go of those from
 // which nothing comes (SourceStalled), which may come back under a new key. complete() when all is
-// proven and stored; idle() when no provider is left that could go on. Rules (PROTOCOL.md, section
-// 6):
+// proven and stored; idle() when no provider is left that could go on. Rules (PROTOCOL.md, 6):
 //   - the last chunk comes first, once for each size that is claimed, from one who claims it, and
 //     the one before it along with it, while nobody claims another size;
 //   - then chunks from the back to the front, within a window below the frontier that starts at
 //     first_window and grows with what was proven, so that a liar wastes no more than was given;
 //   - the provider with the least to do, for its speed, is asked next;
 //   - of what nobody but those who have the whole file can give, each of several nodes that are
-//     getting it, and keep up with each other, asks for other chunks, and gets the rest from them;
+//     getting it, and keep up with each other, asks for other chunks, and gets the rest from them:
+//     from them alone while they give faster, together, than who has it all, and it gets on;
 //   - to them goes, too, what cannot be judged yet (HoldChunk, until it is stored or LetGoChunk),
 //     or each chunk would wait for those behind it. Who has passed on a wrong one is not believed
 //     again while it has the file open, and is dropped after Trust::max_misled of them;

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include "node/store/chunks.hpp"
 #include "proto/transfer/chunk_check.hpp"
@@ -38,12 +39,12 @@ class UnprovenChunks {
             if (found == held_.end()) return Errc::not_found;
             held = found->second;
         }
-        Chunk chunk{held.link, {}};
-        for (const ByteView part : held.content->views()) {
-            const std::size_t before = chunk.bytes.size();
-            chunk.bytes.resize(before + part.size());
-            std::copy(part.begin(), part.end(), chunk.bytes.begin() + before);
-        }
+        const std::vector<ByteView> parts = held.content->views();
+        std::size_t size = 0;
+        for (const ByteView part : parts) size += part.size();
+        Chunk chunk{held.link, BulkBytes(size)};
+        std::uint8_t* to = chunk.bytes.data();
+        for (const ByteView part : parts) to = std::copy(part.begin(), part.end(), to);
         return chunk;
     }
 

@@ -112,7 +112,10 @@ void Uploader::queue_last(proto::FileId id, std::uint64_t number, proto::ChunkIn
     // It may have been called off, and asked for again, since.
     const Wanted wanted{id, last};
     const Stage* at = stage(wanted);
-    if (at && *at == Stage::queued) queue(wanted);
+    const bool queued = std::ranges::any_of(lanes_, [&](const Lane& lane) {
+        return std::ranges::find(lane.queue, wanted) != lane.queue.end();
+    });
+    if (at && *at == Stage::queued && !queued) queue(wanted);
 }
 
 std::unique_ptr<Transfers::Entry> Uploader::shown(proto::FileId id, const File& file) {
@@ -162,7 +165,6 @@ void Uploader::queue(const Wanted& wanted) {
     const std::uint64_t file_bytes = files_.at(wanted.id).chunks->size_bytes();
     const bool fits = proto::chunk_size_bytes(file_bytes, wanted.index) <= proto::block_bytes;
     Lane& lane = lanes_[std::size_t(fits ? Size::of_a_block : Size::longer)];
-    if (std::ranges::find(lane.queue, wanted) != lane.queue.end()) return;
     lane.queue.push_back(wanted);
     lane.filled.notify_all();
 }
