@@ -3,6 +3,7 @@
 // time. After an error, or destroy(), everything fails.
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <span>
 
@@ -24,6 +25,8 @@ class ByteStream {
     // For how long nothing has come, not even word that something has arrived, though the other
     // side is to say so; none: it owes no answer.
     virtual std::optional<Clock::Span> unanswered() const { return std::nullopt; }
+    // As much as it makes sense to have waiting for write(), as what is put behind it comes late.
+    virtual std::size_t queue_bytes() const { return std::numeric_limits<std::size_t>::max(); }
     // At least one byte, or 0 when the other side has ended.
     virtual Task<Result<std::size_t>> read_some(std::span<std::uint8_t> into) = 0;
     // Returns when the bytes are taken over; waits while too many are on their way.

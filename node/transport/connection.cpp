@@ -67,9 +67,7 @@ void Connection::on_open(std::string protocol, OpenHandler handler) {
     open_handlers_[std::move(protocol)] = std::move(handler);
 }
 
-bool Connection::congested() const {
-    return stream_->unsent_bytes() + mux_.unsent_bytes() >= SecureStream::high_watermark_bytes;
-}
+bool Connection::congested() const { return stream_->congested(mux_.unsent_bytes()); }
 
 void Connection::send(MuxChannel& channel, std::uint64_t type, ByteView head, ByteView rest) {
     if (head.size() + rest.size() < min_bulk_bytes) {

@@ -33,7 +33,7 @@ void SecureStream::write(std::span<const ByteView> parts) {
 }
 
 Task<Result<void>> SecureStream::writable() {
-    while (unsent_bytes() >= high_watermark_bytes && !failure_) {
+    while (congested() && !failure_) {
         auto woken = co_await written_.wait();
         if (!woken) co_return woken;
     }

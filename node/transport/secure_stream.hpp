@@ -4,6 +4,7 @@
 // writable() first, so that the buffer stays near its watermark.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 
 #include "node/async/clock.hpp"
@@ -30,7 +31,12 @@ class SecureStream {
     // One message, the concatenation of the parts, as long as the records allow.
     void write(std::span<const ByteView> parts);
     std::size_t unsent_bytes() const { return out_.size() + writing_.size(); }
-    // Waits until fewer bytes than the watermark are unsent; the error that ended the writing.
+    // The watermark, or what the stream leaves of it.
+    bool congested(std::size_t more_bytes = 0) const {
+        const auto most = std::min(high_watermark_bytes, stream_->queue_bytes());
+        return unsent_bytes() + more_bytes >= most;
+    }
+    // Waits until fewer bytes than that are unsent; the error that ended the writing.
     Task<Result<void>> writable();
     void allow_large_frames() { records_.opener->set_max_frame_bytes(max_frame_bytes); }
     // As of now.

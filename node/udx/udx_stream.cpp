@@ -203,7 +203,8 @@ Task<Result<void>> UdxStream::write(std::span<const ByteView> pieces) {
                 if (!woken) co_return woken;
                 continue;
             }
-            const std::size_t size = std::min(rest.size(), write_slice_bytes);
+            const auto slice = std::min(write_slice_bytes, machine_.queue_bytes());
+            const std::size_t size = std::min(rest.size(), slice);
             machine_.write(context_.now(), rest.first(size));
             rest = rest.subspan(size);
             context_.flush_soon(*this);

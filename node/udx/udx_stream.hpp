@@ -58,6 +58,7 @@ class UdxStream {
     // At least one byte, or 0: the peer has ended and everything was read.
     Task<Result<std::size_t>> read_some(std::span<std::uint8_t> out);
     // Returns when the bytes are queued, and waits while too many are.
+    std::size_t queue_bytes() const { return machine_.queue_bytes(); }
     Task<Result<void>> write(ByteView bytes);
     Task<Result<void>> write(std::span<const ByteView> pieces);
     // Nothing more will be written. Waits until the peer has acknowledged everything.

@@ -6,7 +6,8 @@
 namespace kp2p::proto::udx {
 namespace {
 
-constexpr std::size_t high_watermark_bytes = 262144;  // that were not sent yet
+constexpr std::size_t min_queue_bytes = 16384, max_queue_bytes = 262144;
+constexpr std::chrono::milliseconds queue_span{100};
 // What the peer has out of order must be kept as well, since it may throw it away: two round trips'
 // worth, or three, where packets are lost that were sent again.
 constexpr std::size_t max_kept_bytes = 16 << 20;
@@ -40,8 +41,17 @@ void Stream::write(Time now, ByteView bytes) {
     if (first && connected_ && flight_.empty() && peer_window_.bytes() == 0) on_closed_window(now);
 }
 
+// A window leaves in each round trip; of a path that is longer than the span the next one waits.
+std::size_t Stream::queue_bytes() const {
+    if (!connected_ || !round_trip().known()) return min_queue_bytes;
+    const double trips = std::chrono::duration<double>(queue_span) / round_trip().smoothed();
+    const double bytes = static_cast<double>(window_packets() * mtu_bytes()) * std::max(trips, 1.0);
+    const double most = std::min<double>(bytes, max_queue_bytes);
+    return std::max(min_queue_bytes, static_cast<std::size_t>(most));
+}
+
 bool Stream::writable() const {
-    return unsent_bytes() < high_watermark_bytes && out_.size() < max_kept_bytes;
+    return unsent_bytes() < queue_bytes() && out_.size() < max_kept_bytes;
 }
 
 void Stream::end(Time now) {

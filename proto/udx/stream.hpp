@@ -54,7 +54,9 @@ class Stream {
     std::optional<Burst> next_burst(Time now);
 
     void write(Time now, ByteView bytes);
-    bool writable() const;  // below the high watermark
+    // So much may wait to be sent, as all behind it waits too: what leaves in a tenth of a second.
+    std::size_t queue_bytes() const;
+    bool writable() const;  // less does
     void end(Time now);     // after the bytes written so far
     void destroy();         // drops what is unread and unsent, and tells the peer
     // One datagram beside the stream, unordered and unreliable.

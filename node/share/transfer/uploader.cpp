@@ -23,7 +23,7 @@ Uploader::Uploader(Runtime& runtime, Inventory& inventory, Put put, Given given,
       executor_(runtime.executor),
       inventory_(inventory),
       put_(std::move(put)),
-      lanes_{{{.filled = Event(runtime.executor)}, {.filled = Event(runtime.executor)}}},
+      lanes_{Lane(runtime.executor), Lane(runtime.executor)},
       given_(std::move(given)),
       pace_(std::move(pace)),
       to_(to),
@@ -181,20 +181,32 @@ Task<> Uploader::upload_loop(std::shared_ptr<MuxChannel> channel, Size size) {
         Stage* at = stage(wanted);
         if (!at) continue;
         *at = Stage::giving;
-        auto given = co_await give(channel, wanted);
+        const Place place(lane);
+        auto given = co_await give(channel, wanted, place);
         if (!given) co_return;
     }
 }
 
-Task<Result<void>> Uploader::give(std::shared_ptr<MuxChannel> channel, Wanted wanted) {
+Task<Result<void>> Uploader::Place::first() const {
+    while (!is_first()) {
+        auto moved = co_await lane_.moved.wait();
+        if (!moved) co_return moved;
+    }
+    co_return ok;
+}
+
+Task<Result<void>> Uploader::give(std::shared_ptr<MuxChannel> channel, Wanted wanted,
+                                  const Place& place) {
     for (std::size_t next = 0;;) {
         {
             auto chunk = co_await cut(wanted);
             if (!chunk) co_return ok;
-            auto sent = co_await send(channel, wanted, chunk->blocks, next);
+            auto sent = co_await send(channel, wanted, chunk->blocks, next, place);
             if (sent || sent.error() != Errc::timed_out) co_return sent;
         }
-        // The neighbour does not read: what it is to get can be read again when it does.
+        // The neighbour does not read, or slowly: what it is to get can be read again in its turn.
+        auto first = co_await place.first();
+        if (!first) co_return first;
         auto room = co_await channel->room();
         if (!room) co_return room;
     }
@@ -259,9 +271,16 @@ Task<> Uploader::doubt(Sha1 file) {
     (void)doubted;  // the inventory has said what came of it
 }
 
-// From the block `next` on, which it moves; Errc::timed_out when the neighbour does not read.
+// From the block `next` on, which it moves; Errc::timed_out when the neighbour does not read, or
+// takes long to read the chunk before.
 Task<Result<void>> Uploader::send(std::shared_ptr<MuxChannel> channel, Wanted wanted,
-                                  const std::vector<proto::Block>& blocks, std::size_t& next) {
+                                  const std::vector<proto::Block>& blocks, std::size_t& next,
+                                  const Place& place) {
+    if (!place.is_first()) {
+        auto waiting = place.first();
+        auto first = co_await with_timeout(clock_, unread_span, std::move(waiting));
+        if (!first) co_return first;
+    }
     for (; next < blocks.size(); ++next) {
         const proto::Block& block = blocks[next];
         if (!channel->has_room()) {

@@ -1,8 +1,9 @@
 // Uploader: gives files to one neighbour over its transfer channel. Source: proto/PROTOCOL.md,
 // section 5. Chunks are read, and compressed where it pays, on the pool; two at a time, so that
-// one is read while the other is sent. Slices that are asked for of one chunk are cut from it
-// together. Holds at most proto::max_open_files files (none of them by a descriptor),
-// proto::max_outstanding_gets gets and three chunks, and those only while the neighbour reads.
+// one is read while the other is sent, but sent one after the other, so that the first is there
+// sooner. Slices that are asked for of one chunk are cut from it together. Holds at most
+// proto::max_open_files files (none of them by a descriptor), proto::max_outstanding_gets gets and
+// three chunks, and those only while the neighbour reads.
 #pragma once
 
 #include <array>
@@ -64,8 +65,29 @@ class Uploader {
         friend bool operator==(const Wanted&, const Wanted&) = default;
     };
     struct Lane {
-        std::deque<Wanted> queue = {};
+        explicit Lane(Executor executor) : filled(executor), moved(executor) {}
+        std::deque<Wanted> queue;
         Event filled;
+        std::deque<std::uint64_t> given;  // those that are being given, the first of which is sent
+        std::uint64_t next_number = 0;    // of those
+        Event moved;
+    };
+    class Place {  // of a chunk among those of its lane that are being given
+      public:
+        explicit Place(Lane& lane) : lane_(lane), number_(lane.next_number++) {
+            lane.given.push_back(number_);
+        }
+        Place(const Place&) = delete;
+        ~Place() {
+            std::erase(lane_.given, number_);
+            lane_.moved.notify_all();
+        }
+        bool is_first() const { return lane_.given.front() == number_; }
+        Task<Result<void>> first() const;  // waits until it is
+
+      private:
+        Lane& lane_;
+        std::uint64_t number_;
     };
     struct WantedSlices {  // of one chunk
         Wanted chunk;
@@ -88,14 +110,15 @@ class Uploader {
     void queue_last(proto::FileId id, std::uint64_t number, proto::ChunkIndex last);
     bool hashing(proto::FileId id, std::uint64_t number, Clock::Time& told);
     void queue(const Wanted& wanted);  // of a file that is open
-    Task<Result<void>> give(std::shared_ptr<MuxChannel> channel, Wanted wanted);
+    Task<Result<void>> give(std::shared_ptr<MuxChannel> channel, Wanted wanted, const Place& place);
     Task<Result<CutChunk>> cut(Wanted wanted);
     // What `cut` makes of a chunk; an error if it cannot be given, which the neighbour knows then.
     Task<Result<CutChunk>> read_and(Wanted wanted, Cut cut);
     std::optional<WantedSlices> next_slices();
     Task<> doubt(Sha1 file);
     Task<Result<void>> send(std::shared_ptr<MuxChannel> channel, Wanted wanted,
-                            const std::vector<proto::Block>& blocks, std::size_t& next);
+                            const std::vector<proto::Block>& blocks, std::size_t& next,
+                            const Place& place);
     Task<Result<void>> turn(proto::FileId id, std::size_t bytes);
     static bool can_give(const File& file, proto::ChunkIndex index);
     void refuse_chunk(proto::FileId id, const File& file);

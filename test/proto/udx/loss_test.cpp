@@ -123,6 +123,20 @@ TEST_CASE("a slow link needs few answers and few wake-ups") {
     }
 }
 
+TEST_CASE("of what is written little waits at a slow link, and enough at a fast one") {
+    const struct {
+        double megabits;
+        std::size_t least, most;
+    } rows[] = {{1, 16384, 65536}, {2, 16384, 131072}, {100, 262144, 262144}};
+    for (const auto& row : rows) {
+        CAPTURE(row.megabits);
+        Sim sim(link(row.megabits, 50ms, 0), 1);
+        carry(sim, std::uint64_t(row.megabits * 1e6 / 8));
+        CHECK(sim.stream(0).queue_bytes() >= row.least);
+        CHECK(sim.stream(0).queue_bytes() <= row.most);
+    }
+}
+
 TEST_CASE("after heavy loss no more is out than what the path was seen to hold") {
     LinkOptions narrow = link(100, 50ms, 0);
     narrow.queue_bytes = 30'000;  // a twentieth of what is under way
