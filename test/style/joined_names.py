@@ -3,7 +3,8 @@
 
 ./run compiles several sources of a library as one (Meson's unity builds). So a constant, type or
 function in an anonymous namespace has a name that no other source of the library, and no header,
-gives to another thing in the same namespace.
+gives to another thing in the same namespace. And a type that a source names without its namespace
+it brings in itself: another one's `using` is there only where both are compiled as one.
 """
 
 import re
@@ -71,6 +72,41 @@ def names(path):
                 yield around, other
 
 
+brought_in = re.compile(r"^using ((?:\w+::)+)([A-Z]\w*);", re.M)
+
+
+def headers_of(root, path, seen):
+    """All of the project's headers that a source sees."""
+    for name in re.findall(r'#include "([^"]+)"', path.read_text()):
+        header = root / name
+        if header not in seen and header.exists():
+            seen.add(header)
+            headers_of(root, header, seen)
+    return seen
+
+
+def borrowed(root, sources):
+    """(source, type, its lender) of each type that only another source's `using` can name."""
+    texts = {path: re.sub(r'//.*|"[^"\n]*"$', "", path.read_text()) for path in sources}
+    lent = {name: (space[:-2], path)
+            for path, text in texts.items() for space, name in brought_in.findall(text)}
+    for path, text in texts.items():
+        used = {name for name, (space, _) in lent.items()
+                if re.search(r"(?<![\w:.>~])" + name + r"\b(?=::|[\s&*{(])", text)
+                and "using namespace " + space not in text}
+        if not used:
+            continue
+        own = "::".join(re.findall(r"^namespace (\S+) \{$", text, re.M)[:1])
+        for header in headers_of(root, path, set()):
+            used -= {name for space, name in declared(header) if (own + "::").startswith(space + "::")}
+            inner = r"^ +(?:struct|class|enum class|enum|using) (\w+)"
+            used -= set(re.findall(inner, header.read_text(), re.M))
+            used -= {name for _, name in brought_in.findall(header.read_text())}
+        used -= set(re.findall(r"\b(?:struct|class|enum class|enum|using) (?:\w+::)*(\w+)", text))
+        for name in sorted(used):
+            yield path, name, lent[name][1]
+
+
 def main():
     root = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent.parent.parent)
     bad = False
@@ -85,6 +121,11 @@ def main():
         for path in sorted((root / library).rglob("*.hpp")):
             for key in set(declared(path)) & set(where):
                 where[key].add(str(path.relative_to(root)))
+        sources = [path for path in sorted((root / library).rglob("*.cpp"))
+                   if not any(str(path.relative_to(root)).startswith(other + "/") for other in without)]
+        for path, name, lender in borrowed(root, sources):
+            print(f"{path.relative_to(root)} names {name} as {lender.relative_to(root)} brings it in")
+            bad = True
         for (around, what), sources in sorted(where.items()):
             if len(sources) > 1:
                 print(f"{what} is in the anonymous namespace of {', '.join(sorted(sources))}")

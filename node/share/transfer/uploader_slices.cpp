@@ -21,7 +21,7 @@ Result<void> Uploader::get_slice(const proto::GetSlice& get) {
                       (get.offset + get.length - 1) / proto::chunk_bytes == index;
     if (!sane) return proto::Errc::bad_state;
     if (asked_ >= proto::max_outstanding_gets) {
-        refuse(get.id, RefusalCode::limit);
+        refuse(get.id, proto::RefusalCode::limit);
     } else if (!can_give(file, index)) {
         refuse_chunk(get.id, file);
     } else {
