@@ -313,7 +313,7 @@ def has_ipv6(kinds):
     return all('ipv6' in kind.split('+') for kind in kinds)
 
 
-def wrong_path(kinds, result):
+def wrong_path(peers, kinds, result):
     """Why the path is a worse one than it should be; empty if it is not."""
     if 'path' not in result:
         return ''
@@ -324,7 +324,7 @@ def wrong_path(kinds, result):
         return ''
     if 'tunnel' in path:
         return 'tunnelled'
-    if 'relayed' in path and has_ipv6(kinds):
+    if 'relayed' in path and has_ipv6(kinds) and 'js' not in peers:  # hyperdht has IPv4 alone
         return 'relayed'
     # A sequential NAT's ports are foretold for one whose own are known.
     if 'relayed' in path and not both <= {'random', 'sequential'}:
@@ -388,7 +388,7 @@ def print_cell(peers, kinds, result):
     if 'error' in result:
         words = 'FAILED: ' + result['error']
     else:
-        wrong = wrong_path(kinds, result)
+        wrong = wrong_path(peers, kinds, result)
         there, byte, first = ('%.2f' % seconds if seconds else '-' for seconds in
                               (result['connected'], result['byte'], result['first']))
         words = '%6s %6s %6s %6.1f  %s%s%s' % (
@@ -454,7 +454,7 @@ def run(lab, options):
                     if is_steady(kinds) and seconds:
                         javascript.append(seconds)
                 else:
-                    bad += 'error' in result or wrong_path(kinds, result) != ''
+                    bad += 'error' in result or wrong_path(peers, kinds, result) != ''
                     cells.setdefault(peers, []).append((kinds, result))
     late = sum(print_limits(peers, cells[peers], javascript) for peers in cells)
     if options.judge:
