@@ -5,6 +5,7 @@
 #include "node/async/offload.hpp"
 #include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
+#include "node/dht/departure.hpp"
 #include "node/net/interfaces.hpp"
 #include "node/report/dht_facts.hpp"
 
@@ -138,6 +139,7 @@ Task<> Node::farewell() {
         if (mapping_) tasks.spawn(unmap());
         (void)co_await with_timeout(runtime_.clock, farewell_limit, swarm_.farewell());
     });
+    depart(dht_);
 }
 
 Task<> Node::unmap() {

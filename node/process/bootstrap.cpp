@@ -4,7 +4,7 @@
 
 #include "node/async/foreign_calls.hpp"
 #include "node/async/tasks.hpp"
-#include "node/dht/dht.hpp"
+#include "node/dht/departure.hpp"
 #include "node/net/udp_socket.hpp"
 #include "node/process/own_address.hpp"
 #include "node/process/process_end.hpp"
@@ -13,17 +13,18 @@
 namespace kp2p {
 namespace {
 
-Task<> cancel_on_signal(Tasks& all) {
+Task<> leave_on_signal(Dht& dht, Tasks& all) {
     asio::signal_set signals(co_await asio::this_coro::executor, SIGINT, SIGTERM);
     co_await signals.async_wait(use_result);
     end_process_within(stop_limit);
+    depart(dht);
     all.cancel();
 }
 
 Task<> serve(Dht& dht, ForeignCalls& foreign, const Endpoint& address,
              std::function<void(const Endpoint&)> ready) {
     auto body = [&](Tasks& all) -> Task<> {
-        all.spawn(cancel_on_signal(all));
+        all.spawn(leave_on_signal(dht, all));
         all.spawn(dht.run());
         auto entered = co_await dht.bootstrap();
         if (!entered) co_return;

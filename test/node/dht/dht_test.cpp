@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "node/dht/departure.hpp"
 #include "proto/dht/wire/signatures.hpp"
 #include "test/node/dht/simulated_network.hpp"
 
@@ -19,6 +20,20 @@ TEST_CASE("nodes that enter through one of them become persistent and know each 
             CHECK(node->dht.table_size() >= 5);
         }
         co_return;
+    };
+    in_network(sim, 12, test);
+}
+
+TEST_CASE("a persistent node that departs is soon in nobody's table, though nobody asked for it") {
+    Sim sim(8);
+    auto test = [&](Network& network, Tasks&) -> Task<> {
+        SimulatedDht &leaver = *network.nodes[2], &other = *network.nodes[3];
+        const std::size_t other_known_by = network.known_by(other);
+        CHECK(network.known_by(leaver) > 3);
+        depart(leaver.dht);
+        CHECK(co_await sim.clock().sleep_for(10s));
+        CHECK(network.known_by(leaver) == 0);
+        CHECK(network.known_by(other) >= other_known_by - 1);  // the leaver may drop it
     };
     in_network(sim, 12, test);
 }
