@@ -7,6 +7,7 @@
 #include <system_error>
 #include <thread>
 
+#include "node/store/disk/platform.hpp"
 #include "node/store/store_errc.hpp"
 #include "node/threads/thread.hpp"
 
