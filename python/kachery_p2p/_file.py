@@ -21,15 +21,19 @@ Span = Tuple[int, int]
 
 
 class Ranges:
-    """The bytes of one file, for any thread. Read through from one place to the next it keeps one
-    call open, so that the daemon gets what follows meanwhile, and more the longer that goes on;
-    jumped about in, each is a call for what is read and no more."""
+    """The bytes of one file, for any thread and any process that was forked. Read through from one
+    place to the next it keeps one call open, so that the daemon gets what follows meanwhile, and more
+    the longer that goes on; jumped about in, each is a call for what is read and no more."""
 
     def __init__(self, source: Source, named: Named, size: Optional[int] = None) -> None:
         self._source = source
         self._named = named
         self._here: Optional[_storage.Reader] = source.here(named)
         self.size = self._known_size(size)
+        self._begin_alone()
+
+    def _begin_alone(self) -> None:
+        self._process = os.getpid()
         self._lock = threading.Lock()
         self._stream: Optional[Pieces] = None
         self._rest = memoryview(b"")
@@ -37,6 +41,12 @@ class Ranges:
         self._next = -1  # where the last range ended
         self._following = 0  # how many ranges followed upon each other until then,
         self._run_bytes = 0  # and their bytes
+
+    def _leave_to_parent(self) -> None:
+        """Of a forked process: the stream, and the thread that may be reading from it, are the
+        parent's, whose bytes we would take away."""
+        if self._process != os.getpid():
+            self._begin_alone()
 
     def _known_size(self, told: Optional[int]) -> int:
         if self._here:
@@ -49,6 +59,7 @@ class Ranges:
             return b""
         if self._here:
             return self._here.read(start, end)
+        self._leave_to_parent()
         if not self._lock.acquire(blocking=False):  # the stream is another thread's
             return self._apart(start, end)
         try:
@@ -114,6 +125,7 @@ class Ranges:
             stream.close()
 
     def close(self) -> None:
+        self._leave_to_parent()
         with self._lock:
             self._drop()
             if self._here:

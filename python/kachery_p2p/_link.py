@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import atexit
 import collections
+import contextlib
 import hmac
 import http.client
 import json
@@ -15,6 +16,7 @@ import socket
 import stat
 import struct
 import time
+import weakref
 from typing import Any, Deque, Dict, NamedTuple, Optional, Tuple
 
 from ._ending import stop
@@ -207,17 +209,26 @@ class Link(NamedTuple):
 
 
 idle: Dict[Tuple[str, str], Deque[Link]] = {}
+_open: "weakref.WeakSet[socket.socket]" = weakref.WeakSet()
 
 
 def drop_idle() -> None:
-    """Of a forked process, whose parent goes on using them, and at the end."""
     for links in list(idle.values()):
         for link in links:
             link.http.close()
     idle.clear()
 
 
-os.register_at_fork(after_in_child=drop_idle)
+def _leave_to_parent() -> None:
+    """Of a forked process: with a second end of them here the parent could close none, which calls off
+    its work, and two would share an answer."""
+    for one in list(_open):
+        with contextlib.suppress(OSError):
+            os.close(one.detach())
+    idle.clear()
+
+
+os.register_at_fork(after_in_child=_leave_to_parent)
 atexit.register(drop_idle)
 
 
@@ -237,6 +248,7 @@ def link_to(way: Way, seconds: float, used: bool) -> Link:
         connection.connect()
         connection.auto_open = 0  # another connection would have proven nothing
         assert connection.sock is not None
+        _open.add(connection.sock)
         connection.sock.settimeout(seconds)
         return Link(connection, way.headers(connection))
     except BaseException:

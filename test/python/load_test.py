@@ -8,6 +8,8 @@ import os
 import pathlib
 import pickle
 import shutil
+import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -18,6 +20,25 @@ import warnings
 
 from case import ABSENT, Network, ROOT, kp, main, numpy, storage
 from kachery_p2p._progress import Shown
+
+
+def is_socket(fd):
+    try:
+        return stat.S_ISSOCK(os.fstat(fd).st_mode)
+    except OSError:
+        return False
+
+
+def ended(child):
+    """How a process ended; one that does not is killed."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            return status
+        time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    return os.waitpid(child, 0)[1]
 
 
 class Told(Network):
@@ -349,6 +370,30 @@ class Opened(Network):
             for thread in threads:
                 thread.join()
             self.assertEqual(found, dict.fromkeys(range(24), True))
+
+    def test_a_forked_process_reads_on_by_itself(self):
+        with self.at("bob"), kp.open(self.uri) as file:
+            self.assertEqual(file.read(2_000_000), self.content[:2_000_000])
+            for _ in range(3):
+                file.read(100_000)  # now a stream is open
+            at = file.tell()
+            child = os.fork()
+            if not child:
+                held = any(map(is_socket, range(3, 256)))
+                good = not held and file.read(9_000_000) == self.content[at:at + 9_000_000]
+                os._exit(0 if good else 1)
+            self.assertEqual(file.read(9_000_000), self.content[at:at + 9_000_000])
+            self.assertEqual(ended(child), 0)
+
+    def test_a_forked_process_does_not_wait_for_a_thread_that_it_lacks(self):
+        with self.at("bob"), kp.open(self.uri) as file:
+            with file.raw._ranges._lock:  # as a thread has it that reads
+                child = os.fork()
+                if not child:
+                    good = file.read(9) == self.content[:9]
+                    file.close()
+                    os._exit(0 if good else 1)
+                self.assertEqual(ended(child), 0)
 
 
 class Connections(Network):
