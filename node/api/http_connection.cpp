@@ -1,5 +1,7 @@
 #include "node/api/http_connection.hpp"
 
+#include <algorithm>
+
 #include "node/async/tasks.hpp"
 #include "proto/json.hpp"
 
@@ -10,6 +12,16 @@ namespace {
 constexpr std::size_t max_refused_bytes = 256 << 10;
 
 constexpr const char* hello_route = "POST /v1/hello";
+
+bool is_head(const Request& request) {
+    return request.has_head() && request.head().method == "HEAD";
+}
+
+// HEAD is answered as GET is, without the body.
+std::string answer_to(const Request& request, std::string text) {
+    if (is_head(request)) text.resize(std::min(text.size(), text.find("\r\n\r\n") + 4));
+    return text;
+}
 
 Task<> cancel_when_gone(Wire& wire, Tasks& work) {
     co_await wire.wait_until_gone();
@@ -72,11 +84,14 @@ Task<Result<void>> HttpConnection::take(Request& request) {
         co_return co_await refuse(request, std::move(refusal));
     }
     const RequestHead& head = request.head();
-    const std::string key = head.method + ' ' + head.path;
+    const std::string method = is_head(request) ? "GET" : head.method;
+    const std::string key = method + ' ' + head.path;
     const bool is_hello = key == hello_route;
-    const auto route = terms_.routes.find(key);
+    auto route = terms_.routes.find(key);
+    if (route != terms_.routes.end() && is_head(request) && !is_plain(route->second.shape))
+        route = terms_.routes.end();
     const bool known = is_hello || route != terms_.routes.end();
-    const auto page = head.method == "GET" ? terms_.pages.find(head.path) : terms_.pages.end();
+    const auto page = method == "GET" ? terms_.pages.find(head.path) : terms_.pages.end();
     const bool is_page = page != terms_.pages.end();
     const bool open = is_hello || is_page || (known && route->second.access == Access::anybody);
     auto refusal = check(head, open ? Access::anybody : Access::proven);
@@ -112,7 +127,7 @@ Task<Result<void>> HttpConnection::show(const Request& request, const WebAsset& 
                                     .keep_alive = request.keep_alive(),
                                     .is_page = true});
     text += page.content;
-    auto sent = co_await wire_.write(std::move(text));
+    auto sent = co_await wire_.write(answer_to(request, std::move(text)));
     if (sent && request.keep_alive() && request.is_over()) co_return ok;
     co_await wire_.part(max_refused_bytes);
     co_return Errc::closed;
@@ -171,7 +186,7 @@ Task<Result<void>> HttpConnection::answer(Request& request, const HttpRoute& rou
         co_return ended.error();
     }
     alarm_->clear();
-    auto sent = co_await wire_.write(std::move(last));
+    auto sent = co_await wire_.write(answer_to(request, std::move(last)));
     if (sent && keep_alive) co_return ok;
     co_await wire_.part(max_refused_bytes);
     co_return Errc::closed;
@@ -184,8 +199,8 @@ Task<Result<void>> HttpConnection::refuse(const Request& request, Refusal refusa
     return say(request, std::move(answer));
 }
 
-Task<Result<void>> HttpConnection::say(const Request&, JsonAnswer answer) {
-    auto sent = co_await wire_.write(answer_text(answer));
+Task<Result<void>> HttpConnection::say(const Request& request, JsonAnswer answer) {
+    auto sent = co_await wire_.write(answer_to(request, answer_text(answer)));
     if (!sent) co_return sent.error();
     if (answer.keep_alive) co_return ok;
     co_await wire_.part(max_refused_bytes);

@@ -111,6 +111,16 @@ class Connections(NetworkCase):
                 said = {name: value or proof for name, value in headers.items()}
                 self.assertEqual(ask(connection, "GET", "/v1/status", headers=said)[0], status)
 
+    def test_head_is_answered_as_get_is_without_the_body(self):
+        connection = self.api.local()
+        for path, status in (("/", 200), ("/healthz", 200), ("/v1/channels", 200),
+                             ("/v1/events", 404), ("/none", 404), ("/v1/status", 200)):
+            with self.subTest(path):  # of one connection: a body would be the next answer
+                connection.request("HEAD", path)
+                response = connection.getresponse()
+                self.assertEqual((response.status, response.read()), (status, b""))
+                self.assertGreater(int(response.headers["Content-Length"]), 0)
+
     def test_a_proof_that_was_passed_on_from_another_port_is_refused(self):
         connection = self.api.tcp()
         proof, proven = self.api.hello(connection, port=1)
