@@ -27,6 +27,8 @@ constexpr std::chrono::seconds odd_silence{2}, usual_silence{10};
 constexpr std::chrono::seconds patience_with_lock{10};
 constexpr std::size_t read_bytes = 256 << 10;
 
+using Moment = std::chrono::steady_clock::time_point;
+
 constexpr int http_ok = 200, http_unauthorized = 401;
 
 std::string long_line() { return "a line of more than " + kib(max_line_bytes); }
@@ -52,7 +54,7 @@ struct Daemon::Connection {
     Patience patience(std::chrono::seconds limit) const { return {limit, stop}; }
     // For the beginning of an answer.
     Patience for_answer() const {
-        return {limit, stop, takes_time ? usual_silence : odd_silence, on_silence};
+        return {limit, stop, takes_time ? usual_silence : odd_silence, on_silence, greeted_by};
     }
     Result<Socket> connect() const {
         if (socket_path) return Socket::connect(*socket_path, for_answer());
@@ -70,6 +72,8 @@ struct Daemon::Connection {
     bool takes_time = false;
     std::function<void()> on_silence = nullptr;
     bool said_silent = false;
+    // When the other side has shown who it is, if that is being waited for.
+    Moment greeted_by = Moment::max();
     std::optional<HttpExchange> exchange;
 };
 
@@ -155,9 +159,16 @@ Result<void> Daemon::meet() {
     }
     connection.exchange.emplace(*std::move(socket));
     if (connection.socket_path) return ok;
+    connection.greeted_by = std::chrono::steady_clock::now() + connection.limit;
     auto greeted = greet();
-    if (greeted || greeted.error() != Errc::unauthorized || !connection.config.is_port_guessed())
-        return greeted;
+    connection.greeted_by = Moment::max();
+    if (greeted) return ok;
+    if (greeted.error() == Errc::closed)
+        message_ = "what answers at " + connection.where() +
+                   " closed the connection before it had shown that it is the daemon of " +
+                   connection.dir.string();
+    const bool another = greeted.error() == Errc::unauthorized || greeted.error() == Errc::closed;
+    if (!another || !connection.config.is_port_guessed()) return greeted;
     return not_ours();
 }
 

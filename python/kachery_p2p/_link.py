@@ -8,6 +8,7 @@ import collections
 import contextlib
 import hmac
 import http.client
+import io
 import json
 import os
 import pathlib
@@ -19,7 +20,7 @@ import time
 import weakref
 from typing import Any, Deque, Dict, NamedTuple, Optional, Tuple
 
-from ._ending import stop
+from ._ending import Deadline, stop
 from ._errors import (CanceledError, ClosedError, Error, FailedError, NoDaemonError, TimedOutError,
                       UnauthorizedError, UsageError)
 from ._paths import config_dir
@@ -115,6 +116,27 @@ class UnixConnection(http.client.HTTPConnection):
             raise UnauthorizedError(f"what answers at {self._path} belongs to another user")
 
 
+class _InTime(io.RawIOBase):
+    """What comes out of a socket until a time, in place of it for an HTTPResponse: whoever sends a
+    byte now and then would else keep it for ever."""
+
+    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+        self._socket = sock
+        self._deadline = deadline
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if self._deadline.passed():
+            raise socket.timeout()
+        self._socket.settimeout(self._deadline.left())
+        return self._socket.recv_into(buffer)
+
+
 class Way:
     """To the daemon of this configuration: its Unix socket, unless another port was named."""
 
@@ -135,7 +157,7 @@ class Way:
             return UnixConnection(self.path, self.port)
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=answer_seconds)
 
-    def headers(self, connection: http.client.HTTPConnection) -> Dict[str, str]:
+    def headers(self, connection: http.client.HTTPConnection, seconds: float) -> Dict[str, str]:
         """What shows who we are: nothing on the socket that only we can reach; over TCP a proof that
         we know the token, after the other side has proven the same."""
         if self.path:
@@ -147,12 +169,18 @@ class Way:
         ours = secrets.token_bytes(32)
         connection.request("POST", "/v1/hello", json.dumps({"nonce": ours.hex()}),
                            {"Content-Type": "application/json"})
-        response = connection.getresponse()
+        deadline = Deadline(seconds)
+        connection.response_class = lambda sock, **told: (  # type: ignore[assignment]
+            http.client.HTTPResponse(_InTime(sock, deadline), **told))  # type: ignore[arg-type]
         try:
+            response = connection.getresponse()
+            del connection.response_class
             answer = json.loads(response.read(max_answer_bytes))
             response.read()  # to the end of the answer, for the next
             tail = b"\0" + self.port.to_bytes(2, "big") + ours + bytes.fromhex(answer["nonce"])
             proof = bytes.fromhex(answer["proof"])
+        except (ConnectionError, http.client.IncompleteRead) as error:
+            raise self._closed() from error
         except (ValueError, RecursionError, LookupError, TypeError):
             raise self.no_answer() from None
         expected = hmac.digest(token, b"kp2p api server" + tail, "sha256")
@@ -167,6 +195,13 @@ class Way:
             return FailedError("the daemon sent what is no answer")
         said = f"what answers at {self.where} is not the daemon of {self.directory}"
         return NoDaemonError(said) if self._guessed else UnauthorizedError(said)
+
+    def _closed(self) -> Error:
+        said = (f"what answers at {self.where} closed the connection before it had shown that it is "
+                f"the daemon of {self.directory}")
+        if self._guessed:
+            return NoDaemonError(said)
+        return ClosedError(said)
 
     def error(self, error: Exception) -> Error:
         stopping = stop.get()
@@ -250,7 +285,7 @@ def link_to(way: Way, seconds: float, used: bool) -> Link:
         assert connection.sock is not None
         _open.add(connection.sock)
         connection.sock.settimeout(seconds)
-        return Link(connection, way.headers(connection))
+        return Link(connection, way.headers(connection, seconds))
     except BaseException:
         connection.close()
         raise

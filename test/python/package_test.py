@@ -381,6 +381,22 @@ class FalseDaemon(unittest.TestCase):
                 with self.assertRaises(kp.FailedError):
                     _api.ranges({"uri": ABSENT}, spans)
 
+    def test_one_that_says_a_byte_now_and_then_is_not_waited_for(self):
+        def drip(listener):
+            connection = listener.accept()[0]
+            with contextlib.suppress(OSError), connection:
+                for _ in range(100):
+                    connection.sendall(b"H")
+                    time.sleep(0.05)
+
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            thread = threading.Thread(target=drip, args=[listener])
+            thread.start()
+            with unittest.mock.patch("kachery_p2p._link.answer_seconds", 0.5):
+                self.assertRaises(kp.TimedOutError, kp.get_channels,
+                                  api_port=listener.getsockname()[1])
+            thread.join()
+
     def test_findings_go_with_the_error(self):
         lines = {
             b'[{"stage":"search","code":"all_lack"},3]': [{"stage": "search", "code": "all_lack"}],

@@ -67,7 +67,8 @@ Result<Socket> Socket::connect(const std::filesystem::path& path, const Patience
     if (path.native().size() >= sizeof address.sun_path)
         return make_error_code(std::errc::filename_too_long);
     std::memcpy(address.sun_path, path.c_str(), path.native().size() + 1);
-    const auto begin = steady_clock::now(), deadline = begin + patience.limit;
+    const auto begin = steady_clock::now();
+    const auto deadline = std::min(begin + patience.limit, patience.end);
     for (auto pause = first_retry;; pause = std::min(pause * 2, last_retry)) {
         auto made = make_socket(AF_UNIX);
         if (!made) return made.error();
@@ -141,7 +142,8 @@ bool Socket::has_news() const {
 }
 
 Result<void> Socket::await(short events, const Patience& patience) {
-    const auto begin = steady_clock::now(), deadline = begin + patience.limit;
+    const auto begin = steady_clock::now();
+    const auto deadline = std::min(begin + patience.limit, patience.end);
     for (;;) {
         patience.waited_since(begin);
         if (patience.stop.stop_requested()) return Errc::canceled;

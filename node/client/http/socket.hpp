@@ -21,6 +21,8 @@ struct Patience {
     // Called in each wait that has lasted so long, about every quarter of a second.
     std::chrono::steady_clock::duration long_wait = {};
     std::function<void()> on_long_wait = nullptr;
+    // When all that is waited for has come, however little comes at a time.
+    std::chrono::steady_clock::time_point end = std::chrono::steady_clock::time_point::max();
 
     void waited_since(std::chrono::steady_clock::time_point begin) const {
         if (on_long_wait && std::chrono::steady_clock::now() - begin >= long_wait) on_long_wait();

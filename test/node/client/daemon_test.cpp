@@ -259,6 +259,23 @@ TEST_CASE("a server that does not answer, or does not take us in, is not missing
     CHECK(Socket::connect(server.path(), {1h, stop.get_token()}).error() == Errc::canceled);
 }
 
+TEST_CASE("a server that sends a byte now and then is not waited for beyond the end") {
+    auto ends = Socket::pair();
+    REQUIRE(ends);
+    std::thread server([fd = ends->second] {
+        for (int i = 0; i < 2000 && ::send(fd, "H", 1, MSG_NOSIGNAL) == 1; ++i)
+            std::this_thread::sleep_for(1ms);
+        ::close(fd);
+    });
+    {
+        HttpExchange exchange(std::move(ends->first));
+        Patience patience{1h};
+        patience.end = std::chrono::steady_clock::now() + 100ms;
+        CHECK(exchange.ask({"GET", "/", "x"}, patience).error() == Errc::timed_out);
+    }
+    server.join();
+}
+
 TEST_CASE("a socket that nobody listens at is no daemon") {
     test::TempDir temp;
     CHECK(Socket::connect(temp.path() / "api.sock", {1s}).error() == Errc::no_daemon);
