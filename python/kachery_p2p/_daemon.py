@@ -101,10 +101,17 @@ def start_daemon(*, channels: Sequence[str] = (), bootstrap: Sequence[str] = (),
             command += [flag, str(given)]
     process = Daemon(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                      encoding="utf-8", start_new_session=True)
-    assert process.stdin is not None
-    with contextlib.suppress(BrokenPipeError), process.stdin:  # then it has failed, and says why
-        process.stdin.write("".join(name + "\n" for name in names))
-    _await_ready(process)
+    try:
+        assert process.stdin is not None
+        with contextlib.suppress(BrokenPipeError), process.stdin:  # then it has failed, and says why
+            process.stdin.write("".join(name + "\n" for name in names))
+        _await_ready(process)
+    except BaseException:  # interrupted, too: nobody would know of it
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+        raise
     return process
 
 
@@ -121,9 +128,6 @@ def _await_ready(process: "subprocess.Popen[str]") -> None:
         # Nothing more comes, but what does must not block the daemon.
         threading.Thread(target=process.stdout.read, daemon=True).start()
         return
-    process.kill()
-    process.wait()
-    process.stdout.close()
     if event.get("event") == "error":
         raise error_of(event)
     raise FailedError(f"{_command} ended before it was ready")

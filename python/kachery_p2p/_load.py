@@ -142,8 +142,8 @@ def load_pkl(uri: PathLike, dest: Optional[PathLike] = None, *, progress: Progre
     def unpickled(content: bytearray) -> Any:
         try:
             return pickle.loads(content)
-        except (EOFError, pickle.UnpicklingError) as error:
-            raise FailedError(f"{uri!r} is not a pickle: {error}") from error
+        except Exception as error:  # what is no pickle, or names what is not here, raises any
+            raise FailedError(f"{uri!r} cannot be unpickled: {error}") from error
 
     return _value(uri, dest, Options(p2p, progress, timeout, wait, missing), unpickled)
 

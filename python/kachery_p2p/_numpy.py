@@ -26,7 +26,7 @@ def array(uri: PathLike, content: bytearray) -> Any:
         if kind.hasobject:
             raise ValueError("it holds objects of Python")
         return numpy.ndarray(shape, kind, content, head.tell(), order="F" if in_columns else "C")
-    except (OSError, EOFError, ValueError, TypeError) as error:
+    except Exception as error:  # numpy's, and those of what it reads with
         raise FailedError(f"{uri!r} is not an array: {error}") from error
 
 
@@ -42,7 +42,7 @@ def mapped(uri: PathLike, file: Reader, mode: Literal["r", "c"]) -> Any:
     try:
         found = numpy.load(path if os.path.exists(path) else file.path, mmap_mode=mode,
                            allow_pickle=False)
-    except (OSError, EOFError, ValueError) as error:
+    except Exception as error:
         raise FailedError(f"{uri!r} is not an array: {error}") from error
     if isinstance(found, numpy.memmap):
         found.filename = file.path  # the other name ends with this call

@@ -53,7 +53,11 @@ def link_file(path: PathLike, basename: Optional[str] = None) -> str:
 def store_dir(path: PathLike, label: Optional[str] = None) -> str:
     """Copies all files of a directory into the storage and returns its sha1dir:// URI."""
     ending = None if label is None else "." + _quoted(label)
-    uri = _put_path(path)
+    whole = path_for_daemon(path)
+    with naming(whole):
+        if not stat.S_ISDIR(os.stat(whole).st_mode):
+            raise UsageError(f"{whole}: it is no directory")
+    uri = _put_path(whole)
     match = _hash.fullmatch(uri)
     if ending is None or match is None:
         return uri
@@ -114,8 +118,6 @@ def _put_path(path: PathLike, link: bool = False) -> str:
     if link:
         sha1, manifest = _put.link(whole)
         return _file_uri(sha1, _quoted(os.path.basename(whole)), manifest)
-    if not stat.S_ISDIR(status.st_mode):
-        raise UsageError(f"{whole}: it is no directory")
     name = os.path.basename(os.path.realpath(whole))
     return f"sha1dir://{_put.directory(whole)}" + (f".{_quoted(name)}" if name else "")
 

@@ -277,11 +277,20 @@ class Failures(Network):
         rows = [(kp.load_text, noise), (kp.load_json, noise), (kp.load_json, text)]
         rows += [(kp.read_dir, "sha1dir" + uri[4:47]) for uri in (noise, text, array, wrong)]
         rows += [(kp.read_dir, "sha1dir" + array[4:47] + "/inner")]
-        rows += [(kp.load_npy, text)] if numpy else []
+        pickles = (b"hello", b"cno.such\nthing\n.", b"S'\xff'\n.", b"\x80c.", b"\x95" * 9, b"F1x\n.")
+        arrays = (b"{", b"PK\3\4 no zip", b"\x93NUMPY\1\0\x40\0" + b"(" * 64)
         with self.at("alice"):
+            for load, contents in ((kp.load_pkl, pickles), (kp.load_npy, arrays if numpy else ())):
+                rows += [(load, kp.store_file(self.write("content", one))) for one in contents]
             for load, uri in rows:
                 with self.subTest((load.__name__, uri)), self.assertRaises(kp.FailedError):
                     load(uri)
+
+    def test_a_directory_is_wanted_where_one_is_stored(self):
+        path = self.write("no directory", b"a file")
+        for name in ("alice", "nobody"):
+            with self.at(name), self.assertRaisesRegex(kp.UsageError, "it is no directory"):
+                kp.store_dir(path, label="label")
 
     def test_without_a_daemon(self):
         with self.at("nobody"), self.assertRaises(kp.NoDaemonError):
@@ -302,6 +311,19 @@ class Failures(Network):
                 kp.get_node_id()
             with storage(self.root / "bob" / "storage"):
                 self.assertEqual(kp.load_text(kp.store_text("here")), "here")
+
+    def test_a_start_that_is_interrupted_leaves_nothing_running(self):
+        started = []
+
+        def interrupted(process):
+            started.append(process)
+            raise KeyboardInterrupt
+
+        with unittest.mock.patch("kachery_p2p._daemon._await_ready", interrupted):
+            with self.assertRaises(KeyboardInterrupt):
+                self.start("carol")
+        self.addCleanup(started[0].kill)
+        self.assertIsNotNone(started[0].poll())
 
     def test_a_second_daemon_in_one_directory(self):
         with self.assertRaises(kp.LimitReachedError):
