@@ -282,6 +282,12 @@ std::vector<Finding> Swarm::why_not(const NodeId& node) const {
 
 std::vector<Finding> Swarm::why_none(const Topic& topic) const {
     std::vector<Finding> told;
+    // Those that were named are looked for whatever the topic.
+    for (const FixedPeer& fixed : parts_.fixed) {
+        const auto failure = failures_.find(fixed.node);
+        if (failure != failures_.end() && !failure->second.empty() && !best(fixed.node))
+            told.push_back(failure->second.front());
+    }
     for (const auto& [node, why] : failures_)
         if (told.size() < max_told && !why.empty() && book_.topics(node).contains(topic))
             told.push_back(why.front());

@@ -102,6 +102,11 @@ class NamedPeers(NetworkCase):
         for words in ("nothing listens at 127.0.0.1",
                       f"what answers at 127.0.0.1:{port} is not it"):
             bob.process.wait_until(lambda: words in bob.log(), words)
+        load = bob.run("kp2p-load", "sha1://" + "7" * 40, check=False)
+        self.assert_ends(load, 4, f"what answers at 127.0.0.1:{port} is not it")
+        for words in (b"nothing listens at 127.0.0.1", b"what to do: "):
+            self.assertIn(words, load.stderr)
+        self.assertNotIn(b"without bootstrap nodes", load.stderr)
 
     def test_what_is_no_peer_is_refused(self):
         key = "ab" * 32

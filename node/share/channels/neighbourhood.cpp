@@ -209,8 +209,15 @@ void Neighbourhood::explain_silence(Diagnosis& diagnosis, const Finder::Search* 
     const auto reached = [&](const auto& entry) { return finder_.reached(entry.second->tag) > 0; };
     using Code = Finding::Code;
     const auto trouble = parts_.peers.network_trouble();
-    if (trouble && !channels_.empty() && std::ranges::none_of(channels_, reached))
-        diagnosis.add(*trouble);
+    if (trouble && !channels_.empty() && std::ranges::none_of(channels_, reached)) {
+        std::vector<Finding> nearest = {*trouble};
+        // Without the DHT those that were named are all there are.
+        if (trouble->code == Code::no_bootstrap)
+            if (auto named = parts_.peers.why_none(channels_.begin()->second->topic);
+                !named.empty())
+                nearest = std::move(named);
+        for (const Finding& why : nearest) diagnosis.add(why);
+    }
     if (expecting())
         diagnosis.add({.code = Code::channels_pending, .count = expected_.size()});
     else if (channels_.empty())

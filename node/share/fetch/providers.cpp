@@ -222,6 +222,8 @@ std::error_code Providers::explain(const Shortfall& shortfall) {
         std::ranges::any_of(used_, [](const ProvidedFile* file) { return file->open(); });
     std::optional<Finding> nearest = parts_.share.peers.network_trouble();
     if (nearest && heard_any_ && !stalled && blamed_.empty()) diagnosis_.lead(*nearest);
+    if (!nearest && parts_.hood.channels().empty() && !parts_.hood.expecting())
+        nearest = Finding{.code = Finding::Code::no_channel};
     for (const auto& [node, why] : troubles_)
         if (!nearest && gave_.contains(node)) nearest = why.front();
     if (!heard_any_)

@@ -151,6 +151,23 @@ Task<> for_good(FakeNetwork& network) {
     }
 }
 
+Task<> leaves_in_the_midst(FakeNetwork& network) {
+    auto nodes = co_await members(network, 1);
+    Provider provider(network, noise(20 * mib), LiarLie::stall, stops_at);
+    Outcome outcome;
+    auto body = [&](Tasks& all) -> Task<> {
+        all.spawn(load(*nodes[0], provider.peer.file(), outcome));
+        co_await until_stopped(network, provider, 10);
+        CHECK(nodes[0]->share.leave(lab()));
+    };
+    auto ended = co_await with_tasks(body);
+    CHECK(ended);
+    CAPTURE(outcome.diagnosis.text());
+    CHECK(outcome.path.error() == Errc::timed_out);
+    CHECK(outcome.diagnosis.text().starts_with(
+        "stalled: this node is in no channel; nothing came for "));
+}
+
 Task<> cat_stalls(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
     const ByteVector bytes = noise(20 * mib);
@@ -259,6 +276,9 @@ TEST_CASE("a load outlives a silence of its only provider") {
 TEST_CASE("a load outlives 30 s without its only provider") { test::in_network(gone_for_a_while); }
 TEST_CASE("a longer outage is waited for where that is allowed") {
     test::in_network(gone_for_long);
+}
+TEST_CASE("a load whose node has left its channel says so") {
+    test::in_network(leaves_in_the_midst);
 }
 TEST_CASE("a load that gives up says what happened, what is kept, and goes on the next time") {
     test::in_network(for_good);
