@@ -54,7 +54,8 @@ class TunnelOpening {
 
   private:
     std::error_code failed(const std::string& what, std::error_code error) {
-        why_ = what + ": " + error.message();
+        const bool in_time = error != asio::error::operation_aborted;
+        why_ = what + ": " + (in_time ? error.message() : "it does not answer");
         return error;
     }
 
@@ -63,7 +64,8 @@ class TunnelOpening {
         const WebAddress relay{url.host, url.port};
         const WebAddress& first = route_.proxy ? route_.proxy->address : relay;
         auto reached = co_await reach(first);
-        if (!reached) co_return failed("no TCP to " + first.text(), reached.error());
+        const std::string kind = route_.proxy ? "the proxy " : "";
+        if (!reached) co_return failed("no TCP to " + kind + first.text(), reached.error());
         if (route_.proxy) {
             auto through = co_await pass_proxy(*route_.proxy);
             if (!through) co_return through.error();

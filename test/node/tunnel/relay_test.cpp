@@ -306,6 +306,27 @@ Task<> a_wrong_token_gets_nothing() {
     (void)ran;
 }
 
+Task<> a_proxy_that_is_not_there_is_named() {
+    auto executor = co_await asio::this_coro::executor;
+    RelayWorld world(executor);
+    const asio::ip::tcp::endpoint anywhere(asio::ip::address_v4::loopback(), 0);
+    asio::ip::tcp::acceptor mute(executor, anywhere);
+    RelayRoute route{world.url};
+    route.proxy.emplace();
+    route.proxy->address = {"127.0.0.1", mute.local_endpoint().port()};
+    const std::string place = "the proxy " + route.proxy->address.text();
+    Clock& clock = world.real.clock;
+    std::string why;
+    auto opening = open_tunnel(clock, route, std::nullopt, why);
+    auto given_up = co_await with_timeout(clock, 300ms, std::move(opening));
+    CHECK_FALSE(given_up);
+    CHECK(why == place + ": it does not answer");
+    mute.close();
+    auto refused = co_await open_tunnel(clock, route, std::nullopt, why);
+    CHECK_FALSE(refused);
+    CHECK(why.starts_with("no TCP to " + place + ": "));
+}
+
 Task<> another_certificate_is_not_taken() {
     auto executor = co_await asio::this_coro::executor;
     RelayWorld world(executor);
@@ -405,6 +426,9 @@ TEST_CASE("a socket that is waited for has its port, or there is a reason") {
 }
 TEST_CASE("a client keeps its port when its relay starts again") { test::run(the_port_stays()); }
 TEST_CASE("who does not know the token gets no port") { test::run(a_wrong_token_gets_nothing()); }
+TEST_CASE("a proxy that does not answer, or is not there, is said to be why") {
+    test::run(a_proxy_that_is_not_there_is_named());
+}
 TEST_CASE("a relay with another certificate is not used") {
     test::run(another_certificate_is_not_taken());
 }
