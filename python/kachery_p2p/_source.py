@@ -29,6 +29,7 @@ _dir_uri = re.compile(r"sha1dir://([0-9a-fA-F]{40})(?:\.[^/?]*)?(?:/([^?]*))?(\?
 Index = Optional[SupportsIndex]
 Pieces = Generator[bytes, None, None]
 _max_ranges = 1024  # of one call
+_max_bytes = (1 << 63) - 1  # beyond the end of every file
 
 
 class Named(NamedTuple):
@@ -165,9 +166,9 @@ class Source:
             raise UsageError(f"it is a directory: {named.uri}")
         body = self._body(uri=named.uri)
         if start is not None:
-            body["start"] = operator.index(start)
+            body["start"] = min(operator.index(start), _max_bytes)
         if end is not None:
-            body["end"] = operator.index(end)
+            body["end"] = min(operator.index(end), _max_bytes)
         if named.path is None and self._p2p:
             pieces = _api.frames("/v1/cat", body, "bytes", self._deadline)
             try:

@@ -88,7 +88,7 @@ class Files(Network):
             uri = kp.store_file(self.write("ranges", content))
         with self.at("bob"):
             for start, end in ((0, 10), (1048570, 1048580), (2_499_990, None), (None, None),
-                               (2_499_990, 9_999_999), (5, 5), (9_999_999, None)):
+                               (2_499_990, 9_999_999), (5, 5), (9_999_999, None), (7, 10**30)):
                 with self.subTest(start=start, end=end):
                     self.assertEqual(kp.load_bytes(uri, start, end), content[start:end])
             out = io.BytesIO()
