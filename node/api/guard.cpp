@@ -1,15 +1,27 @@
 #include "node/api/guard.hpp"
 
+#include <boost/beast/core/string.hpp>
+
 #include "proto/number.hpp"
 
 namespace kp2p {
+
+namespace {
+
+// Names of hosts and types are in small letters or capitals.
+bool are_alike(std::string_view one, std::string_view other) {
+    return boost::beast::iequals({one.data(), one.size()}, {other.data(), other.size()});
+}
+
+}  // namespace
+
 Guard::Guard(const proto::ApiToken& token, std::uint16_t port)
     : token_(token),
       port_(port),
       authorities_{"127.0.0.1:" + std::to_string(port), "localhost:" + std::to_string(port)} {}
 
 bool Guard::is_own(std::string_view authority) const {
-    return authority == authorities_[0] || authority == authorities_[1];
+    return are_alike(authority, authorities_[0]) || are_alike(authority, authorities_[1]);
 }
 
 std::optional<Refusal> Guard::check_sender(const RequestHead& head, Way way) const {
@@ -34,7 +46,9 @@ std::optional<Refusal> Guard::check_body(const RequestHead& head, BodyKind kind)
     if (!length) return Refusal{411, Errc::usage, "one Content-Length is required"};
     if (kind == BodyKind::bytes || *length == 0) return std::nullopt;
     if (*length > max_body_bytes) return Refusal{413, Errc::limit_reached, "the body is too long"};
-    if (head.content_type.size() != 1 || !head.content_type[0].starts_with("application/json"))
+    constexpr std::string_view json = "application/json";
+    if (head.content_type.size() != 1 ||
+        !are_alike(head.content_type[0].substr(0, json.size()), json))
         return Refusal{415, Errc::usage, "the body must be application/json"};
     return std::nullopt;
 }

@@ -24,6 +24,10 @@ TEST_CASE("only requests that are ours pass the guard") {
     row("get", good, 0, [](auto&) {});
     row("post", post, 0, [](auto&) {});
     row("localhost", good, 0, [](auto& h) { h.host = {"localhost:4000"}; });
+    row("shouted", post, 0, [](auto& h) {
+        h.host = {"LocalHost:4000"};
+        h.content_type = {"Application/JSON"};
+    });
     row("own origin", good, 0, [](auto& h) { h.origin = {"http://127.0.0.1:4000"}; });
     row("charset", post, 0, [](auto& h) { h.content_type = {"application/json; charset=utf-8"}; });
     row("no host", good, 403, [](auto& h) { h.host = {}; });
