@@ -110,6 +110,18 @@ Result<File> DirectoryMaker::open(const fs::path& path, File::Mode mode, const F
     return file;
 }
 
+Result<void> check_storage(const Layout& layout) {
+    struct stat status;
+    if (disk().status(layout.root(), status) != 0)
+        return storage_error(last_error(), layout.root());
+    if (layout.is_still_there()) return ok;
+    for (const fs::path& part : {layout.contents(), layout.ours()})
+        if (disk().link_status(part, status) == 0) return ok;  // it was mounted anew
+    note_storage_trouble(layout.root().string() +
+                         ": it is empty, and not the directory that it was; was it unmounted?");
+    return Errc::storage_unavailable;
+}
+
 Result<void> make_private_directory(const fs::path& directory) {
     const auto make = [&](mode_t mode) -> Result<void> {
         if (disk().make_directory(directory, mode) != 0) return last_error();

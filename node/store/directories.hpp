@@ -44,6 +44,10 @@ Result<void> make_directories(const Layout& layout, const std::filesystem::path&
 // is.
 Result<void> make_private_directory(const std::filesystem::path& directory);
 
+// An error of the storage where its directory is not there, or where an empty one has come to be in
+// its place, as when it was unmounted: nothing can be told of what it had.
+Result<void> check_storage(const Layout& layout);
+
 // The rights of a file that is made in a directory of the storage, for those who may read `source`
 // if there is one.
 unsigned rights_in(const std::filesystem::path& directory, const File* source = nullptr);

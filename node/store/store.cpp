@@ -2,6 +2,7 @@
 
 #include "node/store/catalog/marks.hpp"
 #include "node/store/catalog/names.hpp"
+#include "node/store/directories.hpp"
 #include "node/store/link_file.hpp"
 #include "node/store/links_cache.hpp"
 #include "node/store/put/put_directory.hpp"
@@ -82,6 +83,8 @@ Store::Usage Store::usage() const {
 }
 
 PartialUsage Store::partial_usage() const { return kp2p::partial_usage(layout_); }
+
+Result<void> Store::check() const { return check_storage(layout_); }
 
 Result<StoredFile> Store::find(const Sha1& sha1) const {
     std::string ignored;

@@ -59,6 +59,8 @@ class Store {
     // The same in two steps, of which the first touches only the storage.
     Located locate(const Sha1& sha1) const;
     Result<StoredFile> find(const Sha1& sha1, const Located& located, std::string& why) const;
+    // Whether what is not found is not here: an error of the storage where that cannot be told.
+    Result<void> check() const;
     // Where the content of a stored file lies.
     std::filesystem::path place_of(const Sha1& sha1) const { return layout_.content(sha1); }
     // Whether a file that was found has been hashed since it last changed.

@@ -200,6 +200,20 @@ class Storage(NetworkCase):
         self.path("away").rename(taker.storage_dir)
         self.assertEqual(taker.load(uri).read_bytes(), path.read_bytes())
 
+    def test_of_a_storage_that_is_away_no_command_says_that_all_is_well(self):
+        node = self.daemon("away")
+        path = self.path("alone")
+        path.write_bytes(b"alone")
+        uri = node.store(path)
+        node.storage_dir.rename(self.path("elsewhere"))
+        for command in (["kp2p-list"], ["kp2p-verify"], ["kp2p-gc"], ["kp2p-rm", uri],
+                        ["kp2p-pin", uri], ["kp2p-unpin", uri], ["kp2p-load", uri],
+                        ["kp2p-cat", uri]):
+            self.assert_ends(node.run(*command, check=False), 1,
+                             f"cannot be used: {node.storage_dir}: No such file or directory")
+        self.path("elsewhere").rename(node.storage_dir)
+        self.assertEqual(node.run("kp2p-cat", uri).stdout, b"alone")
+
 
 if __name__ == "__main__":
     main()

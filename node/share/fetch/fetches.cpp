@@ -53,6 +53,15 @@ Task<Result<Fetched>> Fetches::fetch(Sha1 file, std::vector<NodeId> hints, Progr
         if (!why.empty()) diagnosis.add({.code = Finding::Code::storage, .what = why});
         const auto& findings = active->fetch.diagnosis().all();
         for (auto at = findings.rbegin(); at != findings.rend(); ++at) diagnosis.lead(*at);
+        if (outcome.error() == Errc::not_found) {  // it may be here, but for the storage
+            const Store* store = &parts_.share.store;
+            auto check = [store] { return store->check(); };
+            auto can_tell = co_await offload(parts_.share.runtime.pool, check);
+            if (!can_tell) {
+                diagnosis.lead({.code = Finding::Code::storage, .what = storage_trouble()});
+                co_return can_tell.error();
+            }
+        }
         if (outcome.error() == Errc::over_quota)
             diagnosis.add({.code = Finding::Code::quota, .what = storage_trouble()});
         const bool local =

@@ -26,6 +26,16 @@ bool is_there(const Layout& layout, const Sha1& sha1) {
            disk().link_status(layout.link(sha1), status) == 0;
 }
 
+bool is_absence(int number) { return number == ENOENT || number == ENOTDIR; }
+
+// Errc::not_found only where it can be told that it is not here.
+Result<void> look_for(const Layout& layout, const Sha1& sha1) {
+    if (is_there(layout, sha1)) return ok;
+    if (!is_absence(errno)) return storage_error(last_error(), layout.content(sha1));
+    if (auto can_tell = check_storage(layout); !can_tell) return can_tell;
+    return Errc::not_found;
+}
+
 // `marks` are sorted.
 Record::Kind kind_of(const Sha1& sha1, const ContentFacts& facts, const std::vector<Sha1>& marks) {
     if (facts.linked) return Record::Kind::linked;
@@ -55,6 +65,7 @@ std::set<Sha1> Catalog::pinned(Unread* unread) const {
 }
 
 Result<void> Catalog::can_list() const {
+    if (auto there = check_storage(layout_); !there) return there;
     for (const std::filesystem::path& directory : {layout_.contents(), layout_.records()}) {
         std::error_code error;
         const std::filesystem::directory_iterator first(directory, error);
@@ -155,7 +166,7 @@ Result<Removed> Catalog::remove(const proto::Uri& uri, std::string& why) const {
         why = "a directory is removed as a whole";
         return Errc::usage;
     }
-    if (!is_there(layout_, uri.sha1)) return Errc::not_found;
+    if (auto found = look_for(layout_, uri.sha1); !found) return found.error();
     std::set<Sha1> parts = parts_of({uri});
     if (const auto record = read_record(layout_.record(uri.sha1))) parts.merge(parts_of(*record));
     const std::set<Sha1> pins = pinned();
@@ -175,16 +186,16 @@ Result<Removed> Catalog::remove(const proto::Uri& uri, std::string& why) const {
         ++removed.files;
         if (disk().status(layout_.content(part), status) == 0)
             removed.bytes += static_cast<std::uint64_t>(status.st_size);
-        disk().unlink(layout_.content(part));
-        disk().unlink(layout_.link(part));
+        for (const fs::path& path : {layout_.content(part), layout_.link(part)})
+            if (disk().unlink(path) != 0 && !is_absence(errno))
+                return storage_error(last_error(), path);
         forget(part);
-        if (is_there(layout_, part)) return storage_error(last_error(), layout_.content(part));
     }
     return removed;
 }
 
 Result<void> Catalog::pin(const proto::Uri& uri) const {
-    if (!is_there(layout_, uri.sha1)) return Errc::not_found;
+    if (auto found = look_for(layout_, uri.sha1); !found) return found;
     const fs::path path = layout_.pin(uri.sha1);
     if (auto done = write_record(layout_, path, {uri, Record::Kind::stored}); !done)
         return storage_error(done.error(), path);
@@ -194,8 +205,9 @@ Result<void> Catalog::pin(const proto::Uri& uri) const {
 Result<void> Catalog::unpin(const proto::Uri& uri) const {
     const fs::path path = layout_.pin(uri.sha1);
     if (disk().unlink(path) == 0) return ok;
-    if (errno == ENOENT || errno == ENOTDIR) return Errc::not_found;
-    return storage_error(last_error(), path);
+    if (!is_absence(errno)) return storage_error(last_error(), path);
+    if (auto can_tell = check_storage(layout_); !can_tell) return can_tell;
+    return Errc::not_found;
 }
 
 std::vector<Catalog::Candidate> Catalog::candidates(const std::stop_token& stop,
@@ -225,7 +237,7 @@ Removed Catalog::collect(std::uint64_t most_bytes, Mode mode, const std::stop_to
     Removed removed;
     for (const Candidate& each : oldest) {
         if (stop.stop_requested() || left_bytes <= most_bytes) break;
-        if (mode == Mode::really && !take_loaded(each.sha1)) continue;
+        if (mode == Mode::really && !take_loaded(each.sha1, unread)) continue;
         left_bytes -= each.bytes;
         removed.bytes += each.bytes;
         ++removed.files;
@@ -237,7 +249,7 @@ Removed Catalog::make_room(std::uint64_t bytes) const {
     Removed removed;
     for (const Candidate& each : candidates({})) {
         if (removed.bytes >= bytes) break;
-        if (!take_loaded(each.sha1)) continue;
+        if (!take_loaded(each.sha1, nullptr)) continue;
         removed.bytes += each.bytes;
         ++removed.files;
     }
@@ -246,10 +258,14 @@ Removed Catalog::make_room(std::uint64_t bytes) const {
 
 // Somebody may be storing the same content at this moment: who has found it there has taken the
 // mark away before.
-bool Catalog::take_loaded(const Sha1& sha1) const {
+bool Catalog::take_loaded(const Sha1& sha1, Unread* unread) const {
     const fs::path from = layout_.content(sha1);
     const fs::path aside = layout_.contents() / TempFile::new_name();
-    if (!is_marked_loaded(layout_, sha1) || disk().rename(from, aside) != 0) return false;
+    if (!is_marked_loaded(layout_, sha1)) return false;
+    if (disk().rename(from, aside) != 0) {
+        if (unread && !is_absence(errno)) unread->note(from, last_error());
+        return false;
+    }
     if (!is_marked_loaded(layout_, sha1)) {
         (void)disk().rename_new(aside, from);
         disk().unlink(aside);

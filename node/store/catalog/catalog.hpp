@@ -28,7 +28,8 @@ class Catalog {
   public:
     explicit Catalog(const Layout& layout) : layout_(layout) {}
 
-    // An error of the storage where a list of what lies here would be short for want of rights.
+    // An error of the storage where a list of what lies here would be short for want of rights, or
+    // of the storage itself (check_storage()).
     Result<void> can_list() const;
 
     // All that lies here, or what of it `uri` is about. What is short for want of rights in parts
@@ -71,7 +72,7 @@ class Catalog {
     std::set<Sha1> pinned(Unread* unread = nullptr) const;
     std::vector<Candidate> candidates(const std::stop_token& stop, Unread* unread = nullptr) const;
     void forget(const Sha1& sha1) const;
-    bool take_loaded(const Sha1& sha1) const;
+    bool take_loaded(const Sha1& sha1, Unread* unread) const;
 
     Layout layout_;
 };

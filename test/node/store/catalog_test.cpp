@@ -54,6 +54,16 @@ Removed collect(const Storage& storage, std::uint64_t most_bytes,
     return storage.store.catalog().collect(most_bytes, mode);
 }
 
+// A file system that is mounted to be read alone.
+class ReadOnlyDisk final : public Disk {
+    static int refused() {
+        errno = EROFS;
+        return -1;
+    }
+    int unlink(const Path&) override { return refused(); }
+    int rename(const Path&, const Path&) override { return refused(); }
+};
+
 }  // namespace
 
 TEST_CASE("the list has what was asked for, and what came without a name") {
@@ -280,4 +290,45 @@ TEST_CASE("a quota has the cache give way, and then refuses what is loaded, not 
     CHECK(!has(storage, kept));
     storage.store.limit(std::nullopt);
     CHECK(storage.store.put_loaded(as_bytes(big + "7")));
+}
+
+TEST_CASE("what cannot be removed stays, with all that is known of it, and it is said why") {
+    const Storage storage;
+    const auto uri = storage.put(storage.file("a.txt", "one"));
+    const auto cached = loaded(storage, "two", "b.txt");
+    const Catalog catalog = storage.store.catalog();
+    ReadOnlyDisk read_only;
+    const DiskInstead instead(read_only);
+    const auto refused = [&](const proto::Uri& of) {
+        return storage.layout.content(of.sha1).string() + ": Read-only file system";
+    };
+    std::string why;
+    CHECK(catalog.remove(uri, why).error() == Errc::storage_unavailable);
+    CHECK(storage_trouble() == refused(uri));
+    Unread unread;
+    CHECK(catalog.collect(0, Catalog::Mode::really, {}, &unread).files == 0);
+    CHECK(unread.words() == refused(cached));
+    CHECK(listed(storage).size() == 2);
+}
+
+TEST_CASE("of a storage that is away nothing is said but that") {
+    const Storage storage;
+    const auto uri = storage.put(storage.file("a.txt", "one"));
+    const Catalog catalog = storage.store.catalog();
+    const auto is_away = [&](const std::string& words) {
+        std::string why;
+        for (const std::error_code error :
+             {catalog.can_list().error(), catalog.remove(uri, why).error(),
+              catalog.pin(uri).error(), catalog.unpin(uri).error(), storage.store.check().error()})
+            CHECK(error == Errc::storage_unavailable);
+        CHECK(storage_trouble() == storage.root.string() + words);
+    };
+    const fs::path away = storage.directory.path() / "away";
+    fs::rename(storage.root, away);
+    is_away(": No such file or directory");
+    fs::create_directory(storage.root);  // as a mount point is
+    is_away(": it is empty, and not the directory that it was; was it unmounted?");
+    fs::remove(storage.root);
+    fs::rename(away, storage.root);
+    CHECK(catalog.pin(uri));
 }
