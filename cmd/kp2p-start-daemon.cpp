@@ -1,6 +1,7 @@
 // kp2p-start-daemon: runs the node in the foreground until it is stopped.
 #include "node/client/channel_names.hpp"
 #include "node/client/command.hpp"
+#include "node/client/hang_watch.hpp"
 #include "node/process/daemon.hpp"
 #include "proto/json.hpp"
 #include "proto/utf8.hpp"
@@ -27,9 +28,12 @@ int main(int argc, char** argv) {
                             "Runs the node in the foreground; stop it with Ctrl-C, SIGTERM or "
                             "kp2p-stop-daemon.",
                             client::Needs::node);
+    client::watch_hangs("kp2p-start-daemon", std::stop_source(std::nostopstate));
     return command.run(argc, argv, [&]() -> Result<void> {
         Settings settings = command.config().settings();
+        std::optional<client::Waiting> waiting(command.config().storage_path().string());
         auto storage = command.storage_dir();
+        waiting.reset();
         if (!storage) return storage.error();
         if (!proto::is_utf8(storage->native()))  // the API could not say where files lie
             return command.failure(Errc::usage, "not UTF-8: " + storage->native());

@@ -2,9 +2,12 @@
 
 #include <filesystem>
 
+#include "node/client/hang_watch.hpp"
+
 namespace kp2p {
 
 bool is_directory_place(const std::string& dest) {
+    const client::Waiting waiting(dest);
     std::error_code error;
     return dest.ends_with('/') || std::filesystem::is_directory(dest, error);
 }

@@ -2,6 +2,7 @@
 
 #include "cmd/put_stream.hpp"
 #include "cmd/running_storage.hpp"
+#include "node/client/hang_watch.hpp"
 #include "node/client/paths.hpp"
 #include "node/client/progress_bar.hpp"
 #include "node/store/store.hpp"
@@ -16,6 +17,7 @@ class PutProgress {
     explicit PutProgress(client::Command& command) : bar_(command) {}
 
     void begin(const std::string& path) {
+        const client::Waiting waiting(path);
         now_ = {};
         std::error_code error;
         if (std::filesystem::is_regular_file(path, error))
@@ -50,11 +52,13 @@ std::error_code failed(client::Command& command, std::error_code error, const st
 
 Result<void> put_each(client::Command& command, const std::vector<std::string>& paths,
                       PutOptions options) {
+    std::optional<client::Waiting> waiting(command.config().storage_path().string());
     auto root = command.storage_dir();
     if (!root) return root.error();
     const bool flushes = !command.config().settings().no_flush;
     auto store = Store::open(*root, flushes ? Store::Flush::always : Store::Flush::never);
     if (!store) return command.failure(store.error(), storage_trouble());
+    waiting.reset();
     const auto served = served_storage(command.config(), *root);
     if (served && !served->is_ours)
         command.say("the daemon that is running serves another storage, " + served->path.string() +

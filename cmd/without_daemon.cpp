@@ -4,6 +4,7 @@
 
 #include <system_error>
 
+#include "node/client/hang_watch.hpp"
 #include "node/store/store.hpp"
 #include "node/threads/thread.hpp"
 #include "proto/outcome.hpp"
@@ -34,7 +35,9 @@ WithoutDaemon::~WithoutDaemon() {
 Result<void> WithoutDaemon::serve(int descriptor) {
     if (thread_.joinable()) thread_.join();
     const auto& storage = command_.config().storage_path();
+    std::optional<client::Waiting> waiting(storage.string());
     auto api = LocalApi::open(storage);
+    waiting.reset();
     if (!api) {
         ::close(descriptor);
         std::error_code ignored;

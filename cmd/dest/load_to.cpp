@@ -5,6 +5,8 @@
 #include "cmd/dest/file_destination.hpp"
 #include "cmd/dest/fill_directory.hpp"
 
+#include "node/client/hang_watch.hpp"
+
 namespace kp2p {
 namespace fs = std::filesystem;
 namespace {
@@ -22,7 +24,9 @@ std::error_code blame(const Delivery& by, std::error_code error, const fs::path&
 }
 
 Result<Delivered> file_to(const Delivery& by, const proto::Uri& uri, const fs::path& dest) {
+    std::optional<client::Waiting> waiting(dest.string());
     auto to = FileDestination::find(dest, by.command.stop());
+    waiting.reset();
     if (!to) return failed(by, to.error(), dest);
     if (to->is_stdout()) by.command.bytes_are_data();
     auto loaded = by.load(uri.written, false);
@@ -52,7 +56,9 @@ Result<There> look(const Delivery& by, const DirectoryDestination& to, const pro
 
 Result<Delivered> directory_to(const Delivery& by, const proto::Uri& uri, const proto::Sha1Dir& dir,
                                const fs::path& dest) {
+    std::optional<client::Waiting> waiting(dest.string());
     auto to = DirectoryDestination::find(dest);
+    waiting.reset();
     if (!to) return by.command.failure(to.error(), dest.string());
     auto there = look(by, *to, dir, dest);
     if (!there) return there.error();

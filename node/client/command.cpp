@@ -12,6 +12,7 @@
 #include <iostream>
 
 #include "node/client/daemon.hpp"
+#include "node/client/hang_watch.hpp"
 #include "node/client/old_flags.hpp"
 #include "node/client/shell_word.hpp"
 #include "node/client/starter.hpp"
@@ -184,6 +185,7 @@ void Command::stop_on_signals() {
             ::sigaction(signal, nullptr, &before) == 0 && before.sa_handler == SIG_IGN;
         if (!ignored) ::sigaction(signal, &action, nullptr);
     }
+    watch_hangs(parser_->name, interrupted);
 }
 
 std::stop_token Command::stop() const { return interrupted.get_token(); }
@@ -206,8 +208,10 @@ std::optional<int> Command::parse_arguments(int argc, char** argv) {
             Errc::usage, unknown.empty() ? error.what() : unknown + " is no option; see --help"));
     }
     std::string why;
+    std::optional<Waiting> waiting("its configuration directory");
     auto config = Config::resolve(parser_->needs, parser_->flags, process_environment, why);
     if (!config) return report(failure(config.error(), why));
+    waiting.reset();
     config_ = *std::move(config);
     if (!parser_->without_effect.empty())
         say(parser_->name + ": without effect: " + parser_->without_effect);

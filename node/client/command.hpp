@@ -86,7 +86,8 @@ class Command {
     // By a command whose stdout is bytes, before it prints: --json goes to stderr.
     void bytes_are_data() { json_descriptor_ = 2; }
     // Before run(), by one that leaves something behind when it is killed: SIGINT, SIGTERM and
-    // SIGHUP request a stop instead, and what blocks ends with EINTR.
+    // SIGHUP request a stop instead, and what blocks ends with EINTR; or, where it does not end in
+    // time, the process does (hang_watch.hpp).
     void stop_on_signals();
     // Before run(), by one that can do with what is here: asked where no daemon runs.
     void stand_in(StandIn stand_in) { stand_in_ = std::move(stand_in); }

@@ -5,7 +5,9 @@ import contextlib
 import ctypes
 import os
 import pathlib
+import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -39,6 +41,11 @@ def full_pipe(descriptor):
 
 def limited(limit):
     return ["sh", "-c", f'ulimit {limit} && exec "$@"', "sh"]
+
+
+def first_words(child):
+    said = select.select([child.stderr], [], [], 20)[0]
+    return child.stderr.readline().decode() if said else "(nothing)"
 
 
 @contextlib.contextmanager
@@ -146,6 +153,38 @@ class ForeignFiles(NetworkCase):
 
     def test_linked_files_on_a_dead_mount_stop_nothing_else(self):
         self.check_the_rest_goes_on(dead_mount, "elsewhere/0 does not answer")
+
+    def test_a_command_on_a_dead_mount_says_so_and_can_be_ended(self):
+        alice = self.daemon("alone")
+        uri = alice.store(pathlib.Path(__file__))
+        folder = self.path("dead")
+        folder.mkdir()
+        file = folder / "file"
+        commands = [("kp2p-store", file), ("kp2p-link", file),
+                    ("kp2p-load", uri, "--dest", file), ("kp2p-store", folder)]
+        children = []
+        try:
+            with dead_mount([file]):
+                children += [alice.popen(*command) for command in commands]
+                daemon = alice.popen("kp2p-start-daemon", "--storage-dir", folder, "--config-dir",
+                                     self.path("other"))
+                children.append(daemon)
+                for child, (name, *arguments) in zip(children, commands):
+                    self.assertEqual(first_words(child),
+                                     f"{name}: {arguments[-1]} does not answer yet\n")
+                    child.send_signal(signal.SIGINT)
+                self.assertEqual(first_words(daemon),
+                                 f"kp2p-start-daemon: {folder} does not answer yet\n")
+                daemon.terminate()
+                for child in children:
+                    words = child.communicate(timeout=30)[1].decode()
+                    if child is not daemon:
+                        self.assertEqual(child.returncode, 1, words)
+                        self.assertIn("it was canceled: stopped; ", words)
+        finally:
+            for child in children:
+                child.kill()
+                child.communicate()
 
     def test_linked_files_that_became_fifos_stop_nothing_else(self):
         self.check_the_rest_goes_on(fifos, "")

@@ -32,7 +32,7 @@ forbid 'every coroutine has an owner that waits for it' '\bdetached\b'
 forbid 'coroutines are spawned in Tasks' '\bco_spawn\(' \
     '^(node/async/|cmd/|node/process/(daemon|bootstrap|local_api|offline_doctor|relay)\.cpp|test/run\.hpp|test/sim/|test/interop/|test/nat/|test/bench/|test/node/async/)'
 forbid 'start_thread() keeps the signals of the process out of a thread' \
-    'std::(j?thread\(|async\()|\bjthread\b' '^(proto|test)/|^node/threads/thread\.cpp'
+    'std::(j?thread\(|async\()|\bjthread\b' '^(proto|test)/|^node/(threads/thread|client/hang_watch)\.cpp'
 forbid 'several things at once is a nursery' 'awaitable_operators'
 forbid 'asio loses what is in its channel; use Queue' 'experimental/(concurrent_)?channel'
 forbid 'include narrow asio headers' '# *include <asio\.hpp>'

@@ -1,0 +1,109 @@
+#include "node/client/hang_watch.hpp"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+namespace kp2p::client {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds glance_span{200};
+constexpr std::chrono::seconds silent_span{5};
+constexpr int stop_signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+struct HangWatch {
+    std::string command;
+    std::stop_source stop;
+    sigset_t signals = {};  // those that are to stop it
+    std::mutex mutex = {};
+    std::string what = {};  // empty: nothing that takes no time
+    bool told = false;
+    steady_clock::time_point since = {};
+};
+HangWatch* hang_watch = nullptr;  // never destroyed: its thread may outlive all that is
+
+// Not through stdio, whose locks the first thread may hold.
+void say_hang(const HangWatch& watch, const std::string& words) {
+    const std::string line = watch.command + ": " + words + '\n';
+    (void)!::write(STDERR_FILENO, line.data(), line.size());
+}
+
+// One that waits for the first thread, as all others refuse it.
+bool is_signal_waiting(const HangWatch& watch) {
+    sigset_t waiting;
+    if (::sigpending(&waiting) != 0) return false;
+    for (const int signal : stop_signals)
+        if (::sigismember(&waiting, signal) == 1 && ::sigismember(&watch.signals, signal) == 1)
+            return true;
+    return false;
+}
+
+std::string waited_for(HangWatch& watch) {
+    const std::lock_guard lock(watch.mutex);
+    return watch.what;
+}
+
+void tell_once(HangWatch& watch) {
+    const std::lock_guard lock(watch.mutex);
+    if (watch.what.empty() || watch.told || steady_clock::now() - watch.since < silent_span) return;
+    watch.told = true;
+    say_hang(watch, watch.what + " does not answer yet");
+}
+
+void watch_on(HangWatch& watch) {
+    while (!watch.stop.stop_requested() && !is_signal_waiting(watch)) {
+        std::this_thread::sleep_for(glance_span);
+        if (!watch.stop.stop_possible() && waited_for(watch).empty()) return;
+        tell_once(watch);
+    }
+    watch.stop.request_stop();
+    std::this_thread::sleep_for(silent_span);
+    std::string what = waited_for(watch);
+    if (what.empty()) what = "a file system";
+    say_hang(watch, "it was canceled: stopped; " + what + " does not answer");
+    ::_exit(1);
+}
+
+}  // namespace
+
+void watch_hangs(const std::string& command, const std::stop_source& stop) {
+    if (hang_watch) return;
+    auto* watch = new HangWatch{command, stop};
+    sigset_t all, before;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    ::sigemptyset(&watch->signals);
+    for (const int signal : stop_signals)
+        if (stop.stop_possible() && ::sigismember(&before, signal) == 0)
+            ::sigaddset(&watch->signals, signal);
+    try {
+        std::thread([watch] { watch_on(*watch); }).detach();
+        hang_watch = watch;
+    } catch (const std::system_error&) {
+        delete watch;
+    }
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+Waiting::Waiting(std::string what) {
+    if (!hang_watch) return;
+    const std::lock_guard lock(hang_watch->mutex);
+    hang_watch->what = std::move(what);
+    hang_watch->told = false;
+    hang_watch->since = steady_clock::now();
+}
+
+Waiting::~Waiting() {
+    if (!hang_watch) return;
+    const std::lock_guard lock(hang_watch->mutex);
+    hang_watch->what.clear();
+}
+
+}  // namespace kp2p::client
