@@ -139,7 +139,7 @@ int main(int argc, char** argv) {
             auto loaded = load(command, daemon, uri, wish, by);
             if (loaded) continue;
             if (all.size() == 1 || loaded.error() == Errc::canceled) return loaded;
-            command.complain(loaded.error(), daemon);
+            command.complain(loaded.error(), daemon, uri.written);
             if (outcome) outcome = loaded;
         }
         return outcome;

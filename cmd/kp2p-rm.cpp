@@ -30,7 +30,7 @@ int main(int argc, char** argv) {
                             proto::size_words(removed->number("bytes")));
             } else {
                 if (uris.size() == 1) return removed.error();
-                command.complain(removed.error(), daemon);
+                command.complain(removed.error(), daemon, uri.written);
                 if (outcome) outcome = removed.error();
             }
         }

@@ -19,7 +19,7 @@ int pin_uris(client::Command& command, const char* path, const char* done, int a
                 {.path = path, .promised = "", .body = body.take(), .storage_alone = true});
             if (!asked) {
                 if (uris.size() == 1) return asked.error();
-                command.complain(asked.error(), daemon);
+                command.complain(asked.error(), daemon, uri.written);
                 if (outcome) outcome = asked.error();
                 continue;
             }

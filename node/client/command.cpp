@@ -201,6 +201,7 @@ std::optional<int> Command::parse_arguments(int argc, char** argv) {
     } catch (const CLI::Success& help_or_version) {
         const int status = parser_->app.exit(help_or_version);
         if (std::cout.flush()) return status;
+        if (errno == EPIPE) return report(reader_gone());
         return report(failure({errno, std::generic_category()}, "writing to standard output"));
     } catch (const CLI::ParseError& error) {
         const std::string unknown = unknown_option(parser_->app);
@@ -249,9 +250,11 @@ void Command::take_words(const Daemon& daemon) {
     advice_ = daemon.advice();
 }
 
-void Command::complain(std::error_code error, const Daemon& daemon) {
+void Command::complain(std::error_code error, const Daemon& daemon, const std::string& uri) {
     take_words(daemon);
+    uri_ = uri;
     complain(error);
+    uri_.clear();
 }
 
 void Command::complain(std::error_code error) {
@@ -271,16 +274,20 @@ int Command::report(const Result<void>& outcome) {
 void Command::tell(std::error_code error) {
     if (reader_gone_) return;
     if (before_output_) before_output_();
-    const std::string words = sentence(error, detail_, !findings_.empty());
+    std::string words = sentence(error, detail_, !findings_.empty());
+    bool told = false;
     if (json()) {
         proto::JsonWriter writer;
         writer.begin_object().field("event", "error").field("code", code_name(error));
         writer.field("message", words);
+        if (!uri_.empty()) writer.field("uri", uri_);
         if (!findings_.empty()) writer.key("findings").raw(findings_);
         writer.end_object();
-        // When even this cannot be written, the exit status has to do.
-        (void)print_json(writer.text());
-    } else {
+        const bool has_reader = bool(print_json(writer.text()));
+        told = has_reader || reader_gone_;
+    }
+    if (!told) {
+        if (!uri_.empty()) words = uri_ + ": " + words;
         std::fprintf(stderr, "%s: %s\n", parser_->name.c_str(), shown(words).c_str());
         if (!advice_.empty()) say(parser_->name + ": what to do: " + advice_);
     }

@@ -109,7 +109,7 @@ class Command {
     void say(std::string_view line);                    // one line to stderr, unless --quiet
     // Of one of several things that are done: its error is said now, the others go on, and what
     // the body returns in the end is not said.
-    void complain(std::error_code error, const Daemon& daemon);
+    void complain(std::error_code error, const Daemon& daemon, const std::string& uri);
     void complain(std::error_code error);  // with the words of failure()
     // Is called before anything is printed or said, as by who has drawn on the terminal.
     void before_output(std::function<void()> call) { before_output_ = std::move(call); }
@@ -183,6 +183,7 @@ class Command {
     std::optional<Config> config_;
     StandIn stand_in_;
     std::string detail_, advice_, findings_;  // the last is JSON, or nothing
+    std::string uri_;                         // the one of several that is complained of
     int json_descriptor_ = 1;
     std::function<void()> before_output_;
     bool complained_ = false;

@@ -45,9 +45,23 @@ class Sources {
     void read_remembered(fs::path path) {
         remembered_path_ = std::move(path);
         std::ifstream file(remembered_path_);
-        for (std::string line; std::getline(file, line);)
-            if (const auto space = line.find(' '); space != line.npos)
-                remembered_[line.substr(0, space)].push_back(line.substr(space + 1));
+        std::size_t number = 0, forgotten = 0;
+        for (std::string line; std::getline(file, line);) {
+            ++number;
+            const auto space = line.find(' ');
+            const std::string flag = line.substr(0, space);
+            if (space != line.npos && is_remembered(flag))
+                remembered_[flag].push_back(line.substr(space + 1));
+            else if (forgotten == 0)
+                forgotten = number;
+        }
+        std::error_code error;
+        if (file.bad() || (!file.is_open() && fs::exists(remembered_path_, error)))
+            damage_ = remembered_path_.string() + " cannot be read";
+        else if (forgotten > 0)
+            damage_ = remembered_path_.string() + ": line " + std::to_string(forgotten) +
+                      " is not understood";
+        if (!damage_.empty()) damage_ += ": what earlier starts were told may be forgotten";
     }
     // Those of this start and of earlier ones.
     std::vector<std::string> to_remember() const {
@@ -98,6 +112,7 @@ class Sources {
 
     std::vector<std::string> remarks() const {
         std::vector<std::string> remarks;
+        if (!damage_.empty()) remarks.push_back(damage_);
         for (const std::string& key : file_.unknown_keys())
             remarks.push_back(path_.string() + ": there is no setting \"" + key + "\"");
         return remarks;
@@ -112,6 +127,11 @@ class Sources {
         const auto found = remembered_.find(setting.flag);
         return setting.remembered && found != remembered_.end() ? &found->second : nullptr;
     }
+    static bool is_remembered(std::string_view flag) {
+        return std::ranges::any_of(setting_table(), [flag](const Setting& setting) {
+            return setting.remembered && setting.flag == flag;
+        });
+    }
     static std::error_code complain(std::string& why, const std::string& where,
                                     const std::string& complaint) {
         why = where + ": " + complaint;
@@ -123,6 +143,7 @@ class Sources {
     fs::path path_, remembered_path_;
     ConfigFile file_;
     Flags remembered_;
+    std::string damage_;  // to those lines
 };
 
 const Setting& row_of(const char* flag) {

@@ -306,7 +306,10 @@ Result<Answer> Daemon::request(const Request& asked) {
 std::error_code Daemon::error_of(const Answer& answer) {
     const std::error_code error = code_from_name(answer.string("code"));
     if (!nobody_.empty() && error == Errc::not_found && !storage_alone_) {
-        message_ = "it is not in the storage, and " + nobody_;
+        message_ = "it is not in the storage";
+        for (const Answer& finding : answer.list("findings"))
+            if (finding.string("stage") == "storage") message_ = finding.string("message");
+        message_ += ", and " + nobody_;
         return Errc::no_daemon;
     }
     message_ = answer.string("message");

@@ -216,6 +216,15 @@ class Housekeeping(NetworkCase):
             absent = node.run("kp2p-" + command, stored, check=False)
             self.assert_ends(absent, 4)
             self.assertEqual(absent.stderr.decode(), f"kp2p-{command}: {words}\n")
+            if command == "verify":
+                continue
+            of_two = node.run("kp2p-" + command, stored, linked, check=False)
+            self.assert_ends(of_two, 4)
+            self.assertEqual(of_two.stderr.decode(), "".join(
+                f"kp2p-{command}: {uri}: {words}\n" for uri in (stored, linked)))
+            as_json = node.run("kp2p-" + command, "--json", stored, linked, check=False)
+            self.assertEqual([json.loads(line)["uri"] for line in as_json.stdout.splitlines()],
+                             [stored, linked])
 
     def test_the_list_has_columns_whatever_letters_names_have(self):
         node = self.idle("node")

@@ -57,6 +57,10 @@ class Storage(NetworkCase):
         wrong = node.run("kp2p-cat", uri, check=False)
         self.assert_ends(wrong, 3, "it is not in the storage")
         self.assertEqual(wrong.stdout, b"")
+        linked = node.lines("kp2p-link", path)[0]
+        path.write_bytes(b"another")
+        changed = node.run("kp2p-load", linked, check=False)
+        self.assert_ends(changed, 3, f"the linked file {path} has changed since, and nothing answers")
         shutil.rmtree(node.storage_dir)
         for command in ("kp2p-load", "kp2p-cat", "kp2p-rm"):
             self.assert_ends(node.run(command, uri, check=False), 3,

@@ -244,6 +244,13 @@ class Pipes(NetworkCase):
         self.assertNotEqual(child.returncode, 0)
         self.assertIn("standard output", words)
 
+    def test_a_full_stdout_is_said_where_it_should_have_the_error_too(self):
+        with open("/dev/full", "wb") as full:
+            child = self.alice.popen("kp2p-list", "--json", stdout=full, stderr=subprocess.PIPE)
+            words = child.communicate(timeout=30)[1].decode()
+        self.assertEqual(child.returncode, 6)
+        self.assertEqual(words, "kp2p-list: writing to standard output: No space left on device\n")
+
 
 if __name__ == "__main__":
     main()

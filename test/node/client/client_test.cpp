@@ -202,6 +202,40 @@ TEST_CASE("keys that nobody knows are remarks, and what a command does not use i
     CHECK(!Config::resolve(Needs::node, here, environment({}), why));
 }
 
+TEST_CASE("what was remembered and is damaged is said, and what is left of it holds") {
+    test::TempDir temp;
+    const Flags here{{"--config-dir", {temp.path().string()}}};
+    const std::string path = (temp.path() / "remembered").string();
+    struct Row {
+        const char* name;
+        std::string text;
+        std::vector<std::string> remarks;
+    };
+    const std::string lost = ": what earlier starts were told may be forgotten";
+    const Row rows[] = {
+        {"whole", "--host 127.0.0.1\n", {}},
+        {"cut off", "--host 127.0.0.1\n--bootst", {path + ": line 2 is not understood" + lost}},
+        {"another's",
+         "\x01\x02 3\n--host 127.0.0.1\n",
+         {path + ": line 1 is not understood" + lost}},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.name);
+        write(temp.path() / "remembered", row.text);
+        std::string why;
+        auto config = Config::resolve(Needs::node, here, environment({}), why);
+        REQUIRE(config);
+        CHECK(config->remarks() == row.remarks);
+        CHECK(config->settings().to_remember == std::vector<std::string>{"--host 127.0.0.1"});
+    }
+    std::filesystem::remove(temp.path() / "remembered");
+    std::filesystem::create_directory(temp.path() / "remembered");
+    std::string why;
+    auto config = Config::resolve(Needs::node, here, environment({}), why);
+    REQUIRE(config);
+    CHECK(config->remarks() == std::vector<std::string>{path + " cannot be read" + lost});
+}
+
 TEST_CASE("a command parses its arguments and returns the exit status of its body") {
     test::TempDir temp;
     const std::string dir = temp.path().string();
