@@ -18,7 +18,8 @@ Result<void> conclude(client::Command& command, const client::Answer& checked) {
     } else {
         command.say("checked " + proto::count_words(checked.number("files"), "file") + ", " +
                     proto::size_words(checked.number("bytes")) + ": " +
-                    (damaged == 0 ? away == 0 ? "all is well" : "nothing is damaged"
+                    (damaged == 0 ? away == 0 && !checked.has("unread") ? "all is well"
+                                                                        : "nothing is damaged"
                                   : std::to_string(damaged) + " damaged") +
                     (repaired == 0 ? "" : ", " + std::to_string(repaired) + " fetched again"));
         if (const std::uint64_t missing = checked.number("missing"); missing > 0)

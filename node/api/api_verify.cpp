@@ -60,10 +60,13 @@ class Scrub {
         ChunksRef chunks;
         std::string why;    // what is linked and was right is none any more
         bool away = false;  // nobody can say what it is: it, or its disk, is not there
+        std::string fault;  // of what lies in its place, and is no such file
+        std::string unread;
     };
     Task<Result<void>> say(const char* event, const Sha1& sha1, std::string words);
     Task<proto::Uri> uri_of(Sha1 sha1);
 
+    static void find_fault(const Store& store, const Sha1& sha1, Opened& opened);
     Task<Result<Opened>> open(Sha1 sha1);
     Task<Result<void>> hash(ChunksRef chunks);
     void tell();
@@ -107,6 +110,22 @@ void Scrub::tell() {
     call_.try_send(json.field("size_bytes", all_bytes_).end_object().take());
 }
 
+// What is in the place of a file that is none. Nothing where it is gone by now.
+void Scrub::find_fault(const Store& store, const Sha1& sha1, Opened& opened) {
+    const std::filesystem::path place = store.place_of(sha1);
+    struct stat status;
+    if (disk().link_status(place, status) != 0) return;
+    opened.away = S_ISLNK(status.st_mode) && disk().status(place, status) != 0;
+    if (opened.away) {
+        opened.why = place.string() + " leads to what is not there";
+        return;
+    }
+    opened.fault = store.clear_place(sha1);
+    if (opened.fault.empty())
+        opened.fault =
+            place.string() + " is not the file that belongs there, and cannot be set aside";
+}
+
 Task<Result<Scrub::Opened>> Scrub::open(Sha1 sha1) {
     const Store* store = &parts_.store;
     auto look = [store, sha1]() -> std::optional<std::filesystem::path> {
@@ -117,15 +136,20 @@ Task<Result<Scrub::Opened>> Scrub::open(Sha1 sha1) {
     elsewhere_ = co_await offload(parts_.runtime.pool, look);
     auto open = [store, sha1, elsewhere = elsewhere_]() -> Result<Opened> {
         Opened opened;
+        store->retry_unreadable(sha1);
         auto chunks = store->open_chunks(sha1, WholeChunks::Links::fresh);
         if (chunks)
             opened.chunks = std::move(*chunks);
-        else
+        else if (chunks.error() == Errc::not_found)
             (void)store->find(sha1, opened.why);
+        else
+            opened.unread = storage_trouble();
         struct stat status;
         if (!opened.why.empty() && elsewhere)
             opened.away =
                 ::stat(elsewhere->c_str(), &status) != 0 || ::access(elsewhere->c_str(), R_OK) != 0;
+        if (!opened.chunks && opened.why.empty() && opened.unread.empty())
+            find_fault(*store, sha1, opened);
         return opened;
     };
     co_return co_await run(open);
@@ -153,7 +177,18 @@ Task<Result<void>> Scrub::check(Sha1 sha1, std::uint64_t size_bytes) {
         co_return co_await say("away", sha1, opened->why);
     }
     if (opened && !opened->why.empty()) co_return co_await damaged(sha1, opened->why, Again::never);
-    if (!opened || !opened->chunks) co_return ok;  // it is gone by now
+    if (opened && !opened->fault.empty()) co_return co_await damaged(sha1, opened->fault);
+    if (!opened && opened.error() == Errc::timed_out) {  // what is linked is on a dead disk
+        ++away_;
+        co_return co_await say("away", sha1, storage_trouble());
+    }
+    if (!opened) co_return opened.error();
+    if (!opened->unread.empty()) {
+        --files_;
+        done_bytes_ -= size_bytes;
+        if (unread_.empty()) unread_ = opened->unread;
+    }
+    if (!opened->chunks) co_return ok;  // it is gone by now
     const ChunksRef chunks = opened->chunks;
     auto hashed = co_await hash(chunks);
     if (!hashed && hashed.error() == Errc::canceled) co_return hashed;
@@ -164,6 +199,8 @@ Task<Result<void>> Scrub::check(Sha1 sha1, std::uint64_t size_bytes) {
     };
     auto words = co_await run(settle);
     tell();
+    if (words && words->empty() && failure && failure != proto::Errc::wrong_hash && unread_.empty())
+        unread_ = chunks->file().path.string() + ": " + failure.message();
     if (!words || words->empty()) co_return ok;
     co_return co_await damaged(sha1, *words);
 }

@@ -79,7 +79,10 @@ PartialUsage Store::sweep() const {
 }
 
 Store::Usage Store::usage() const {
-    return {contents_of(layout_).size(), used_bytes(layout_, Sha1())};
+    Usage usage{0, used_bytes(layout_, Sha1())};
+    for (const auto& [sha1, facts] : contents_of(layout_))
+        if (!facts.odd) ++usage.files;
+    return usage;
 }
 
 PartialUsage Store::partial_usage() const { return kp2p::partial_usage(layout_); }

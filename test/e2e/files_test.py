@@ -283,6 +283,32 @@ class Housekeeping(NetworkCase):
             bob.run("kp2p-load", uri)
         self.assertEqual(sha1_of(bob.stored(sha1)), sha1)
 
+    def test_what_is_no_file_in_the_place_of_one_is_not_well(self):
+        node = self.idle("node")
+        empty = lambda place: place.write_bytes(b"")  # as a failure of power leaves it under kachery
+        away = lambda place: (place.unlink(), place.symlink_to("nowhere"))
+        for number, (name, spoil, status, words) in enumerate((
+                ("empty", empty, 5, "1 damaged"),
+                ("directory", lambda place: (place.unlink(), place.mkdir()), 5, "1 damaged"),
+                ("fifo", lambda place: (place.unlink(), os.mkfifo(place)), 5, "1 damaged"),
+                ("away", away, 1, "leads to what is not there"))):
+            with self.subTest(name):
+                path = self.make(name, 1000 + number)
+                uri = node.store(path)
+                place = node.stored(sha1_of(path))
+                place.chmod(0o644)
+                spoil(place)
+                done = node.run("kp2p-verify", check=False)
+                self.assert_ends(done, status, words)
+                self.assertEqual(done.stdout.decode().split(), [uri] if status == 5 else [])
+                self.assertEqual(os.path.lexists(place), status == 1)
+        linked = node.lines("kp2p-link", self.make("linked", 2000))[0]
+        (link,) = node.storage_dir.glob("sha1/*/*/*/*.link")
+        link.write_text("{")
+        done = node.run("kp2p-verify", check=False)
+        self.assert_ends(done, 5, "1 damaged")
+        self.assertEqual(done.stdout.decode().split(), [linked])
+
     def test_what_was_set_aside_is_repaired_later(self):
         bob = self.daemon("bob")
         path, removed = self.make("file", MIB), self.make("removed", MIB)

@@ -147,6 +147,10 @@ class Storage(NetworkCase):
                 done = self.run_by_stranger(node, command, directory)
                 self.assert_ends(done, 1, f"{directory}: Permission denied")
                 self.assert_ends(done, 1, words)
+        content = closed / unread[len("sha1://"):][:40]
+        done = self.run_by_stranger(node, self.path("kp2p-verify"), content)
+        self.assert_ends(done, 1, f"{content}: Permission denied")
+        self.assert_ends(done, 1, "checked 1 file, 1 B: nothing is damaged")
 
     def test_a_linked_file_whose_disk_is_away_is_accused_of_nothing(self):
         node = self.network.idle("links")

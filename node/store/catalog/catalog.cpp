@@ -140,7 +140,7 @@ CatalogList Catalog::entries(const std::stop_token& stop, Unread* unread) const 
     }
     std::ranges::sort(covered);
     const auto add = [&](const Sha1& sha1, const ContentFacts& facts) {
-        if (std::ranges::binary_search(covered, sha1)) return;
+        if (facts.odd || std::ranges::binary_search(covered, sha1)) return;
         CatalogEntry entry{{},
                            kind_of(sha1, facts, marks),
                            pins.contains(sha1),

@@ -18,20 +18,27 @@ bool is_hex_pair(std::string_view name) {
     return name.size() == 2 && name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
-std::optional<ContentFacts> link_facts(const fs::path& path) {
+std::optional<ContentFacts> link_facts(const fs::path& path, Unread* unread) {
     const auto json = read_small_file(path, largest_link_file_bytes);
+    struct stat status;
+    if (disk().link_status(path, status) != 0) return std::nullopt;
+    if (!json && unread) unread->note(path, json.error());
     if (!json) return std::nullopt;
     const auto link = LinkFile::parse(as_text(*json));
-    struct stat status;
-    if (!link || disk().link_status(path, status) != 0) return std::nullopt;
-    return ContentFacts{link->size_bytes, 0, status.st_mtime, true};
+    return ContentFacts{link ? link->size_bytes : 0, 0, status.st_mtime, true, !link};
 }
 
 std::optional<ContentFacts> content_facts(const fs::path& path) {
     struct stat status;
-    if (disk().status(path, status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
-    return ContentFacts{static_cast<std::uint64_t>(status.st_size), disk_bytes_of(status),
-                        status.st_mtime, false};
+    if (disk().status(path, status) == 0 && S_ISREG(status.st_mode))
+        return ContentFacts{static_cast<std::uint64_t>(status.st_size), disk_bytes_of(status),
+                            status.st_mtime};
+    if (disk().link_status(path, status) != 0) return std::nullopt;
+    return ContentFacts{.modified_s = status.st_mtime, .odd = true};
+}
+
+std::optional<ContentFacts> if_even(std::optional<ContentFacts> facts) {
+    return facts && !facts->odd ? facts : std::nullopt;
 }
 
 void each_in(const fs::path& directory, const TellContent& tell, Unread* unread) {
@@ -41,7 +48,7 @@ void each_in(const fs::path& directory, const TellContent& tell, Unread* unread)
             const auto facts = content_facts(directory / name);
             if (!facts) continue;
             tell(*sha1, *facts);
-            told.push_back(*sha1);
+            if (!facts->odd) told.push_back(*sha1);
         } else if (name.ends_with(link_suffix)) {
             const auto stem = std::string_view(name).substr(0, name.size() - link_suffix.size());
             if (const auto sha1_of_link = Sha1::from_hex(stem)) linked.push_back(*sha1_of_link);
@@ -49,7 +56,7 @@ void each_in(const fs::path& directory, const TellContent& tell, Unread* unread)
     }
     for (const Sha1& sha1 : linked) {
         if (std::ranges::find(told, sha1) != told.end()) continue;
-        const auto facts = link_facts(directory / (sha1.hex() + std::string(link_suffix)));
+        const auto facts = link_facts(directory / (sha1.hex() + std::string(link_suffix)), unread);
         if (facts) tell(sha1, *facts);
     }
 }
@@ -83,14 +90,15 @@ void each_content(const Layout& layout, const std::stop_token& stop, const TellC
 }
 
 std::optional<ContentFacts> facts_of(const Layout& layout, const Sha1& sha1) {
-    auto facts = content_facts(layout.content(sha1));
-    return facts ? facts : link_facts(layout.link(sha1));
+    auto facts = if_even(content_facts(layout.content(sha1)));
+    return facts ? facts : if_even(link_facts(layout.link(sha1), nullptr));
 }
 
 Contents contents_of(const Layout& layout, const std::stop_token& stop, Unread* unread) {
     Contents contents;
     const auto add = [&](const Sha1& sha1, const ContentFacts& facts) {
-        contents.emplace(sha1, facts);
+        ContentFacts& known = contents.try_emplace(sha1, facts).first->second;
+        if (known.odd) known = facts;  // a link beside it
     };
     each_content(layout, stop, add, unread);
     return contents;

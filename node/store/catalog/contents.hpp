@@ -21,6 +21,7 @@ struct ContentFacts {
     std::uint64_t disk_bytes = 0;  // less where there are holes; 0 for what is linked
     std::int64_t modified_s = 0;   // since 1970
     bool linked = false;           // it lies elsewhere
+    bool odd = false;              // what is there is no file, or does not say where it lies
 };
 using Contents = std::map<Sha1, ContentFacts>;
 
@@ -28,7 +29,7 @@ using Contents = std::map<Sha1, ContentFacts>;
 using TellContent = std::function<void(const Sha1&, const ContentFacts&)>;
 void each_content(const Layout& layout, const std::stop_token& stop, const TellContent& tell,
                   Unread* unread = nullptr);
-// Of one, if it is here.
+// Of one, if it is here and not odd.
 std::optional<ContentFacts> facts_of(const Layout& layout, const Sha1& sha1);
 
 // As far as it is read when `stop` is requested. Does not look at what is linked, as that may hang:
