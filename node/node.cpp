@@ -241,7 +241,12 @@ std::vector<PeerReport> Node::peers() const {
 }
 
 Task<NodeHealth> Node::health() {
-    auto look = [dir = store_.root()]() -> Result<Facts::Storage> { return look_at_storage(dir); };
+    auto look = [store = store_]() -> Result<Facts::Storage> {
+        Facts::Storage seen = look_at_storage(store.root());
+        if (seen.trouble.empty() && !store.check())
+            seen.trouble = "another, empty directory is in its place; was it unmounted?";
+        return seen;
+    };
     auto storage = co_await foreign_.call(store_.root(), look);
     NodeHealth health;
     Facts& facts = health.facts;

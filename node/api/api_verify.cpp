@@ -178,9 +178,11 @@ Task<Result<void>> Scrub::check(Sha1 sha1, std::uint64_t size_bytes) {
     }
     if (opened && !opened->why.empty()) co_return co_await damaged(sha1, opened->why, Again::never);
     if (opened && !opened->fault.empty()) co_return co_await damaged(sha1, opened->fault);
-    if (!opened && opened.error() == Errc::timed_out) {  // what is linked is on a dead disk
+    if (!opened && opened.error() == Errc::timed_out &&
+        elsewhere_) {  // what is linked is on a dead disk
         ++away_;
-        co_return co_await say("away", sha1, storage_trouble());
+        const std::string words = "the file system of " + elsewhere_->string() + " does not answer";
+        co_return co_await say("away", sha1, words);
     }
     if (!opened) co_return opened.error();
     if (!opened->unread.empty()) {

@@ -159,12 +159,15 @@ class ForeignFiles(NetworkCase):
         uri = alice.store(pathlib.Path(__file__))
         folder = self.path("dead")
         folder.mkdir()
-        file = folder / "file"
-        commands = [("kp2p-store", file), ("kp2p-link", file),
-                    ("kp2p-load", uri, "--dest", file), ("kp2p-store", folder)]
+        # Each a name of its own: whoever looks for one waits, unkillable, for who did so before.
+        linked = folder / "linked"
+        linked.write_bytes(b"linked")
+        linked_uri = alice.lines("kp2p-link", linked)[0]
+        commands = [("kp2p-store", folder / "1"), ("kp2p-link", folder / "2"),
+                    ("kp2p-load", uri, "--dest", folder / "3"), ("kp2p-store", folder)]
         children = []
         try:
-            with dead_mount([file]):
+            with dead_mount([linked]):
                 children += [alice.popen(*command) for command in commands]
                 daemon = alice.popen("kp2p-start-daemon", "--storage-dir", folder, "--config-dir",
                                      self.path("other"))
@@ -176,6 +179,9 @@ class ForeignFiles(NetworkCase):
                 self.assertEqual(first_words(daemon),
                                  f"kp2p-start-daemon: {folder} does not answer yet\n")
                 daemon.terminate()
+                self.assert_ends(
+                    alice.run("kp2p-verify", check=False), 1,
+                    f"away: {linked_uri}: the file system of {linked} does not answer\n")
                 for child in children:
                     words = child.communicate(timeout=30)[1].decode()
                     if child is not daemon:

@@ -219,6 +219,11 @@ class Storage(NetworkCase):
                         ["kp2p-cat", uri]):
             self.assert_ends(node.run(*command, check=False), 1,
                              f"cannot be used: {node.storage_dir}: No such file or directory")
+        doctor = lambda: " ".join(node.run("kp2p-doctor", check=False).stdout.decode().split())
+        self.assertIn(f"problem storage: {node.storage_dir}: No such file or directory", doctor())
+        node.storage_dir.mkdir()  # as a mount point is
+        self.assertIn(f"problem storage: {node.storage_dir}: another, empty directory", doctor())
+        node.storage_dir.rmdir()
         self.path("elsewhere").rename(node.storage_dir)
         self.assertEqual(node.run("kp2p-cat", uri).stdout, b"alone")
 
