@@ -354,7 +354,7 @@ KP2P_AVX512 void avx512_masks(const std::uint8_t* blocks, std::size_t count, std
         const std::size_t now = std::min(lanes, count - done);
         const std::uint8_t* at = filled_up(blocks + done * sha1_block_bytes, now, lanes, room);
         EightLanes low[16], high[16];
-        for (std::size_t first : {0, 8}) {
+        for (const std::size_t first : {std::size_t{0}, std::size_t{8}}) {
             load_avx2(at, first, low);
             load_avx2(at + lanes / 2 * sha1_block_bytes, first, high);
         }

@@ -5,7 +5,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace kp2p::proto;
-    for (const std::uint64_t type : {0, 1}) {
+    for (std::uint64_t type = 0; type <= 1; ++type) {
         const auto message = decode_relay_message(type, {data, size});
         if (!message) continue;
         const Encoded written = encode(*message);
