@@ -82,6 +82,8 @@ class Bench:
         try:
             return contender.fetch(offer, to)
         finally:
+            if to.is_dir():  # as libtorrent makes one
+                shutil.rmtree(to)
             to.unlink(missing_ok=True)
 
     def measure(self, kind):
