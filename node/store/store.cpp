@@ -266,26 +266,24 @@ Result<Sha1> Store::put_bytes(ByteView bytes) const {
     return sha1;
 }
 
-Result<Sha1> Store::put_loaded(Intake& intake, ByteView bytes) const {
-    const auto sha1 = proto::sha1_to_name(bytes);
+Result<void> Store::put_loaded(Intake& intake, const Loaded& file) const {
+    const auto sha1 = proto::sha1_to_name(file.bytes);
     if (!sha1) return Errc::sha1_collision;
-    if (auto admitted = quota_->admit(layout_, *sha1, bytes.size()); !admitted)
+    if (*sha1 != file.sha1) return proto::Errc::wrong_hash;
+    if (auto admitted = quota_->admit(layout_, *sha1, file.bytes.size()); !admitted)
         return admitted.error();
     struct stat status;
     if (disk().link_status(layout_.content(*sha1), status) != 0)
         mark_loaded(layout_, *sha1, intake.maker());
-    if (auto put = intake.put_named({*sha1, bytes}); !put) return put.error();
-    return *sha1;
+    return intake.put_named({*sha1, file.bytes});
 }
 
-Result<Sha1> Store::put_loaded(ByteView bytes) const {
+Result<void> Store::put_loaded(const Loaded& file) const {
     PutOptions options;
     options.origin = PutOptions::Origin::others;
     Intake intake(layout_, options);
-    auto put = put_loaded(intake, bytes);
-    if (!put) return put.error();
-    if (auto done = intake.finish(); !done) return done.error();
-    return put;
+    if (auto put = put_loaded(intake, file); !put) return put;
+    return intake.finish();
 }
 
 struct Store::Burst {
@@ -304,15 +302,14 @@ std::shared_ptr<Store::Burst> Store::begin_burst() const {
     return std::make_shared<Burst>(layout_);
 }
 
-std::vector<Result<Sha1>> Store::put_loaded(const std::vector<ByteView>& files,
-                                            Burst& burst) const {
-    std::vector<Result<Sha1>> put;
+std::vector<Result<void>> Store::put_loaded(const std::vector<Loaded>& files, Burst& burst) const {
+    std::vector<Result<void>> put;
     if (files.size() == 1 && !burst.intake) {
         put.push_back(put_loaded(files.front()));
         return put;
     }
     if (!burst.intake) burst.begin();
-    for (const ByteView bytes : files) put.push_back(put_loaded(*burst.intake, bytes));
+    for (const Loaded& file : files) put.push_back(put_loaded(*burst.intake, file));
     if (burst.intake->finish()) return put;
     burst.begin();
     for (std::size_t i = 0; i < files.size(); ++i) put[i] = put_loaded(files[i]);

@@ -92,14 +92,19 @@ class Store {
     Result<proto::Uri> put(const std::filesystem::path& path, const PutOptions& options) const;
     Result<Sha1> put_bytes(ByteView bytes) const;
     // What came from others, several at the price of one flush. Errc::over_quota,
-    // Errc::sha1_collision. One that fails is no trouble to the others.
-    Result<Sha1> put_loaded(ByteView bytes) const;
+    // Errc::sha1_collision, proto::Errc::wrong_hash for what is another file. One that fails is no
+    // trouble to the others.
+    struct Loaded {
+        Sha1 sha1;
+        ByteView bytes;
+    };
+    Result<void> put_loaded(const Loaded& file) const;
     // What several such calls that follow each other have in common: they go to one directory at
     // first, and know which others are there. To be let go of soon, and not on the loop.
     struct Burst;
     std::shared_ptr<Burst> begin_burst() const;
-    std::vector<Result<Sha1>> put_loaded(const std::vector<ByteView>& files, Burst& burst) const;
-    std::vector<Result<Sha1>> put_loaded(const std::vector<ByteView>& files) const {
+    std::vector<Result<void>> put_loaded(const std::vector<Loaded>& files, Burst& burst) const;
+    std::vector<Result<void>> put_loaded(const std::vector<Loaded>& files) const {
         return put_loaded(files, *begin_burst());
     }
     // A file whose bytes come piece by piece (upload.hpp). Not to outlive the store.
@@ -146,7 +151,7 @@ class Store {
     Usage usage() const;
 
   private:
-    Result<Sha1> put_loaded(Intake& intake, ByteView bytes) const;
+    Result<void> put_loaded(Intake& intake, const Loaded& file) const;
     explicit Store(Layout layout) : layout_(std::move(layout)) {}
     Result<StoredFile> find_stored(const Sha1& sha1) const;
     Result<StoredFile> find_linked(const Sha1& sha1, const LinkFile& link, std::string& why) const;

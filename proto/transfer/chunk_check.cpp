@@ -71,10 +71,10 @@ std::array<Result<CheckedChunk>, 2> run_checks(const ChunkCheck& a, const ChunkC
 
 std::vector<ByteView> CheckedChunk::views() const { return {blocks.begin(), blocks.end()}; }
 
-Payload CheckedChunk::in_one_piece() const {
-    if (blocks.size() == 1) return blocks[0];
+Payload in_one_piece(const std::vector<Payload>& parts) {
+    if (parts.size() == 1) return parts[0];
     ByteVector all;
-    for (const ByteView block : blocks) all.insert(all.end(), block.begin(), block.end());
+    for (const ByteView part : parts) all.insert(all.end(), part.begin(), part.end());
     return all;
 }
 

@@ -31,8 +31,9 @@ struct CheckedChunk {
     Sha1 whole;     // of the last one: what the file's SHA-1 would be
 
     std::vector<ByteView> views() const;
-    Payload in_one_piece() const;
 };
+
+Payload in_one_piece(const std::vector<Payload>& parts);
 
 // An error when a block does not unpack to the bytes it must have; kp2p::Errc::sha1_collision when
 // these are part of an attack on SHA-1.

@@ -279,7 +279,10 @@ Task<> Fetch::write(proto::Download::StoreChunk chunk) {
 Task<> Fetch::put_whole(proto::Download::StoreChunk chunk) {
     sources_.leave_all();  // so that the next file can be opened there while this one is written
     tell_watchers();
-    auto stored = co_await parts_.puts.put(chunk.chunk);
+    PutQueue::Content content;
+    content.sha1 = file_;
+    content.bytes = chunk.chunk->blocks;
+    auto stored = co_await parts_.puts.put(std::move(content));
     if (!stored) {
         fail(stored.error());
         co_return;

@@ -5,11 +5,12 @@
 
 #include <deque>
 #include <memory>
+#include <vector>
 
 #include "node/async/event.hpp"
 #include "node/store/store.hpp"
 #include "node/threads/pool.hpp"
-#include "proto/transfer/download.hpp"
+#include "proto/encoded.hpp"
 
 namespace kp2p {
 
@@ -18,15 +19,21 @@ class PutQueue {
     PutQueue(Executor executor, Pool& pool, const Store& store)
         : pool_(pool), store_(store), changed_(executor) {}
 
-    using Chunk = std::shared_ptr<const proto::CheckedChunk>;
-    // Whole and verified. Errors as Store::put_loaded().
-    Task<Result<void>> put(Chunk file);
+    struct Content {
+        Sha1 sha1;
+        std::vector<proto::Payload> bytes;  // one part after the other
+    };
+    using Contents = std::vector<Content>;
+    // An outcome for each, in their order. Errors as Store::put_loaded().
+    using Outcomes = std::vector<Result<void>>;
+    Task<Result<Outcomes>> put(Contents files);
+    Task<Result<void>> put(Content file);
 
   private:
-    static constexpr std::size_t max_at_once = 128;
+    static constexpr std::size_t max_at_once = 128;  // those of the last call may be more
     struct Waiting {
-        Chunk file;
-        std::optional<Result<Sha1>> outcome;
+        Contents files;
+        std::optional<Outcomes> outcomes;
     };
     using WaitingRef = std::shared_ptr<Waiting>;
 

@@ -14,10 +14,16 @@ namespace fs = std::filesystem;
 
 namespace {
 
+Store::Loaded named(const std::string& text) {
+    return {proto::sha1_of(as_bytes(text)), as_bytes(text)};
+}
+
 // Loaded, as a file of one chunk is.
 proto::Uri loaded(const Storage& storage, const std::string& text, const std::string& name) {
     proto::Uri uri;
-    uri.sha1 = *storage.store.put_loaded(as_bytes(text));
+    const Store::Loaded file = named(text);
+    REQUIRE(storage.store.put_loaded(file));
+    uri.sha1 = file.sha1;
     uri.path = name;
     storage.store.note_arrival(uri, Record::Kind::loaded);
     return uri;
@@ -87,7 +93,9 @@ TEST_CASE("the list has what was asked for, and what came without a name") {
 TEST_CASE("a part of a loaded directory is no entry of its own when it is read by its hash") {
     const Storage storage;
     proto::Uri part;
-    part.sha1 = *storage.store.put_loaded(as_bytes("part"));
+    const std::string text = "part";
+    part.sha1 = named(text).sha1;
+    REQUIRE(storage.store.put_loaded(named(text)));
     const std::string listing =
         R"({"dirs":{},"files":{"inner":{"size":4,"sha1":")" + part.sha1.hex() + R"("}}})";
     auto directory = loaded(storage, listing, "folder");
@@ -271,10 +279,11 @@ TEST_CASE("a quota has the cache give way, and then refuses what is loaded, not 
     storage.store.limit(3 * each);
     const auto kept = loaded(storage, big + "2", "two");
     storage.put(storage.file("own", big + "3"));
-    CHECK(storage.store.put_loaded(as_bytes(big + "4")));  // instead of the first
+    const std::string fourth = big + "4", seventh = big + "7";
+    CHECK(storage.store.put_loaded(named(fourth)));  // instead of the first
     CHECK(storage.store.catalog().pin(kept));
     for (const char* more : {"5", "6"}) storage.put(storage.file(more, big + more));
-    const auto refused = storage.store.put_loaded(as_bytes(big + "7"));
+    const auto refused = storage.store.put_loaded(named(seventh));
     CHECK(refused.error() == Errc::over_quota);
     CHECK(storage_trouble().find("the quota of " + proto::size_words(3 * each)) == 0);
     CHECK(storage.store.open_partial(proto::sha1_of(as_bytes(big)), 10 * each).error() ==
@@ -289,7 +298,7 @@ TEST_CASE("a quota has the cache give way, and then refuses what is loaded, not 
     CHECK(storage.store.open_partial(large, each).error() == Errc::over_quota);
     CHECK(!has(storage, kept));
     storage.store.limit(std::nullopt);
-    CHECK(storage.store.put_loaded(as_bytes(big + "7")));
+    CHECK(storage.store.put_loaded(named(seventh)));
 }
 
 TEST_CASE("what cannot be removed stays, with all that is known of it, and it is said why") {

@@ -169,11 +169,17 @@ TEST_CASE("what an attack on SHA-1 has made is not stored, in whatever way") {
     CHECK(f.store.put(path, link).error() == Errc::sha1_collision);
     CHECK(f.store.put(f.files, {}).error() == Errc::sha1_collision);
     CHECK(f.store.put_bytes(bytes).error() == Errc::sha1_collision);
-    CHECK(f.store.put_loaded(bytes).error() == Errc::sha1_collision);
-    const auto some = f.store.put_loaded({as_bytes("one"), bytes, as_bytes("another")});
+    const Store::Loaded colliding{proto::sha1_of(bytes), bytes};
+    const ByteView one = as_bytes("one"), another = as_bytes("another");
+    CHECK(f.store.put_loaded(colliding).error() == Errc::sha1_collision);
+    const auto some = f.store.put_loaded({{proto::sha1_of(one), one},
+                                          colliding,
+                                          {proto::sha1_of(another), another},
+                                          {proto::sha1_of(one), another}});
     CHECK(some[0]);
     CHECK(some[1].error() == Errc::sha1_collision);
     CHECK(some[2]);
+    CHECK(some[3].error() == proto::Errc::wrong_hash);
     {
         auto upload = Upload::open(f.layout, PutOptions::Manifest::if_large, 0);
         REQUIRE(upload);

@@ -43,10 +43,12 @@ Result<Sha1> upload(const Store& store, const ByteVector& bytes) {
 // With others, at the price of one flush.
 Result<Sha1> put_loaded(const Store& store, const ByteVector& bytes) {
     const std::vector<ByteVector> others{bytes_of(100), bytes_of(200), bytes_of(300)};
-    auto put = store.put_loaded({others[0], others[1], bytes, others[2]});
-    for (const auto& each : put)
+    std::vector<Store::Loaded> files;
+    for (const ByteVector* each : {&others[0], &others[1], &bytes, &others[2]})
+        files.push_back({proto::sha1_of(*each), *each});
+    for (const auto& each : store.put_loaded(files))
         if (!each) return each.error();
-    return put[2];
+    return files[2].sha1;
 }
 
 Result<Sha1> download(const Store& store, const ByteVector& bytes) {

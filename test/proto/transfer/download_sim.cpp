@@ -64,7 +64,7 @@ void DownloadSim::drain() {
                 download.checked(providers.now(), check.job, run_check(*check.check));
             });
         } else if (const auto* store = std::get_if<Download::StoreChunk>(&event)) {
-            const Payload whole = store->chunk->in_one_piece();
+            const Payload whole = in_one_piece(store->chunk->blocks);
             const ByteView bytes = whole;
             kept[store->index].assign(bytes.begin(), bytes.end());
             providers.at(providers.random(0, keeping_s),

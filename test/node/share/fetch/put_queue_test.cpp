@@ -36,19 +36,16 @@ struct PuttingWorld {
     PutQueue queue;
     int put = 0, cancelled = 0;
 
-    static PutQueue::Chunk chunk(int number) {
-        proto::CheckedChunk made;
-        made.blocks.push_back(ByteVector(static_cast<std::size_t>(number) + 1, 7));
-        return std::make_shared<const proto::CheckedChunk>(std::move(made));
+    static PutQueue::Content content(int number) {
+        const proto::Payload bytes = ByteVector(static_cast<std::size_t>(number) + 1, 7);
+        return {proto::sha1_of(bytes), {bytes}};
     }
-    bool is_there(int number) const {
-        return bool(store.find(proto::sha1_of(chunk(number)->in_one_piece())));
-    }
+    bool is_there(int number) const { return bool(store.find(content(number).sha1)); }
 };
 
 Task<> put_one(PuttingWorld& world, int number) {
     co_await asio::this_coro::throw_if_cancelled(false);
-    auto done = co_await world.queue.put(PuttingWorld::chunk(number));
+    auto done = co_await world.queue.put(PuttingWorld::content(number));
     ++(done ? world.put : world.cancelled);
     if (done) CHECK(world.is_there(number));
 }
