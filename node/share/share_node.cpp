@@ -15,6 +15,8 @@ namespace {
 // written, which pays for each flush of the disk with many files. None is begun while so many
 // bytes are being written.
 constexpr std::size_t fetches_at_once = 24, writes_at_once = 128;
+// Those that are asked for together.
+constexpr std::size_t small_files_at_once = 4 * proto::max_files_at_once;
 constexpr std::uint64_t written_bytes_at_once = std::uint64_t{16} << 20;
 constexpr std::size_t looks_at_once = 64;  // whether they are here, ahead of their turn
 constexpr std::chrono::milliseconds progress_span{100};
@@ -48,11 +50,21 @@ struct Batch {  // the files of a directory, on their way
     std::size_t coming = 0, under_way = 0;
     std::uint64_t written_bytes = 0;  // just now
 
-    bool has_room() const {
-        return coming < fetches_at_once && under_way < writes_at_once &&
-               written_bytes < written_bytes_at_once;
+    bool is_small(std::size_t number) const {
+        const std::uint64_t size_bytes = files[number].size_bytes;
+        return lacking[number] && size_bytes > 0 && size_bytes <= SmallFiles::max_bytes &&
+               fetches.has_giver_of_small(uploaders);
+    }
+    bool has_room(std::size_t number) const {
+        if (written_bytes >= written_bytes_at_once) return false;
+        if (is_small(number)) return under_way < small_files_at_once;
+        return coming < fetches_at_once && under_way < writes_at_once;
     }
 
+    void gave(const std::vector<NodeId>& nodes) {
+        for (const NodeId& node : nodes)
+            if (std::ranges::find(uploaders, node) == uploaders.end()) uploaders.push_back(node);
+    }
     // `verified_bytes` more of some file.
     void moved(std::uint64_t verified_bytes) {
         done.verified_bytes += verified_bytes;
@@ -90,8 +102,27 @@ class Arrival {  // of one file of a batch, as long as this lives
     std::uint64_t written_bytes_ = 0;
 };
 
+// With others, if it is one of those; whether it is here then.
+Task<bool> fetch_small(Batch& batch, std::size_t number) {
+    if (!batch.is_small(number)) co_return false;
+    const Wanted wanted = batch.files[number];
+    Arrival arrival(batch);
+    arrival.came(wanted.size_bytes);  // soon, and no sooner than all that are asked for with it
+    auto fetched = co_await batch.fetches.fetch_small(wanted.file, batch.uploaders);
+    if (!fetched) co_return false;
+    batch.gave(fetched->uploaders);
+    batch.moved(wanted.size_bytes);
+    co_return true;
+}
+
 Task<> fetch_one(Batch& batch, std::size_t number, Tasks& all) {
     const Wanted wanted = batch.files[number];
+    const bool done = co_await fetch_small(batch, number);
+    if (done) co_return;
+    while (batch.coming >= fetches_at_once) {
+        auto woken = co_await batch.room.wait();
+        if (!woken) co_return;
+    }
     Arrival arrival(batch);
     std::uint64_t verified_bytes = 0;
     ProgressSink moved = [&](const FetchProgress& at) {
@@ -107,9 +138,7 @@ Task<> fetch_one(Batch& batch, std::size_t number, Tasks& all) {
         all.cancel();
         co_return;
     }
-    for (const NodeId& uploader : fetched->uploaders)
-        if (std::ranges::find(batch.uploaders, uploader) == batch.uploaders.end())
-            batch.uploaders.push_back(uploader);
+    batch.gave(fetched->uploaders);
     // What was here already is as long as the directory says, or the bar is a little off.
     if (verified_bytes == 0) batch.moved(wanted.size_bytes);
 }
@@ -117,10 +146,7 @@ Task<> fetch_one(Batch& batch, std::size_t number, Tasks& all) {
 // Begins with one after the other, as there is room.
 Task<> fetch_in_turn(Batch& batch, Tasks& all) {
     while (batch.next < batch.files.size()) {
-        if (!batch.has_room()) {
-            auto woken = co_await batch.room.wait();
-            if (!woken) co_return;
-        } else if (batch.next == batch.lacking.size()) {
+        if (batch.next == batch.lacking.size()) {
             std::vector<Sha1> ahead;
             for (std::size_t i = batch.next; i < batch.files.size(); ++i) {
                 if (ahead.size() == looks_at_once) break;
@@ -128,6 +154,9 @@ Task<> fetch_in_turn(Batch& batch, Tasks& all) {
             }
             auto lacking = co_await batch.inventory.lacks(std::move(ahead));
             batch.lacking.insert(batch.lacking.end(), lacking.begin(), lacking.end());
+        } else if (!batch.has_room(batch.next)) {
+            auto woken = co_await batch.room.wait();
+            if (!woken) co_return;
         } else {
             all.spawn(fetch_one(batch, batch.next++, all));
         }

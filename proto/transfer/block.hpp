@@ -29,6 +29,10 @@ struct Block {
 // plain all the same.
 std::vector<Block> cut_chunk(const ChunkName& name, ByteView chunk);
 
+// Files of a `get files`, of 1 byte to block_bytes each: those from `first` on, which must outlive
+// them; of one that is empty, that it is not given.
+std::vector<Block> cut_files(FileId id, std::uint64_t first, const std::vector<ByteView>& files);
+
 // The slice of a file that lies `at` bytes into `chunk`, which has the index and link of `name`. It
 // owns its bytes, or they lie in the chunk.
 Block cut_slice(const ChunkName& name, ByteView chunk, std::size_t at, std::size_t size);

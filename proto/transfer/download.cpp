@@ -5,6 +5,7 @@
 
 #include "proto/file/links.hpp"
 #include "proto/outcome.hpp"
+#include "proto/transfer/have_bits.hpp"
 
 namespace kp2p::proto {
 namespace {

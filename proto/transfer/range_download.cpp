@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proto/file/links.hpp"
+#include "proto/transfer/have_bits.hpp"
 
 namespace kp2p::proto {
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "proto/file/links.hpp"
+#include "proto/transfer/have_bits.hpp"
 
 namespace kp2p::proto {
 namespace {

@@ -14,15 +14,18 @@
 //  11 slice     := id:uint offset:uint encoding:u8 link:20 bytes    provider
 //  12 want last := id:uint                                          requester
 //  13 unproven := id:uint index:uint                                provider
+//  14 get files := id:uint count:uint file:20 each                  requester
+//  15 file      := id:uint number:uint size:uint (encoding:u8 bytes)?             provider
 // opened: flags bit 0 = complete; else `have` follows, bit i of it (least significant first) tells
-// that chunk i is there; bit 1 = gives slices; bit 2 = the last chunk follows. data: link is there
-// when offset is 0; bytes go to the end of the payload. A slice lies in one chunk, whose link it
-// brings; its offset is in the file.
+// that chunk i is there; bit 1 = gives slices; bit 2 = the last chunk follows; bit 3 = gives files.
+// data: link is there when offset is 0; bytes go to the end of the payload. A slice lies in one
+// chunk, whose link it brings; its offset is in the file.
 #pragma once
 
 #include <optional>
 #include <tuple>
 #include <variant>
+#include <vector>
 
 #include "proto/encoded.hpp"
 
@@ -35,7 +38,10 @@ inline constexpr std::size_t max_have_bytes = 1 << 20;
 inline constexpr std::size_t max_open_files = 32;
 inline constexpr std::size_t max_outstanding_gets = 4096;  // the same, over all its files
 
-inline constexpr std::uint64_t data_type = 3, slice_type = 11;
+// Of one get files, each of at most block_bytes; and how many of these may be unanswered.
+inline constexpr std::size_t max_files_at_once = 64, max_file_batches = 4;
+
+inline constexpr std::uint64_t data_type = 3, slice_type = 11, file_type = 15;
 
 using FileId = std::uint64_t;      // chosen by the requester, its own on each connection
 using ChunkIndex = std::uint64_t;  // of 1 MiB
@@ -63,6 +69,7 @@ struct Opened {
     std::optional<ByteVector> have;  // absent: complete
     bool slices = false;             // may be asked for
     bool last_follows = false;       // the last chunk, as if it had been asked for
+    bool files = false;              // may be asked for, several at once
     friend bool operator==(const Opened&, const Opened&) = default;
 };
 struct Get {
@@ -152,9 +159,24 @@ struct Unproven {
     static auto fields(auto& m) { return std::tie(m.id, m.index); }
     friend bool operator==(const Unproven&, const Unproven&) = default;
 };
+// Small ones, each wanted whole: every one of them is answered.
+struct GetFiles {
+    static constexpr bool of_provider = false;
+    FileId id = 0;  // of them all
+    std::vector<Sha1> files;
+};
+struct WholeFile {
+    static constexpr bool of_provider = true;
+    FileId id = 0;
+    std::uint64_t number = 0;      // in the GetFiles, from 0
+    std::uint64_t size_bytes = 0;  // 0: not given in this way, and nothing follows
+    BlockEncoding encoding = BlockEncoding::plain;
+    ByteView bytes;  // in the payload that was decoded
+};
 // In the order of their types.
-using TransferMessage = std::variant<Open, Opened, Get, Data, Have, Cancel, Canceled, Refused,
-                                     Close, Preparing, GetSlice, Slice, WantLast, Unproven>;
+using TransferMessage =
+    std::variant<Open, Opened, Get, Data, Have, Cancel, Canceled, Refused, Close, Preparing,
+                 GetSlice, Slice, WantLast, Unproven, GetFiles, WholeFile>;
 
 inline FileId file_of(const TransferMessage& message) {
     return std::visit([](const auto& m) { return m.id; }, message);
@@ -167,16 +189,8 @@ Encoded encode(const TransferMessage& message);
 // Of the payload, what comes before its bytes.
 ByteVector encode_head(const Data& data);
 ByteVector encode_head(const Slice& slice);
-// The bytes of a Data or Slice are a view of `payload`. Errc::unknown_type: ignore it.
+ByteVector encode_head(const WholeFile& file);
+// What has bytes has a view of `payload`. Errc::unknown_type: ignore it.
 Result<TransferMessage> decode_transfer(std::uint64_t type, ByteView payload);
-
-// Opened::have: a bit for each chunk, the least significant of a byte first.
-inline std::uint64_t have_bytes(ChunkIndex chunks) { return (chunks + 7) / 8; }
-inline bool has_chunk(ByteView have, ChunkIndex index) {
-    return index / 8 < have.size() && (have[index / 8] >> (index % 8) & 1) != 0;
-}
-inline void add_chunk(ByteVector& have, ChunkIndex index) {  // one that is beyond the end is not
-    if (index / 8 < have.size()) have[index / 8] |= static_cast<std::uint8_t>(1 << index % 8);
-}
 
 }  // namespace kp2p::proto

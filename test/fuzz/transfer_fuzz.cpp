@@ -1,6 +1,7 @@
 // A type and any payload as a transfer message: what is understood survives a round trip, and
 // blocks unpack into exactly the size asked for, or not at all.
 #include "proto/transfer/block.hpp"
+#include "proto/transfer/have_bits.hpp"
 
 using namespace kp2p;
 using namespace kp2p::proto;
@@ -21,6 +22,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (const auto* slice = std::get_if<Slice>(&*message)) {
         ByteVector plain(slice->offset % (block_bytes + 1));
         (void)unpack_block(slice->encoding, slice->bytes, plain);
+    }
+    if (const auto* file = std::get_if<WholeFile>(&*message)) {
+        ByteVector plain(static_cast<std::size_t>(file->size_bytes));
+        (void)unpack_block(file->encoding, file->bytes, plain);
     }
     return 0;
 }

@@ -22,6 +22,11 @@ class Watching {  // a progress sink at a fetch, for as long as this lives
 Task<Result<Fetched>> Fetches::fetch(Sha1 file, std::vector<NodeId> hints, ProgressSink progress,
                                      Diagnosis& diagnosis, Clock::Span outage, Here known) {
     for (;;) {
+        if (small_.is_coming(file)) {
+            auto came = co_await small_.share(file);
+            if (!came && came.error() == asio::error::operation_aborted) co_return Errc::canceled;
+            known = Here::perhaps;
+        }
         std::string why;
         Result<std::filesystem::path> here = Errc::not_found;
         if (std::exchange(known, Here::perhaps) == Here::perhaps)
@@ -69,6 +74,19 @@ Task<Result<Fetched>> Fetches::fetch(Sha1 file, std::vector<NodeId> hints, Progr
         if (local) diagnosis.add({.code = Finding::Code::storage, .what = storage_trouble()});
         co_return outcome.error();
     }
+}
+
+Task<Result<Fetched>> Fetches::fetch_small(Sha1 file, std::vector<NodeId> hints) {
+    const auto giver = small_.giver(hints);
+    if (!giver || active_.contains(file)) co_return Errc::not_found;
+    Result<void> got;
+    if (small_.is_coming(file))
+        got = co_await small_.share(file);
+    else
+        got = co_await small_.get(*giver, file);
+    if (!got && got.error() == asio::error::operation_aborted) co_return Errc::canceled;
+    if (!got) co_return Errc::not_found;
+    co_return Fetched{parts_.share.store.place_of(file), {*giver}};
 }
 
 // What is here already, and right. An empty file need not be fetched to be known.

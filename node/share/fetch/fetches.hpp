@@ -6,6 +6,7 @@
 #include <map>
 
 #include "node/share/fetch/fetch.hpp"
+#include "node/share/fetch/small_files.hpp"
 
 namespace kp2p {
 
@@ -16,13 +17,20 @@ struct Fetched {
 
 class Fetches {
   public:
-    explicit Fetches(FetchParts parts) : parts_(parts) {}
+    explicit Fetches(FetchParts parts) : parts_(parts), small_(parts) {}
 
     // Where several ask for one file, the longest outage that one of them allows counts.
     enum class Here { perhaps, no };  // no: Inventory::lacks() it, as it said just now
     Task<Result<Fetched>> fetch(Sha1 file, std::vector<NodeId> hints, ProgressSink progress,
                                 Diagnosis& diagnosis, Clock::Span outage = usual_outage,
                                 Here known = Here::perhaps);
+
+    // A small file that Inventory::lacks(), together with others that are asked for in this way by
+    // now. Errc::not_found when fetch() has to do it, whatever the reason.
+    bool has_giver_of_small(const std::vector<NodeId>& hints) const {
+        return bool(small_.giver(hints));
+    }
+    Task<Result<Fetched>> fetch_small(Sha1 file, std::vector<NodeId> hints);
 
   private:
     struct Active {
@@ -39,6 +47,7 @@ class Fetches {
     Task<Result<std::filesystem::path>> wait(ActiveRef active);
 
     FetchParts parts_;
+    SmallFiles small_;
     std::map<Sha1, ActiveRef> active_;
 };
 

@@ -1,5 +1,7 @@
 #include "node/share/inventory/inventory.hpp"
 
+#include "proto/transfer/have_bits.hpp"
+
 namespace kp2p {
 namespace {
 
@@ -83,6 +85,23 @@ Result<Look> look_at(const Store& store, const Sha1& file, const Located& locate
     return look;
 }
 
+struct SmallFile {
+    BulkBytes bytes;
+    std::string why, remark;
+};
+
+SmallFile read_small(const Store& store, const Sha1& file, std::size_t max_bytes) {
+    SmallFile small;
+    const Located located = store.locate(file);
+    if (!located.stored || located.stored->stamp.size_bytes > max_bytes) return small;
+    auto opened = open_whole(store, file, located, WholeChunks::Links::kept, nullptr);
+    small.why = std::move(opened->why);
+    small.remark = std::move(opened->remark);
+    if (!opened->chunks || !(*opened->chunks)->ready()) return small;
+    if (auto whole = (*opened->chunks)->read(0)) small.bytes = std::move(whole->bytes);
+    return small;
+}
+
 }  // namespace
 
 Task<std::optional<proto::LocalFile>> Inventory::look(Sha1 file) {
@@ -124,6 +143,23 @@ Task<Result<Inventory::Entry>> Inventory::take(Sha1 file, Hashing hashing) {
     }
     if (!taken) co_return taken.error();
     co_return Entry{std::move(*taken), true};
+}
+
+Task<std::vector<BulkBytes>> Inventory::small_files(std::vector<Sha1> files,
+                                                    std::size_t max_bytes) {
+    auto read = [store = &store_, files = std::move(files), max_bytes] {
+        std::vector<SmallFile> small;
+        for (const Sha1& file : files) small.push_back(read_small(*store, file, max_bytes));
+        return small;
+    };
+    auto small = co_await offload(runtime_.pool, std::move(read));
+    std::vector<BulkBytes> contents;
+    for (SmallFile& file : small) {
+        say(file.why);
+        rotten(file.remark);
+        contents.push_back(std::move(file.bytes));
+    }
+    co_return contents;
 }
 
 Task<Result<Inventory::WholeRef>> Inventory::whole(Sha1 file, Hashing hashing, std::string& why) {

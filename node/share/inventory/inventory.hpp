@@ -72,6 +72,10 @@ class Inventory {
     static bool is_doubtful(std::error_code error);
     bool is_preparing(const Sha1& file) const { return preparations_.contains(file); }
 
+    // What can be given of these at once: those that are in the storage, whole and right, and of at
+    // most `max_bytes`. Empty for the others.
+    Task<std::vector<BulkBytes>> small_files(std::vector<Sha1> files, std::size_t max_bytes);
+
     PartialDesk& desk() { return desk_; }
 
     FileTraffic& traffic() { return traffic_; }  // over all connections

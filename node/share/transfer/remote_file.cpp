@@ -18,13 +18,28 @@ std::size_t size_of(const TransferEvent& event) {
 
 }  // namespace
 
-RemoteFile::RemoteFile(TransferSession& session, const Sha1& file, First first)
+RemoteFile::RemoteFile(TransferSession& session)
     : session_(&session), why_(Errc::closed), changed_(session.executor()) {
-    const auto id = session.open(file, *this, first);
+    const auto id = session.open(*this);
     if (id)
         id_ = *id;
     else
         session_ = nullptr;
+}
+
+RemoteFile::RemoteFile(TransferSession& session, const Sha1& file, First first)
+    : RemoteFile(session) {
+    if (!session_) return;
+    session.say("opening " + file.hex());
+    if (first == First::last_chunk) session.put(encode(proto::WantLast{id_}));
+    session.put(encode(proto::Open{id_, file}));
+}
+
+RemoteFile::RemoteFile(TransferSession& session, std::vector<Sha1> small_files)
+    : RemoteFile(session) {
+    if (!session_) return;
+    session.say("asking for " + std::to_string(small_files.size()) + " small files");
+    session.put(encode(proto::GetFiles{id_, std::move(small_files)}));
 }
 
 Task<Result<TransferEvent>> RemoteFile::next() {

@@ -1,5 +1,5 @@
-// RemoteFile: one file, open at a peer for as long as this lives. What the peer says of it is
-// awaited:
+// RemoteFile: one file, open at a peer for as long as this lives, or small ones that are asked for
+// together. What the peer says of it is awaited:
 //   RemoteFile file(session, sha1);
 //   while (!done) { auto event = co_await file.next(); if (!event) co_return event.error(); ... }
 // Whoever has one awaits next() again and again, one call at a time: while it does not, so much
@@ -19,7 +19,7 @@ class TransferSession;
 
 struct TransferEvent {
     proto::TransferMessage message;  // one that a provider sends
-    proto::Payload payload;          // what the bytes of a Data or Slice lie in
+    proto::Payload payload;          // what the bytes of the message lie in
 };
 
 class RemoteFile {
@@ -30,6 +30,8 @@ class RemoteFile {
     // last_chunk: it is to come with the answer, unasked, if the peer can do that.
     enum class First { nothing, last_chunk };
     RemoteFile(TransferSession& session, const Sha1& file, First first = First::nothing);
+    // At most proto::max_files_at_once, at a peer that gives files so: WholeFile is what comes.
+    RemoteFile(TransferSession& session, std::vector<Sha1> small_files);
     RemoteFile(const RemoteFile&) = delete;
     ~RemoteFile() { close(); }
 
@@ -50,6 +52,7 @@ class RemoteFile {
   private:
     friend class TransferSession;
 
+    explicit RemoteFile(TransferSession& session);
     void deliver(TransferEvent event);
     void end(std::error_code why);  // by the session
     bool full() const { return waiting_bytes_ >= max_waiting_bytes; }

@@ -130,6 +130,8 @@ Task<> TransferSession::talk(std::shared_ptr<MuxChannel> mux) {
         all.spawn(uploader.upload_loop(mux, Uploader::Size::of_a_block));
         all.spawn(uploader.upload_loop(mux, Uploader::Size::of_a_block));
         all.spawn(uploader.slice_loop(mux));
+        all.spawn(uploader.batch_loop(mux));
+        all.spawn(uploader.batch_loop(mux));
         for (;;) {
             auto got = co_await mux->receive();
             if (!got) break;
@@ -155,7 +157,9 @@ Task<Result<void>> TransferSession::receive(Uploader& uploader, MuxMessage messa
     }
     if (!proto::is_of_provider(*decoded)) co_return ok;
     const bool data = std::holds_alternative<proto::Data>(*decoded) ||
-                      std::holds_alternative<proto::Slice>(*decoded);
+                      std::holds_alternative<proto::Slice>(*decoded) ||
+                      std::holds_alternative<proto::WholeFile>(*decoded);
+    if (const auto* opened = std::get_if<proto::Opened>(&*decoded)) gives_files_ |= opened->files;
     if (data) {
         traffic().received += message.payload.size();
         moved(message.payload.size());
@@ -187,16 +191,16 @@ Task<Result<void>> TransferSession::hand_over(TransferEvent event) {
 
 // ---- files that are open at the other ----
 
-Result<proto::FileId> TransferSession::open(const Sha1& file, RemoteFile& as,
-                                            RemoteFile::First first) {
+Result<proto::FileId> TransferSession::open(RemoteFile& as) {
     begin();
     if (!running_) return Errc::closed;
-    runtime_.debug("share", "opening " + file.hex() + " at " + connection_->remote().hex());
     const proto::FileId id = next_file_++;
     files_.emplace(id, &as);
-    if (first == RemoteFile::First::last_chunk) put(encode(proto::WantLast{id}));
-    put(encode(proto::Open{id, file}));
     return id;
+}
+
+void TransferSession::say(const std::string& what) const {
+    runtime_.debug("share", what + " at " + connection_->remote().hex());
 }
 
 void TransferSession::close(proto::FileId id) {

@@ -34,6 +34,8 @@ class TransferSession {
     Work work() const;
 
     Clock::Time gave_at() const { return gave_at_; }  // something of any file that is open there
+    // Whether the other gives small files several at once, as far as it is known by now.
+    bool gives_files() const { return running_ && gives_files_; }
     // What is asked of the other: the rates that hold, and none beyond.
     std::vector<Throttle*> asking_pace() const { return rates().down(place(), channels_); }
 
@@ -54,10 +56,11 @@ class TransferSession {
     Task<Result<void>> hand_over(TransferEvent event);
 
     // For the files: which must be closed before they go. Errc::closed if the connection ends.
-    Result<proto::FileId> open(const Sha1& file, RemoteFile& as, RemoteFile::First first);
+    Result<proto::FileId> open(RemoteFile& as);
     void close(proto::FileId id);
     void end_files(std::error_code why);
     void put(proto::Encoded message, Outbox::Sent sent = {});
+    void say(const std::string& what) const;  // of it, in the log
     void made_room() { room_.notify_all(); }
     const Executor& executor() const { return runtime_.executor; }
 
@@ -69,8 +72,9 @@ class TransferSession {
     Rates::Names channels_;
     Event changed_;  // of that
 
-    bool running_ = false;             // run() is
-    bool again_ = false;               // the other has opened it anew meanwhile
+    bool running_ = false;  // run() is
+    bool again_ = false;    // the other has opened it anew meanwhile
+    bool gives_files_ = false;
     std::shared_ptr<MuxChannel> mux_;  // while it is open
     Outbox outbox_;
     const Uploader* uploader_ = nullptr;  // while it is open

@@ -21,6 +21,7 @@ Uploader::Uploader(Runtime& runtime, Inventory& inventory, Put put, Given given,
                    const NodeId& to)
     : clock_(runtime.clock),
       executor_(runtime.executor),
+      pool_(runtime.pool),
       inventory_(inventory),
       put_(std::move(put)),
       lanes_{Lane(runtime.executor), Lane(runtime.executor)},
@@ -28,6 +29,7 @@ Uploader::Uploader(Runtime& runtime, Inventory& inventory, Put put, Given given,
       pace_(std::move(pace)),
       to_(to),
       sliced_filled_(runtime.executor),
+      batch_queue_filled_(runtime.executor),
       watch_(inventory, [this](const Sha1& file, std::uint64_t index, Inventory::Gain gain) {
           gained(file, index, gain);
       }) {}
@@ -36,6 +38,7 @@ Result<void> Uploader::receive(const proto::TransferMessage& message) {
     if (const auto* m = std::get_if<proto::Open>(&message)) return open(*m);
     if (const auto* m = std::get_if<proto::Get>(&message)) return get(*m);
     if (const auto* m = std::get_if<proto::GetSlice>(&message)) return get_slice(*m);
+    if (const auto* m = std::get_if<proto::GetFiles>(&message)) return get_files(*m);
     if (const auto* m = std::get_if<proto::Cancel>(&message)) return cancel(*m);
     if (const auto* m = std::get_if<proto::Close>(&message)) close(m->id);
     if (const auto* m = std::get_if<proto::WantLast>(&message)) wants_last_ = m->id;
@@ -43,7 +46,7 @@ Result<void> Uploader::receive(const proto::TransferMessage& message) {
 }
 
 Result<void> Uploader::open(const proto::Open& open) {
-    if (files_.contains(open.id)) return proto::Errc::bad_state;
+    if (is_in_use(open.id)) return proto::Errc::bad_state;
     const bool follows = std::exchange(wants_last_, std::nullopt) == open.id;
     if (files_.size() >= proto::max_open_files || opening_ >= proto::max_open_files) {
         put(encode(proto::Refused{open.id, RefusalCode::limit}));
@@ -87,6 +90,7 @@ Task<> Uploader::open_file(proto::Open open, std::uint64_t number, Last wanted_l
     file->second.unproven = taken->unproven;
     file->second.transfer = shown(open.id, file->second);
     proto::Opened opened{open.id, taken->chunks->size_bytes(), std::nullopt, true};
+    opened.files = true;
     if (const auto* partial = dynamic_cast<const Partial*>(taken->chunks.get()))
         opened.have = have_bits(*partial);
     const std::uint64_t last = proto::chunk_count(opened.size_bytes) - 1;
@@ -254,7 +258,7 @@ Task<Result<void>> Uploader::turn(proto::FileId id, std::size_t bytes) {
     if (throttles.empty()) co_return ok;
     std::unique_ptr<Alarm> late;
     late = clock_.alarm(executor_, [this, id, &late] {
-        if (files_.contains(id)) put(encode(proto::Preparing{id}));
+        if (is_in_use(id)) put(encode(proto::Preparing{id}));
         late->set(clock_.now() + waiting_span);
     });
     late->set(clock_.now() + waiting_span);
@@ -331,6 +335,7 @@ void Uploader::done(const Wanted& wanted) {
 }
 
 void Uploader::close(proto::FileId id) {
+    if (batches_.erase(id)) std::erase(batch_queue_, id);
     const auto file = files_.find(id);
     if (file == files_.end()) return;
     asked_ -= file->second.asked.size() + file->second.slices.size();

@@ -1,9 +1,10 @@
 // Uploader: gives files to one neighbour over its transfer channel. Source: proto/PROTOCOL.md,
 // section 5. Chunks are read, and compressed where it pays, on the pool; two at a time, so that
 // one is read while the other is sent, but sent one after the other, so that the first is there
-// sooner. Slices that are asked for of one chunk are cut from it together. Holds at most
-// proto::max_open_files files (none of them by a descriptor), proto::max_outstanding_gets gets and
-// three chunks, and those only while the neighbour reads.
+// sooner. Slices that are asked for of one chunk are cut from it together, and small files that
+// are asked for together are read some at a time. Holds at most proto::max_open_files files (none
+// of them by a descriptor), proto::max_outstanding_gets gets, proto::max_file_batches batches of
+// small files and what five chunks take, and that only while the neighbour reads.
 #pragma once
 
 #include <array>
@@ -36,13 +37,15 @@ class Uploader {
     // A message of the neighbour as requester. proto::Errc::bad_state for one that must not come
     // now; others are no business of an uploader and do nothing.
     Result<void> receive(const proto::TransferMessage& message);
-    bool has_files() const { return !files_.empty(); }  // open or being opened
+    // Open or being opened, or small and asked for.
+    bool has_files() const { return !files_.empty() || !batches_.empty(); }
     // Sends chunks until the channel ends or it is cancelled: those that fit in a block, which do
     // not wait behind others, or those others.
     enum class Size { of_a_block, longer };
     Task<> upload_loop(std::shared_ptr<MuxChannel> channel, Size size);
     // The same for slices, which do not wait either.
     Task<> slice_loop(std::shared_ptr<MuxChannel> channel);
+    Task<> batch_loop(std::shared_ptr<MuxChannel> channel);  // of small files
 
   private:
     enum class Stage { queued, giving, called_off };
@@ -58,6 +61,16 @@ class Uploader {
         std::unique_ptr<Transfers::Entry> transfer;      // once it is open
         std::map<proto::ChunkIndex, Stage> asked;
         std::deque<Span> slices;  // asked for
+    };
+    struct Batch {                 // of small files
+        std::uint64_t number = 0;  // as that of a file
+        std::vector<Sha1> files;
+        std::unique_ptr<Transfers::Entry> transfer;
+        bool gave = false;
+    };
+    struct BatchName {
+        proto::FileId id;
+        std::uint64_t number;
     };
     struct Wanted {
         proto::FileId id;
@@ -103,6 +116,7 @@ class Uploader {
     Result<void> open(const proto::Open& open);
     Result<void> get(const proto::Get& get);
     Result<void> get_slice(const proto::GetSlice& get);
+    Result<void> get_files(const proto::GetFiles& get);
     Result<void> cancel(const proto::Cancel& cancel);
     enum class Last { asked_for, follows };  // how the last chunk goes out
     Task<> open_file(proto::Open open, std::uint64_t number, Last wanted);
@@ -115,6 +129,10 @@ class Uploader {
     // What `cut` makes of a chunk; an error if it cannot be given, which the neighbour knows then.
     Task<Result<CutChunk>> read_and(Wanted wanted, Cut cut);
     std::optional<WantedSlices> next_slices();
+    Task<Result<void>> give_files(std::shared_ptr<MuxChannel> channel, proto::FileId id);
+    Task<Result<void>> send_files(std::shared_ptr<MuxChannel> channel, BatchName name,
+                                  const std::vector<proto::Block>& files);
+    Batch* batch(const BatchName& name);  // null: not wanted any more
     Task<> doubt(Sha1 file);
     Task<Result<void>> send(std::shared_ptr<MuxChannel> channel, Wanted wanted,
                             const std::vector<proto::Block>& blocks, std::size_t& next,
@@ -122,6 +140,7 @@ class Uploader {
     Task<Result<void>> turn(proto::FileId id, std::size_t bytes);
     static bool can_give(const File& file, proto::ChunkIndex index);
     void refuse_chunk(proto::FileId id, const File& file);
+    bool is_in_use(proto::FileId id) const { return files_.contains(id) || batches_.contains(id); }
     Stage* stage(const Wanted& wanted);  // null: not asked for any more
     void done(const Wanted& wanted);
     void put(proto::Encoded message, Outbox::Sent sent = {}) {
@@ -134,20 +153,23 @@ class Uploader {
 
     Clock& clock_;
     Executor executor_;
+    Pool& pool_;
     Inventory& inventory_;
     Put put_;
     Tasks* tasks_ = nullptr;
     std::map<proto::FileId, File> files_;
     std::array<Lane, 2> lanes_;         // by Size
     std::deque<proto::FileId> sliced_;  // files of which slices are wanted, in turn
-    std::size_t asked_ = 0;             // chunks and slices
-    std::size_t opening_ = 0;           // open_file() that run, also those whose file was closed
+    std::map<proto::FileId, Batch> batches_;
+    std::deque<proto::FileId> batch_queue_;  // that nobody gives yet
+    std::size_t asked_ = 0;                  // chunks and slices
+    std::size_t opening_ = 0;  // open_file() that run, also those whose file was closed
     std::uint64_t next_number_ = 1;
     std::optional<proto::FileId> wants_last_;  // of the next open
     Given given_;
     Pace pace_;
     NodeId to_;
-    Event sliced_filled_;
+    Event sliced_filled_, batch_queue_filled_;
     Inventory::Watch watch_;
 };
 

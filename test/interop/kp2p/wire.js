@@ -117,7 +117,32 @@ const data = {
   }
 }
 
-// This peer sends neither, and ignores them as it does every type that is not below.
+const getFiles = struct({ id: uint, files: c.array(c.fixed(20)) })
+const wholeFileHead = struct({ id: uint, number: uint, size: uint })
+const wholeFile = {
+  preencode (state, m) {
+    wholeFileHead.preencode(state, m)
+    if (m.size === 0) return
+    c.uint8.preencode(state, m.encoding)
+    c.raw.preencode(state, m.bytes)
+  },
+  encode (state, m) {
+    wholeFileHead.encode(state, m)
+    if (m.size === 0) return
+    c.uint8.encode(state, m.encoding)
+    c.raw.encode(state, m.bytes)
+  },
+  decode (state) {
+    const m = wholeFileHead.decode(state)
+    if (m.size === 0) return m
+    m.encoding = c.uint8.decode(state)
+    m.bytes = state.buffer.subarray(state.start, state.end)
+    state.start = state.end
+    return m
+  }
+}
+
+// This peer sends none of them, and ignores them as it does every type that is not below.
 const wantLast = ofFile
 const unproven = ofChunk
 
@@ -160,5 +185,5 @@ function addMessages (channel, table, on) {
 
 module.exports = {
   LOOKUP, TRANSFER, PIECE_BYTES, REFUSAL, channelKey, topic, lookupId, proof,
-  lookupMessages, transferMessages, wantLast, unproven, addMessages
+  lookupMessages, transferMessages, wantLast, unproven, getFiles, wholeFile, addMessages
 }

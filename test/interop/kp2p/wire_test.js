@@ -46,6 +46,10 @@ const messages = [
   ['opened, id 1, 3000000 bytes, complete, the last chunk follows', transfer.opened, { id: 1, size: 3000000, flags: 5, have: null }],
   ['want last, id 1', wire.wantLast, { id: 1 }],
   ['unproven, id 1, chunk 300', wire.unproven, { id: 1, index: 300 }],
+  ['opened, id 1, 3000000 bytes, complete, gives files', transfer.opened, { id: 1, size: 3000000, flags: 9, have: null }],
+  ['get files, id 1, "abc" twice', wire.getFiles, { id: 1, files: [file, file] }],
+  ['file, id 1, the first, "abc"', wire.wholeFile, { id: 1, number: 0, size: 3, encoding: 0, bytes: abc }],
+  ['file, id 1, the second, not in this way', wire.wholeFile, { id: 1, number: 1, size: 0 }],
   ['refused, id 1, not found', transfer.refused, { id: 1, code: wire.REFUSAL.notFound }]
 ]
 // One that is no more than a row of numbers says them in its title.
@@ -63,11 +67,11 @@ for (const [title, encoding, message] of messages) {
   const bytes = Buffer.from(hex, 'hex')
   assert.equal(Buffer.from(c.encode(encoding, message)).toString('hex'), hex, title)
   assert.deepEqual(c.decode(encoding, bytes), message, title)
-  const fixedBytes = encoding === transfer.data ? bytes.length - message.bytes.length : bytes.length
+  const fixedBytes = bytes.length - (message.bytes || '').length
   for (let n = 0; n < fixedBytes; n++) {
     assert.throws(() => c.decode(encoding, bytes.subarray(0, n)), undefined, title + ', cut to ' + n)
   }
-  if (encoding !== transfer.data) {
+  if (!message.bytes) {
     assert.deepEqual(c.decode(encoding, Buffer.concat([bytes, abc])), message, title + ', with more behind')
   }
 }

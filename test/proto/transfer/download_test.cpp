@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include "proto/transfer/have_bits.hpp"
 #include "test/proto/transfer/download_sim.hpp"
 
 using namespace kp2p;

@@ -78,7 +78,13 @@ std::vector<TransferRow> transfer_rows() {
         {"opened, id 1, 3000000 bytes, complete, the last chunk follows",
          Opened{1, 3000000, {}, false, true}},
         {"want last, id 1", WantLast{1}},
-        {"unproven, id 1, chunk 300", Unproven{1, 300}}};
+        {"unproven, id 1, chunk 300", Unproven{1, 300}},
+        {"opened, id 1, 3000000 bytes, complete, gives files",
+         Opened{1, 3000000, {}, false, false, true}},
+        {"get files, id 1, \"abc\" twice", GetFiles{1, {abc, abc}}},
+        {"file, id 1, the first, \"abc\"",
+         WholeFile{1, 0, 3, BlockEncoding::plain, as_bytes("abc")}},
+        {"file, id 1, the second, not in this way", WholeFile{1, 1, 0, {}, {}}}};
 }
 
 }  // namespace
@@ -127,11 +133,12 @@ TEST_CASE("transfer messages are the bytes of PROTOCOL.md, both ways") {
         for (std::size_t cut = 0; cut < encoded.payload.size(); ++cut) {
             const auto cut_short =
                 decode_transfer(encoded.type, ByteView(encoded.payload).first(cut));
-            const bool some_data = encoded.type == 3 && cut + 3 > encoded.payload.size();
-            CHECK(bool(cut_short) == some_data);
+            const bool has_data = encoded.type == data_type ||
+                                  (encoded.type == file_type && encoded.payload.size() > 3);
+            CHECK(bool(cut_short) == (has_data && cut + 3 > encoded.payload.size()));
         }
     }
-    CHECK(decode_transfer(14, {}).error() == proto::Errc::unknown_type);
+    CHECK(decode_transfer(16, {}).error() == proto::Errc::unknown_type);
 }
 
 TEST_CASE("transfer messages beyond their limits are refused") {
@@ -146,6 +153,12 @@ TEST_CASE("transfer messages beyond their limits are refused") {
         {"long block", Data{1, 0, 0, BlockEncoding::plain, iv, long_block}, proto::Errc::too_long},
         {"encoding", Data{1, 0, 0, static_cast<BlockEncoding>(2), iv, three},
          proto::Errc::bad_value},
+        {"no files", GetFiles{1, {}}, proto::Errc::bad_value},
+        {"many files", GetFiles{1, std::vector<Sha1>(max_files_at_once + 1)},
+         proto::Errc::too_long},
+        {"large file", WholeFile{1, 0, block_bytes + 1, BlockEncoding::plain, three},
+         proto::Errc::too_long},
+        {"empty file", WholeFile{1, 0, 3, BlockEncoding::plain, {}}, proto::Errc::truncated},
         {"have", Opened{1, 1, ByteVector(max_have_bytes + 1)}, proto::Errc::too_long},
     };
     for (const Row& row : rows) {

@@ -7,6 +7,7 @@
 
 #include "proto/file/links.hpp"
 #include "proto/transfer/download.hpp"
+#include "proto/transfer/have_bits.hpp"
 #include "test/proto/transfer/sim_providers.hpp"
 
 using namespace kp2p;
