@@ -36,6 +36,11 @@ Result<void> WithoutDaemon::serve(int descriptor) {
     if (thread_.joinable()) thread_.join();
     const auto& storage = command_.config().storage_path();
     std::optional<client::Waiting> waiting(storage.string());
+    std::string why;
+    if (auto there = command_.config().check_mount(why); !there) {
+        ::close(descriptor);
+        return command_.failure(there.error(), why);
+    }
     auto api = LocalApi::open(storage);
     waiting.reset();
     if (!api) {

@@ -171,7 +171,10 @@ void Command::may_start_daemon() {
 const Config& Command::config() const { return *config_; }
 Result<std::filesystem::path> Command::storage_dir() {
     auto dir = config_->storage_dir();
-    if (dir) return dir;
+    if (dir) {
+        if (auto there = config_->check_mount(detail_); !there) return there.error();
+        return dir;
+    }
     detail_ = config_->storage_path().string();
     if (detail_.empty()) detail_ = "HOME is not set, and neither is KACHERY_STORAGE_DIR";
     return dir;

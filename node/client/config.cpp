@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "node/settings/storage_mounts.hpp"
 #include "proto/number.hpp"
 #include "proto/outcome.hpp"
 
@@ -250,6 +251,16 @@ Result<fs::path> Config::storage_dir() const {
     fs::path absolute = fs::absolute(storage_dir_, error);
     if (error) return Errc::storage_unavailable;
     return absolute;
+}
+
+Result<void> Config::check_mount(std::string& why) const {
+    StorageMounts mounts(dir());
+    if (auto away = mounts.why_away(storage_dir_)) {
+        why = storage_dir_.string() + ": " + *away;
+        return Errc::storage_unavailable;
+    }
+    mounts.remember(storage_dir_);
+    return ok;
 }
 
 }  // namespace kp2p::client

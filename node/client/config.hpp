@@ -56,6 +56,9 @@ class Config {
     // Errc::storage_unavailable.
     Result<std::filesystem::path> storage_dir() const;
     const std::filesystem::path& storage_path() const { return storage_dir_; }  // unchecked
+    // Before anything is made in it: Errc::storage_unavailable, and `why`, where it was unmounted
+    // since it was last used. If not, where it is mounted now is remembered.
+    Result<void> check_mount(std::string& why) const;
     // What is odd and no error, a sentence each.
     const std::vector<std::string>& remarks() const { return remarks_; }
 

@@ -10,6 +10,7 @@
 //   known-nodes  HOST:PORT a line: DHT nodes, where the network is entered next time
 //   api-port     the port of the HTTP API while the node runs
 //   storage      the path of the storage that the node serves
+//   storage-mounts  on which file systems storages were (node/settings/storage_mounts.hpp)
 //   lock         locked while the node runs, so that two nodes never share a key
 // Errors are the system's codes, proto::Errc::bad_text for a damaged key; `why` names the file.
 #pragma once

@@ -8,6 +8,7 @@
 #include "node/process/own_address.hpp"
 #include "node/process/ports.hpp"
 #include "node/report/dht_facts.hpp"
+#include "node/settings/storage_mounts.hpp"
 #include "node/threads/pool.hpp"
 #include "node/udx/udp_port.hpp"
 #include "node/udx/udx_context.hpp"
@@ -69,6 +70,8 @@ Checks examine_without_daemon(const Settings& settings, const std::string& troub
     facts.first = is_first(settings);
     facts.interfaces = interface_hosts();
     facts.storage = look_at_storage(settings.storage_dir);
+    if (auto away = StorageMounts(settings.config_dir).why_away(settings.storage_dir))
+        facts.storage.trouble = *std::move(away);
     look_at_network(facts, settings);
     return examine(facts);
 }

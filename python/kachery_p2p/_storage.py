@@ -13,6 +13,7 @@ import pathlib
 import stat
 from typing import IO, Dict, Iterable, Iterator, List, Optional, Tuple, Union
 
+from . import _mounts
 from ._dest import naming
 from ._errors import FailedError, StorageUnavailableError
 from ._files import close_temp, flush_directory, open_temp, state
@@ -32,6 +33,11 @@ def root_folder(make: bool) -> pathlib.Path:
             root.mkdir(mode=0o700)
     if not root.is_dir():
         raise StorageUnavailableError(f"the storage is missing: {root}")
+    away = _mounts.why_away(root)
+    if away:
+        raise StorageUnavailableError(f"the storage cannot be used: {root}: {away}")
+    if make:
+        _mounts.remember(root)
     return root
 
 

@@ -227,6 +227,43 @@ class Storage(NetworkCase):
         self.path("elsewhere").rename(node.storage_dir)
         self.assertEqual(node.run("kp2p-cat", uri).stdout, b"alone")
 
+    def mounted(self, directory):
+        """What runs a command to which an empty file system is mounted there."""
+        apart = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "-r", "--mount"]
+        apart += ["sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', directory]
+        if not shutil.which("unshare") or subprocess.run(
+                [*apart, "true"], stderr=subprocess.DEVNULL).returncode != 0:
+            self.skipTest("no file system can be mounted here")
+        return apart
+
+    def test_nothing_is_written_beneath_a_storage_that_was_unmounted(self):
+        node = self.idle("unmounted")
+        path = self.path("file")
+        path.write_bytes(b"x")
+        disk = self.path("disk")
+        disk.mkdir()
+        subprocess.run([*self.mounted(disk), self.network.command("kp2p-store"), path], check=True,
+                       env={**node.environment(), "KACHERY_STORAGE_DIR": str(disk)},
+                       stdout=subprocess.DEVNULL)
+        node.storage_dir.rmdir()
+        node.storage_dir.symlink_to(disk)
+        words = f"cannot be used: {node.storage_dir}: it is empty, and not where it was last used"
+        uri = "sha1://" + "1" * 40
+        for command in (["kp2p-store", path], ["kp2p-link", path], ["kp2p-list"], ["kp2p-verify"],
+                        ["kp2p-gc"], ["kp2p-rm", uri], ["kp2p-pin", uri], ["kp2p-unpin", uri],
+                        ["kp2p-load", uri], ["kp2p-cat", uri], ["kp2p-ls", uri],
+                        ["kp2p-start-daemon", "--bootstrap", "none", "--host", "127.0.0.1"]):
+            with self.subTest(command[0]):
+                self.assert_ends(node.run(*command, check=False, seconds=20), 1, words)
+                self.assertEqual(list(disk.iterdir()), [])
+        doctor = node.run("kp2p-doctor", check=False).stdout.decode()
+        self.assertIn("not where it was last used", " ".join(doctor.split()))
+        (node.storage_dir / "sha1").mkdir()  # as it is told
+        for _ in range(2):
+            node.store(path)
+            shutil.rmtree(disk)
+            disk.mkdir()
+
 
 if __name__ == "__main__":
     main()

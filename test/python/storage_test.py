@@ -46,6 +46,21 @@ class NoDaemon(unittest.TestCase):
             self.assertEqual((self.root / "copy").read_bytes(), path.read_bytes())
         self.assertEqual(list(self.storage.glob("sha1/*.kp2p-temp")), [])
 
+    def test_nothing_is_written_beneath_a_storage_that_was_unmounted(self):
+        (self.root / "config").mkdir()
+        real = os.fsencode(os.path.realpath(self.storage))
+        kept = self.root / "config" / "storage-mounts"
+        kept.write_bytes(b"%b\0%b\0" % (real, real))  # as one that was mounted there leaves it
+        for use in (lambda: kp.store_text("x"), lambda: kp.store_dir(self.storage)):
+            self.assertRaisesRegex(kp.StorageUnavailableError, "not where it was last used", use)
+        with self.assertRaisesRegex(kp.NoDaemonError, "not where it was last used"):
+            kp.load_text(ABSENT)
+        self.assertEqual(list(self.storage.iterdir()), [])
+        (self.storage / "sha1").mkdir()
+        uri = kp.store_text("x")
+        self.assertEqual(kp.load_text(uri), "x")
+        self.assertNotIn(b"%b\0%b\0" % (real, real), kept.read_bytes())
+
     def test_a_directory_and_a_linked_file_come_out(self):
         (self.root / "dir" / "inner").mkdir(parents=True)
         (self.root / "dir" / "inner" / "file").write_bytes(b"in it")
