@@ -12,20 +12,16 @@ namespace {
 
 Result<void> conclude(client::Command& command, const client::Answer& checked) {
     const std::uint64_t damaged = checked.number("damaged"), repaired = checked.number("repaired"),
-                        away = checked.number("away");
+                        away = checked.number("away"), missing = checked.number("missing");
     if (command.json()) {
         if (auto printed = command.print_json(checked.text()); !printed) return printed;
     } else {
         command.say("checked " + proto::count_words(checked.number("files"), "file") + ", " +
                     proto::size_words(checked.number("bytes")) + ": " +
-                    (damaged == 0 ? away == 0 && !checked.has("unread") ? "all is well"
-                                                                        : "nothing is damaged"
-                                  : std::to_string(damaged) + " damaged") +
+                    (damaged > 0 ? std::to_string(damaged) + " damaged"
+                     : away == 0 && missing == 0 && !checked.has("unread") ? "all is well"
+                                                                           : "nothing is damaged") +
                     (repaired == 0 ? "" : ", " + std::to_string(repaired) + " fetched again"));
-        if (const std::uint64_t missing = checked.number("missing"); missing > 0)
-            command.say(proto::count_words(missing, "file") +
-                        " that went bad before and was set aside has not come again: --repair "
-                        "fetches it");
     }
     if (damaged != repaired)
         return command.failure(
@@ -34,6 +30,10 @@ Result<void> conclude(client::Command& command, const client::Answer& checked) {
     if (checked.has("unread"))
         return command.failure(Errc::storage_unavailable,
                                "not all could be checked: " + checked.string("unread"));
+    if (missing > 0)
+        return command.failure(Errc::failed, proto::count_words(missing, "file") +
+                                                 " missing; --repair fetches from others, and "
+                                                 "kp2p-rm forgets what is not to come again");
     if (away > 0)
         return command.failure(Errc::failed, proto::count_words(away, "linked file") +
                                                  " not there to be checked; the disk may be away");
@@ -58,8 +58,9 @@ int main(int argc, char** argv) {
             if (command.json()) return command.print_json(event.text());
             if (event.string("event") == "damaged") return command.print_uri(event.string("uri"));
             const std::string message = event.string("message");
-            if (event.string("event") == "away")
-                command.say("away: " + event.string("uri") + ": " + message);
+            for (const char* kind : {"away", "missing"})
+                if (event.string("event") == kind)
+                    command.say(kind + (": " + event.string("uri")) + ": " + message);
             if (event.string("event") == "repaired")
                 command.say("fetched again: " + event.string("uri"));
             if (event.string("event") == "lost")

@@ -37,7 +37,7 @@ class Scrub {
     Task<Result<void>> damaged(Sha1 sha1, std::string words, Again again = Again::fetch);
     void leave_out(std::string unread) { unread_ = std::move(unread); }
     void expect(std::uint64_t bytes) { all_bytes_ += bytes; }
-    void miss(std::uint64_t files) { missing_ = files; }
+    Task<Result<void>> missing(Sha1 sha1, std::string words);
     std::string result() const {
         JsonWriter json;
         json.begin_object().field("event", "result").field("files", files_);
@@ -224,6 +224,17 @@ Task<Result<void>> Scrub::damaged(Sha1 sha1, std::string words, Again again) {
     co_return co_await say("lost", sha1, std::move(why));
 }
 
+Task<Result<void>> Scrub::missing(Sha1 sha1, std::string words) {
+    if (repair_) co_return co_await damaged(sha1, std::move(words));
+    ++missing_;
+    co_return co_await say("missing", sha1, std::move(words));
+}
+
+std::string words_of_lost(const std::filesystem::path& aside) {
+    if (aside.empty()) return "it is not here any more, though kp2p-rm did not remove it";
+    return "it was found wrong before, and set aside as " + aside.string();
+}
+
 }  // namespace
 
 Api::Answer Api::verify(Call& call) {
@@ -237,24 +248,23 @@ Api::Answer Api::verify(Call& call) {
         if (!parsed) co_return parsed.error();
         uri = *std::move(parsed);
     }
-    // What a check before this one has set aside is as much to be repaired.
+    // Before a check sets more aside.
     auto list_lost = [catalog = parts_.store.catalog(),
-                      uri](const std::stop_token&) -> Result<std::set<Sha1>> {
+                      uri](const std::stop_token&) -> Result<Catalog::Lost> {
         if (auto can = catalog.can_list(); !can) return can.error();
         return catalog.lost(uri);
     };
-    auto set_aside = co_await offload_long(parts_.long_threads, list_lost);
-    if (!set_aside) {
+    const auto lost = co_await offload_long(parts_.long_threads, list_lost);
+    if (!lost) {
         call.explain(storage_trouble());
-        co_return set_aside.error();
+        co_return lost.error();
     }
-    std::set<Sha1> lost = *std::move(set_aside);
     Unread unread;
     auto list = [catalog = parts_.store.catalog(), uri, &unread](const std::stop_token& stop) {
         return catalog.contents(uri, stop, &unread);
     };
     const Contents contents = co_await offload_long(parts_.long_threads, list);
-    if (uri && !contents.contains(uri->sha1) && !(*repair && lost.contains(uri->sha1))) {
+    if (uri && !contents.contains(uri->sha1) && !lost->contains(uri->sha1)) {
         call.explain("it is not in the storage");
         co_return Errc::not_found;
     }
@@ -265,11 +275,9 @@ Api::Answer Api::verify(Call& call) {
         auto checked = co_await scrub.check(sha1, facts.size_bytes);
         if (!checked) co_return checked.error();
     }
-    if (!*repair) scrub.miss(std::exchange(lost, {}).size());
-    for (const Sha1& sha1 : lost) {
-        auto repaired =
-            co_await scrub.damaged(sha1, sha1.hex() + " was set aside before, and is not here");
-        if (!repaired) co_return repaired.error();
+    for (const auto& [sha1, aside] : *lost) {
+        auto told = co_await scrub.missing(sha1, words_of_lost(aside));
+        if (!told) co_return told.error();
     }
     co_return scrub.result();
 }

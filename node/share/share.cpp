@@ -148,6 +148,10 @@ Task<Result<std::size_t>> Share::find(proto::Uri uri,
     }
     if (count > 0) co_return count;
     node_->hood.explain_silence(diagnosis, &search, started);
+    const Store* store = &node_->parts.store;
+    auto look_back = [store, file] { return store->past_of(file); };
+    auto past = co_await offload(node_->parts.runtime.pool, look_back);
+    if (!past.empty()) diagnosis.add({.code = Finding::Code::storage, .what = past});
     co_return Errc::not_found;
 }
 

@@ -89,6 +89,12 @@ PartialUsage Store::partial_usage() const { return kp2p::partial_usage(layout_);
 
 Result<void> Store::check() const { return check_storage(layout_); }
 
+std::string Store::past_of(const Sha1& sha1) const {
+    const fs::path aside = set_aside_of(layout_, sha1);
+    if (aside.empty()) return {};
+    return "it was here, found wrong, and set aside as " + aside.string();
+}
+
 Result<StoredFile> Store::find(const Sha1& sha1) const {
     std::string ignored;
     return find(sha1, ignored);

@@ -61,6 +61,8 @@ class Store {
     Result<StoredFile> find(const Sha1& sha1, const Located& located, std::string& why) const;
     // Whether what is not found is not here: an error of the storage where that cannot be told.
     Result<void> check() const;
+    // Of what is not here: a sentence if it was, and was found wrong; else empty.
+    std::string past_of(const Sha1& sha1) const;
     // Where the content of a stored file lies.
     std::filesystem::path place_of(const Sha1& sha1) const { return layout_.content(sha1); }
     // Whether a file that was found has been hashed since it last changed.

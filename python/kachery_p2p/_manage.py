@@ -55,9 +55,9 @@ def verify(uri: Optional[PathLike] = None, *, repair: bool = False, progress: Pr
            timeout: Seconds = None) -> Dict[str, Any]:
     """Reads and hashes all that is in the storage, or what `uri` names: {"files", "bytes", "damaged",
     "repaired", "missing", "away", "events"}. What has gone bad is set aside; with `repair` it is
-    fetched from others, as is what was set aside before and has not come again, which is "missing"
-    otherwise. A linked file that is not there, as on a disk that is not mounted, is "away". `events`
-    says of each what became of it, {"event": "damaged", "repaired", "lost" or "away", "uri", ...}."""
+    fetched from others, as is what was set aside before, or has vanished, and has not come again, which
+    is "missing" otherwise. A linked file that is not there, as on a disk that is not mounted, is "away". `events`
+    says of each what became of it, {"event": "damaged", "repaired", "lost", "missing" or "away", "uri", ...}."""
     body: Dict[str, Any] = {"repair": repair}
     if uri is not None:
         body["uri"] = as_uri(uri)
@@ -65,7 +65,7 @@ def verify(uri: Optional[PathLike] = None, *, repair: bool = False, progress: Pr
     with shown(progress, "verify") as show:
         def tell(event: Dict[str, Any]) -> None:
             show.event(event)
-            if event.get("event") in ("damaged", "repaired", "lost", "away"):
+            if event.get("event") in ("damaged", "repaired", "lost", "missing", "away"):
                 seen.append(event)
 
         done = _api.result("/v1/verify", body, "files", Deadline(seconds("timeout", timeout)), tell)

@@ -51,7 +51,7 @@ class Alone(NetworkCase):
                     if command == "kp2p-cat":
                         self.assertTrue(path.read_bytes().startswith(done.stdout))
                     log = self.alice.log()
-                    self.assertEqual(log.count(f"set aside as {self.damaged(sha1)}"), 1, log)
+                    self.assertEqual(log.count(f"; set aside as {self.damaged(sha1)}"), 1, log)
 
     def damaged(self, sha1):
         kept = self.alice.storage_dir / "kp2p" / "damaged"

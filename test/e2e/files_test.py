@@ -318,8 +318,11 @@ class Housekeeping(NetworkCase):
         done = bob.run("kp2p-verify", check=False)
         self.assert_ends(done, 5, "2 damaged")
         self.assertIn(b"kp2p-verify: files that are not what their hashes say: 2", done.stderr)
-        self.assert_ends(bob.run("kp2p-verify"), 0, "2 files that went bad before")
-        self.assert_ends(bob.run("kp2p-verify", sha1_of(path), check=False), 4, "not in the storage")
+        self.assert_ends(bob.run("kp2p-verify", check=False), 1, "2 files missing; --repair")
+        aside = next(bob.storage_dir.glob(f"kp2p/damaged/{sha1_of(path)}.*"))
+        done = bob.run("kp2p-verify", sha1_of(path), check=False)
+        self.assert_ends(done, 1, f"missing: sha1://{sha1_of(path)}/file: it was found wrong before, "
+                                  f"and set aside as {aside}")
         bob.run("kp2p-load", sha1_of(removed))
         bob.run("kp2p-rm", sha1_of(removed))
         uri = f"sha1://{sha1_of(path)}/file"
@@ -328,6 +331,62 @@ class Housekeeping(NetworkCase):
             self.assertEqual(done.stdout.decode().split(), [uri] if arguments else [])
             self.assertEqual(sha1_of(bob.stored(sha1_of(path))), sha1_of(path))
         self.assertFalse(bob.stored(sha1_of(removed)).exists())
+
+    def test_who_asks_for_what_was_set_aside_is_told(self):
+        node = self.daemon("node", channels=[self.channel])
+        path = self.make("file")
+        uri = node.store(path)
+        place = node.stored(sha1_of(path))
+        place.chmod(0o644)
+        place.write_bytes(b"rot")
+        node.run("kp2p-verify", check=False)
+        aside = next(node.storage_dir.glob("kp2p/damaged/*"))
+        for command in ("kp2p-load", "kp2p-cat", "kp2p-find"):
+            done = node.run(command, uri, check=False)
+            self.assert_ends(done, 4, f"it was here, found wrong, and set aside as {aside}")
+        node.stop()
+        done = node.run("kp2p-load", uri, check=False)
+        self.assert_ends(done, 3, f"it was here, found wrong, and set aside as {aside}")
+
+    def test_what_vanished_from_the_storage_is_said(self):
+        node = self.idle("node")
+        folder = self.path("folder")
+        folder.mkdir()
+        random_file(folder / "inner", 1000)
+        single, large, linked = self.make("single"), self.make("large", 21 * MIB), self.make("linked")
+        random_file(linked, 1001)
+        uris = {"single": node.store(single), "folder": node.store(folder), "large": node.store(large),
+                "linked": node.lines("kp2p-link", linked)[0]}
+        self.assert_ends(node.run("kp2p-verify"), 0, "all is well")
+        manifest = uris["large"].split("manifest=")[1]
+        for sha1 in (sha1_of(single), sha1_of(folder / "inner"), manifest):
+            node.stored(sha1).unlink()
+        next(node.storage_dir.glob("sha1/*/*/*/*.link")).unlink()
+        done = node.run("kp2p-verify", check=False)
+        self.assert_ends(done, 1, "4 files missing; --repair")
+        self.assertEqual(done.stdout, b"")
+        for uri in (uris["single"], uris["folder"] + "/inner", f"sha1://{manifest}", uris["linked"]):
+            self.assertIn(f"missing: {uri}: it is not here any more", done.stderr.decode())
+        done = node.run("kp2p-verify", "--json", uris["single"], check=False)
+        self.assertIn('"missing":1', done.stdout.decode())
+        node.run("kp2p-rm", uris["single"], uris["linked"])
+        node.store(folder)
+        node.store(large)
+        self.assert_ends(node.run("kp2p-verify"), 0, "all is well")
+
+    def test_what_gave_way_is_not_missing(self):
+        bob = self.daemon("bob")
+        folder = self.path("folder")
+        folder.mkdir()
+        for name in "ab":
+            random_file(folder / name, MIB)
+        bob.run("kp2p-load", self.alice.store(folder), "--dest", self.path("copy"))
+        bob.run("kp2p-load", self.alice.store(self.make("file", MIB)))
+        self.assert_ends(bob.run("kp2p-verify"), 0, "all is well")
+        bob.run("kp2p-gc", "--max", "1M")
+        self.assert_ends(bob.run("kp2p-verify"), 0, "all is well")
+        bob.run("kp2p-gc")
+        self.assert_ends(bob.run("kp2p-verify"), 0, "checked 0 files")
 
     def test_a_linked_file_that_has_changed_or_is_gone_is_said(self):
         node = self.idle("node")

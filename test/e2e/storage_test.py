@@ -55,7 +55,7 @@ class Storage(NetworkCase):
         stored.chmod(0o644)
         stored.write_bytes(bytes(3 * MIB))
         wrong = node.run("kp2p-cat", uri, check=False)
-        self.assert_ends(wrong, 3, "it is not in the storage")
+        self.assert_ends(wrong, 3, "it was here, found wrong, and set aside as ")
         self.assertEqual(wrong.stdout, b"")
         linked = node.lines("kp2p-link", path)[0]
         path.write_bytes(b"another")

@@ -60,12 +60,17 @@ Task<Result<Fetched>> Fetches::fetch(Sha1 file, std::vector<NodeId> hints, Progr
         for (auto at = findings.rbegin(); at != findings.rend(); ++at) diagnosis.lead(*at);
         if (outcome.error() == Errc::not_found) {  // it may be here, but for the storage
             const Store* store = &parts_.share.store;
-            auto check = [store] { return store->check(); };
-            auto can_tell = co_await offload(parts_.share.runtime.pool, check);
-            if (!can_tell) {
+            auto look_back = [store, file]() -> Result<std::string> {
+                if (auto can_tell = store->check(); !can_tell) return can_tell.error();
+                return store->past_of(file);
+            };
+            auto past = co_await offload(parts_.share.runtime.pool, look_back);
+            if (!past) {
                 diagnosis.lead({.code = Finding::Code::storage, .what = storage_trouble()});
-                co_return can_tell.error();
+                co_return past.error();
             }
+            if (why.empty() && !past->empty())
+                diagnosis.add({.code = Finding::Code::storage, .what = *past});
         }
         if (outcome.error() == Errc::over_quota)
             diagnosis.add({.code = Finding::Code::quota, .what = storage_trouble()});

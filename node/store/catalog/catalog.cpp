@@ -6,6 +6,7 @@
 #include "node/store/catalog/marks.hpp"
 #include "node/store/catalog/names.hpp"
 #include "node/store/directories.hpp"
+#include "node/store/set_aside.hpp"
 #include "node/store/temp_file.hpp"
 
 namespace kp2p {
@@ -84,19 +85,25 @@ Contents Catalog::contents(const std::optional<proto::Uri>& uri, const std::stop
     return all;
 }
 
-std::set<Sha1> Catalog::lost(const std::optional<proto::Uri>& uri) const {
-    std::set<Sha1> aside, wanted;
-    for (const std::string& name : disk().names(layout_.damaged())) {
-        const auto sha1 = Sha1::from_hex(std::string_view(name).substr(0, name.find('.')));
-        if (sha1 && !is_there(layout_, *sha1)) aside.insert(*sha1);
+Catalog::Lost Catalog::lost(const std::optional<proto::Uri>& uri) const {
+    const std::set<Sha1> aside = all_set_aside(layout_);
+    std::set<Sha1> wanted;
+    for (const Record& record : read_records(layout_.records()))
+        for (const Sha1& part : parts_of(record))
+            if (record.kind != Record::Kind::loaded || part == record.uri.sha1 ||
+                aside.contains(part))
+                wanted.insert(part);
+    for (const Record& pin : read_records(layout_.pins())) wanted.insert(pin.uri.sha1);
+    if (uri) {
+        const std::set<Sha1> parts = parts_of({*uri});
+        std::erase_if(wanted, [&](const Sha1& sha1) { return !parts.contains(sha1); });
+        if (!set_aside_of(layout_, uri->sha1).empty()) wanted.insert(uri->sha1);
     }
-    if (aside.empty()) return aside;
-    for (const Record& record : read_records(layout_.records())) wanted.merge(parts_of(record));
-    std::erase_if(aside, [&](const Sha1& sha1) { return !wanted.contains(sha1); });
-    if (!uri) return aside;
-    const std::set<Sha1> parts = parts_of({*uri});
-    std::erase_if(aside, [&](const Sha1& sha1) { return !parts.contains(sha1); });
-    return aside;
+    Lost lost;
+    for (const Sha1& sha1 : wanted)
+        if (const auto found = look_for(layout_, sha1); !found && found.error() == Errc::not_found)
+            lost.emplace(sha1, set_aside_of(layout_, sha1));
+    return lost;
 }
 
 std::map<Sha1, proto::Uri> Catalog::names() const {
@@ -166,17 +173,19 @@ Result<Removed> Catalog::remove(const proto::Uri& uri, std::string& why) const {
         why = "a directory is removed as a whole";
         return Errc::usage;
     }
-    if (auto found = look_for(layout_, uri.sha1); !found) return found.error();
+    const auto record = read_record(layout_.record(uri.sha1));
+    const auto found = look_for(layout_, uri.sha1);
+    if (!found && (found.error() != Errc::not_found || !record)) return found.error();
     std::set<Sha1> parts = parts_of({uri});
-    if (const auto record = read_record(layout_.record(uri.sha1))) parts.merge(parts_of(*record));
+    if (record) parts.merge(parts_of(*record));
     const std::set<Sha1> pins = pinned();
     if (pins.contains(uri.sha1)) {
         why = "it is pinned, itself or in a directory; kp2p-unpin comes first";
         return Errc::usage;
     }
-    for (const Record& record : read_records(layout_.records())) {
-        if (record.uri.sha1 == uri.sha1) continue;
-        for (const Sha1& part : parts_of(record))
+    for (const Record& other : read_records(layout_.records())) {
+        if (other.uri.sha1 == uri.sha1) continue;
+        for (const Sha1& part : parts_of(other))
             if (part != uri.sha1) parts.erase(part);
     }
     Removed removed;
@@ -191,6 +200,7 @@ Result<Removed> Catalog::remove(const proto::Uri& uri, std::string& why) const {
                 return storage_error(last_error(), path);
         forget(part);
     }
+    if (!found) forget(uri.sha1);
     return removed;
 }
 

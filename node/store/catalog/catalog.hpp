@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <set>
 #include <stop_token>
@@ -39,9 +40,11 @@ class Catalog {
     // By which URI people know each content that has a name, alone or in a directory.
     std::map<Sha1, proto::Uri> names() const;
 
-    // What was set aside and is not here again, of all that was asked for by name and was not
-    // removed, or of what `uri` is about.
-    std::set<Sha1> lost(const std::optional<proto::Uri>& uri) const;
+    // What is not here though it was asked for by name and nobody has removed it, or of that what
+    // `uri` is about, and where it was set aside; empty for what has vanished. Of a directory that
+    // was loaded, files are allowed to give way.
+    using Lost = std::map<Sha1, std::filesystem::path>;
+    Lost lost(const std::optional<proto::Uri>& uri) const;
 
     // What was asked for by name, and every content that is no part of that; the latest first.
     CatalogList entries(const std::stop_token& stop = {}, Unread* unread = nullptr) const;
