@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "cmd/dest/dest_trouble.hpp"
 #include "node/client/hang_watch.hpp"
 
 namespace kp2p {
@@ -25,7 +26,12 @@ Result<std::string> place_of(client::Command& command, const proto::Uri& uri,
     if (wish.own_name) return name;
     std::error_code error;
     std::filesystem::create_directories(*wish.dest, error);
-    if (error) return command.failure(error, *wish.dest);
+    std::error_code none;
+    const std::filesystem::path named = *wish.dest;
+    const std::filesystem::path place = named.has_filename() ? named : named.parent_path();
+    if (error == std::errc::file_exists && !std::filesystem::exists(place, none))
+        error = make_error_code(std::errc::no_such_file_or_directory);  // a link to nowhere
+    if (error) return command.failure(error, dest_trouble(*wish.dest, error));
     return (std::filesystem::path(*wish.dest) / name).native();
 }
 

@@ -80,6 +80,7 @@ Result<DirectoryDestination> DirectoryDestination::find(const fs::path& named) {
     if (fs::is_symlink(to, missing)) to = fs::canonical(to, error);
     if (error) return error;
     const fs::file_status status = fs::status(to, error);
+    if (error == std::errc::not_a_directory) return error;
     if (status.type() == fs::file_type::not_found) {
         if (::access(directory_of(to).c_str(), W_OK | X_OK) != 0) return last_error();
         return DirectoryDestination(std::move(to));

@@ -1,6 +1,7 @@
 #include "cmd/dest/load_to.hpp"
 
 #include "cmd/dest/copy_stored.hpp"
+#include "cmd/dest/dest_trouble.hpp"
 #include "cmd/dest/directory_destination.hpp"
 #include "cmd/dest/file_destination.hpp"
 #include "cmd/dest/fill_directory.hpp"
@@ -14,7 +15,7 @@ namespace {
 std::error_code failed(const Delivery& by, std::error_code error, const fs::path& dest) {
     const bool is_stdout = dest == "-" || dest == "/dev/stdout";
     if (is_stdout && error == std::errc::broken_pipe) return by.command.reader_gone();
-    return by.command.failure(error, dest == "-" ? "standard output" : dest.string());
+    return by.command.failure(error, dest == "-" ? "standard output" : dest_trouble(dest, error));
 }
 
 // The trouble is the destination's, unless the daemon has told of its own.
@@ -49,8 +50,8 @@ Result<There> look(const Delivery& by, const DirectoryDestination& to, const pro
                    const fs::path& dest) {
     if (!to.is_taken()) return There::nothing;
     auto held = to.holds(dir, by.command.stop());
-    if (!held) return by.command.failure(held.error(), dest.string());
-    if (!*held) return by.command.failure(make_error_code(std::errc::file_exists), dest.string());
+    if (!held) return failed(by, held.error(), dest);
+    if (!*held) return failed(by, make_error_code(std::errc::file_exists), dest);
     return There::all;
 }
 
@@ -59,19 +60,19 @@ Result<Delivered> directory_to(const Delivery& by, const proto::Uri& uri, const 
     std::optional<client::Waiting> waiting(dest.string());
     auto to = DirectoryDestination::find(dest);
     waiting.reset();
-    if (!to) return by.command.failure(to.error(), dest.string());
+    if (!to) return failed(by, to.error(), dest);
     auto there = look(by, *to, dir, dest);
     if (!there) return there.error();
     if (*there == There::all) return Delivered::to_path;
     auto loaded = by.load(uri.written, true);
     if (!loaded) return loaded.error();
-    if (auto begun = to->begin(); !begun) return by.command.failure(begun.error(), dest.string());
+    if (auto begun = to->begin(); !begun) return failed(by, begun.error(), dest);
     const Layout storage(loaded->string("storage"));
     auto filled = fill_directory(by, storage, dir, to->path());
     if (!filled) return blame(by, filled.error(), dest);
     auto done = to->finish();
     if (done) return Delivered::to_path;
-    if (!to->is_taken()) return by.command.failure(done.error(), dest.string());
+    if (!to->is_taken()) return failed(by, done.error(), dest);
     there = look(by, *to, dir, dest);  // another load may have been first
     if (!there) return there.error();
     return Delivered::to_path;

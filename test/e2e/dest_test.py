@@ -119,6 +119,33 @@ class Dest(NetworkCase):
             with self.subTest(words):
                 self.assert_ends(self.to(dest), 1, words)
 
+    def test_what_is_in_the_way_is_said(self):
+        tree, link, full = self.path("tree"), self.path("link"), self.path("full")
+        for folder in (tree, full):
+            folder.mkdir()
+            (folder / folder.name).write_text("x")
+        link.symlink_to("nowhere")
+        folder_uri = self.alice.store(tree)
+        absent = "No such file or directory; "
+        missing = f"there is no directory {self.path('missing')}, which mkdir makes"
+        no_folder = f"Not a directory; {self.file} is no directory"
+        nowhere = "it is a symbolic link that leads to nowhere"
+        rows = [(self.uri, f"{self.file}/", "File exists; it is no directory"),
+                (self.uri, self.file / "x", no_folder),
+                (self.uri, f"{self.file}/x/", no_folder),
+                (folder_uri, self.file / "x", no_folder),
+                (folder_uri, self.file, "File exists; it is no directory"),
+                (folder_uri, full, "File exists; other files are in it; name a directory"),
+                (self.uri, link, absent + nowhere),
+                (self.uri, f"{link}/", absent + nowhere),
+                (folder_uri, link, absent + nowhere),
+                (self.uri, self.path("missing/x"), absent + missing),
+                (folder_uri, self.path("missing/x/y"), absent + missing),
+                (self.uri, "/proc/version", absent + "no file can be made in /proc")]
+        for uri, dest, words in rows:
+            with self.subTest((uri, dest)):
+                self.assert_ends(self.to(dest, uri=uri), 1, words)
+
     def test_a_directory_that_is_there_gets_it_under_its_own_name(self):
         folder = self.path("folder")
         folder.mkdir()

@@ -90,7 +90,8 @@ allowed() {
             below $any_proto node/client && echo '|cmd/(invitation|join_channel)\.hpp' ;;
         cmd/load_ahead.*)
             below $any_proto node/client node/threads && echo '|cmd/load_ahead\.hpp' ;;
-        cmd/load_place.*)  below $any_proto node/client && echo '|cmd/load_place\.hpp' ;;
+        cmd/load_place.*)
+            below $any_proto node/client && echo '|cmd/(load_place|dest/dest_trouble)\.hpp' ;;
         cmd/load_progress.*) below $any_proto node/client && echo '|cmd/load_progress\.hpp' ;;
         cmd/kp2p-pin.cpp|cmd/kp2p-unpin.cpp|cmd/pin_uris.*)
             below $any_proto node/client && echo '|cmd/(pin_uris|without_daemon)\.hpp' ;;

@@ -1,0 +1,47 @@
+#include "cmd/dest/dest_trouble.hpp"
+
+#include <unistd.h>
+
+#include "node/store/directories.hpp"
+
+namespace kp2p {
+namespace fs = std::filesystem;
+namespace {
+
+std::string in_the_way(const fs::path& dest, std::error_code error) {
+    std::error_code none;
+    const fs::path place = dest.has_filename() ? dest : dest.parent_path();
+    if (fs::is_symlink(place, none) && !fs::exists(place, none))
+        return "it is a symbolic link that leads to " + fs::read_symlink(place, none).string();
+    fs::path above;
+    for (const fs::path& part : place.parent_path()) {
+        above /= part;
+        const fs::file_status status = fs::status(above, none);
+        if (status.type() == fs::file_type::not_found)
+            return "there is no directory " + above.string() + ", which mkdir makes";
+        if (fs::exists(status) && !fs::is_directory(status))
+            return above.string() + " is no directory";
+    }
+    if (error == std::errc::file_exists)
+        return fs::is_directory(place, none)
+                   ? "other files are in it; name a directory that is empty or not there"
+                   : "it is no directory";
+    const std::string directory = directory_of(place).string();
+    if (error == std::errc::no_such_file_or_directory) return "no file can be made in " + directory;
+    const bool closed =
+        error == std::errc::permission_denied || error == std::errc::operation_not_permitted;
+    if (closed && ::access(directory.c_str(), W_OK | X_OK) != 0)
+        return "you may not write to " + directory;
+    return {};
+}
+
+}  // namespace
+
+std::string dest_trouble(const fs::path& dest, std::error_code error) {
+    const bool of_system =
+        error.category() == std::generic_category() || error.category() == std::system_category();
+    const std::string why = of_system ? in_the_way(dest, error) : std::string();
+    return why.empty() ? dest.string() : dest.string() + ": " + error.message() + "; " + why;
+}
+
+}  // namespace kp2p

@@ -1,0 +1,14 @@
+// Words for why nothing can be put at a destination.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <system_error>
+
+namespace kp2p {
+
+// For Command::failure(): the path, and behind what the system says, if it can be told, what is in
+// the way and what helps. Looks at the file system, and blocks with it.
+std::string dest_trouble(const std::filesystem::path& dest, std::error_code error);
+
+}  // namespace kp2p
