@@ -1,6 +1,7 @@
 #include "cmd/put_paths.hpp"
 
 #include "cmd/put_stream.hpp"
+#include "cmd/put_trouble.hpp"
 #include "cmd/running_storage.hpp"
 #include "node/client/hang_watch.hpp"
 #include "node/client/paths.hpp"
@@ -42,14 +43,6 @@ Result<void> print(client::Command& command, const std::string& path, const prot
     return command.print_json(json.field("uri", uri.text()).end_object().take());
 }
 
-std::error_code failed(client::Command& command, std::error_code error, const std::string& path) {
-    if (is_storage_error(error)) return command.failure(error, storage_trouble());
-    if (error == Errc::canceled)
-        return command.failure(error, "stopped; nothing of " + path + " is kept");
-    if (error != std::errc::invalid_argument) return command.failure(error, path);
-    return command.failure(Errc::usage, path + " is neither a file nor a directory");
-}
-
 Result<void> put_each(client::Command& command, const std::vector<std::string>& paths,
                       PutOptions options) {
     std::optional<client::Waiting> waiting(command.config().storage_path().string());
@@ -69,8 +62,11 @@ Result<void> put_each(client::Command& command, const std::vector<std::string>& 
         progress.moved(path, bytes);
         stored_bytes += bytes;
     };
+    std::string culprit;
+    options.blame = [&](const std::filesystem::path& path) { culprit = path.native(); };
     Result<void> outcome = ok;
     for (const std::string& path : paths) {
+        culprit = path;
         progress.begin(path);
         const bool copies = options.content == PutOptions::Content::copy;
         const bool input = copies && path == "-";
@@ -80,7 +76,8 @@ Result<void> put_each(client::Command& command, const std::vector<std::string>& 
             if (auto printed = print(command, path, *uri); !printed) return printed;
             continue;
         }
-        const std::error_code error = failed(command, uri.error(), input ? "standard input" : path);
+        const std::error_code error =
+            put_failed(command, uri.error(), input ? "standard input" : culprit, options.content);
         if (paths.size() == 1 || error == Errc::canceled || is_storage_error(error)) return error;
         command.complain(error);
         if (outcome) outcome = error;

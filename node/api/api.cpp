@@ -109,6 +109,7 @@ struct Stored {
     Result<proto::Uri> uri;
     std::vector<std::string> remarks;
     std::uint64_t bytes = 0;
+    std::filesystem::path culprit;  // what failed, if something did
 };
 
 // Store::put() off the loop, stopped when the caller is cancelled.
@@ -117,10 +118,12 @@ Task<Stored> put_off_loop(ApiParts& parts, std::filesystem::path path, PutOption
         std::vector<std::string> remarks;
         options.stop = stop;
         options.remark = [&remarks](const std::string& remark) { remarks.push_back(remark); };
+        std::filesystem::path culprit = path;
+        options.blame = [&culprit](const std::filesystem::path& one) { culprit = one; };
         std::uint64_t bytes = 0;
         options.progress = [&bytes](const auto&, std::size_t hashed) { bytes += hashed; };
         auto uri = store.put(path, options);
-        return Stored{std::move(uri), std::move(remarks), bytes};
+        return Stored{std::move(uri), std::move(remarks), bytes, std::move(culprit)};
     };
     co_return co_await offload_long(parts.long_threads, work);
 }
@@ -288,7 +291,8 @@ Api::Answer Api::put(Call& call) {
     if (!remarked) co_return remarked.error();
     if (!stored.uri) {
         const auto error = stored.uri.error();
-        call.explain(is_storage_error(error) ? storage_trouble() : *text + ": " + error.message());
+        call.explain(is_storage_error(error) ? storage_trouble()
+                                             : stored.culprit.string() + ": " + error.message());
         co_return stored.uri.error();
     }
     co_await keep_limit(stored.bytes);

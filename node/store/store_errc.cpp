@@ -13,6 +13,9 @@ class Category final : public std::error_category {
                 return "it changed while it was read";
             case StoreErrc::collision:
                 return "other content with the same SHA-1 is stored already, and stays";
+            case StoreErrc::made_up:
+                return "its size is not that of what it gives, as of files that the kernel makes "
+                       "up";
         }
         return "unknown error";
     }

@@ -9,6 +9,7 @@ namespace kp2p {
 enum class StoreErrc {
     changed = 1,  // it was written to while it was read
     collision,    // other bytes with the same SHA-1 are stored already
+    made_up,      // it gives more or fewer bytes than its size says
 };
 
 std::error_code make_error_code(StoreErrc error);

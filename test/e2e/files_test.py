@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import pty
+import socket
 import subprocess
 import unicodedata
 
@@ -196,6 +197,29 @@ class Housekeeping(NetworkCase):
         for command in ("kp2p-pin", "kp2p-unpin"):
             self.assert_ends(node.run(command, "1" * 40, uri, check=False), 4)
             self.assertIn(("stored", "file", 1000, command == "kp2p-pin"), self.listed(node))
+
+    def test_of_what_is_no_plain_file_it_is_said_how_to_store_it(self):
+        node = self.idle("node")
+        pipe, door, tree = self.path("pipe"), self.path("door"), self.path("tree")
+        os.mkfifo(pipe)
+        tree.mkdir()
+        (tree / "made-up").symlink_to("/proc/version")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(door))
+        made_up = ": its size is not that of what it gives, as of files that the kernel makes up; kp2p-store "
+        for command, path, status, words in (
+                ("kp2p-link", "/proc/version", 1, f"/proc/version{made_up}reads it to its end"),
+                ("kp2p-link", pipe, 2, "but a pipe, which cannot be linked; kp2p-store reads it to its end"),
+                ("kp2p-link", "/dev/zero", 2, "but a device; kp2p-store - reads one"),
+                ("kp2p-store", "/dev/zero", 2, "but a device; kp2p-store - reads one"),
+                ("kp2p-store", door, 2, "neither a file nor a directory but a socket"),
+                ("kp2p-link", "-", 2, "standard input cannot be linked; kp2p-store - reads it"),
+                ("kp2p-store", tree, 1, f"kp2p-store: {tree}/made-up{made_up}- reads it"),
+                ("kp2p-link", tree, 1, f"kp2p-link: {tree}/made-up{made_up}reads it")):
+            with self.subTest((command, path)):
+                follow = ["--follow"] if path == tree else []
+                self.assert_ends(node.run(command, *follow, path, check=False), status, words)
+        self.assertEqual(self.listed(node), [])
 
     def test_what_is_here_is_listed_removed_and_pinned_with_no_daemon(self):
         node = self.idle("node")

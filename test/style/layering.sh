@@ -104,9 +104,9 @@ allowed() {
             below $any_proto node/client node/store node/threads &&
                 echo '|node/process/local_api\.hpp|cmd/without_daemon\.hpp' ;;
         cmd/dest/*)        below $any_proto cmd/dest node/{client,store,store/put,threads} ;;
-        cmd/put_paths.*|cmd/put_stream.*)
+        cmd/put_paths.*|cmd/put_stream.*|cmd/put_trouble.*)
             below $any_proto node/client node/store node/store/put &&
-                echo '|cmd/(put_paths|put_stream|running_storage)\.hpp' ;;
+                echo '|cmd/(put_paths|put_stream|put_trouble|running_storage)\.hpp' ;;
         cmd/kp2p-limit.cpp) below $any_proto node/{settings,client} ;;
         cmd/*)             below $any_proto node/client ;;
     esac | tr -d '\n'

@@ -142,7 +142,8 @@ Result<HashedFile> hash_file(const File& source, const Copy* copy, ManifestWish 
             return storage_error(done.error(), copy->where);
     const auto after = source.stamp();
     if (!after) return after.error();
-    if (*after != *before || offset != before->size_bytes) return StoreErrc::changed;
+    if (*after != *before) return StoreErrc::changed;
+    if (offset != before->size_bytes) return StoreErrc::made_up;
     HashedFile hashed = hasher.finish();
     hashed.stamp = *before;
     if (hasher.collided()) return Errc::sha1_collision;

@@ -1,7 +1,8 @@
 // Intake: files on their way into the storage. Shape: put_file() and put_bytes() any number of
 // times, then finish(); only then is all of it stored. Errors as Store's; StoreErrc::changed for a
-// file that changes meanwhile, StoreErrc::collision for one whose SHA-1 is that of other bytes in
-// the storage, Errc::sha1_collision for one that is part of an attack on SHA-1.
+// file that changes meanwhile, StoreErrc::made_up for what has no size of its own,
+// StoreErrc::collision for one whose SHA-1 is that of other bytes in the storage,
+// Errc::sha1_collision for one that is part of an attack on SHA-1.
 #pragma once
 
 #include <filesystem>
@@ -30,8 +31,10 @@ struct PutOptions {
     std::vector<std::string> exclude = {};
     bool follow = false;
     std::stop_token stop;  // ends it early, with Errc::canceled
-    // Gets a sentence about each thing in a directory that was left out, and about what failed.
+    // Gets a sentence about each thing in a directory that was left out.
     std::function<void(const std::string&)> remark;
+    // Is told what in a directory it was that failed, before the error is returned.
+    std::function<void(const std::filesystem::path&)> blame = {};
     // Is told of bytes that were hashed just now, of the file at `path`.
     std::function<void(const std::filesystem::path& path, std::size_t bytes)> progress = {};
 };

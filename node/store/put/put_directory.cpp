@@ -68,6 +68,10 @@ class Walk {
             return ok;
         }
         auto file = intake_.put_file(path);
+        if (!file && file.error() == std::errc::no_such_file_or_directory) {
+            remark("left out " + path.native() + ": it is gone");
+            return ok;
+        }
         if (!file) return blame(path, file.error());
         dir.files.emplace(name, proto::Sha1Dir::File{file->size_bytes, file->sha1});
         return ok;
@@ -109,8 +113,8 @@ class Walk {
 
     std::error_code blame(const fs::path& path, std::error_code error) const {
         // It is not to blame for a full storage.
-        if (!is_storage_error(error) && error != Errc::canceled)
-            remark("cannot store " + path.native() + ": " + error.message());
+        if (options_.blame && !is_storage_error(error) && error != Errc::canceled)
+            options_.blame(path);
         return error;
     }
     void remark(const std::string& sentence) const {

@@ -309,6 +309,18 @@ TEST_CASE("a file that changes while it is stored or linked is an error, and not
     CHECK(f.store.put(path, {}));
 }
 
+TEST_CASE("of a directory the file that changes while it is stored is to blame") {
+    const Case f;
+    const fs::path path = f.file("a", content(10));
+    fs::path culprit;
+    PutOptions options;
+    options.blame = [&](const fs::path& each) { culprit = each; };
+    faults.after_read = [&] { std::ofstream(path, std::ios::app) << "more"; };
+    CHECK(f.store.put(path.parent_path(), options).error() == StoreErrc::changed);
+    faults.after_read = nullptr;
+    CHECK(culprit == path);
+}
+
 TEST_CASE("a change through a mapping shows as any other") {
     const Case f;
     constexpr long tmpfs_magic = 0x01021994;  // whose mappings leave no trace
