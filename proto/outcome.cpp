@@ -1,5 +1,6 @@
 #include "proto/outcome.hpp"
 
+#include <cerrno>
 #include <string>
 
 namespace kp2p {
@@ -52,7 +53,8 @@ const Category category;
 
 Errc code_of(std::error_code error) {
     if (error.category() == category) return static_cast<Errc>(error.value());
-    if (error == std::errc::no_space_on_device) return Errc::out_of_space;
+    const bool quota = error.category() == std::generic_category() && error.value() == EDQUOT;
+    if (quota || error == std::errc::no_space_on_device) return Errc::out_of_space;
     return Errc::failed;
 }
 

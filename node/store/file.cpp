@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -58,6 +59,15 @@ std::string words(std::error_code error) {
     return error.message();
 }
 
+// Where bytes are free, and no more files can be.
+std::string files_words(fs::path where) {
+    struct statvfs room {};
+    while (::statvfs(where.c_str(), &room) != 0 && where.has_relative_path())
+        where = where.parent_path();
+    const bool used_up = room.f_files > 0 && room.f_favail == 0 && room.f_bavail > 0;
+    return used_up ? ", whose file system can hold no more files (df -i)" : "";
+}
+
 }  // namespace
 
 std::chrono::nanoseconds age_of(const struct stat& status) {
@@ -76,7 +86,7 @@ std::error_code storage_error(std::error_code error, const fs::path& where) {
     if (error == Errc::storage_unavailable || error == StoreErrc::collision) return error;
     const bool space =
         error == make_error_code(Errc::out_of_space) || error == std::errc::no_space_on_device;
-    note_storage_trouble(space ? where.string() : where.string() + ": " + words(error));
+    note_storage_trouble(where.string() + (space ? files_words(where) : ": " + words(error)));
     return space ? Errc::out_of_space : Errc::storage_unavailable;
 }
 

@@ -2,6 +2,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <fstream>
 #include <map>
 
@@ -303,13 +304,19 @@ TEST_CASE("a configuration directory is looked for only when it is used") {
 
 TEST_CASE("each error has its exit status") {
     struct Row {
-        Errc code;
+        std::error_code code;
         int exit_status;
     };
-    const Row rows[] = {{Errc::failed, 1},    {Errc::usage, 2},
-                        {Errc::no_daemon, 3}, {Errc::not_found, 4},
-                        {Errc::canceled, 1},  {Errc::verification_failed, 5},
-                        {Errc::refused, 1},   {Errc::out_of_space, 6}};
+    const Row rows[] = {{Errc::failed, 1},
+                        {Errc::usage, 2},
+                        {Errc::no_daemon, 3},
+                        {Errc::not_found, 4},
+                        {Errc::canceled, 1},
+                        {Errc::verification_failed, 5},
+                        {Errc::refused, 1},
+                        {Errc::out_of_space, 6},
+                        {{ENOSPC, std::generic_category()}, 6},
+                        {{EDQUOT, std::generic_category()}, 6}};
     for (const Row& row : rows) {
         Command command("test", "a test", Needs::nothing);
         CHECK(run(command, {}, [&]() -> Result<void> { return row.code; }) == row.exit_status);

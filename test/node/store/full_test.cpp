@@ -104,6 +104,7 @@ TEST_CASE("a storage without inodes left is out of space, and says where") {
          {store.put_bytes(content(20)).error(), store.open_partial(Sha1(), 10).error()}) {
         CHECK(error == Errc::out_of_space);
         CHECK(storage_trouble().starts_with(small.path().string()));
+        CHECK(storage_trouble().ends_with("can hold no more files (df -i)"));
     }
 }
 
