@@ -65,15 +65,29 @@ std::error_code set_rights(const std::filesystem::path& path, const std::string&
     return {};
 }
 
+// What a process that has ended has left is nobody's.
+bool is_left_over(Executor loop, const asio::local::stream_protocol::endpoint& endpoint) {
+    std::error_code error;
+    asio::local::stream_protocol::socket probe(loop);
+    probe.open(asio::local::stream_protocol(), error);
+    probe.non_blocking(true, error);
+    probe.connect(endpoint, error);
+    return error == asio::error::connection_refused;
+}
+
 // The socket has its rights before anybody can connect to it.
 Result<SocketAcceptor> listen_on_socket(Executor loop, const std::filesystem::path& path,
                                         const std::string& group) {
     std::error_code error;
     if (path.native().size() >= sizeof(sockaddr_un().sun_path))
         return make_error_code(std::errc::filename_too_long);
-    if (std::filesystem::is_socket(path, error)) std::filesystem::remove(path, error);
-    error.clear();
     const asio::local::stream_protocol::endpoint endpoint(path.native());
+    if (std::filesystem::is_socket(path, error)) {
+        if (is_left_over(loop, endpoint)) std::filesystem::remove(path, error);
+    } else if (std::filesystem::exists(path, error)) {
+        return make_error_code(std::errc::file_exists);
+    }
+    error.clear();
     SocketAcceptor acceptor(loop);
     acceptor.open(Protocol(asio::local::stream_protocol()), error);
     if (!error) acceptor.bind(Protocol::endpoint(endpoint), error);

@@ -175,8 +175,15 @@ Result<std::filesystem::path> Command::storage_dir() {
         if (auto there = config_->check_mount(detail_); !there) return there.error();
         return dir;
     }
-    detail_ = config_->storage_path().string();
-    if (detail_.empty()) detail_ = "HOME is not set, and neither is KACHERY_STORAGE_DIR";
+    const std::filesystem::path& path = config_->storage_path();
+    std::error_code error;
+    const auto status = std::filesystem::status(path, error);
+    if (path.empty())
+        detail_ = "HOME is not set, and neither is KACHERY_STORAGE_DIR";
+    else if (status.type() == std::filesystem::file_type::not_found)
+        detail_ = path.string() + " is not there; mount it, or make it with mkdir";
+    else
+        detail_ = path.string() + ": " + (error ? error.message() : "it is no directory");
     return dir;
 }
 void Command::stop_on_signals() {

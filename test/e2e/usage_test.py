@@ -120,10 +120,30 @@ class Usage(NetworkCase):
         idle.storage_dir.rmdir()
         path = self.path("file")
         path.write_text("x")
-        self.assert_ends(idle.run("kp2p-store", path, check=False), 1, str(idle.storage_dir))
+        missing = f"{idle.storage_dir} is not there; mount it, or make it with mkdir"
+        self.assert_ends(idle.run("kp2p-store", path, check=False), 1, missing)
+        idle.storage_dir.symlink_to(path)
+        self.assert_ends(idle.run("kp2p-store", path, check=False), 1,
+                         f"{idle.storage_dir}: it is no directory")
+        idle.storage_dir.unlink()
         with self.assertRaises(Failed):
             idle.start()
-        self.assertIn(str(idle.storage_dir), idle.log())
+        self.assertIn(missing, idle.log())
+
+    def test_a_socket_that_another_daemon_serves_stays_its_own(self):
+        place, file = self.path("api.sock"), self.path("file")
+        file.write_text("not a socket")
+        first, second = self.daemon("first", flags=("--api-socket", place)), self.idle("second")
+        for path, words in ((place, "Address already in use"), (file, "File exists")):
+            done = second.run("kp2p-start-daemon", "--bootstrap", "none", "--host", "127.0.0.1",
+                              "--port", "0", "--api-port", "0", "--api-socket", path, check=False)
+            self.assert_ends(done, 1, f"{path}: {words}")
+        self.assertEqual(file.read_text(), "not a socket")
+        own = first.status()["node"]
+        self.assertIn(own, first.lines("kp2p-status", "--api-socket", place)[0])
+        first.kill()
+        second.start(flags=("--api-socket", place))  # what was left of it is nobody's
+        self.assertNotIn(own, second.lines("kp2p-status", "--api-socket", place)[0])
 
     def test_a_storage_that_the_api_cannot_name_is_refused(self):
         storage = self.path(os.fsdecode(b"storage-\xff"))

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <asio/local/stream_protocol.hpp>
 #include <deque>
 #include <random>
 
@@ -253,14 +254,15 @@ TEST_CASE("the Unix socket is its owner's alone, replaces a stale one, and goes 
         REQUIRE(opened);
         return *std::move(opened);
     };
+    { asio::local::stream_protocol::acceptor left_over(loop, path.native()); }
     auto server = open(path);
     CHECK(!server->socket_error());
     CHECK(std::filesystem::is_socket(path));
     CHECK(std::filesystem::status(path).permissions() ==
           (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
-    auto next = open(path);
-    CHECK(!next->socket_error());
-    next.reset();
+    CHECK(open(path)->socket_error() == asio::error::address_in_use);
+    CHECK(std::filesystem::is_socket(path));
+    server.reset();
     CHECK_FALSE(std::filesystem::exists(path));
     CHECK(open(directory.path() / std::string(120, 'x'))->socket_error() ==
           std::errc::filename_too_long);
