@@ -29,6 +29,7 @@ std::string describe_peers(const client::Answer& status) {
 std::string describe(const client::Answer& status) {
     const std::string address = status.string("public_address");
     const std::string tunnel = status.string("tunnel");
+    const std::string twin = status.string("twin");
     const std::string mapping = status.string("port_mapping_message");
     const std::uint64_t dht_nodes = status.number("dht_nodes");
     const std::string known = proto::count_words(dht_nodes, "node") + " known";
@@ -40,14 +41,18 @@ std::string describe(const client::Answer& status) {
                                  proto::count_words(relay.number("pairs"), "pair") + " now, " +
                                  std::to_string(relay.number("bytes")) + " bytes since the start";
     return "node         " + described_node(status.string("node"), status.string("label")) +  //
-           "\nversion      " + status.string("version") +                                     //
-           "\nudp          " + status.string("udp") +                                         //
-           "\nreachable    " + (status.truth("firewalled") ? "not seen yet" : "yes") +        //
-           (address.empty() ? "" : ", as " + address) +                                       //
-           (tunnel.empty() ? "" : "\ntunnel       " + tunnel) +                               //
-           (mapping.empty() ? "" : "\nmapping      " + mapping) +                             //
-           "\ndht          " + dht +                                                          //
-           "\nconnections  " + std::to_string(status.number("connections")) +                 //
+           (twin.empty()
+                ? ""
+                : "\n             " + twin + " runs with the same key: see kp2p-doctor") +  //
+           "\nversion      " +
+           status.string("version") +                                                   //
+           "\nudp          " + status.string("udp") +                                   //
+           "\nreachable    " + (status.truth("firewalled") ? "not seen yet" : "yes") +  //
+           (address.empty() ? "" : ", as " + address) +                                 //
+           (tunnel.empty() ? "" : "\ntunnel       " + tunnel) +                         //
+           (mapping.empty() ? "" : "\nmapping      " + mapping) +                       //
+           "\ndht          " + dht +                                                    //
+           "\nconnections  " + std::to_string(status.number("connections")) +           //
            "\nrelay        " + relaying + "\nchannels     " +
            joined(status.strings("channels")) +                //
            "\nstorage      " + status.string("storage_dir") +  //

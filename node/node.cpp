@@ -77,7 +77,8 @@ Node::Node(NodeParts parts)
             .port = tcp_->local().port,
             .keys = [this] { return channel_keys(); },
             .own_hosts = interface_hosts,
-            .found = [this](std::vector<NearPeer> near) { swarm_.set_near(std::move(near)); }});
+            .found = [this](std::vector<NearPeer> near) { swarm_.set_near(std::move(near)); },
+            .twin = [this](std::vector<Endpoint> at) { swarm_.look_for_twin(std::move(at)); }});
     if (!mapper_) return;
     const MappingWish wish{.local = local().host,
                            .udp_port = local().port,
@@ -195,6 +196,7 @@ Task<NodeStatus> Node::status() {
         status.mapping = mapping_->mapping();
         status.mapping_words = mapping_->words();
     }
+    status.twin = swarm_.twin();
     status.in_network = in_network();
     status.dht_nodes = dht_nodes();
     status.connections = swarm_.connections().size();
@@ -260,6 +262,7 @@ Task<NodeHealth> Node::health() {
     if (tcp_) facts.tcp = tcp_->local();
     facts.wall = runtime_.clock.wall_now();
     note_dht(facts, dht_);
+    facts.twin = swarm_.twin();
     facts.network_trouble = peers_.network_trouble();
     if (mapping_) facts.mapping = mapping_->words();
     if (tunnels_ && tunnels_->has_relays())

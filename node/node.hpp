@@ -61,6 +61,7 @@ struct NodeStatus {
     std::optional<Endpoint> public_address;
     std::optional<std::string> tunnel;  // whose UDP port is used, a URL without its secret
     std::optional<Mapping> mapping;     // by a router
+    std::optional<Finding> twin;        // runs with our key
     std::string mapping_words;          // a sentence; empty: no router is asked
     bool firewalled = true, in_network = false;
     std::size_t dht_nodes = 0, connections = 0;

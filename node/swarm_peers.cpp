@@ -35,6 +35,8 @@ std::vector<Finding> SwarmPeers::why_none(const Topic& topic) const {
     return swarm_->why_none(topic);
 }
 
+std::optional<Finding> SwarmPeers::twin() const { return swarm_->twin(); }
+
 // Where UDP is blocked the relay that gives no port is why.
 std::optional<Finding> SwarmPeers::network_trouble() const {
     auto trouble = dht_trouble(dht_->contact());

@@ -24,6 +24,7 @@ class SwarmPeers final : public Peers {
     std::vector<Finding> why_not(const NodeId& node) const override;
     std::vector<Finding> why_none(const Topic& topic) const override;
     std::optional<Finding> network_trouble() const override;
+    std::optional<Finding> twin() const override;
 
   private:
     Swarm* swarm_ = nullptr;

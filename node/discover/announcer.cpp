@@ -76,6 +76,7 @@ Task<Result<void>> Announcer::announce_at(QueryEnd end) {
     std::vector<NoisePayload::Relay> candidates;
     for (const QueryReply& node : end.closest) {
         if (!node.reply.token || asks.size() == max_relays) continue;
+        if (node.reply.value && on_held_) on_held_(node.from);
         const AnnounceScope scope{target_, *node.id, *node.reply.token};
         Ask ask;
         ask.from = dht_.default_socket();

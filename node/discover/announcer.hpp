@@ -33,6 +33,8 @@ class Announcer {
     Task<Result<void>> announced();
     // Asks at once whether the relays still have us where we are.
     void hurry() { hurried_.notify_all(); }
+    // Called with each node that has a record of our key, before ours takes its place there.
+    void on_held(std::function<void(const Endpoint&)> held) { on_held_ = std::move(held); }
     // Called when we have been announced at another address than before.
     void on_moved(std::function<void()> moved) { on_moved_ = std::move(moved); }
 
@@ -52,6 +54,7 @@ class Announcer {
     std::vector<Endpoint> seeds_;
     Event changed_, hurried_;
     bool tried_ = false;
+    std::function<void(const Endpoint&)> on_held_;
     std::function<void()> on_moved_;
     bool moved_ = false;  // since the last round began
     std::optional<Clock::Time> moved_at_;

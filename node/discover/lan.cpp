@@ -15,6 +15,8 @@ bool is_near(const Host& host, const std::vector<Host>& own) {
         own, [&](const Host& ours) { return ours.subscriber() == host.subscriber(); });
 }
 
+constexpr std::size_t max_salts = 64;
+
 using InstanceName = Bytes<struct InstanceNameTag, 8>;
 
 }  // namespace
@@ -27,6 +29,7 @@ Task<> Lan::run() {
             told_ = now;
             parts_.found(std::move(now));
         }
+        look_for_twin();
         const std::string trouble = parts_.service.trouble();
         if (!trouble.empty() && !std::exchange(trouble_said_, true))
             parts_.runtime.log("lan", "nobody is looked for in the LAN: " + trouble);
@@ -49,6 +52,7 @@ std::optional<LanOffer> Lan::offer(const std::vector<ChannelKey>& keys) {
     if (keys.empty()) return std::nullopt;
     Random& random = parts_.runtime.random;
     proto::LanAnnouncement shown{parts_.own, random.bytes<proto::LanSalt>(), {}};
+    remember(shown.salt);
     const std::size_t first = random.number() % keys.size();
     for (std::size_t i = 0; i < proto::lan_tags; ++i) {
         shown.tags[i] = random.bytes<proto::LanTag>();
@@ -58,6 +62,26 @@ std::optional<LanOffer> Lan::offer(const std::vector<ChannelKey>& keys) {
     }
     std::ranges::sort(shown.tags);
     return LanOffer{random.bytes<InstanceName>().hex(), parts_.port, proto::encode(shown)};
+}
+
+void Lan::remember(const proto::LanSalt& salt) {
+    if (own_salts_.size() >= max_salts) own_salts_.pop_front();
+    own_salts_.push_back(salt);
+}
+
+void Lan::look_for_twin() {
+    const std::vector<Host> own = parts_.own_hosts();
+    for (const LanFound& found : parts_.service.found()) {
+        const auto shown = proto::decode_lan_announcement(found.txt);
+        if (!shown || shown->node != parts_.own || found.port == 0 || !parts_.twin) continue;
+        if (std::ranges::find(own_salts_, shown->salt) != own_salts_.end()) continue;
+        remember(shown->salt);
+        std::vector<Endpoint> places;
+        for (const Host& host : found.hosts)
+            if (is_near(host, own) && places.size() < LanService::max_hosts)
+                places.push_back({host, found.port});
+        parts_.twin(std::move(places));
+    }
 }
 
 std::vector<NearPeer> Lan::near() const {

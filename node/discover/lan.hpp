@@ -5,6 +5,7 @@
 // run().
 #pragma once
 
+#include <deque>
 #include <functional>
 
 #include "node/async/runtime.hpp"
@@ -28,6 +29,8 @@ struct LanParts {
     std::function<std::vector<ChannelKey>()> keys;     // of our channels, as of now
     std::function<std::vector<Host>()> own_hosts;      // of our interfaces, as of now
     std::function<void(std::vector<NearPeer>)> found;  // all that are there; when that has changed
+    // Where our own key is announced, not by us; once for each announcement. Null: it is ignored.
+    std::function<void(std::vector<Endpoint>)> twin = nullptr;
 };
 
 class Lan {
@@ -45,11 +48,14 @@ class Lan {
     void announce();
     std::optional<LanOffer> offer(const std::vector<ChannelKey>& keys);
     std::vector<NearPeer> near() const;
+    void look_for_twin();
+    void remember(const proto::LanSalt& salt);
 
     LanParts parts_;
     std::vector<ChannelKey> announced_;
     Clock::Time due_{};
     std::vector<NearPeer> told_;
+    std::deque<proto::LanSalt> own_salts_;  // ours, and those of a twin that was told
     bool trouble_said_ = false;
 };
 

@@ -40,6 +40,11 @@ std::string status_json(const NodeStatus& status, Clock::Time now, std::uint16_t
         json.value(*status.tunnel);
     else
         json.null();
+    json.key("twin");
+    if (status.twin)
+        json.value(status.twin->what);
+    else
+        json.null();
     json.field("firewalled", status.firewalled).field("bootstrapped", status.in_network);
     json.field("dht_nodes", status.dht_nodes).field("connections", status.connections);
     json.key("channels").begin_array();

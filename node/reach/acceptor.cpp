@@ -6,6 +6,7 @@
 #include "node/async/timeout.hpp"
 #include "node/reach/ipv6_door.hpp"
 #include "node/reach/server_punch.hpp"
+#include "node/reach/twin.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {
@@ -211,9 +212,15 @@ Result<NoisePayload> Acceptor::greet(const IncomingHandshake& incoming, Slot& sl
     if (!plain) return plain.error();
     auto theirs = NoisePayload::decode(*plain);
     if (!theirs) return theirs.error();
-    if (!parts_.welcome(*noise.remote())) return Errc::refused;
+    const bool is_twin = *noise.remote() == parts_.keys.public_key() && parts_.twin &&
+                         !parts_.twin->is_ours(incoming.message.noise);
+    if (is_twin)
+        parts_.twin->seen(incoming.client().text());
+    else if (!parts_.welcome(*noise.remote()))
+        return Errc::refused;
 
-    auto peer = udx_peer_of(*theirs);
+    Result<UdxPeer> peer = Errc::refused;
+    if (!is_twin) peer = udx_peer_of(*theirs);
     PeerError error = PeerError::none;
     if (theirs->version != 1) {
         error = PeerError::version_mismatch;

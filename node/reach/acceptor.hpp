@@ -20,6 +20,7 @@ class Relays;
 class Ipv6Door;
 class ServerPunch;
 class SocketPool;
+class Twin;
 class Tasks;
 using proto::dht::SocketId;
 
@@ -35,6 +36,7 @@ struct AcceptorParts {
     SocketPool* pool = nullptr;  // without one no holes are punched
     Relays* relays = nullptr;    // null: none are used
     Ipv6Door* door = nullptr;    // null: not over IPv6
+    Twin* twin = nullptr;        // is told of those who come with our own key
 };
 
 class Acceptor {

@@ -58,7 +58,7 @@ Task<Result<proto::NoiseKeys>> TcpAcceptor::answer(ByteStream& stream, Host sour
         const auto now = parts_.runtime.clock.now();
         return sources_.allow(now, {source, 0}) && all_sources_.spend(now);
     };
-    Answering by{parts_.runtime.random, parts_.keys, may_cost, parts_.welcome};
+    Answering by{parts_.runtime.random, parts_.keys, may_cost, parts_.welcome, parts_.twin};
     auto answered = answer_over(stream, std::move(by));
     co_return co_await std::move(answered);
 }

@@ -16,6 +16,7 @@
 namespace kp2p {
 
 class Tasks;
+class Twin;
 
 struct TcpAcceptorParts {
     Runtime& runtime;
@@ -24,6 +25,7 @@ struct TcpAcceptorParts {
     // Whether we talk to this node at all; otherwise it gets no answer.
     std::function<bool(const NodeId&)> welcome;
     std::function<void(Link)> accepted;
+    Twin* twin = nullptr;  // is told of those who come with our own key
 };
 
 class TcpAcceptor {

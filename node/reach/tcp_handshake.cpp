@@ -1,5 +1,6 @@
 #include "node/reach/tcp_handshake.hpp"
 
+#include "node/reach/twin.hpp"
 #include "proto/compact.hpp"
 #include "proto/outcome.hpp"
 
@@ -49,10 +50,12 @@ Task<Result<void>> write_message(ByteStream& stream, ByteVector message) {
 }  // namespace
 
 Task<Result<proto::NoiseKeys>> greet_over(ByteStream& stream, Random& random,
-                                          const proto::KeyPair& local, const NodeId& remote) {
+                                          const proto::KeyPair& local, const NodeId& remote,
+                                          Twin* twin) {
     proto::Noise noise = tcp_noise(random, local, proto::Role::initiator, remote);
     auto greeting = noise.write({});
     if (!greeting) co_return greeting.error();
+    if (twin) twin->sent(*greeting);
     auto written = co_await write_message(stream, *std::move(greeting));
     if (!written) co_return written.error();
     auto answer = co_await read_message(stream);
@@ -69,11 +72,17 @@ Task<Result<proto::NoiseKeys>> answer_over(ByteStream& stream, Answering by) {
     proto::Noise noise = tcp_noise(by.random, by.local, proto::Role::responder, std::nullopt);
     auto read = noise.read(*greeting);
     if (!read) co_return read.error();
-    if (!by.welcome(*noise.remote())) co_return Errc::refused;
+    const bool is_twin =
+        *noise.remote() == by.local.public_key() && by.twin && !by.twin->is_ours(*greeting);
+    if (is_twin)
+        by.twin->seen(stream.path().remote.host.text());
+    else if (!by.welcome(*noise.remote()))
+        co_return Errc::refused;
     auto answer = noise.write({});
     if (!answer) co_return answer.error();
     auto written = co_await write_message(stream, *std::move(answer));
     if (!written) co_return written.error();
+    if (is_twin) co_return Errc::refused;
     co_return noise.keys();
 }
 

@@ -29,6 +29,12 @@ Check daemon(const Facts& facts) {
             {}};
 }
 
+void key(const Facts& facts, Checks& checks) {
+    if (facts.twin)
+        checks.push_back({"key", Health::problem, sentence_of(*facts.twin),
+                          std::string(advice_of(facts.twin->code))});
+}
+
 void config(const Facts& facts, Checks& checks) {
     if (!facts.config) return;
     if (facts.config->empty())
@@ -200,8 +206,8 @@ void clock(const Facts& facts, Checks& checks) {
 
 using Section = void (*)(const Facts&, Checks&);
 
-constexpr Section sections[] = {config,   addresses, ports, udp,      nat,     mapping, tunnel,
-                                relaying, lan,       dht,   channels, storage, clock};
+constexpr Section sections[] = {key,    config,   addresses, ports, udp,      nat,     mapping,
+                                tunnel, relaying, lan,       dht,   channels, storage, clock};
 
 }  // namespace
 

@@ -41,6 +41,7 @@ struct Facts {
     };
 
     std::optional<Running> running;     // none: no daemon does
+    std::optional<Finding> twin;        // runs with the same key
     std::optional<std::string> config;  // why it cannot be used; empty: it can; none: not looked at
 
     // Addresses.

@@ -28,6 +28,7 @@ std::unique_ptr<SocketPool> make_pool(SwarmParts& parts) {
 
 Swarm::Swarm(SwarmParts parts)
     : parts_(std::move(parts)),
+      twin_(parts_.runtime, parts_.dht, parts_.keys),
       announcer_(parts_.dht, parts_.keys),
       door_(parts_.runtime, parts_.dht),
       pool_(make_pool(parts_)),
@@ -36,11 +37,15 @@ Swarm::Swarm(SwarmParts parts)
                parts_.open_tunnelled, &door_}),
       acceptor_({parts_.runtime, parts_.dht, parts_.udx, announcer_, parts_.keys,
                  [this](const NodeId& node) { return node != node_id() && has_room(Cause::came); },
-                 [this](Link link) { accepted(std::move(link)); }, pool_.get(), &relays_, &door_}),
+                 [this](Link link) { accepted(std::move(link)); }, pool_.get(), &relays_, &door_,
+                 &twin_}),
       book_(node_id(), parts_.runtime.random.number()),
       lines_(parts_.runtime.clock.now(), line_limits),
       changed_(parts_.runtime.executor),
       own_changed_(parts_.runtime.executor) {
+    announcer_.on_held([this](const Endpoint& node) {
+        if (tasks_) tasks_->spawn(twin_.greet_through(node));
+    });
     // Their records may name our old address.
     announcer_.on_moved([this] {
         log("others see us at another address than before; announcing anew");
@@ -49,12 +54,12 @@ Swarm::Swarm(SwarmParts parts)
     });
     if (!parts_.tcp) return;
     tcp_dialer_.emplace(parts_.runtime, *parts_.tcp, parts_.keys);
-    tcp_acceptor_.emplace(TcpAcceptorParts{parts_.runtime, *parts_.tcp, parts_.keys,
-                                           [this](const NodeId& node) {
-                                               return node != node_id() &&
-                                                      (best(node) || has_room(Cause::came));
-                                           },
-                                           [this](Link link) { accepted(std::move(link)); }});
+    tcp_acceptor_.emplace(
+        TcpAcceptorParts{parts_.runtime, *parts_.tcp, parts_.keys,
+                         [this](const NodeId& node) {
+                             return node != node_id() && (best(node) || has_room(Cause::came));
+                         },
+                         [this](Link link) { accepted(std::move(link)); }, &twin_});
     std::erase_if(parts_.fixed, [this](const FixedPeer& peer) { return peer.node == node_id(); });
     for (const FixedPeer& peer : parts_.fixed) unsettled_fixed_.insert(peer.node);
 }
@@ -115,6 +120,17 @@ void Swarm::hurry_lookups() {
         joined->hurry = true;
         joined->hurried.notify_all();
     }
+}
+
+void Swarm::look_for_twin(std::vector<Endpoint> places) {
+    if (!tasks_ || !parts_.tcp) return;
+    for (const Endpoint& place : places) tasks_->spawn(twin_.greet_at(*parts_.tcp, place));
+}
+
+std::optional<Finding> Swarm::twin() const {
+    const std::string place = twin_.place();
+    if (place.empty()) return std::nullopt;
+    return Finding{.code = Finding::Code::same_key, .what = place};
 }
 
 Task<> Swarm::announce_loop() {

@@ -17,6 +17,7 @@
 #include "node/reach/socket_pool.hpp"
 #include "node/reach/tcp_acceptor.hpp"
 #include "node/reach/tcp_dialer.hpp"
+#include "node/reach/twin.hpp"
 #include "node/swarm/better_pasts.hpp"
 #include "node/swarm/joined.hpp"
 #include "node/swarm/paths_session.hpp"
@@ -52,6 +53,10 @@ class Swarm {
     // Who is said to be in our LAN, instead of those before: each is dialed there over TCP, again
     // and again, as long as it is among them.
     void set_near(std::vector<NearPeer> near);
+    // Where our own key is said to be in the LAN, which is not where we are: looks if it is.
+    void look_for_twin(std::vector<Endpoint> places);
+    // Another node that runs with our key, if one was seen of late.
+    std::optional<Finding> twin() const;
     // True while the first lookup of the topic, or a first dial that came of it, is under way.
     bool settling(const Topic& topic) const;
     // Whether the topic was looked up after `since`, or a moment before it, and not for the first
@@ -156,6 +161,7 @@ class Swarm {
     void log_of(const Connection& connection, const std::string& line);
 
     SwarmParts parts_;
+    Twin twin_;
     Announcer announcer_;
     Ipv6Door door_;
     std::unique_ptr<SocketPool> pool_;

@@ -25,6 +25,10 @@ constexpr Advice advice[] = {
     {FindingCode::unresolved,
      "look whether this computer is online, and whether it can resolve names"},
 
+    {FindingCode::same_key,
+     "stop the daemon on one of the two, take the file `key` out of its configuration directory "
+     "(~/.kachery-p2p), and start it again: it makes itself a new one"},
+
     {FindingCode::channels_pending, "try again in a moment"},
     {FindingCode::no_channel, "join the channel of those who have the file: kp2p-join NAME"},
 

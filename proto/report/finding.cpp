@@ -34,6 +34,9 @@ constexpr Wording wordings[] = {
      "this node knows no DHT node, as it was started without bootstrap nodes"},
     {Code::unresolved, Stage::network, "unresolved",
      "no DHT node can be asked: the names of the bootstrap nodes have no address ({what})"},
+    {Code::same_key, Stage::network, "same_key",
+     "another node, at {what}, runs with the key of this one: others reach now one, now the other, "
+     "and the two do not find each other"},
 
     {Code::channels_pending, Stage::channel, "channels_pending",
      "of this node's channels, some are not joined yet: {count}"},

@@ -43,7 +43,8 @@ struct Finding {
         dht_silent,      // since the start
         dht_busy,        // count: requests under way, which is the limit
         no_bootstrap,
-        unresolved,  // what: the names of bootstrap nodes
+        unresolved,      // what: the names of bootstrap nodes
+        same_key,        // what: where the other node was seen
         // Of channels, and who is in them.
         channels_pending,  // count
         no_channel,

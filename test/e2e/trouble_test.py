@@ -225,6 +225,23 @@ class Restart(SideBySideCase):
         self.assertIn(b"nobody answers yet", lonely.run("kp2p-status").stdout)
 
 
+class SameKey(NetworkCase):
+    daemons = ("alice",)
+
+    def test_a_copied_key_is_told_by_both_wherever_one_asks(self):
+        twin = self.idle("twin")
+        shutil.copy(self.alice.config_dir / "key", twin.config_dir / "key")
+        twin.start()
+        for daemon in (self.alice, twin):
+            daemon.process.wait_until(lambda d=daemon: d.status()["twin"], "no twin seen", 30)
+            self.assertIn("[network same_key]", daemon.log())
+            self.assertIn(b"runs with the same key", daemon.run("kp2p-status").stdout)
+            seen = daemon.run("kp2p-doctor", check=False).stdout
+            self.assertRegex(seen, rb"key: another node, at ")
+            nothing = "sha1://" + "1" * 40
+            self.assert_ends(daemon.run("kp2p-find", nothing, check=False), 4, "key of this one")
+
+
 class Strangers(SideBySideCase):
     daemons = ("alice",)
 

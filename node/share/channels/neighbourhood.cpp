@@ -208,8 +208,11 @@ void Neighbourhood::explain_silence(Diagnosis& diagnosis, const Finder::Search* 
     if (search) after = milliseconds_since(parts_.runtime.clock, since);
     const auto reached = [&](const auto& entry) { return finder_.reached(entry.second->tag) > 0; };
     using Code = Finding::Code;
+    const bool alone = std::ranges::none_of(channels_, reached);
+    const auto twin = parts_.peers.twin();
+    if (twin && alone) diagnosis.add(*twin);
     const auto trouble = parts_.peers.network_trouble();
-    if (trouble && !channels_.empty() && std::ranges::none_of(channels_, reached)) {
+    if (trouble && !channels_.empty() && alone) {
         std::vector<Finding> nearest = {*trouble};
         // Without the DHT those that were named are all there are.
         if (trouble->code == Code::no_bootstrap)
@@ -233,6 +236,7 @@ void Neighbourhood::explain_silence(Diagnosis& diagnosis, const Finder::Search* 
         if (nodes > 0) continue;
         for (const Finding& why : parts_.peers.why_none(channel->topic)) diagnosis.add(why);
     }
+    if (twin && !alone) diagnosis.add(*twin);
 }
 
 }  // namespace kp2p

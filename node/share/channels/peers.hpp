@@ -39,6 +39,8 @@ class Peers {
     virtual std::vector<Finding> why_none(const Topic& topic) const = 0;
     // Why nobody at all may be found just now; nothing if the network answers.
     virtual std::optional<Finding> network_trouble() const { return std::nullopt; }
+    // Another node that runs with our key.
+    virtual std::optional<Finding> twin() const { return std::nullopt; }
 };
 
 }  // namespace kp2p

@@ -70,8 +70,8 @@ struct Computer {
                .port = place_of(number).port,
                .keys = [this] { return this->keys; },
                .own_hosts = [this] { return hosts; },
-               .found =
-                   [this](std::vector<NearPeer> near) { found = std::move(near), ++changes; }}) {
+               .found = [this](std::vector<NearPeer> near) { found = std::move(near), ++changes; },
+               .twin = [this](std::vector<Endpoint> at) { twins.push_back(std::move(at)); }}) {
         runtime.log = [this](const char*, const std::string& line) { lines.push_back(line); };
     }
 
@@ -82,6 +82,7 @@ struct Computer {
     std::vector<Host> hosts;
     std::vector<NearPeer> found;
     int changes = 0;
+    std::vector<std::vector<Endpoint>> twins;
     std::vector<std::string> lines;
 };
 
@@ -227,5 +228,28 @@ TEST_CASE("that there is no daemon is said once") {
     world.run([&]() -> Task<> {
         co_await world.pass(1h);
         CHECK(host.lines == std::vector<std::string>{"nobody is looked for in the LAN: no daemon"});
+    });
+}
+
+TEST_CASE("where another announces our own key is told once for each of its announcements") {
+    World world;
+    Computer& host = world.add({key_of(1)});
+    Computer& copied = world.add({key_of(1)});
+    world.run([&]() -> Task<> {
+        co_await world.pass(1s);
+        const auto announce = [&] {
+            proto::LanAnnouncement shown{
+                node_of(1), host.runtime.random.bytes<proto::LanSalt>(), {}};
+            world.air[3] = {proto::encode(shown), {Host(192, 168, 0, 3), Host(45, 0, 0, 3)}, 5003};
+        };
+        announce();
+        co_await world.pass(10 * Lan::look_interval);
+        CHECK(host.twins == std::vector<std::vector<Endpoint>>{{place_of(3)}});
+        announce();
+        co_await world.pass(10 * Lan::look_interval);
+        CHECK(host.twins.size() == 2);
+        co_await world.pass(5 * Lan::announcement_life);  // its own are none
+        CHECK(host.twins.size() == 2);
+        CHECK(copied.twins.empty());
     });
 }

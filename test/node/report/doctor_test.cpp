@@ -56,6 +56,10 @@ TEST_CASE("what is not well is said in its section, with what to do") {
     };
     const Row rows[] = {
         {"daemon", Health::problem, "no daemon is running", [](Facts& f) { f.running.reset(); }},
+        {"key", Health::problem, "another node, at 192.0.2.7:1, runs with the key of this one",
+         [](Facts& f) {
+             f.twin = Finding{.code = Finding::Code::same_key, .what = "192.0.2.7:1"};
+         }},
         {"config", Health::problem, "port: not", [](Facts& f) { f.config = "port: not a number"; }},
         {"addresses", Health::warning, "no network interface", [](Facts& f) { f.interfaces = {}; }},
         {"ports", Health::problem, "UDP 0.0.0.0:5: in use",

@@ -37,9 +37,10 @@ class FakePeers final : public Peers {
     std::vector<Finding> why_not(const NodeId&) const override { return {}; }
     std::vector<Finding> why_none(const Topic&) const override { return unreached; }
     std::optional<Finding> network_trouble() const override { return trouble; }
+    std::optional<Finding> twin() const override { return same_key; }
     Task<Result<std::shared_ptr<Connection>>> connect(NodeId node) override;
     std::shared_ptr<Connection> best(const NodeId& node) const override;  // the newest
-    std::optional<Finding> trouble;
+    std::optional<Finding> trouble, same_key;
     std::vector<Finding> unreached;  // of nodes of each topic
     std::function<bool()> look_up;   // whether it is done; null: always
 

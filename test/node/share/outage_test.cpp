@@ -268,6 +268,28 @@ Task<> no_network(FakeNetwork& network) {
     CHECK(nobody.after >= 5s);
 }
 
+Task<> same_key(FakeNetwork& network) {
+    const Finding twin{.code = Finding::Code::same_key, .what = "192.0.2.7:1"};
+    FakeNode& node = network.add();
+    node.peers.same_key = twin;
+    auto joined = co_await node.share.join(lab());
+    REQUIRE(joined);
+    Outcome alone;
+    co_await load(node, proto::sha1_of(as_bytes("x")), alone);
+    REQUIRE(alone.diagnosis.all().size() == 2);
+    CHECK(alone.diagnosis.all()[0] == twin);
+    CHECK(alone.diagnosis.all()[1].code == Finding::Code::nobody_there);
+
+    FakeNode& other = network.add();
+    joined = co_await other.share.join(lab());
+    REQUIRE(joined);
+    Outcome lacking;
+    co_await load(node, proto::sha1_of(as_bytes("x")), lacking);
+    REQUIRE(lacking.diagnosis.all().size() == 2);
+    CHECK(lacking.diagnosis.all()[0].code == Finding::Code::only_one_lacks);
+    CHECK(lacking.diagnosis.all()[1] == twin);
+}
+
 }  // namespace
 
 TEST_CASE("a load outlives a silence of its only provider") {
@@ -289,3 +311,4 @@ TEST_CASE("a liar that left is not tried again") { test::in_network(caught_liar)
 TEST_CASE("who gets the file while a load stands still is found") { test::in_network(later); }
 TEST_CASE("who did not answer is not said to know nobody") { test::in_network(no_answer); }
 TEST_CASE("that the network does not answer is said first") { test::in_network(no_network); }
+TEST_CASE("that another node has the same key is said") { test::in_network(same_key); }

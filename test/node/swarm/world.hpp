@@ -46,12 +46,15 @@ class Member {
   public:
     using Serve = std::function<Task<>(std::shared_ptr<Connection>)>;
 
-    Member(Sim& sim, std::uint32_t number, DhtSetup setup, Serve serve, Tcp tcp)
+    // `identity` is the number of its key.
+    Member(Sim& sim, std::uint32_t number, std::uint32_t identity, DhtSetup setup, Serve serve,
+           Tcp tcp)
         : runtime(sim.runtime()),
           sim(sim),
           node(sim, host_of(number), std::move(setup)),
           door(tcp.doors ? tcp.doors->open(host_of(number)) : nullptr),
-          swarm(parts(number, serve, std::move(tcp.fixed))) {
+          identity(identity),
+          swarm(parts(identity, serve, std::move(tcp.fixed))) {
         runtime.log = [this](const char*, const std::string& line) { log.push_back(line); };
     }
 
@@ -66,6 +69,7 @@ class Member {
     Sim& sim;
     SimulatedDht node;
     std::unique_ptr<ByteStreams> door;
+    const std::uint32_t identity;
     Swarm swarm;
     std::vector<std::string> log;
     std::set<NodeId> shared_with, working_with;
@@ -129,13 +133,13 @@ struct World {
         return member;
     }
     Member& add(Reach reach, Member::Serve serve, Tcp tcp = Tcp()) {
-        DhtSetup setup = entering();
-        setup.persistence = Persistence::ephemeral;
-        if (reach == Reach::open) setup.reach = proto::dht::Reach::open;
         const auto number = static_cast<std::uint32_t>(100 + members.size());
-        members.push_back(
-            std::make_unique<Member>(sim, number, setup, std::move(serve), std::move(tcp)));
-        return *members.back();
+        return add(number, number, reach, std::move(serve), std::move(tcp));
+    }
+    // With the same key, elsewhere.
+    Member& add_twin_of(const Member& other, Reach reach, Member::Serve serve, Tcp tcp = Tcp()) {
+        const auto number = static_cast<std::uint32_t>(100 + members.size());
+        return add(number, other.identity, reach, std::move(serve), std::move(tcp));
     }
 
     Sim& sim;
@@ -143,6 +147,17 @@ struct World {
     std::vector<std::unique_ptr<SimulatedDht>> nodes;
     std::vector<std::unique_ptr<Member>> members;
     std::vector<std::shared_ptr<void>> kept;  // of a test, until nothing runs any more
+
+  private:
+    Member& add(std::uint32_t number, std::uint32_t identity, Reach reach, Member::Serve serve,
+                Tcp tcp) {
+        DhtSetup setup = entering();
+        setup.persistence = Persistence::ephemeral;
+        if (reach == Reach::open) setup.reach = proto::dht::Reach::open;
+        members.push_back(std::make_unique<Member>(sim, number, identity, setup, std::move(serve),
+                                                   std::move(tcp)));
+        return *members.back();
+    }
 };
 
 // Runs `test` in a world whose DHT is up.
