@@ -85,17 +85,18 @@ int main(int argc, char** argv) {
     return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {
         if (channel && is_new)
             return command.failure(Errc::usage, "--channel and --new exclude each other");
-        if (relay && !proto::tunnel::RelayUrl::parse(*relay))
+        std::string complaint;
+        if (relay && !proto::tunnel::RelayUrl::parse(*relay, complaint))
             return command.failure(
                 Errc::usage,
-                "--relay-url takes https://HOST[:PORT]/#TOKEN as kp2p-relay prints it");
+                "--relay-url takes https://HOST[:PORT]/#TOKEN as kp2p-relay prints it: " +
+                    complaint);
         auto name =
             is_new ? join_new(command, daemon, *is_new) : channel_of(command, daemon, channel);
         if (!name) return name.error();
         auto status = daemon.request({"/v1/status", "node", {}, "GET"});
         if (!status) return status.error();
         const Invitation invitation{*name, uri, peers_of(*status), relay};
-        std::string complaint;
         if (auto right = Invitation::parse(invitation.text(), complaint); !right)
             return command.failure(right.error(), complaint);
         return show(command, invitation);

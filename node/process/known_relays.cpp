@@ -26,9 +26,11 @@ Result<RelayRoute> relay_route(RelayUrl url, std::string& why) {
     const std::string without = variable("no_proxy", "NO_PROXY");
     const WebAddress relay{route.url.host, route.url.port};
     if (proxy.empty() || is_without_proxy(without, relay)) return route;
-    auto parsed = Proxy::parse(proxy);
+    std::string complaint;
+    auto parsed = Proxy::parse(proxy, complaint);
     if (!parsed) {  // it may hold a password
-        why = "https_proxy takes http://[USER:PASSWORD@]HOST[:PORT]";
+        why = "https_proxy takes http://[USER:PASSWORD@]HOST[:PORT]: " + complaint +
+              "; or take the relay's host into no_proxy";
         return Errc::usage;
     }
     route.proxy = *std::move(parsed);
@@ -60,8 +62,14 @@ LearntRelays::LearntRelays(Runtime& runtime, const ConfigDir& config, Tunnels& t
 }
 
 void LearntRelays::use(const RelayUrl& url) {
-    std::string why;  // the proxy's fault, which is said where it counts: at a relay of our own
-    if (auto route = relay_route(url, why)) tunnels_.add(*std::move(route), Tunnels::Whose::heard);
+    std::string why;
+    auto route = relay_route(url, why);
+    if (!route) {
+        if (!std::exchange(proxy_said_, true))
+            runtime_.log("tunnel", "what members tell of relays is of no use: " + why);
+        return;
+    }
+    tunnels_.add(*std::move(route), Tunnels::Whose::heard);
 }
 
 void LearntRelays::hear(const std::vector<std::string>& urls) {

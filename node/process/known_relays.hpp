@@ -35,6 +35,7 @@ class LearntRelays {
     const ConfigDir& config_;
     Tunnels& tunnels_;
     std::vector<proto::tunnel::RelayUrl> learnt_;  // the latest first
+    bool proxy_said_ = false;                      // what is wrong with it
     proto::TokenBucket news_;
     bool kept_ = true;
     Event changed_;

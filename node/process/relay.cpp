@@ -92,9 +92,10 @@ Result<std::string> url_of(const RelaySettings& settings, const RelayServerConfi
         url.host = at.host.text();
         url.port = at.port;
     } else {
-        auto parsed = proto::tunnel::RelayUrl::parse(settings.url + '#' + config.token);
+        std::string complaint;
+        auto parsed = proto::tunnel::RelayUrl::parse(settings.url + '#' + config.token, complaint);
         if (!parsed) {
-            why = "--url takes https://HOST[:PORT][/PATH], not " + settings.url;
+            why = "--url takes https://HOST[:PORT][/PATH], not " + settings.url + ": " + complaint;
             return Errc::usage;
         }
         url = *std::move(parsed);

@@ -55,9 +55,10 @@ Result<void> read_relay_url(Settings& into, const Texts& texts, std::string& com
     into.relay_url.reset();
     into.no_tunnel = texts.front() == "none";
     if (into.no_tunnel) return ok;
-    auto url = proto::tunnel::RelayUrl::parse(proto::without_blanks_around(texts.front()));
+    std::string why;
+    auto url = proto::tunnel::RelayUrl::parse(proto::without_quotes_around(texts.front()), why);
     if (!url) {  // it may hold a secret
-        complaint = "takes https://HOST[:PORT]/#TOKEN as kp2p-relay prints it, or none";
+        complaint = "takes https://HOST[:PORT]/#TOKEN as kp2p-relay prints it, or none: " + why;
         return Errc::usage;
     }
     into.relay_url = *std::move(url);

@@ -2,7 +2,9 @@
 //   https://HOST[:PORT][/PATH]#TOKEN[.FINGERPRINT]
 // TOKEN is 8 to 128 characters of A-Z a-z 0-9 - and _. FINGERPRINT, the SHA-256 of the relay's
 // certificate in hex, stands there when nobody vouches for that certificate: then it is this one
-// and no other. http:// is the same without TLS, for tests and networks that one trusts.
+// and no other. http:// is the same without TLS, for tests and networks that one trusts. What is
+// the same by RFC 3986, section 6, is read as the same: scheme and host in whatever case, the port
+// that goes without saying, unreserved characters of the token as %XX.
 #pragma once
 
 #include <optional>
@@ -25,7 +27,8 @@ struct RelayUrl {
     std::string token;
     std::optional<Fingerprint> fingerprint;
 
-    // Errc::bad_text.
+    // Errc::bad_text, with what is wrong in `complaint`, which names no secret.
+    static Result<RelayUrl> parse(std::string_view text, std::string& complaint);
     static Result<RelayUrl> parse(std::string_view text);
     std::string text() const;
     std::string place() const;      // without what is secret

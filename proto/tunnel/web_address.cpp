@@ -11,57 +11,80 @@ namespace kp2p::proto::tunnel {
 namespace {
 
 constexpr std::size_t max_host_bytes = 253, max_credential_bytes = 512;
-constexpr std::uint16_t usual_proxy_port = 8080;
+constexpr std::uint16_t usual_proxy_port = 80;  // of http
+constexpr std::string_view list_ends = ", \t\r\n";
 
 bool is_name_char(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
            c == '_' || c == '.';
 }
 
+std::string_view without_brackets(std::string_view text) {
+    const bool has = text.size() > 2 && text.front() == '[' && text.back() == ']';
+    return has ? text.substr(1, text.size() - 2) : text;
+}
+
+bool is_in_block(std::string_view block, const Host& host) {
+    const auto slash = block.find('/');
+    const auto start = Host::parse(without_brackets(block.substr(0, slash)));
+    const auto bits = parse_number<unsigned>(block.substr(slash + 1));
+    if (!start || !bits || start->is_v4() != host.is_v4()) return false;
+    if (*bits > (host.is_v4() ? 32u : 128u)) return false;
+    const unsigned fixed = *bits + (host.is_v4() ? 96 : 0);
+    for (unsigned bit = 0; bit < fixed; ++bit) {
+        const int differ = start->bytes()[bit / 8] ^ host.bytes()[bit / 8];
+        if (differ >> (7 - bit % 8) & 1) return false;
+    }
+    return true;
+}
+
 bool names(std::string_view entry, const WebAddress& to) {
-    while (entry.starts_with(' ')) entry.remove_prefix(1);
-    while (entry.ends_with(' ')) entry.remove_suffix(1);
     if (entry == "*") return true;
+    const auto host = Host::parse(to.host);
+    if (const auto alone = Host::parse(without_brackets(entry))) return host && *host == *alone;
+    if (entry.find('/') != entry.npos) return host && is_in_block(entry, *host);
     if (entry.starts_with("*.")) entry.remove_prefix(1);
-    const bool below = entry.starts_with('.');
-    if (below) entry.remove_prefix(1);
+    if (entry.starts_with('.')) entry.remove_prefix(1);
     const auto at = WebAddress::parse(entry, to.port);
     if (!at || at->port != to.port) return false;
-    const std::string name = in_lower_case(at->host), host = in_lower_case(to.host);
-    return host == name || (host.size() > name.size() && host.ends_with('.' + name));
+    const std::string name = in_lower_case(to.host);
+    return name == at->host || (!host && name.ends_with('.' + at->host));
+}
+
+// An empty port is the usual one (RFC 3986, section 3.2.3).
+std::optional<std::uint16_t> port_of(std::string_view text, std::uint16_t usual) {
+    if (text.empty() || text == ":") return usual;
+    if (!text.starts_with(':')) return std::nullopt;
+    const auto number = parse_number<std::uint16_t>(text.substr(1));
+    if (!number || *number == 0) return std::nullopt;
+    return number;
 }
 
 }  // namespace
 
 Result<WebAddress> WebAddress::parse(std::string_view text, std::uint16_t usual_port) {
     WebAddress address;
-    address.port = usual_port;
-    std::string_view port;
+    std::string_view host = text, rest;
     if (text.starts_with('[')) {
         const auto close = text.find(']');
         if (close == text.npos) return Errc::bad_text;
-        const auto host = Host::parse(text.substr(1, close - 1));
-        if (!host || host->is_v4()) return Errc::bad_text;
-        address.host = host->text();
-        port = text.substr(close + 1);
-        if (!port.empty() && !port.starts_with(':')) return Errc::bad_text;
-        if (!port.empty()) port.remove_prefix(1);
-        if (port.empty() && close + 1 < text.size()) return Errc::bad_text;
+        host = text.substr(1, close - 1);
+        const auto parsed = Host::parse(host);
+        if (!parsed || host.find(':') == host.npos) return Errc::bad_text;
+        address.host = parsed->text();
+        rest = text.substr(close + 1);
     } else {
-        const auto colon = text.find(':');
-        const std::string_view host = text.substr(0, colon);
-        if (host.empty() || host.size() > max_host_bytes ||
+        host = text.substr(0, text.find(':'));
+        rest = text.substr(host.size());
+        if (host.ends_with('.')) host.remove_suffix(1);  // of a name that is written out whole
+        if (host.empty() || host.size() > max_host_bytes || host.ends_with('.') ||
             !std::all_of(host.begin(), host.end(), is_name_char))
             return Errc::bad_text;
-        address.host = host;
-        if (colon == text.npos) return address;
-        port = text.substr(colon + 1);
-        if (port.empty()) return Errc::bad_text;
+        address.host = in_lower_case(host);
     }
-    if (port.empty()) return address;
-    const auto number = parse_number<std::uint16_t>(port);
-    if (!number || *number == 0) return Errc::bad_text;
-    address.port = *number;
+    const auto port = port_of(rest, usual_port);
+    if (!port) return Errc::bad_text;
+    address.port = *port;
     return address;
 }
 
@@ -71,32 +94,53 @@ std::string WebAddress::host_text() const {
 
 std::string WebAddress::text() const { return host_text() + ':' + std::to_string(port); }
 
-Result<Proxy> Proxy::parse(std::string_view text) {
+Result<Proxy> Proxy::parse(std::string_view text, std::string& complaint) {
+    const auto wrong = [&complaint](std::string_view what) {
+        complaint = what;
+        return Errc::bad_text;
+    };
     Proxy proxy;
-    constexpr std::string_view http = "http://";
-    if (text.starts_with(http)) text.remove_prefix(http.size());
-    if (text.find("://") != text.npos) return Errc::bad_text;
-    if (text.ends_with('/')) text.remove_suffix(1);
+    text = without_blanks_around(text);
+    if (const auto scheme_end = text.find("://"); scheme_end != text.npos) {
+        const std::string scheme = in_lower_case(text.substr(0, scheme_end));
+        if (scheme.starts_with("socks"))
+            return wrong(
+                "it is a SOCKS proxy, which is not supported: only one that is spoken to by "
+                "HTTP is");
+        if (scheme == "https")
+            return wrong("to speak to a proxy itself by TLS is not supported: only by http://");
+        if (scheme != "http") return wrong("its scheme is not http://");
+        text.remove_prefix(scheme_end + 3);
+    }
     if (const auto at = text.rfind('@'); at != text.npos) {
         auto credentials = percent_decoded(text.substr(0, at));
-        if (!credentials) return credentials.error();
-        if (credentials->size() > max_credential_bytes) return Errc::bad_text;
+        if (!credentials)
+            return wrong("there is a % before the @ that begins no %XX: write it %25");
+        if (credentials->size() > max_credential_bytes)
+            return wrong("its user and password are too long");
         proxy.credentials = *std::move(credentials);
         if (proxy.credentials.find(':') == std::string::npos) proxy.credentials += ':';
         text.remove_prefix(at + 1);
     }
+    text = text.substr(0, text.find_first_of("/?#"));  // of a path nobody makes anything
     auto address = WebAddress::parse(text, usual_proxy_port);
-    if (!address) return address.error();
+    if (!address)
+        return wrong("HOST[:PORT] is a name or an address, of IPv6 in brackets, and 1 to 65535");
     proxy.address = *std::move(address);
     return proxy;
 }
 
+Result<Proxy> Proxy::parse(std::string_view text) {
+    std::string complaint;
+    return parse(text, complaint);
+}
+
 bool is_without_proxy(std::string_view no_proxy, const WebAddress& to) {
     while (!no_proxy.empty()) {
-        const auto comma = no_proxy.find(',');
-        if (names(no_proxy.substr(0, comma), to)) return true;
-        if (comma == no_proxy.npos) break;
-        no_proxy.remove_prefix(comma + 1);
+        const auto end = no_proxy.find_first_of(list_ends);
+        if (names(no_proxy.substr(0, end), to)) return true;
+        if (end == no_proxy.npos) break;
+        no_proxy.remove_prefix(end + 1);
     }
     return false;
 }

@@ -12,7 +12,7 @@
 namespace kp2p::proto::tunnel {
 
 struct WebAddress {
-    std::string host;  // a name, or an address without brackets
+    std::string host;  // a name, in lower case, or an address without brackets
     std::uint16_t port = 0;
 
     // "HOST", "HOST:PORT", "[2001:db8::1]:PORT"; anything else is Errc::bad_text.
@@ -27,14 +27,17 @@ struct Proxy {
     WebAddress address;
     std::string credentials;  // "USER:PASSWORD", percent-encoding undone; empty: none
 
-    // "[http://][USER[:PASSWORD]@]HOST[:PORT][/]"; Errc::bad_text for anything else, and for a
-    // proxy that is itself to be spoken to over TLS.
+    // "[http://][USER[:PASSWORD]@]HOST[:PORT][/]"; Errc::bad_text for anything else, SOCKS, and a
+    // proxy that is itself to be spoken to over TLS, with what is wrong in `complaint`, which names
+    // no secret.
+    static Result<Proxy> parse(std::string_view text, std::string& complaint);
     static Result<Proxy> parse(std::string_view text);
     friend bool operator==(const Proxy&, const Proxy&) = default;
 };
 
-// Whether the list of no_proxy names this host: "*", or names and addresses with commas between
-// them, each with a port or not; a name is for those below it, too, with a dot before it or not.
+// Whether the list of no_proxy names this host: "*", or names, addresses and blocks of these
+// ("10.0.0.0/8") with commas or blanks between them, each but a block with a port or not; a name is
+// for those below it, too, with a dot before it or not.
 bool is_without_proxy(std::string_view no_proxy, const WebAddress& to);
 
 }  // namespace kp2p::proto::tunnel

@@ -60,6 +60,7 @@ TEST_CASE("the URL of a relay is read, and what is wrong with it is said without
     CHECK(row->read(settings, {"https://relay.lab.edu/#se cret"}, complaint).error() ==
           Errc::usage);
     CHECK(complaint.find("se cret") == complaint.npos);
+    CHECK(complaint.find("8 to 128 letters") != complaint.npos);
     CHECK(row->read(settings, {"none"}, complaint));
     CHECK_FALSE(settings.relay_url);
 }

@@ -45,6 +45,59 @@ TEST_CASE("a URL is written as it is read") {
     CHECK(RelayUrl::parse("https://a#12345678")->text() == "https://a/#12345678");
 }
 
+TEST_CASE("what is the same URL is read as the same") {
+    const std::string end = "#12345678." + fingerprint;
+    const auto url = RelayUrl::parse("https://relay.lab.edu/" + end);
+    REQUIRE(url);
+    const std::string same[] = {
+        "HTTPS://relay.lab.edu/" + end,
+        "https://Relay.LAB.edu/" + end,
+        "https://relay.lab.edu" + end,
+        "https://relay.lab.edu:443" + end,
+        "https://relay.lab.edu:/" + end,
+        "https://relay.lab.edu./" + end,
+        "https://relay.lab.edu/#%31234567%38." + fingerprint,
+        "https://relay.lab.edu/#12345678." + std::string(64, 'A'),
+    };
+    for (const std::string& text : same) {
+        CAPTURE(text);
+        const auto again = RelayUrl::parse(text);
+        REQUIRE(again);
+        CHECK(*again == *url);
+    }
+    CHECK(RelayUrl::parse("Http://A:80/#12345678")->text() == "http://a/#12345678");
+    CHECK(RelayUrl::parse("https://[2001:DB8:0::1]/#12345678")->host == "2001:db8::1");
+    CHECK(RelayUrl::parse("https://[::ffff:192.0.2.1]/#12345678")->authority() == "192.0.2.1:443");
+    CHECK(RelayUrl::parse("https://a?x=1#12345678")->path == "/?x=1");
+}
+
+TEST_CASE("what is wrong with a URL is said, and no secret") {
+    const struct {
+        std::string text, words;
+    } rows[] = {
+        {"relay.lab.edu/#SECRET-TOKEN", "begin with https://"},
+        {"ftp://relay.lab.edu/#SECRET-TOKEN", "https, nothing else"},
+        {"https://relay.lab.edu/", "#TOKEN is missing"},
+        {"https://me:SECRET@relay.lab.edu/#SECRET-TOKEN", "takes no user"},
+        {"https://2001:db8::1/#SECRET-TOKEN", "of IPv6 in brackets"},
+        {"https://relay.lab.edu:70000/#SECRET-TOKEN", "1 to 65535"},
+        {"https://a b/#SECRET-TOKEN", "a name or an address"},
+        {"https://a/ b#SECRET-TOKEN", "its path"},
+        {"https://a/#SECRET", "8 to 128"},
+        {"https://a/#SECRET-TOKEN%", "no %XX"},
+        {"https://a/#SECRET-TOKEN.12", "64 hex digits"},
+        {"http://a/#SECRET-TOKEN." + fingerprint, "no fingerprint"},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.text);
+        std::string complaint;
+        CHECK_FALSE(RelayUrl::parse(row.text, complaint));
+        CAPTURE(complaint);
+        CHECK(complaint.find(row.words) != complaint.npos);
+        CHECK(complaint.find("SECRET") == complaint.npos);
+    }
+}
+
 TEST_CASE("what is no URL of a relay is refused") {
     const std::string texts[] = {
         "",
@@ -60,7 +113,7 @@ TEST_CASE("what is no URL of a relay is refused") {
         "ftp://relay.lab.edu/#12345678",
         "https://relay.lab.edu:0/#12345678",
         "https://relay.lab.edu:70000/#12345678",
-        "https://relay.lab.edu:/#12345678",
+        "https://relay.lab.edu../#12345678",
         "https:///#12345678",
         "https://user@relay.lab.edu/#12345678",
         "https://[2001:db8::1/#12345678",
@@ -80,20 +133,39 @@ TEST_CASE("what is no URL of a relay is refused") {
 
 TEST_CASE("a proxy is read as https_proxy has it") {
     CHECK(*Proxy::parse("http://proxy.lab.edu:3128/") == Proxy{{"proxy.lab.edu", 3128}, ""});
-    CHECK(*Proxy::parse("proxy.lab.edu") == Proxy{{"proxy.lab.edu", 8080}, ""});
+    CHECK(*Proxy::parse("proxy.lab.edu") == Proxy{{"proxy.lab.edu", 80}, ""});
+    CHECK(*Proxy::parse("HTTP://Proxy:3128") == Proxy{{"proxy", 3128}, ""});
+    CHECK(*Proxy::parse(" http://proxy:3128 \n") == Proxy{{"proxy", 3128}, ""});
+    CHECK(*Proxy::parse("http://proxy:3128/some/path?x") == Proxy{{"proxy", 3128}, ""});
+    CHECK(*Proxy::parse("http://me:a/b#c?d@e@proxy:1") == Proxy{{"proxy", 1}, "me:a/b#c?d@e"});
     CHECK(*Proxy::parse("http://me:p%40ss@10.0.0.1:8888") == Proxy{{"10.0.0.1", 8888}, "me:p@ss"});
     CHECK(*Proxy::parse("http://me@[::1]:1") == Proxy{{"::1", 1}, "me:"});
-    for (const char* text : {"", "https://proxy:1", "socks5://proxy:1", "http://a:b:c",
-                             "http://%zz@a", "http://a/b"}) {
+    for (const char* text :
+         {"", "https://proxy:1", "socks5://proxy:1", "http://a:b:c", "http://%zz@a", "http://"}) {
         CAPTURE(text);
         CHECK_FALSE(Proxy::parse(text));
+    }
+    const struct {
+        const char *text, *words;
+    } rows[] = {{"SOCKS5h://me:SECRET@proxy:1", "SOCKS"},
+                {"https://me:SECRET@proxy:1", "TLS is not supported"},
+                {"ftp://proxy", "not http://"},
+                {"http://me:SECRET%@proxy", "write it %25"},
+                {"http://me:SECRET@proxy:x", "HOST[:PORT]"}};
+    for (const auto& row : rows) {
+        CAPTURE(row.text);
+        std::string complaint;
+        CHECK_FALSE(Proxy::parse(row.text, complaint));
+        CHECK(complaint.find(row.words) != complaint.npos);
+        CHECK(complaint.find("SECRET") == complaint.npos);
     }
 }
 
 TEST_CASE("no_proxy names hosts and what is below them") {
     const WebAddress relay{"relay.lab.edu", 443};
-    for (const char* list : {"*", "relay.lab.edu", ".lab.edu", "lab.edu", "*.lab.edu",
-                             "a, LAB.edu ,b", "lab.edu:443", "edu"}) {
+    for (const char* list :
+         {"*", "relay.lab.edu", ".lab.edu", "lab.edu", "*.lab.edu", "a, LAB.edu ,b", "lab.edu:443",
+          "edu", "a\tlab.edu b", "lab.edu.", "lab.edu:"}) {
         CAPTURE(list);
         CHECK(is_without_proxy(list, relay));
     }
@@ -101,5 +173,34 @@ TEST_CASE("no_proxy names hosts and what is below them") {
         CAPTURE(list);
         CHECK_FALSE(is_without_proxy(list, relay));
     }
-    CHECK(is_without_proxy("127.0.0.1", {"127.0.0.1", 1}));
+    const struct {
+        const char *list, *host;
+        bool without;
+    } rows[] = {
+        {"127.0.0.1", "127.0.0.1", true},
+        {"10.0.0.0/8", "10.1.2.3", true},
+        {"10.0.0.0/8", "11.1.2.3", false},
+        {"10.1.2.0/23", "10.1.3.255", true},
+        {"10.1.2.0/23", "10.1.4.0", false},
+        {"0.0.0.0/0", "192.0.2.1", true},
+        {"10.0.0.0/33", "10.0.0.0", false},
+        {"10.0.0.0/", "10.0.0.0", false},
+        {"10.0.0.0/8", "relay.lab", false},
+        {"fd00::/8", "fd12::1", true},
+        {"[fd00::]/8", "fd12::1", true},
+        {"fd00::/8", "10.0.0.1", false},
+        {"::1", "::1", true},
+        {"[::1]", "::1", true},
+        {"[::1]:443", "::1", true},
+        {"[::1]:80", "::1", false},
+        {"10.0.0.1:443", "10.0.0.1", true},
+        {"10.0.0.1:80", "10.0.0.1", false},
+        {"0.0.1", "10.0.0.1", false},
+        {"::ffff:10.0.0.1", "10.0.0.1", true},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.list);
+        CAPTURE(row.host);
+        CHECK(is_without_proxy(row.list, {row.host, 443}) == row.without);
+    }
 }
