@@ -4,6 +4,8 @@
 #include <net/if.h>
 #include <netinet/in.h>
 
+#include <asio/error.hpp>
+#include <cerrno>
 #include <cstring>
 #include <optional>
 
@@ -30,6 +32,19 @@ std::optional<Host> host_of(const sockaddr* from) {
     return std::nullopt;
 }
 
+bool is_broadcast(const Host& host) {
+    bool is = false;
+    ifaddrs* all = nullptr;
+    if (getifaddrs(&all) != 0) return is;
+    // Where an interface was given no broadcast address, its own is in the place of that.
+    for (const ifaddrs* at = all; at; at = at->ifa_next)
+        if (at->ifa_flags & IFF_BROADCAST && host_of(at->ifa_broadaddr) == host &&
+            host_of(at->ifa_addr) != host)
+            is = true;
+    freeifaddrs(all);
+    return is;
+}
+
 }  // namespace
 
 std::vector<Host> interface_hosts() {
@@ -44,6 +59,28 @@ std::vector<Host> interface_hosts() {
     }
     freeifaddrs(all);
     return found;
+}
+
+std::string why_never_bound(const Host& host) {
+    if (host.kind() == HostKind::multicast)
+        return "it is a multicast address, of many computers: name one of this computer";
+    if (host == Host(255, 255, 255, 255) || is_broadcast(host))
+        return "it is a broadcast address, of all computers in a network: name one of this "
+               "computer";
+    if (host.kind() == HostKind::link_local && !host.is_v4())
+        return "it is a link-local address, which leads nowhere but in one LAN: name another of "
+               "this computer, or none, so that all are used";
+    return {};
+}
+
+std::string bind_words(const Host& host, std::error_code error) {
+    if (error != std::error_code(EADDRNOTAVAIL, asio::error::get_system_category()))
+        return error.message();
+    std::string all;
+    for (const Host& own : interface_hosts())
+        if (own.is_v4() == host.is_v4()) all += (all.empty() ? "" : ", ") + own.text();
+    const std::string at = all.empty() ? "" : "; it is at " + all;
+    return "this computer does not have this address" + at;
 }
 
 }  // namespace kp2p

@@ -1,6 +1,8 @@
 // The addresses of this computer's interfaces.
 #pragma once
 
+#include <string>
+#include <system_error>
 #include <vector>
 
 #include "proto/host.hpp"
@@ -10,5 +12,12 @@ namespace kp2p {
 // Of interfaces that are up, both families; neither loopback nor, of IPv6, link-local ones. At most
 // 32.
 std::vector<Host> interface_hosts();
+
+// Why no socket can be bound to an address: of one that is none of a single computer, or needs more
+// than itself; empty: it may do. The system binds to some of these without a word, and nobody is
+// reached from there.
+std::string why_never_bound(const Host& host);
+// The same of what the system has said.
+std::string bind_words(const Host& host, std::error_code error);
 
 }  // namespace kp2p

@@ -5,6 +5,7 @@
 #include "node/async/foreign_calls.hpp"
 #include "node/async/tasks.hpp"
 #include "node/dht/departure.hpp"
+#include "node/net/interfaces.hpp"
 #include "node/net/udp_socket.hpp"
 #include "node/process/own_address.hpp"
 #include "node/process/process_end.hpp"
@@ -47,6 +48,10 @@ Result<void> run_bootstrap(const Endpoint& bind, const std::vector<std::string>&
         }
         setup.bootstrap.push_back(*std::move(node));
     }
+    if (const std::string never = why_never_bound(bind.host); !never.empty()) {
+        why = "--host " + bind.host.text() + ": " + never;
+        return Errc::usage;
+    }
     asio::io_context loop{1};
     SteadyClock clock;
     SystemRandom random;
@@ -55,7 +60,7 @@ Result<void> run_bootstrap(const Endpoint& bind, const std::vector<std::string>&
     auto server_socket = UdpSocket::open(loop.get_executor(), bind);
     if (!server_socket) {
         const auto error = server_socket.error();
-        why = "UDP " + bind.text() + ": " + error.message();
+        why = "UDP " + bind.text() + ": " + bind_words(bind.host, error);
         if (error == asio::error::address_in_use) return Errc::port_in_use;
         return error;
     }

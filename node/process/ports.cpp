@@ -1,6 +1,7 @@
 #include "node/process/ports.hpp"
 
 #include "node/log/log.hpp"
+#include "node/net/interfaces.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {
@@ -14,7 +15,7 @@ constexpr int max_tries = 16;
 Result<Ports> open_at(Executor executor, Clock& clock, const Endpoint& local, std::string& why) {
     auto udp = UdpSocket::open(executor, local);
     if (!udp) {
-        why = "UDP " + local.text() + ": " + udp.error().message();
+        why = "UDP " + local.text() + ": " + bind_words(local.host, udp.error());
         return udp.error();
     }
     const Endpoint bound{local.host, (*udp)->local().port};
@@ -31,6 +32,10 @@ Result<Ports> open_at(Executor executor, Clock& clock, const Endpoint& local, st
 Result<Ports> open_ports(Executor executor, Clock& clock, const PortWish& wish, std::string& why) {
     const bool may_be_other = wish.port.value_or(0) == 0;
     std::uint16_t port = wish.port.value_or(usual_port);
+    if (const std::string never = why_never_bound(wish.host); !never.empty()) {
+        why = "--host " + wish.host.text() + ": " + never;
+        return Errc::usage;
+    }
     for (int tries = 1;; ++tries) {
         auto opened = open_at(executor, clock, {wish.host, port}, why);
         const bool in_use = !opened && opened.error() == asio::error::address_in_use;

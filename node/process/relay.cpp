@@ -5,6 +5,7 @@
 #include "node/async/foreign_calls.hpp"
 #include "node/async/tasks.hpp"
 #include "node/log/log.hpp"
+#include "node/net/interfaces.hpp"
 #include "node/process/descriptors.hpp"
 #include "node/process/own_address.hpp"
 #include "node/process/process_end.hpp"
@@ -147,9 +148,16 @@ Result<void> run_relay(const RelaySettings& settings, std::string& why,
     config.udp_host = settings.udp_host.value_or(config.listen.host);
     config.public_host = own_address({config.udp_host, 0}, loop.get_executor()).host;
     config.limits = settings.limits;
+    for (const auto& [flag, host] :
+         {std::pair("--listen ", config.listen.host), std::pair("--udp-host ", config.udp_host)}) {
+        const std::string never = why_never_bound(host);
+        if (never.empty()) continue;
+        why = flag + host.text() + ": " + never;
+        return Errc::usage;
+    }
     auto server = RelayServer::open(runtime, config);
     if (!server) {
-        why = "TCP " + config.listen.text() + ": " + server.error().message();
+        why = "TCP " + config.listen.text() + ": " + bind_words(config.listen.host, server.error());
         return server.error();
     }
     const Endpoint at = own_address((*server)->local(), loop.get_executor());

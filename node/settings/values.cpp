@@ -1,5 +1,7 @@
 #include "node/settings/values.hpp"
 
+#include "proto/text.hpp"
+
 namespace kp2p {
 
 Result<void> read_value(const Texts& texts, bool& into, std::string& complaint) {
@@ -22,7 +24,12 @@ Result<void> read_value(const Texts& texts, std::filesystem::path& into, std::st
 }
 
 Result<void> read_value(const Texts& texts, std::optional<Host>& into, std::string& complaint) {
-    if (const auto host = Host::parse(texts.front())) {
+    std::string_view text = proto::without_blanks_around(texts.front());
+    const bool in_brackets = text.starts_with('[') && text.ends_with(']');
+    if (in_brackets) text = text.substr(1, text.size() - 2);
+    // Of a link-local one with a zone the rest is read, and what it lacks said where it is used.
+    if (text.find(':') != text.npos) text = text.substr(0, text.find('%'));
+    if (const auto host = Host::parse(text)) {
         into = *host;
         return ok;
     }

@@ -30,6 +30,23 @@ class Arguments(NetworkCase):
                         check=False, seconds=20)
         self.assert_ends(done, 2, "ROOM is one of api, daemon, dht, lan, log, mapping")
 
+    def test_an_address_that_nobody_can_be_at_is_said_to_be_that(self):
+        rows = (("224.0.0.1", 2, "a multicast address"), ("ff02::1", 2, "a multicast address"),
+                ("255.255.255.255", 2, "a broadcast address"), ("fe80::1", 2, "a link-local address"),
+                ("fe80::1%lo", 2, "a link-local address"), ("localhost", 2, "not an IP address"),
+                ("127.0.0.1%lo", 2, "not an IP address"),
+                ("192.0.2.1", 1, "this computer does not have this address"))
+        for host, status, words in rows:
+            done = self.idle(f"at {host}").run("kp2p-start-daemon", "--host", host, "--api-port", "0",
+                                               "--port", "0", check=False, seconds=20)
+            self.assert_ends(done, status, words)
+        for host in ("224.0.0.1", "255.255.255.255", "192.0.2.1"):
+            done = self.alice.run("kp2p-bootstrap", "--host", host, "--port", "0", check=False, seconds=20)
+            self.assertIn(done.returncode, (1, 2))
+            self.assertIn(b"address", done.stderr)
+        self.assertIn("a multicast address", self.said("kp2p-relay", "--listen", "224.0.0.1:0", "--token-file",
+                                                        self.path("token")))
+
     def test_a_wrong_limit_is_said_by_its_flag(self):
         for flag, text in (("--up", "x"), ("--down", "1"), ("--lan", "maybe"), ("--quota", "lots")):
             words = self.said("kp2p-limit", flag, text)
