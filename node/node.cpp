@@ -267,7 +267,7 @@ Task<NodeHealth> Node::health() {
     if (mapping_) facts.mapping = mapping_->words();
     if (tunnels_ && tunnels_->has_relays())
         facts.tunnel = Facts::Tunnel{tunnels_->place(), tunnels_->in_use(), tunnels_->up(),
-                                     tunnels_->failure()};
+                                     tunnels_->failure(), tunnels_->impostor()};
     const RelayCounts relay = swarm_.relay_counts();
     facts.relaying = Facts::Relaying{relay.serves, relay.pairs};
     if (lan_service_) facts.lan = lan_service_->trouble();

@@ -42,7 +42,10 @@ std::optional<Finding> SwarmPeers::network_trouble() const {
     auto trouble = dht_trouble(dht_->contact());
     const bool silent = trouble && (trouble->code == Finding::Code::dht_silent ||
                                     trouble->code == Finding::Code::dht_silent_for);
-    if (silent && tunnels_ && !tunnels_->up()) trouble->what = tunnels_->failure();
+    if (silent && tunnels_ && !tunnels_->up()) {
+        trouble->what = tunnels_->failure();
+        if (tunnels_->impostor()) trouble->code = Finding::Code::captive_portal;
+    }
     return trouble;
 }
 

@@ -123,7 +123,7 @@ void mapping(const Facts& facts, Checks& checks) {
 
 void tunnel(const Facts& facts, Checks& checks) {
     if (!facts.tunnel) return;
-    const auto& [place, in_use, up, failure] = *facts.tunnel;
+    const auto& [place, in_use, up, failure, impostor] = *facts.tunnel;
     if (up && in_use)
         checks.push_back({"tunnel", Health::ok, "UDP goes through " + place, {}});
     else if (!in_use && !facts.network_trouble)
@@ -133,8 +133,9 @@ void tunnel(const Facts& facts, Checks& checks) {
     else
         checks.push_back({"tunnel", Health::problem,
                           "there is no UDP port at " + (failure.empty() ? place : failure),
-                          "look whether the kp2p-relay runs, whether its URL was copied whole, and "
-                          "whether https_proxy is set as it must be"});
+                          impostor ? std::string(advice_of(Finding::Code::captive_portal))
+                                   : "look whether the kp2p-relay runs, whether its URL was "
+                                     "copied whole, and whether https_proxy is set as it must be"});
 }
 
 void relaying(const Facts& facts, Checks& checks) {

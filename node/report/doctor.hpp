@@ -28,6 +28,7 @@ struct Facts {
         std::string place;  // of the kp2p-relay
         bool in_use = false, up = false;
         std::string failure = {};  // the relay and why it gave no port, if it was tried in vain
+        bool impostor = false;     // another has answered in its place
     };
     struct Relaying {
         bool serves = false;

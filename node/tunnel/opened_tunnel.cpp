@@ -1,6 +1,9 @@
 #include "node/tunnel/opened_tunnel.hpp"
 
 #include <openssl/evp.h>
+#include <openssl/ssl.h>
+
+#include <asio/ssl/error.hpp>
 
 #include "node/async/timeout.hpp"
 #include "node/net/address.hpp"
@@ -39,9 +42,15 @@ std::string upgrade_request(const RelayUrl& url, const std::optional<Allocated>&
     return text + "\r\n";
 }
 
+// It began to speak, but not TLS.
+bool is_no_tls(std::error_code error) {
+    return error.category() == asio::error::get_ssl_category() &&
+           ERR_GET_REASON(static_cast<unsigned long>(error.value())) == SSL_R_WRONG_VERSION_NUMBER;
+}
+
 class TunnelOpening {
   public:
-    TunnelOpening(Clock& clock, const RelayRoute& route, std::string& why)
+    TunnelOpening(Clock& clock, const RelayRoute& route, TunnelTrouble& why)
         : clock_(clock), route_(route), why_(why) {}
 
     Task<Result<OpenedTunnel>> run(std::optional<Allocated> again) {
@@ -55,7 +64,7 @@ class TunnelOpening {
   private:
     std::error_code failed(const std::string& what, std::error_code error) {
         const bool in_time = error != asio::error::operation_aborted;
-        why_ = what + ": " + (in_time ? error.message() : "it does not answer");
+        why_.words = what + ": " + (in_time ? error.message() : "it does not answer");
         return error;
     }
 
@@ -63,9 +72,9 @@ class TunnelOpening {
         const RelayUrl& url = route_.url;
         const WebAddress relay{url.host, url.port};
         const WebAddress& first = route_.proxy ? route_.proxy->address : relay;
+        place_ = "no TCP to " + std::string(route_.proxy ? "the proxy " : "") + first.text();
         auto reached = co_await reach(first);
-        const std::string kind = route_.proxy ? "the proxy " : "";
-        if (!reached) co_return failed("no TCP to " + kind + first.text(), reached.error());
+        if (!reached) co_return reached.error();
         if (route_.proxy) {
             auto through = co_await pass_proxy(*route_.proxy);
             if (!through) co_return through.error();
@@ -74,10 +83,24 @@ class TunnelOpening {
         TlsServerName name{url.host, url.fingerprint};
         auto started = co_await stream_->start_tls(std::move(name));
         if (started) co_return ok;
-        if (started.error() != Errc::unauthorized)
-            co_return failed("no TLS with " + relay.text(), started.error());
-        why_ = "no TLS with " + relay.text() + ": its certificate is not that of the URL";
+        const std::string what = "no TLS with " + relay.text();
+        const std::string& shown = stream_->refused_certificate();
+        if (!page_.empty()) co_return impostor(page_);
+        if (is_no_tls(started.error()))
+            co_return impostor(what + ": what answers there speaks no TLS");
+        if (started.error() == Errc::unauthorized)
+            impostor(what + ": its certificate is not that of the URL; it " + shown);
+        else if (!shown.empty())
+            impostor(what + ": nobody that this computer trusts vouches for its certificate; it " +
+                     shown);
+        else
+            co_return failed(what, started.error());
         co_return started.error();
+    }
+
+    std::error_code impostor(const std::string& words) {
+        why_ = {words, true};
+        return make_error_code(Errc::refused);
     }
 
     Task<Result<void>> reach(WebAddress to) {
@@ -87,7 +110,7 @@ class TunnelOpening {
         } else {
             asio::ip::tcp::resolver resolver(co_await asio::this_coro::executor);
             auto [error, found] = co_await resolver.async_resolve(to.host, "", use_result);
-            if (error) co_return error;
+            if (error) co_return failed(place_, error);
             for (const auto& each : found)
                 addresses.push_back({from_address(each.endpoint().address()), to.port});
         }
@@ -99,7 +122,7 @@ class TunnelOpening {
                 stream_ = *std::move(stream);
                 co_return ok;
             }
-            last = stream.error();
+            last = failed(place_, stream.error());
             if (last == asio::error::operation_aborted) break;
         }
         co_return last;
@@ -112,10 +135,14 @@ class TunnelOpening {
         if (!sent) co_return failed(place, sent.error());
         auto head = co_await stream_->read_head(HttpSide::answer);
         if (!head) co_return failed(place, head.error());
-        if (head->status / 100 == 2) co_return ok;
-        why_ = place + " refuses, with status " + std::to_string(head->status);
+        const std::string page = page_words(*head);
+        if (!page.empty()) page_ = place + " " + page;
+        // What is said to be a page may be a tunnel yet; in one nobody speaks before we do.
+        if (head->status / 100 == 2 && (page.empty() || !stream_->has_more())) co_return ok;
+        if (!page.empty()) co_return impostor(page_);
+        why_.words = place + " refuses, with status " + std::to_string(head->status);
         if (head->status == 407 || head->status == 401)
-            why_ = place + " wants a user and a password that it knows";
+            why_.words = place + " wants a user and a password that it knows";
         co_return Errc::refused;
     }
 
@@ -124,11 +151,14 @@ class TunnelOpening {
         auto sent = co_await stream_->write(as_bytes(request));
         if (!sent) co_return failed("the relay", sent.error());
         auto head = co_await stream_->read_head(HttpSide::answer);
+        if (!head && !page_.empty()) co_return impostor(page_);
         if (!head) co_return failed("the relay", head.error());
         if (head->status == 101 && head->field("Upgrade") == protocol_name) co_return ok;
-        why_ = "the relay answers with status " + std::to_string(head->status);
-        if (head->status == 401) why_ = "the relay does not know the token";
-        if (head->status == 503) why_ = "the relay serves as many as it can";
+        if (const std::string page = page_words(*head); !page.empty())
+            co_return impostor("what is there " + page);
+        why_.words = "the relay answers with status " + std::to_string(head->status);
+        if (head->status == 401) why_.words = "the relay does not know the token";
+        if (head->status == 503) why_.words = "the relay serves as many as it can";
         co_return Errc::refused;
     }
 
@@ -152,7 +182,9 @@ class TunnelOpening {
 
     Clock& clock_;
     const RelayRoute& route_;
-    std::string& why_;
+    TunnelTrouble& why_;
+    std::string place_;  // that there is no TCP to
+    std::string page_;   // what the proxy's answer looks like, if that
     std::unique_ptr<WebStream> stream_;
 };
 
@@ -160,9 +192,9 @@ class TunnelOpening {
 
 Task<Result<OpenedTunnel>> open_tunnel(Clock& clock, RelayRoute route,
                                        std::optional<proto::tunnel::Allocated> again,
-                                       std::string& why) {
+                                       TunnelTrouble& why) {
     TunnelOpening opening(clock, route, why);
-    why = "no answer from " + route.url.place();
+    why = {"no answer from " + route.url.place()};
     auto opened = co_await with_timeout(clock, open_limit, opening.run(again));
     co_return opened;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "node/async/clock.hpp"
+#include "node/tunnel/impostor.hpp"
 #include "node/tunnel/web_stream.hpp"
 #include "proto/tunnel/frame.hpp"
 #include "proto/tunnel/web_address.hpp"
@@ -24,6 +25,6 @@ struct OpenedTunnel {
 // other error with what failed in `why`.
 Task<Result<OpenedTunnel>> open_tunnel(Clock& clock, RelayRoute route,
                                        std::optional<proto::tunnel::Allocated> again,
-                                       std::string& why);
+                                       TunnelTrouble& why);
 
 }  // namespace kp2p

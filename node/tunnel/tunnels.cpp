@@ -107,7 +107,7 @@ Task<> Tunnels::serve(std::shared_ptr<State> state) {
         const std::size_t at = route_;
         std::optional<Allocated> again;
         if (state->at == at) again = state->allocated;
-        std::string why;
+        TunnelTrouble why;
         auto opened = co_await open_tunnel(runtime_.clock, routes_[at], again, why);
         if (opened) {
             state->at = at;
@@ -120,7 +120,7 @@ Task<> Tunnels::serve(std::shared_ptr<State> state) {
         } else {
             if (opened.error() == asio::error::operation_aborted) co_return;
             note_failure(at, why);
-            state->failure = routes_[at].url.place() + ": " + why;
+            state->failure = routes_[at].url.place() + ": " + why.words;
             state->changed.notify_all();
             go_on_to_next(at);
         }
@@ -176,6 +176,7 @@ Task<> Tunnels::serve_opened(State& state, OpenedTunnel opened) {
 
 void Tunnels::note_port(State& state, const Allocated& allocated) {
     last_failure_.clear();
+    impostor_ = false;
     const bool moved = state.allocated && state.allocated->address != allocated.address;
     if (!state.allocated || moved)
         runtime_.log("tunnel", "UDP port " + allocated.address.text() + " at " +
@@ -185,8 +186,9 @@ void Tunnels::note_port(State& state, const Allocated& allocated) {
     in_vain_ = 0;
 }
 
-void Tunnels::note_failure(std::size_t route, const std::string& why) {
-    const std::string words = routes_[route].url.place() + ": " + why;
+void Tunnels::note_failure(std::size_t route, const TunnelTrouble& why) {
+    const std::string words = routes_[route].url.place() + ": " + why.words;
+    impostor_ = why.impostor;
     if (std::exchange(last_failure_, words) != words) runtime_.log("tunnel", words);
 }
 

@@ -109,6 +109,7 @@ class Tunnels {
     std::uint64_t moves() const { return moves_; }
     // The relay and why it gave none, when it was tried last; empty once one did.
     const std::string& failure() const { return last_failure_; }
+    bool impostor() const { return impostor_; }  // the same: as another answered in its place
     std::string place() const { return routes_[route_].url.place(); }  // if there are relays
 
   private:
@@ -120,7 +121,7 @@ class Tunnels {
     Task<Result<void>> pause(State& state, std::chrono::seconds span);
     bool is_wanted(const State& state) const;
     void note_port(State& state, const proto::tunnel::Allocated& allocated);
-    void note_failure(std::size_t route, const std::string& why);
+    void note_failure(std::size_t route, const TunnelTrouble& why);
     void go_on_to_next(std::size_t failed);
     void wake_standing();
 
@@ -135,6 +136,7 @@ class Tunnels {
     bool wanted_ = false, in_use_ = false;
     std::uint64_t moves_ = 0;
     std::string last_failure_;
+    bool impostor_ = false;
     Tasks* tasks_ = nullptr;  // while run() is
 };
 

@@ -8,6 +8,7 @@
 
 #include "node/net/address.hpp"
 #include "node/net/tcp_state.hpp"
+#include "node/tunnel/impostor.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {
@@ -21,22 +22,33 @@ constexpr std::size_t max_unsent_bytes = 128 << 10;
 
 using Certificate = std::unique_ptr<X509, decltype(&X509_free)>;
 
-Result<std::shared_ptr<asio::ssl::context>> client_context(const TlsServerName& server) {
+// `refused` lives as long as the context is in use.
+Result<std::shared_ptr<asio::ssl::context>> client_context(const TlsServerName& server,
+                                                           std::string& refused) {
     auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_client);
     SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
     std::error_code error;
     if (server.fingerprint) return context;  // looked at when it is there
     context->set_default_verify_paths(error);
     if (!error) context->set_verify_mode(asio::ssl::verify_peer, error);
-    if (!error) context->set_verify_callback(asio::ssl::host_name_verification(server.host), error);
+    const auto verify = [names = asio::ssl::host_name_verification(server.host), &refused](
+                            bool trusted, asio::ssl::verify_context& chain) {
+        const bool taken = names(trusted, chain);
+        X509_STORE_CTX* const store = chain.native_handle();
+        if (!taken) refused = certificate_words(X509_STORE_CTX_get0_cert(store));
+        return taken;
+    };
+    if (!error) context->set_verify_callback(verify, error);
     if (error) return error;
     return context;
 }
 
-Result<void> check_fingerprint(SSL* tls, const proto::tunnel::Fingerprint& wanted) {
+Result<void> check_fingerprint(SSL* tls, const proto::tunnel::Fingerprint& wanted,
+                               std::string& refused) {
     const Certificate certificate(SSL_get1_peer_certificate(tls), X509_free);
-    if (!certificate || fingerprint_of(certificate.get()) != wanted) return Errc::unauthorized;
-    return ok;
+    if (certificate && fingerprint_of(certificate.get()) == wanted) return ok;
+    refused = certificate_words(certificate.get());
+    return Errc::unauthorized;
 }
 
 }  // namespace
@@ -66,7 +78,7 @@ Task<Result<std::unique_ptr<WebStream>>> WebStream::connect(Endpoint to) {
 }
 
 Task<Result<void>> WebStream::start_tls(TlsServerName server) {
-    auto context = client_context(server);
+    auto context = client_context(server, refused_certificate_);
     if (!context) co_return context.error();
     context_ = *std::move(context);
     tls_.emplace(socket_, *context_);
@@ -75,7 +87,7 @@ Task<Result<void>> WebStream::start_tls(TlsServerName server) {
     auto [error] = co_await tls_->async_handshake(asio::ssl::stream_base::client, use_result);
     if (error) co_return error;
     if (!server.fingerprint) co_return ok;
-    co_return check_fingerprint(tls_->native_handle(), *server.fingerprint);
+    co_return check_fingerprint(tls_->native_handle(), *server.fingerprint, refused_certificate_);
 }
 
 Task<Result<void>> WebStream::accept_tls(std::shared_ptr<asio::ssl::context> context) {

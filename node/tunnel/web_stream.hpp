@@ -35,6 +35,8 @@ class WebStream {
     // From here on all goes through TLS 1.2 or later. The server must have a certificate with this
     // fingerprint or, without one, one for this host that the system trusts; else it is an error.
     Task<Result<void>> start_tls(TlsServerName server);
+    // Of the server whose certificate start_tls() did not take; empty: it has shown none.
+    const std::string& refused_certificate() const { return refused_certificate_; }
     Task<Result<void>> accept_tls(std::shared_ptr<asio::ssl::context> context);
 
     // At least one byte; Errc::closed when the other side has ended.
@@ -43,6 +45,8 @@ class WebStream {
     // Reads the head and no more: what follows it comes with the next read_some(). Errors as
     // parse_head().
     Task<Result<HttpHead>> read_head(HttpSide side);
+    // Whether something came behind the head already.
+    bool has_more() const { return !input_.empty(); }
     void close();
     Endpoint remote() const { return remote_; }
 
@@ -51,7 +55,8 @@ class WebStream {
     Endpoint remote_;
     std::shared_ptr<asio::ssl::context> context_;
     std::optional<asio::ssl::stream<asio::ip::tcp::socket&>> tls_;
-    ByteVector input_;  // read with a head, and not used yet
+    std::string refused_certificate_;  // a clause about it
+    ByteVector input_;                 // read with a head, and not used yet
 };
 
 }  // namespace kp2p

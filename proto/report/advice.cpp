@@ -25,6 +25,9 @@ constexpr Advice advice[] = {
     {FindingCode::unresolved,
      "look whether this computer is online, and whether it can resolve names"},
 
+    {FindingCode::captive_portal,
+     "open any web page in a browser, and log in if that is asked for; else ask who runs the "
+     "network to let the relay's host through, unopened"},
     {FindingCode::same_key,
      "stop the daemon on one of the two, take the file `key` out of its configuration directory "
      "(~/.kachery-p2p), and start it again: it makes itself a new one"},

@@ -34,6 +34,9 @@ constexpr Wording wordings[] = {
      "this node knows no DHT node, as it was started without bootstrap nodes"},
     {Code::unresolved, Stage::network, "unresolved",
      "no DHT node can be asked: the names of the bootstrap nodes have no address ({what})"},
+    {Code::captive_portal, Stage::network, "captive_portal",
+     "UDP is blocked here, and another answers in the place of the relay, as a captive portal "
+     "does, or a proxy that looks into TLS: {what}"},
     {Code::same_key, Stage::network, "same_key",
      "another node, at {what}, runs with the key of this one: others reach now one, now the other, "
      "and the two do not find each other"},

@@ -44,6 +44,7 @@ struct Finding {
         dht_busy,        // count: requests under way, which is the limit
         no_bootstrap,
         unresolved,      // what: the names of bootstrap nodes
+        captive_portal,  // what: which relay, and what answers in its place; after
         same_key,        // what: where the other node was seen
         // Of channels, and who is in them.
         channels_pending,  // count

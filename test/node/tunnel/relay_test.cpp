@@ -295,10 +295,11 @@ Task<> a_wrong_token_gets_nothing() {
         for (const bool right : {false, true}) {
             RelayRoute route{world.url};
             if (!right) route.url.token += "x";
-            std::string why;
+            TunnelTrouble why;
             auto opened = co_await open_tunnel(world.real.clock, route, std::nullopt, why);
             CHECK(bool(opened) == right);
-            if (!right) CHECK(why == "the relay does not know the token");
+            CHECK(!why.impostor);
+            if (!right) CHECK(why.words == "the relay does not know the token");
         }
         CHECK(relay->ports() == 1);
         all.cancel();
@@ -316,15 +317,15 @@ Task<> a_proxy_that_is_not_there_is_named() {
     route.proxy->address = {"127.0.0.1", mute.local_endpoint().port()};
     const std::string place = "the proxy " + route.proxy->address.text();
     Clock& clock = world.real.clock;
-    std::string why;
+    TunnelTrouble why;
     auto opening = open_tunnel(clock, route, std::nullopt, why);
     auto given_up = co_await with_timeout(clock, 300ms, std::move(opening));
     CHECK_FALSE(given_up);
-    CHECK(why == place + ": it does not answer");
+    CHECK(why.words == place + ": it does not answer");
     mute.close();
     auto refused = co_await open_tunnel(clock, route, std::nullopt, why);
     CHECK_FALSE(refused);
-    CHECK(why.starts_with("no TCP to " + place + ": "));
+    CHECK(why.words.starts_with("no TCP to " + place + ": "));
 }
 
 Task<> another_certificate_is_not_taken() {
@@ -334,17 +335,89 @@ Task<> another_certificate_is_not_taken() {
     auto ran = co_await with_tasks([&](Tasks& all) -> Task<> {
         all.spawn(relay->serve());
         RelayRoute route{world.url};
-        std::string why;
+        TunnelTrouble why;
         route.url.fingerprint->mutable_view()[0] ^= 1;
         auto other = co_await open_tunnel(world.real.clock, route, std::nullopt, why);
         CHECK(other.error() == Errc::unauthorized);
+        CHECK(why.impostor);
+        CHECK(why.words.find("not that of the URL; it shows a certificate of kp2p") !=
+              std::string::npos);
+        why = {};
         route.url.fingerprint.reset();  // and nobody vouches for it
         auto unknown = co_await open_tunnel(world.real.clock, route, std::nullopt, why);
         CHECK_FALSE(unknown);
+        CHECK(why.impostor);
+        CHECK(why.words.find("nobody that this computer trusts") != std::string::npos);
         CHECK(relay->ports() == 0);
         all.cancel();
     });
     (void)ran;
+}
+
+// Whoever comes, and whatever is asked, gets this.
+Task<> answer_all(asio::ip::tcp::acceptor& acceptor, std::string answer) {
+    for (;;) {
+        auto [error, socket] = co_await acceptor.async_accept(use_result);
+        if (error) co_return;
+        std::array<char, 4096> asked;
+        auto [read_error, size] = co_await socket.async_read_some(asio::buffer(asked), use_result);
+        if (read_error || size == 0) continue;
+        auto [write_error, written] =
+            co_await asio::async_write(socket, asio::buffer(answer), use_result);
+        (void)write_error;  // a client that has gone
+        (void)written;
+    }
+}
+
+Task<> a_portal_is_called_one() {
+    enum class At { relay, tls_relay, proxy };
+    struct Row {
+        At at;
+        std::string answer, words;
+        bool impostor = true;
+    };
+    const std::string page = "Content-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>";
+    const std::string login = "Location: http://login.example/?session=secret\r\n\r\n";
+    const Row rows[] = {
+        {At::relay, "HTTP/1.1 200 OK\r\n" + page, "what is there answers with a web page"},
+        {At::relay, "HTTP/1.1 302 Found\r\n" + login,
+         "what is there answers with a web page that leads to login.example"},
+        {At::relay, "HTTP/1.1 511 Log In\r\n\r\n", "what is there answers with a web page"},
+        {At::relay, "HTTP/1.1 404 Not Found\r\n\r\n", "the relay answers with status 404", false},
+        {At::tls_relay, "HTTP/1.1 400 Bad\r\n" + page, "PLACE: what answers there speaks no TLS"},
+        {At::proxy, "HTTP/1.1 302 Found\r\n" + login,
+         "the proxy PLACE answers with a web page that leads to login.example"},
+        {At::proxy, "HTTP/1.1 200 OK\r\n" + page, "the proxy PLACE answers with a web page"},
+        {At::proxy, "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n",
+         "the proxy PLACE answers with a web page"},
+        {At::proxy, "HTTP/1.1 407 Who\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nno!\r\n0\r\n\r\n",
+         "the proxy PLACE wants a user and a password that it knows", false},
+    };
+    auto executor = co_await asio::this_coro::executor;
+    const asio::ip::tcp::endpoint anywhere(asio::ip::address_v4::loopback(), 0);
+    for (const Row& row : rows) {
+        CAPTURE(row.answer);
+        RelayWorld world(executor, row.at == At::relay ? Tls::none : Tls::own);
+        asio::ip::tcp::acceptor portal(executor, anywhere);
+        const std::uint16_t port = portal.local_endpoint().port();
+        RelayRoute route{world.url};
+        route.url.port = port;
+        if (row.at == At::proxy) route.proxy.emplace().address = {"127.0.0.1", port};
+        TunnelTrouble why;
+        auto ran = co_await with_tasks([&](Tasks& all) -> Task<> {
+            all.spawn(answer_all(portal, row.answer));
+            auto opened = co_await open_tunnel(world.real.clock, route, std::nullopt, why);
+            CHECK_FALSE(opened);
+            all.cancel();
+        });
+        (void)ran;
+        std::string words = row.words;
+        if (const auto at = words.find("PLACE"); at != words.npos)
+            words.replace(at, 5, "127.0.0.1:" + std::to_string(port));
+        if (row.at == At::tls_relay) words = "no TLS with " + words;
+        CHECK(why.words == words);
+        CHECK(why.impostor == row.impostor);
+    }
 }
 
 Task<> one_comes_back_with_its_key() {
@@ -355,7 +428,7 @@ Task<> one_comes_back_with_its_key() {
         all.spawn(relay->serve());
         Clock& clock = world.real.clock;
         const RelayRoute route{world.url};
-        std::string why;
+        TunnelTrouble why;
         auto first = co_await open_tunnel(clock, route, std::nullopt, why);
         REQUIRE(first);
         auto again = co_await open_tunnel(clock, route, first->allocated, why);
@@ -428,6 +501,9 @@ TEST_CASE("a client keeps its port when its relay starts again") { test::run(the
 TEST_CASE("who does not know the token gets no port") { test::run(a_wrong_token_gets_nothing()); }
 TEST_CASE("a proxy that does not answer, or is not there, is said to be why") {
     test::run(a_proxy_that_is_not_there_is_named());
+}
+TEST_CASE("what answers in the place of a relay or a proxy is called that") {
+    test::run(a_portal_is_called_one());
 }
 TEST_CASE("a relay with another certificate is not used") {
     test::run(another_certificate_is_not_taken());

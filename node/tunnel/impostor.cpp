@@ -1,0 +1,57 @@
+#include "node/tunnel/impostor.hpp"
+
+#include <openssl/x509.h>
+
+#include <algorithm>
+#include <array>
+
+#include "proto/text.hpp"
+
+namespace kp2p {
+namespace {
+
+constexpr int login_wanted = 511;  // RFC 6585, section 6
+constexpr std::size_t max_shown_bytes = 100;
+
+// Nothing that a terminal makes something of, and no more than one reads.
+std::string shown(std::string_view text) {
+    std::string all(text.substr(0, max_shown_bytes));
+    std::ranges::replace_if(
+        all, [](char c) { return c < ' ' || c > '~'; }, '?');
+    return all;
+}
+
+// What is behind the host of a URL may be somebody's session.
+std::string host_of(std::string_view url) {
+    const auto scheme_end = url.find("://");
+    if (scheme_end == url.npos) return {};
+    url.remove_prefix(scheme_end + 3);
+    url = url.substr(0, url.find_first_of("/?#"));
+    return shown(url.substr(url.find('@') + 1));
+}
+
+std::string common_name(X509_NAME* name) {
+    std::array<char, 256> text{};
+    const int size = X509_NAME_get_text_by_NID(name, NID_commonName, text.data(), text.size());
+    return size > 0 ? shown(text.data()) : "nobody";
+}
+
+}  // namespace
+
+std::string page_words(const HttpHead& answer) {
+    const std::string type = proto::in_lower_case(answer.field("Content-Type"));
+    const bool is_html = type.starts_with("text/html");
+    const bool leads_on = answer.status / 100 == 3 && !answer.field("Location").empty();
+    if (!leads_on && answer.status != login_wanted && !(answer.status / 100 == 2 && is_html))
+        return {};
+    const std::string to = host_of(answer.field("Location"));
+    return "answers with a web page" + (to.empty() ? "" : " that leads to " + to);
+}
+
+std::string certificate_words(X509* certificate) {
+    if (!certificate) return {};
+    return "shows a certificate of " + common_name(X509_get_subject_name(certificate)) + " that " +
+           common_name(X509_get_issuer_name(certificate)) + " has made";
+}
+
+}  // namespace kp2p
