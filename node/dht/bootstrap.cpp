@@ -1,9 +1,9 @@
 #include "node/dht/bootstrap.hpp"
 
 #include <algorithm>
-#include <asio/ip/udp.hpp>
 
 #include "node/async/tasks.hpp"
+#include "node/net/address.hpp"
 
 namespace kp2p {
 namespace {
@@ -12,15 +12,6 @@ constexpr Clock::Span remember_for = std::chrono::minutes(10);
 // Of a suggested address: all wait for the slowest entry, and the name may know better.
 constexpr unsigned suggestion_retries = 1;
 constexpr Clock::Span retry_after = std::chrono::seconds(5);
-
-// Resolving runs in a thread of asio's own, as getaddrinfo() blocks.
-Task<std::optional<Endpoint>> look_up(std::string host, std::uint16_t port) {
-    asio::ip::udp::resolver resolver(co_await asio::this_coro::executor);
-    auto [error, results] =
-        co_await resolver.async_resolve(asio::ip::udp::v4(), host, "", use_result);
-    if (error || results.empty()) co_return std::nullopt;
-    co_return Endpoint{results.begin()->endpoint().address().to_v4().to_bytes(), port};
-}
 
 }  // namespace
 
@@ -46,11 +37,20 @@ Task<> Bootstrap::resolve(const BootstrapNode& node, std::vector<Endpoint>& reso
         if (certain || answer) co_return resolved.push_back(*node.address);
         if (answer.error() != Errc::timed_out) co_return;
     }
-    unresolved_.insert(node.host);
-    auto address = co_await look_up(node.host, node.port);
-    if (!address) co_return;
+    unresolved_.emplace(node.host, name_words(node.host, Errc::timed_out));
+    NameQuestion question{node.host};
+    auto hosts = co_await hosts_of(rpc_.clock(), std::move(question));
+    if (!hosts) {
+        unresolved_[node.host] = name_words(node.host, hosts.error());
+        co_return;
+    }
+    const auto v4 = std::ranges::find_if(*hosts, &Host::is_v4);
+    if (v4 == hosts->end()) {
+        unresolved_[node.host] = node.host + " has IPv6 addresses alone, and the DHT is of IPv4";
+        co_return;
+    }
     unresolved_.erase(node.host);
-    resolved.push_back(*address);
+    resolved.push_back({*v4, node.port});
 }
 
 bool Bootstrap::all_known() const {

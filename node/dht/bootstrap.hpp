@@ -1,7 +1,7 @@
 // Bootstrap: the addresses of the nodes where a DHT network is entered. Names resolve to IPv4.
 #pragma once
 
-#include <set>
+#include <map>
 #include <string>
 
 #include "node/dht/rpc.hpp"
@@ -24,7 +24,8 @@ class Bootstrap {
     bool all_known() const;
     std::size_t size() const { return nodes_.size(); }
     // Names that are being looked up, or were found to have no address when they last were.
-    const std::set<std::string>& unresolved() const { return unresolved_; }
+    // And why.
+    const std::map<std::string, std::string>& unresolved() const { return unresolved_; }
 
   private:
     Task<> resolve(const BootstrapNode& node, std::vector<Endpoint>& resolved);
@@ -32,7 +33,7 @@ class Bootstrap {
     Rpc& rpc_;
     std::vector<BootstrapNode> nodes_;
     std::vector<Endpoint> resolved_;
-    std::set<std::string> unresolved_;
+    std::map<std::string, std::string> unresolved_;
     Clock::Time resolve_again_ = Clock::Time::min();
     bool looking_up_ = false;  // one for all who ask
     Event looked_up_;

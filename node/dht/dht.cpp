@@ -1,8 +1,10 @@
 #include "node/dht/dht.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "node/async/tasks.hpp"
+#include "node/net/interfaces.hpp"
 #include "proto/compact.hpp"
 
 namespace kp2p {
@@ -15,6 +17,16 @@ constexpr std::size_t max_known_nodes = 100;
 // Alone, that is without any node in the table, we try to enter the network this often.
 constexpr unsigned ticks_between_attempts = 2;
 constexpr auto asleep = std::chrono::seconds(15);  // a tick that took so long
+
+// A clause, why not; nothing if it can be spoken, or nothing can.
+std::string lack_of_ipv4(const Host& bound) {
+    if (bound.is_v4()) return {};
+    if (!bound.is_unspecified())
+        return "this node has been told to listen at " + bound.text() + " alone";
+    const std::vector<Host> own = interface_hosts();
+    if (own.empty() || std::ranges::any_of(own, &Host::is_v4)) return {};
+    return "this computer has addresses of IPv6 alone";
+}
 
 Node::Setup node_setup(const DhtSetup& setup, Runtime& runtime) {
     Random& random = runtime.random;
@@ -222,7 +234,8 @@ DhtContact Dht::contact() const {
     if (const auto at = rpc_.node().last_answer()) contact.last_answer = now - *at;
     if (const auto at = rpc_.last_refused()) contact.refused = now - *at;
     contact.bootstrap_nodes = bootstrap_.size();
-    contact.unresolved.assign(bootstrap_.unresolved().begin(), bootstrap_.unresolved().end());
+    for (const auto& [name, why] : bootstrap_.unresolved()) contact.unresolved.push_back(why);
+    if (!contact.last_answer) contact.no_ipv4 = lack_of_ipv4(server_.socket().local().host);
     return contact;
 }
 

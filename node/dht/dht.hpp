@@ -68,8 +68,9 @@ struct DhtContact {
     std::optional<Clock::Span> silent_for;    // so long nodes have been asked in vain
     std::optional<Clock::Span> last_answer;   // so long ago one answered; none: never
     std::size_t bootstrap_nodes = 0;          // entries that we were given
-    std::vector<std::string> unresolved;      // of these: names without an address, as it seems
+    std::vector<std::string> unresolved;      // of these: why names have no address, as it seems
     std::optional<Clock::Span> refused = {};  // so long ago a request was one too many
+    std::string no_ipv4 = {};                 // why it cannot be spoken; empty: it can, as it seems
 };
 
 class Dht {
@@ -183,8 +184,7 @@ class Dht {
     Bootstrap bootstrap_;
     QueryRunner queries_;
     Reachability reachability_;
-    UdpPort& server_;
-    UdpPort& client_;
+    UdpPort &server_, &client_;
     DhtSetup setup_;
     Random& random_;
     std::map<proto::dht::DhtId, Listener> listeners_;

@@ -1,7 +1,5 @@
 #include "node/discover/addresses.hpp"
 
-#include <asio/ip/tcp.hpp>
-
 #include "node/net/address.hpp"
 
 namespace kp2p {
@@ -11,18 +9,19 @@ constexpr std::size_t max_addresses_of_name = 8;
 
 }  // namespace
 
-Task<std::vector<Endpoint>> addresses_of(FixedPeer peer) {
-    std::vector<Endpoint> addresses;
+Task<Result<std::vector<Endpoint>>> addresses_of(Clock& clock, FixedPeer peer) {
+    std::vector<Host> hosts;
     if (const auto host = Host::parse(peer.host)) {
-        addresses.push_back({*host, peer.port});
-        co_return addresses;
+        hosts.push_back(*host);
+    } else {
+        NameQuestion question{peer.host};
+        auto found = co_await hosts_of(clock, std::move(question));
+        if (!found) co_return found.error();
+        hosts = *std::move(found);
     }
-    asio::ip::tcp::resolver resolver(co_await asio::this_coro::executor);
-    auto [error, results] = co_await resolver.async_resolve(peer.host, "", use_result);
-    if (error) co_return addresses;
-    for (const auto& result : results)
-        if (addresses.size() < max_addresses_of_name)
-            addresses.push_back({from_address(result.endpoint().address()), peer.port});
+    if (hosts.size() > max_addresses_of_name) hosts.resize(max_addresses_of_name);
+    std::vector<Endpoint> addresses;
+    for (const Host& host : hosts) addresses.push_back({host, peer.port});
     co_return addresses;
 }
 

@@ -3,14 +3,13 @@
 
 #include <vector>
 
-#include "node/async/asio.hpp"
+#include "node/async/clock.hpp"
 #include "proto/endpoint.hpp"
 #include "proto/fixed_peer.hpp"
 
 namespace kp2p {
 
-// Of its host, at its port; none if the name has none just now. Resolving runs in a thread of
-// asio's own.
-Task<std::vector<Endpoint>> addresses_of(FixedPeer peer);
+// Of its host, at its port; errors as hosts_of().
+Task<Result<std::vector<Endpoint>>> addresses_of(Clock& clock, FixedPeer peer);
 
 }  // namespace kp2p

@@ -30,6 +30,7 @@ std::optional<Finding> dht_trouble(const DhtContact& contact) {
     }
     if (contact.bootstrap_nodes == 0 && !contact.silent_for)
         return Finding{.code = Code::no_bootstrap};
+    if (!contact.no_ipv4.empty()) return Finding{.code = Code::no_ipv4, .what = contact.no_ipv4};
     Finding silent{.code = Code::dht_silent};
     if (contact.silent_for)
         silent.after = std::chrono::duration_cast<std::chrono::milliseconds>(*contact.silent_for);

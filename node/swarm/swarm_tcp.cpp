@@ -5,6 +5,7 @@
 
 #include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
+#include "node/net/address.hpp"
 #include "node/net/interfaces.hpp"
 #include "node/swarm/swarm.hpp"
 #include "proto/outcome.hpp"
@@ -147,14 +148,18 @@ Task<> Swarm::keep_near(NodeId node) {
 
 Task<Result<Link>> Swarm::reach_fixed(FixedPeer fixed, Findings& why) {
     const auto began = parts_.runtime.clock.now();
-    auto addresses = co_await addresses_of(fixed);
-    if (addresses.empty())
+    auto addresses = co_await addresses_of(parts_.runtime.clock, fixed);
+    if (!addresses && addresses.error() == asio::error::operation_aborted)
+        co_return addresses.error();
+    if (!addresses) {
         why.add({.code = Finding::Code::tcp_unresolved,
                  .node = fixed.node,
-                 .what = fixed.host,
+                 .what = name_words(fixed.host, addresses.error()),
                  .after = milliseconds_since(parts_.runtime.clock, began),
                  .path = TriedPath{TriedPath::Way::tcp}});
-    co_return co_await tcp_dialer_->dial(fixed.node, std::move(addresses), why);
+        co_return Errc::cannot_connect;
+    }
+    co_return co_await tcp_dialer_->dial(fixed.node, *std::move(addresses), why);
 }
 
 // ---- a better path ----

@@ -1,6 +1,7 @@
 // What shows how we are, or could be, connected to a node.
 #include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
+#include "node/net/address.hpp"
 #include "node/swarm/swarm.hpp"
 #include "proto/outcome.hpp"
 
@@ -66,13 +67,14 @@ Task<> Swarm::try_tcp(NodeId node, Endpoint place, OnTrial tell) {
 }
 
 Task<> Swarm::try_fixed(FixedPeer fixed, OnTrial tell) {
-    auto places = co_await addresses_of(fixed);
-    if (places.empty())
+    auto places = co_await addresses_of(parts_.runtime.clock, fixed);
+    if (!places)
         tell({.path = {TriedPath::Way::tcp},
-              .failure = Finding{
-                  .code = Finding::Code::tcp_unresolved, .node = fixed.node, .what = fixed.host}});
+              .failure = Finding{.code = Finding::Code::tcp_unresolved,
+                                 .node = fixed.node,
+                                 .what = name_words(fixed.host, places.error())}});
     else
-        co_await try_tcp_at(fixed.node, std::move(places), tell);
+        co_await try_tcp_at(fixed.node, *std::move(places), tell);
 }
 
 Task<> Swarm::try_tcp_at(NodeId node, std::vector<Endpoint> places, OnTrial tell) {

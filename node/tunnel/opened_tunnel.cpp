@@ -108,11 +108,14 @@ class TunnelOpening {
         if (const auto host = Host::parse(to.host)) {
             addresses.push_back({*host, to.port});
         } else {
-            asio::ip::tcp::resolver resolver(co_await asio::this_coro::executor);
-            auto [error, found] = co_await resolver.async_resolve(to.host, "", use_result);
-            if (error) co_return failed(place_, error);
-            for (const auto& each : found)
-                addresses.push_back({from_address(each.endpoint().address()), to.port});
+            why_.words = place_ + ": " + name_words(to.host, Errc::timed_out);  // while it is asked
+            NameQuestion question{to.host};
+            auto found = co_await hosts_of(clock_, std::move(question));
+            if (!found) {
+                why_.words = place_ + ": " + name_words(to.host, found.error());
+                co_return found.error();
+            }
+            for (const Host& each : *found) addresses.push_back({each, to.port});
         }
         if (addresses.size() > max_relay_addresses) addresses.resize(max_relay_addresses);
         std::error_code last = make_error_code(Errc::cannot_connect);

@@ -22,6 +22,9 @@ constexpr Advice advice[] = {
     {FindingCode::dht_busy, "try again in a minute"},
     {FindingCode::no_bootstrap,
      "start the daemon with --bootstrap public or HOST:PORT, or with --peer"},
+    {FindingCode::no_ipv4,
+     "give this computer IPv4, and name no --host, or one of IPv4; members in the LAN, and those "
+     "named with --peer, are reached over IPv6, too"},
     {FindingCode::unresolved,
      "look whether this computer is online, and whether it can resolve names"},
 

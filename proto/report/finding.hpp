@@ -43,7 +43,8 @@ struct Finding {
         dht_silent,      // since the start
         dht_busy,        // count: requests under way, which is the limit
         no_bootstrap,
-        unresolved,      // what: the names of bootstrap nodes
+        no_ipv4,         // what: a clause, why not
+        unresolved,      // what: clauses about the names of bootstrap nodes
         captive_portal,  // what: which relay, and what answers in its place; after
         same_key,        // what: where the other node was seen
         // Of channels, and who is in them.
@@ -73,7 +74,7 @@ struct Finding {
         tcp_silent,       // what: the address
         tcp_unreachable,  // what: the address, and what the system says
         tcp_other_node,   // what: the address
-        tcp_unresolved,   // what: the name
+        tcp_unresolved,   // what: a clause about the name
         connections_busy,
         no_common_channel,
         connection_lost,

@@ -47,6 +47,11 @@ class Arguments(NetworkCase):
         self.assertIn("a multicast address", self.said("kp2p-relay", "--listen", "224.0.0.1:0", "--token-file",
                                                         self.path("token")))
 
+    def test_at_an_address_of_ipv6_alone_that_is_why_there_is_no_dht(self):
+        daemon = self.daemon("v6", host="::1")
+        seen = daemon.run("kp2p-doctor", check=False).stdout.decode()
+        self.assertIn("the DHT is of IPv4 alone, and this node has been told to listen at ::1", " ".join(seen.split()))
+
     def test_a_wrong_limit_is_said_by_its_flag(self):
         for flag, text in (("--up", "x"), ("--down", "1"), ("--lan", "maybe"), ("--quota", "lots")):
             words = self.said("kp2p-limit", flag, text)

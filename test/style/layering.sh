@@ -34,7 +34,7 @@ allowed() {
         node/threads/*)    below $any_proto node/threads ;;
         node/async/*)      below $any_proto node/{threads,async} ;;
         node/log/*)        below $any_proto node/{threads,async,log} ;;
-        node/net/*)        below $any_proto node/{async,net} ;;
+        node/net/*)        below $any_proto node/{threads,async,net} ;;
         node/tunnel/*)     below $any_proto node/{async,net,tunnel} ;;
         node/relay_server/*) below $any_proto node/{async,net,tunnel,relay_server} ;;
         node/udx/*)        below $any_proto node/{async,net,udx} ;;
