@@ -45,11 +45,14 @@ class Parser {
             uri.written.insert(0, file_scheme);
             return bare(uri);
         }
-        if (text.starts_with(directory_scheme))
+        const std::size_t scheme_end = text.find("://");
+        const std::string scheme = in_lower_case(text.substr(0, scheme_end)) + "://";
+        if (scheme == directory_scheme)
             uri.kind = Uri::Kind::directory;
-        else if (!text.starts_with(file_scheme))
+        else if (scheme != file_scheme || scheme_end == text.npos)
             return wrong("a URI begins with sha1:// or sha1dir://, or is 40 hexadecimal digits");
-        text.remove_prefix(text.find("://") + 3);
+        text.remove_prefix(scheme.size());
+        uri.written = scheme + std::string(text);  // others may take the lower case alone
         if (text.find('\0') != text.npos) return wrong("the URI contains a NUL");
 
         std::string_view query = text;

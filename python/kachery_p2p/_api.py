@@ -13,7 +13,7 @@ from typing import (Any, Callable, ContextManager, Dict, Generator, Iterator, Li
 
 from . import _link
 from ._ending import Deadline, never, stop
-from ._errors import Error, error_of
+from ._errors import Error, UsageError, error_of
 from ._link import Link, Way, keep, link_to, max_answer_bytes
 
 Json = Dict[str, Any]
@@ -224,6 +224,9 @@ def upload(name: str, size: int, blocks: Iterator[bytes]) -> Json:
 
 def _asked(method: str, path: str, body: Optional[Json], port: Optional[int] = None,
            deadline: Deadline = never) -> ContextManager[_Response]:
-    content = b"" if body is None else json.dumps(body).encode()
+    try:
+        content = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:  # half of a character, as of a file's name that is no UTF-8
+        raise UsageError(f"not UTF-8: {error.object!r}") from None
     headers = {} if body is None else {"Content-Type": "application/json"}
     return _answer(_Request(method, path, content, headers), port, deadline)

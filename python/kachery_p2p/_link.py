@@ -60,10 +60,18 @@ def _named_socket() -> Optional[str]:
 
 def _named_port() -> Optional[int]:
     named = os.environ.get("KACHERY_P2P_API_PORT")
+    return _port(named, "KACHERY_P2P_API_PORT") if named else None
+
+
+def _port(given: Any, what: str) -> Optional[int]:
+    """None for 0."""
     try:
-        return int(named or 0) or None
-    except ValueError:
-        raise UsageError(f"KACHERY_P2P_API_PORT is not a port number: {named}") from None
+        number = int(given)
+    except (ValueError, TypeError):
+        number = -1
+    if not 0 <= number < 1 << 16 or isinstance(given, bool):
+        raise UsageError(f"{what} is not a port number: {given}")
+    return number or None
 
 
 def _written_port() -> Optional[int]:
@@ -142,6 +150,7 @@ class Way:
 
     def __init__(self, port: Optional[int] = None) -> None:
         self.directory = config_dir()
+        port = None if port is None else _port(port, "api_port=")
         self.port = port or api_port()
         path = self.directory / "api.sock"
         told = port or _named_port()

@@ -257,6 +257,8 @@ class _TextOut:
 
 
 def _stdout() -> Any:
+    if sys.stdout is None:  # as of pythonw, and under some servers
+        raise UsageError("there is no standard output: name a file")
     sys.stdout.flush()
     return getattr(sys.stdout, "buffer", None) or _TextOut(sys.stdout)
 

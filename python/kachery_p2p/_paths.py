@@ -12,7 +12,8 @@ from ._errors import UsageError
 PathLike = Union[str, "os.PathLike[str]"]
 
 _of_path = re.compile(r"\A(sha1|sha1dir):/(?=[0-9a-fA-F]{40})")
-_of_uri = re.compile(r"sha1(dir)?:/")
+_of_uri = re.compile(r"sha1(dir)?:/", re.I)
+_scheme = re.compile(r"\Asha1(?:dir)?:/", re.I)
 _quotes = ("''", '""', "``", "<>")
 _sha1 = re.compile(r"[0-9a-fA-F]{40}")
 
@@ -30,6 +31,7 @@ def as_uri(given: PathLike) -> str:
     inner = text[1:-1].strip()
     if text[:1] + text[-1:] in _quotes and (_sha1.fullmatch(inner) or _of_uri.match(inner)):
         text = inner
+    text = _scheme.sub(lambda found: found.group().lower(), text)
     return f"sha1://{text}" if _sha1.fullmatch(text) else _of_path.sub(r"\1://", text, count=1)
 
 

@@ -66,7 +66,13 @@ def store_dir(path: PathLike, label: Optional[str] = None) -> str:
 
 def store_text(text: str, basename: Optional[str] = "file.txt") -> str:
     """Stores text as UTF-8."""
-    return _upload(io.BytesIO(text.encode()), basename or "file.txt")
+    if not isinstance(text, str):
+        raise TypeError(f"text is a str, not {type(text).__name__}")
+    try:
+        content = text.encode()
+    except UnicodeEncodeError as error:  # half of a character
+        raise UsageError(f"not UTF-8: {error}") from None
+    return _upload(io.BytesIO(content), basename or "file.txt")
 
 
 def store_json(object: Any, basename: Optional[str] = "file.json",

@@ -140,7 +140,7 @@ class Told(Network):
             folder = kp.store_dir(self.root / "folder")
             sha1 = uri[7:47]
             for given in (f"\t{uri}\r\n", uri.encode(), pathlib.PurePosixPath(uri), sha1,
-                          sha1.upper() + "\n", f"sha1://{sha1.upper()}?a=b#c", f"sha1://{sha1}/",
+                          sha1.upper() + "\n", uri.replace("sha1:", "SHA1:"), f"sha1://{sha1.upper()}?a=b#c", f"sha1://{sha1}/",
                           f"'{uri}'\n", f"\"{sha1}\"", f"< {uri} >"):
                 with self.subTest(given):
                     self.assertEqual(kp.load_text(given), "as it comes")
@@ -452,6 +452,12 @@ class Output(Network):
                 self.assertEqual(kp.cat_file(uri), 20)
                 self.assertEqual(kp.load_bytes(uri, 0, 3, write_to_stdout=True), "ü".encode() + b"\xc3")
         self.assertEqual(out.getvalue(), "ü" * 11 + "\N{REPLACEMENT CHARACTER}")
+
+    def test_where_there_is_none_that_is_said(self):
+        with self.at("alice"):
+            uri = kp.store_text("x")
+            with contextlib.redirect_stdout(None), self.assertRaisesRegex(kp.UsageError, "name a file"):
+                kp.cat_file(uri)
 
 
 class Types(unittest.TestCase):

@@ -257,6 +257,12 @@ class Failures(Network):
             (kp.UsageError, lambda: kp.load_file(ABSENT, dest="a\0b")),
             (kp.UsageError, lambda: kp.store_file("a\0b")),
             (kp.UsageError, lambda: kp.store_text("x", basename="a/b")),
+            (kp.UsageError, lambda: kp.store_text("half \udcff")),
+            (kp.UsageError, lambda: kp.load_file("sha1://" + "1" * 40 + "/half \udcff")),
+            (kp.UsageError, lambda: kp.join_channel("half \udcff")),
+            (kp.UsageError, lambda: kp.status(api_port="x")),
+            (kp.UsageError, lambda: kp.status(api_port=1 << 16)),
+            (kp.UsageError, lambda: kp.status(api_port=-1)),
             (kp.UsageError, lambda: kp.store_dir(self.root, label="..")),
             (kp.UsageError, lambda: kp.start_daemon(channels="lab")),
             (kp.UsageError, lambda: kp.start_daemon(channels=["two\nlines"])),
@@ -268,6 +274,10 @@ class Failures(Network):
                     action()
                 self.assertIsInstance(raised.exception, kp.Error)
                 self.assertTrue(str(raised.exception))
+                self.assertNotIn("JSON", str(raised.exception))
+            for text in (b"bytes", None, 5):
+                with self.subTest(text), self.assertRaisesRegex(TypeError, "text is a str"):
+                    kp.store_text(text)
 
     def test_content_of_another_kind_is_an_error(self):
         with self.at("alice"):
