@@ -64,6 +64,9 @@ std::vector<Endpoint> Bootstrap::known_addresses() const {
     std::vector<Endpoint> known;
     for (const BootstrapNode& node : nodes_)
         if (node.host.empty()) known.push_back(*node.address);
+    if (!known.empty()) return known;
+    for (const BootstrapNode& node : nodes_)
+        if (node.address) known.push_back(*node.address);
     return known;
 }
 

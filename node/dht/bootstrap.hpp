@@ -19,7 +19,8 @@ class Bootstrap {
 
     // Their addresses; an entry that cannot be resolved is left out. Remembered for some minutes.
     Task<std::vector<Endpoint>> addresses();
-    // The same as far as it takes no time: entries that are addresses, or what is remembered.
+    // The same as far as it takes no time: entries that are addresses, or what is remembered; where
+    // there are none, addresses that are only suggested, as nobody else may know the names.
     std::vector<Endpoint> known_addresses() const;
     bool all_known() const;
     std::size_t size() const { return nodes_.size(); }

@@ -171,6 +171,33 @@ class Tunnelled(unittest.TestCase):
         inside = self.node(world.net.site('blocked+tcp').host(), folder=moving.folder)
         self.share(inside, silent)
 
+    def test_where_no_name_server_answers(self):
+        """As where web proxies alone look names up: the address beside the bootstrap node's name is used."""
+        relay = self.relay()
+        host, folder = world.net.site('blocked+tcp').host(), self.folder + '/nameless'
+        os.makedirs(folder + '/storage')
+        with open(folder + '/resolv.conf', 'w', encoding='utf-8') as file:
+            file.write('nameserver 45.200.0.1\n')  # nobody
+        address, port = world.dht.first.split(':')
+        command = ('mount --bind "$0/resolv.conf" /etc/resolv.conf && exec "$1" --channel nat '
+                   '--bootstrap "$2" --relay-url "$3"')
+        environment = dict(os.environ, HOME=folder, KACHERY_STORAGE_DIR=folder + '/storage',
+                           KACHERY_P2P_CONFIG_DIR=folder + '/config')
+        log = open(folder + '/log', 'w+', encoding='utf-8')
+        self.addCleanup(log.close)
+        process = host.popen(['unshare', '-m', 'sh', '-c', command, folder,
+                              Daemon.command('kp2p-start-daemon'), '%s@dht.example:%s' % (address, port),
+                              relay.url], env=environment, stderr=log)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.terminate)
+
+        def is_in_network():
+            said = host.run([Daemon.command('kp2p-status'), '--json'], env=environment, text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+            status = json.loads(said or '{}')
+            return status.get('tunnel') and status.get('bootstrapped')
+        self.assertTrue(until(is_in_network))
+
     def test_two_that_both_need_it(self):
         relay = self.relay()
         nodes = [self.node(world.net.site('blocked+tcp+isolated').host(), '--relay-url', relay.url)

@@ -420,3 +420,23 @@ TEST_CASE("bootstrap entries parse, with and without a suggested address") {
     }
     CHECK(public_bootstrap().size() == 3);
 }
+
+TEST_CASE("where no name is resolved the addresses beside the names are there to try") {
+    struct Row {
+        std::vector<const char*> entries;
+        std::vector<Endpoint> tried;
+    };
+    const Endpoint one{{1, 2, 3, 4}, 77}, two{{5, 6, 7, 8}, 9};
+    const Row rows[] = {
+        {{"1.2.3.4@one.org:77", "5.6.7.8@two.org:9"}, {one, two}},
+        {{"1.2.3.4@one.org:77", "5.6.7.8:9"}, {two}},
+        {{"one.org:77"}, {}},
+    };
+    for (const Row& row : rows) {
+        Sim sim(1);
+        DhtSetup setup;
+        for (const char* entry : row.entries) setup.bootstrap.push_back(*parse_bootstrap(entry));
+        SimulatedDht node(sim, host_of(0), setup);
+        CHECK(node.dht.nodes_to_try() == row.tried);
+    }
+}
