@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""mutations.py [WORD...]: breaks the code in known ways and sees that a test notices each. Takes
-those whose name has one of the words, or all. Works on a copy of the sources as they are here; says
-`killed` or `SURVIVED` for each. Exit status 1 when one survived, does not build, or is no more in
-the source. Run by hand, as it builds for minutes."""
+"""mutations.py [--texts | WORD...]: breaks the code in known ways and sees that a test notices each.
+Takes those whose name has one of the words, or all. Works on a copy of the sources as they are here;
+says `killed` or `SURVIVED` for each. Exit status 1 when one survived, does not build, or is no more
+in the source, which is all that --texts looks at. Run by hand, as it builds for minutes."""
 import pathlib
 import shutil
 import subprocess
@@ -60,8 +60,8 @@ MUTATIONS = [
     Mutation("gets that wait have no bound", "share-transfer", "node/share/transfer/uploader.cpp",
              "    if (asked_ >= proto::max_outstanding_gets) {\n"
              "        refuse(get.id, RefusalCode::limit);\n"
-             "    } else if (!file.chunks->has(get.index)",
-             "    if (false) {\n    } else if (!file.chunks->has(get.index)"),
+             "    } else if (!can_give(file, get.index)",
+             "    if (false) {\n    } else if (!can_give(file, get.index)"),
     Mutation("nodes that are heard of have no bound", "share", "node/share/fetch/try_queue.hpp",
              "heard_.size() >= max_heard", "false"),
     Mutation("nodes that are tried at once have no bound", "share",
@@ -74,12 +74,23 @@ MUTATIONS = [
     Mutation("a download that is still read is not gone on with", "share",
              "node/share/inventory/partial_desk.cpp",
              "    if (auto partial = handed_out(file)) co_return partial;\n"
-             "    auto open = [store = &store_, file] { return store->resume_partial(file); };",
-             "    auto open = [store = &store_, file] { return store->resume_partial(file); };"),
+             "    if (!store_.may_resume",
+             "    if (!store_.may_resume"),
     Mutation("half of what was kept is fetched again", "share", "node/share/fetch/fetch.cpp",
              "    download_.resume(partial->size_bytes(), chunks);\n",
              "    chunks.resize(chunks.size() / 2);\n"
              "    download_.resume(partial->size_bytes(), chunks);\n"),
+    Mutation("other bytes are stored for a small file", "share", "node/store/store.cpp",
+             "    if (*sha1 != file.sha1) return proto::Errc::wrong_hash;\n", ""),
+    Mutation("a small file may come twice", "share", "node/share/fetch/small_files.cpp",
+             "        if (file->number >= files.size() || answered[at]) {",
+             "        if (file->number < files.size() && answered[at]) continue;\n"
+             "        if (file->number >= files.size()) {"),
+    Mutation("small files are held for who does not read", "share",
+             "node/share/transfer/uploader_files.cpp", "unread_batch_span{2}",
+             "unread_batch_span{2000}"),
+    Mutation("a small file may be large", "share", "node/share/inventory/inventory.cpp",
+             " || located.stored->stamp.size_bytes > max_bytes) return small;", ") return small;"),
     Mutation("a call does not wait for its reader", "api", "node/api/wire.cpp",
              "auto [error, size] = co_await asio::async_write(socket_, all, use_result);",
              "std::error_code error, full;\n    socket_.write_some(all, full);"),
@@ -103,11 +114,16 @@ def run_suites(copy, suites):
     return done.returncode, done.stdout
 
 
+def is_possible(root, mutation):
+    file = root / mutation.path
+    return file.exists() and file.read_text().count(mutation.text) == 1
+
+
 def verdict(copy, mutation):
-    file = copy / mutation.path
-    source = file.read_text() if file.exists() else ""
-    if source.count(mutation.text) != 1:
+    if not is_possible(copy, mutation):
         return "TEXT NOT FOUND"
+    file = copy / mutation.path
+    source = file.read_text()
     file.write_text(source.replace(mutation.text, mutation.instead))
     try:
         status, output = run_suites(copy, [mutation.suite])
@@ -118,7 +134,16 @@ def verdict(copy, mutation):
     return "killed" if status else "SURVIVED"
 
 
+def look_at_texts():
+    gone = [mutation.name for mutation in MUTATIONS if not is_possible(SOURCE, mutation)]
+    for name in gone:
+        print(f"{name}: its text is not once in the source")
+    return 1 if gone else 0
+
+
 def main(words):
+    if words == ["--texts"]:
+        return look_at_texts()
     chosen = [m for m in MUTATIONS if not words or any(word in m.name for word in words)]
     bad = 0 if chosen else 1
     with tempfile.TemporaryDirectory(prefix="kp2p-mutations-") as folder:
