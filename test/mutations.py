@@ -83,12 +83,12 @@ MUTATIONS = [
     Mutation("other bytes are stored for a small file", "share", "node/store/store.cpp",
              "    if (*sha1 != file.sha1) return proto::Errc::wrong_hash;\n", ""),
     Mutation("a small file may come twice", "share", "node/share/fetch/small_files.cpp",
-             "        if (file->number >= files.size() || answered[at]) {",
-             "        if (file->number < files.size() && answered[at]) continue;\n"
-             "        if (file->number >= files.size()) {"),
+             "        if (file->number >= batch.size() || answered[at]) {",
+             "        if (file->number < batch.size() && answered[at]) continue;\n"
+             "        if (file->number >= batch.size()) {"),
     Mutation("small files are held for who does not read", "share",
-             "node/share/transfer/uploader_files.cpp", "unread_batch_span{2}",
-             "unread_batch_span{2000}"),
+             "node/share/transfer/uploader_files.cpp",
+             "with_timeout(clock_, unread_span,", "with_timeout(clock_, 1000 * unread_span,"),
     Mutation("a small file may be large", "share", "node/share/inventory/inventory.cpp",
              " || located.stored->stamp.size_bytes > max_bytes) return small;", ") return small;"),
     Mutation("a call does not wait for its reader", "api", "node/api/wire.cpp",

@@ -52,12 +52,12 @@ struct Batch {  // the files of a directory, on their way
 
     bool is_small(std::size_t number) const {
         const std::uint64_t size_bytes = files[number].size_bytes;
-        return lacking[number] && size_bytes > 0 && size_bytes <= SmallFiles::max_bytes &&
-               fetches.has_giver_of_small(uploaders);
+        return lacking[number] && size_bytes > 0 && size_bytes <= SmallFiles::max_bytes;
     }
     bool has_room(std::size_t number) const {
         if (written_bytes >= written_bytes_at_once) return false;
-        if (is_small(number)) return under_way < small_files_at_once;
+        if (is_small(number) && fetches.has_giver_of_small(uploaders))
+            return under_way < small_files_at_once;
         return coming < fetches_at_once && under_way < writes_at_once;
     }
 

@@ -50,8 +50,9 @@ std::optional<NodeId> SmallFiles::giver(const std::vector<NodeId>& likely) const
 
 // Whoever finds too few batches on their way asks for all that wait.
 Task<Result<void>> SmallFiles::get(NodeId node, Sha1 file) {
+    if (is_coming(file)) co_return co_await share(file);
     const auto ours = std::make_shared<Wanted>(parts_.share.runtime.executor, file);
-    if (!coming_.emplace(file, ours).second) co_return Errc::not_found;
+    coming_.emplace(file, ours);
     Giver& giver = givers_[node];
     ++giver.users;
     giver.queue.push_back(ours);
@@ -147,9 +148,9 @@ Task<PutQueue::Contents> SmallFiles::receive(NodeId node, const Batch& batch) {
     if (!there || !there->transfer().gives_files()) co_return received;
     std::vector<Sha1> files;
     for (const WantedRef& each : batch) files.push_back(each->file);
-    RemoteFile remote(there->transfer(), files);
-    std::vector<bool> answered(files.size());
-    std::size_t left = files.size();
+    RemoteFile remote(there->transfer(), std::move(files));
+    std::vector<bool> answered(batch.size());
+    std::size_t left = batch.size();
     bool is_lost = false, is_refused = false;
     for (int words = 0; left > 0 && words < max_words;) {
         auto event = co_await with_timeout(parts_.share.runtime.clock, silent_span, remote.next());
@@ -161,7 +162,7 @@ Task<PutQueue::Contents> SmallFiles::receive(NodeId node, const Batch& batch) {
         if (!file) continue;
         words = 0;
         const auto at = static_cast<std::size_t>(file->number);
-        if (file->number >= files.size() || answered[at]) {
+        if (file->number >= batch.size() || answered[at]) {
             distrust(node);
             break;
         }
@@ -173,7 +174,7 @@ Task<PutQueue::Contents> SmallFiles::receive(NodeId node, const Batch& batch) {
             distrust(node);
             break;
         }
-        received.push_back({files[at], {*std::move(bytes)}});
+        received.push_back({batch[at]->file, {*std::move(bytes)}});
     }
     if (received.empty() && !is_lost) leave_alone(node, pause_span);
     co_return received;

@@ -25,7 +25,8 @@ class SmallFiles {
     // fast as it goes; of several the one that owes least.
     std::optional<NodeId> giver(const std::vector<NodeId>& likely) const;
     // A file that is not here. What waits for the same node is asked for together. Errc::not_found
-    // when it has to be fetched otherwise, whatever the reason; its owner is told that then.
+    // when it has to be fetched otherwise, whatever the reason; its owner is told that then. One
+    // that is coming already is waited for, as share() does.
     Task<Result<void>> get(NodeId node, Sha1 file);
     bool is_coming(const Sha1& file) const { return coming_.contains(file); }
     // As get() for whoever called it first; Errc::canceled if that one has gone meanwhile.

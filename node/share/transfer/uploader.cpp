@@ -12,8 +12,6 @@ namespace {
 
 constexpr std::chrono::seconds preparing_span{2};  // between two messages that say so
 constexpr std::chrono::seconds waiting_span{5};    // the same, of who waits for a turn
-// A chunk is kept so long for a neighbour that reads nothing.
-constexpr std::chrono::seconds unread_span{2};
 
 }  // namespace
 

@@ -48,6 +48,9 @@ class Uploader {
     Task<> batch_loop(std::shared_ptr<MuxChannel> channel);  // of small files
 
   private:
+    // What was read is kept so long for a neighbour that reads nothing.
+    static constexpr std::chrono::seconds unread_span{2};
+
     enum class Stage { queued, giving, called_off };
     struct Span {  // of a file
         std::uint64_t offset, length;

@@ -9,7 +9,6 @@ namespace kp2p {
 namespace {
 
 constexpr std::size_t read_at_once = 16;  // a chunk's worth at most
-constexpr std::chrono::seconds unread_batch_span{2};
 
 }  // namespace
 
@@ -86,7 +85,7 @@ Task<Result<void>> Uploader::send_files(std::shared_ptr<MuxChannel> channel, Bat
     for (const proto::Block& file : files) {
         if (!channel->has_room()) {
             auto waiting = channel->room();
-            auto room = co_await with_timeout(clock_, unread_batch_span, std::move(waiting));
+            auto room = co_await with_timeout(clock_, unread_span, std::move(waiting));
             // It does not read, or slowly: what it is to get can be asked for again.
             if (!room && room.error() == Errc::timed_out) {
                 if (batch(name)) refuse(name.id, proto::RefusalCode::limit);
