@@ -130,11 +130,6 @@ Result<Proxy> Proxy::parse(std::string_view text, std::string& complaint) {
     return proxy;
 }
 
-Result<Proxy> Proxy::parse(std::string_view text) {
-    std::string complaint;
-    return parse(text, complaint);
-}
-
 bool is_without_proxy(std::string_view no_proxy, const WebAddress& to) {
     while (!no_proxy.empty()) {
         const auto end = no_proxy.find_first_of(list_ends);

@@ -31,7 +31,6 @@ struct Proxy {
     // proxy that is itself to be spoken to over TLS, with what is wrong in `complaint`, which names
     // no secret.
     static Result<Proxy> parse(std::string_view text, std::string& complaint);
-    static Result<Proxy> parse(std::string_view text);
     friend bool operator==(const Proxy&, const Proxy&) = default;
 };
 

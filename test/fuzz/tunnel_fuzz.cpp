@@ -40,7 +40,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const auto again = RelayUrl::parse(url->text());
         if (!again || !(*again == *url)) std::abort();
     }
-    (void)Proxy::parse(text);
+    std::string complaint;
+    (void)Proxy::parse(text, complaint);
     (void)is_without_proxy(text, {"relay.lab.edu", 443});
     return 0;
 }
