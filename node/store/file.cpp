@@ -240,16 +240,19 @@ bool File::clone_from(const File& from) const {
     return disk().clone({.from = from.fd_, .to = fd_});
 }
 
-bool File::copy_extent(const File& from, platform::Extent extent) const {
-    return disk().copy({.from = from.fd_, .to = fd_}, extent);
+bool ExtentCopy::copy(platform::Extent extent) {
+    if (next_hole_ <= extent.offset) next_hole_ = disk().next_hole(files_.from, extent.offset);
+    if (next_hole_ < extent.offset + extent.size) return false;
+    return disk().copy(files_, extent);
 }
 
 Result<void> File::copy_from(const File& from, const std::stop_token& stop) const {
     if (clone_from(from)) return ok;
     ByteVector buffer(std::size_t{1} << 20);
+    ExtentCopy extents(from, *this);
     for (std::uint64_t offset = 0;;) {
         if (stop.stop_requested()) return Errc::canceled;
-        if (copy_extent(from, {.offset = offset, .size = buffer.size()})) {
+        if (extents.copy({.offset = offset, .size = buffer.size()})) {
             offset += buffer.size();
             continue;
         }

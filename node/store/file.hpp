@@ -14,14 +14,11 @@
 #include <string>
 #include <utility>
 
+#include "node/store/disk/platform.hpp"
 #include "proto/bytes.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {
-
-namespace platform {
-struct Extent;
-}
 
 // What tells one state of a file from another: a file whose stamp changed may have other content.
 struct FileStamp {
@@ -72,9 +69,6 @@ class File {
     // What is written to it from now on, through a mapping too, shows in its stamp().
     void watch_mappings() const;
     bool clone_from(const File& from) const;  // shares the blocks of `from`, where that can be done
-    // The same place of `from` into this, which is much cheaper than to read and write it; false,
-    // and some of it may be written, where that cannot be done: it has a hole, or ends before.
-    bool copy_extent(const File& from, platform::Extent extent) const;
     // All of it into this, which must be empty; by sharing blocks if it can, and with its holes.
     // Errc::canceled on `stop`.
     Result<void> copy_from(const File& from, const std::stop_token& stop) const;
@@ -90,8 +84,23 @@ class File {
     bool is_ours_alone() const;
 
   private:
+    friend class ExtentCopy;
     explicit File(int fd) : fd_(fd) {}
     int fd_ = -1;
+};
+
+// Copies parts of a file, from front to back, to the same places of another one, which is much
+// cheaper than to read and write them.
+class ExtentCopy {
+  public:
+    ExtentCopy(const File& from, const File& to) : files_{.from = from.fd_, .to = to.fd_} {}
+    // False, and some of it may be written, where that cannot be done: it has a hole, or ends
+    // before.
+    bool copy(platform::Extent extent);
+
+  private:
+    platform::Pair files_;
+    std::uint64_t next_hole_ = 0;  // asked for no more often than there are holes
 };
 
 // How long ago it was written to, or, of a directory, a name there was.

@@ -55,6 +55,7 @@ class SimDisk final : public Disk {
     void begin_flush(int) override {}
     bool clone(platform::Pair) override { return false; }
     bool copy(platform::Pair, platform::Extent) override { return false; }
+    std::uint64_t next_hole(int, std::uint64_t offset) override { return offset; }
     bool make_hole(int, platform::Extent) override { return false; }
     int status(const Path& path, struct stat& into) override;
     int link_status(const Path& path, struct stat& into) override { return status(path, into); }

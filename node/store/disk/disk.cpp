@@ -85,6 +85,9 @@ bool Disk::clone(platform::Pair files) { return platform::clone(files); }
 bool Disk::copy(platform::Pair files, platform::Extent extent) {
     return platform::copy(files, extent);
 }
+std::uint64_t Disk::next_hole(int fd, std::uint64_t offset) {
+    return platform::next_hole(fd, offset);
+}
 bool Disk::make_hole(int fd, platform::Extent extent) { return platform::make_hole(fd, extent); }
 
 int Disk::status(const Path& path, struct stat& into) { return ::stat(path.c_str(), &into); }

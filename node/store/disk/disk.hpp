@@ -51,6 +51,7 @@ class Disk {
     virtual void flush_ahead(int fd) { begin_flush(fd); }  // so that flush() finds less to do
     virtual bool clone(platform::Pair files);
     virtual bool copy(platform::Pair files, platform::Extent extent);
+    virtual std::uint64_t next_hole(int fd, std::uint64_t offset);
     virtual bool make_hole(int fd, platform::Extent extent);
 
     virtual int status(const Path& path, struct stat& into);       // of what a link leads to

@@ -18,8 +18,11 @@ struct Extent {
     std::uint64_t offset, size;
 };
 // Copies it to the same place of another file without a way through this process's memory; false,
-// and some of it may be copied, where that cannot be, or there is a hole in it, or it ends before.
+// and some of it may be copied, where that cannot be, or it ends before.
 bool copy(Pair files, Extent extent);
+// Where the first hole from there on begins, and be it the one at the end; `offset` where that is
+// not told. Some file systems look at every page up to there to find out.
+std::uint64_t next_hole(int fd, std::uint64_t offset);
 // Makes the bytes zeros that take no room, and leaves the file's size; false where the file system
 // cannot.
 bool make_hole(int fd, Extent extent);

@@ -30,13 +30,17 @@ bool clone(Pair files) { return ioctl(files.to, FICLONE, files.from) == 0; }
 bool copy(Pair files, Extent extent) {
     auto at = static_cast<off_t>(extent.offset);
     const off_t end = at + static_cast<off_t>(extent.size);
-    if (lseek(files.from, at, SEEK_HOLE) < end) return false;
     for (off_t to = at; at < end;) {
         const auto left = static_cast<std::size_t>(end - at);
         const ssize_t n = copy_file_range(files.from, &at, files.to, &to, left, 0);
         if (n == 0 || (n < 0 && errno != EINTR)) return false;
     }
     return true;
+}
+
+std::uint64_t next_hole(int fd, std::uint64_t offset) {
+    const off_t hole = lseek(fd, static_cast<off_t>(offset), SEEK_HOLE);
+    return hole < 0 ? offset : static_cast<std::uint64_t>(hole);
 }
 
 bool make_hole(int fd, Extent extent) {

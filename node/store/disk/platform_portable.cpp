@@ -12,6 +12,8 @@ bool clone(Pair) { return false; }
 
 bool copy(Pair, Extent) { return false; }
 
+std::uint64_t next_hole(int, std::uint64_t offset) { return offset; }
+
 bool make_hole([[maybe_unused]] int fd, [[maybe_unused]] Extent extent) {
 #ifdef SEEK_DATA
     const auto offset = static_cast<off_t>(extent.offset), size = static_cast<off_t>(extent.size);

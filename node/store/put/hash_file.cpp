@@ -114,15 +114,15 @@ Result<HashedFile> hash_file(const File& source, const Copy* copy, ManifestWish 
     const File& read = cloned ? copy->file : source;
     BlockHasher hasher(wish, before->size_bytes);
     // A small one is read in one piece.
-    const bool copies_extents = before->size_bytes >= block_bytes;
+    std::optional<ExtentCopy> extents;
+    if (copy && !cloned && before->size_bytes >= block_bytes) extents.emplace(source, copy->file);
     std::uint64_t offset = 0;
     bool may_end_in_hole = false;
     for (bool ended = false; !ended;) {
         if (stop.stop_requested()) return Errc::canceled;
         const std::span<std::uint8_t> room = hasher.room();
         // What is hashed is the copy then, too.
-        const bool copied = copy && !cloned && copies_extents &&
-                            copy->file.copy_extent(source, {.offset = offset, .size = room.size()});
+        const bool copied = extents && extents->copy({.offset = offset, .size = room.size()});
         auto size = (copied ? copy->file : read).read_at(offset, room);
         if (!size) return size.error();
         ended = *size < room.size();  // where less comes than was asked for, the file ends

@@ -110,6 +110,30 @@ TEST_CASE("holes stay holes when a file is stored") {
     CHECK(read_file(stored) == read_file(path));
 }
 
+namespace {
+
+class HoleCounter : public Disk {
+  public:
+    std::uint64_t next_hole(int fd, std::uint64_t offset) override {
+        ++asked;
+        return Disk::next_hole(fd, offset);
+    }
+    int asked = 0;
+};
+
+}  // namespace
+
+// On tmpfs each question goes through all pages up to the answer.
+TEST_CASE(
+    "a file without holes is asked for them at its beginning and at its end when it is stored") {
+    const Storage f;
+    const fs::path path = f.file("a", std::string(16 * mib, 'x'));
+    HoleCounter counter;
+    const DiskInstead instead(counter);
+    REQUIRE(f.store.put(path, {}));
+    CHECK(counter.asked <= 2);  // and never where the file system shares the blocks
+}
+
 TEST_CASE("runs of zeros become holes in what is uploaded") {
     const Storage f;
     auto upload = f.store.begin_upload(PutOptions::Manifest::never, 0);
