@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <optional>
 
+#include "proto/endpoint.hpp"
+
 namespace kp2p {
 
 std::optional<std::chrono::microseconds> tcp_round_trip(int socket);  // smoothed
@@ -16,5 +18,8 @@ std::optional<std::chrono::milliseconds> tcp_unanswered(int socket);
 void limit_tcp_silence(int socket, std::chrono::milliseconds limit);
 // A write waits while the system holds more than this that it has not sent once.
 void limit_tcp_unsent(int socket, std::size_t bytes);
+// Before it connects: on the Internet some ways take smaller packets than their ends and tell
+// nobody, so none that the two send each other is larger than every way of IPv6 takes.
+void limit_tcp_packets(int socket, const Endpoint& to);
 
 }  // namespace kp2p

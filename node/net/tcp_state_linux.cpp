@@ -13,6 +13,8 @@ namespace {
 
 // One packet may be lost, and so may its repetition.
 constexpr unsigned min_repetitions = 2;
+// Of 1280, beside the headers of IPv6 and TCP.
+constexpr int internet_segment_bytes = 1220;
 
 }  // namespace
 
@@ -52,6 +54,12 @@ void limit_tcp_silence(int socket, std::chrono::milliseconds limit) {
 void limit_tcp_unsent(int socket, std::size_t bytes) {
     const auto lowest = static_cast<unsigned>(bytes);
     ::setsockopt(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowest, sizeof lowest);
+}
+
+void limit_tcp_packets(int socket, const Endpoint& to) {
+    if (to.host.kind() != HostKind::global) return;
+    ::setsockopt(socket, IPPROTO_TCP, TCP_MAXSEG, &internet_segment_bytes,
+                 sizeof internet_segment_bytes);
 }
 
 }  // namespace kp2p

@@ -7,5 +7,6 @@ std::size_t tcp_unacknowledged_bytes(int) { return 0; }
 std::optional<std::chrono::milliseconds> tcp_unanswered(int) { return std::nullopt; }
 void limit_tcp_silence(int, std::chrono::milliseconds) {}
 void limit_tcp_unsent(int, std::size_t) {}
+void limit_tcp_packets(int, const Endpoint&) {}
 
 }  // namespace kp2p

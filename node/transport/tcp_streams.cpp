@@ -3,6 +3,7 @@
 #include <asio/ip/v6_only.hpp>
 
 #include "node/net/address.hpp"
+#include "node/net/tcp_state.hpp"
 #include "node/transport/tcp_byte_stream.hpp"
 
 namespace kp2p {
@@ -61,6 +62,7 @@ Task<Result<std::unique_ptr<ByteStream>>> TcpStreams::connect(Endpoint to) {
     const Endpoint from{local_.host, 0};
     if (!error && from_there) socket.bind(tcp_endpoint(from), error);
     if (error) co_return error;
+    limit_tcp_packets(socket.native_handle(), to);
     auto [failed] = co_await socket.async_connect(endpoint, use_result);
     if (failed) co_return failed;
     co_return std::make_unique<TcpByteStream>(clock_, std::move(socket));

@@ -72,6 +72,10 @@ WebStream::WebStream(asio::ip::tcp::socket socket) : socket_(std::move(socket)) 
 Task<Result<std::unique_ptr<WebStream>>> WebStream::connect(Endpoint to) {
     asio::ip::tcp::socket socket(co_await asio::this_coro::executor);
     const asio::ip::tcp::endpoint endpoint(to_address(to.host), to.port);
+    std::error_code opened;
+    socket.open(endpoint.protocol(), opened);
+    if (opened) co_return opened;
+    limit_tcp_packets(socket.native_handle(), to);
     auto [error] = co_await socket.async_connect(endpoint, use_result);
     if (error) co_return error;
     co_return std::make_unique<WebStream>(std::move(socket));

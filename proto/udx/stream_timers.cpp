@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 
 constexpr unsigned max_timeouts = 7;        // in a row; the last one closes
 constexpr unsigned max_quick_timeouts = 3;  // in a row
-constexpr unsigned narrower_after = 2;      // timeouts in a row: large packets may not get through
+constexpr unsigned narrower_after = 2;      // of both in a row: large packets may not get through
 constexpr Span min_quick_timeout = 30ms;
 constexpr unsigned max_window_probes = 7;  // unanswered
 constexpr Span tail_probe_unknown_rtt = 1s;
@@ -141,12 +141,12 @@ void Stream::on_timeout(Time now) {
     recover_until_ = flight_.next_seq();
     tail_.in_flight = tail_.due = false;
     path.congestion.on_timeout(before, flight_.in_flight(path_));
+    if (timeouts_ + quick_timeouts_ >= narrower_after) {
+        path.mtu.start_anew();
+        payload_capacity_ = std::min(payload_capacity_, mtu_bytes() - path.overhead_bytes);
+    }
     if (!quick) {
         timeout_at_ = now + 2 * path.rtt.timeout();
-        if (timeouts_ == narrower_after) {
-            path.mtu.start_anew();
-            payload_capacity_ = std::min(payload_capacity_, mtu_bytes() - path.overhead_bytes);
-        }
         knock(now);
     }
     rearm(now);

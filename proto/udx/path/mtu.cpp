@@ -61,9 +61,8 @@ void MtuSearch::on_probe_lost() {
 }
 
 void MtuSearch::start_anew() {
-    if (max_ <= base_bytes) return;
     state_ = State::base;
-    mtu_ = probe_ = base_bytes;
+    mtu_ = probe_ = mtu_ > base_bytes ? base_bytes : least_bytes;
     wanted_ = false;
     leaps_ = true;
     sent_ = 0;

@@ -1,6 +1,6 @@
-// MtuSearch: finds how large a packet the path takes, counting the IP header: starts where every
-// path is known to work and pads data packets in steps, so a lost probe loses no more than padding.
-// Source: npm udx-native 1.21.3.
+// MtuSearch: finds how large a packet the path takes, counting the IP header: starts where almost
+// every path works and pads data packets in steps, so a lost probe loses no more than padding.
+// Source: npm udx-native 1.21.3; but that a path may be narrower still.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@ namespace kp2p::proto::udx {
 
 class MtuSearch {
   public:
-    static constexpr std::size_t base_bytes = 1200, internet_bytes = 1500;
+    static constexpr std::size_t least_bytes = 576, base_bytes = 1200, internet_bytes = 1500;
 
     // Searches up to `max_bytes`, at most internet_bytes.
     explicit MtuSearch(std::size_t max_bytes);
@@ -25,7 +25,7 @@ class MtuSearch {
     std::optional<std::size_t> next_probe(std::size_t packet_bytes, bool much_to_send);
     void on_probe_delivered(std::size_t probe_bytes);
     void on_probe_lost();
-    // What was found may hold no longer.
+    // What was found may hold no longer, and if that was no more than the base, not even this.
     void start_anew();
 
   private:

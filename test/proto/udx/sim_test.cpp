@@ -51,6 +51,7 @@ TEST_CASE("every byte arrives over every link") {
          60s},
         {"a short queue", {.delay = 20ms, .queue_bytes = 15'000}, 10'000'000, 30s},
         {"a narrow path", {.mtu_bytes = 1300}, 5'000'000, 10s},
+        {"a path narrower than others", {.mtu_bytes = 700}, 5'000'000, 10s},
         {"nothing to carry", {.loss = 0.1}, 0, 20s},
     };
     for (const Row& row : rows)
@@ -109,7 +110,7 @@ TEST_CASE("an idle stream asks for nothing") {
 }
 
 TEST_CASE("the path MTU is found") {
-    for (const std::size_t mtu : {1200u, 1280u, 1300u, 1400u, 1492u, 1500u, 9000u}) {
+    for (const std::size_t mtu : {700u, 1000u, 1200u, 1280u, 1300u, 1400u, 1492u, 1500u, 9000u}) {
         CAPTURE(mtu);
         Sim sim({.mtu_bytes = mtu}, 1);
         sim.side(0).to_write = 20'000'000;
