@@ -266,8 +266,8 @@ Task<NodeHealth> Node::health() {
     facts.network_trouble = peers_.network_trouble();
     if (mapping_) facts.mapping = mapping_->words();
     if (tunnels_ && tunnels_->has_relays())
-        facts.tunnel = Facts::Tunnel{tunnels_->place(), tunnels_->in_use(), tunnels_->up(),
-                                     tunnels_->failure(), tunnels_->impostor()};
+        facts.tunnel = Facts::Tunnel{tunnels_->place(),   tunnels_->in_use(),   tunnels_->up(),
+                                     tunnels_->failure(), tunnels_->impostor(), tunnels_->wanted()};
     const RelayCounts relay = swarm_.relay_counts();
     facts.relaying = Facts::Relaying{relay.serves, relay.pairs};
     if (lan_service_) facts.lan = lan_service_->trouble();

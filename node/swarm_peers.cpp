@@ -43,8 +43,12 @@ std::optional<Finding> SwarmPeers::network_trouble() const {
     const bool silent = trouble && (trouble->code == Finding::Code::dht_silent ||
                                     trouble->code == Finding::Code::dht_silent_for);
     if (silent && tunnels_ && !tunnels_->up()) {
-        trouble->what = tunnels_->failure();
-        if (tunnels_->impostor()) trouble->code = Finding::Code::captive_portal;
+        const bool impostor = tunnels_->impostor();
+        if (!tunnels_->failure().empty())
+            trouble = Finding{
+                .code = impostor ? Finding::Code::captive_portal : Finding::Code::no_relay_port,
+                .what = tunnels_->failure(),
+                .after = trouble->after};
     }
     return trouble;
 }

@@ -28,6 +28,11 @@ std::string lack_of_ipv4(const Host& bound) {
     return "this computer has addresses of IPv6 alone";
 }
 
+// That we are to talk through.
+bool is_interface_up(const Host& bound) {
+    return bound.is_loopback() || !interface_hosts().empty();
+}
+
 Node::Setup node_setup(const DhtSetup& setup, Runtime& runtime) {
     Random& random = runtime.random;
     Node::Setup node;
@@ -235,6 +240,11 @@ DhtContact Dht::contact() const {
     if (const auto at = rpc_.last_refused()) contact.refused = now - *at;
     contact.bootstrap_nodes = bootstrap_.size();
     for (const auto& [name, why] : bootstrap_.unresolved()) contact.unresolved.push_back(why);
+    if (contact.silent_for) {
+        contact.not_sent = client_.socket().refusal();
+        if (!is_interface_up(server_.socket().local().host))
+            contact.not_sent = asio::error::network_down;
+    }
     if (!contact.last_answer) contact.no_ipv4 = lack_of_ipv4(server_.socket().local().host);
     return contact;
 }

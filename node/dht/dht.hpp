@@ -62,8 +62,7 @@ struct FoundRelay {  // a node that can pass a handshake to the server we look f
     proto::dht::PeerRecord record;
 };
 
-// Whether the network answers, for diagnosis: it does not while silent_for grows, and if nobody is
-// asked, as there is nobody to ask, last_answer stays empty without it.
+// For diagnosis. The network is silent while silent_for grows; neither is there if nobody is asked.
 struct DhtContact {
     std::optional<Clock::Span> silent_for;    // so long nodes have been asked in vain
     std::optional<Clock::Span> last_answer;   // so long ago one answered; none: never
@@ -71,6 +70,7 @@ struct DhtContact {
     std::vector<std::string> unresolved;      // of these: why names have no address, as it seems
     std::optional<Clock::Span> refused = {};  // so long ago a request was one too many
     std::string no_ipv4 = {};                 // why it cannot be spoken; empty: it can, as it seems
+    std::error_code not_sent = {};            // why nothing sent gets out; network_down: no link
 };
 
 class Dht {

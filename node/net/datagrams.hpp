@@ -4,6 +4,7 @@
 #pragma once
 
 #include <span>
+#include <system_error>
 
 #include "node/async/asio.hpp"
 #include "proto/bytes.hpp"
@@ -28,6 +29,8 @@ class Datagrams {
                                std::size_t segment_bytes) = 0;
     // One datagram that may be larger than what the way takes: it may be cut up on the way.
     virtual void send_in_fragments(const Endpoint& to, ByteView bytes) { send(to, bytes); }
+    // Why the system did not let out what was sent last; none: it did.
+    virtual std::error_code refusal() const { return {}; }
     // Waits for datagrams and returns a batch of at least one. An error is final.
     virtual Task<Result<std::span<const Datagram>>> receive() = 0;
     // The largest IP packet the system knows to fit the first hop towards `to`.

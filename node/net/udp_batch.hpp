@@ -27,6 +27,8 @@ class UdpBatch {
     void send(const Endpoint& to, std::span<const ByteView> pieces, std::size_t segment_bytes);
     void send_with_ttl(const Endpoint& to, ByteView bytes, int ttl);
     void send_in_fragments(const Endpoint& to, ByteView bytes);
+    // Why the system did not let out what was sent last; none: it did.
+    std::error_code refusal() const;
     std::size_t route_mtu_bytes(const Endpoint& to) const;
 
   private:

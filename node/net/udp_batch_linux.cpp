@@ -89,6 +89,7 @@ struct UdpBatch::State {
     int fd;
     int family;
     bool joins_sends = true;  // until the kernel or the device says that it cannot
+    int refusal = 0;          // the error of the last send
     std::unique_ptr<std::uint8_t[]> buffer;
     std::array<mmsghdr, messages_per_call> headers;
     std::array<iovec, messages_per_call> buffers;
@@ -100,6 +101,10 @@ struct UdpBatch::State {
     void send_run(const Endpoint& to, std::size_t run_bytes, std::size_t segment_bytes);
     void send_each(Address& address, std::size_t segment_bytes);
     void allow_fragments(bool allowed);
+    bool note(ssize_t sent) {
+        refusal = sent < 0 ? errno : 0;
+        return sent >= 0;
+    }
     bool reaches(const Endpoint& to) const { return family != AF_INET || to.host.is_v4(); }
 };
 
@@ -202,10 +207,10 @@ void UdpBatch::State::send_run(const Endpoint& to, std::size_t run_bytes,
     if (run_bytes > segment_bytes)
         put_control(message, control, IPPROTO_UDP, UDP_SEGMENT,
                     static_cast<std::uint16_t>(segment_bytes));
-    if (::sendmsg(fd, &message, MSG_DONTWAIT) >= 0 || run_bytes <= segment_bytes) return;
+    if (note(::sendmsg(fd, &message, MSG_DONTWAIT)) || run_bytes <= segment_bytes) return;
     // A device without checksum offload refuses with EIO for good; EINVAL may concern this run.
-    if (errno == EIO || errno == EOPNOTSUPP || errno == ENOPROTOOPT) joins_sends = false;
-    if (!joins_sends || errno == EINVAL) send_each(address, segment_bytes);
+    if (refusal == EIO || refusal == EOPNOTSUPP || refusal == ENOPROTOOPT) joins_sends = false;
+    if (!joins_sends || refusal == EINVAL) send_each(address, segment_bytes);
 }
 
 void UdpBatch::State::send_each(Address& address, std::size_t segment_bytes) {
@@ -224,6 +229,7 @@ void UdpBatch::State::send_each(Address& address, std::size_t segment_bytes) {
     for (std::size_t sent = 0; sent < count;) {
         const int n = ::sendmmsg(fd, messages.data() + sent, static_cast<unsigned>(count - sent),
                                  MSG_DONTWAIT);
+        note(n);
         sent += n > 0 ? static_cast<std::size_t>(n) : 1;  // the one that failed is lost
     }
 }
@@ -249,6 +255,20 @@ void UdpBatch::send_in_fragments(const Endpoint& to, ByteView bytes) {
     state_->allow_fragments(true);
     send(to, {&bytes, 1}, std::max<std::size_t>(1, bytes.size()));
     state_->allow_fragments(false);
+}
+
+std::error_code UdpBatch::refusal() const {
+    switch (const int error = state_->refusal) {
+        case EPERM:
+        case EACCES:
+        case ENETUNREACH:
+        case EHOSTUNREACH:
+        case ENETDOWN:
+        case EADDRNOTAVAIL:
+            return {error, std::generic_category()};
+        default:
+            return {};  // a datagram lost, as others are
+    }
 }
 
 std::size_t UdpBatch::route_mtu_bytes(const Endpoint& to) const {

@@ -26,6 +26,7 @@ class UdpSocket final : public Datagrams {
     void send_in_fragments(const Endpoint& to, ByteView bytes) override;
     void send_segments(const Endpoint& to, std::span<const ByteView> pieces,
                        std::size_t segment_bytes) override;
+    std::error_code refusal() const override { return batch_.refusal(); }
     Task<Result<std::span<const Datagram>>> receive() override;
     std::size_t route_mtu_bytes(const Endpoint& to) const override;
 

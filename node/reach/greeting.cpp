@@ -39,7 +39,8 @@ Task<Result<void>> Greeting::run(const NoisePayload& ours, Ways ways, Findings& 
     auto answered = co_await with_timeout(clock_, max_handshake, find_answer(std::move(ways)));
     if (answered) co_return ok;
     if (answered.error() == asio::error::operation_aborted) co_return answered;
-    co_return failed(tried_.empty() ? Finding::Code::not_announced : Finding::Code::relays_silent);
+    if (!tried_.empty()) co_return failed(Finding::Code::relays_silent);
+    co_return failed(heard_ ? Finding::Code::not_announced : Finding::Code::not_asked_for);
 }
 
 Task<Result<void>> Greeting::find_answer(Ways ways) {
@@ -68,6 +69,7 @@ Task<> Greeting::search(std::vector<Endpoint> seeds) {
         Dht::FindingPeer finding{std::exchange(seeds, {}), find_retries};
         auto end = co_await dht_.find_peer(remote_, std::move(finding), on_found);
         if (!end && end.error() == asio::error::operation_aborted) co_return;
+        heard_ = heard_ || (end && end->answers > 0);
     }
     searched_ = true;
     changed_.notify_all();

@@ -60,6 +60,7 @@ class Greeting {
     std::optional<Answer> answer_;
     std::set<Endpoint> tried_;
     std::deque<Endpoint> found_;
+    bool heard_ = false;  // DHT nodes, when they were asked for relays
     bool searched_ = false;
     Event changed_;
 };

@@ -123,19 +123,22 @@ void mapping(const Facts& facts, Checks& checks) {
 
 void tunnel(const Facts& facts, Checks& checks) {
     if (!facts.tunnel) return;
-    const auto& [place, in_use, up, failure, impostor] = *facts.tunnel;
+    const auto& [place, in_use, up, failure, impostor, asking] = *facts.tunnel;
     if (up && in_use)
         checks.push_back({"tunnel", Health::ok, "UDP goes through " + place, {}});
     else if (!in_use && !facts.network_trouble)
         checks.push_back({"tunnel", Health::ok, place + " is not needed: UDP works here", {}});
+    else if (!in_use && failure.empty() && asking)
+        checks.push_back({"tunnel", Health::warning,
+                          place + " is being asked for a UDP port, and has not answered yet",
+                          "ask again in a quarter of a minute"});
     else if (!in_use && failure.empty())
         checks.push_back({"tunnel", Health::ok, place + " has not been needed yet", {}});
     else
         checks.push_back({"tunnel", Health::problem,
                           "there is no UDP port at " + (failure.empty() ? place : failure),
-                          impostor ? std::string(advice_of(Finding::Code::captive_portal))
-                                   : "look whether the kp2p-relay runs, whether its URL was "
-                                     "copied whole, and whether https_proxy is set as it must be"});
+                          std::string(advice_of(impostor ? Finding::Code::captive_portal
+                                                         : Finding::Code::no_relay_port))});
 }
 
 void relaying(const Facts& facts, Checks& checks) {

@@ -29,6 +29,7 @@ struct Facts {
         bool in_use = false, up = false;
         std::string failure = {};  // the relay and why it gave no port, if it was tried in vain
         bool impostor = false;     // another has answered in its place
+        bool asking = false;       // it is to give a port, if it was not tried in vain before
     };
     struct Relaying {
         bool serves = false;

@@ -25,6 +25,7 @@ class EitherSocket final : public Datagrams {
                        std::size_t segment_bytes) override {
         in_use().send_segments(to, pieces, segment_bytes);
     }
+    std::error_code refusal() const override { return in_use().refusal(); }
     Task<Result<std::span<const Datagram>>> receive() override;
     std::size_t route_mtu_bytes(const Endpoint& to) const override {
         return in_use().route_mtu_bytes(to);

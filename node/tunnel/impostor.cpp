@@ -48,6 +48,28 @@ std::string page_words(const HttpHead& answer) {
     return "answers with a web page" + (to.empty() ? "" : " that leads to " + to);
 }
 
+std::string login_words(const HttpHead& answer) {
+    std::string schemes;
+    bool basic = false;
+    for (const auto& [name, value] : answer.fields) {
+        if (proto::in_lower_case(name) != "proxy-authenticate") continue;
+        std::string_view rest = value;
+        while (!rest.empty()) {
+            std::string_view one = rest.substr(0, rest.find(','));
+            rest.remove_prefix(std::min(rest.size(), one.size() + 1));
+            one.remove_prefix(std::min(one.size(), one.find_first_not_of(' ')));
+            const std::string scheme = shown(one.substr(0, one.find(' ')));
+            if (scheme.empty() || scheme.find('=') != scheme.npos) continue;  // what one takes
+            basic = basic || proto::in_lower_case(scheme) == "basic";
+            schemes += (schemes.empty() ? "" : " or ") + scheme;
+        }
+    }
+    if (basic || schemes.empty()) return "wants a user and a password that it knows";
+    return "lets in by " + schemes +
+           " alone, and kp2p speaks Basic: a program that speaks that, such as cntlm or px, can "
+           "stand between, to be named in https_proxy";
+}
+
 std::string certificate_words(X509* certificate) {
     if (!certificate) return {};
     return "shows a certificate of " + common_name(X509_get_subject_name(certificate)) + " that " +

@@ -19,6 +19,8 @@ struct TunnelTrouble {
 
 // "answers with a web page that leads to login.example"; empty: it is no page.
 std::string page_words(const HttpHead& answer);
+// What a proxy wants that does not let us in: "wants a user and a password that it knows".
+std::string login_words(const HttpHead& answer);
 // "shows a certificate of NAME that ISSUER has made"; of none: nothing.
 std::string certificate_words(X509* certificate);
 

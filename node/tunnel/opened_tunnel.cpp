@@ -42,6 +42,11 @@ std::string upgrade_request(const RelayUrl& url, const std::optional<Allocated>&
     return text + "\r\n";
 }
 
+bool is_end(std::error_code error) {
+    return error == Errc::closed || error == asio::error::eof ||
+           error == asio::error::connection_reset || error == asio::ssl::error::stream_truncated;
+}
+
 // It began to speak, but not TLS.
 bool is_no_tls(std::error_code error) {
     return error.category() == asio::error::get_ssl_category() &&
@@ -63,8 +68,10 @@ class TunnelOpening {
 
   private:
     std::error_code failed(const std::string& what, std::error_code error) {
-        const bool in_time = error != asio::error::operation_aborted;
-        why_.words = what + ": " + (in_time ? error.message() : "it does not answer");
+        std::string words = error.message();
+        if (error == asio::error::operation_aborted) words = "it does not answer";
+        if (is_end(error)) words = "it ends the connection";
+        why_.words = what + ": " + words;
         return error;
     }
 
@@ -83,7 +90,8 @@ class TunnelOpening {
         TlsServerName name{url.host, url.fingerprint};
         auto started = co_await stream_->start_tls(std::move(name));
         if (started) co_return ok;
-        const std::string what = "no TLS with " + relay.text();
+        std::string what = "no TLS with " + relay.text();
+        if (route_.proxy) what += " through the proxy " + first.text();
         const std::string& shown = stream_->refused_certificate();
         if (!page_.empty()) co_return impostor(page_);
         if (is_no_tls(started.error()))
@@ -145,7 +153,7 @@ class TunnelOpening {
         if (!page.empty()) co_return impostor(page_);
         why_.words = place + " refuses, with status " + std::to_string(head->status);
         if (head->status == 407 || head->status == 401)
-            why_.words = place + " wants a user and a password that it knows";
+            why_.words = place + " " + login_words(*head);
         co_return Errc::refused;
     }
 

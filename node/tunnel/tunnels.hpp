@@ -101,6 +101,7 @@ class Tunnels {
     Task<Result<std::unique_ptr<Datagrams>>> open_settled(std::string& why);
 
     void want(bool wanted);
+    bool wanted() const { return wanted_; }
     // Whether datagrams leave through the standing sockets, rather than directly.
     void use(bool in_use) { in_use_ = in_use; }
     bool in_use() const { return in_use_; }

@@ -19,6 +19,14 @@ constexpr Advice advice[] = {
     {FindingCode::is_file, "name a directory: a URI that begins with sha1dir://"},
     {FindingCode::no_manifest, "leave ?manifest= out of the URI to load the file whole"},
 
+    {FindingCode::no_network, "connect this computer to a network"},
+    {FindingCode::no_route, "look whether it has a default route (ip route), and a cable or Wi-Fi"},
+    {FindingCode::not_let_out,
+     "let UDP out of this computer's own firewall (ufw status, nft list ruleset), and look at its "
+     "routing rules (ip rule)"},
+    {FindingCode::no_relay_port,
+     "look whether the kp2p-relay runs, whether its URL was copied whole, and whether https_proxy "
+     "is set as it must be"},
     {FindingCode::dht_busy, "try again in a minute"},
     {FindingCode::no_bootstrap,
      "start the daemon with --bootstrap public or HOST:PORT, or with --peer"},
@@ -43,6 +51,7 @@ constexpr Advice advice[] = {
      "ask whoever has the file to store it, and to keep its daemon running"},
 
     {FindingCode::invalid_key, "look whether the node's key was copied whole"},
+    {FindingCode::not_asked_for, "see what kp2p-doctor, without a node, says of the network"},
     {FindingCode::not_announced,
      "see to it that the node's daemon runs and is in the same DHT network"},
     {FindingCode::refused_or_foreign, "bring both nodes to the same version of kp2p"},

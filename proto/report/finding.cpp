@@ -25,9 +25,17 @@ constexpr Wording wordings[] = {
     {Code::no_manifest, Stage::request, "no_manifest", "its manifest cannot be had or used"},
 
     {Code::dht_silent_for, Stage::network, "dht_silent_for",
-     "no DHT node has answered for {seconds}: is this computer offline?{tunnel}"},
+     "no DHT node has answered for {seconds}: is this computer offline?"},
     {Code::dht_silent, Stage::network, "dht_silent",
-     "no DHT node has answered yet, no bootstrap node either{tunnel}"},
+     "no DHT node has answered yet, no bootstrap node either"},
+    {Code::no_network, Stage::network, "no_network",
+     "this computer is connected to no network: no interface but its own is up"},
+    {Code::no_route, Stage::network, "no_route",
+     "this computer has no way to the Internet: what is sent to DHT nodes ends in \"{what}\""},
+    {Code::not_let_out, Stage::network, "not_let_out",
+     "this computer lets nothing out to DHT nodes: what is sent ends in \"{what}\""},
+    {Code::no_relay_port, Stage::network, "no_relay_port",
+     "no DHT node answers, and there is no UDP port at {what}"},
     {Code::dht_busy, Stage::network, "dht_busy",
      "DHT nodes are asked no more for now: {count} requests are under way, which is the limit"},
     {Code::no_bootstrap, Stage::network, "no_bootstrap",
@@ -60,6 +68,8 @@ constexpr Wording wordings[] = {
     {Code::unreachable, Stage::reach, "unreachable", "node {node} cannot be connected to"},
     {Code::invalid_key, Stage::reach, "invalid_key",
      "node {node} cannot be connected to: it is no valid public key"},
+    {Code::not_asked_for, Stage::reach, "not_asked_for",
+     "no DHT node answers the question where it is"},
     {Code::not_announced, Stage::reach, "not_announced",
      "node {node} cannot be connected to: it is not announced on the DHT: it is offline, or not "
      "known there yet"},
@@ -132,8 +142,6 @@ const Wording& wording_of(Code code) {
 std::string value_of(std::string_view key, const Finding& finding) {
     if (key == "node") return finding.node ? finding.node->hex() : std::string();
     if (key == "what") return finding.what;
-    if (key == "tunnel" && finding.what.empty()) return {};
-    if (key == "tunnel") return "; and there is no UDP port at " + finding.what;
     if (key == "count") return std::to_string(finding.count);
     if (key == "silent") return std::to_string(finding.silent);
     if (key == "others") return std::to_string(finding.count - finding.silent);

@@ -41,6 +41,10 @@ struct Finding {
         // Of the network as a whole.
         dht_silent_for,  // after
         dht_silent,      // since the start
+        no_network,      // no interface is up
+        no_route,        // what: what the system says of what is sent
+        not_let_out,     // what: the same, of what it forbids
+        no_relay_port,   // what: which kp2p-relay, and why not; nor does a DHT node answer
         dht_busy,        // count: requests under way, which is the limit
         no_bootstrap,
         no_ipv4,         // what: a clause, why not
@@ -59,6 +63,7 @@ struct Finding {
         // Of reaching `node`.
         unreachable,  // for a reason that is not known
         invalid_key,
+        not_asked_for,  // as no DHT node answers
         not_announced,
         relays_silent,
         refused_or_foreign,

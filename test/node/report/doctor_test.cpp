@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "node/report/dht_facts.hpp"
 #include "node/report/peers.hpp"
 #include "test/temp_dir.hpp"
 
@@ -111,6 +112,32 @@ TEST_CASE("what is not well is said in its section, with what to do") {
         }
         CHECK(found == 1);
     }
+}
+
+TEST_CASE("what this computer itself lacks or forbids is why no DHT node answers") {
+    using Code = Finding::Code;
+    const auto trouble = [](std::error_code not_sent, bool answered_before) {
+        DhtContact contact{.silent_for = 30s, .bootstrap_nodes = 1, .unresolved = {"a: no answer"}};
+        if (answered_before) contact.last_answer = 31s;
+        contact.not_sent = not_sent;
+        return dht_trouble(contact)->code;
+    };
+    for (const bool before : {false, true}) {
+        CAPTURE(before);
+        CHECK(trouble({}, before) == (before ? Code::dht_silent_for : Code::unresolved));
+        CHECK(trouble(make_error_code(std::errc::network_unreachable), before) == Code::no_route);
+        for (const auto error : {std::errc::operation_not_permitted, std::errc::permission_denied})
+            CHECK(trouble(make_error_code(error), before) == Code::not_let_out);
+        CHECK(trouble(asio::error::network_down, before) == Code::no_network);
+    }
+}
+
+TEST_CASE("a relay that has not answered yet is not called unneeded") {
+    Facts facts = healthy();
+    facts.network_trouble = silence();
+    facts.tunnel->asking = true;
+    for (const Check& check : examine(facts))
+        if (check.section == "tunnel") CHECK(check.health == Health::warning);
 }
 
 TEST_CASE("where UDP is blocked it is said why the relay does not help") {

@@ -392,6 +392,15 @@ Task<> a_portal_is_called_one() {
          "the proxy PLACE answers with a web page"},
         {At::proxy, "HTTP/1.1 407 Who\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nno!\r\n0\r\n\r\n",
          "the proxy PLACE wants a user and a password that it knows", false},
+        {At::proxy,
+         "HTTP/1.1 407 Who\r\nProxy-Authenticate: Negotiate\r\n"
+         "Proxy-Authenticate: NTLM, Digest realm=\"a\", nonce=\"b\"\r\n\r\n",
+         "the proxy PLACE lets in by Negotiate or NTLM or Digest alone, and kp2p speaks Basic: a "
+         "program that speaks that, such as cntlm or px, can stand between, to be named in "
+         "https_proxy",
+         false},
+        {At::proxy, "HTTP/1.1 407 Who\r\nProxy-Authenticate: Negotiate, basic realm=\"a\"\r\n\r\n",
+         "the proxy PLACE wants a user and a password that it knows", false},
     };
     auto executor = co_await asio::this_coro::executor;
     const asio::ip::tcp::endpoint anywhere(asio::ip::address_v4::loopback(), 0);

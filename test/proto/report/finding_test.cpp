@@ -42,9 +42,10 @@ TEST_CASE("the words of findings") {
     const Row rows[] = {
         {{.code = Code::dht_silent_for, .after = std::chrono::milliseconds(30900)},
          "no DHT node has answered for 30 s: is this computer offline?"},
-        {{.code = Code::dht_silent, .what = "https://relay: it does not know the token"},
-         "no DHT node has answered yet, no bootstrap node either; and there is no UDP port at "
-         "https://relay: it does not know the token"},
+        {{.code = Code::dht_silent}, "no DHT node has answered yet, no bootstrap node either"},
+        {{.code = Code::no_relay_port, .what = "https://relay: it does not know the token"},
+         "no DHT node answers, and there is no UDP port at https://relay: it does not know the "
+         "token"},
         {{.code = Code::nobody_there, .what = "{count}"},
          "no other node in channel {count} could be reached"},
         {{.code = Code::some_silent, .what = "lab", .count = 5, .silent = 2},
