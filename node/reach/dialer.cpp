@@ -74,7 +74,7 @@ Task<Result<Link>> Dialer::dial(AttemptRef attempt, std::vector<Endpoint> relays
         stream->keep_paths(
             [pool = parts_.pool](UdxPath path) { return pool->keeping(std::move(path)); });
     attempt->ours = own_payload(parts_.dht, stream->id());
-    const bool relay_will_do = attempt->through == Through::any;
+    const bool relay_will_do = attempt->through != Through::no_relay;
     if (relay_will_do && may_need_relay(remote))
         attempt->ours.relay_through = offer_relay(*parts_.relays, parts_.runtime.random, remote);
     Greeting::Ways ways;
@@ -122,8 +122,8 @@ Task<Result<UdxPath>> Dialer::find_path(AttemptRef attempt) {
     const bool we_are_open = attempt->ours.firewall == proto::dht::Firewall::open;
     const Greeted greeted{parts_.dht, parts_.runtime.clock, attempt->remote, we_are_open,
                           answer,     parts_.door};
-    if (!attempt->plan || we_are_open || open_approach(greeted))
-        co_return co_await race_all(attempt);
+    const bool straight = attempt->through != Through::heard && open_approach(greeted);
+    if (!attempt->plan || we_are_open || straight) co_return co_await race_all(attempt);
     parts_.relays->spawn(race_on(attempt));
     FoundPath& found = attempt->found;
     auto done = co_await with_tasks([&](Tasks& all) -> Task<> {
@@ -182,6 +182,10 @@ Task<Result<UdxPath>> Dialer::race_all(AttemptRef attempt) {
     if (const auto known = courses_.find(remote); known != courses_.end()) course = known->second;
     const auto usual = course;
     auto approaches = approaches_to(greeted, attempt->found, attempt->greeting.keys(), course);
+    if (attempt->through == Through::heard)
+        std::erase_if(approaches, [](const Approach& approach) {
+            return approach.proof == Approach::Proof::none;
+        });
     if (approaches.empty())
         attempt->why.add({.code = Finding::Code::no_way_through, .node = remote});
     auto path =

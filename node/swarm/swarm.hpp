@@ -111,6 +111,7 @@ class Swarm {
     Task<Result<Link>> reach(NodeId node, Findings& why);
     // TCP.
     Task<> keep_fixed(FixedPeer fixed);
+    std::vector<Endpoint> tcp_guess_of(const Connection& connection) const;
     Task<Clock::Span> dial_fixed(FixedPeer fixed);
     Task<> keep_near(NodeId node);
     Task<Clock::Span> hold_while_alive(std::shared_ptr<Connection> connection);
@@ -138,7 +139,10 @@ class Swarm {
     void look_at_network();
     void hurry_lookups();
     Task<Result<void>> pause_while(std::function<bool()> holds, Clock::Span pause);
-    Task<Result<Link>> reach_anew(NodeId node, Findings& why);
+    Task<> try_beside(std::shared_ptr<Connection> connection);
+    Task<> serve_beside(Link link, NodeId node);
+    Task<Result<Link>> reach_anew(NodeId node, std::vector<Endpoint> places,
+                                  Dialer::Through through, Findings& why);
     static Task<> reach_first(Task<Result<Link>> dial, Result<Link>& first, Tasks& all);
     void note_failure(const NodeId& node, std::vector<Finding> why);
     void remember_failure(const NodeId& node, std::vector<Finding> why);
@@ -174,6 +178,7 @@ class Swarm {
     std::vector<NearPeer> near_;
     BetterPasts better_pasts_;
     std::set<NodeId> near_loops_, better_loops_, redials_, direct_dials_;  // that run
+    std::set<NodeId> beside_;  // dialed beside another connection, or connected in that way
     PeerBook book_;
     std::map<Topic, std::shared_ptr<Joined>> topics_;
     std::map<NodeId, Peer> peers_;

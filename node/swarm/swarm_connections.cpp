@@ -69,6 +69,7 @@ Task<> Swarm::run_connection(std::shared_ptr<Connection> connection, Tasks& all)
 
 Task<> Swarm::prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who, Tasks& all) {
     const auto began = parts_.runtime.clock.now();
+    if (who == PeerBook::Dialed::by_us) all.spawn(try_beside(connection));
     auto proven = co_await with_timeout(parts_.runtime.clock, max_proof, connection->established());
     std::erase(unproven_, connection);
     if (!proven && proven.error() == asio::error::operation_aborted) co_return;

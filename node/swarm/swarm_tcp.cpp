@@ -162,6 +162,15 @@ Task<Result<Link>> Swarm::reach_fixed(FixedPeer fixed, Findings& why) {
     co_return co_await tcp_dialer_->dial(fixed.node, *std::move(addresses), why);
 }
 
+// Where a node listens on UDP it listens on TCP, too, unless that was taken; and TCP may get
+// through where UDP does not, or only a few packets of it.
+std::vector<Endpoint> Swarm::tcp_guess_of(const Connection& connection) const {
+    const Path path = connection.path();
+    const bool fits =
+        tcp_dialer_ && path.kind == Path::Kind::direct && path.transport == Path::Transport::udx;
+    return fits ? std::vector{path.remote} : std::vector<Endpoint>();
+}
+
 // ---- a better path ----
 
 Candidates Swarm::own_candidates() const {

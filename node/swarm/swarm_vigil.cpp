@@ -20,6 +20,7 @@ constexpr Clock::Span max_redial = 10s;
 // Until others have seen us where we are now; and between further attempts, as they fail.
 constexpr Clock::Span first_direct_wait = 2s, first_direct_pause = 5s, longest_direct_pause = 5min;
 constexpr Clock::Span network_silence = 8s;
+constexpr Clock::Span max_unshown = 1s;  // that a connection works, before others are tried
 // So long after a vigil was mistaken, or right, the next is not more patient for it.
 constexpr Clock::Span patience_memory = 60s;
 
@@ -134,8 +135,12 @@ Task<> Swarm::redial(NodeId node) {
     Clock::Span pause = first_redial_pause;
     while (lost()) {
         Findings why;
-        auto limited = with_timeout(parts_.runtime.clock, max_redial, reach_anew(node, why));
-        auto link = co_await std::move(limited);
+        const Peer& peer = peers_.at(node);
+        auto places = peer.tcp_places;
+        if (places.empty() && peer.best()) places = tcp_guess_of(*peer.best()->connection);
+        if (!tcp_dialer_) places.clear();
+        auto dial = reach_anew(node, std::move(places), Dialer::Through::any, why);
+        auto link = co_await with_timeout(parts_.runtime.clock, max_redial, std::move(dial));
         if (!link && link.error() == asio::error::operation_aborted) break;
         if (link && lost()) {
             auto connection = make_connection(*std::move(link));
@@ -158,18 +163,40 @@ Task<Result<void>> Swarm::pause_while(std::function<bool()> holds, Clock::Span p
     co_return ok;
 }
 
-// Over TCP where it has said that it listens, and as if we had never met, whichever is first.
-Task<Result<Link>> Swarm::reach_anew(NodeId node, Findings& why) {
+// Over TCP at these places, and as if we had never met, whichever is first.
+Task<Result<Link>> Swarm::reach_anew(NodeId node, std::vector<Endpoint> places,
+                                     Dialer::Through through, Findings& why) {
     Result<Link> first = Errc::cannot_connect;
     auto done = co_await with_tasks([&](Tasks& all) -> Task<> {
-        all.spawn(reach_first(dialer_.dial(node, book_.relays(node), why), first, all));
-        const auto peer = peers_.find(node);
-        if (!tcp_dialer_ || peer == peers_.end() || peer->second.tcp_places.empty()) co_return;
-        auto places = peer->second.tcp_places;
+        all.spawn(reach_first(dialer_.dial(node, book_.relays(node), why, through), first, all));
+        if (places.empty()) co_return;
         all.spawn(reach_first(tcp_dialer_->dial(node, std::move(places), why), first, all));
     });
     if (!done && !first) co_return done.error();
     co_return first;
+}
+
+// Beside a connection that does not show that it works: that a node is open has been said, it need
+// not be so from here.
+Task<> Swarm::try_beside(std::shared_ptr<Connection> connection) {
+    const NodeId node = connection->remote();
+    const bool direct = connection->path_kind() == Path::Kind::direct;
+    auto slept = co_await parts_.runtime.clock.sleep_for(max_unshown);
+    if (!slept || !direct || best(node) || !beside_.insert(node).second) co_return;
+    Findings why;
+    auto places = tcp_guess_of(*connection);
+    auto dial = reach_anew(node, std::move(places), Dialer::Through::heard, why);
+    auto link = co_await with_timeout(parts_.runtime.clock, max_redial, std::move(dial));
+    if (link && tasks_ && !best(node))
+        tasks_->spawn(serve_beside(*std::move(link), node));
+    else
+        beside_.erase(node);
+}
+
+// As long as it is there nothing is tried beside it in its turn.
+Task<> Swarm::serve_beside(Link link, NodeId node) {
+    co_await serve(make_connection(std::move(link)), PeerBook::Dialed::by_us);
+    beside_.erase(node);
 }
 
 Task<> Swarm::reach_first(Task<Result<Link>> dial, Result<Link>& first, Tasks& all) {

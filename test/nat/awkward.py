@@ -20,7 +20,7 @@ from matrix import wait_for_line
 
 FILE_BYTES = 8 << 20
 VALID_KEY = 'd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a'  # of RFC 8032; nobody's
-SOON_SECONDS = 4
+SOON_SECONDS = 3
 FOUND_SECONDS = 9  # of two that start at once: they look each other up again after five
 # Nobody is told of packets that are too large for the next cable.
 SILENCE = '''
@@ -34,6 +34,8 @@ table inet closed {
 }
 '''
 ONLY_UDP = 'meta l4proto tcp drop'
+ONLY_TCP = 'meta l4proto udp ip saddr 45.7.1.2 ip daddr 45.7.2.2 drop; %s' % (
+    'meta l4proto udp ip saddr 45.7.2.2 ip daddr 45.7.1.2 drop')
 
 
 class Routed:
@@ -115,6 +117,9 @@ class Awkward(unittest.TestCase):
 
     def test_a_way_that_takes_only_small_packets(self):
         self.share(self.world.host(1000), self.world.host(1000), rule=ONLY_UDP)
+
+    def test_two_that_anybody_reaches_but_no_udp_passes_between(self):
+        self.share(self.world.host(), self.world.host(), rule=ONLY_TCP)
 
     def assert_said(self, node, code, words):
         end = time.monotonic() + 30
