@@ -12,10 +12,14 @@ namespace {
 
 Result<void> conclude(client::Command& command, const client::Answer& checked) {
     const std::uint64_t damaged = checked.number("damaged"), repaired = checked.number("repaired"),
-                        away = checked.number("away"), missing = checked.number("missing");
+                        away = checked.number("away"), missing = checked.number("missing"),
+                        removed = checked.number("removed");
     if (command.json()) {
         if (auto printed = command.print_json(checked.text()); !printed) return printed;
     } else {
+        if (removed > 0)
+            command.say("not here, as kp2p-rm removed it: " + proto::count_words(removed, "file") +
+                        " of what is stored");
         command.say("checked " + proto::count_words(checked.number("files"), "file") + ", " +
                     proto::size_words(checked.number("bytes")) + ": " +
                     (damaged > 0 ? std::to_string(damaged) + " damaged"

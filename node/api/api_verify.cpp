@@ -36,6 +36,7 @@ class Scrub {
     enum class Again { fetch, never };  // what is linked is its owner's
     Task<Result<void>> damaged(Sha1 sha1, std::string words, Again again = Again::fetch);
     void leave_out(std::string unread) { unread_ = std::move(unread); }
+    void pass_over(std::uint64_t removed) { removed_ = removed; }
     void expect(std::uint64_t bytes) { all_bytes_ += bytes; }
     Task<Result<void>> missing(Sha1 sha1, std::string words);
     std::string result() const {
@@ -43,6 +44,7 @@ class Scrub {
         json.begin_object().field("event", "result").field("files", files_);
         json.field("bytes", done_bytes_).field("damaged", damaged_);
         json.field("repaired", repaired_).field("missing", missing_).field("away", away_);
+        json.field("removed", removed_);
         if (!unread_.empty()) json.field("unread", unread_);
         return json.end_object().take();
     }
@@ -77,7 +79,7 @@ class Scrub {
     Clock::Time told_;
     std::optional<std::filesystem::path> elsewhere_;
     std::uint64_t files_ = 0, done_bytes_ = 0, all_bytes_ = 0, damaged_ = 0, repaired_ = 0,
-                  missing_ = 0, away_ = 0;
+                  missing_ = 0, away_ = 0, removed_ = 0;
     std::string unread_;
     std::optional<std::map<Sha1, proto::Uri>> names_;  // once one is asked for
 };
@@ -264,18 +266,19 @@ Api::Answer Api::verify(Call& call) {
         return catalog.contents(uri, stop, &unread);
     };
     const Contents contents = co_await offload_long(parts_.long_threads, list);
-    if (uri && !contents.contains(uri->sha1) && !lost->contains(uri->sha1)) {
+    if (uri && !contents.contains(uri->sha1) && !lost->files.contains(uri->sha1)) {
         call.explain("it is not in the storage");
         co_return Errc::not_found;
     }
     Scrub scrub(parts_, call, *repair);
     scrub.leave_out(unread.words());
+    scrub.pass_over(lost->removed);
     for (const auto& [sha1, facts] : contents) scrub.expect(facts.size_bytes);
     for (const auto& [sha1, facts] : contents) {
         auto checked = co_await scrub.check(sha1, facts.size_bytes);
         if (!checked) co_return checked.error();
     }
-    for (const auto& [sha1, aside] : *lost) {
+    for (const auto& [sha1, aside] : lost->files) {
         auto told = co_await scrub.missing(sha1, words_of_lost(aside));
         if (!told) co_return told.error();
     }

@@ -10,6 +10,7 @@
 //   kp2p/loaded/aa/HASH       marks what was loaded and can be loaded again (catalog/marks.hpp)
 //   kp2p/records/aa/HASH      how it came in (catalog/records.hpp)
 //   kp2p/pins/aa/HASH         the same of what is to stay, whatever marks it
+//   kp2p/removed/aa/HASH      the same of a file that was removed out of what has a record
 // What is in sha1/ is shared with kachery (source: kachery 0.6 localhashcache.py, kachery_p2p 0.8
 // _local_kachery_storage.py); what is in kp2p/ is ours alone. Parts of sha1/ may be symbolic links
 // or other file systems; in kp2p/ a link is refused, as another user's trap.
@@ -54,6 +55,7 @@ class Layout {
     std::filesystem::path record(const Sha1& sha1) const { return in(records(), sha1); }
     std::filesystem::path pins() const { return ours() / "pins"; }
     std::filesystem::path pin(const Sha1& sha1) const { return in(pins(), sha1); }
+    std::filesystem::path removed(const Sha1& sha1) const { return in(ours() / "removed", sha1); }
     std::filesystem::path ours() const { return root_ / "kp2p"; }
     std::filesystem::path links() const { return ours() / "links"; }
     std::filesystem::path partials() const { return ours() / "partial"; }

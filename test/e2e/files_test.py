@@ -398,6 +398,25 @@ class Housekeeping(NetworkCase):
         node.store(large)
         self.assert_ends(node.run("kp2p-verify"), 0, "all is well")
 
+    def test_what_was_removed_out_of_a_directory_is_not_missing(self):
+        node = self.idle("node")
+        folder = self.path("folder")
+        folder.mkdir()
+        for name in ("removed", "vanished", "kept"):
+            random_file(folder / name, 1000)
+        uri = node.store(folder)
+        removed, vanished = sha1_of(folder / "removed"), sha1_of(folder / "vanished")
+        node.run("kp2p-rm", f"sha1://{removed}")
+        node.stored(vanished).unlink()
+        done = node.run("kp2p-verify", check=False)
+        self.assert_ends(done, 1, "1 file missing")
+        self.assertIn(b"kp2p-rm removed it: 1 file of what is stored", done.stderr)
+        node.run("kp2p-rm", f"sha1://{vanished}")
+        done = node.run("kp2p-verify", "--json", uri)
+        self.assertIn(b'"missing":0,"away":0,"removed":2', done.stdout)
+        node.store(folder)
+        self.assert_ends(node.run("kp2p-verify"), 0, "all is well")
+
     def test_what_gave_way_is_not_missing(self):
         bob = self.daemon("bob")
         folder = self.path("folder")

@@ -87,22 +87,32 @@ Contents Catalog::contents(const std::optional<proto::Uri>& uri, const std::stop
 
 Catalog::Lost Catalog::lost(const std::optional<proto::Uri>& uri) const {
     const std::set<Sha1> aside = all_set_aside(layout_);
-    std::set<Sha1> wanted;
+    std::map<Sha1, std::int64_t> wanted;  // since when
+    const auto want = [&wanted](const Sha1& sha1, std::int64_t time_s) {
+        std::int64_t& since_s = wanted.try_emplace(sha1, time_s).first->second;
+        since_s = std::max(since_s, time_s);
+    };
     for (const Record& record : read_records(layout_.records()))
         for (const Sha1& part : parts_of(record))
             if (record.kind != Record::Kind::loaded || part == record.uri.sha1 ||
                 aside.contains(part))
-                wanted.insert(part);
-    for (const Record& pin : read_records(layout_.pins())) wanted.insert(pin.uri.sha1);
+                want(part, record.time_s);
+    for (const Record& pin : read_records(layout_.pins())) want(pin.uri.sha1, pin.time_s);
     if (uri) {
         const std::set<Sha1> parts = parts_of({*uri});
-        std::erase_if(wanted, [&](const Sha1& sha1) { return !parts.contains(sha1); });
-        if (!set_aside_of(layout_, uri->sha1).empty()) wanted.insert(uri->sha1);
+        std::erase_if(wanted, [&](const auto& each) { return !parts.contains(each.first); });
+        if (!set_aside_of(layout_, uri->sha1).empty()) wanted.try_emplace(uri->sha1);
     }
     Lost lost;
-    for (const Sha1& sha1 : wanted)
-        if (const auto found = look_for(layout_, sha1); !found && found.error() == Errc::not_found)
-            lost.emplace(sha1, set_aside_of(layout_, sha1));
+    for (const auto& [sha1, since_s] : wanted) {
+        const auto found = look_for(layout_, sha1);
+        if (found || found.error() != Errc::not_found) continue;
+        const auto removed = read_record(layout_.removed(sha1));
+        if (removed && removed->time_s >= since_s)
+            ++lost.removed;
+        else
+            lost.files.emplace(sha1, set_aside_of(layout_, sha1));
+    }
     return lost;
 }
 
@@ -175,7 +185,9 @@ Result<Removed> Catalog::remove(const proto::Uri& uri, std::string& why) const {
     }
     const auto record = read_record(layout_.record(uri.sha1));
     const auto found = look_for(layout_, uri.sha1);
-    if (!found && (found.error() != Errc::not_found || !record)) return found.error();
+    if (!found &&
+        (found.error() != Errc::not_found || (!record && !lost(uri).files.contains(uri.sha1))))
+        return found.error();
     std::set<Sha1> parts = parts_of({uri});
     if (record) parts.merge(parts_of(*record));
     const std::set<Sha1> pins = pinned();
@@ -183,10 +195,14 @@ Result<Removed> Catalog::remove(const proto::Uri& uri, std::string& why) const {
         why = "it is pinned, itself or in a directory; kp2p-unpin comes first";
         return Errc::usage;
     }
+    bool is_part = false;
     for (const Record& other : read_records(layout_.records())) {
         if (other.uri.sha1 == uri.sha1) continue;
         for (const Sha1& part : parts_of(other))
-            if (part != uri.sha1) parts.erase(part);
+            if (part != uri.sha1)
+                parts.erase(part);
+            else
+                is_part = true;
     }
     Removed removed;
     for (const Sha1& part : parts) {
@@ -201,6 +217,10 @@ Result<Removed> Catalog::remove(const proto::Uri& uri, std::string& why) const {
         forget(part);
     }
     if (!found) forget(uri.sha1);
+    if (!is_part) return removed;
+    const fs::path note = layout_.removed(uri.sha1);
+    if (auto done = write_record(layout_, note, {uri}); !done)
+        return storage_error(done.error(), note);
     return removed;
 }
 

@@ -42,15 +42,20 @@ class Catalog {
 
     // What is not here though it was asked for by name and nobody has removed it, or of that what
     // `uri` is about, and where it was set aside; empty for what has vanished. Of a directory that
-    // was loaded, files are allowed to give way.
-    using Lost = std::map<Sha1, std::filesystem::path>;
+    // was loaded, files are allowed to give way. `removed` counts what remove() took out of it
+    // since.
+    struct Lost {
+        std::map<Sha1, std::filesystem::path> files;
+        std::uint64_t removed = 0;
+    };
     Lost lost(const std::optional<proto::Uri>& uri) const;
 
     // What was asked for by name, and every content that is no part of that; the latest first.
     CatalogList entries(const std::stop_token& stop = {}, Unread* unread = nullptr) const;
 
     // A file, or a directory with what of it is no part of anything else that was asked for.
-    // Errc::usage for what is pinned, or a path in a directory.
+    // What else was asked for lacks it from then on. Errc::usage for what is pinned, or a path in a
+    // directory; Errc::not_found for what is neither here nor lost.
     Result<Removed> remove(const proto::Uri& uri, std::string& why) const;
 
     // It, or all that is in it, stays. What is not here is Errc::not_found.
