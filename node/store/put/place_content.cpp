@@ -20,7 +20,9 @@ enum class Other { same, collision, damaged };
 // What is under the name already, against what is to come there.
 Other compare(const File& there, const File& ours, const Sha1& sha1) {
     proto::Sha1Hasher hasher;
-    ByteVector block(compared_bytes), our_block(compared_bytes);
+    const auto stamp = ours.stamp();
+    const std::uint64_t largest = stamp ? stamp->size_bytes + 1 : compared_bytes;
+    ByteVector block(std::min<std::uint64_t>(compared_bytes, largest)), our_block(block.size());
     bool same = true;
     for (std::uint64_t offset = 0;;) {
         auto size = there.read_at(offset, block);
@@ -86,7 +88,8 @@ Result<Placed> place_content(const Layout& layout, const Content& content, Direc
         const Other other = compare(*there, content.file, content.sha1);
         if (other == Other::collision) return StoreErrc::collision;
         // Whoever put it there may have been killed before it was on the disk.
-        if (other == Other::same && there->flush()) return Placed{.anew = false};
+        const bool flushed = content.there == Content::There::leave || there->flush();
+        if (other == Other::same && flushed) return Placed{.anew = false};
     }
     if (disk().rename(content.from, to) != 0) return last_error();
     return Placed();

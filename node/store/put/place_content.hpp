@@ -16,6 +16,8 @@ struct Content {
     const std::filesystem::path& from;  // where it lies
     const File& file;                   // the same, open and flushed; its bytes have that hash
     const Sha1& sha1;
+    // Who flushes its whole file system next need not have what is there already flushed here.
+    enum class There { flush, leave } there = There::flush;
 };
 struct Placed {
     bool anew = true;        // false: the same bytes were there, and `from` is left over

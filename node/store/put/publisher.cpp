@@ -50,19 +50,20 @@ Result<void> Publisher::publish() {
         for (const Pending& one : pending_)
             if (auto flushed = one.file.file().flush(); !flushed) return flushed;
     for (std::size_t i = 0; i < pending_.size(); ++i)
-        if (auto named = name(pending_[i]); !named) return fail(named.error(), i);
+        if (auto named = name(pending_[i], each); !named) return fail(named.error(), i);
     if (auto flushed = flush_names(each); !flushed) return fail(flushed.error(), pending_.size());
     return ok;
 }
 
-Result<void> Publisher::name(Pending& pending) {
+Result<void> Publisher::name(Pending& pending, bool each) {
     if (pending.kind == Kind::link) {
         const std::filesystem::path path = layout_.link(pending.sha1);
         if (auto made = maker_.make(path.parent_path()); !made) return made.error();
         return pending.file.publish(path, TempFile::Durability::none);
     }
-    auto placed =
-        place_content(layout_, {pending.file.path(), pending.file.file(), pending.sha1}, maker_);
+    const Content content{pending.file.path(), pending.file.file(), pending.sha1,
+                          each ? Content::There::flush : Content::There::leave};
+    auto placed = place_content(layout_, content, maker_);
     if (!placed) return placed.error();
     pending.placed = *placed;
     if (!placed->anew || placed->elsewhere) return ok;

@@ -43,7 +43,7 @@ class Publisher {
 
     Result<void> add(Pending pending);
     Result<void> publish();
-    Result<void> name(Pending& pending);
+    Result<void> name(Pending& pending, bool each);
     Result<void> flush_names(bool each);
     Result<void> fail(std::error_code error, std::size_t named);
 

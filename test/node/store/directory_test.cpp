@@ -28,7 +28,29 @@ struct Tree : Storage {
     }
 };
 
+class CountingDisk final : public Disk {
+  public:
+    int flush(int fd) override {
+        ++flushes_;
+        return Disk::flush(fd);
+    }
+    int count() const { return flushes_; }
+
+  private:
+    int flushes_ = 0;
+};
+
 }  // namespace
+
+TEST_CASE("files that are there already are flushed together, as new ones are") {
+    const Tree f;
+    for (int i = 0; i < 20; ++i) write_file(f.tree / std::to_string(i), std::to_string(i));
+    REQUIRE(f.store.put(f.tree, {}));
+    CountingDisk counting;
+    const DiskInstead instead(counting);
+    REQUIRE(f.store.put(f.tree, {}));
+    CHECK(counting.count() < 5);
+}
 
 TEST_CASE("a directory goes into the storage, and its listing names all of it") {
     const Tree f;
