@@ -124,9 +124,7 @@ Result<void> FileDestination::finish() {
     }
     if (!taken_)
         if (auto done = sparse_.finish(temp_->file()); !done) return done.error();
-    std::error_code error;
-    fs::permissions(temp_->path(), rights_, error);
-    if (error) return error;
+    temp_->file().set_rights(static_cast<unsigned>(rights_));  // some file systems have their own
     return temp_->publish(path_, TempFile::Durability::flush);
 }
 

@@ -17,7 +17,7 @@ import stat
 from typing import Any, BinaryIO, Callable, Dict, Iterable, Iterator, Optional
 
 from ._errors import Error, error_of_system
-from ._files import flush_directory, locked, open_temp, temp_name
+from ._files import flush_directory, locked, open_temp, set_rights, temp_name
 
 Bytes = Iterable[bytes]
 _hole_bytes = 64 << 10
@@ -64,7 +64,7 @@ def write_file(dest: str, pieces: Bytes) -> None:
         with _temp_file(folder) as (file, temp):
             _write_sparse(file, pieces)
             if status:
-                os.chmod(temp, stat.S_IMODE(status.st_mode) & 0o777)
+                set_rights(temp, stat.S_IMODE(status.st_mode) & 0o777)
             os.fsync(file.fileno())
             os.replace(temp, to)
         flush_directory(folder)
@@ -90,7 +90,7 @@ def write_directory(dest: str, listing: Dict[str, Any], get: Callable[[str], Byt
         with _temp_directory(folder) as temp:
             _fill(temp, listing, get)
             if os.path.isdir(to):
-                os.chmod(temp, stat.S_IMODE(os.stat(to).st_mode))
+                set_rights(temp, stat.S_IMODE(os.stat(to).st_mode))
             try:
                 os.rename(temp, to)
             except OSError:
@@ -172,7 +172,11 @@ def _temp_directory(folder: str) -> Iterator[str]:
 
 def _sweep(folder: str) -> None:
     """Removes what killed writers left; that of living ones is locked."""
-    for entry in os.scandir(folder or "."):
+    try:
+        entries = os.scandir(folder or ".")
+    except PermissionError:  # one may put files there and not look
+        return
+    for entry in entries:
         if not _temp.fullmatch(entry.name) or entry.is_symlink():
             continue
         with contextlib.suppress(OSError):

@@ -7,7 +7,7 @@ import errno
 import fcntl
 import os
 import secrets
-from typing import Any, Tuple
+from typing import Any, Tuple, Union
 
 
 def state(status: os.stat_result) -> Any:
@@ -56,8 +56,20 @@ def locked(fd: int, path: str) -> bool:
     return False
 
 
+def set_rights(file: Union[int, str, "os.PathLike[str]"], rights: int) -> None:
+    """Unless the file system has its own."""
+    try:
+        os.chmod(file, rights)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS):
+            raise
+
+
 def flush_directory(path: str) -> None:
-    fd = os.open(path or ".", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fd = os.open(path or ".", os.O_RDONLY | os.O_DIRECTORY)
+    except PermissionError:  # one may put files there and not look: nobody can
+        return
     try:
         os.fsync(fd)
     except OSError as error:

@@ -16,7 +16,7 @@ from typing import IO, Dict, Iterable, Iterator, List, Optional, Tuple, Union
 from . import _mounts
 from ._dest import naming
 from ._errors import FailedError, StorageUnavailableError
-from ._files import close_temp, flush_directory, open_temp, state
+from ._files import close_temp, flush_directory, open_temp, set_rights, state
 from ._paths import config_dir
 
 _block_bytes = 1 << 20
@@ -303,7 +303,7 @@ class _Writer:
         try:
             self._give(self._fd)
             if self._shared:
-                os.fchmod(self._fd, self._rights)
+                set_rights(self._fd, self._rights)
         except BaseException:
             close_temp(self._fd, self._path)
             raise
@@ -371,7 +371,7 @@ class _Writer:
             return
         self._give(path)
         if self._shared:
-            path.chmod(self._dir_rights)
+            set_rights(path, self._dir_rights)
         flush_directory(str(path.parent))
 
 

@@ -3,8 +3,10 @@
 not answer, work that does not end, and limits of the system."""
 import contextlib
 import ctypes
+import errno
 import os
 import pathlib
+import platform
 import select
 import shutil
 import signal
@@ -37,6 +39,31 @@ os.execvp(sys.argv[2], sys.argv[2:])
 
 def full_pipe(descriptor):
     return [sys.executable, "-c", FULL_PIPE, str(descriptor)]
+
+
+# Runs its arguments with an error in place of system calls, as an older kernel, a container's filter or
+# a file system without them has it.
+WITHOUT = """
+import ctypes, os, struct, sys
+libc, error = ctypes.CDLL(None, use_errno=True), int(sys.argv[1])
+steps = [(0x20, 0, 0, 0)]
+for number in sys.argv[2].split(","):
+    steps += [(0x15, 0, 1, int(number)), (0x06, 0, 0, 0x50000 | error)]
+steps.append((0x06, 0, 0, 0x7fff0000))
+code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
+program = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(steps), ctypes.addressof(code)))
+if libc.prctl(38, 1, 0, 0, 0) != 0 or libc.prctl(22, 2, program) != 0:
+    sys.exit(99)
+os.execvp(sys.argv[3], sys.argv[3:])
+"""
+OPTIONAL_CALLS = {"renameat2": 316, "syncfs": 306, "sync_file_range": 277, "statx": 332,
+                  "copy_file_range": 326, "fallocate": 285, "flock": 73, "link": 86, "linkat": 265,
+                  "chmod": 90, "fchmod": 91, "fchmodat": 268, "fchown": 93}  # of x86-64
+
+
+def without(error, *calls):
+    numbers = ",".join(str(OPTIONAL_CALLS[call]) for call in calls)
+    return [sys.executable, "-SEc", WITHOUT, str(error), numbers]
 
 
 def limited(limit):
@@ -272,6 +299,35 @@ class Limits(NetworkCase):
             env=self.alice.environment())
         self.assert_ends(done, 1, "File too large")
         self.assertEqual(done.stdout, b"")
+
+    @unittest.skipUnless(platform.machine() == "x86_64", "numbers of x86-64")
+    def test_without_calls_that_are_not_everywhere_files_come_in_and_out(self):
+        path = self.path("file")
+        random_file(path, 3 * MIB)
+        folder = self.path("folder")
+        folder.mkdir()
+        for number in range(5):
+            (folder / str(number)).write_text(f"{number}")
+        missing = [(errno.EPERM, [call]) for call in OPTIONAL_CALLS]
+        for error in (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP):
+            missing.append((error, list(OPTIONAL_CALLS)))
+        for error, calls in missing:
+            node = self.idle(f"{error}-{calls[0]}")
+            node.storage_dir.chmod(0o777)  # one that is shared, where more of them are made
+            with self.subTest(calls, error=errno.errorcode[error]):
+                def run(command, *arguments):
+                    done = subprocess.run(
+                        [*without(error, *calls), self.network.command(command), *arguments],
+                        capture_output=True, env=node.environment())
+                    if done.returncode == 99:
+                        self.skipTest("no filter of system calls can be had")
+                    self.assertEqual((done.returncode, done.stderr), (0, b""))
+                    return done.stdout.decode().splitlines()
+                uris = run("kp2p-store", path, folder)
+                for uri, origin in zip(uris, (path, folder)):
+                    run("kp2p-load", uri, "--dest", node.config_dir / origin.name)
+                self.assertEqual((node.config_dir / "file").read_bytes(), path.read_bytes())
+                self.assertEqual((node.config_dir / "folder" / "3").read_text(), "3")
 
     def test_with_little_memory_it_works_or_says_so(self):
         path = self.path("file")

@@ -245,11 +245,33 @@ class NoDaemon(unittest.TestCase):
         kp.store_text("first")
         self.storage.chmod(0o770)
         before = os.listdir("/proc/self/fd")
-        for name in ("os.fchmod", "os.fsync", "os.path.samestat"):
+        for name in ("os.chmod", "os.fsync", "os.path.samestat"):
             with unittest.mock.patch(name, side_effect=OSError(errno.EIO, "broken")):
                 self.assertRaises(kp.FailedError, kp.store_text, "second")
             self.assertEqual(list(self.storage.glob("sha1/*.kp2p-temp")), [])
             self.assertEqual(os.listdir("/proc/self/fd"), before)
+
+    def test_a_file_system_may_have_rights_of_its_own(self):
+        self.storage.chmod(0o777)
+        existing = self.root / "existing"
+        existing.write_text("old")
+        (self.root / "directory").mkdir()
+        (self.root / "folder").mkdir()
+        with unittest.mock.patch("os.chmod", side_effect=OSError(errno.EPERM, "of the mount")):
+            kp.load_file(kp.store_text("new"), dest=existing)
+            kp.load_file(kp.store_dir(self.root / "folder"), dest=self.root / "directory")
+        self.assertEqual(existing.read_text(), "new")
+
+    @unittest.skipIf(os.geteuid() == 0, "root may look everywhere")
+    def test_a_directory_that_shows_nothing_takes_files(self):
+        drop = self.root / "drop"
+        drop.mkdir(mode=0o300)
+        self.addCleanup(drop.chmod, 0o700)
+        uri = kp.store_text("dropped")
+        kp.load_file(uri, dest=drop / "file")
+        self.command("kp2p-load", uri, "--dest", str(drop / "second"))
+        drop.chmod(0o700)
+        self.assertEqual(len(os.listdir(drop)), 2)
 
     def test_what_is_private_stays_so_and_a_shared_storage_is_shared(self):
         path = self.root / "private"

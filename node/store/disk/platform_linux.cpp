@@ -23,6 +23,11 @@ bool syncfs_tells() {
     return std::pair(major, minor) >= std::pair(5, 8);
 }
 
+// A system call that the file system, or a filter of system calls, does not have.
+bool is_unsupported(int error) {
+    return error == ENOSYS || error == EINVAL || error == EOPNOTSUPP || error == EPERM;
+}
+
 }  // namespace
 
 bool clone(Pair files) { return ioctl(files.to, FICLONE, files.from) == 0; }
@@ -54,8 +59,8 @@ int flush(int fd) { return fdatasync(fd); }
 
 int flush_file_system(int fd) {
     static const bool tells = syncfs_tells();
-    if (tells) return syncfs(fd);
-    errno = ENOSYS;
+    if (tells && syncfs(fd) == 0) return 0;
+    if (!tells || is_unsupported(errno)) errno = ENOSYS;
     return -1;
 }
 
@@ -63,7 +68,7 @@ void begin_flush(int fd) { (void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE
 
 int rename_new(const char* from, const char* to) {
     if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) return 0;
-    if (errno != EINVAL && errno != ENOSYS) return -1;
+    if (!is_unsupported(errno)) return -1;
     struct stat there;  // an old file system: as near as it gets
     if (lstat(to, &there) != 0) return std::rename(from, to);
     errno = EEXIST;
