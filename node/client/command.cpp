@@ -17,6 +17,7 @@
 #include "node/client/shell_word.hpp"
 #include "node/client/starter.hpp"
 #include "node/client/uncaught.hpp"
+#include "node/settings/values.hpp"
 #include "proto/json.hpp"
 
 namespace kp2p::client {
@@ -25,6 +26,20 @@ namespace {
 // With no callbacks, request_stop() only sets a flag.
 std::stop_source interrupted;
 void interrupt(int) { interrupted.request_stop(); }
+
+// As the parser takes them. A shell puts no home for the ~ of --dest=~/name.
+std::vector<std::string> from_last_to_first(int argc, char** argv) {
+    std::vector<std::string> arguments;
+    for (int i = argc - 1; i > 0; --i) {
+        std::string argument = argv[i];
+        const auto value = argument.find('=') + 1;
+        if (argument.starts_with("--") && value > 0)
+            argument.replace(value, argument.npos,
+                             with_home(std::string_view(argument).substr(value)));
+        arguments.push_back(std::move(argument));
+    }
+    return arguments;
+}
 
 // In the direction in which nobody uses them, so that whoever does learns of it (EBADF).
 void fill_standard_descriptors() {
@@ -207,7 +222,7 @@ std::optional<int> Command::parse_arguments(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN);
     try {
-        parser_->app.parse(argc, argv);
+        parser_->app.parse(from_last_to_first(argc, argv));
     } catch (const CLI::Success& help_or_version) {
         const int status = parser_->app.exit(help_or_version);
         if (std::cout.flush()) return status;

@@ -243,10 +243,7 @@ std::string Config::api_token() const { return first_line(dir() / "api-token"); 
 Result<fs::path> Config::storage_dir() const {
     std::error_code error;
     if (storage_dir_.empty()) return Errc::storage_unavailable;
-    if (settings_.storage_dir.empty()) {
-        fs::create_directories(storage_dir_.parent_path(), error);
-        (void)::mkdir(storage_dir_.c_str(), S_IRWXU);
-    }
+    if (settings_.storage_dir.empty()) (void)::mkdir(storage_dir_.c_str(), S_IRWXU);
     if (!fs::is_directory(storage_dir_, error)) return Errc::storage_unavailable;
     fs::path absolute = fs::absolute(storage_dir_, error);
     if (error) return Errc::storage_unavailable;

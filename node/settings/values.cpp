@@ -1,8 +1,17 @@
 #include "node/settings/values.hpp"
 
+#include <cstdlib>
+
 #include "proto/text.hpp"
 
 namespace kp2p {
+
+std::string with_home(std::string_view path) {
+    const char* home = std::getenv("HOME");
+    const bool at_home = path == "~" || path.starts_with("~/");
+    if (!at_home || !home || !*home) return std::string(path);
+    return home + std::string(path.substr(1));
+}
 
 Result<void> read_value(const Texts& texts, bool& into, std::string& complaint) {
     into = texts.front() == "true";
@@ -17,7 +26,7 @@ Result<void> read_value(const Texts& texts, std::string& into, std::string&) {
 }
 
 Result<void> read_value(const Texts& texts, std::filesystem::path& into, std::string& complaint) {
-    into = texts.front();
+    into = with_home(texts.front());
     if (!into.empty()) return ok;
     complaint = "it is empty";
     return Errc::usage;

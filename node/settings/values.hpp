@@ -9,6 +9,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "proto/host.hpp"
@@ -19,6 +20,9 @@
 namespace kp2p {
 
 using Texts = std::vector<std::string>;
+
+// A path with HOME for the ~ that it begins with, as where no shell has put it there.
+std::string with_home(std::string_view path);
 
 template <class T>
 concept WholeNumber = std::unsigned_integral<T> && !std::same_as<T, bool>;

@@ -23,7 +23,7 @@ from typing import Any, Deque, Dict, NamedTuple, Optional, Tuple
 from ._ending import Deadline, stop
 from ._errors import (CanceledError, ClosedError, Error, FailedError, NoDaemonError, TimedOutError,
                       UnauthorizedError, UsageError)
-from ._paths import config_dir
+from ._paths import config_dir, named_path
 
 answer_seconds = 60.0  # to take us in, and to begin an answer
 max_answer_bytes = 4 << 20
@@ -55,7 +55,8 @@ def _configured_port() -> int:
 
 def _named_socket() -> Optional[str]:
     """Where the daemon of several users is found."""
-    return os.environ.get("KACHERY_P2P_API_SOCKET") or _configured("api_socket") or None
+    named = os.environ.get("KACHERY_P2P_API_SOCKET") or _configured("api_socket")
+    return str(named_path(str(named))) if named else None
 
 
 def _named_port() -> Optional[int]:

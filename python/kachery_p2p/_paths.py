@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import pwd
 import re
 from typing import Union
 
@@ -18,9 +19,22 @@ _quotes = ("''", '""', "``", "<>")
 _sha1 = re.compile(r"[0-9a-fA-F]{40}")
 
 
+def home() -> pathlib.Path:
+    """As the commands have it: of a job that has none, or an empty one, that of its user."""
+    try:
+        return pathlib.Path(os.environ.get("HOME") or pwd.getpwuid(os.geteuid()).pw_dir)
+    except KeyError:
+        raise UsageError("HOME is not set") from None
+
+
+def named_path(name: str) -> pathlib.Path:
+    """As one stands in the environment or in config.json."""
+    return home() / name[2:] if name == "~" or name.startswith("~/") else pathlib.Path(name)
+
+
 def config_dir() -> pathlib.Path:
     named = os.environ.get("KACHERY_P2P_CONFIG_DIR")
-    return pathlib.Path(named) if named else pathlib.Path.home() / ".kachery-p2p"
+    return named_path(named) if named else home() / ".kachery-p2p"
 
 
 def as_uri(given: PathLike) -> str:

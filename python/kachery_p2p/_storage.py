@@ -17,7 +17,7 @@ from . import _mounts
 from ._dest import naming
 from ._errors import FailedError, StorageUnavailableError
 from ._files import close_temp, flush_directory, open_temp, set_rights, state
-from ._paths import config_dir
+from ._paths import config_dir, home, named_path
 
 _block_bytes = 1 << 20
 _manifest_threshold_bytes = 20_000_000  # files above this have a manifest, as with kachery
@@ -27,10 +27,14 @@ _piece_list_bytes = 4096 * 20  # of so many SHA-1s
 
 def root_folder(make: bool) -> pathlib.Path:
     named = os.environ.get("KACHERY_STORAGE_DIR") or _configured()
-    root = pathlib.Path(named) if named else pathlib.Path.home() / "kachery-storage"
+    root = named_path(named) if named else home() / "kachery-storage"
     if make and not named:
-        with contextlib.suppress(FileExistsError):
+        try:
             root.mkdir(mode=0o700)
+        except FileExistsError:
+            pass
+        except OSError as error:
+            raise StorageUnavailableError(f"the storage cannot be made: {error}") from None
     if not root.is_dir():
         raise StorageUnavailableError(f"the storage is missing: {root}")
     away = _mounts.why_away(root)

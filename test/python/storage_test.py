@@ -61,6 +61,39 @@ class NoDaemon(unittest.TestCase):
         self.assertEqual(kp.load_text(uri), "x")
         self.assertNotIn(b"%b\0%b\0" % (real, real), kept.read_bytes())
 
+    def test_a_tilde_where_no_shell_has_seen_it_is_the_home_directory(self):
+        for name, path in (("KACHERY_STORAGE_DIR", "~/storage"), ("KACHERY_P2P_CONFIG_DIR", "~/config")):
+            os.environ[name] = path
+        path = self.root / "file"
+        path.write_bytes(b"at home")
+        uri = kp.store_file(path)
+        self.assertEqual(self.content(uri).read_bytes(), b"at home")
+        self.assertEqual(self.command("kp2p-store", str(path)), uri)
+        self.command("kp2p-load", uri, "--dest=~/copy")
+        self.assertEqual((self.root / "copy").read_bytes(), b"at home")
+        (self.root / "config").mkdir(exist_ok=True)
+        (self.root / "config" / "config.json").write_text('{"storage_dir": "~/storage"}')
+        del os.environ["KACHERY_STORAGE_DIR"]
+        self.assertEqual(kp.load_text(uri), "at home")
+        self.command("kp2p-load", uri, "--dest=~/second")
+        self.assertFalse(os.path.exists("~"))
+
+    def test_a_home_directory_that_is_not_there_is_said_and_not_made(self):
+        del os.environ["KACHERY_STORAGE_DIR"], os.environ["KACHERY_P2P_CONFIG_DIR"]
+        (self.root / "file").write_bytes(b"x")
+        for home in (self.root / "gone", self.root / "file"):
+            os.environ["HOME"] = str(home)
+            self.assertRaisesRegex(kp.StorageUnavailableError, str(home), kp.store_text, "x")
+            done = subprocess.run(["kp2p-store", self.root / "file"], capture_output=True)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(f"{home}/kachery-storage is not there", done.stderr.decode())
+        self.assertFalse((self.root / "gone").exists())
+        os.environ["HOME"] = ""
+        with unittest.mock.patch("pwd.getpwuid", lambda _: unittest.mock.Mock(pw_dir=str(self.root))):
+            uri = kp.store_text("x")
+        digest = uri[len("sha1://"):][:40]
+        self.assertTrue(list((self.root / "kachery-storage").rglob(digest)))
+
     def test_a_directory_and_a_linked_file_come_out(self):
         (self.root / "dir" / "inner").mkdir(parents=True)
         (self.root / "dir" / "inner" / "file").write_bytes(b"in it")
