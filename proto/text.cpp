@@ -53,6 +53,25 @@ constexpr std::string_view blanks[] = {
     "\xef\xbb\xbf",
 };
 
+struct Quotes {
+    std::string_view before, after;
+};
+// As people, mail programs, chats and word processors write them.
+constexpr Quotes quotes[] = {
+    {"'", "'"},
+    {"\"", "\""},
+    {"`", "`"},
+    {"<", ">"},
+    {"(", ")"},
+    {"[", "]"},
+    {"\xe2\x80\x9c", "\xe2\x80\x9d"},
+    {"\xe2\x80\x9e", "\xe2\x80\x9c"},
+    {"\xe2\x80\x9e", "\xe2\x80\x9d"},
+    {"\xe2\x80\x98", "\xe2\x80\x99"},
+    {"\xe2\x80\x9a", "\xe2\x80\x98"},
+    {"\xc2\xab", "\xc2\xbb"},
+};
+
 }  // namespace
 
 std::string_view without_blanks_around(std::string_view text) {
@@ -69,9 +88,11 @@ std::string_view without_blanks_around(std::string_view text) {
 
 std::string_view without_quotes_around(std::string_view text) {
     text = without_blanks_around(text);
-    for (const std::string_view pair : {"''", "\"\"", "``", "<>"})
-        if (text.size() >= pair.size() && text.front() == pair[0] && text.back() == pair[1])
-            return without_blanks_around(text.substr(1, text.size() - 2));
+    for (const Quotes& pair : quotes) {
+        const std::size_t both = pair.before.size() + pair.after.size();
+        if (text.size() >= both && text.starts_with(pair.before) && text.ends_with(pair.after))
+            return without_blanks_around(text.substr(pair.before.size(), text.size() - both));
+    }
     return text;
 }
 

@@ -15,7 +15,8 @@ PathLike = Union[str, "os.PathLike[str]"]
 _of_path = re.compile(r"\A(sha1|sha1dir):/(?=[0-9a-fA-F]{40})")
 _of_uri = re.compile(r"sha1(dir)?:/", re.I)
 _scheme = re.compile(r"\Asha1(?:dir)?:/", re.I)
-_quotes = ("''", '""', "``", "<>")
+_quotes = ("''", '""', "``", "<>", "()", "[]", "“”", "„“", "„”", "‘’", "‚‘", "«»")
+_unseen_blanks = "\u200b\ufeff"
 _sha1 = re.compile(r"[0-9a-fA-F]{40}")
 
 
@@ -41,12 +42,19 @@ def as_uri(given: PathLike) -> str:
     """What people pass as a URI, as the daemon takes it: blanks, line ends and quotes around it, a
     hash alone, and a Path that was made of it and so has lost a "/"."""
     path = os.fspath(given)
-    text = (os.fsdecode(path) if isinstance(path, bytes) else str(path)).strip()
-    inner = text[1:-1].strip()
+    text = _stripped(os.fsdecode(path) if isinstance(path, bytes) else str(path))
+    inner = _stripped(text[1:-1])
     if text[:1] + text[-1:] in _quotes and (_sha1.fullmatch(inner) or _of_uri.match(inner)):
         text = inner
     text = _scheme.sub(lambda found: found.group().lower(), text)
     return f"sha1://{text}" if _sha1.fullmatch(text) else _of_path.sub(r"\1://", text, count=1)
+
+
+def _stripped(text: str) -> str:
+    before = ""
+    while text != before:
+        before, text = text, text.strip().strip(_unseen_blanks)
+    return text
 
 
 def absolute_path(path: PathLike) -> str:

@@ -306,6 +306,13 @@ class NoDaemon(unittest.TestCase):
         drop.chmod(0o700)
         self.assertEqual(len(os.listdir(drop)), 2)
 
+    def test_a_name_is_taken_with_what_it_was_pasted_with(self):
+        uri = kp.store_text("pasted", "a(1).txt")
+        for pasted in ("\u201c{}\u201d", "\u201e{}\u201c", "\u2018 {}\u2019", "\xab\xa0{}\xa0\xbb", "({})",
+                       "[{}]", "<{}>\n", "\ufeff{}", "\u200b'{}' \u200b"):
+            self.assertEqual(kp.load_text(pasted.format(uri)), "pasted")
+            self.assertEqual(self.command("kp2p-cat", pasted.format(uri)), "pasted")
+
     def test_what_is_private_stays_so_and_a_shared_storage_is_shared(self):
         path = self.root / "private"
         path.write_bytes(b"private")
