@@ -62,7 +62,8 @@ int main(int argc, char** argv) {
     const auto& start = command.option<std::uint64_t>("--start", "N", "first byte, from 0");
     const auto& end = command.option<std::uint64_t>("--end", "N", "byte to stop before");
     const auto& wait = command.option<proto::Duration>(
-        "--wait", "TIME", "when all who gave it have gone, wait so long: 90s, 15m, 2h, 1d (30s)");
+        "--wait", "TIME",
+        "when all who gave it have gone, wait so long: 90s, 15m, 2h, 1d (30s, the least)");
     command.bytes_are_data();
     command.stop_on_signals();  // it says what is kept
     return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {

@@ -14,6 +14,7 @@
 
 #include "node/store/disk/disk.hpp"
 #include "node/store/store_errc.hpp"
+#include "proto/byte_size.hpp"
 #include "proto/crypto/hash.hpp"
 
 namespace kp2p {
@@ -59,13 +60,19 @@ std::string words(std::error_code error) {
     return error.message();
 }
 
-// Where bytes are free, and no more files can be.
-std::string files_words(fs::path where) {
+// What the file system says of its room. Where there is much, and yet not enough, some of it may be
+// denied to this user.
+std::string room_words(fs::path where) {
+    constexpr std::uint64_t much_bytes = 64 << 20;
     struct statvfs room {};
     while (::statvfs(where.c_str(), &room) != 0 && where.has_relative_path())
         where = where.parent_path();
-    const bool used_up = room.f_files > 0 && room.f_favail == 0 && room.f_bavail > 0;
-    return used_up ? ", whose file system can hold no more files (df -i)" : "";
+    if (room.f_files > 0 && room.f_favail == 0 && room.f_bavail > 0)
+        return ", whose file system can hold no more files (df -i)";
+    if (room.f_blocks == 0) return "";
+    const std::uint64_t free_bytes = std::uint64_t{room.f_bavail} * room.f_frsize;
+    const std::string free = ", whose file system has " + proto::size_words(free_bytes) + " free";
+    return free_bytes < much_bytes ? free : free + "; a disk quota may leave you less (quota -s)";
 }
 
 }  // namespace
@@ -86,7 +93,7 @@ std::error_code storage_error(std::error_code error, const fs::path& where) {
     if (error == Errc::storage_unavailable || error == StoreErrc::collision) return error;
     const bool space =
         error == make_error_code(Errc::out_of_space) || error == std::errc::no_space_on_device;
-    note_storage_trouble(where.string() + (space ? files_words(where) : ": " + words(error)));
+    note_storage_trouble(where.string() + (space ? room_words(where) : ": " + words(error)));
     return space ? Errc::out_of_space : Errc::storage_unavailable;
 }
 

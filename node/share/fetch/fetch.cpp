@@ -127,12 +127,18 @@ void Fetch::fail(std::error_code error) {
 std::error_code Fetch::explain() {
     Providers::Shortfall shortfall;
     shortfall.nobody_asked = download_.giving() == 0;
-    shortfall.kept = "nothing is kept yet";
-    if (const std::uint64_t kept_bytes = download_.verified_bytes(); kept_bytes > 0)
-        shortfall.kept = std::to_string(kept_bytes) + " of " +
-                         std::to_string(*download_.size_bytes()) +
-                         " bytes are kept, and the same command goes on from there";
+    shortfall.kept = kept_words();
     return providers_.explain(shortfall);
+}
+
+std::string Fetch::kept_words() const {
+    const std::uint64_t kept_bytes = partial_ ? download_.verified_bytes() : 0;
+    const auto size_bytes = download_.size_bytes();
+    if (!size_bytes) return "nothing is kept yet";
+    const std::string all = std::to_string(*size_bytes) + " bytes";
+    if (kept_bytes == 0) return "nothing is kept yet of " + all;
+    return std::to_string(kept_bytes) + " of " + all +
+           " are kept, and the same command goes on from there";
 }
 
 // ---- moving the download ----

@@ -30,6 +30,7 @@ class Fetch {
 
     void allow(Clock::Span outage) { providers_.allow(outage); }
     FetchProgress progress() const;
+    std::string kept_words() const;  // for who has to give up, or wants to go on later
     const Diagnosis& diagnosis() const { return diagnosis_; }
     std::vector<NodeId> uploaders() const { return {uploaders_.begin(), uploaders_.end()}; }
     std::list<ProgressSink>& watchers() { return watchers_; }

@@ -76,7 +76,9 @@ Task<Result<Fetched>> Fetches::fetch(Sha1 file, std::vector<NodeId> hints, Progr
             diagnosis.add({.code = Finding::Code::quota, .what = storage_trouble()});
         const bool local =
             outcome.error() == Errc::storage_unavailable || outcome.error() == Errc::out_of_space;
-        if (local) diagnosis.add({.code = Finding::Code::storage, .what = storage_trouble()});
+        std::string trouble = local ? storage_trouble() : std::string();
+        if (outcome.error() == Errc::out_of_space) trouble += "; " + active->fetch.kept_words();
+        if (local) diagnosis.add({.code = Finding::Code::storage, .what = std::move(trouble)});
         co_return outcome.error();
     }
 }
