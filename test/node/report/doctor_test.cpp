@@ -117,7 +117,10 @@ TEST_CASE("what is not well is said in its section, with what to do") {
 TEST_CASE("what this computer itself lacks or forbids is why no DHT node answers") {
     using Code = Finding::Code;
     const auto trouble = [](std::error_code not_sent, bool answered_before) {
-        DhtContact contact{.silent_for = 30s, .bootstrap_nodes = 1, .unresolved = {"a: no answer"}};
+        DhtContact contact;
+        contact.silent_for = 30s;
+        contact.bootstrap_nodes = 1;
+        contact.unresolved = {"a: no answer"};
         if (answered_before) contact.last_answer = 31s;
         contact.not_sent = not_sent;
         return dht_trouble(contact)->code;
