@@ -115,10 +115,11 @@ namespace {
 class HoleCounter : public Disk {
   public:
     std::uint64_t next_hole(int fd, std::uint64_t offset) override {
-        ++asked;
-        return Disk::next_hole(fd, offset);
+        const std::uint64_t hole = Disk::next_hole(fd, offset);
+        if (hole > offset) ++told;  // which not every system does
+        return hole;
     }
-    int asked = 0;
+    int told = 0;
 };
 
 }  // namespace
@@ -131,7 +132,7 @@ TEST_CASE(
     HoleCounter counter;
     const DiskInstead instead(counter);
     REQUIRE(f.store.put(path, {}));
-    CHECK(counter.asked <= 2);  // and never where the file system shares the blocks
+    CHECK(counter.told <= 1);  // and never where the file system shares the blocks
 }
 
 TEST_CASE("runs of zeros become holes in what is uploaded") {
