@@ -67,9 +67,9 @@ void UdpBatch::send_with_ttl(const Endpoint& to, ByteView bytes, int ttl) {
     socket.set_option(usual, ignored);
 }
 
-// The system fragments as it likes, as it does all others.
 std::error_code UdpBatch::refusal() const { return {}; }
 
+// The system fragments as it likes, as it does all others.
 void UdpBatch::send_in_fragments(const Endpoint& to, ByteView bytes) {
     send(to, {&bytes, 1}, std::max<std::size_t>(1, bytes.size()));
 }
