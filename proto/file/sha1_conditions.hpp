@@ -1,4 +1,5 @@
-// The table behind sha1_filter.hpp, for who wants it while compiling.
+// The conditions of sha1_filter.hpp, whose source is named there, as constants of compiling: the
+// filter is unrolled over them.
 #pragma once
 
 #include <array>
