@@ -7,14 +7,13 @@ a cable to one that routes between all of them. Needs root, ip and nft.
 77 where it cannot run.
 """
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import unittest
 
-from internet import Unavailable
+from internet import run_tests
 from mapping import Namespace, Node, command, join
 from matrix import wait_for_line
 
@@ -155,19 +154,5 @@ class Awkward(unittest.TestCase):
         self.assertLess(time.monotonic() - began, SOON_SECONDS, other.words())
 
 
-def main():
-    lacking = [name for name in ('ip', 'nft', 'nsenter') if not shutil.which(name)]
-    if os.getuid() != 0 or lacking:
-        print('SKIPPED: it needs root, and ' + ', '.join(lacking or ['network namespaces']))
-        return 77
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            Routed(folder).close()
-    except (Unavailable, subprocess.CalledProcessError) as error:
-        print('SKIPPED: ' + str(error))
-        return 77
-    return 0 if unittest.main(exit=False).result.wasSuccessful() else 1
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_tests(('ip', 'nft', 'nsenter'), Routed))

@@ -16,10 +16,13 @@ import ipaddress
 import os
 import random
 import selectors
+import shutil
 import struct
 import subprocess
+import tempfile
 import threading
 import time
+import unittest
 
 CLONE_NEWNET = 0x40000000
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 1, 0x1000
@@ -37,6 +40,21 @@ KINDS = ('open', 'full-cone', 'address-restricted', 'port-restricted', 'random',
 
 class Unavailable(Exception):
     pass
+
+
+def run_tests(programs, attempt, arguments=None):
+    """The status to end with: of unittest, or 77 where `attempt`, given a folder, shows that it cannot run."""
+    lacking = [name for name in programs if not shutil.which(name)]
+    if os.getuid() != 0 or lacking:
+        print('SKIPPED: it needs root, and ' + ', '.join(lacking or ['network namespaces']))
+        return 77
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            attempt(folder).close()
+    except (Unavailable, subprocess.CalledProcessError) as error:
+        print('SKIPPED: ' + str(error))
+        return 77
+    return 0 if unittest.main(module='__main__', argv=arguments, exit=False).result.wasSuccessful() else 1
 
 
 def setns(fd):

@@ -8,14 +8,13 @@ dbus-daemon and avahi-daemon; avahi-browse looks at what is announced.
 77 where it cannot run.
 """
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import unittest
 
-from internet import Unavailable
+from internet import Unavailable, run_tests
 from mapping import Namespace, Node, command, join
 
 SETTINGS = '''
@@ -235,20 +234,6 @@ class LanTest(unittest.TestCase):
         self.assertEqual([node.status()['connections'] for node in (alice, bob)], [0, 0])
 
 
-def main():
-    needed = ('ip', 'nsenter', 'unshare', 'dbus-daemon', 'avahi-daemon', 'avahi-browse')
-    lacking = [name for name in needed if not shutil.which(name)]
-    if os.getuid() != 0 or lacking:
-        print('SKIPPED: it needs root, and ' + ', '.join(lacking or ['network namespaces']))
-        return 77
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            Lan(folder, 1).close()
-    except (Unavailable, subprocess.CalledProcessError) as error:
-        print('SKIPPED: ' + str(error))
-        return 77
-    return 0 if unittest.main(exit=False).result.wasSuccessful() else 1
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_tests(('ip', 'nsenter', 'unshare', 'dbus-daemon', 'avahi-daemon', 'avahi-browse'),
+                       lambda folder: Lan(folder, 1)))

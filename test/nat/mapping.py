@@ -10,7 +10,6 @@ minutes.
 """
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -19,7 +18,7 @@ import threading
 import time
 import unittest
 
-from internet import Unavailable, libc, new_namespace, setns
+from internet import Unavailable, libc, new_namespace, run_tests, setns
 from matrix import absolute, wait_for_line
 
 ROUTER, HOME, NET = '192.168.77.1', '192.168.77.2', '45.9.0'
@@ -353,21 +352,7 @@ class Mapping(unittest.TestCase):
         node.until(lambda status: status['mapped_udp'] == at, 150)
 
 
-def main():
-    lacking = [name for name in ('ip', 'nft', 'miniupnpd', 'nsenter') if not shutil.which(name)]
-    if os.getuid() != 0 or lacking:
-        print('SKIPPED: it needs root, and ' + ', '.join(lacking or ['network namespaces']))
-        return 77
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            World(folder).close()
-    except Unavailable as error:
-        print('SKIPPED: ' + str(error))
-        return 77
-    Mapping.patient = '--patient' in sys.argv
-    arguments = [argument for argument in sys.argv if argument != '--patient']
-    return 0 if unittest.main(argv=arguments, exit=False).result.wasSuccessful() else 1
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    Mapping.patient = '--patient' in sys.argv
+    sys.exit(run_tests(('ip', 'nft', 'miniupnpd', 'nsenter'), World,
+                       [argument for argument in sys.argv if argument != '--patient']))
