@@ -414,6 +414,10 @@ class Housekeeping(NetworkCase):
         node.run("kp2p-rm", f"sha1://{vanished}")
         done = node.run("kp2p-verify", "--json", uri)
         self.assertIn(b'"missing":0,"away":0,"removed":2', done.stdout)
+        removed_notes = node.storage_dir / "kp2p" / "removed"
+        self.assertEqual(len([note for note in removed_notes.rglob("*") if note.is_file()]), 2)
+        node.run("kp2p-rm", uri)
+        self.assertEqual([note for note in removed_notes.rglob("*") if note.is_file()], [])
         node.store(folder)
         self.assert_ends(node.run("kp2p-verify"), 0, "all is well")
 

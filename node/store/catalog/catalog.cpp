@@ -173,8 +173,8 @@ CatalogList Catalog::entries(const std::stop_token& stop, Unread* unread) const 
 
 void Catalog::forget(const Sha1& sha1) const {
     remove_names(layout_, sha1);
-    for (const fs::path& path :
-         {layout_.links_cache(sha1), layout_.record(sha1), layout_.loaded(sha1)})
+    for (const fs::path& path : {layout_.links_cache(sha1), layout_.record(sha1),
+                                 layout_.loaded(sha1), layout_.removed(sha1)})
         disk().unlink(path);
 }
 
@@ -207,7 +207,11 @@ Result<Removed> Catalog::remove(const proto::Uri& uri, std::string& why) const {
     Removed removed;
     for (const Sha1& part : parts) {
         struct stat status;
-        if (pins.contains(part) || !is_there(layout_, part)) continue;
+        if (pins.contains(part)) continue;
+        if (!is_there(layout_, part)) {
+            disk().unlink(layout_.removed(part));  // nothing lacks it any more
+            continue;
+        }
         ++removed.files;
         if (disk().status(layout_.content(part), status) == 0)
             removed.bytes += static_cast<std::uint64_t>(status.st_size);
