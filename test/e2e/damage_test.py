@@ -117,7 +117,9 @@ class Together(NetworkCase):
         self.bob.load(uri)
         os.utime(path)
         self.assertEqual(len(self.bob.lines("kp2p-find", uri)), 1)
-        self.assertEqual(self.alice.log().count(f"{path} has changed since"), 1)
+        said = f"{path} has changed since"
+        self.alice.process.wait_for_words(said)
+        self.assertEqual(self.alice.log().count(said), 1)
 
 
 if __name__ == "__main__":

@@ -135,7 +135,7 @@ class JavaScriptPeer(SideBySideCase):
     def assert_named(self, daemon, liar, words):
         sentence = f"node {liar.node} {words}"
         # A silence is called a stall after 20 s.
-        daemon.process.wait_until(lambda: sentence in daemon.log(), f"not said: {sentence}", 60)
+        daemon.process.wait_for_words(sentence, 60)
 
     def lie_beside_the_truth(self, lie):
         words, chunk = LIES[lie]

@@ -56,6 +56,10 @@ class Process:
                 raise Failed(f"{what}: status {self.child.poll()}\n{self.words()[-2000:]}")
             time.sleep(0.02)
 
+    def wait_for_words(self, words, seconds=READY_SECONDS):
+        """A log is written beside what it tells of, and may come after an answer."""
+        self.wait_until(lambda: words in self.words(), f"not said: {words}", seconds)
+
     def signal(self, number):
         if self.alive():
             self.child.send_signal(number)

@@ -39,8 +39,8 @@ class NamedPeers(NetworkCase):
         bob = self.daemon("bob", bootstrap=NOWHERE, channels=[self.channel],
                           flags=["--peer", self.peer_of(alice)])
         self.arrives(alice, bob)
-        self.assertIn("over TCP, dialed by us", bob.log())
-        self.assertIn("over TCP, dialed by it", alice.log())
+        bob.process.wait_for_words("over TCP, dialed by us")
+        alice.process.wait_for_words("over TCP, dialed by it")
         self.arrives(bob, alice)
 
     def test_one_that_was_named_is_named_no_more(self):
@@ -67,7 +67,7 @@ class NamedPeers(NetworkCase):
         alice = self.daemon("alice", channels=[self.channel])
         bob = self.daemon("bob", channels=[self.channel])
         for daemon in (alice, bob):
-            daemon.process.wait_until(lambda: "over TCP" in daemon.log(), "it stays on UDX")
+            daemon.process.wait_for_words("over TCP")
         self.assertRegex(alice.log(), r"connected to \w+ at [0-9.:]+, dialed")
         self.arrives(alice, bob)
 
@@ -86,9 +86,9 @@ class NamedPeers(NetworkCase):
         alice.stop()
         bob = self.daemon("bob", bootstrap=NOWHERE, channels=[self.channel],
                           flags=["--peer", place])
-        bob.process.wait_until(lambda: "nothing listens at" in bob.log(), "no word of it")
+        bob.process.wait_for_words("nothing listens at")
         alice.start(bootstrap=NOWHERE, channels=[self.channel], port=port)
-        bob.process.wait_until(lambda: "connected to" in bob.log(), "it does not try again")
+        bob.process.wait_for_words("connected to")
         self.arrives(alice, bob)
 
     def test_why_not_is_said(self):
@@ -101,7 +101,7 @@ class NamedPeers(NetworkCase):
             "--peer", f"{key}@127.0.0.1:{self.closed_port()}"])
         for words in ("nothing listens at 127.0.0.1",
                       f"what answers at 127.0.0.1:{port} is not it"):
-            bob.process.wait_until(lambda: words in bob.log(), words)
+            bob.process.wait_for_words(words)
         load = bob.run("kp2p-load", "sha1://" + "7" * 40, check=False)
         self.assert_ends(load, 4, f"what answers at 127.0.0.1:{port} is not it")
         for words in (b"nothing listens at 127.0.0.1", b"what to do: "):

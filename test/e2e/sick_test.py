@@ -280,7 +280,7 @@ class Limits(NetworkCase):
 
     def test_few_descriptors_are_enough_for_little_and_said(self):
         bob = self.daemon("bob", under=limited("-n 64"))
-        self.assertIn("at most 64 files and connections", bob.log())
+        bob.process.wait_for_words("at most 64 files and connections")
         uri, sha1 = self.stored(3 * MIB)
         self.assertEqual(sha1_of(bob.load(uri)), sha1)
         self.assertLess(bob.stop(), STOP_SECONDS)

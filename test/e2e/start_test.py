@@ -79,7 +79,7 @@ class Start(NetworkCase):
         bob = self.remembering(["a", "b\x01c", CHANNEL])
         bob.start(channels=())
         bob.load(self.uri)
-        self.assertIn("channels: no channel names, left out: line 2", bob.log())
+        bob.process.wait_for_words("channels: no channel names, left out: line 2")
         self.assertNotIn("b?c", bob.log())
 
     def told(self, **more):

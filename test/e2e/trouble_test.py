@@ -158,7 +158,7 @@ class Alone(BigFileCase):
         relay = Process([self.network.command("kp2p-relay"), "--listen", "127.0.0.1:0"],
                         self.path("relay.log"))
         self.addCleanup(relay.kill)
-        relay.wait_until(lambda: "https://" in relay.words(), "kp2p-relay did not start")
+        relay.wait_for_words("https://")
         node = self.network.start_dht_node("node")
         self.addCleanup(node.kill)
         for process in self.daemon("bob").process, node, relay:
@@ -219,8 +219,8 @@ class Restart(SideBySideCase):
         lonely = self.idle("lonely")
         self.network.bootstrap.kill()
         lonely.start()
-        lonely.process.wait_until(lambda: "ready" in lonely.log(), "it is not ready", 10)
-        self.assertIn("no DHT node has answered yet", lonely.log())
+        for words in ("ready", "no DHT node has answered yet"):
+            lonely.process.wait_for_words(words)
         self.assertFalse(lonely.status()["bootstrapped"])
         self.assertIn(b"nobody answers yet", lonely.run("kp2p-status").stdout)
 
@@ -234,7 +234,7 @@ class SameKey(NetworkCase):
         twin.start()
         for daemon in (self.alice, twin):
             daemon.process.wait_until(lambda d=daemon: d.status()["twin"], "no twin seen", 30)
-            self.assertIn("[network same_key]", daemon.log())
+            daemon.process.wait_for_words("[network same_key]")
             self.assertIn(b"runs with the same key", daemon.run("kp2p-status").stdout)
             seen = daemon.run("kp2p-doctor", check=False).stdout
             self.assertRegex(seen, rb"key: another node, at ")

@@ -136,7 +136,7 @@ class Shown(People):
         log = self.folder(name) / "log"
         process = Process(["sh", "-ec", f"cd '{self.folder(name)}' && exec {line}"], log, self.environment(name))
         self.addCleanup(process.end)
-        process.wait_until(lambda: said in process.words(), f"{line} does not say {said}")
+        process.wait_for_words(said)
         return next(each for each in process.words().splitlines() if said in each)
 
 

@@ -127,7 +127,7 @@ class Awkward(unittest.TestCase):
         found = node.run('kp2p-find', 'sha1://' + 40 * '1')
         self.assertEqual(found.returncode, 4)
         self.assertIn(words, found.stderr.splitlines()[0])
-        self.assertIn('[network %s]' % code, node.words())
+        node.wait_for_words('[network %s]' % code)
         tried = node.run('kp2p-doctor', VALID_KEY)
         self.assertIn('no DHT node answers', tried.stdout)
 

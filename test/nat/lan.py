@@ -218,7 +218,7 @@ class LanTest(unittest.TestCase):
     def test_where_there_is_no_daemon_it_is_said_once(self):
         lan = self.lan(1, avahi=False)
         node = self.node(LanNode, lan, 0)
-        node.until(lambda status: 'nobody is looked for in the LAN' in node.words())
+        node.wait_for_words('nobody is looked for in the LAN')
         node.until(lambda status: status['uptime_seconds'] >= 5)  # it looks every other second
         self.assertEqual(node.words().count(' lan: '), 1)
         self.assertLess(node.stop(), 2)

@@ -193,6 +193,10 @@ class Node:
         with open(self.folder + '/log') as log:
             return log.read()
 
+    def wait_for_words(self, words, seconds=30):
+        """A log is written beside what it tells of, and may come after an answer."""
+        self.until(lambda status: words in self.words(), seconds)
+
     def run(self, name, *arguments):
         return subprocess.run(self.place.command([command(name), *arguments]),
                               pass_fds=[self.place.fd], env=self.environment, text=True,
@@ -259,7 +263,7 @@ class Mapping(unittest.TestCase):
         status = node.until(is_open(at))
         self.assertEqual((status['port_mapping'], status['mapped_udp'], status['mapped_tcp']),
                          (method, at, at))
-        self.assertIn('the router at %s forwards' % ROUTER, node.words())
+        node.wait_for_words('the router at %s forwards' % ROUTER)
         rules = self.world.rules()
         for transport in 'tcp', 'udp':
             self.assertRegex(rules, r'(%s|th) dport %d .*dnat ip to %s:%d'
