@@ -81,6 +81,7 @@ void Acceptor::on_handshake(const IncomingHandshake& incoming) {
     start_punch(incoming, *theirs, slot);
     send_answer(incoming, *slot);
     if (slot->plan) tasks_->spawn(go_through_relay(slot));
+    if (slot->open_client) tasks_->spawn(go_to_client(slot));
     tasks_->spawn(attend(message, slot));
 }
 
@@ -91,11 +92,16 @@ void Acceptor::send_answer(const IncomingHandshake& incoming, const Slot& slot) 
 
 void Acceptor::start_punch(const IncomingHandshake& incoming, const NoisePayload& theirs,
                            const std::shared_ptr<Slot>& slot) {
-    const bool fits = parts_.pool && slot->stream && incoming.relayed() && !slot->open_client &&
-                      !parts_.dht.remote_address();
-    if (!fits) return;
+    if (!slot->stream || !incoming.relayed()) return;
+    std::vector<Endpoint> places;
+    if (parts_.door) places = parts_.door->places(theirs.addresses6);
+    // Whoever is open at its IPv4 address may be so for others, and over IPv6 for nobody.
+    const bool punches = parts_.pool && !slot->open_client && !parts_.dht.remote_address();
+    if (!punches && places.empty()) return;
     auto& starts = slot->proven ? proven_punches_ : strangers_punches_;
     if (!starts.spend(parts_.runtime.clock.now())) return;
+    if (!places.empty()) tasks_->spawn(parts_.door->knock(std::move(places)));
+    if (!punches) return;
     make_room_to_punch(*slot);
     auto permit = parts_.pool->budget().punch(slot->keys.remote, Role::responder);
     if (!permit) return;
@@ -114,9 +120,6 @@ void Acceptor::start_punch(const IncomingHandshake& incoming, const NoisePayload
         .greeted_from = greeted_from,
         .changed = changed});
     tasks_->spawn(ServerPunch::run(slot->punch));
-    if (parts_.door)
-        if (auto places = parts_.door->places(theirs.addresses6); !places.empty())
-            tasks_->spawn(parts_.door->knock(std::move(places)));
     // A client in our LAN comes to the server port, which the answer's source shows it.
     if (incoming.client().host != incoming.request.to.host) return;
     std::vector<Endpoint> in_lans;
@@ -317,14 +320,19 @@ Task<> Acceptor::go_through_relay(std::shared_ptr<Slot> slot) {
     slot->changed.notify_all();
 }
 
-Task<Result<void>> Acceptor::find_path(std::shared_ptr<Slot> slot) {
-    if (slot->open_client && !parts_.dht.is_proven(*slot->open_client)) {
-        auto pong = co_await parts_.dht.ping(slot->socket, *slot->open_client, ping_retries);
-        if (!pong && pong.error() == asio::error::operation_aborted) co_return pong.error();
-        if (!pong) slot->open_client.reset();
+// It may come over IPv6 meanwhile, where IPv4 does not lead from here to there.
+Task<> Acceptor::go_to_client(std::shared_ptr<Slot> slot) {
+    const Endpoint client = *slot->open_client;
+    if (!parts_.dht.is_proven(client)) {
+        auto pong = co_await parts_.dht.ping(slot->socket, client, ping_retries);
+        if (!pong) co_return;
     }
-    if (slot->open_client && !slot->path && !slot->given_up)
-        slot->path = UdxPath{&parts_.dht.port(slot->socket)->socket(), *slot->open_client};
+    if (slot->path || slot->given_up || !slot->stream) co_return;
+    slot->path = UdxPath{&parts_.dht.port(slot->socket)->socket(), client};
+    slot->changed.notify_all();
+}
+
+Task<Result<void>> Acceptor::find_path(std::shared_ptr<Slot> slot) {
     // The client has this long to come, and longer while both sides punch.
     const auto until = parts_.runtime.clock.now() + max_wait_for_client;
     while (!slot->path && !slot->given_up) {

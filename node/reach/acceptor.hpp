@@ -98,6 +98,7 @@ class Acceptor {
     Task<Result<void>> find_path(std::shared_ptr<Slot> slot);
     Task<> end_punch(std::shared_ptr<Slot> slot);
     Task<> go_through_relay(std::shared_ptr<Slot> slot);
+    Task<> go_to_client(std::shared_ptr<Slot> slot);
     std::size_t free_number() const;
 
     AcceptorParts parts_;

@@ -33,6 +33,7 @@ table inet closed {
 }
 '''
 ONLY_UDP = 'meta l4proto tcp drop'
+ONLY_IPV6 = 'ip saddr 45.7.1.2 ip daddr 45.7.2.2 drop; ip saddr 45.7.2.2 ip daddr 45.7.1.2 drop'
 ONLY_TCP = 'meta l4proto udp ip saddr 45.7.1.2 ip daddr 45.7.2.2 drop; %s' % (
     'meta l4proto udp ip saddr 45.7.2.2 ip daddr 45.7.1.2 drop')
 
@@ -42,7 +43,7 @@ class Routed:
 
     def __init__(self, folder):
         self.folder, self.router, self.hosts, self.processes = folder, Namespace(), [], []
-        self.router.run('sysctl', '-qw', 'net.ipv4.ip_forward=1')
+        self.router.run('sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1')
         self.rule(self.router, SILENCE)
         host = self.host()
         self.first = host.address + ':49737'
@@ -65,6 +66,14 @@ class Routed:
         self.router.run('ip', 'route', 'add', host.address, 'dev', host.cable, 'mtu', 'lock', packet_bytes)
         host.run('ip', 'address', 'add', host.address + '/24', 'dev', 'eth0')
         host.run('ip', 'route', 'add', 'default', 'via', '45.7.%d.1' % number)
+        return host
+
+    def host_with_ipv6(self):
+        host = self.host()
+        network = '2a45:7:%d::' % (len(self.hosts) - 1)
+        self.router.run('ip', 'address', 'add', network + '1/64', 'dev', host.cable, 'nodad')
+        host.run('ip', 'address', 'add', network + '2/64', 'dev', 'eth0', 'nodad')
+        host.run('ip', 'route', 'add', 'default', 'via', network + '1')
         return host
 
     def between(self, rule):
@@ -119,6 +128,9 @@ class Awkward(unittest.TestCase):
 
     def test_two_that_anybody_reaches_but_no_udp_passes_between(self):
         self.share(self.world.host(), self.world.host(), rule=ONLY_TCP)
+
+    def test_two_that_anybody_reaches_but_only_ipv6_passes_between(self):
+        self.share(self.world.host_with_ipv6(), self.world.host_with_ipv6(), rule=ONLY_IPV6)
 
     def assert_said(self, node, code, words):
         end = time.monotonic() + 30
