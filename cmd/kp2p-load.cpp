@@ -110,7 +110,7 @@ int main(int argc, char** argv) {
     const bool& own_name = command.flag("-O,--own-name", "copy it here, under its own name");
     const auto& wait = command.option<proto::Duration>(
         "--wait", "TIME",
-        "when all who gave it have gone, wait so long: 90s, 15m, 2h, 1d (30s, the least)");
+        "when all who gave it have gone, wait so long: 90s, 15m, 2h, 1d (30s; least 5s)");
     const bool& no_flush = command.flag(
         "--no-flush", "do not wait until what goes to --dest, or here with -O, is on the disk");
     command.stop_on_signals();  // it leaves nothing half written

@@ -201,6 +201,7 @@ Task<NodeStatus> Node::status() {
     status.dht_nodes = dht_nodes();
     status.connections = swarm_.connections().size();
     status.channels = share_.channels();
+    status.expected_channels = share_.expected_channels();
     status.peers = peers();
     status.storage_dir = store_.root();
     status.partials = partials;
@@ -279,6 +280,8 @@ Task<NodeHealth> Node::health() {
         const auto members = std::ranges::count_if(health.peers, is_in);
         facts.channels.push_back({name.text(), std::size_t(members)});
     }
+    for (const ChannelName& name : share_.expected_channels())
+        facts.channels.push_back({.name = name.text(), .joined = false});
     for (const auto& [node, why] : swarm_.failures())
         if (health.unreached.size() < max_unreached && !swarm_.best(node))
             health.unreached.push_back({node, why});

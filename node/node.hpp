@@ -65,7 +65,7 @@ struct NodeStatus {
     std::string mapping_words;          // a sentence; empty: no router is asked
     bool firewalled = true, in_network = false;
     std::size_t dht_nodes = 0, connections = 0;
-    std::vector<ChannelName> channels;
+    std::vector<ChannelName> channels, expected_channels;  // those are being joined still
     std::vector<PeerReport> peers;
     std::filesystem::path storage_dir;
     PartialUsage partials;

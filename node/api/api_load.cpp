@@ -58,7 +58,7 @@ Result<Clock::Span> outage_of(Call& call) {
         call.explain("\"wait\" takes seconds, no more than 30 days");
         return Errc::usage;
     }
-    return std::max<Clock::Span>(std::chrono::seconds(**wait), usual_outage);
+    return std::max<Clock::Span>(std::chrono::seconds(**wait), least_outage);
 }
 
 std::string progress_line(const FetchProgress& progress) {

@@ -48,7 +48,8 @@ std::string status_json(const NodeStatus& status, Clock::Time now, std::uint16_t
     json.field("firewalled", status.firewalled).field("bootstrapped", status.in_network);
     json.field("dht_nodes", status.dht_nodes).field("connections", status.connections);
     json.key("channels").begin_array();
-    for (const ChannelName& name : status.channels) json.value(name.text());
+    for (const auto* names : {&status.channels, &status.expected_channels})
+        for (const ChannelName& name : *names) json.value(name.text());
     json.end_array().key("peers");
     write_peers(json, now, status.peers);
     json.field("storage_dir", status.storage_dir.string());

@@ -177,7 +177,11 @@ void channels(const Facts& facts, Checks& checks) {
     if (facts.channels.empty())
         checks.push_back({"channels", Health::warning, "this node is in no channel",
                           std::string(advice_of(Finding::Code::no_channel))});
-    for (const auto& [name, members] : facts.channels) {
+    for (const auto& [name, members, joined] : facts.channels) {
+        if (!joined) {
+            checks.push_back({"channels", Health::ok, name + ": is being joined", {}});
+            continue;
+        }
         const bool alone = members == 0;
         checks.push_back({"channels", alone ? Health::warning : Health::ok,
                           name + ": connected to " +

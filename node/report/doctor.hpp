@@ -23,6 +23,7 @@ struct Facts {
     struct Channel {
         std::string name;
         std::size_t members = 0;  // that we are connected to
+        bool joined = true;       // or will be in a moment
     };
     struct Tunnel {
         std::string place;  // of the kp2p-relay

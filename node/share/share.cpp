@@ -65,6 +65,11 @@ std::vector<ChannelName> Share::channels() const {
     return names;
 }
 
+std::vector<ChannelName> Share::expected_channels() const {
+    const auto& names = node_->hood.expected();
+    return {names.begin(), names.end()};
+}
+
 std::vector<ChannelName> Share::channels_with(const NodeId& node) const {
     const Use use = use_of(node);
     std::vector<ChannelName> names;

@@ -74,6 +74,7 @@ class Share {
     std::optional<ChannelKey> channel_key(const ChannelName& name) const;  // of one that is joined
     Result<void> leave(const ChannelName& name);  // Errc::usage if we are not in it
     std::vector<ChannelName> channels() const;
+    std::vector<ChannelName> expected_channels() const;  // that are being joined still
     std::vector<ChannelName> channels_with(const NodeId& node) const;  // proven, on a connection
 
     // The verified file in the storage (or where a linked file lies). A sha1dir URI needs a

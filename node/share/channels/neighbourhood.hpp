@@ -18,6 +18,7 @@ class Neighbourhood {
     Task<Result<void>> join(ChannelName name);
     void join(const ChannelName& name, const ChannelKey& key);
     void expect(const ChannelName& name) { expected_.insert(name); }
+    const std::set<ChannelName>& expected() const { return expected_; }
     bool expecting() const { return !expected_.empty(); }  // to be in more channels soon
     Result<void> leave(const ChannelName& name);
     const ChannelList& channels() const { return channels_; }

@@ -43,7 +43,11 @@ Task<Result<Fetched>> Fetches::fetch(Sha1 file, std::vector<NodeId> hints, Progr
         ActiveRef active;
         if (found != active_.end()) active = found->second;
         const bool ours = !active;
-        if (ours) active = std::make_shared<Active>(parts_, file, hints);
+        if (ours) {
+            FetchParts with = parts_;
+            with.outage = outage;
+            active = std::make_shared<Active>(with, file, hints);
+        }
         active->fetch.allow(outage);
         Watching watching(active->fetch, progress);
         Result<std::filesystem::path> outcome;

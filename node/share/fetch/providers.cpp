@@ -142,9 +142,10 @@ bool Providers::exhausted() const {
 
 bool Providers::hopeless() const {
     if (!search_) return false;
-    const auto gives = [&](const auto& entry) { return !blamed_.contains(entry.first); };
-    if (trying() == 0 && std::ranges::none_of(gave_, gives)) return exhausted();
-    return parts_.share.runtime.clock.now() - moved_ >= outage_ + noticing;
+    const bool gave = !givers().empty();
+    if (!gave && trying() == 0) return exhausted();
+    const Clock::Span outage = gave ? outage_ : std::max<Clock::Span>(outage_, usual_outage);
+    return parts_.share.runtime.clock.now() - moved_ >= patience(outage);
 }
 
 bool Providers::preparing() const {
@@ -182,7 +183,7 @@ void Providers::opened(const NodeId& node) {
 bool Providers::gave_lately(const NodeId& node) const {
     const auto found = gave_.find(node);
     return found != gave_.end() &&
-           parts_.share.runtime.clock.now() - found->second < outage_ + noticing;
+           parts_.share.runtime.clock.now() - found->second < patience(outage_);
 }
 
 void Providers::trouble(const NodeId& node, std::vector<Finding> why) {

@@ -44,9 +44,13 @@ class ProvidedFile;
 
 class Providers {
   public:
-    // What it takes to notice an outage and to connect again. When nothing has come for so long and
-    // an outage it is hopeless, if somebody has given already or is being tried.
+    // What it may take to notice an outage and to connect again, and no more than half of one. When
+    // nothing has come for so long and an outage it is hopeless, if somebody has given already or
+    // is being tried, which takes its time.
     static constexpr std::chrono::seconds noticing{15};
+    static Clock::Span patience(Clock::Span outage) {
+        return outage + std::min<Clock::Span>(noticing, outage / 2);
+    }
 
     // How the use of one ended: for good; with its connection; for now, as it has no room or sends
     // nothing; before it began, as the node cannot be reached; because it was blamed; because it

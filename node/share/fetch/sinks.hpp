@@ -14,7 +14,7 @@ namespace kp2p {
 
 // How long an outage may last by default: when all who gave a file have gone, one of them, or
 // another, is waited for.
-inline constexpr std::chrono::seconds usual_outage{30};
+inline constexpr std::chrono::seconds usual_outage{30}, least_outage{5};
 
 struct FetchProgress {
     std::uint64_t verified_bytes = 0;

@@ -135,6 +135,17 @@ TEST_CASE("what this computer itself lacks or forbids is why no DHT node answers
     }
 }
 
+TEST_CASE("a channel that is being joined is one that this node is in") {
+    Facts facts = healthy();
+    facts.channels = {{.name = "lab", .joined = false}};
+    std::size_t found = 0;
+    for (const Check& check : examine(facts)) {
+        CHECK(check.health == Health::ok);
+        found += check.message == "lab: is being joined";
+    }
+    CHECK(found == 1);
+}
+
 TEST_CASE("a relay that has not answered yet is not called unneeded") {
     Facts facts = healthy();
     facts.network_trouble = silence();

@@ -102,6 +102,33 @@ Task<> gone_for_long(FakeNetwork& network) {
     }
 }
 
+// As long as whoever loads allows, and what it takes to notice.
+Task<> gone_for_longer_than_is_waited(FakeNetwork& network) {
+    auto nodes = co_await members(network, 1);
+    Provider provider(network, noise(20 * mib), LiarLie::stall, stops_at);
+    Diagnosis diagnosis;
+    Result<std::filesystem::path> loaded;
+    Clock::Time gone, ended_at;
+    auto ask = [&]() -> Task<> {
+        ProgressSink nobody;
+        loaded = co_await nodes[0]->share.load(uri_of(provider.peer.file()), nobody, diagnosis, 5s);
+        ended_at = network.clock.now();
+    };
+    auto body = [&](Tasks& all) -> Task<> {
+        all.spawn(ask());
+        co_await until_stopped(network, provider, 10);
+        gone = network.clock.now();
+        network.away.insert(provider.id);
+        network.disconnect(provider.id);
+    };
+    auto ended = co_await with_tasks(body);
+    CHECK(ended);
+    CAPTURE(diagnosis.text());
+    CHECK(loaded.error() == Errc::timed_out);
+    CHECK(ended_at - gone > 5s);
+    CHECK(ended_at - gone < 8s);
+}
+
 struct EndRow {
     const char* name;
     bool leaves;
@@ -298,6 +325,9 @@ TEST_CASE("a load outlives a silence of its only provider") {
 TEST_CASE("a load outlives 30 s without its only provider") { test::in_network(gone_for_a_while); }
 TEST_CASE("a longer outage is waited for where that is allowed") {
     test::in_network(gone_for_long);
+}
+TEST_CASE("no outage is waited for longer than is allowed") {
+    test::in_network(gone_for_longer_than_is_waited);
 }
 TEST_CASE("a load whose node has left its channel says so") {
     test::in_network(leaves_in_the_midst);
