@@ -1,9 +1,11 @@
 #include "node/tunnel/impostor.hpp"
 
 #include <openssl/x509.h>
+#include <openssl/x509_vfy.h>
 
 #include <algorithm>
 #include <array>
+#include <ctime>
 
 #include "proto/text.hpp"
 
@@ -34,6 +36,15 @@ std::string common_name(X509_NAME* name) {
     std::array<char, 256> text{};
     const int size = X509_NAME_get_text_by_NID(name, NID_commonName, text.data(), text.size());
     return size > 0 ? shown(text.data()) : "nobody";
+}
+
+std::string day_of(Clock::WallTime at) {
+    const std::time_t now = std::chrono::system_clock::to_time_t(at);
+    std::tm utc{};
+    ::gmtime_r(&now, &utc);
+    std::array<char, 32> text{};
+    std::strftime(text.data(), text.size(), "%Y-%m-%d", &utc);
+    return text.data();
 }
 
 }  // namespace
@@ -74,6 +85,20 @@ std::string certificate_words(X509* certificate) {
     if (!certificate) return {};
     return "shows a certificate of " + common_name(X509_get_subject_name(certificate)) + " that " +
            common_name(X509_get_issuer_name(certificate)) + " has made";
+}
+
+TunnelTrouble refusal_of(X509* certificate, int reason, Clock::WallTime now) {
+    const std::string shown = "; it " + certificate_words(certificate);
+    const std::string today = " by this computer's clock, where it is " + day_of(now);
+    switch (reason) {
+        case X509_V_ERR_CERT_NOT_YET_VALID:
+            return {"its certificate is not valid yet" + today, false};
+        case X509_V_ERR_CERT_HAS_EXPIRED:
+            return {"its certificate is not valid any more" + today, false};
+        case X509_V_OK:
+            return {"its certificate is for another name" + shown, true};
+    }
+    return {"nobody that this computer trusts vouches for its certificate" + shown, true};
 }
 
 }  // namespace kp2p

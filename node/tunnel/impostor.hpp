@@ -7,6 +7,7 @@
 
 #include <string>
 
+#include "node/async/clock.hpp"
 #include "node/tunnel/http_head.hpp"
 
 namespace kp2p {
@@ -21,6 +22,8 @@ struct TunnelTrouble {
 std::string page_words(const HttpHead& answer);
 // What a proxy wants that does not let us in: "wants a user and a password that it knows".
 std::string login_words(const HttpHead& answer);
+// Why one is not taken, for this reason of OpenSSL's (X509_V_OK: it is of another name).
+TunnelTrouble refusal_of(X509* certificate, int reason, Clock::WallTime now);
 // "shows a certificate of NAME that ISSUER has made"; of none: nothing.
 std::string certificate_words(X509* certificate);
 

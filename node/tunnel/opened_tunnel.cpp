@@ -4,7 +4,9 @@
 #include <openssl/ssl.h>
 
 #include <asio/ssl/error.hpp>
+#include <utility>
 
+#include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
 #include "node/net/address.hpp"
 #include "proto/outcome.hpp"
@@ -15,6 +17,7 @@ namespace {
 using namespace proto::tunnel;
 
 constexpr std::chrono::seconds open_limit{15}, connect_limit{5};
+constexpr std::chrono::milliseconds address_start{250};
 constexpr std::size_t max_relay_addresses = 4;
 
 std::string base64(std::string_view text) {
@@ -88,21 +91,16 @@ class TunnelOpening {
         }
         if (!url.tls) co_return ok;
         TlsServerName name{url.host, url.fingerprint};
-        auto started = co_await stream_->start_tls(std::move(name));
+        auto started = co_await stream_->start_tls(std::move(name), clock_.wall_now());
         if (started) co_return ok;
         std::string what = "no TLS with " + relay.text();
         if (route_.proxy) what += " through the proxy " + first.text();
-        const std::string& shown = stream_->refused_certificate();
+        const TunnelTrouble& refusal = stream_->refusal();
         if (!page_.empty()) co_return impostor(page_);
         if (is_no_tls(started.error()))
             co_return impostor(what + ": what answers there speaks no TLS");
-        if (started.error() == Errc::unauthorized)
-            impostor(what + ": its certificate is not that of the URL; it " + shown);
-        else if (!shown.empty())
-            impostor(what + ": nobody that this computer trusts vouches for its certificate; it " +
-                     shown);
-        else
-            co_return failed(what, started.error());
+        if (refusal.words.empty()) co_return failed(what, started.error());
+        why_ = {what + ": " + refusal.words, refusal.impostor};
         co_return started.error();
     }
 
@@ -127,16 +125,32 @@ class TunnelOpening {
         }
         if (addresses.size() > max_relay_addresses) addresses.resize(max_relay_addresses);
         std::error_code last = make_error_code(Errc::cannot_connect);
-        for (const Endpoint& address : addresses) {
-            auto stream = co_await with_timeout(clock_, connect_limit, WebStream::connect(address));
-            if (stream) {
-                stream_ = *std::move(stream);
-                co_return ok;
+        Clock::Span pause{};
+        auto done = co_await with_tasks([&](Tasks& all) -> Task<> {
+            for (const Endpoint& address : addresses) {
+                all.spawn(
+                    reach_one(address, std::exchange(pause, pause + address_start), last, all));
             }
-            last = failed(place_, stream.error());
-            if (last == asio::error::operation_aborted) break;
-        }
+            co_return;
+        });
+        if (stream_) co_return ok;
+        if (!done) last = failed(place_, done.error());
         co_return last;
+    }
+
+    // Of a name's addresses some may lead nowhere, as IPv6 does in many a network: each has only so
+    // much of a start on the next (RFC 8305).
+    Task<> reach_one(Endpoint address, Clock::Span pause, std::error_code& last, Tasks& all) {
+        auto slept = co_await clock_.sleep_for(pause);
+        if (!slept || stream_) co_return;
+        auto stream = co_await with_timeout(clock_, connect_limit, WebStream::connect(address));
+        if (stream_) co_return;
+        if (stream) {
+            stream_ = *std::move(stream);
+            all.cancel();
+        } else if (stream.error() != asio::error::operation_aborted) {
+            last = failed(place_, stream.error());
+        }
     }
 
     Task<Result<void>> pass_proxy(Proxy proxy) {

@@ -24,18 +24,20 @@ using Certificate = std::unique_ptr<X509, decltype(&X509_free)>;
 
 // `refused` lives as long as the context is in use.
 Result<std::shared_ptr<asio::ssl::context>> client_context(const TlsServerName& server,
-                                                           std::string& refused) {
+                                                           Clock::WallTime now,
+                                                           TunnelTrouble& refused) {
     auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_client);
     SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
     std::error_code error;
     if (server.fingerprint) return context;  // looked at when it is there
     context->set_default_verify_paths(error);
     if (!error) context->set_verify_mode(asio::ssl::verify_peer, error);
-    const auto verify = [names = asio::ssl::host_name_verification(server.host), &refused](
+    const auto verify = [names = asio::ssl::host_name_verification(server.host), now, &refused](
                             bool trusted, asio::ssl::verify_context& chain) {
         const bool taken = names(trusted, chain);
         X509_STORE_CTX* const store = chain.native_handle();
-        if (!taken) refused = certificate_words(X509_STORE_CTX_get0_cert(store));
+        const int reason = trusted ? X509_V_OK : X509_STORE_CTX_get_error(store);
+        if (!taken) refused = refusal_of(X509_STORE_CTX_get0_cert(store), reason, now);
         return taken;
     };
     if (!error) context->set_verify_callback(verify, error);
@@ -44,10 +46,11 @@ Result<std::shared_ptr<asio::ssl::context>> client_context(const TlsServerName& 
 }
 
 Result<void> check_fingerprint(SSL* tls, const proto::tunnel::Fingerprint& wanted,
-                               std::string& refused) {
+                               TunnelTrouble& refused) {
     const Certificate certificate(SSL_get1_peer_certificate(tls), X509_free);
     if (certificate && fingerprint_of(certificate.get()) == wanted) return ok;
-    refused = certificate_words(certificate.get());
+    refused = {"its certificate is not that of the URL; it " + certificate_words(certificate.get()),
+               true};
     return Errc::unauthorized;
 }
 
@@ -81,8 +84,8 @@ Task<Result<std::unique_ptr<WebStream>>> WebStream::connect(Endpoint to) {
     co_return std::make_unique<WebStream>(std::move(socket));
 }
 
-Task<Result<void>> WebStream::start_tls(TlsServerName server) {
-    auto context = client_context(server, refused_certificate_);
+Task<Result<void>> WebStream::start_tls(TlsServerName server, Clock::WallTime now) {
+    auto context = client_context(server, now, refusal_);
     if (!context) co_return context.error();
     context_ = *std::move(context);
     tls_.emplace(socket_, *context_);
@@ -91,7 +94,7 @@ Task<Result<void>> WebStream::start_tls(TlsServerName server) {
     auto [error] = co_await tls_->async_handshake(asio::ssl::stream_base::client, use_result);
     if (error) co_return error;
     if (!server.fingerprint) co_return ok;
-    co_return check_fingerprint(tls_->native_handle(), *server.fingerprint, refused_certificate_);
+    co_return check_fingerprint(tls_->native_handle(), *server.fingerprint, refusal_);
 }
 
 Task<Result<void>> WebStream::accept_tls(std::shared_ptr<asio::ssl::context> context) {

@@ -10,7 +10,7 @@
 #include <string>
 
 #include "node/async/asio.hpp"
-#include "node/tunnel/http_head.hpp"
+#include "node/tunnel/impostor.hpp"
 #include "proto/endpoint.hpp"
 #include "proto/tunnel/relay_url.hpp"
 
@@ -34,9 +34,10 @@ class WebStream {
     static Task<Result<std::unique_ptr<WebStream>>> connect(Endpoint to);
     // From here on all goes through TLS 1.2 or later. The server must have a certificate with this
     // fingerprint or, without one, one for this host that the system trusts; else it is an error.
-    Task<Result<void>> start_tls(TlsServerName server);
-    // Of the server whose certificate start_tls() did not take; empty: it has shown none.
-    const std::string& refused_certificate() const { return refused_certificate_; }
+    // `now` is what is said where its time is not now.
+    Task<Result<void>> start_tls(TlsServerName server, Clock::WallTime now);
+    // Why start_tls() did not take its certificate; no words: it has shown none.
+    const TunnelTrouble& refusal() const { return refusal_; }
     Task<Result<void>> accept_tls(std::shared_ptr<asio::ssl::context> context);
 
     // At least one byte; Errc::closed when the other side has ended.
@@ -55,8 +56,8 @@ class WebStream {
     Endpoint remote_;
     std::shared_ptr<asio::ssl::context> context_;
     std::optional<asio::ssl::stream<asio::ip::tcp::socket&>> tls_;
-    std::string refused_certificate_;  // a clause about it
-    ByteVector input_;                 // read with a head, and not used yet
+    TunnelTrouble refusal_;
+    ByteVector input_;  // read with a head, and not used yet
 };
 
 }  // namespace kp2p
