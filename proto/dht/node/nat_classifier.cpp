@@ -27,7 +27,9 @@ void NatClassifier::add(const Sample& sample) {
     ++sampled_;
     count(seen_, sample.seen);
     count(hosts_, Endpoint{sample.seen.host, 0});
-    if (sampled_ >= min_samples && !frozen_ && reach_ != Reach::open) classify();
+    if (frozen_ || reach_ == Reach::open) return;
+    if (sampled_ >= min_samples) classify();
+    if (exhausted_) guess();
 }
 
 bool NatClassifier::decided() const {
@@ -49,7 +51,22 @@ void NatClassifier::classify() {
         firewall_ = Firewall::random;
     else
         firewall_ = Firewall::unknown;
+    note_addresses();
+}
 
+void NatClassifier::exhaust() {
+    exhausted_ = true;
+    if (!frozen_) guess();
+}
+
+void NatClassifier::guess() {
+    const bool known = firewall_ != Firewall::unknown && sampled_ >= min_samples;
+    if (known || sampled_ == 0) return;
+    firewall_ = 2 * seen_[0].hits > sampled_ ? Firewall::consistent : Firewall::random;
+    note_addresses();
+}
+
+void NatClassifier::note_addresses() {
     if (firewall_ == Firewall::unknown)
         addresses_.reset();
     else if (firewall_ == Firewall::random)

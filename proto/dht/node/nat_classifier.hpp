@@ -1,6 +1,6 @@
 // What kind of NAT is in front of one socket, judged from how several DHT nodes see it: the same
 // mapping for every destination (consistent) or another for each (random). Decides from the third
-// sample on. Source: npm hyperdht 6.34.0 (lib/nat.js).
+// sample on. Source: npm hyperdht 6.34.0 (lib/nat.js), which gives up where there are fewer.
 #pragma once
 
 #include <optional>
@@ -28,8 +28,9 @@ class NatClassifier {
     void add(const Sample& sample);
     // The result has been told to the other side and no longer changes.
     void freeze() { frozen_ = true; }
-    // No further samples are to be expected.
-    void exhaust() { exhausted_ = true; }
+    // No further samples are to be expected. In a network of one or two nodes it is decided by what
+    // most of those say that there are: a hole that is not there costs less than one not tried.
+    void exhaust();
 
     Firewall firewall() const { return firewall_; }
     // Where the socket may be reached; nothing while unknown, or when open.
@@ -44,6 +45,8 @@ class NatClassifier {
     };
 
     void classify();
+    void guess();
+    void note_addresses();
     std::vector<Endpoint> reachable() const;
 
     Reach reach_;

@@ -169,6 +169,34 @@ TEST_CASE("a frozen classification stays") {
     CHECK(nat.decided());
 }
 
+TEST_CASE("where there are one or two DHT nodes, most of them are believed") {
+    struct Row {
+        const char* name;
+        std::vector<std::uint16_t> ports;
+        Firewall firewall;
+    };
+    const Row rows[] = {{"nobody", {}, Firewall::unknown},
+                        {"one", {7}, Firewall::consistent},
+                        {"two that agree", {7, 7}, Firewall::consistent},
+                        {"two that do not", {7, 8}, Firewall::random},
+                        {"two of three", {7, 8, 7}, Firewall::consistent}};
+    for (const Row& row : rows) {
+        for (const std::size_t before : {row.ports.size(), std::size_t{0}}) {  // it is exhausted
+            CAPTURE(std::string(row.name));
+            CAPTURE(before);
+            NatClassifier nat(Reach::behind_nat);
+            for (std::uint16_t i = 0; i < row.ports.size(); ++i) {
+                if (i == before) nat.exhaust();
+                nat.add({Endpoint::loopback(row.ports[i]), Endpoint::loopback(i)});
+            }
+            if (before == row.ports.size()) nat.exhaust();
+            CHECK(nat.decided() == (before == row.ports.size() || !row.ports.empty()));
+            CHECK(nat.firewall() == row.firewall);
+            CHECK(nat.addresses().has_value() == (row.firewall != Firewall::unknown));
+        }
+    }
+}
+
 TEST_CASE("LAN addresses are matched and classified as the reference does") {
     for (Json v : rows("match_address")) {
         CAPTURE(name(v));

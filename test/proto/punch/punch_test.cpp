@@ -321,12 +321,6 @@ TEST_CASE("a client says why it gives up") {
         for (int reopened = 0; reopened < 4; reopened++) sample(client, false);
         CHECK(failure_of(client) == Failure::both_random);
     }
-    SUBCASE("nobody tells what our NAT does") {
-        Client client(start, client_setup(budget));
-        client.replied(start, reply_of(Firewall::consistent));
-        for (int reopened = 0; reopened < 4; reopened++) client.samples_over(start);
-        CHECK(failure_of(client) == Failure::nat_unknown);
-    }
     SUBCASE("a server that never knows its NAT") {
         Client client(start, client_setup(budget));
         sample(client, true);
