@@ -3,11 +3,18 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <asio/error.hpp>
+#include <asio/ip/udp.hpp>
 #include <cerrno>
 #include <cstring>
 #include <optional>
+#include <utility>
+
+#include "node/net/address.hpp"
 
 namespace kp2p {
 namespace {
@@ -45,20 +52,53 @@ bool is_broadcast(const Host& host) {
     return is;
 }
 
+// That packets would leave from to a host to which no route leads but the usual one; none is sent.
+std::optional<Host> leaving_host(std::string_view to) {
+    const asio::ip::udp::endpoint there(to_address(*Host::parse(to)), 9);
+    const int fd = ::socket(there.data()->sa_family, SOCK_DGRAM, 0);
+    if (fd < 0) return std::nullopt;
+    sockaddr_storage from{};
+    socklen_t size = sizeof from;
+    auto* const address = reinterpret_cast<sockaddr*>(&from);
+    const bool leaves = ::connect(fd, there.data(), static_cast<socklen_t>(there.size())) == 0 &&
+                        ::getsockname(fd, address, &size) == 0;
+    ::close(fd);
+    return leaves ? host_of(address) : std::nullopt;
+}
+
 }  // namespace
 
 std::vector<Host> interface_hosts() {
-    std::vector<Host> found;
-    ifaddrs* all = nullptr;
-    if (getifaddrs(&all) != 0) return found;
-    for (const ifaddrs* at = all; at && found.size() < max_interface_hosts; at = at->ifa_next) {
+    enum class Rank { leads_out, carries, idle };
+    std::vector<std::pair<Rank, Host>> all;
+    ifaddrs* list = nullptr;
+    if (getifaddrs(&list) != 0) return {};
+    const std::optional<Host> out[] = {leaving_host("198.51.100.1"), leaving_host("2001:db8::1")};
+    for (const ifaddrs* at = list; at; at = at->ifa_next) {
         if (!(at->ifa_flags & IFF_UP) || at->ifa_flags & IFF_LOOPBACK) continue;
         const auto host = host_of(at->ifa_addr);
         if (!host || (!host->is_v4() && host->kind() == HostKind::link_local)) continue;
-        found.push_back(*host);
+        Rank rank = at->ifa_flags & IFF_RUNNING ? Rank::carries : Rank::idle;
+        if (std::ranges::find(out, host) != std::end(out)) rank = Rank::leads_out;
+        all.emplace_back(rank, *host);
     }
-    freeifaddrs(all);
+    freeifaddrs(list);
+    std::ranges::stable_sort(all, {}, &std::pair<Rank, Host>::first);
+    if (all.size() > max_interface_hosts) all.resize(max_interface_hosts);
+    std::vector<Host> found;
+    for (const auto& [rank, host] : all) found.push_back(host);
     return found;
+}
+
+bool is_own_host(const Host& host) {
+    const bool of_one_link = !host.is_v4() && host.kind() == HostKind::link_local;
+    if (host.is_loopback() || of_one_link) return true;  // that is another's, too, on its own link
+    ifaddrs* list = nullptr;
+    if (getifaddrs(&list) != 0) return true;
+    bool is = false;
+    for (const ifaddrs* at = list; at && !is; at = at->ifa_next) is = host_of(at->ifa_addr) == host;
+    freeifaddrs(list);
+    return is;
 }
 
 std::string why_never_bound(const Host& host) {

@@ -10,8 +10,12 @@
 namespace kp2p {
 
 // Of interfaces that are up, both families; neither loopback nor, of IPv6, link-local ones. At most
-// 32.
+// 32: first what leads to the Internet, last what is connected to nothing, as bridges for
+// containers may be, of which some computers have many.
 std::vector<Host> interface_hosts();
+
+// Whether an interface has it, whatever it is; loopback ones are.
+bool is_own_host(const Host& host);
 
 // Why no socket can be bound to an address: of one that is none of a single computer, or needs more
 // than itself; empty: it may do. The system binds to some of these without a word, and nobody is
