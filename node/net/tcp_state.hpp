@@ -12,6 +12,8 @@ namespace kp2p {
 std::optional<std::chrono::microseconds> tcp_round_trip(int socket);  // smoothed
 // How much of what was written, the end included, the other side's system does not have yet.
 std::size_t tcp_unacknowledged_bytes(int socket);
+// What the system has sent again, as far as it counts that.
+std::uint64_t tcp_resent_bytes(int socket);
 // For how long nothing has come, though something was sent and then sent again in vain.
 std::optional<std::chrono::milliseconds> tcp_unanswered(int socket);
 // The connection fails when what was written is not acknowledged for so long.

@@ -32,6 +32,13 @@ std::size_t tcp_unacknowledged_bytes(int socket) {
     return static_cast<std::size_t>(bytes);
 }
 
+std::uint64_t tcp_resent_bytes(int socket) {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return 0;
+    return std::uint64_t{info.tcpi_total_retrans} * info.tcpi_snd_mss;
+}
+
 std::optional<std::chrono::milliseconds> tcp_unanswered(int socket) {
     tcp_info info{};
     socklen_t size = sizeof info;

@@ -28,8 +28,18 @@ class BetterPasts {
         if (pasts_.size() >= max_nodes && !pasts_.contains(node)) pasts_.erase(pasts_.begin());
         Past& past = pasts_[node];
         if (lived >= long_life) past.pause = first_pause;
-        past.due = now + past.pause;
+        past.due = std::max(past.due, now + past.pause);
         past.pause = std::min<Span>(2 * past.pause, longest_pause);
+    }
+    // Much is lost on the way there: another is better for a while.
+    void shun(const NodeId& node, Time now) {
+        if (pasts_.size() >= max_nodes && !pasts_.contains(node)) pasts_.erase(pasts_.begin());
+        Past& past = pasts_[node];
+        past.shunned_until = past.due = now + longest_pause;
+    }
+    bool shunned(const NodeId& node, Time now) const {
+        const auto past = pasts_.find(node);
+        return past != pasts_.end() && now < past->second.shunned_until;
     }
     // We, or it, are elsewhere than before.
     void forget(const NodeId& node) { pasts_.erase(node); }
@@ -37,6 +47,7 @@ class BetterPasts {
   private:
     struct Past {
         Time due{};  // not dialed before
+        Time shunned_until{};
         Span pause = first_pause;
     };
     std::map<NodeId, Past> pasts_;

@@ -10,6 +10,7 @@
 
 #include "node/async/clock.hpp"
 #include "node/swarm/places.hpp"
+#include "node/swarm/toll.hpp"
 #include "node/swarm/vigil.hpp"
 #include "node/transport/path.hpp"
 
@@ -32,6 +33,7 @@ class Peer {
         PathRank rank = PathRank::udx;
         std::optional<Clock::Time> proven;  // since when; none: not yet
         Vigil vigil = {};
+        Toll toll = {};
     };
 
     Cause cause = Cause::came;
@@ -43,6 +45,7 @@ class Peer {
     bool tells_places = false;             // so that two connections to it need not be one
     Clock::Time direct_due{};              // when a way without a relay is worth a try
     Clock::Span direct_pause = std::chrono::seconds(5);  // before the next, twice as long each
+    Clock::Time toll_due{};                              // when to ask again if TCP pays too much
     Clock::Span patience = Vigil::first_patience;        // of the next vigil
 
     // Instead of the one of its rank, if there is one; its own rank may have changed.

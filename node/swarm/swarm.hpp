@@ -135,6 +135,8 @@ class Swarm {
     void start_redial(std::set<NodeId>& running, const NodeId& node, Task<> dial);
     Task<> redial(NodeId node);
     Task<> seek_direct(NodeId node);
+    bool pays_too_much(Peer& peer);
+    Task<> leave_tcp(NodeId node);
     bool is_direct_due(Peer& peer, bool needed);
     void look_at_network();
     void hurry_lookups();

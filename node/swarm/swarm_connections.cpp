@@ -118,6 +118,9 @@ bool Swarm::admit(const std::shared_ptr<Connection>& connection, PeerBook::Diale
     }
     const PathRank rank = rank_of(connection->path());
     // What came through a relay may have left it meanwhile.
+    const bool shunned = rank == PathRank::tcp && old != peers_.end() &&
+                         better_pasts_.shunned(remote, parts_.runtime.clock.now());
+    if (shunned && old->second.best()) return false;
     const auto now_of = [](const Connection& held) { return rank_of(held.path()); };
     if (old != peers_.end()) old->second.rank_anew(now_of);
     const Peer::Held* held = old == peers_.end() ? nullptr : old->second.find(rank);

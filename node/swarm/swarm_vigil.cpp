@@ -30,7 +30,7 @@ Task<> Swarm::watch_loop() {
     Clock& clock = parts_.runtime.clock;
     for (;;) {
         bool needed = false;
-        std::vector<NodeId> silent, relayed;
+        std::vector<NodeId> silent, relayed, lossy;
         for (auto& [node, peer] : peers_) {
             const bool works = parts_.use_of && parts_.use_of(node).work != Work::none;
             const bool this_one = works || clock.now() < doubt_until_;
@@ -42,8 +42,10 @@ Task<> Swarm::watch_loop() {
             if (!peer.silent()) leave_silent(peer);
             if (this_one && peer.silent()) silent.push_back(node);
             if (is_direct_due(peer, this_one)) relayed.push_back(node);
+            if (works && pays_too_much(peer)) lossy.push_back(node);
         }
         for (const NodeId& node : relayed) start_redial(direct_dials_, node, seek_direct(node));
+        for (const NodeId& node : lossy) start_redial(direct_dials_, node, leave_tcp(node));
         look_at_network();
         for (const NodeId& node : silent) start_redial(redials_, node, redial(node));
         const Clock::Span pause = needed ? Vigil::look_interval : idle_look_interval;
@@ -54,11 +56,19 @@ Task<> Swarm::watch_loop() {
 
 void Swarm::doubt(Doubt why) {
     doubt_until_ = parts_.runtime.clock.now() + doubt_span;
+    std::vector<std::shared_ptr<Connection>> stranded;
     for (auto& [node, peer] : peers_) {
         better_pasts_.forget(node);
         peer.direct_due = parts_.runtime.clock.now() + first_direct_wait;
         peer.direct_pause = first_direct_pause;
-        for (const Peer::Held& held : peer.held()) held.connection->prod();
+        for (const Peer::Held& held : peer.held()) {
+            held.connection->prod();
+            if (held.connection->stranded()) stranded.push_back(held.connection);
+        }
+    }
+    for (const auto& connection : stranded) {  // the system tells nobody, and tries in vain
+        connection->close();
+        forget(connection);
     }
     announcer_.hurry();
     changed_.notify_all();

@@ -25,6 +25,15 @@ class ByteStream {
     // For how long nothing has come, not even word that something has arrived, though the other
     // side is to say so; none: it owes no answer.
     virtual std::optional<Clock::Span> unanswered() const { return std::nullopt; }
+    // Whether it is bound to an address that this computer does not have any more.
+    virtual bool stranded() const { return false; }
+    // What has arrived of what was written, what of it was sent again on the way, and whether more
+    // is on its way; none where there is no telling.
+    struct Sendings {
+        std::uint64_t arrived_bytes = 0, resent_bytes = 0;
+        bool under_way = false;
+    };
+    virtual std::optional<Sendings> sendings() const { return std::nullopt; }
     // As much as it makes sense to have waiting for write(), as what is put behind it comes late.
     virtual std::size_t queue_bytes() const { return std::numeric_limits<std::size_t>::max(); }
     // At least one byte, or 0 when the other side has ended.

@@ -42,6 +42,10 @@ class Connection {
     void prod();
     Clock::Span unheard() const { return stream_ ? stream_->unheard() : Clock::Span::zero(); }
     std::optional<Clock::Span> unanswered() const;
+    bool stranded() const { return stream_ && stream_->stream().stranded(); }
+    std::optional<ByteStream::Sendings> sendings() const {  // see ByteStream
+        return stream_ ? stream_->stream().sendings() : std::nullopt;
+    }
     // It is needed, though it carries nothing: whoever has this will not see it closed for that.
     using Hold = std::shared_ptr<const void>;
     Hold hold() const { return held_; }

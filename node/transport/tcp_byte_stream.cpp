@@ -1,6 +1,9 @@
 #include "node/transport/tcp_byte_stream.hpp"
 
+#include <algorithm>
+
 #include "node/net/address.hpp"
+#include "node/net/interfaces.hpp"
 #include "node/net/tcp_state.hpp"
 #include "proto/dht/wire/address.hpp"
 #include "proto/outcome.hpp"
@@ -46,6 +49,16 @@ std::optional<Clock::Span> TcpByteStream::unanswered() const {
     return tcp_unanswered(socket_.native_handle());
 }
 
+bool TcpByteStream::stranded() const { return socket_.is_open() && !is_own_host(path_.local.host); }
+
+std::optional<ByteStream::Sendings> TcpByteStream::sendings() const {
+    if (!socket_.is_open()) return std::nullopt;
+    const int socket = socket_.native_handle();
+    const std::uint64_t waiting = tcp_unacknowledged_bytes(socket);
+    return Sendings{written_bytes_ - std::min(waiting, written_bytes_), tcp_resent_bytes(socket),
+                    waiting > 0};
+}
+
 Task<Result<std::size_t>> TcpByteStream::read_some(std::span<std::uint8_t> into) {
     if (!socket_.is_open()) co_return Errc::closed;
     auto [error, size] =
@@ -63,6 +76,7 @@ Task<Result<void>> TcpByteStream::write(ByteView bytes) {
         auto [error, size] =
             co_await socket_.async_write_some(asio::buffer(bytes.data(), bytes.size()), use_result);
         if (error) co_return error;
+        written_bytes_ += size;
         bytes = bytes.subspan(size);
     }
     co_return ok;

@@ -17,6 +17,8 @@ class TcpByteStream final : public ByteStream {
     Path path() const override;
     Path::Kind path_kind() const override { return path_.kind; }
     std::optional<Clock::Span> unanswered() const override;
+    bool stranded() const override;
+    std::optional<Sendings> sendings() const override;
     Task<Result<std::size_t>> read_some(std::span<std::uint8_t> into) override;
     Task<Result<void>> write(ByteView bytes) override;
     Task<Result<void>> finish() override;
@@ -27,6 +29,7 @@ class TcpByteStream final : public ByteStream {
     mutable asio::ip::tcp::socket socket_;  // to ask for its descriptor is no change
     mutable Path path_;                     // with the round trip as it was when that was asked
     mutable Clock::Time rtt_asked_{};
+    std::uint64_t written_bytes_ = 0;
     bool finished_ = false;
 };
 

@@ -66,6 +66,8 @@ constexpr Advice advice[] = {
     {FindingCode::tcp_refused, "look whether the node's daemon runs, and listens at this port"},
     {FindingCode::tcp_silent, "let TCP through the firewalls to this port"},
     {FindingCode::tcp_other_node, "name the node with the key of the one that is there"},
+    {FindingCode::tcp_lossy,
+     "ask whether the network limits TCP to this port; until then UDP is used"},
     {FindingCode::tcp_unresolved,
      "look whether the name is right, and whether names can be resolved"},
     {FindingCode::connections_busy, "try again when other transfers have ended"},

@@ -105,6 +105,8 @@ constexpr Wording wordings[] = {
      "node {node} cannot be connected to over TCP at {what}"},
     {Code::tcp_other_node, Stage::reach, "tcp_other_node",
      "node {node} cannot be connected to: what answers at {what} is not it"},
+    {Code::tcp_lossy, Stage::reach, "tcp_lossy",
+     "much of what is sent to node {node} over TCP at {what} is lost on the way"},
     {Code::tcp_unresolved, Stage::reach, "tcp_unresolved",
      "node {node} cannot be connected to: {what}"},
     {Code::connections_busy, Stage::reach, "connections_busy",

@@ -79,6 +79,7 @@ struct Finding {
         tcp_silent,       // what: the address
         tcp_unreachable,  // what: the address, and what the system says
         tcp_other_node,   // what: the address
+        tcp_lossy,        // what: the address; another way is taken
         tcp_unresolved,   // what: a clause about the name
         connections_busy,
         no_common_channel,

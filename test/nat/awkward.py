@@ -20,7 +20,21 @@ from matrix import wait_for_line
 FILE_BYTES = 8 << 20
 VALID_KEY = 'd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a'  # of RFC 8032; nobody's
 SOON_SECONDS = 3
+HEALED_SECONDS = 4  # one of them for the MiB that shows it
+LEFT_SECONDS = 8  # until what leads nowhere is left, and after
 FOUND_SECONDS = 9  # of two that start at once: they look each other up again after five
+WHAT_COMES_FROM_OUTSIDE = '''
+table inet closed {
+    chain in { type filter hook input priority 0; iifname "lo" accept; ct state established,related accept; drop; }
+}
+'''
+HOME = '''
+table inet home {
+    chain in { type filter hook input priority 0; iifname "eth0" ct state new drop; }
+    chain through { type filter hook forward priority 0; iifname "eth0" ct state new drop; }
+    chain out { type nat hook postrouting priority 100; oifname "eth0" masquerade; }
+}
+'''
 # Nobody is told of packets that are too large for the next cable.
 SILENCE = '''
 table inet silence {
@@ -32,17 +46,34 @@ table inet closed {
     chain out { type filter hook output priority 0; oifname != "lo" drop; }
 }
 '''
+LITTLE_TCP = 'meta l4proto tcp limit rate over 125 kbytes/second burst 30 kbytes drop'
+NOWHERE = '45.7.200.1', '45.7.200.2', '45.7.200.3'
 ONLY_UDP = 'meta l4proto tcp drop'
 ONLY_IPV6 = 'ip saddr 45.7.1.2 ip daddr 45.7.2.2 drop; ip saddr 45.7.2.2 ip daddr 45.7.1.2 drop'
 ONLY_TCP = 'meta l4proto udp ip saddr 45.7.1.2 ip daddr 45.7.2.2 drop; %s' % (
     'meta l4proto udp ip saddr 45.7.2.2 ip daddr 45.7.1.2 drop')
 
 
+class Elsewhere:
+    """A host with a hosts file of its own."""
+
+    def __init__(self, host, names):
+        self.host, self.fd, self.names = host, host.fd, names
+
+    def command(self, arguments):
+        return ['unshare', '-m', 'sh', '-c', 'mount --bind "$0" /etc/hosts && exec "$@"', self.names,
+                *self.host.command(arguments)]
+
+    def popen(self, *arguments, **options):
+        return subprocess.Popen(self.command(arguments), pass_fds=[self.fd], **options)
+
+
 class Routed:
     """A router, and hosts at 45.7.N.2 on its cables."""
 
     def __init__(self, folder):
-        self.folder, self.router, self.hosts, self.processes = folder, Namespace(), [], []
+        self.folder, self.router, self.processes = folder, Namespace(), []
+        self.hosts, self.homes = [], []
         self.router.run('sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1')
         self.rule(self.router, SILENCE)
         host = self.host()
@@ -76,6 +107,30 @@ class Routed:
         host.run('ip', 'route', 'add', 'default', 'via', network + '1')
         return host
 
+    def home(self, hosts, bridges=0):
+        """Hosts that share a NAT, which lets in what they have asked for; each has bridges that lead nowhere."""
+        router = self.host()
+        self.homes.append(router)
+        router.run('ip', 'link', 'add', 'lan', 'type', 'bridge')
+        router.run('ip', 'link', 'set', 'lan', 'up')
+        router.run('ip', 'address', 'add', '192.168.1.1/24', 'dev', 'lan')
+        router.run('sysctl', '-qw', 'net.ipv4.ip_forward=1')
+        self.rule(router, HOME)
+        made = []
+        for number in range(hosts):
+            host = Namespace()
+            for bridge in range(bridges):
+                name = 'bridge%d' % bridge
+                host.run('ip', 'link', 'add', name, 'type', 'bridge')
+                host.run('ip', 'link', 'set', name, 'up')
+                host.run('ip', 'address', 'add', '10.%d.%d.1/24' % (number, bridge), 'dev', name)
+            join(router, 'to%d' % number, host, 'eth0')
+            router.run('ip', 'link', 'set', 'to%d' % number, 'master', 'lan')
+            host.run('ip', 'address', 'add', '192.168.1.%d/24' % (10 + number), 'dev', 'eth0')
+            host.run('ip', 'route', 'add', 'default', 'via', '192.168.1.1')
+            made.append(host)
+        return made
+
     def between(self, rule):
         """What the router drops."""
         self.rule(self.router, 'table inet between {\nchain through { type filter hook forward priority 0; '
@@ -95,12 +150,12 @@ class Awkward(unittest.TestCase):
         self.world = Routed(folder.name)
         self.addCleanup(self.world.close)
 
-    def node(self, place, name):
-        node = Node(self.world, place, name, '--no-port-mapping')
+    def node(self, place, name, *flags):
+        node = Node(self.world, place, name, '--no-port-mapping', *flags)
         self.addCleanup(node.stop)
         return node
 
-    def share(self, *hosts, rule='accept'):
+    def share(self, *hosts, rule='accept', seconds=SOON_SECONDS):
         """Both ways."""
         self.world.between(rule)
         nodes = [self.node(host, 'node%d' % number) for number, host in enumerate(hosts)]
@@ -115,10 +170,11 @@ class Awkward(unittest.TestCase):
             uri = giver.run('kp2p-store', path).stdout.strip()
             began = time.monotonic()
             loaded = loader.run('kp2p-load', uri)
-            seconds = time.monotonic() - began
+            taken = time.monotonic() - began
             self.assertEqual(loaded.returncode, 0, loaded.stderr + loader.words())
-            print('%s: %.2f s' % (self.id(), seconds), flush=True)
-            self.assertLess(seconds, SOON_SECONDS, loader.words())
+            print('%s: %.2f s' % (self.id(), taken), flush=True)
+            self.assertLess(taken, seconds, loader.words())
+        return nodes
 
     def test_a_way_that_takes_only_the_packets_of_ipv6(self):
         self.share(self.world.host(1280), self.world.host(1280))
@@ -131,6 +187,69 @@ class Awkward(unittest.TestCase):
 
     def test_two_that_anybody_reaches_but_only_ipv6_passes_between(self):
         self.share(self.world.host_with_ipv6(), self.world.host_with_ipv6(), rule=ONLY_IPV6)
+
+    def test_firewalls_of_both_computers_in_a_network_of_one_dht_node(self):
+        hosts = self.world.host(), self.world.host()
+        for host in hosts:
+            self.world.rule(host, WHAT_COMES_FROM_OUTSIDE)
+        self.share(*hosts)
+
+    def test_a_way_that_lets_little_tcp_through(self):
+        """Its load goes on over UDP."""
+        self.share(self.world.host(), self.world.host(), rule=LITTLE_TCP, seconds=LEFT_SECONDS)
+
+    def test_two_of_one_home_that_have_many_bridges_for_containers(self):
+        nodes = self.share(*self.world.home(2, bridges=20))
+        paths = [peer['paths'][0]['path'] for peer in nodes[0].status()['peers']]
+        self.assertRegex(paths[0], r'^tcp 192\.168\.1\.')
+
+    def test_two_that_have_the_same_address_at_home(self):
+        self.share(*self.world.home(1), *self.world.home(1))
+
+    def test_a_load_whose_computer_gets_another_address(self):
+        """As DHCP may give, or as is left when a VPN goes; on the same cable."""
+        giver, loader = self.world.host(), self.world.host()
+        self.world.router.run('ip', 'route', 'add', '45.7.2.7', 'dev', loader.cable)
+        nodes = self.node(giver, 'giver'), self.node(loader, 'loader')
+        for node in nodes:
+            node.until(lambda status: status['connections'] == 1)
+            node.until(lambda status: status['peers'][0]['paths'][0]['path'].startswith('tcp '))
+        nodes[0].run('kp2p-limit', '--up', '2M')
+        path = nodes[0].folder + '/given'
+        with open(path, 'wb') as file:
+            file.write(os.urandom(FILE_BYTES))
+        uri = nodes[0].run('kp2p-store', path).stdout.strip()
+        load = loader.popen(command('kp2p-load'), '--quiet', uri, env=nodes[1].environment,
+                            stdout=subprocess.DEVNULL)
+        nodes[1].until(lambda status: status['received_bytes'] > 2 << 20)
+        loader.run('ip', 'address', 'add', '45.7.2.7/24', 'dev', 'eth0')
+        loader.run('ip', 'address', 'delete', loader.address + '/24', 'dev', 'eth0')
+        loader.run('ip', 'address', 'replace', '45.7.2.7/24', 'dev', 'eth0')
+        loader.run('ip', 'route', 'replace', 'default', 'via', loader.address[:-1] + '1')
+        began, had = time.monotonic(), nodes[1].status()['received_bytes']
+        nodes[1].until(lambda status: status['received_bytes'] > had + (1 << 20))
+        seconds = time.monotonic() - began
+        print('%s: %.2f s' % (self.id(), seconds), flush=True)
+        self.assertEqual(load.wait(30), 0, nodes[1].words())
+        self.assertLess(seconds, HEALED_SECONDS, nodes[1].words())
+
+    def test_a_relay_of_whose_addresses_some_lead_nowhere(self):
+        host, outside = self.world.host(), self.world.host()
+        self.world.between('meta l4proto udp ip saddr %s drop' % host.address)
+        relay = outside.popen(command('kp2p-relay'), '--listen', outside.address + ':443', '--token-file',
+                              self.world.folder + '/token', stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.world.processes.append(relay)
+        url = wait_for_line(relay.stdout, '#').strip().replace(outside.address, 'relay.test')
+        relay.stdout.close()
+        names = self.world.folder + '/hosts'
+        with open(names, 'w') as file:
+            file.write(''.join(address + ' relay.test\n' for address in (*NOWHERE, outside.address)))
+        began = time.monotonic()
+        node = self.node(Elsewhere(host, names), 'node', '--relay-url', url)
+        node.until(lambda status: status['tunnel'])
+        node.wait_for_words('info tunnel: ')
+        print('%s: %.2f s' % (self.id(), time.monotonic() - began), flush=True)
+        self.assertLess(time.monotonic() - began, SOON_SECONDS, node.words())
 
     def assert_said(self, node, code, words):
         end = time.monotonic() + 30
@@ -167,4 +286,4 @@ class Awkward(unittest.TestCase):
 
 
 if __name__ == '__main__':
-    sys.exit(run_tests(('ip', 'nft', 'nsenter'), Routed))
+    sys.exit(run_tests(('ip', 'nft', 'nsenter', 'unshare'), Routed))
