@@ -1,18 +1,31 @@
-"""Arrays out of .npy files. Imported only where numpy is wanted."""
+"""Arrays into and out of .npy files. Imported only where numpy is wanted."""
 
 from __future__ import annotations
 
+import inspect
 import io
 import os
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import numpy
 
-from ._errors import FailedError
+from ._errors import FailedError, UsageError
 from ._paths import PathLike
 from ._storage import Reader
 
-_head_bytes = 1 << 16
+_head_bytes = 1 << 20
+# Newer versions refuse the names of some hundred columns, which older ones took.
+_long_heads: Any = ({"max_header_size": _head_bytes}
+                    if "max_header_size" in inspect.signature(numpy.load).parameters else {})
+
+
+def write(file: IO[bytes], array: Any) -> None:
+    """What numpy makes an array of. A mask has no place in the file: what it hides would come to
+    light, as if it were good."""
+    if isinstance(array, numpy.ma.MaskedArray):
+        raise UsageError("a .npy file holds no mask: store array.filled(value), or array.data and "
+                         "array.mask")
+    numpy.save(file, numpy.asarray(array), allow_pickle=False)
 
 
 def array(uri: PathLike, content: bytearray) -> Any:
@@ -22,7 +35,7 @@ def array(uri: PathLike, content: bytearray) -> Any:
         try:
             shape, in_columns, kind = _header(head)
         except (ValueError, LookupError):
-            return numpy.load(io.BytesIO(content), allow_pickle=False)
+            return numpy.load(io.BytesIO(content), allow_pickle=False, **_long_heads)
         if kind.hasobject:
             raise ValueError("it holds objects of Python")
         return numpy.ndarray(shape, kind, content, head.tell(), order="F" if in_columns else "C")
@@ -33,7 +46,7 @@ def array(uri: PathLike, content: bytearray) -> Any:
 def _header(head: io.BytesIO) -> Any:
     formats: Any = numpy.lib.format
     readers = {(1, 0): formats.read_array_header_1_0, (2, 0): formats.read_array_header_2_0}
-    return readers[formats.read_magic(head)](head)
+    return readers[formats.read_magic(head)](head, **_long_heads)
 
 
 def mapped(uri: PathLike, file: Reader, mode: Literal["r", "c"]) -> Any:
@@ -41,7 +54,7 @@ def mapped(uri: PathLike, file: Reader, mode: Literal["r", "c"]) -> Any:
     path = f"/dev/fd/{file.fileno()}"
     try:
         found = numpy.load(path if os.path.exists(path) else file.path, mmap_mode=mode,
-                           allow_pickle=False)
+                           allow_pickle=False, **_long_heads)
     except Exception as error:
         raise FailedError(f"{uri!r} is not an array: {error}") from error
     if isinstance(found, numpy.memmap):

@@ -87,11 +87,12 @@ store_object = store_json
 
 
 def store_npy(array: Any, basename: Optional[str] = "file.npy") -> str:
-    """Stores a numpy array, or what numpy makes one of, as a .npy file."""
-    import numpy
+    """Stores a numpy array, or what numpy makes one of, as a .npy file, which holds neither objects
+    nor a mask."""
+    from . import _numpy
 
     with tempfile.TemporaryFile() as file:
-        numpy.save(file, numpy.asarray(array), allow_pickle=False)
+        _numpy.write(file, array)
         return _upload(file, basename or "file.npy")
 
 

@@ -268,12 +268,16 @@ class Held(Network):
     def test_arrays_of_every_shape_come_as_numpy_has_them(self):
         arrays = [numpy.asfortranarray(numpy.arange(6).reshape(2, 3)), numpy.zeros((0, 4)),
                   numpy.array(5), numpy.array(["ü", "long"]), numpy.zeros(3, "i4, f8"),
-                  numpy.arange(3).astype(">i2"), numpy.zeros(2, [("ü", "i4")])]
+                  numpy.arange(3).astype(">i2"), numpy.zeros(2, [("ü", "i4")]),
+                  *(numpy.ones(2, [(f"column {i}", "f8") for i in range(columns)])
+                    for columns in (600, 5000))]
         with self.at("alice"):
             for array in arrays:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # of the version of the format
-                    loaded = kp.load_npy(kp.store_npy(array))
+                    uri = kp.store_npy(array)
+                    loaded, mapped = kp.load_npy(uri), kp.load_npy(uri, mmap_mode="r")
+                self.assertEqual((mapped.dtype, mapped.shape), (array.dtype, array.shape))
                 numpy.testing.assert_array_equal(loaded, array)
                 self.assertEqual((loaded.dtype, loaded.flags.f_contiguous),
                                  (array.dtype, array.flags.f_contiguous))

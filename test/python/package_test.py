@@ -81,6 +81,8 @@ class Files(Network):
                                              numpy.array([[1, 2], [3, 4]]))
             with self.assertRaises(ValueError):
                 kp.store_npy([{"not": "numbers"}])
+            with self.assertRaisesRegex(kp.UsageError, "no mask: store array.filled"):
+                kp.store_npy(numpy.ma.masked_array([1, 2], [False, True]))
 
     def test_ranges_of_bytes(self):
         content = os.urandom(2_500_000)
