@@ -23,7 +23,7 @@ from typing import Any, Deque, Dict, NamedTuple, Optional, Tuple
 from ._ending import Deadline, stop
 from ._errors import (CanceledError, ClosedError, Error, FailedError, NoDaemonError, TimedOutError,
                       UnauthorizedError, UsageError)
-from ._paths import config_dir, named_path
+from ._paths import config_dir, configured, local_path, named_path
 
 answer_seconds = 60.0  # to take us in, and to begin an answer
 max_answer_bytes = 4 << 20
@@ -34,29 +34,17 @@ _max_idle = 32
 
 def _first_line(path: pathlib.Path) -> str:
     try:
-        return path.read_text().split("\n", 1)[0]
-    except OSError:
+        return path.read_text("utf-8").split("\n", 1)[0]
+    except (OSError, ValueError):
         return ""
-
-
-def _configured(key: str) -> Any:
-    try:
-        return json.loads((config_dir() / "config.json").read_text())[key]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _configured_port() -> int:
-    try:
-        return int(_configured("api_port"))
-    except (ValueError, TypeError):
-        return _default_port
 
 
 def _named_socket() -> Optional[str]:
     """Where the daemon of several users is found."""
-    named = os.environ.get("KACHERY_P2P_API_SOCKET") or _configured("api_socket")
-    return str(named_path(str(named))) if named else None
+    named = os.environ.get("KACHERY_P2P_API_SOCKET")
+    if not named:
+        named = local_path(configured("api_socket", str) or "")
+    return str(named_path(named)) if named else None
 
 
 def _named_port() -> Optional[int]:
@@ -75,6 +63,10 @@ def _port(given: Any, what: str) -> Optional[int]:
     return number or None
 
 
+def _configured_port() -> Optional[int]:
+    return _port(configured("api_port", int) or 0, '"api_port" in config.json')
+
+
 def _written_port() -> Optional[int]:
     written = _first_line(config_dir() / "api-port")
     return int(written) if written.isdigit() else None
@@ -82,7 +74,7 @@ def _written_port() -> Optional[int]:
 
 def api_port() -> int:
     """Environment, then the port that a running daemon wrote down, then config.json."""
-    return _named_port() or _written_port() or _configured_port()
+    return _named_port() or _written_port() or _configured_port() or _default_port
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -159,7 +151,7 @@ class Way:
         self.path = (None if port else _named_socket()) or (str(path) if here else None)
         self.where = self.path or f"127.0.0.1:{self.port}"
         # Nobody says so: it is the usual one, where the daemon of another user may be.
-        self._guessed = not (told or _written_port() or _configured("api_port"))
+        self._guessed = not (told or _written_port() or _configured_port())
         self.key = (str(self.directory), self.where)
 
     def connection(self) -> http.client.HTTPConnection:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import pwd
 import re
-from typing import Union
+from typing import Optional, Type, TypeVar, Union
 
 from ._errors import UsageError
 
 PathLike = Union[str, "os.PathLike[str]"]
+_Kind = TypeVar("_Kind", str, int)
 
 _of_path = re.compile(r"\A(sha1|sha1dir):/(?=[0-9a-fA-F]{40})")
 _of_uri = re.compile(r"sha1(dir)?:/", re.I)
@@ -33,9 +35,37 @@ def named_path(name: str) -> pathlib.Path:
     return home() / name[2:] if name == "~" or name.startswith("~/") else pathlib.Path(name)
 
 
+def local_path(path: str) -> str:
+    """One out of a file or an answer, which are UTF-8, as this program names it in any locale."""
+    return os.fsdecode(path.encode())
+
+
 def config_dir() -> pathlib.Path:
     named = os.environ.get("KACHERY_P2P_CONFIG_DIR")
     return named_path(named) if named else home() / ".kachery-p2p"
+
+
+def configured(key: str, kind: Type[_Kind]) -> Optional[_Kind]:
+    """What config.json says of it, None if nothing. What the commands refuse is refused: somebody meant
+    another storage, or daemon, than the usual one."""
+    path = config_dir() / "config.json"
+    try:
+        told = json.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+    except (ValueError, RecursionError):
+        told = None
+    if not isinstance(told, dict):
+        raise UsageError(f"{path} is not a JSON object")
+    if key not in told:
+        return None
+    value = told[key]
+    if not isinstance(value, kind) or isinstance(value, bool) or value == "":
+        wanted = "a string" if kind is str else "a whole number"
+        raise UsageError(f'{path}: "{key}": not {wanted}')
+    return value
 
 
 def as_uri(given: PathLike) -> str:

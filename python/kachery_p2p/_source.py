@@ -17,7 +17,7 @@ from ._dest import naming
 from ._ending import Deadline, never
 from ._errors import (AbsentError, Error, FailedError, NoDaemonError, NotFoundError,
                       StorageUnavailableError, UsageError)
-from ._paths import PathLike, absolute_path, as_uri
+from ._paths import PathLike, absolute_path, as_uri, local_path
 from ._progress import Shown
 
 _sha1_uri = re.compile(r"sha1://([0-9a-fA-F]{40})(?:[./?].*)?", re.S)
@@ -110,7 +110,7 @@ class Source:
                                self.progress.event)
         except NoDaemonError as error:
             return None, error
-        path = str(done["path"])
+        path = local_path(str(done["path"]))
         self._all_here(path)
         return path, None
 

@@ -17,7 +17,7 @@ from . import _mounts
 from ._dest import naming
 from ._errors import FailedError, StorageUnavailableError
 from ._files import close_temp, flush_directory, open_temp, set_rights, state
-from ._paths import config_dir, home, named_path
+from ._paths import configured, home, local_path, named_path
 
 _block_bytes = 1 << 20
 _manifest_threshold_bytes = 20_000_000  # files above this have a manifest, as with kachery
@@ -26,7 +26,7 @@ _piece_list_bytes = 4096 * 20  # of so many SHA-1s
 
 
 def root_folder(make: bool) -> pathlib.Path:
-    named = os.environ.get("KACHERY_STORAGE_DIR") or _configured()
+    named = os.environ.get("KACHERY_STORAGE_DIR") or local_path(configured("storage_dir", str) or "")
     root = named_path(named) if named else home() / "kachery-storage"
     if make and not named:
         try:
@@ -43,13 +43,6 @@ def root_folder(make: bool) -> pathlib.Path:
     if make:
         _mounts.remember(root)
     return root
-
-
-def _configured() -> Optional[str]:
-    try:
-        return str(json.loads((config_dir() / "config.json").read_text())["storage_dir"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def _place(root: pathlib.Path, sha1: str) -> pathlib.Path:
@@ -114,7 +107,8 @@ def _opened_if(path: str, sha1: str) -> Optional["Reader"]:
 
 def _linked(place: pathlib.Path) -> Optional[str]:
     try:
-        return str(json.loads(place.with_name(place.name + ".link").read_text())["path"])
+        told = json.loads(place.with_name(place.name + ".link").read_bytes())
+        return local_path(str(told["path"]))
     except (OSError, ValueError, LookupError, TypeError):
         return None
 

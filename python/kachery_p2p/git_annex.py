@@ -28,6 +28,7 @@ from urllib.parse import unquote
 
 from . import _api, _storage
 from ._errors import Error, NoDaemonError, NotFoundError
+from ._paths import local_path
 from ._source import Named, Source
 from ._store import store_file
 
@@ -63,7 +64,8 @@ def _words() -> Iterator[None]:
 def _storage_dir() -> pathlib.Path:
     """The daemon's, or where none runs the one that it would take."""
     try:
-        return pathlib.Path(_api.call("GET", "/v1/status", None, "storage_dir")["storage_dir"])
+        told = _api.call("GET", "/v1/status", None, "storage_dir")["storage_dir"]
+        return pathlib.Path(local_path(str(told)))
     except NoDaemonError:
         return _storage.root_folder(make=True)
 

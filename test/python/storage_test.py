@@ -1,17 +1,19 @@
 """storage_test.py COMMANDS [TEST...]: the Python package where no daemon runs."""
 import errno
 import fcntl
+import json
 import os
 import pathlib
 import stat
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
 import unittest.mock
 import warnings
 
-from case import ABSENT, kp, main, storage
+from case import ABSENT, ROOT, kp, main, storage
 
 
 class NoDaemon(unittest.TestCase):
@@ -77,6 +79,38 @@ class NoDaemon(unittest.TestCase):
         self.assertEqual(kp.load_text(uri), "at home")
         self.command("kp2p-load", uri, "--dest=~/second")
         self.assertFalse(os.path.exists("~"))
+
+    def test_what_is_written_in_utf8_is_read_so_in_any_locale(self):
+        (self.root / "lager ü").mkdir()
+        (self.root / "ü").write_text("linked")
+        (self.root / "config").mkdir()
+        del os.environ["KACHERY_STORAGE_DIR"]
+        (self.root / "config" / "config.json").write_text(json.dumps(
+            {"storage_dir": str(self.root / "lager ü")}, ensure_ascii=False), "utf-8")
+        uris = [kp.store_text("there"), self.command("kp2p-link", str(self.root / "ü"))[:47]]
+        (self.root / "config" / "api-token").write_bytes(b"\xfc\n")
+        script = ("import sys, kachery_p2p as kp; print(*map(kp.load_text, sys.argv[1:])); "
+                  "print(kp.load_file(kp.store_text('x')) is not None)")
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-X", "utf8=0", "-X", "warn_default_encoding", "-c",
+             script, *uris], capture_output=True,
+            env={**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0",
+                 "PYTHONPATH": str(ROOT / "python")})
+        self.assertEqual(done.stdout.decode(), "there linked\nTrue\n", done.stderr.decode())
+        self.assertFalse((self.root / "kachery-storage").exists())
+
+    def test_a_configuration_that_the_commands_refuse_is_refused(self):
+        del os.environ["KACHERY_STORAGE_DIR"]
+        file = self.root / "config" / "config.json"
+        file.parent.mkdir()
+        for text in ('{"storage_dir": "/mnt/data",}', '{"storage_dir": 5}', '{"storage_dir": ""}', "[]", "",
+                     '{"api_port": "x"}', '{"api_port": 70000}'):
+            with self.subTest(text):
+                file.write_text(text)
+                self.assertEqual(subprocess.run(["kp2p-list"], capture_output=True).returncode, 2)
+                self.assertRaisesRegex(kp.UsageError, "config.json", kp.store_text, "x")
+                self.assertRaisesRegex(kp.UsageError, "config.json", kp.load_text, ABSENT)
+        self.assertFalse((self.root / "kachery-storage").exists())
 
     def test_a_home_directory_that_is_not_there_is_said_and_not_made(self):
         del os.environ["KACHERY_STORAGE_DIR"], os.environ["KACHERY_P2P_CONFIG_DIR"]
