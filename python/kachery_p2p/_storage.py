@@ -4,7 +4,6 @@ what is in it is found and checked against its hash, and files are put in."""
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import io
 import json
@@ -349,9 +348,10 @@ class _Writer:
         except FileExistsError:
             if _holds(place, sha1):
                 return
-        except OSError as error:  # some file systems give a file one name only
-            if error.errno not in (errno.EPERM, errno.EOPNOTSUPP):
-                raise
+        except OSError:
+            # Some file systems give a file one name only, and say so in many ways. Of any other
+            # trouble the next call tells.
+            pass
         os.rename(self._path, place)
 
     def _give(self, made: Union[int, pathlib.Path]) -> None:

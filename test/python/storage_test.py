@@ -281,7 +281,7 @@ class NoDaemon(unittest.TestCase):
         self.assertEqual(place.stat().st_ino, before)
         self.assertIn(before, flushed)
 
-    def test_a_file_system_may_lack_locks_and_flushing_of_directories(self):
+    def test_a_file_system_may_lack_locks_second_names_and_flushing_of_directories(self):
         fsync = os.fsync
 
         def refusing(fd):
@@ -289,10 +289,12 @@ class NoDaemon(unittest.TestCase):
                 raise OSError(errno.EINVAL, "no directories")
             fsync(fd)
 
+        one_name = [("os.link", {"side_effect": OSError(number, os.strerror(number))}) for number in
+                    (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL)]
         for name, how in (("fcntl.flock", {"side_effect": OSError(errno.ENOLCK, "no locks")}),
-                          ("os.fsync", {"side_effect": refusing})):
-            with self.subTest(name), unittest.mock.patch(name, **how):
-                self.assertEqual(kp.load_text(kp.store_text(name)), name)
+                          ("os.fsync", {"side_effect": refusing}), *one_name):
+            with self.subTest(how), unittest.mock.patch(name, **how):
+                self.assertEqual(kp.load_text(kp.store_text(str(how))), str(how))
 
     def test_a_sweep_before_the_lock_is_survived(self):
         flock = fcntl.flock
