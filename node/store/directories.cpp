@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include "node/store/disk/disk.hpp"
@@ -176,8 +178,13 @@ Result<void> flush_directory(const fs::path& directory) {
     if (!file && file.error() == std::errc::permission_denied) return ok;
     if (!file) return file.error();
     auto flushed = file->flush_names();
-    // Some network file systems refuse to flush a directory because they need not.
-    if (!flushed && flushed.error() != std::errc::invalid_argument) return flushed;
+    // Some file systems do not flush directories, and have many words for that.
+    constexpr std::array unflushable = {
+        std::errc::invalid_argument,        std::errc::bad_file_descriptor,
+        std::errc::is_a_directory,          std::errc::not_supported,
+        std::errc::operation_not_supported, std::errc::function_not_supported};
+    const auto means = [&](std::errc code) { return flushed.error() == code; };
+    if (!flushed && !std::ranges::any_of(unflushable, means)) return flushed;
     return ok;
 }
 

@@ -9,6 +9,9 @@ import os
 import secrets
 from typing import Any, Tuple, Union
 
+# What file systems that do not flush directories say to that.
+_unflushable = (errno.EINVAL, errno.EBADF, errno.EISDIR, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+
 
 def state(status: os.stat_result) -> Any:
     """What does not stay as it is when a file is changed."""
@@ -73,7 +76,7 @@ def flush_directory(path: str) -> None:
     try:
         os.fsync(fd)
     except OSError as error:
-        if error.errno != errno.EINVAL:  # some file systems refuse because they need not
+        if error.errno not in _unflushable:
             raise
     finally:
         os.close(fd)

@@ -284,15 +284,18 @@ class NoDaemon(unittest.TestCase):
     def test_a_file_system_may_lack_locks_second_names_and_flushing_of_directories(self):
         fsync = os.fsync
 
-        def refusing(fd):
-            if stat.S_ISDIR(os.fstat(fd).st_mode):
-                raise OSError(errno.EINVAL, "no directories")
-            fsync(fd)
+        def refusing(number):
+            def flush(fd):
+                if stat.S_ISDIR(os.fstat(fd).st_mode):
+                    raise OSError(number, "no directories")
+                fsync(fd)
+            return {"new": flush}
 
         one_name = [("os.link", {"side_effect": OSError(number, os.strerror(number))}) for number in
                     (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL)]
         for name, how in (("fcntl.flock", {"side_effect": OSError(errno.ENOLCK, "no locks")}),
-                          ("os.fsync", {"side_effect": refusing}), *one_name):
+                          ("os.fsync", refusing(errno.EINVAL)), ("os.fsync", refusing(errno.EOPNOTSUPP)),
+                          *one_name):
             with self.subTest(how), unittest.mock.patch(name, **how):
                 self.assertEqual(kp.load_text(kp.store_text(str(how))), str(how))
 

@@ -340,3 +340,14 @@ TEST_CASE("a change through a mapping shows as any other") {
     munmap(mapped, 2 * mib);
     close(fd);
 }
+
+TEST_CASE("a file system that does not flush directories takes files, whatever it says to that") {
+    for (const int error : {EINVAL, EBADF, EISDIR, ENOTSUP, ENOSYS}) {
+        CAPTURE(error);
+        const Case f;
+        faults.error = error;
+        faults.failing_name_flushes = 1000;
+        CHECK(f.store.put(f.file("a", content(100)), {}));
+        CHECK(f.store.find(proto::sha1_of(content(100))));
+    }
+}
