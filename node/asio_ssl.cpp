@@ -1,0 +1,1 @@
+#include <asio/ssl/impl/src.hpp>
