@@ -47,10 +47,9 @@ class Parser {
         }
         const std::size_t scheme_end = text.find("://");
         const std::string scheme = in_lower_case(text.substr(0, scheme_end)) + "://";
-        if (scheme == directory_scheme)
-            uri.kind = Uri::Kind::directory;
-        else if (scheme != file_scheme || scheme_end == text.npos)
+        if (scheme_end == text.npos || (scheme != file_scheme && scheme != directory_scheme))
             return wrong("a URI begins with sha1:// or sha1dir://, or is 40 hexadecimal digits");
+        if (scheme == directory_scheme) uri.kind = Uri::Kind::directory;
         text.remove_prefix(scheme.size());
         uri.written = scheme + std::string(text);  // others may take the lower case alone
         if (text.find('\0') != text.npos) return wrong("the URI contains a NUL");
