@@ -204,7 +204,9 @@ Task<Result<void>> Scrub::check(Sha1 sha1, std::uint64_t size_bytes) {
     auto words = co_await run(settle);
     tell();
     if (words && words->empty() && failure && failure != proto::Errc::wrong_hash && unread_.empty())
-        unread_ = chunks->file().path.string() + ": " + failure.message();
+        unread_ = chunks->file().path.string() + (failure == Errc::not_found
+                                                      ? " changed, or went, while it was checked"
+                                                      : ": " + failure.message());
     if (!words || words->empty()) co_return ok;
     co_return co_await damaged(sha1, *words);
 }

@@ -333,6 +333,17 @@ class Housekeeping(NetworkCase):
         self.assert_ends(done, 5, "1 damaged")
         self.assertEqual(done.stdout.decode().split(), [linked])
 
+    def test_what_changes_while_it_is_checked_is_said(self):
+        path = self.make("file", 16 * MIB)
+        self.alice.store(path)
+        place = self.alice.stored(sha1_of(path))
+        verify = self.alice.popen("kp2p-verify")
+        while verify.poll() is None:
+            os.utime(place)
+        said = verify.communicate()[1].decode()
+        self.assertIn(f"not all could be checked: {place} changed, or went, while it was checked", said)
+        self.assert_ends(self.alice.run("kp2p-verify"), 0, "all is well")
+
     def test_what_was_set_aside_is_repaired_later(self):
         bob = self.daemon("bob")
         path, removed = self.make("file", MIB), self.make("removed", MIB)
