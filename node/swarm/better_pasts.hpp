@@ -1,5 +1,6 @@
 // BetterPasts: when a node that is connected to in another way is to be dialed over TCP again: one
-// that is not reached, or whose connection ended soon, after longer and longer pauses.
+// that is not reached, or whose connection ended soon, after longer and longer pauses; and whose
+// TCP is not to be used at all for a while, as much of it is lost.
 #pragma once
 
 #include <algorithm>
@@ -25,16 +26,14 @@ class BetterPasts {
         return past == pasts_.end() ? Time{} : past->second.due;
     }
     void ended(const NodeId& node, Time now, Span lived) {
-        if (pasts_.size() >= max_nodes && !pasts_.contains(node)) pasts_.erase(pasts_.begin());
-        Past& past = pasts_[node];
+        Past& past = past_of(node);
         if (lived >= long_life) past.pause = first_pause;
         past.due = std::max(past.due, now + past.pause);
         past.pause = std::min<Span>(2 * past.pause, longest_pause);
     }
     // Much is lost on the way there: another is better for a while.
     void shun(const NodeId& node, Time now) {
-        if (pasts_.size() >= max_nodes && !pasts_.contains(node)) pasts_.erase(pasts_.begin());
-        Past& past = pasts_[node];
+        Past& past = past_of(node);
         past.shunned_until = past.due = now + longest_pause;
     }
     bool shunned(const NodeId& node, Time now) const {
@@ -50,6 +49,11 @@ class BetterPasts {
         Time shunned_until{};
         Span pause = first_pause;
     };
+    Past& past_of(const NodeId& node) {
+        if (pasts_.size() >= max_nodes && !pasts_.contains(node)) pasts_.erase(pasts_.begin());
+        return pasts_[node];
+    }
+
     std::map<NodeId, Past> pasts_;
 };
 

@@ -1,12 +1,11 @@
 // From TCP to UDX where TCP loses much on the way, which whoever sends sees.
-#include "node/async/timeout.hpp"
 #include "node/swarm/swarm.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {
 namespace {
 
-constexpr std::chrono::seconds max_dial{10}, max_proof_beside{5}, toll_pause{60};
+constexpr std::chrono::seconds max_proof_beside{5}, toll_pause{60};
 
 bool has_udx(const Peer& peer) {
     const Peer::Held* held = peer.find(PathRank::udx);
@@ -37,14 +36,8 @@ Task<> Swarm::leave_tcp(NodeId node) {
         return tasks_ && peer != peers_.end() && !has_udx(peer->second);
     };
     if (lacks()) {
-        Findings why;
-        auto dial = dialer_.dial(node, book_.relays(node), why, Dialer::Through::no_relay);
-        auto link = co_await with_timeout(parts_.runtime.clock, max_dial, std::move(dial));
-        if (link && lacks()) {
-            auto connection = make_connection(*std::move(link));
-            tasks_->spawn(serve(std::move(connection), PeerBook::Dialed::by_us));
-            (void)co_await pause_while(lacks, max_proof_beside);
-        }
+        co_await seek_direct(node);
+        (void)co_await pause_while(lacks, max_proof_beside);
     }
     direct_dials_.erase(node);
     const auto peer = peers_.find(node);
