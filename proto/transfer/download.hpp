@@ -7,13 +7,14 @@
 // which nothing comes (SourceStalled), which may come back under a new key. complete() when all is
 // proven and stored; idle() when no provider is left that could go on. Rules (PROTOCOL.md, 6):
 //   - the last chunk comes first, once for each size that is claimed, from one who claims it, and
-//     the one before it along with it, while nobody claims another size;
+//     one of the next along with it, while nobody claims another size;
 //   - then chunks from the back to the front, within a window below the frontier that starts at
 //     first_window and grows with what was proven, so that a liar wastes no more than was given;
 //   - the provider with the least to do, for its speed, is asked next;
 //   - of what nobody but those who have the whole file can give, each of several nodes that are
-//     getting it, and keep up with each other, asks for other chunks, and gets the rest from them:
-//     from them alone while they give faster, together, than who has it all, and it gets on;
+//     getting it, and keep up with each other, asks for other chunks, and gets the rest from them,
+//     what few have first: from them alone while they give faster, together, than who has it all,
+//     and it gets on;
 //   - to them goes, too, what cannot be judged yet (HoldChunk, until it is stored or LetGoChunk),
 //     or each chunk would wait for those behind it. Who has passed on a wrong one is not believed
 //     again while it has the file open, and is dropped after Trust::max_misled of them;
@@ -30,6 +31,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -144,28 +146,27 @@ class Download {
     };
 
     using Claims = std::map<std::uint64_t, Claim>;  // by size
-
     Claims::iterator claim_of(const ChunkCheck& chunk);
-    std::size_t window() const;
     double rate_of(const Source& source) const;
     std::size_t depth_of(const Source& source) const;
     bool can_ask(const Source& source, ChunkIndex index) const;
-
     void go_on(Time now);
     bool ask_neediest(Time now);
     void expect_last(Time now, SourceKey key, Source& source);
     Time patient_until(const Claim& claim) const;
     void ask_for_size(Time now, std::uint64_t size_bytes, Claim& claim);
-    void ask_before_last(Time now);
+    void ask_beside_last(Time now);
     bool ask_fresh(Time now, SourceKey key, Source& source);
-    enum class Whose { ours, had, theirs };
-    Whose whose(ChunkIndex index) const;
+    ChunkIndex window_begin() const;
+    bool is_open(const Source& source, ChunkIndex index) const;
+    std::optional<ChunkIndex> rarest_of(const Source& source) const;
+    std::optional<ChunkIndex> best_of_whole(Time now, const Source& source) const;
+    std::pair<bool, std::size_t> turn(ChunkIndex index) const;
     bool is_scarce(const Source& source) const;
-    bool is_stuck(Time now, const Source& source) const;
+    bool is_stuck(Time now, const Source& source, std::size_t before_us = 0) const;
     bool ask_late(Time now, SourceKey key, Source& source);
     void ask(Time now, SourceKey key, Source& source, ChunkIndex index);
     void call_off(SourceKey key, Source& source, ChunkIndex index);
-
     void start_check(SourceKey key, ChunkCheck chunk);
     void learn(const Job& job, CheckedChunk chunk);
     void learn_last(const Job& job, std::shared_ptr<const CheckedChunk> chunk);
@@ -189,8 +190,7 @@ class Download {
     Trust trust_;
     std::vector<Event> events_;
     Permission may_ask_;
-    std::uint64_t own_node_ = 0, next_job_ = 1;
-    std::uint64_t proven_chunks_ = 0;  // in this run
+    std::uint64_t own_node_ = 0, next_job_ = 1, proven_chunks_ = 0;  // since it began
     std::size_t unstored_ = 0;
     std::optional<Time> tick_;  // when to look for late chunks again
     ChunkIndex seen_frontier_ = 0;

@@ -15,12 +15,22 @@ constexpr double late_factor = 2;
 constexpr double stuck_factor = 3;   // of the time that a chunk takes
 constexpr double first_guess = 1e6;  // bytes a second, before anybody's rate is known
 
+// The steps of SplitMix64: in which order nodes come for a chunk, and chunks for a node.
+std::uint64_t weight(std::uint64_t node, ChunkIndex index) {
+    std::uint64_t bits = node + (index + 1) * 0x9e3779b97f4a7c15;
+    bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9;
+    bits = (bits ^ (bits >> 27)) * 0x94d049bb133111eb;
+    return bits ^ (bits >> 31);
+}
+
 }  // namespace
 
-std::size_t Download::window() const {
+// The lowest chunk that may be asked for.
+ChunkIndex Download::window_begin() const {
     const std::size_t grown = first_window + std::min<std::uint64_t>(proven_chunks_, max_window);
     const std::size_t all = std::min(grown, max_window);
-    return all - std::min(all, unstored_);
+    const std::size_t window = all - std::min(all, unstored_);
+    return chain_.frontier() - std::min<ChunkIndex>(chain_.frontier(), window);
 }
 
 // One that has not given anything yet counts as the fastest, so that it gets its share at once; its
@@ -46,7 +56,7 @@ void Download::go_on(Time now) {
     if (std::exchange(seen_frontier_, chain_.frontier()) != chain_.frontier()) moved_ = now;
     if (!chain_.size_bytes()) {
         for (auto& [size, claim] : claims_) ask_for_size(now, size, claim);
-        ask_before_last(now);
+        ask_beside_last(now);
     } else {
         while (ask_neediest(now)) {
         }
@@ -100,14 +110,18 @@ void Download::ask_for_size(Time now, std::uint64_t size_bytes, Claim& claim) {
 }
 
 // It will be wanted if the size is right; asking when that is known would take a round trip more.
-void Download::ask_before_last(Time now) {
+// Others that begin now are not known yet, so it is most likely another chunk than theirs.
+void Download::ask_beside_last(Time now) {
     if (claims_.size() != 1 || !requested_.empty()) return;
     const auto& [size, claim] = *claims_.begin();
     const ChunkIndex last = chunk_count(size) - 1;
-    if (!claim.asked || last == 0 || chain_.holds(last - 1)) return;
+    if (!claim.asked || last == 0) return;
     Source& source = sources_.at(*claim.asked);
-    if (!can_ask(source, last - 1) || !may_ask_(*claim.asked, chunk_bytes)) return;
-    ask(now, *claim.asked, source, last - 1);
+    ChunkIndex wanted = last - 1;
+    for (ChunkIndex index = last - std::min<ChunkIndex>(last, first_window); index < last; ++index)
+        if (weight(own_node_, index) < weight(own_node_, wanted)) wanted = index;
+    if (chain_.holds(wanted) || !can_ask(source, wanted)) return;
+    if (may_ask_(*claim.asked, chunk_bytes)) ask(now, *claim.asked, source, wanted);
 }
 
 // One chunk at a time, for the window may have room for no more: where it is scarce, taking the
@@ -135,51 +149,78 @@ bool Download::ask_neediest(Time now) {
     });
 }
 
-// Of a chunk that only those who have the whole file can give: who of all that are getting it asks
-// for it. `had`: one of them has it. All of them come to the same answer, as far as they know of
-// each other; one that has fallen behind does not count, as it would be waited for.
-Download::Whose Download::whose(ChunkIndex index) const {
+// Of all that are getting the file: whether one has the chunk already, and how many come before us
+// to ask for it of who has the whole file. All of them come to the same answer, as far as they know
+// of each other; one that has fallen behind does not count, as it would be waited for.
+std::pair<bool, std::size_t> Download::turn(ChunkIndex index) const {
     constexpr ChunkIndex behind = first_window / 2;
     const ChunkIndex reached = chain_.frontier() + behind;
-    const auto weight = [index](std::uint64_t node) {  // the steps of SplitMix64
-        std::uint64_t bits = node + (index + 1) * 0x9e3779b97f4a7c15;
-        bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9;
-        bits = (bits ^ (bits >> 27)) * 0x94d049bb133111eb;
-        return bits ^ (bits >> 31);
-    };
-    const std::uint64_t ours = weight(own_node_);
-    Whose whose = Whose::ours;
+    const std::uint64_t ours = weight(own_node_, index);
+    std::size_t before = 0;
+    bool had = false;
     for (const auto& [key, source] : sources_) {
         if (!source.offer().have || source.retired()) continue;
-        if (source.has(index)) return Whose::had;
+        had = had || source.has(index);
         const bool keeps_up = reached >= chunk_count(*chain_.size_bytes()) || source.has(reached);
-        if (keeps_up && weight(source.offer().node) < ours) whose = Whose::theirs;
+        if (keeps_up && weight(source.offer().node, index) < ours) ++before;
     }
-    return whose;
+    return {had, before};
+}
+
+// Whether it is to be asked of anybody, and can be of this one.
+bool Download::is_open(const Source& source, ChunkIndex index) const {
+    return !chain_.holds(index) && !requested_.contains(index) && can_ask(source, index);
 }
 
 bool Download::ask_fresh(Time now, SourceKey key, Source& source) {
-    const ChunkIndex frontier = chain_.frontier();
-    const ChunkIndex lowest = frontier - std::min<ChunkIndex>(frontier, window());
-    // Of who has the whole file, the first of each kind.
-    std::optional<ChunkIndex> had, theirs, wanted;
-    const bool scarce = is_scarce(source);
-    for (ChunkIndex index = frontier; index-- > lowest && !wanted;) {
-        if (chain_.holds(index) || requested_.contains(index) || !can_ask(source, index)) continue;
-        const Whose whose = source.offer().have ? Whose::ours : this->whose(index);
-        if (whose == Whose::ours) wanted = index;
-        if (whose == Whose::theirs && !theirs) theirs = index;
-        if (whose == Whose::had && !had) had = index;
-    }
-    // What another has or should ask for is asked for by who has little else to wait for: the other
-    // may never give it. Of one whose rate all others wait for only when nothing gets on.
-    const bool waits =
-        scarce ? !is_stuck(now, source) : 2 * source.outstanding() >= depth_of(source);
-    if (!wanted && !scarce) wanted = had;
-    if (!wanted && !waits) wanted = had ? had : theirs;
+    const auto wanted = source.offer().have ? rarest_of(source) : best_of_whole(now, source);
     if (!wanted || !may_ask_(key, chunk_size_bytes(*chain_.size_bytes(), *wanted))) return false;
     ask(now, key, source, *wanted);
     return true;
+}
+
+// Of one that is getting the file, too: what the fewest have, and of that not what the others take.
+// If all took a chunk from the one who has it first, the rest would have nothing to give meanwhile.
+std::optional<ChunkIndex> Download::rarest_of(const Source& source) const {
+    std::optional<ChunkIndex> rarest;
+    std::pair<std::ptrdiff_t, std::uint64_t> least;
+    for (ChunkIndex index = window_begin(); index < chain_.frontier(); ++index) {
+        if (!is_open(source, index)) continue;
+        const auto has = [index](const auto& entry) { return entry.second.has(index); };
+        const std::pair rank(std::ranges::count_if(sources_, has), weight(own_node_, index));
+        if (rarest && rank > least) continue;
+        rarest = index;
+        least = rank;
+    }
+    return rarest;
+}
+
+std::optional<ChunkIndex> Download::best_of_whole(Time now, const Source& source) const {
+    const bool scarce = is_scarce(source), stuck = is_stuck(now, source);
+    std::optional<ChunkIndex> had, theirs;
+    std::size_t before_had = 0, before_theirs = 0;
+    const ChunkIndex lowest = window_begin();
+    for (ChunkIndex index = chain_.frontier(); index-- > lowest;) {
+        if (!is_open(source, index)) continue;
+        const auto [is_had, before] = turn(index);
+        if (!is_had && before == 0) return index;  // ours
+        if (is_had && !had) {
+            had = index;
+            before_had = before;
+        }
+        // What the other asks for last; what all wait for only when nothing gets on.
+        if (!is_had && (!theirs || !stuck)) {
+            theirs = index;
+            before_theirs = before;
+        }
+    }
+    if (had && !scarce) return had;
+    // What another has or should ask for is asked for by who has little else to wait for: the other
+    // may never give it. Of one whose rate all others wait for only when nothing gets on.
+    const bool waits = scarce ? !is_stuck(now, source, had ? before_had : before_theirs)
+                              : 2 * source.outstanding() >= depth_of(source);
+    if (waits) return std::nullopt;
+    return had ? had : theirs;
 }
 
 // Whether those who are getting the file give faster, together, than this one who has it.
@@ -190,10 +231,11 @@ bool Download::is_scarce(const Source& source) const {
     return !source.offer().have && others > rate_of(source);
 }
 
-// Whether nothing was proven for longer than `source` takes for a few chunks.
-bool Download::is_stuck(Time now, const Source& source) const {
+// Whether nothing was proven for longer than `source` takes for a few chunks, for each before us,
+// as all would ask for the same chunk at once.
+bool Download::is_stuck(Time now, const Source& source, std::size_t before_us) const {
     const std::chrono::duration<double> chunk(double(chunk_bytes) / rate_of(source));
-    return now - moved_ > stuck_factor * chunk;
+    return now - moved_ > stuck_factor * double(1 + before_us) * chunk;
 }
 
 bool Download::ask_late(Time now, SourceKey key, Source& source) {

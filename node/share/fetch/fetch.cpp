@@ -93,7 +93,7 @@ Task<Result<void>> Fetch::resume() {
     std::vector<proto::StoredChunk> chunks = partial->stored();
     download_.resume(partial->size_bytes(), chunks);
     partial_ = std::move(partial);
-    listing_.emplace(parts_.inventory, file_, partial_);
+    show();
     co_return ok;
 }
 
@@ -262,9 +262,17 @@ Task<> Fetch::open_partial(std::uint64_t size_bytes) {
     }
     partial_ = std::move(*opened);
     mixer_.mix_with(partial_);
-    listing_.emplace(parts_.inventory, file_, partial_);
+    show();
+    providers_.search_again();
     for (proto::Download::StoreChunk& chunk : std::exchange(unwritten_, {}))
         tasks_->spawn(write(std::move(chunk)));
+}
+
+// Others that are getting it, too, can do so from here. Who does has something to give itself, or
+// soon will.
+void Fetch::show() {
+    auto asked_by = [this](const NodeId& node) { providers_.guess(node); };
+    listing_.emplace(parts_.inventory, file_, partial_, std::move(asked_by));
 }
 
 Task<> Fetch::write(proto::Download::StoreChunk chunk) {

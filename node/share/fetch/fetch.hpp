@@ -54,6 +54,7 @@ class Fetch {
     Task<> check();
     void store(proto::Download::StoreChunk chunk);
     Task<> open_partial(std::uint64_t size_bytes);
+    void show();
     Task<> write(proto::Download::StoreChunk chunk);
     Task<> put_whole(proto::Download::StoreChunk chunk);
     Task<Result<Path>> commit();

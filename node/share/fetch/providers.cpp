@@ -18,7 +18,7 @@ constexpr auto quiet_span = 5s;       // nothing comes: search anew
 constexpr auto quiet_interval = 10s;  // between searches then
 // And otherwise, while there are few providers: soon at first, for those who begin to get the file
 // when we do, who can give what we lack; then twice as long each.
-constexpr Clock::Span first_search_interval = 1s, max_search_interval = 60s;
+constexpr Clock::Span first_interval = 1s, max_interval = 60s;
 constexpr std::size_t few_providers = 4;
 
 constexpr auto open_span = 20s;  // without a word about the file
@@ -40,7 +40,7 @@ Providers::Providers(FetchParts parts, const Sha1& file, Diagnosis& diagnosis, E
       changed_(changed),
       use_(std::move(use)),
       outage_(parts.outage),
-      search_interval_(first_search_interval),
+      search_interval_(first_interval),
       started_(parts.share.runtime.clock.now()),
       moved_(started_) {}
 
@@ -78,7 +78,7 @@ void Providers::begin(const std::vector<NodeId>& likely) {
 
 // Whoever has no connection to us is not worth one.
 void Providers::guess(const NodeId& node) {
-    if (!tasks_ || !parts_.hood.proven(node)) return;
+    if (!tasks_ || blamed_.contains(node) || !parts_.hood.proven(node)) return;
     if (!queue_.hear(node, TryQueue::Reach::neighbour)) return;
     guessed_.insert(node);
     tasks_->spawn(attach(node));
@@ -130,7 +130,7 @@ void Providers::tick() {
     const bool quiet = open == 0 || now - moved_ >= quiet_span;
     const Clock::Span interval = quiet ? quiet_interval : search_interval_;
     if (open >= few_providers || now - last_search_ < interval || !search_->quiet()) return;
-    if (!quiet) search_interval_ = std::min(2 * search_interval_, max_search_interval);
+    if (!quiet) search_interval_ = std::clamp(2 * search_interval_, first_interval, max_interval);
     begin_search();
 }
 

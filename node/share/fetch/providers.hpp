@@ -76,6 +76,8 @@ class Providers {
     // search begins when they do not do, or take long.
     void begin(const std::vector<NodeId>& likely);
     void tick();
+    void guess(const NodeId& node);  // it may have the file, though it has not said so
+    void search_again() { search_interval_ = {}; }  // others may have something of it by now
     // Its owner was busy with what came, and did not wait for more.
     void busy() { moved_ = parts_.share.runtime.clock.now(); }
     void allow(Clock::Span outage) { outage_ = std::max(outage_, outage); }
@@ -106,7 +108,6 @@ class Providers {
 
     void search();
     void begin_search();
-    void guess(const NodeId& node);
     void hear(const proto::Providing& what);
     void use_better();
     Task<> attach(NodeId node);

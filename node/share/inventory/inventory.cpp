@@ -115,7 +115,7 @@ Task<std::optional<proto::LocalFile>> Inventory::look(Sha1 file) {
     }
     const auto download = downloads_.find(file);
     if (download == downloads_.end()) co_return std::nullopt;
-    co_return proto::LocalFile{download->second.chunks->size_bytes(), false};
+    co_return proto::LocalFile{download->second.entry.chunks->size_bytes(), false};
 }
 
 Task<std::vector<bool>> Inventory::lacks(std::vector<Sha1> files) {
@@ -138,7 +138,7 @@ Task<Result<Inventory::Entry>> Inventory::take(Sha1 file, Hashing hashing) {
     auto taken = co_await whole(file, hashing, why);
     if (!taken && taken.error() == Errc::not_found) {
         const auto download = downloads_.find(file);
-        if (download != downloads_.end()) co_return download->second;
+        if (download != downloads_.end()) co_return download->second.entry;
         if (was_shown) taken = co_await whole(file, hashing, why);  // it was committed meanwhile
     }
     if (!taken) co_return taken.error();
@@ -259,10 +259,16 @@ void Inventory::rotten(const std::string& sentence) {
     say(sentence);
 }
 
+void Inventory::asked(const Sha1& file, const NodeId& by) {
+    const auto download = downloads_.find(file);
+    if (download != downloads_.end()) download->second.asked_by(by);
+}
+
 Inventory::Listing::Listing(Inventory& inventory, const Sha1& file,
-                            std::shared_ptr<Partial> partial)
+                            std::shared_ptr<Partial> partial, AskedBy asked_by)
     : inventory_(inventory), file_(file) {
-    inventory_.downloads_.insert_or_assign(file, Entry{std::move(partial), false, unproven_});
+    Entry entry{std::move(partial), false, unproven_};
+    inventory_.downloads_.insert_or_assign(file, Download{std::move(entry), std::move(asked_by)});
 }
 
 Inventory::Listing::~Listing() { inventory_.downloads_.erase(file_); }

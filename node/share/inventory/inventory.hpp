@@ -82,11 +82,16 @@ class Inventory {
     FileCounts& counts() { return counts_; }
     Rates& rates() { return rates_; }
 
+    void asked(const Sha1& file, const NodeId& by);  // for a chunk of a download
+
     enum class Gain { proven, unproven };
-    // A download shows what it has, for as long as this lives.
+    // A download shows what it has, for as long as this lives, and is told of who asks for that,
+    // and so may be getting the same file.
+    using AskedBy = std::function<void(const NodeId& node)>;
     class Listing {
       public:
-        Listing(Inventory& inventory, const Sha1& file, std::shared_ptr<Partial> partial);
+        Listing(Inventory& inventory, const Sha1& file, std::shared_ptr<Partial> partial,
+                AskedBy asked_by);
         Listing(const Listing&) = delete;
         ~Listing();
         void stored(std::uint64_t index);  // one more chunk can be read
@@ -125,6 +130,10 @@ class Inventory {
         std::error_code failure;
         Event changed;
     };
+    struct Download {
+        Entry entry;
+        AskedBy asked_by;
+    };
     static constexpr std::size_t max_said = 1024;
 
     Task<Result<WholeRef>> open(Sha1 file, Links links, Hashing hashing, std::string& why);
@@ -143,8 +152,8 @@ class Inventory {
     Rates rates_;
     PartialDesk desk_;
     FileTraffic traffic_;
-    std::set<std::string> said_;       // at most max_said
-    std::map<Sha1, Entry> downloads_;  // that are shown
+    std::set<std::string> said_;          // at most max_said
+    std::map<Sha1, Download> downloads_;  // that are shown
     std::map<Sha1, std::weak_ptr<Preparation>> preparations_;
     std::map<Sha1, std::weak_ptr<WholeChunks>> open_;  // shared by all who read a file
     std::list<Gained> watches_;

@@ -145,6 +145,7 @@ Result<void> Uploader::get(const proto::Get& get) {
     } else {
         ++asked_;
         queue({get.id, get.index});
+        if (!file.complete) inventory_.asked(file.sha1, to_);
     }
     return ok;
 }

@@ -2,6 +2,7 @@
 #include "node/share/inventory/throttle.hpp"
 #include "test/node/share/loading.hpp"
 #include "test/node/share/provider.hpp"
+#include "test/node/share/raw_peer.hpp"
 #include "test/run.hpp"
 
 using namespace kp2p;
@@ -135,6 +136,32 @@ Task<> among_each_other(FakeNetwork& network) {
     const double last = *std::max_element(std::begin(took), std::end(took));
     MESSAGE("the last of ", loaders, " after ", last / one, " of the time of one");
     CHECK(last < 1.7 * one);
+}
+
+// Who asks for chunks of what is being loaded is asked for the file in return, unsearched.
+Task<> in_return(FakeNetwork& network) {
+    auto nodes = co_await members(network, 2);
+    const Sha1 file = *nodes[0]->store.put_bytes(noise(file_mib * mib));
+    nodes[0]->share.limit(up("1M"));
+    RawPeer other(network);
+    ChannelEnd transfer = co_await other.open_transfer(nodes[1]->id);
+    Outcome outcome;
+    auto body = [&](Tasks& all) -> Task<> {
+        all.spawn(load(*nodes[1], file, outcome));
+        (void)co_await network.clock.sleep_for(3s);
+        const proto::Open open{1, file};
+        co_await send(transfer, encode(open));
+        auto opened = co_await next<proto::Opened>(transfer);
+        CHECK(opened.have);
+        const proto::Get get{1, file_mib - 1};
+        co_await send(transfer, encode(get));
+        auto opened_here = co_await next<proto::Open>(transfer);
+        CHECK(opened_here.file == file);
+        CHECK_FALSE(outcome.over);
+        all.cancel();
+    };
+    auto loaded = co_await with_tasks(body);
+    (void)loaded;
 }
 
 // Who is in a limited channel gets that; who is not, or in the other direction, is not held up.
@@ -323,6 +350,9 @@ TEST_CASE("each peer gets the same share of a rate") { in_network(fairly); }
 TEST_CASE("who shares a low rate with many does not give up") { in_network(patiently); }
 TEST_CASE("several that load from one who gives slowly give to each other") {
     in_network(among_each_other);
+}
+TEST_CASE("a file that is being loaded is opened at who asks for chunks of it") {
+    in_network(in_return);
 }
 TEST_CASE("a channel's rate holds for its members alone") { in_network(in_channel); }
 TEST_CASE("rates of a channel and of all are waited for apart") { in_network(apart); }
