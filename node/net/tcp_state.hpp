@@ -14,8 +14,13 @@ std::optional<std::chrono::microseconds> tcp_round_trip(int socket);  // smoothe
 std::size_t tcp_unacknowledged_bytes(int socket);
 // What the system has sent again, as far as it counts that.
 std::uint64_t tcp_resent_bytes(int socket);
-// For how long nothing has come, though something was sent and then sent again in vain.
-std::optional<std::chrono::milliseconds> tcp_unanswered(int socket);
+// Of what was sent and is not acknowledged; none where nothing is, or the system does not tell.
+struct TcpWait {
+    std::chrono::milliseconds unheard{};  // so long nothing at all has come
+    bool repeated = false;                // it has been sent again, in vain
+    std::chrono::milliseconds in_vain{};  // so long it has, if more than once
+};
+std::optional<TcpWait> tcp_wait(int socket);
 // The connection fails when what was written is not acknowledged for so long.
 void limit_tcp_silence(int socket, std::chrono::milliseconds limit);
 // A write waits while the system holds more than this that it has not sent once.

@@ -39,18 +39,21 @@ std::uint64_t tcp_resent_bytes(int socket) {
     return std::uint64_t{info.tcpi_total_retrans} * info.tcpi_snd_mss;
 }
 
-std::optional<std::chrono::milliseconds> tcp_unanswered(int socket) {
+std::optional<TcpWait> tcp_wait(int socket) {
     tcp_info info{};
     socklen_t size = sizeof info;
     if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return std::nullopt;
-    if (info.tcpi_unacked == 0 || info.tcpi_retransmits < min_repetitions) return std::nullopt;
-    const std::chrono::milliseconds unheard{
-        std::min(info.tcpi_last_ack_recv, info.tcpi_last_data_recv)};
-    // The other side may well be heard where what is large does not get through to it. Each
-    // repetition has waited twice as long as the one before.
+    if (info.tcpi_unacked == 0) return std::nullopt;
+    TcpWait wait;
+    wait.unheard =
+        std::chrono::milliseconds(std::min(info.tcpi_last_ack_recv, info.tcpi_last_data_recv));
+    wait.repeated = info.tcpi_retransmits > 0;
+    if (info.tcpi_retransmits < min_repetitions) return wait;
+    // Each repetition has waited twice as long as the one before.
     const std::chrono::microseconds timeout{info.tcpi_rto};
     const auto repeated = timeout - timeout / (1 << std::min<unsigned>(info.tcpi_retransmits, 16));
-    return std::max(unheard, std::chrono::duration_cast<std::chrono::milliseconds>(repeated));
+    wait.in_vain = std::chrono::duration_cast<std::chrono::milliseconds>(repeated);
+    return wait;
 }
 
 void limit_tcp_silence(int socket, std::chrono::milliseconds limit) {

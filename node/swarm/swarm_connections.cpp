@@ -195,7 +195,9 @@ Task<> Swarm::settle_tie(std::shared_ptr<Connection> connection) {
         if (!slept) co_return;
         rival = rival_of(*connection);
         const auto peer = peers_.find(connection->remote());
-        if (rival && peer->second.find(*rival)->proven && !rival->unanswered()) co_return;
+        if (!rival || !peer->second.find(*rival)->proven) continue;
+        const auto missing = rival->unanswered();  // while it is busy, some answer always is
+        if (!missing || *missing + rival_look_interval < waited) co_return;
     }
     if (!rival) co_return;
     rival->close();

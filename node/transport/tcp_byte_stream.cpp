@@ -14,6 +14,8 @@ namespace {
 // Then another connection, or a new one, is better than to wait for this.
 constexpr std::chrono::seconds max_silence{20};
 constexpr std::chrono::milliseconds finish_poll{5};
+// It makes nobody look for another way, yet counts as missing.
+constexpr std::chrono::milliseconds max_unrepeated{300};
 // Who opens many small files looks at the path for each.
 constexpr std::chrono::milliseconds rtt_span{50};
 
@@ -46,7 +48,16 @@ Path TcpByteStream::path() const {
 
 std::optional<Clock::Span> TcpByteStream::unanswered() const {
     if (!socket_.is_open()) return std::nullopt;
-    return tcp_unanswered(socket_.native_handle());
+    const auto wait = tcp_wait(socket_.native_handle());
+    if (!wait) waits_since_.reset();
+    if (!wait) return std::nullopt;
+    const auto now = clock_.now();
+    if (!waits_since_) waits_since_ = now;
+    const Clock::Span unheard = std::min<Clock::Span>(now - *waits_since_, wait->unheard);
+    // The system knows how long an answer may take here: it sends again what has had none by then.
+    if (!wait->repeated) return std::min<Clock::Span>(unheard, max_unrepeated);
+    // The other side may well be heard where what is large does not get through to it.
+    return std::max<Clock::Span>(unheard, wait->in_vain);
 }
 
 bool TcpByteStream::stranded() const { return socket_.is_open() && !is_own_host(path_.local.host); }

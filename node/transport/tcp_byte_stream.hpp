@@ -29,6 +29,7 @@ class TcpByteStream final : public ByteStream {
     mutable asio::ip::tcp::socket socket_;  // to ask for its descriptor is no change
     mutable Path path_;                     // with the round trip as it was when that was asked
     mutable Clock::Time rtt_asked_{};
+    mutable std::optional<Clock::Time> waits_since_;  // for an acknowledgement, as far as was seen
     std::uint64_t written_bytes_ = 0;
     bool finished_ = false;
 };
