@@ -18,25 +18,6 @@ std::string variable(const char* lower, const char* upper) {
     return {};
 }
 
-// Through the proxy that https_proxy or HTTPS_PROXY names, unless no_proxy or NO_PROXY has the
-// host. Errc::usage, with the reason in `why`, for a proxy that makes no sense.
-Result<RelayRoute> relay_route(RelayUrl url, std::string& why) {
-    RelayRoute route{std::move(url)};
-    const std::string proxy = variable("https_proxy", "HTTPS_PROXY");
-    const std::string without = variable("no_proxy", "NO_PROXY");
-    const WebAddress relay{route.url.host, route.url.port};
-    if (proxy.empty() || is_without_proxy(without, relay)) return route;
-    std::string complaint;
-    auto parsed = Proxy::parse(proxy, complaint);
-    if (!parsed) {  // it may hold a password
-        why = "https_proxy takes http://[USER:PASSWORD@]HOST[:PORT]: " + complaint +
-              "; or take the relay's host into no_proxy";
-        return Errc::usage;
-    }
-    route.proxy = *std::move(parsed);
-    return route;
-}
-
 // Nobody makes us knock at doors of our own computer.
 bool leads_to_ourselves(const RelayUrl& url) {
     const auto host = Host::parse(url.host);
@@ -51,6 +32,27 @@ constexpr proto::TokenBucket::Limits relay_news{1.0 / 600, 16};
 
 }  // namespace
 
+Result<RelayRoute> relay_route(RelayUrl url, std::string& why) {
+    RelayRoute route{std::move(url)};
+    const std::string own = variable("https_proxy", "HTTPS_PROXY");
+    const std::string proxy = own.empty() ? variable("all_proxy", "ALL_PROXY") : own;
+    const std::string without = variable("no_proxy", "NO_PROXY");
+    const WebAddress relay{route.url.host, route.url.port};
+    if (proxy.empty() || is_without_proxy(without, relay)) return route;
+    std::string complaint;
+    auto parsed = Proxy::parse(proxy, complaint);
+    if (parsed) {
+        route.proxy = *std::move(parsed);
+    } else if (own.empty()) {
+        why = "all_proxy is not used: " + complaint;
+    } else {  // it may hold a password
+        why = "https_proxy takes http://[USER:PASSWORD@]HOST[:PORT]: " + complaint +
+              "; or take the relay's host into no_proxy";
+        return Errc::usage;
+    }
+    return route;
+}
+
 LearntRelays::LearntRelays(Runtime& runtime, const ConfigDir& config, Tunnels& tunnels)
     : runtime_(runtime),
       config_(config),
@@ -64,12 +66,9 @@ LearntRelays::LearntRelays(Runtime& runtime, const ConfigDir& config, Tunnels& t
 void LearntRelays::use(const RelayUrl& url) {
     std::string why;
     auto route = relay_route(url, why);
-    if (!route) {
-        if (!std::exchange(proxy_said_, true))
-            runtime_.log("tunnel", "what members tell of relays is of no use: " + why);
-        return;
-    }
-    tunnels_.add(*std::move(route), Tunnels::Whose::heard);
+    if (!route) why = "what members tell of relays is of no use: " + why;
+    if (!why.empty() && !std::exchange(proxy_said_, true)) runtime_.log("tunnel", why);
+    if (route) tunnels_.add(*std::move(route), Tunnels::Whose::heard);
 }
 
 void LearntRelays::hear(const std::vector<std::string>& urls) {
@@ -117,6 +116,7 @@ Result<KnownRelays> KnownRelays::open(Runtime& runtime, const Settings& settings
     if (settings.relay_url) {
         auto route = relay_route(*settings.relay_url, why);
         if (!route) return route.error();
+        if (!why.empty()) runtime.log("tunnel", std::exchange(why, {}));
         relays.tunnels->add(*std::move(route));
         if (settings.relay_url->tls && !settings.no_share_relay)
             relays.to_tell = {settings.relay_url->text()};

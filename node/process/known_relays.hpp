@@ -17,6 +17,12 @@
 
 namespace kp2p {
 
+// Through the proxy that https_proxy or HTTPS_PROXY names or, without these, all_proxy or
+// ALL_PROXY, unless no_proxy or NO_PROXY has the host. Errc::usage, with the reason in `why`, for
+// an https_proxy that makes no sense; without an error, an all_proxy that leads past us, as others
+// speak SOCKS to it.
+Result<RelayRoute> relay_route(proto::tunnel::RelayUrl url, std::string& why);
+
 // Those that members of our channels have told of, kept for the day that UDP is blocked where we
 // are. Of many the latest stay.
 class LearntRelays {

@@ -230,8 +230,8 @@ constexpr Setting table[] = {
                                .key = "relay_url",
                                .value = "URL",
                                .help = "use the UDP port of this kp2p-relay where UDP is blocked, "
-                                       "through https_proxy if that is set; none: do not, and of "
-                                       "no relay that members of a channel know",
+                                       "through https_proxy or all_proxy if set; none: do not, "
+                                       "and of no relay that members of a channel know",
                                .remembered = true},
                               read_relay_url),
     row<&Settings::no_share_relay>({.flag = "--no-share-relay",

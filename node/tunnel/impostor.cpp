@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <ctime>
+#include <fstream>
 
 #include "proto/text.hpp"
 
@@ -14,6 +16,7 @@ namespace {
 
 constexpr int login_wanted = 511;  // RFC 6585, section 6
 constexpr std::size_t max_shown_bytes = 100;
+constexpr std::uint16_t usual_tls_port = 443;
 
 // Nothing that a terminal makes something of, and no more than one reads.
 std::string shown(std::string_view text) {
@@ -38,6 +41,13 @@ std::string common_name(X509_NAME* name) {
     return size > 0 ? shown(text.data()) : "nobody";
 }
 
+// Of the variable of OpenSSL that names those to trust.
+std::string unread_store_words() {
+    const char* const name = std::getenv(X509_get_default_cert_file_env());
+    if (!name || std::ifstream(name)) return {};
+    return "; SSL_CERT_FILE names no file that can be read";
+}
+
 std::string day_of(Clock::WallTime at) {
     const std::time_t now = std::chrono::system_clock::to_time_t(at);
     std::tm utc{};
@@ -47,18 +57,7 @@ std::string day_of(Clock::WallTime at) {
     return text.data();
 }
 
-}  // namespace
-
-std::string page_words(const HttpHead& answer) {
-    const std::string type = proto::in_lower_case(answer.field("Content-Type"));
-    const bool is_html = type.starts_with("text/html");
-    const bool leads_on = answer.status / 100 == 3 && !answer.field("Location").empty();
-    if (!leads_on && answer.status != login_wanted && !(answer.status / 100 == 2 && is_html))
-        return {};
-    const std::string to = host_of(answer.field("Location"));
-    return "answers with a web page" + (to.empty() ? "" : " that leads to " + to);
-}
-
+// "wants a user and a password that it knows"
 std::string login_words(const HttpHead& answer) {
     std::string schemes;
     bool basic = false;
@@ -81,6 +80,29 @@ std::string login_words(const HttpHead& answer) {
            "stand between, to be named in https_proxy";
 }
 
+}  // namespace
+
+std::string page_words(const HttpHead& answer) {
+    const std::string type = proto::in_lower_case(answer.field("Content-Type"));
+    const bool is_html = type.starts_with("text/html");
+    const bool leads_on = answer.status / 100 == 3 && !answer.field("Location").empty();
+    if (!leads_on && answer.status != login_wanted && !(answer.status / 100 == 2 && is_html))
+        return {};
+    const std::string to = host_of(answer.field("Location"));
+    return "answers with a web page" + (to.empty() ? "" : " that leads to " + to);
+}
+
+std::string refusal_words(const HttpHead& answer, std::uint16_t port) {
+    if (answer.status == 407 || answer.status == 401) return login_words(answer);
+    const std::string status = "status " + std::to_string(answer.status);
+    if (answer.status >= 502 && answer.status <= 504)
+        return "does not get through to the relay: it answers with " + status;
+    const bool usual = port == usual_tls_port;
+    return "refuses, with " + status +
+           (usual ? ""
+                  : "; many let through to port 443 alone, and this is " + std::to_string(port));
+}
+
 std::string certificate_words(X509* certificate) {
     if (!certificate) return {};
     return "shows a certificate of " + common_name(X509_get_subject_name(certificate)) + " that " +
@@ -98,7 +120,9 @@ TunnelTrouble refusal_of(X509* certificate, int reason, Clock::WallTime now) {
         case X509_V_OK:
             return {"its certificate is for another name" + shown, true};
     }
-    return {"nobody that this computer trusts vouches for its certificate" + shown, true};
+    return {"nobody that this computer trusts vouches for its certificate" + shown +
+                unread_store_words(),
+            true};
 }
 
 }  // namespace kp2p

@@ -20,8 +20,8 @@ struct TunnelTrouble {
 
 // "answers with a web page that leads to login.example"; empty: it is no page.
 std::string page_words(const HttpHead& answer);
-// What a proxy wants that does not let us in: "wants a user and a password that it knows".
-std::string login_words(const HttpHead& answer);
+// Why a proxy does not let us through to this port: "wants a user and a password that it knows".
+std::string refusal_words(const HttpHead& answer, std::uint16_t port);
 // Why one is not taken, for this reason of OpenSSL's (X509_V_OK: it is of another name).
 TunnelTrouble refusal_of(X509* certificate, int reason, Clock::WallTime now);
 // "shows a certificate of NAME that ISSUER has made"; of none: nothing.

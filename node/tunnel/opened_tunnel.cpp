@@ -19,6 +19,7 @@ using namespace proto::tunnel;
 constexpr std::chrono::seconds open_limit{15}, connect_limit{5};
 constexpr std::chrono::milliseconds address_start{250};
 constexpr std::size_t max_relay_addresses = 4;
+constexpr int upgrade_required = 426;  // RFC 9110, section 15.5.22
 
 std::string base64(std::string_view text) {
     std::string all((text.size() + 2) / 3 * 4 + 1, '\0');
@@ -165,9 +166,7 @@ class TunnelOpening {
         // What is said to be a page may be a tunnel yet; in one nobody speaks before we do.
         if (head->status / 100 == 2 && (page.empty() || !stream_->has_more())) co_return ok;
         if (!page.empty()) co_return impostor(page_);
-        why_.words = place + " refuses, with status " + std::to_string(head->status);
-        if (head->status == 407 || head->status == 401)
-            why_.words = place + " " + login_words(*head);
+        why_.words = place + " " + refusal_words(*head, route_.url.port);
         co_return Errc::refused;
     }
 
@@ -183,6 +182,11 @@ class TunnelOpening {
             co_return impostor("what is there " + page);
         why_.words = "the relay answers with status " + std::to_string(head->status);
         if (head->status == 401) why_.words = "the relay does not know the token";
+        if (head->status == upgrade_required)
+            why_.words =
+                "what asks for a port is taken out of the request (Upgrade) by a web server "
+                "in front of the relay, or by a proxy that looks into TLS" +
+                stream_->certificate_shown();
         if (head->status == 503) why_.words = "the relay serves as many as it can";
         co_return Errc::refused;
     }

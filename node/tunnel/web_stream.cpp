@@ -97,6 +97,13 @@ Task<Result<void>> WebStream::start_tls(TlsServerName server, Clock::WallTime no
     co_return check_fingerprint(tls_->native_handle(), *server.fingerprint, refusal_);
 }
 
+std::string WebStream::certificate_shown() const {
+    if (!tls_) return {};
+    SSL* const tls = const_cast<asio::ssl::stream<asio::ip::tcp::socket&>&>(*tls_).native_handle();
+    const Certificate certificate(SSL_get1_peer_certificate(tls), X509_free);
+    return certificate ? "; it " + certificate_words(certificate.get()) : std::string();
+}
+
 Task<Result<void>> WebStream::accept_tls(std::shared_ptr<asio::ssl::context> context) {
     context_ = std::move(context);
     tls_.emplace(socket_, *context_);

@@ -38,6 +38,8 @@ class WebStream {
     Task<Result<void>> start_tls(TlsServerName server, Clock::WallTime now);
     // Why start_tls() did not take its certificate; no words: it has shown none.
     const TunnelTrouble& refusal() const { return refusal_; }
+    // "; it shows a certificate of ..."; without TLS: nothing.
+    std::string certificate_shown() const;
     Task<Result<void>> accept_tls(std::shared_ptr<asio::ssl::context> context);
 
     // At least one byte; Errc::closed when the other side has ended.

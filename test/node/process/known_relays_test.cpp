@@ -54,7 +54,49 @@ Task<> learn_and_keep() {
     CHECK(later.place() == RelayUrl::parse(numbered(5))->place());
 }
 
+constexpr const char* proxy_variables[] = {"https_proxy", "HTTPS_PROXY", "all_proxy",
+                                           "ALL_PROXY",   "no_proxy",    "NO_PROXY"};
+
 }  // namespace
+
+TEST_CASE("a relay is reached through the proxy that curl would take") {
+    using Variables = std::vector<std::pair<const char*, const char*>>;
+    struct Row {
+        Variables variables;
+        const char* proxy;  // null: a mistake
+        const char* words = "";
+    };
+    const Row rows[] = {
+        {{}, ""},
+        {{{"HTTPS_PROXY", "http://upper"}}, "upper:80"},
+        {{{"https_proxy", "lower:3128"}, {"HTTPS_PROXY", "http://upper"}}, "lower:3128"},
+        {{{"ALL_PROXY", "http://all"}}, "all:80"},
+        {{{"all_proxy", "http://lower"}, {"ALL_PROXY", "http://all"}}, "lower:80"},
+        {{{"https_proxy", ""}, {"all_proxy", "http://all"}}, "all:80"},
+        {{{"HTTPS_PROXY", "http://upper"}, {"all_proxy", "http://all"}}, "upper:80"},
+        {{{"all_proxy", "http://all"}, {"NO_PROXY", ".example"}}, ""},
+        {{{"all_proxy", "socks5h://all:1080"}}, "", "all_proxy is not used: it is a SOCKS proxy"},
+        {{{"https_proxy", "socks5://a"}, {"all_proxy", "http://all"}},
+         nullptr,
+         "https_proxy takes"},
+    };
+    std::vector<std::pair<const char*, std::string>> had;
+    for (const char* name : proxy_variables)
+        if (const char* value = std::getenv(name)) had.emplace_back(name, value);
+    for (const Row& row : rows) {
+        for (const char* name : proxy_variables) ::unsetenv(name);
+        for (const auto& [name, value] : row.variables) ::setenv(name, value, 1);
+        std::string why;
+        const auto route = relay_route(*RelayUrl::parse(numbered(1)), why);
+        CHECK(bool(route) == bool(row.proxy));
+        if (route && row.proxy)
+            CHECK((route->proxy ? route->proxy->address.text() : std::string()) == row.proxy);
+        CHECK(why.starts_with(row.words));
+        CHECK(why.empty() == std::string_view(row.words).empty());
+    }
+    for (const char* name : proxy_variables) ::unsetenv(name);
+    for (const auto& [name, value] : had) ::setenv(name, value.c_str(), 1);
+}
 
 TEST_CASE("relays that members use are kept, the latest first, if they have TLS") {
     test::run(learn_and_keep());

@@ -399,6 +399,17 @@ Task<> a_portal_is_called_one() {
          "program that speaks that, such as cntlm or px, can stand between, to be named in "
          "https_proxy",
          false},
+        {At::relay, "HTTP/1.1 426 Upgrade Required\r\n\r\n",
+         "what asks for a port is taken out of the request (Upgrade) by a web server in front of "
+         "the relay, or by a proxy that looks into TLS",
+         false},
+        {At::proxy, "HTTP/1.1 503 Unavailable\r\n\r\n",
+         "the proxy PLACE does not get through to the relay: it answers with status 503", false},
+        {At::proxy, "HTTP/1.1 403 Forbidden\r\n\r\n",
+         "the proxy PLACE refuses, with status 403; many let through to port 443 alone, and this "
+         "is "
+         "PORT",
+         false},
         {At::proxy, "HTTP/1.1 407 Who\r\nProxy-Authenticate: Negotiate, basic realm=\"a\"\r\n\r\n",
          "the proxy PLACE wants a user and a password that it knows", false},
     };
@@ -423,6 +434,8 @@ Task<> a_portal_is_called_one() {
         std::string words = row.words;
         if (const auto at = words.find("PLACE"); at != words.npos)
             words.replace(at, 5, "127.0.0.1:" + std::to_string(port));
+        if (const auto at = words.find("PORT"); at != words.npos)
+            words.replace(at, 4, std::to_string(port));
         if (row.at == At::tls_relay) words = "no TLS with " + words;
         CHECK(why.words == words);
         CHECK(why.impostor == row.impostor);
