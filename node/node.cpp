@@ -7,6 +7,7 @@
 #include "node/async/timeout.hpp"
 #include "node/dht/departure.hpp"
 #include "node/net/interfaces.hpp"
+#include "node/net/nat64.hpp"
 #include "node/report/dht_facts.hpp"
 
 namespace kp2p {
@@ -18,6 +19,7 @@ constexpr std::chrono::milliseconds farewell_limit{600};
 constexpr std::chrono::milliseconds unmapping_limit{1200};
 constexpr std::chrono::minutes sweep_interval{5};
 constexpr std::chrono::minutes usage_lifetime{1};
+constexpr std::chrono::seconds nat64_retry{10};
 
 OpenTunnelled tunnelled_opener(Tunnels* tunnels) {
     if (!tunnels) return nullptr;
@@ -62,6 +64,7 @@ Node::Node(NodeParts parts)
       interfaces_(std::move(parts.interfaces)),
       label_(parts.label ? parts.label->text() : ""),
       entered_(runtime_.executor),
+      addresses_changed_(runtime_.executor),
       started_(runtime_.clock.now()) {
     peers_.attach(swarm_, dht_, tunnels_);
     if (tunnels_)
@@ -96,6 +99,7 @@ Task<> Node::run() {
         if (mapping_) tasks.spawn(mapping_->run());
         if (lan_) tasks.spawn(lan_->run());
         if (interfaces_) tasks.spawn(follow_interfaces());
+        if (interfaces_) tasks.spawn(follow_nat64());
         co_return;
     };
     (void)co_await with_tasks(body);  // it ends by cancellation
@@ -114,6 +118,29 @@ Task<> Node::follow_interfaces() {
         }
         if (lan_) lan_->announce_anew();
         swarm_.doubt(Swarm::Doubt::of_place);
+        addresses_changed_.notify_all();
+    }
+}
+
+// The name servers of a network may be known a while after its addresses.
+Task<> Node::follow_nat64() {
+    for (;;) {
+        const auto had = nat64_prefix();
+        auto looked = co_await look_for_nat64(runtime_.clock, interfaces_->hosts(), ask_resolver);
+        if (!looked && looked.error() == asio::error::operation_aborted) co_return;
+        if (nat64_prefix() != had) {
+            runtime_.log("node", nat64_prefix() ? "the network leads to IPv4 by NAT64, at " +
+                                                      nat64_prefix()->text() + "/96"
+                                                : "IPv4 is not reached by NAT64 any more");
+            dht_.moved();
+            swarm_.doubt(Swarm::Doubt::of_place);
+        }
+        Result<void> changed = ok;
+        if (looked)
+            changed = co_await addresses_changed_.wait();
+        else
+            changed = co_await with_timeout(runtime_.clock, nat64_retry, addresses_changed_.wait());
+        if (!changed && changed.error() != Errc::timed_out) co_return;
     }
 }
 

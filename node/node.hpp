@@ -124,6 +124,7 @@ class Node {
   private:
     Task<> enter_network();
     Task<> follow_interfaces();
+    Task<> follow_nat64();
     Task<> sweep_loop();
     std::vector<PeerReport> peers() const;
     Task<> unmap();
@@ -152,7 +153,7 @@ class Node {
     std::optional<Clock::Time> usage_at_;
     std::string label_;
     bool tried_ = false;  // to enter the network
-    Event entered_;
+    Event entered_, addresses_changed_;
     Clock::Time started_;
 };
 

@@ -4,6 +4,7 @@
 
 #include "node/async/tasks.hpp"
 #include "node/net/address.hpp"
+#include "node/net/nat64.hpp"
 
 namespace kp2p {
 namespace {
@@ -44,6 +45,7 @@ Task<> Bootstrap::resolve(const BootstrapNode& node, std::vector<Endpoint>& reso
         unresolved_[node.host] = name_words(node.host, hosts.error());
         co_return;
     }
+    std::ranges::transform(*hosts, hosts->begin(), before_nat64);
     const auto v4 = std::ranges::find_if(*hosts, &Host::is_v4);
     if (v4 == hosts->end()) {
         unresolved_[node.host] = node.host + " has IPv6 addresses alone, and the DHT is of IPv4";

@@ -5,6 +5,7 @@
 
 #include "node/async/tasks.hpp"
 #include "node/net/interfaces.hpp"
+#include "node/net/nat64.hpp"
 #include "proto/compact.hpp"
 
 namespace kp2p {
@@ -24,7 +25,7 @@ std::string lack_of_ipv4(const Host& bound) {
     if (!bound.is_unspecified())
         return "this node has been told to listen at " + bound.text() + " alone";
     const std::vector<Host> own = interface_hosts();
-    if (own.empty() || std::ranges::any_of(own, &Host::is_v4)) return {};
+    if (own.empty() || nat64_prefix() || std::ranges::any_of(own, &Host::is_v4)) return {};
     return "this computer has addresses of IPv6 alone";
 }
 

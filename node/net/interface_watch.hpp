@@ -42,6 +42,8 @@ class InterfaceWatch {
 
     // What the hint says, when no change will be noticed any more.
     Task<Result<Change>> changed();
+    // Of all interfaces, as they were seen last.
+    const std::vector<Host>& hosts() const { return seen_.hosts; }
 
   private:
     Clock& clock_;

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <vector>
 
+#include "node/net/nat64.hpp"
 #include "node/net/udp_batch.hpp"
 
 namespace kp2p {
@@ -53,7 +54,7 @@ Endpoint from_system(const Address& address) {
     }
     std::array<std::uint8_t, 16> host;
     std::memcpy(host.data(), &address.v6.sin6_addr, host.size());
-    return {Host(host), ntohs(address.v6.sin6_port)};
+    return {before_nat64(Host(host)), ntohs(address.v6.sin6_port)};
 }
 
 union Control {  // ancillary data, aligned

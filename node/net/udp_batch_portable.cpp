@@ -2,6 +2,7 @@
 #include <asio/ip/unicast.hpp>
 #include <vector>
 
+#include "node/net/nat64.hpp"
 #include "node/net/udp_batch.hpp"
 
 namespace kp2p {
@@ -29,6 +30,7 @@ std::span<const Datagram> UdpBatch::receive(std::error_code& error) {
     const std::size_t size = s.socket.receive_from(asio::buffer(s.buffer), from, 0, error);
     if (error) return {};
     s.received = {from_asio(from), ByteView(s.buffer).first(size)};
+    s.received.from.host = before_nat64(s.received.from.host);
     return {&s.received, 1};
 }
 

@@ -3,6 +3,7 @@
 #include <asio/ip/v6_only.hpp>
 
 #include "node/net/address.hpp"
+#include "node/net/nat64.hpp"
 
 namespace kp2p {
 namespace {
@@ -10,6 +11,8 @@ namespace {
 // Best effort: the system may grant less. A burst that arrives while the loop is busy waits here.
 constexpr int receive_buffer_bytes = 4 << 20;
 constexpr int send_buffer_bytes = 1 << 20;
+
+Endpoint beyond(const Endpoint& to) { return {beyond_nat64(to.host), to.port}; }
 
 }  // namespace
 
@@ -54,24 +57,24 @@ UdpSocket::UdpSocket(asio::ip::udp::socket socket, const Endpoint& local)
     : socket_(std::move(socket)), local_(local), batch_(socket_) {}
 
 void UdpSocket::send(const Endpoint& to, ByteView bytes) {
-    batch_.send(to, {&bytes, 1}, std::max<std::size_t>(1, bytes.size()));
+    batch_.send(beyond(to), {&bytes, 1}, std::max<std::size_t>(1, bytes.size()));
 }
 
 void UdpSocket::send_with_ttl(const Endpoint& to, ByteView bytes, int ttl) {
-    batch_.send_with_ttl(to, bytes, ttl);
+    batch_.send_with_ttl(beyond(to), bytes, ttl);
 }
 
 void UdpSocket::send_in_fragments(const Endpoint& to, ByteView bytes) {
-    batch_.send_in_fragments(to, bytes);
+    batch_.send_in_fragments(beyond(to), bytes);
 }
 
 void UdpSocket::send_segments(const Endpoint& to, std::span<const ByteView> pieces,
                               std::size_t segment_bytes) {
-    batch_.send(to, pieces, segment_bytes);
+    batch_.send(beyond(to), pieces, segment_bytes);
 }
 
 std::size_t UdpSocket::route_mtu_bytes(const Endpoint& to) const {
-    return batch_.route_mtu_bytes(to);
+    return batch_.route_mtu_bytes(beyond(to));
 }
 
 Task<Result<std::span<const Datagram>>> UdpSocket::receive() {

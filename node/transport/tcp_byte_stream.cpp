@@ -4,6 +4,7 @@
 
 #include "node/net/address.hpp"
 #include "node/net/interfaces.hpp"
+#include "node/net/nat64.hpp"
 #include "node/net/tcp_state.hpp"
 #include "proto/dht/wire/address.hpp"
 #include "proto/outcome.hpp"
@@ -20,7 +21,7 @@ constexpr std::chrono::milliseconds max_unrepeated{300};
 constexpr std::chrono::milliseconds rtt_span{50};
 
 Endpoint endpoint_of(const asio::ip::tcp::endpoint& endpoint) {
-    return {from_address(endpoint.address()), endpoint.port()};
+    return {before_nat64(from_address(endpoint.address())), endpoint.port()};
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <asio/ip/v6_only.hpp>
 
 #include "node/net/address.hpp"
+#include "node/net/nat64.hpp"
 #include "node/net/tcp_state.hpp"
 #include "node/transport/tcp_byte_stream.hpp"
 
@@ -52,7 +53,8 @@ Task<Result<std::unique_ptr<ByteStream>>> TcpStreams::accept() {
 
 Task<Result<std::unique_ptr<ByteStream>>> TcpStreams::connect(Endpoint to) {
     asio::ip::tcp::socket socket(acceptor_.get_executor());
-    const auto endpoint = tcp_endpoint(to);
+    const Endpoint there{beyond_nat64(to.host), to.port};
+    const auto endpoint = tcp_endpoint(there);
     std::error_code error;
     socket.open(endpoint.protocol(), error);
     // Who was told to use one address uses no other.

@@ -7,6 +7,7 @@
 #include <asio/write.hpp>
 
 #include "node/net/address.hpp"
+#include "node/net/nat64.hpp"
 #include "node/net/tcp_state.hpp"
 #include "node/tunnel/impostor.hpp"
 #include "proto/outcome.hpp"
@@ -74,7 +75,7 @@ WebStream::WebStream(asio::ip::tcp::socket socket) : socket_(std::move(socket)) 
 
 Task<Result<std::unique_ptr<WebStream>>> WebStream::connect(Endpoint to) {
     asio::ip::tcp::socket socket(co_await asio::this_coro::executor);
-    const asio::ip::tcp::endpoint endpoint(to_address(to.host), to.port);
+    const asio::ip::tcp::endpoint endpoint(to_address(beyond_nat64(to.host)), to.port);
     std::error_code opened;
     socket.open(endpoint.protocol(), opened);
     if (opened) co_return opened;

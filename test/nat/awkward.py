@@ -16,6 +16,7 @@ import unittest
 from internet import run_tests
 from mapping import Namespace, Node, command, join
 from matrix import wait_for_line
+from nat64 import Nat64
 
 FILE_BYTES = 8 << 20
 VALID_KEY = 'd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a'  # of RFC 8032; nobody's
@@ -107,6 +108,16 @@ class Routed:
         host.run('ip', 'route', 'add', 'default', 'via', network + '1')
         return host
 
+    def host_with_ipv6_alone(self):
+        """In a network with NAT64, whose name servers show it."""
+        host = self.host_with_ipv6()
+        host.run('ip', 'address', 'delete', host.address + '/24', 'dev', 'eth0')
+        Nat64(self.router, '45.7.250.1')
+        names = self.folder + '/names'
+        with open(names, 'w') as file:
+            file.write('64:ff9b::192.0.0.170 ipv4only.arpa\n')
+        return Elsewhere(host, names)
+
     def home(self, hosts, bridges=0):
         """Hosts that share a NAT, which lets in what they have asked for; each has bridges that lead nowhere."""
         router = self.host()
@@ -187,6 +198,9 @@ class Awkward(unittest.TestCase):
 
     def test_two_that_anybody_reaches_but_only_ipv6_passes_between(self):
         self.share(self.world.host_with_ipv6(), self.world.host_with_ipv6(), rule=ONLY_IPV6)
+
+    def test_one_that_has_ipv6_alone_and_reaches_ipv4_by_nat64(self):
+        self.share(self.world.host(), self.world.host_with_ipv6_alone())
 
     def test_firewalls_of_both_computers_in_a_network_of_one_dht_node(self):
         hosts = self.world.host(), self.world.host()
