@@ -123,8 +123,10 @@ Task<Result<std::vector<Host>>> hosts_of(Clock& clock, NameQuestion question) {
 
 std::string name_words(const std::string& name, std::error_code error) {
     if (error == make_error_code(asio::error::host_not_found)) return name + " has no address";
-    if (error == Errc::timed_out || error == make_error_code(asio::error::host_not_found_try_again))
-        return "no name server answers for " + name;
+    const bool unanswered = error == Errc::timed_out ||
+                            error == asio::error::operation_aborted ||  // while it was waited for
+                            error == make_error_code(asio::error::host_not_found_try_again);
+    if (unanswered) return "no name server answers for " + name;
     return name + ": " + error.message();
 }
 
