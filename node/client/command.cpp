@@ -25,7 +25,11 @@ namespace {
 
 // With no callbacks, request_stop() only sets a flag.
 std::stop_source interrupted;
-void interrupt(int) { interrupted.request_stop(); }
+volatile std::sig_atomic_t taken_signal = 0;
+void interrupt(int signal) {
+    taken_signal = signal;
+    interrupted.request_stop();
+}
 
 // As the parser takes them. A shell puts no home for the ~ of --dest=~/name.
 std::vector<std::string> from_last_to_first(int argc, char** argv) {
@@ -128,7 +132,10 @@ Command::Command(std::string name, std::string purpose, Needs needs)
     say_what_nobody_catches();
 }
 
-Command::~Command() = default;
+// Last of all, when what the body made is gone.
+Command::~Command() {
+    if (stopped_) end_by(taken_signal);
+}
 
 void Command::declare(Declared declared, Store store) {
     const auto callback = [store = std::move(store),
@@ -210,7 +217,7 @@ void Command::stop_on_signals() {
             ::sigaction(signal, nullptr, &before) == 0 && before.sa_handler == SIG_IGN;
         if (!ignored) ::sigaction(signal, &action, nullptr);
     }
-    watch_hangs(parser_->name, interrupted);
+    watch_hangs(parser_->name, interrupted, &taken_signal);
 }
 
 std::stop_token Command::stop() const { return interrupted.get_token(); }
@@ -293,6 +300,7 @@ void Command::complain(std::error_code error) {
 int Command::report(const Result<void>& outcome) {
     if (outcome) return 0;
     if (!complained_) tell(outcome.error());
+    stopped_ = taken_signal != 0;
     return exit_status(outcome.error());
 }
 

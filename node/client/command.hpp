@@ -87,7 +87,7 @@ class Command {
     void bytes_are_data() { json_descriptor_ = 2; }
     // Before run(), by one that leaves something behind when it is killed: SIGINT, SIGTERM and
     // SIGHUP request a stop instead, and what blocks ends with EINTR; or, where it does not end in
-    // time, the process does (hang_watch.hpp).
+    // time, the process does (hang_watch.hpp). What fails then ends by the signal, when main does.
     void stop_on_signals();
     // Before run(), by one that can do with what is here: asked where no daemon runs.
     void stand_in(StandIn stand_in) { stand_in_ = std::move(stand_in); }
@@ -187,6 +187,7 @@ class Command {
     int json_descriptor_ = 1;
     std::function<void()> before_output_;
     bool complained_ = false;
+    bool stopped_ = false;      // a signal is why it failed
     bool reader_gone_ = false;  // whoever read what we write has closed it
 };
 

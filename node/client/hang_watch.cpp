@@ -21,6 +21,7 @@ constexpr int stop_signals[] = {SIGINT, SIGTERM, SIGHUP};
 struct HangWatch {
     std::string command;
     std::stop_source stop;
+    const volatile std::sig_atomic_t* taken;
     sigset_t signals = {};  // those that are to stop it
     std::mutex mutex = {};
     std::string what = {};  // empty: nothing that takes no time
@@ -35,14 +36,14 @@ void say_hang(const HangWatch& watch, const std::string& words) {
     (void)!::write(STDERR_FILENO, line.data(), line.size());
 }
 
-// One that waits for the first thread, as all others refuse it.
-bool is_signal_waiting(const HangWatch& watch) {
+// One that waits for the first thread, as all others refuse it; 0 if none does.
+int waiting_signal(const HangWatch& watch) {
     sigset_t waiting;
-    if (::sigpending(&waiting) != 0) return false;
+    if (::sigpending(&waiting) != 0) return 0;
     for (const int signal : stop_signals)
         if (::sigismember(&waiting, signal) == 1 && ::sigismember(&watch.signals, signal) == 1)
-            return true;
-    return false;
+            return signal;
+    return 0;
 }
 
 std::string waited_for(HangWatch& watch) {
@@ -58,7 +59,7 @@ void tell_once(HangWatch& watch) {
 }
 
 void watch_on(HangWatch& watch) {
-    while (!watch.stop.stop_requested() && !is_signal_waiting(watch)) {
+    while (!watch.stop.stop_requested() && waiting_signal(watch) == 0) {
         std::this_thread::sleep_for(glance_span);
         if (!watch.stop.stop_possible() && waited_for(watch).empty()) return;
         tell_once(watch);
@@ -68,14 +69,28 @@ void watch_on(HangWatch& watch) {
     std::string what = waited_for(watch);
     if (what.empty()) what = "a file system";
     say_hang(watch, "it was canceled: stopped; " + what + " does not answer");
+    const int taken = watch.taken ? *watch.taken : 0;
+    if (const int signal = taken != 0 ? taken : waiting_signal(watch)) end_by(signal);
     ::_exit(1);
 }
 
 }  // namespace
 
-void watch_hangs(const std::string& command, const std::stop_source& stop) {
+void end_by(int signal) {
+    struct sigaction usual {};
+    usual.sa_handler = SIG_DFL;
+    ::sigaction(signal, &usual, nullptr);
+    sigset_t one;
+    ::sigemptyset(&one);
+    ::sigaddset(&one, signal);
+    ::pthread_sigmask(SIG_UNBLOCK, &one, nullptr);
+    ::raise(signal);
+}
+
+void watch_hangs(const std::string& command, const std::stop_source& stop,
+                 const volatile std::sig_atomic_t* taken) {
     if (hang_watch) return;
-    auto* watch = new HangWatch{command, stop};
+    auto* watch = new HangWatch{command, stop, taken};
     sigset_t all, before;
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);

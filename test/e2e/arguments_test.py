@@ -151,7 +151,7 @@ class Arguments(NetworkCase):
                 fcntl.ioctl(writer, termios.FIONREAD, waiting)
             child.send_signal(signal.SIGINT)
             words = child.communicate(timeout=20)[1]
-        self.assertEqual(child.returncode, 1)
+        self.assertEqual(child.returncode, -signal.SIGINT)
         self.assertIn(b"stopped; nothing of", words)
 
     def test_a_daemon_that_hangs_is_said_soon_and_not_waited_for_long(self):

@@ -47,7 +47,7 @@ class Dest(NetworkCase):
         self.until_in(loading.pid, ("wait_for_partner", "fifo_open"))
         loading.send_signal(signal.SIGTERM)
         loading.communicate(timeout=30)
-        self.assertEqual(loading.returncode, 1)
+        self.assertEqual(loading.returncode, -signal.SIGTERM)
 
     def until_in(self, pid, calls):
         """Waits until the process waits in one of these calls of the kernel."""
@@ -198,7 +198,7 @@ class Dest(NetworkCase):
         loading.communicate(timeout=30)
         self.assertEqual([name for name in self.entries() if name.endswith(".kp2p-temp")], [])
         if not out.exists():
-            self.assertEqual(loading.returncode, 1)
+            self.assertEqual(loading.returncode, -signal.SIGINT)
 
     def test_a_directory_that_is_there_already_is_done(self):
         tree = self.path("tree")

@@ -212,7 +212,7 @@ class ForeignFiles(NetworkCase):
                 for child in children:
                     words = child.communicate(timeout=30)[1].decode()
                     if child is not daemon:
-                        self.assertEqual(child.returncode, 1, words)
+                        self.assertEqual(child.returncode, -signal.SIGINT, words)
                         self.assertIn("it was canceled: stopped; ", words)
         finally:
             for child in children:
