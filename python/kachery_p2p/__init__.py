@@ -48,9 +48,15 @@ if _TYPE_CHECKING:
     from . import aio as aio, fsspec as fsspec, pooch as pooch
 else:
     def __getattr__(name: str) -> object:
-        """kp.aio and the others, which take a while to import, once one is asked for."""
-        if name not in ("aio", "fsspec", "pooch"):
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        import importlib
+        """kp.aio and the others, which take a while to import, once one is asked for; and what
+        kachery_p2p had."""
+        if name in ("aio", "fsspec", "pooch"):
+            import importlib
 
-        return importlib.import_module(f".{name}", __name__)
+            return importlib.import_module(f".{name}", __name__)
+        from ._gone import gone
+
+        try:
+            return gone(name)
+        except LookupError:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, Callable, Dict, Iterable, Iterator, Optional
 
 from ._errors import Error, error_of_system
 from ._files import flush_directory, locked, open_temp, set_rights, temp_name
+from ._paths import local_path
 
 Bytes = Iterable[bytes]
 _hole_bytes = 64 << 10
@@ -194,11 +195,11 @@ def _sweep(folder: str) -> None:
 def _fill(folder: str, listing: Dict[str, Any], get: Callable[[str], Bytes]) -> None:
     for name, file in listing["files"].items():
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        with open(os.open(os.path.join(folder, name), flags, 0o666), "w+b") as out:
+        with open(os.open(os.path.join(folder, local_path(name)), flags, 0o666), "w+b") as out:
             _write_sparse(out, get(file["sha1"]))
             os.fsync(out.fileno())
     for name, inner in listing["dirs"].items():
-        path = os.path.join(folder, name)
+        path = os.path.join(folder, local_path(name))
         os.mkdir(path)
         _fill(path, inner, get)
     flush_directory(folder)
@@ -207,11 +208,12 @@ def _fill(folder: str, listing: Dict[str, Any], get: Callable[[str], Bytes]) -> 
 def _same(folder: pathlib.Path, listing: Dict[str, Any]) -> bool:
     files, dirs = listing["files"], listing["dirs"]
     names = os.listdir(folder)
-    if set(names) != {*files, *dirs}:
+    if set(names) != set(map(local_path, (*files, *dirs))):
         return False
-    return (all(_has(folder / name, file) for name, file in files.items()) and
-            all(not (folder / name).is_symlink() and (folder / name).is_dir() and
-                _same(folder / name, inner) for name, inner in dirs.items()))
+    return (all(_has(folder / local_path(name), file) for name, file in files.items()) and
+            all(not path.is_symlink() and path.is_dir() and _same(path, inner)
+                for path, inner in ((folder / local_path(name), inner)
+                                    for name, inner in dirs.items())))
 
 
 def _has(path: pathlib.Path, wanted: Dict[str, Any]) -> bool:

@@ -40,6 +40,14 @@ def local_path(path: str) -> str:
     return os.fsdecode(path.encode())
 
 
+def told_path(path: str) -> str:
+    """The other way: one of this program's, or a name, as files and the daemon have it."""
+    try:
+        return os.fsencode(path).decode()
+    except UnicodeError:
+        raise UsageError(f"not UTF-8: {path!r}") from None
+
+
 def config_dir() -> pathlib.Path:
     named = os.environ.get("KACHERY_P2P_CONFIG_DIR")
     return named_path(named) if named else home() / ".kachery-p2p"
@@ -98,13 +106,3 @@ def absolute_path(path: PathLike) -> str:
     except OSError as error:  # there is no working directory
         raise UsageError(f"{path!r}: {error}") from None
     raise UsageError(f"no path: {path!r}")
-
-
-def path_for_daemon(path: PathLike) -> str:
-    """The same, for one that knows UTF-8 alone."""
-    text = absolute_path(path)
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise UsageError(f"{path!r}: {error}") from None
-    return text

@@ -15,6 +15,7 @@ from . import _storage
 from ._dest import naming
 from ._errors import UsageError
 from ._files import state
+from ._paths import told_path
 
 _block_bytes = 1 << 20
 _max_depth = 1000
@@ -32,7 +33,7 @@ def link(path: str) -> Tuple[str, Optional[str]]:
         if state(os.fstat(file.fileno())) != state(before):
             raise _storage.changed(path, "stored")
         stamp = {"size": before.st_size, "mtime": before.st_mtime, "mtime_ns": before.st_mtime_ns}
-        text = json.dumps({"path": path, "manifest_hash": manifest, "stat": stamp})
+        text = json.dumps({"path": told_path(path), "manifest_hash": manifest, "stat": stamp})
         _storage.put_link(sha1, text.encode())
         return sha1, manifest
 
@@ -62,20 +63,20 @@ def _listed(path: str, root: str, above: List[Tuple[int, int]]) -> Dict[str, Any
         if why:
             warnings.warn(f"left out {inner}: {why}", stacklevel=2)
         elif os.path.isdir(inner):
-            listing["dirs"][name] = _listed(inner, root, above)
+            listing["dirs"][told_path(name)] = _listed(inner, root, above)
         else:
             with naming(inner), _opened(inner) as file:
                 size = os.fstat(file.fileno()).st_size
                 sha1 = _storage.put_content(_storage.blocks(file, size, inner), file)
-            listing["files"][name] = {"size": size, "sha1": sha1}
+            listing["files"][told_path(name)] = {"size": size, "sha1": sha1}
     return listing
 
 
 def _why_not(path: str, name: str, root: str, above: List[Tuple[int, int]]) -> str:
     """Why an entry cannot be part of the directory."""
     try:
-        name.encode()
-    except UnicodeEncodeError:
+        told_path(name)
+    except UsageError:
         return "its name is no UTF-8"
     try:
         target = str(pathlib.Path(path).resolve(strict=True))

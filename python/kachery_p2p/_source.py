@@ -60,8 +60,11 @@ class Source:
         match = _dir_uri.fullmatch(text)
         if match:
             return self._in_directory(text, match)
-        if "://" in text:
+        if text.startswith("sha1://"):
             return Named(text)
+        if "://" in text:
+            raise UsageError(f"{text}: a URI begins with sha1:// or sha1dir://, or is 40 hexadecimal "
+                             "digits")
         path = absolute_path(uri)
         if not os.path.exists(path):
             raise AbsentError(f"there is no such file: {path}")

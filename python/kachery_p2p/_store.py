@@ -17,7 +17,7 @@ from urllib.parse import quote
 from . import _api, _put, _storage
 from ._dest import naming
 from ._errors import NoDaemonError, UsageError
-from ._paths import PathLike, absolute_path, path_for_daemon
+from ._paths import PathLike, absolute_path, told_path
 
 _hash = re.compile(r"(sha1(?:dir)?://[0-9a-fA-F]{40})[^?]*(\?.*)?", re.S)
 
@@ -31,7 +31,7 @@ def store_file(path: PathLike, basename: Optional[str] = None) -> str:
         mode = os.stat(whole).st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode) and not os.path.isdir(whole):
             raise UsageError(f"{whole}: it is no file")  # reading it might never end
-    name = basename or os.path.basename(whole)
+    name = basename or told_path(os.path.basename(whole))
     with naming(whole), open(whole, "rb") as file:
         if not stat.S_ISFIFO(mode) and not os.path.realpath(whole).startswith(("/proc/", "/sys/")):
             return _upload(file, name, whole)
@@ -43,17 +43,18 @@ def store_file(path: PathLike, basename: Optional[str] = None) -> str:
 def link_file(path: PathLike, basename: Optional[str] = None) -> str:
     """Like store_file(), but leaves the content where it is: when it changes it is not provided
     any more."""
-    uri = _put_path(path, link=True)
+    ending = None if basename is None else "/" + _quoted(basename)
+    uri = _put_path(absolute_path(path), link=True)
     match = _hash.fullmatch(uri)
-    if basename is None or match is None:
+    if ending is None or match is None:
         return uri
-    return match.group(1) + "/" + _quoted(basename) + (match.group(2) or "")
+    return match.group(1) + ending + (match.group(2) or "")
 
 
 def store_dir(path: PathLike, label: Optional[str] = None) -> str:
     """Copies all files of a directory into the storage and returns its sha1dir:// URI."""
     ending = None if label is None else "." + _quoted(label)
-    whole = path_for_daemon(path)
+    whole = absolute_path(path)
     with naming(whole):
         if not stat.S_ISDIR(os.stat(whole).st_mode):
             raise UsageError(f"{whole}: it is no directory")
@@ -107,25 +108,23 @@ def _upload(file: IO[bytes], name: str, path: str = "") -> str:
     quoted = _quoted(name)
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
-    try:
+    with contextlib.suppress(NoDaemonError):
         return str(_api.upload(quoted, size, _storage.blocks(file, size, path))["uri"])
-    except NoDaemonError:
-        file.seek(0)
-        sha1, manifest = _storage.put(_storage.blocks(file, size, path), file if path else None)
+    file.seek(0)
+    sha1, manifest = _storage.put(_storage.blocks(file, size, path), file if path else None)
     return _file_uri(sha1, quoted, manifest)
 
 
-def _put_path(path: PathLike, link: bool = False) -> str:
-    whole = path_for_daemon(path)
+def _put_path(whole: str, link: bool = False) -> str:
     with naming(whole):
         status = os.stat(whole)
-    body = {"path": whole, "link": link, "device": status.st_dev, "inode": status.st_ino}
+    body = {"path": told_path(whole), "link": link, "device": status.st_dev, "inode": status.st_ino}
     with contextlib.suppress(NoDaemonError):
         return str(_api.result("/v1/store", body, "uri")["uri"])
     if link:
         sha1, manifest = _put.link(whole)
-        return _file_uri(sha1, _quoted(os.path.basename(whole)), manifest)
-    name = os.path.basename(os.path.realpath(whole))
+        return _file_uri(sha1, _quoted(told_path(os.path.basename(whole))), manifest)
+    name = told_path(os.path.basename(os.path.realpath(whole)))
     return f"sha1dir://{_put.directory(whole)}" + (f".{_quoted(name)}" if name else "")
 
 
@@ -134,10 +133,13 @@ def _file_uri(sha1: str, name: str, manifest: Optional[str]) -> str:
 
 
 def _quoted(name: str) -> str:
-    """A name as it stands in a URI, where it cannot be any."""
+    """A name as it stands in a URI, where it cannot be any. It may be an argument of the program, which
+    has bytes in a locale of its own."""
+    if not isinstance(name, str):
+        raise TypeError(f"a name is a str, not {type(name).__name__}: {name!r}")
     if name in ("", ".", "..") or "/" in name or "\0" in name:
         raise UsageError(f"not a name: {name!r}")
     try:
-        return quote(name, safe="")
-    except UnicodeEncodeError:
+        return quote(name.encode("utf-8", "surrogateescape").decode(), safe="")
+    except UnicodeError:
         raise UsageError(f"not UTF-8: {name!r}") from None

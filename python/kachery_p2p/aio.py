@@ -4,21 +4,23 @@
     array, text = await asyncio.gather(aio.load_npy(uri), aio.load_text(other))
 
 Each runs in a thread of its own, up to 256 at once. A task that is cancelled, or runs into
-asyncio.timeout(), calls its work off in the daemon as well. why() is the task's own.
+asyncio.timeout(), calls its work off in the daemon as well, and so does the end of the program.
+why() is the task's own.
 """
 
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
+import atexit
+import concurrent.futures.thread
 import contextvars
 import functools
 import io
 import os
 import threading
 from types import TracebackType
-from typing import (TYPE_CHECKING, Any, Callable, Coroutine, Literal, Optional, Protocol, Type,
-                    TypeVar, cast, overload)
+from typing import (TYPE_CHECKING, Any, Callable, Coroutine, Literal, Optional, Protocol, Set,
+                    Type, TypeVar, cast, overload)
 
 from . import _daemon, _find, _load, _manage, _options, _store
 from ._ending import Stop, stop
@@ -46,8 +48,10 @@ __all__ = [
 ]
 
 _max_threads = 256
+_glance_seconds = 0.1
 _pool: Optional[concurrent.futures.ThreadPoolExecutor] = None
 _pool_lock = threading.Lock()
+_running: "Set[Stop]" = set()
 
 
 def _threads() -> concurrent.futures.ThreadPoolExecutor:
@@ -58,10 +62,22 @@ def _threads() -> concurrent.futures.ThreadPoolExecutor:
         return _pool
 
 
+def _call_all_off() -> None:
+    for one in list(_running):
+        one.call()
+
+
+# Before the interpreter waits for the threads, which it does before what atexit has: what is
+# registered last comes first, and so this after the import of the pool. Where there is no such
+# thing, it waits for what the threads do.
+getattr(threading, "_register_atexit", atexit.register)(_call_all_off)
+
+
 def _forked() -> None:
     """The threads, and whoever held the lock, are the parent's."""
     global _pool, _pool_lock
     _pool, _pool_lock = None, threading.Lock()
+    _running.clear()
 
 
 os.register_at_fork(after_in_child=_forked)
@@ -72,12 +88,19 @@ async def _run(call: Callable[[], _Found]) -> _Found:
     context = contextvars.copy_context()
     context.run(stop.set, stopping)
     loop = asyncio.get_running_loop()
+    work: "asyncio.Future[_Found]" = loop.run_in_executor(_threads(), lambda: context.run(call))
+    _running.add(stopping)
     try:
-        return await loop.run_in_executor(_threads(), context.run, call)
+        # A loop that only waits does not learn that a notebook's cell is interrupted (ipykernel).
+        while not work.done():
+            await asyncio.wait([work], timeout=_glance_seconds)
+        return await work
     except asyncio.CancelledError:
         stopping.call()
+        work.cancel()
         raise
     finally:
+        _running.discard(stopping)
         _options.take(context)
 
 

@@ -3,12 +3,13 @@ import asyncio
 import importlib.util
 import io
 import os
+import subprocess
 import sys
 import threading
 import time
 import unittest
 
-from case import ABSENT, CHANNEL, Network, kp, main
+from case import ABSENT, CHANNEL, ROOT, Network, kp, main
 from kachery_p2p import aio
 from kachery_p2p.pooch import Downloader
 
@@ -67,6 +68,14 @@ class Asyncio(Network):
                       for thread in threading.enumerate()):
                 self.assertLess(time.monotonic() - started, 20)
                 time.sleep(0.01)
+
+    def test_a_program_that_ends_calls_off_what_it_left_behind(self):
+        script = ("import asyncio; from kachery_p2p import aio; loop = asyncio.new_event_loop(); "
+                  f"left = loop.create_task(aio.load_file('{ABSENT}', wait=True)); "
+                  "loop.call_later(0.3, loop.stop); loop.run_forever()")
+        with self.at("bob"):
+            subprocess.run([sys.executable, "-c", script], stderr=subprocess.DEVNULL, timeout=20,
+                           env={**os.environ, "PYTHONPATH": str(ROOT / "python")})
 
     def test_a_file_is_read(self):
         content = os.urandom(3_000_000)

@@ -82,11 +82,15 @@ class Notebook(Network):
                 await asyncio.sleep(0.05)
             await kernel.interrupt_kernel()
 
-        broken, again = self.run_notebook(
-            f"import kachery_p2p as kp\nkp.load_file('{ABSENT}', wait=True)",
-            "import time\nwhile kp.transfers():\n    time.sleep(0.05)\nlen(kp.list_files())", meanwhile=interrupt)
-        self.assertRegex(broken, "^KeyboardInterrupt")
-        self.assertRegex(again, r"^\d+$")
+        for load, error in ((f"kp.load_file('{ABSENT}', wait=True)", "^KeyboardInterrupt"),
+                            (f"await aio.load_file('{ABSENT}', wait=True)", "^CancelledError")):
+            with self.subTest(load):
+                broken, again = self.run_notebook(
+                    f"import kachery_p2p as kp\nfrom kachery_p2p import aio\n{load}",
+                    "import time\nwhile kp.transfers():\n    time.sleep(0.05)\nlen(kp.list_files())",
+                    meanwhile=interrupt)
+                self.assertRegex(broken, error)
+                self.assertRegex(again, r"^\d+$")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import time
 import unittest
 import unittest.mock
 import warnings
+from typing import Optional
 
 from case import ABSENT, CHANNEL, Network, ROOT, kp, main, numpy, storage
 
@@ -141,6 +142,29 @@ class Calls(Network):
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
                 self.assertEqual(kp.load_text(uri, from_node=None, from_channel=None), "text")
+
+    def test_what_there_is_no_more_says_what_to_use(self):
+        from kachery_p2p import Feed, TemporaryDirectory, load_feed
+
+        self.assertTrue(Optional[Feed])  # as scripts annotate with it
+        for call, words in ((lambda: load_feed("feed://x", create=True), "load_feed: feeds are no "),
+                            (lambda: kp.get("key"), r"get: values by a name .* file of your own"),
+                            (TemporaryDirectory, "tempfile.TemporaryDirectory"),
+                            (lambda: kp.load_file("feed://x"), "feed://x: a URI begins with sha1://"),
+                            (lambda: kp.load_text("sha1-concat://x/y"), "^sha1-concat://x/y: ")):
+            with self.assertRaisesRegex(kp.UsageError, words):
+                call()
+        self.assertFalse(hasattr(kp, "load_dir"))
+
+    def test_a_name_that_is_none_is_refused_before_anything_is_stored(self):
+        path = self.write("named", b"named")
+        with self.at("alice"):
+            for name in (path, 3, b"name"):
+                for call in (lambda: kp.store_file(path, name), lambda: kp.link_file(path, name),
+                             lambda: kp.store_text("x", name), lambda: kp.store_dir(self.root, name)):
+                    with self.assertRaisesRegex(TypeError, "^a name is a str, not "):
+                        call()
+            self.assertNotIn("named", [file["name"] for file in kp.list_files()])
 
     def test_without_the_network_only_the_storage_is_asked(self):
         with self.at("alice"):

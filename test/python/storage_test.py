@@ -97,6 +97,20 @@ class NoDaemon(unittest.TestCase):
             env={**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0",
                  "PYTHONPATH": str(ROOT / "python")})
         self.assertEqual(done.stdout.decode(), "there linked\nTrue\n", done.stderr.decode())
+        (self.root / "löv").mkdir()
+        (self.root / "löv" / "ä").write_text("leaf")
+        script = ("import sys, kachery_p2p as kp; tree, file, back = sys.argv[1:]; "
+                  "print(kp.store_file(file), kp.link_file(file), kp.store_dir(tree), "
+                  "kp.store_text('x', file[-2:]), kp.load_file(kp.store_dir(tree), back) == back, "
+                  "kp.load_file(kp.store_dir(tree), back) == back)")
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-X", "utf8=0", "-c", script,
+             *(self.root / name for name in ("löv", "löv/ä", "zurück"))], capture_output=True,
+            env={**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0",
+                 "PYTHONPATH": str(ROOT / "python")})
+        self.assertRegex(done.stdout.decode(), r"/%C3%A4 \S+ \S+\.l%C3%B6v \S+/%C3%A4 True True\n",
+                         done.stderr.decode())
+        self.assertEqual((self.root / "zurück" / "ä").read_text(), "leaf")
         self.assertFalse((self.root / "kachery-storage").exists())
 
     def test_a_configuration_that_the_commands_refuse_is_refused(self):
