@@ -131,9 +131,11 @@ Result<File> File::open(const fs::path& path, Mode mode, unsigned rights) {
 }
 
 Result<FileStamp> File::stamp() const {
-    struct stat status;
-    if (disk().status(fd_, status) != 0) return last_error();
+    struct stat status, again;
+    if (disk().status(fd_, status) != 0 || disk().status(fd_, again) != 0) return last_error();
     if (!S_ISREG(status.st_mode)) return make_error_code(std::errc::invalid_argument);
+    // Some FUSE file systems say another number each time, which tells nothing.
+    if (again.st_ino != status.st_ino) status.st_ino = 0;
     return FileStamp{.size_bytes = static_cast<std::uint64_t>(status.st_size),
                      .modified_ns = platform::modified_ns(status),
                      .changed_ns = platform::changed_ns(status),
@@ -278,9 +280,12 @@ File::Lock File::try_lock() const {
 }
 
 bool File::is_at(const fs::path& path) const {
-    struct stat mine, there;
-    return disk().status(fd_, mine) == 0 && disk().link_status(path, there) == 0 &&
-           mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
+    struct stat mine, there, again;
+    if (disk().status(fd_, mine) != 0 || disk().link_status(path, there) != 0) return false;
+    if (mine.st_dev != there.st_dev) return false;
+    if (mine.st_ino == there.st_ino) return true;
+    // As in stamp().
+    return disk().status(fd_, again) == 0 && again.st_ino != mine.st_ino;
 }
 
 unsigned File::rights(unsigned group) const {

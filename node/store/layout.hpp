@@ -37,8 +37,11 @@ class Layout {
 
     const std::filesystem::path& root() const { return root_; }
     // Whether the storage directory is the one that it was when this was made: unmounted, another
-    // one has its name.
-    bool is_still_there() const { return id_ == id_of(root_); }
+    // one has its name. Some FUSE file systems number it anew each time, which tells nothing.
+    bool is_still_there() const {
+        const Id now = id_of(root_);
+        return now == id_ || (now.device == id_.device && now != id_of(root_));
+    }
     std::filesystem::path contents() const { return root_ / "sha1"; }
     std::filesystem::path content(const Sha1& sha1) const {
         const std::string hex = sha1.hex();

@@ -14,8 +14,8 @@ _unflushable = (errno.EINVAL, errno.EBADF, errno.EISDIR, errno.ENOTSUP, errno.EO
 
 
 def state(status: os.stat_result) -> Any:
-    """What does not stay as it is when a file is changed."""
-    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    """What does not stay as it is when an open file is changed."""
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def temp_name(folder: str) -> str:
@@ -55,7 +55,9 @@ def locked(fd: int, path: str) -> bool:
     except OSError:  # a file system without locks
         pass
     with contextlib.suppress(FileNotFoundError):
-        return os.path.samestat(os.fstat(fd), os.stat(path))
+        ours, there = os.fstat(fd), os.stat(path)
+        # Some FUSE file systems number a file anew each time, which tells nothing.
+        return os.path.samestat(ours, there) or os.fstat(fd).st_ino != ours.st_ino
     return False
 
 

@@ -1,6 +1,7 @@
 """storage_test.py COMMANDS [TEST...]: the Python package where no daemon runs."""
 import errno
 import fcntl
+import itertools
 import json
 import os
 import pathlib
@@ -312,6 +313,22 @@ class NoDaemon(unittest.TestCase):
                           *one_name):
             with self.subTest(how), unittest.mock.patch(name, **how):
                 self.assertEqual(kp.load_text(kp.store_text(str(how))), str(how))
+
+    def test_a_file_system_may_number_files_anew_each_time(self):
+        class Renumbered:
+            def __init__(self, status):
+                self.status, self.st_ino = status, next(numbers)
+
+            def __getattr__(self, name):
+                return getattr(self.status, name)
+
+        numbers, fstat = itertools.count(1 << 40), os.fstat
+        path = self.root / "file"
+        path.write_text("renumbered")
+        with unittest.mock.patch("os.fstat", lambda fd: Renumbered(fstat(fd))):
+            uri = kp.store_file(path)
+            self.assertEqual(kp.load_text(uri, self.root / "copy"), "renumbered")
+        self.assertEqual((self.root / "copy").read_text(), "renumbered")
 
     def test_a_sweep_before_the_lock_is_survived(self):
         flock = fcntl.flock

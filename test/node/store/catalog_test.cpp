@@ -70,6 +70,25 @@ class ReadOnlyDisk final : public Disk {
     int rename(const Path&, const Path&) override { return refused(); }
 };
 
+// As some FUSE file systems are: what is asked for has another number each time.
+class RenumberingDisk final : public Disk {
+    int renumbered(int outcome, struct stat& status) {
+        status.st_ino = ++last_;
+        return outcome;
+    }
+    int status(int fd, struct stat& into) override {
+        return renumbered(Disk::status(fd, into), into);
+    }
+    int status(const Path& path, struct stat& into) override {
+        return renumbered(Disk::status(path, into), into);
+    }
+    int link_status(const Path& path, struct stat& into) override {
+        return renumbered(Disk::link_status(path, into), into);
+    }
+
+    ino_t last_ = 1'000'000;
+};
+
 }  // namespace
 
 TEST_CASE("the list has what was asked for, and what came without a name") {
@@ -340,4 +359,16 @@ TEST_CASE("of a storage that is away nothing is said but that") {
     fs::remove(storage.root);
     fs::rename(away, storage.root);
     CHECK(catalog.pin(uri));
+}
+
+TEST_CASE("an empty storage whose files are numbered anew each time is not taken for another") {
+    RenumberingDisk renumbering;
+    const DiskInstead instead(renumbering);
+    const Storage storage;
+    CHECK(storage.store.check());
+    const Store::Loaded text = named("text");  // through a file beside it, which is still its own
+    CHECK(storage.store.put_loaded(text));
+    CHECK(fs::exists(storage.layout.content(text.sha1)));
+    storage.put(storage.file("a.txt", "one"));  // which is not said to change meanwhile
+    CHECK(listed(storage).size() == 2);
 }
