@@ -202,10 +202,13 @@ Result<std::filesystem::path> Command::storage_dir() {
     const auto status = std::filesystem::status(path, error);
     if (path.empty())
         detail_ = "HOME is not set, and neither is KACHERY_STORAGE_DIR";
-    else if (status.type() == std::filesystem::file_type::not_found)
-        detail_ = path.string() + " is not there; mount it, or make it with mkdir";
-    else
+    else if (status.type() != std::filesystem::file_type::not_found)
         detail_ = path.string() + ": " + (error ? error.message() : "it is no directory");
+    else if (!config_->is_storage_usual())
+        detail_ = path.string() + " is not there; mount it, or make it with mkdir";
+    else if (!std::filesystem::create_directory(path, error))  // as was tried before
+        detail_ = path.string() + " cannot be made: " + error.message() +
+                  "; KACHERY_STORAGE_DIR names another place";
     return dir;
 }
 void Command::stop_on_signals() {

@@ -209,8 +209,10 @@ Result<Config> Config::resolve(Needs needs, const Flags& flags, const Environmen
     } else {
         config.storage_dir_ = settings.storage_dir;
     }
-    if (config.storage_dir_.empty() && home)
+    if (config.storage_dir_.empty() && home) {
         config.storage_dir_ = fs::path(*home) / "kachery-storage";
+        config.storage_is_usual_ = true;
+    }
     config.remarks_ = sources.remarks();
     settings.to_remember = sources.to_remember();
     return config;
@@ -243,7 +245,7 @@ std::string Config::api_token() const { return first_line(dir() / "api-token"); 
 Result<fs::path> Config::storage_dir() const {
     std::error_code error;
     if (storage_dir_.empty()) return Errc::storage_unavailable;
-    if (settings_.storage_dir.empty()) (void)::mkdir(storage_dir_.c_str(), S_IRWXU);
+    if (storage_is_usual_) (void)::mkdir(storage_dir_.c_str(), S_IRWXU);
     if (!fs::is_directory(storage_dir_, error)) return Errc::storage_unavailable;
     fs::path absolute = fs::absolute(storage_dir_, error);
     if (error) return Errc::storage_unavailable;

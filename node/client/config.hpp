@@ -56,6 +56,7 @@ class Config {
     // Errc::storage_unavailable.
     Result<std::filesystem::path> storage_dir() const;
     const std::filesystem::path& storage_path() const { return storage_dir_; }  // unchecked
+    bool is_storage_usual() const { return storage_is_usual_; }                 // nobody named one
     // Before anything is made in it: Errc::storage_unavailable, and `why`, where it was unmounted
     // since it was last used. If not, where it is mounted now is remembered.
     Result<void> check_mount(std::string& why) const;
@@ -67,6 +68,7 @@ class Config {
 
     Settings settings_;
     std::filesystem::path storage_dir_;
+    bool storage_is_usual_ = false;
     bool told_port_ = false;  // by flag or environment
     std::vector<std::string> remarks_;
 };

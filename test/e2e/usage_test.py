@@ -115,6 +115,16 @@ class Usage(NetworkCase):
             with self.subTest(arguments):
                 self.assert_ends(idle.run(*arguments, check=False), 3)
 
+    def test_a_home_that_takes_no_storage_is_said(self):
+        idle = self.idle("homeless")
+        path = self.path("file")
+        path.write_text("x")
+        for home in ("/proc", "/dev/null"):  # where not even root can make one
+            done = subprocess.run([self.network.command("kp2p-store"), path], capture_output=True,
+                                  env={"HOME": home, "KACHERY_P2P_CONFIG_DIR": str(idle.config_dir)})
+            self.assert_ends(done, 1, f"{home}/kachery-storage cannot be made: ")
+            self.assertIn(b"; KACHERY_STORAGE_DIR names another place", done.stderr)
+
     def test_a_named_storage_that_is_missing_is_an_error(self):
         idle = self.idle("lost")
         idle.storage_dir.rmdir()

@@ -135,7 +135,7 @@ class NoDaemon(unittest.TestCase):
             self.assertRaisesRegex(kp.StorageUnavailableError, str(home), kp.store_text, "x")
             done = subprocess.run(["kp2p-store", self.root / "file"], capture_output=True)
             self.assertEqual(done.returncode, 1)
-            self.assertIn(f"{home}/kachery-storage is not there", done.stderr.decode())
+            self.assertIn(f"{home}/kachery-storage cannot be made: ", done.stderr.decode())
         self.assertFalse((self.root / "gone").exists())
         os.environ["HOME"] = ""
         with unittest.mock.patch("pwd.getpwuid", lambda _: unittest.mock.Mock(pw_dir=str(self.root))):
