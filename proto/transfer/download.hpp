@@ -7,7 +7,7 @@
 // which nothing comes (SourceStalled), which may come back under a new key. complete() when all is
 // proven and stored; idle() when no provider is left that could go on. Rules (PROTOCOL.md, 6):
 //   - the last chunk comes first, once for each size that is claimed, from one who claims it, and
-//     one of the next along with it, while nobody claims another size;
+//     the one before it along with it, while nobody claims another size;
 //   - then chunks from the back to the front, within a window below the frontier that starts at
 //     first_window and grows with what was proven, so that a liar wastes no more than was given;
 //   - the provider with the least to do, for its speed, is asked next;
@@ -155,7 +155,7 @@ class Download {
     void expect_last(Time now, SourceKey key, Source& source);
     Time patient_until(const Claim& claim) const;
     void ask_for_size(Time now, std::uint64_t size_bytes, Claim& claim);
-    void ask_beside_last(Time now);
+    void ask_before_last(Time now);
     bool ask_fresh(Time now, SourceKey key, Source& source);
     ChunkIndex window_begin() const;
     bool is_open(const Source& source, ChunkIndex index) const;

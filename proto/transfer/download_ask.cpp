@@ -56,7 +56,7 @@ void Download::go_on(Time now) {
     if (std::exchange(seen_frontier_, chain_.frontier()) != chain_.frontier()) moved_ = now;
     if (!chain_.size_bytes()) {
         for (auto& [size, claim] : claims_) ask_for_size(now, size, claim);
-        ask_beside_last(now);
+        ask_before_last(now);
     } else {
         while (ask_neediest(now)) {
         }
@@ -110,18 +110,14 @@ void Download::ask_for_size(Time now, std::uint64_t size_bytes, Claim& claim) {
 }
 
 // It will be wanted if the size is right; asking when that is known would take a round trip more.
-// Others that begin now are not known yet, so it is most likely another chunk than theirs.
-void Download::ask_beside_last(Time now) {
+void Download::ask_before_last(Time now) {
     if (claims_.size() != 1 || !requested_.empty()) return;
     const auto& [size, claim] = *claims_.begin();
     const ChunkIndex last = chunk_count(size) - 1;
-    if (!claim.asked || last == 0) return;
+    if (!claim.asked || last == 0 || chain_.holds(last - 1)) return;
     Source& source = sources_.at(*claim.asked);
-    ChunkIndex wanted = last - 1;
-    for (ChunkIndex index = last - std::min<ChunkIndex>(last, first_window); index < last; ++index)
-        if (weight(own_node_, index) < weight(own_node_, wanted)) wanted = index;
-    if (chain_.holds(wanted) || !can_ask(source, wanted)) return;
-    if (may_ask_(*claim.asked, chunk_bytes)) ask(now, *claim.asked, source, wanted);
+    if (!can_ask(source, last - 1) || !may_ask_(*claim.asked, chunk_bytes)) return;
+    ask(now, *claim.asked, source, last - 1);
 }
 
 // One chunk at a time, for the window may have room for no more: where it is scarce, taking the

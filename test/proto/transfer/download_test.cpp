@@ -160,7 +160,7 @@ TEST_CASE("a liar alone is named and nothing of its lie is kept") {
 
 TEST_CASE("who stops sending is let go of without blame, and what it gave is kept") {
     const SimFile& file = file_of(5 * mib + 7);
-    for (const SimProvider& row : {SimProvider{Lie::stall, 1}, SimProvider{Lie::silence}}) {
+    for (const SimProvider& row : {SimProvider{Lie::stall, 3}, SimProvider{Lie::silence}}) {
         CAPTURE(static_cast<int>(row.lie));
         DownloadSim sim(file, {row}, 1);
         sim.run();
@@ -168,7 +168,7 @@ TEST_CASE("who stops sending is let go of without blame, and what it gave is kep
         CHECK(sim.download.idle());
         CHECK(sim.dropped.empty());
         CHECK(sim.stalled == std::set<SourceKey>{1});
-        CHECK(sim.kept.size() == (row.lie == Lie::stall ? 4 : 0));
+        CHECK(sim.kept.size() == (row.lie == Lie::stall ? 2 : 0));
 
         DownloadSim beside(file, {row, {}}, 1);
         beside.run();

@@ -9,22 +9,6 @@ using namespace kp2p;
 using namespace kp2p::proto;
 using namespace kp2p::test;
 
-TEST_CASE("those who begin at once ask for other chunks along with the last") {
-    constexpr ChunkIndex last = 63;
-    std::set<ChunkIndex> all;
-    for (std::uint64_t node = 1; node <= 8; ++node) {
-        Moved moved(64 * chunk_bytes);
-        moved.download.set_own_node(node);
-        moved.add(uploader, 100, std::nullopt);
-        REQUIRE(moved.asked[uploader].size() == 2);
-        CHECK(*moved.asked[uploader].rbegin() == last);
-        const ChunkIndex beside = *moved.asked[uploader].begin();
-        CHECK(beside >= last - Download::first_window);
-        all.insert(beside);
-    }
-    CHECK(all.size() > 4);
-}
-
 TEST_CASE("of those who are getting the file what the fewest have is asked for first") {
     constexpr ChunkIndex last = 19;
     std::set<ChunkIndex> of_all;

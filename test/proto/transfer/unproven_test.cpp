@@ -23,7 +23,6 @@ TEST_CASE("what cannot be judged yet may be given to who gets the file, too") {
     for (const Row& row : rows) {
         CAPTURE(row.name);
         Moved moved(5 * chunk_bytes + 7);
-        moved.download.set_own_node(1);  // which asks for chunk 4 along with the last
         moved.add(uploader, 100, std::nullopt);
         moved.give(uploader, 5);
         if (row.getter) moved.add_getter(2, 200);
