@@ -175,15 +175,19 @@ bool Download::ask_fresh(Time now, SourceKey key, Source& source) {
     return true;
 }
 
-// Of one that is getting the file, too: what the fewest have, and of that not what the others take.
-// If all took a chunk from the one who has it first, the rest would have nothing to give meanwhile.
+// Of one that is getting the file, too: what the fewest have, and of that, where more of them are,
+// not what the others take. If all took a chunk from the one who has it first, the rest would have
+// nothing to give meanwhile. Alone, what is proven soonest.
 std::optional<ChunkIndex> Download::rarest_of(const Source& source) const {
+    const auto gets_it = [](const auto& entry) { return entry.second.offer().have.has_value(); };
+    const bool is_crowd = std::ranges::count_if(sources_, gets_it) > 1;
     std::optional<ChunkIndex> rarest;
     std::pair<std::ptrdiff_t, std::uint64_t> least;
     for (ChunkIndex index = window_begin(); index < chain_.frontier(); ++index) {
         if (!is_open(source, index)) continue;
         const auto has = [index](const auto& entry) { return entry.second.has(index); };
-        const std::pair rank(std::ranges::count_if(sources_, has), weight(own_node_, index));
+        const std::uint64_t turn = is_crowd ? weight(own_node_, index) : chain_.frontier() - index;
+        const std::pair rank(std::ranges::count_if(sources_, has), turn);
         if (rarest && rank > least) continue;
         rarest = index;
         least = rank;

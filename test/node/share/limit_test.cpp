@@ -138,7 +138,7 @@ Task<> among_each_other(FakeNetwork& network) {
     CHECK(last < 1.7 * one);
 }
 
-// Who asks for chunks of what is being loaded is asked for the file in return, unsearched.
+// Who asks for chunks of what is being loaded is asked for the file in return, without a search.
 Task<> in_return(FakeNetwork& network) {
     auto nodes = co_await members(network, 2);
     const Sha1 file = *nodes[0]->store.put_bytes(noise(file_mib * mib));

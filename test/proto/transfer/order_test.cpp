@@ -9,27 +9,47 @@ using namespace kp2p;
 using namespace kp2p::proto;
 using namespace kp2p::test;
 
-TEST_CASE("of those who are getting the file what the fewest have is asked for first") {
-    constexpr ChunkIndex last = 19;
-    std::set<ChunkIndex> of_all;
-    for (std::uint64_t node = 1; node <= 8; ++node) {
-        CAPTURE(node);
-        Moved moved(20 * chunk_bytes);
-        moved.download.set_own_node(node);
-        moved.add(uploader, 100, std::nullopt);
-        moved.give(uploader, last);
-        moved.download.retire(uploader);
-        ByteVector common(have_bytes(20)), rare;
-        for (ChunkIndex index = 4; index < last; ++index)
-            if (!moved.ever_asked.contains(index)) add_chunk(common, index);
-        rare = common;
-        add_chunk(common, 3);
-        if (moved.ever_asked.contains(3)) continue;
-        moved.add(2, 200, rare);
-        REQUIRE(!moved.asked[2].empty());
-        of_all.insert(*moved.asked[2].begin());
-        moved.add(3, 300, common);
-        CHECK(moved.asked[3].contains(3));
+namespace {
+
+constexpr ChunkIndex last = 19;
+
+// Node `own` downloads 20 chunks of which it has the last, and asks nobody who has them all.
+Moved begun(std::uint64_t own) {
+    Moved moved((last + 1) * chunk_bytes);
+    moved.download.set_own_node(own);
+    moved.add(uploader, 100, std::nullopt);
+    moved.give(uploader, last);
+    moved.download.retire(uploader);
+    return moved;
+}
+
+ByteVector chunks(ChunkIndex begin, ChunkIndex end) {
+    ByteVector have(have_bytes(last + 1));
+    for (ChunkIndex index = begin; index < end; ++index) add_chunk(have, index);
+    return have;
+}
+
+}  // namespace
+
+TEST_CASE("of several who are getting the file what the fewest have is asked for first") {
+    std::set<ChunkIndex> all;
+    for (std::uint64_t own = 1; own <= 8; ++own) {
+        CAPTURE(own);
+        Moved moved = begun(own);
+        moved.add_getter(2, 200);
+        moved.add(3, 300, chunks(4, 15));
+        REQUIRE(!moved.asked[3].empty());
+        all.insert(moved.asked[3].begin(), moved.asked[3].end());
+        moved.add(4, 400, chunks(3, 15));
+        CHECK(moved.asked[4].contains(3));
     }
-    CHECK(of_all.size() > 2);
+    CHECK(all.size() > 4);  // not all take the same
+}
+
+TEST_CASE("of the only one who is getting the file what is proven soonest is asked for first") {
+    for (std::uint64_t own = 1; own <= 8; ++own) {
+        Moved moved = begun(own);
+        moved.add(2, 200, chunks(4, 15));
+        CHECK(moved.asked[2] == std::set<ChunkIndex>{13, 14});
+    }
 }
