@@ -126,7 +126,8 @@ Task<> Node::follow_interfaces() {
 Task<> Node::follow_nat64() {
     for (;;) {
         const auto had = nat64_prefix();
-        auto looked = co_await look_for_nat64(runtime_.clock, interfaces_->hosts(), ask_resolver);
+        const std::vector<Host> own = interfaces_->hosts();
+        auto looked = co_await look_for_nat64(runtime_.clock, own, ask_resolver);
         if (!looked && looked.error() == asio::error::operation_aborted) co_return;
         if (nat64_prefix() != had) {
             runtime_.log("node", nat64_prefix() ? "the network leads to IPv4 by NAT64, at " +
@@ -135,6 +136,7 @@ Task<> Node::follow_nat64() {
             dht_.moved();
             swarm_.doubt(Swarm::Doubt::of_place);
         }
+        if (interfaces_->hosts() != own) continue;  // meanwhile
         Result<void> changed = ok;
         if (looked)
             changed = co_await addresses_changed_.wait();
