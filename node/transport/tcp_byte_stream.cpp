@@ -50,8 +50,10 @@ Path TcpByteStream::path() const {
 std::optional<Clock::Span> TcpByteStream::unanswered() const {
     if (!socket_.is_open()) return std::nullopt;
     const auto wait = tcp_wait(socket_.native_handle());
-    if (!wait) waits_since_.reset();
-    if (!wait) return std::nullopt;
+    if (!wait) {
+        waits_since_.reset();
+        return std::nullopt;
+    }
     const auto now = clock_.now();
     if (!waits_since_) waits_since_ = now;
     const Clock::Span unheard = std::min<Clock::Span>(now - *waits_since_, wait->unheard);
