@@ -14,7 +14,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-Store::Loaded named(const std::string& text) {
+// Views the text, which outlives it.
+Store::Loaded named(std::string_view text) {
     return {proto::sha1_of(as_bytes(text)), as_bytes(text)};
 }
 
