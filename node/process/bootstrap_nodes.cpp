@@ -6,7 +6,7 @@ std::vector<BootstrapNode> bootstrap_nodes(const Settings& settings) {
     const std::vector<std::string>& texts = settings.bootstrap;
     if (texts.empty() || texts.front() == "public") return public_bootstrap();
     std::vector<BootstrapNode> nodes;
-    if (texts.front() == "none") return nodes;
+    if (texts.front() == "none" || is_first(settings)) return nodes;
     for (const std::string& text : texts)
         if (auto node = parse_bootstrap(text)) nodes.push_back(*std::move(node));
     return nodes;

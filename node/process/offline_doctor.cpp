@@ -54,7 +54,7 @@ void look_at_network(Facts& facts, const Settings& settings) {
     UdpPort server_port(std::move(server), udx), client_port(*std::move(client), udx);
     DhtSetup setup;
     setup.persistence = Persistence::ephemeral;
-    if (!is_first(settings)) setup.bootstrap = bootstrap_nodes(settings);
+    setup.bootstrap = bootstrap_nodes(settings);
     Dht dht(runtime, server_port, client_port, std::move(setup));
     std::exception_ptr thrown;
     asio::co_spawn(loop, ask_dht(facts, dht, clock), [&](std::exception_ptr e) { thrown = e; });
