@@ -6,4 +6,6 @@ void keep_freed_memory() {}
 
 void give_freed_memory_back() {}
 
+void give_code_back() {}
+
 }  // namespace kp2p

@@ -71,7 +71,7 @@ void TransferSession::rest() {
 }
 
 Task<> TransferSession::give_memory_back() {
-    auto give_back = [] { return give_freed_memory_back(), ok; };
+    auto give_back = [] { return give_freed_memory_back(), give_code_back(), ok; };
     co_await offload(runtime_.pool, give_back);
 }
 
