@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Clock::Span idle_look_interval = 1s;
+constexpr Clock::Span idle_look_interval = 1s, lone_look_interval = 3s;
 constexpr Clock::Span doubt_span = 10s;
 constexpr std::size_t max_redials = 16;  // nodes at a time
 constexpr Clock::Span first_redial_pause = 500ms, longest_redial_pause = 5s;
@@ -48,6 +48,11 @@ Task<> Swarm::watch_loop() {
         for (const NodeId& node : lossy) start_redial(direct_dials_, node, leave_tcp(node));
         look_at_network();
         for (const NodeId& node : silent) start_redial(redials_, node, redial(node));
+        if (peers_.empty() && !network_silent_) {  // each look wakes an idle computer
+            auto woken = co_await with_timeout(clock, lone_look_interval, changed_.wait());
+            if (!woken && woken.error() == asio::error::operation_aborted) co_return;
+            continue;
+        }
         const Clock::Span pause = needed ? Vigil::look_interval : idle_look_interval;
         auto slept = co_await clock.sleep_for(pause);
         if (!slept) co_return;
