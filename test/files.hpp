@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -23,9 +22,11 @@ inline void write_file(const std::filesystem::path& path, std::string_view text)
 // Empty for a file that is not there. In one piece, as a build for tests does not optimise what
 // goes byte by byte.
 inline std::string read_file(const std::filesystem::path& path) {
-    std::ostringstream all;
-    all << std::ifstream(path, std::ios::binary).rdbuf();
-    return std::move(all).str();
+    std::ifstream file(path, std::ios::binary | std::ios::ate);
+    const auto size = file.tellg();
+    std::string all(size > 0 ? static_cast<std::size_t>(size) : 0, '\0');
+    file.seekg(0).read(all.data(), static_cast<std::streamsize>(all.size()));
+    return all;
 }
 
 // Every file below `path`, sorted, relative to it.

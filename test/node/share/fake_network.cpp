@@ -3,7 +3,7 @@
 #include <cstring>
 #include <random>
 
-#include "proto/record/secret_stream.hpp"
+#include "proto/record/gcm_stream.hpp"
 #include "test/files.hpp"
 #include "test/run.hpp"
 
@@ -79,9 +79,9 @@ std::shared_ptr<Connection> FakeNetwork::connect_better(const NodeId& from, cons
     keys.remote = to;
     back.remote = from;
     auto near = std::make_shared<Connection>(runtime.executor, clock, std::move(streams.initiator),
-                                             keys, proto::secret_stream(keys, {}));
+                                             keys, proto::gcm_stream(keys));
     auto far = std::make_shared<Connection>(runtime.executor, clock, std::move(streams.responder),
-                                            back, proto::secret_stream(back, {}));
+                                            back, proto::gcm_stream(back));
     links_.push_back({from, to, near});
     links_.push_back({to, from, far});
     tasks->spawn(keep(near, members_.at(from).serve));
@@ -114,9 +114,12 @@ Task<> FakeNetwork::keep(std::shared_ptr<Connection> connection, Serve serve) {
 }
 
 ByteVector content(const std::filesystem::path& path) {
-    const std::string text = read_file(path);
-    const ByteView bytes = as_bytes(text);
-    return {bytes.begin(), bytes.end()};
+    std::error_code none;
+    const auto size = std::filesystem::file_size(path, none);
+    ByteVector bytes(none ? 0 : size);
+    std::ifstream(path, std::ios::binary)
+        .read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    return bytes;
 }
 
 // In words of 8 bytes that a random one begins: they compress, and no chunk is like another.
@@ -139,7 +142,7 @@ ByteVector prose(std::uint64_t size, std::uint32_t seed) {
 ByteVector noise(std::uint64_t size, std::uint32_t seed) {
     // Lines out of a sheet so wide that a block hardly meets a byte of it twice: nothing in it can
     // be compressed, and a sanitizer sees one number drawn for many bytes.
-    constexpr std::size_t line_bytes = 64, sheet_bytes = 1 << 20;
+    constexpr std::size_t line_bytes = 512, sheet_bytes = 1 << 20;
     static const ByteVector sheet = [] {
         std::mt19937_64 random(1);
         ByteVector bytes(sheet_bytes + line_bytes);

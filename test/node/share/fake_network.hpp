@@ -10,6 +10,7 @@
 #include <set>
 
 #include "node/async/foreign_calls.hpp"
+#include "node/async/memory.hpp"
 #include "node/async/tasks.hpp"
 #include "node/share/channels/peers.hpp"
 #include "node/share/share.hpp"
@@ -116,6 +117,7 @@ bool logged(const FakeNode& node, const NodeId& whom);
 // Runs `body` with a fresh network in a world of its own, and ends all connections behind it.
 template <class Body>
 void in_network(Body body) {
+    keep_freed_memory();  // as a daemon does
     Sim sim(1);
     FakeNetwork network(sim);
     auto inner = [&](Tasks& links) -> Task<> {
