@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace kp2p::proto::udx {
+namespace {
+
+constexpr int wide_recoveries = 16;  // after the last that was none
+
+}  // namespace
 
 void Rack::on_delivered(const SentPacket& packet, Time now, Span min_rtt) {
     const std::uint64_t end = packet.seq + 1;
@@ -19,9 +24,21 @@ void Rack::on_delivered(const SentPacket& packet, Time now, Span min_rtt) {
     end_seq_ = end;
 }
 
+void Rack::on_spurious(std::uint64_t seq, std::uint64_t next_seq) {
+    reordering_seen_ = true;
+    recoveries_left_ = wide_recoveries;
+    if (seq < widened_until_) return;
+    widened_until_ = next_seq;
+    ++widening_;
+}
+
+void Rack::on_recovered() {
+    if (recoveries_left_ > 0 && --recoveries_left_ == 0) widening_ = 1;
+}
+
 Span Rack::reordering_window(const RoundTrip& rtt, bool recovering, std::size_t done) const {
     if (!reordering_seen_ && (recovering || done >= 3)) return Span::zero();
-    return std::min(rtt.minimum() / 4, rtt.smoothed());
+    return std::min(widening_ * rtt.minimum() / 4, rtt.smoothed());
 }
 
 bool Rack::before(const SentPacket& packet) const {

@@ -1,6 +1,7 @@
 // Rack: tells lost packets from late ones by time: a packet is lost when one sent after it has
-// arrived and the reordering window has passed.
-// Source: RFC 8985 as npm udx-native 1.21.3 applies it, with finer clocks.
+// arrived and the reordering window has passed. The window widens with each round trip in which
+// that was wrong, as RFC 8985 has it for those that a duplicate SACK tells of. Source: RFC 8985 as
+// npm udx-native 1.21.3 applies it, with finer clocks, and with that.
 #pragma once
 
 #include <optional>
@@ -20,6 +21,10 @@ struct TailProbe {
 class Rack {
   public:
     void on_delivered(const SentPacket& packet, Time now, Span min_rtt);
+    // A packet was taken for lost and has arrived as it was sent at first. `next_seq` is that of
+    // the packet that would be sent next.
+    void on_spurious(std::uint64_t seq, std::uint64_t next_seq);
+    void on_recovered();  // all that was out when a loss was seen has arrived
 
     struct Verdict {
         std::size_t lost = 0;            // packets of the path moved to the lost list
@@ -43,6 +48,9 @@ class Rack {
     Span rtt_{};                 // and how long it took
     std::uint64_t highest_ = 0;  // one past the highest number that arrived
     bool reordering_seen_ = false;
+    int widening_ = 1;                 // so many times as wide as at first
+    int recoveries_left_ = 0;          // until it is no more
+    std::uint64_t widened_until_ = 0;  // what was out when it last widened is below
 };
 
 }  // namespace kp2p::proto::udx

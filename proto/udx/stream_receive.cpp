@@ -123,7 +123,9 @@ void Stream::repeat_first_flight(Time now, std::uint64_t ack) {
 }
 
 void Stream::leave_recovery(std::uint64_t ack) {
-    if (recovery_ != Recovery::open && ack > recover_until_) recovery_ = Recovery::open;
+    if (recovery_ == Recovery::open || ack <= recover_until_) return;
+    recovery_ = Recovery::open;
+    rack_.on_recovered();
 }
 
 void Stream::release(Time now, std::uint64_t ack, Acked& acked) {
@@ -165,6 +167,10 @@ void Stream::deliver(Time now, SentPacket& packet, Acked& acked) {
 void Stream::learn(Time now, const SentPacket& packet, Acked& acked) {
     Path& path = *paths_[packet.path];
     path.rate.on_delivered(packet);
+    // Too soon for its repetition, which may not have been sent yet.
+    const bool too_soon = packet.retransmitted && now - packet.sent_at < path.rtt.minimum();
+    if (packet.state == SentPacket::State::lost || too_soon)
+        rack_.on_spurious(packet.seq, flight_.next_seq());
     rack_.on_delivered(packet, now, path.rtt.minimum());
     path.mtu.on_first_delivery();
     if (packet.path == path_) {
