@@ -1,6 +1,6 @@
 // BetterPasts: when a node that is connected to in another way is to be dialed over TCP again: one
 // that is not reached, or whose connection ended soon, after longer and longer pauses; and whose
-// TCP is not to be used at all for a while, as much of it is lost.
+// TCP is not to be used at all for a while, as much of it is lost or altered.
 #pragma once
 
 #include <algorithm>
@@ -31,7 +31,7 @@ class BetterPasts {
         past.due = std::max(past.due, now + past.pause);
         past.pause = std::min<Span>(2 * past.pause, longest_pause);
     }
-    // Much is lost on the way there: another is better for a while.
+    // Much is lost or altered on the way there: another is better for a while.
     void shun(const NodeId& node, Time now) {
         Past& past = past_of(node);
         past.shunned_until = past.due = now + longest_pause;

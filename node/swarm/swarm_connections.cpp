@@ -59,6 +59,8 @@ Task<> Swarm::serve(std::shared_ptr<Connection> connection, PeerBook::Dialed who
 Task<> Swarm::run_connection(std::shared_ptr<Connection> connection, Tasks& all) {
     auto ended = co_await connection->run();
     (void)ended;  // ending() says it
+    if (connection->was_altered() && rank_of(connection->path()) == PathRank::tcp)
+        better_pasts_.shun(connection->remote(), parts_.runtime.clock.now());
     const auto peer = peers_.find(connection->remote());
     const Peer::Held* held = peer == peers_.end() ? nullptr : peer->second.find(*connection);
     if (held && held->proven)

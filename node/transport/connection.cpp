@@ -157,6 +157,8 @@ Task<Result<void>> Connection::read_frames() {
         if (!frame && frame.error() == proto::Errc::too_long)
             explain("it sends a frame of more than " +
                     std::to_string(stream_->frame_limit_bytes()) + " bytes");
+        if (!frame && frame.error() == proto::Errc::bad_decryption)
+            explain("what it sends arrives altered");
         if (!frame) co_return frame.error();
         if (why_) continue;  // we have closed: only the end of the stream matters now
         mux_.receive(*frame, stream_->keep());
@@ -266,6 +268,8 @@ std::optional<Clock::Span> Connection::unanswered() const {
     if (!stream_) return std::nullopt;
     return stream_->stream().unanswered();
 }
+
+bool Connection::was_altered() const { return why_ == proto::Errc::bad_decryption; }
 
 void Connection::start() {
     started_ = true;

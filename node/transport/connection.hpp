@@ -62,6 +62,7 @@ class Connection {
     Task<Result<void>> trusted();
     bool is_closed() const { return bool(why_); }
     bool was_established() const { return established_; }
+    bool was_altered() const;  // it ended as what came was not what the other side has sealed
     // How it ended, a sentence: which limit was passed, or else what the error says.
     std::string ending() const { return words_.empty() ? why_.message() : words_; }
 

@@ -74,6 +74,10 @@ constexpr Advice advice[] = {
     {FindingCode::no_common_channel, "join a channel that the node is in: kp2p-join NAME"},
     {FindingCode::connection_lost, "try again: what came is kept"},
 
+    {FindingCode::altered,
+     "something on the way damages packets and makes their checksums right again: try another "
+     "network, the other transport (UDP or TCP), or without what looks into traffic"},
+
     {FindingCode::quota,
      "make room with kp2p-rm or kp2p-unpin, or allow more with kp2p-limit --quota"},
     {FindingCode::too_many_partials, "wait until the other programs have ended"},

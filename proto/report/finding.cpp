@@ -125,6 +125,9 @@ constexpr Wording wordings[] = {
 
     {Code::stopped_sending, Stage::transfer, "stopped_sending", "node {node} stopped sending"},
     {Code::stalled, Stage::transfer, "stalled", "stalled: {what}"},
+    {Code::altered, Stage::transfer, "altered",
+     "what node {node} sends arrives altered, time and again, so that nothing of it can be used; "
+     "{what}"},
 
     {Code::wrong, Stage::verify, "wrong", "node {node} {what}"},
 

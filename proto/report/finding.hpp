@@ -92,6 +92,7 @@ struct Finding {
         // Of the transfer.
         stopped_sending,
         stalled,  // after; what: with whom, and what is kept
+        altered,  // on the way, again and again; what: what is kept
         // Of bytes that were wrong.
         wrong,  // what: of which kind
         // Of what is on this computer.

@@ -21,6 +21,7 @@ from nat64 import Nat64
 FILE_BYTES = 8 << 20
 VALID_KEY = 'd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a'  # of RFC 8032; nobody's
 SOON_SECONDS = 3
+GIVEN_UP_SECONDS = 40
 HEALED_SECONDS = 4  # one of them for the MiB that shows it
 LEFT_SECONDS = 8  # until what leads nowhere is left, and after
 FOUND_SECONDS = 9  # of two that start at once: they look each other up again after five
@@ -48,8 +49,10 @@ table inet closed {
 }
 '''
 LITTLE_TCP = 'meta l4proto tcp limit rate over 125 kbytes/second burst 30 kbytes drop'
-NOWHERE = '45.7.200.1', '45.7.200.2', '45.7.200.3'
 ONLY_UDP = 'meta l4proto tcp drop'
+# One packet in 50 of those that are large, with a checksum that is right for what it has become.
+UDP_ALTERED = ONLY_UDP + '; udp length > 600 numgen random mod 50 == 0 @th,2400,32 set 0x12345678'
+NOWHERE = '45.7.200.1', '45.7.200.2', '45.7.200.3'
 ONLY_IPV6 = 'ip saddr 45.7.1.2 ip daddr 45.7.2.2 drop; ip saddr 45.7.2.2 ip daddr 45.7.1.2 drop'
 ONLY_TCP = 'meta l4proto udp ip saddr 45.7.1.2 ip daddr 45.7.2.2 drop; %s' % (
     'meta l4proto udp ip saddr 45.7.2.2 ip daddr 45.7.1.2 drop')
@@ -211,6 +214,26 @@ class Awkward(unittest.TestCase):
     def test_a_way_that_lets_little_tcp_through(self):
         """Its load goes on over UDP."""
         self.share(self.world.host(), self.world.host(), rule=LITTLE_TCP, seconds=LEFT_SECONDS)
+
+    def test_a_way_that_alters_what_it_carries(self):
+        """Nothing comes of it, which is said."""
+        hosts = self.world.host(), self.world.host()
+        for host in hosts:
+            host.run('ip', 'link', 'set', 'eth0', 'gso_max_segs', '1')  # each packet is seen by itself
+        self.world.between(UDP_ALTERED)
+        giver, loader = [self.node(host, 'node%d' % number) for number, host in enumerate(hosts)]
+        for node in (giver, loader):
+            node.until(lambda status: status['connections'] == 1)
+        path = giver.folder + '/given'
+        with open(path, 'wb') as file:
+            file.write(os.urandom(FILE_BYTES))
+        uri = giver.run('kp2p-store', path).stdout.strip()
+        began = time.monotonic()
+        loaded = loader.run('kp2p-load', uri)
+        print('%s: %.2f s' % (self.id(), time.monotonic() - began), flush=True)
+        self.assertLess(time.monotonic() - began, GIVEN_UP_SECONDS, loader.words())
+        self.assertEqual(loaded.returncode, 1, loader.words())
+        self.assertIn('arrives altered', loaded.stderr)
 
     def test_two_of_one_home_that_have_many_bridges_for_containers(self):
         nodes = self.share(*self.world.home(2, bridges=20))

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "node/async/timeout.hpp"
 #include "node/share/channels/peers.hpp"
+#include "node/share/fetch/provided_file.hpp"
 
 namespace kp2p {
 namespace {
@@ -21,13 +21,9 @@ constexpr auto quiet_interval = 10s;  // between searches then
 constexpr Clock::Span first_interval = 1s, max_interval = 60s;
 constexpr std::size_t few_providers = 4;
 
-constexpr auto open_span = 20s;  // without a word about the file
 // For hashing it where it has no links yet: a slow disk, and files before it.
 constexpr Clock::Span preparing_base = 60s, max_preparing = 60min;
 constexpr std::uint64_t slowest_hashing = 5'000'000;  // bytes a second
-// For a turn where many share the rate that a provider may give at. One that gives nothing holds a
-// load that has no other no longer than this and a stall.
-constexpr Clock::Span max_turn_span = 45s;
 constexpr std::size_t max_troubles = 64;
 
 }  // namespace
@@ -162,15 +158,17 @@ Clock::Span Providers::preparing_span(const NodeId& node) const {
 }
 
 void Providers::gave(const NodeId& node) {
-    gave_[node] = moved_ = parts_.share.runtime.clock.now();
+    Gifts& gifts = gave_[node];
+    gifts.last = moved_ = parts_.share.runtime.clock.now();
+    ++gifts.count;
     parts_.recent.gave(node);
     troubles_.erase(node);
 }
 
 std::vector<NodeId> Providers::givers() const {
     std::vector<NodeId> givers;
-    for (const auto& [node, at] : gave_)
-        if (!blamed_.contains(node)) givers.push_back(node);
+    for (const auto& [node, gifts] : gave_)
+        if (!blamed_.contains(node) && !is_altered(node)) givers.push_back(node);
     return givers;
 }
 
@@ -183,7 +181,7 @@ void Providers::opened(const NodeId& node) {
 bool Providers::gave_lately(const NodeId& node) const {
     const auto found = gave_.find(node);
     return found != gave_.end() &&
-           parts_.share.runtime.clock.now() - found->second < patience(outage_);
+           parts_.share.runtime.clock.now() - found->second.last < patience(outage_);
 }
 
 void Providers::trouble(const NodeId& node, std::vector<Finding> why) {
@@ -226,7 +224,7 @@ std::error_code Providers::explain(const Shortfall& shortfall) {
     if (!nearest && parts_.hood.channels().empty() && !parts_.hood.expecting())
         nearest = Finding{.code = Finding::Code::no_channel};
     for (const auto& [node, why] : troubles_)
-        if (!nearest && gave_.contains(node)) nearest = why.front();
+        if (!nearest && (gave_.contains(node) || is_altered(node))) nearest = why.front();
     if (!heard_any_)
         parts_.hood.explain_silence(diagnosis_, search_ ? &*search_ : nullptr, first_search_);
     for (const auto& [node, why] : troubles_)
@@ -235,6 +233,11 @@ std::error_code Providers::explain(const Shortfall& shortfall) {
     if (open && shortfall.nobody_asked) {
         diagnosis_.lead({.code = Finding::Code::only_parts, .what = shortfall.kept});
         return Errc::not_found;
+    }
+    if (nearest && nearest->code == Finding::Code::altered) {
+        nearest->what = shortfall.kept;
+        diagnosis_.lead(*std::move(nearest));
+        return Errc::timed_out;
     }
     if (stalled) {
         const auto after = std::chrono::duration_cast<std::chrono::milliseconds>(silent_for);
@@ -262,7 +265,7 @@ Task<> Providers::attach(NodeId node) {
             break;
         }
         const bool lately = gave_lately(node);
-        if (lately && gave_.at(node) >= began) pause = first_pause;
+        if (lately && gave_.at(node).last >= began) pause = first_pause;
         if (!lately && ended == Ended::unreached) break;
         if (!lately && ended != Ended::busy) ++attempts;
         auto slept = co_await parts_.share.runtime.clock.sleep_for(pause);
@@ -285,9 +288,15 @@ Task<Providers::Ended> Providers::attempt(NodeId node) {
     }
     Neighbour* neighbour = parts_.hood.proven(node);
     if (!neighbour) co_return Ended::lost;
-    const TriedPath path = tried_path_of(neighbour->connection()->path());
+    const auto connection = neighbour->connection();
+    const TriedPath path = tried_path_of(connection->path());
     began = clock.now();
+    const std::uint64_t gifts = gave_.contains(node) ? gave_.at(node).count : 0;
     const Ended ended = co_await use_(*neighbour);
+    if (ended == Ended::lost && connection->was_altered()) {
+        trouble(node, {{.code = Finding::Code::altered, .node = node, .path = path}});
+        co_return altered_too_often(node, gifts) ? Ended::dropped : Ended::lost;
+    }
     if (ended == Ended::lost)
         trouble(node, {{.code = Finding::Code::connection_lost,
                         .node = node,
@@ -296,104 +305,14 @@ Task<Providers::Ended> Providers::attempt(NodeId node) {
     co_return ended;
 }
 
-ProvidedFile::ProvidedFile(Providers& providers, Neighbour& neighbour, RemoteFile::First first)
-    : providers_(providers),
-      node_(neighbour.node()),
-      path_(tried_path_of(neighbour.connection()->path())),
-      file_(neighbour.transfer(), providers.file_, first),
-      began_(providers.parts_.share.runtime.clock.now()),
-      heard_(providers.parts_.share.runtime.clock.now()) {
-    providers_.used_.push_back(this);
-    if (!file_.is_open()) return;
-    std::optional<Clock::Time>& asked = providers_.claims_[node_].asked;
-    if (!asked) asked = heard_;
-    last_ = *asked + providers_.preparing_span(node_);
-}
-
-ProvidedFile::~ProvidedFile() { std::erase(providers_.used_, this); }
-
-Task<Result<TransferEvent>> ProvidedFile::next() {
-    while (!ended_) {
-        Result<TransferEvent> event;
-        if (opened_)
-            event = co_await file_.next();
-        else
-            event = co_await next_before_open();
-        if (ended_) break;  // meanwhile
-        if (!event && event.error() == asio::error::operation_aborted) {
-            end(Ended::closed);
-        } else if (!event) {
-            end(event.error() == Errc::closed ? Ended::lost : Ended::garbled);
-        } else if (take(*event)) {
-            co_return event;
-        }
-    }
-    co_return Errc::closed;
-}
-
-Task<Result<TransferEvent>> ProvidedFile::next_before_open() {
-    Clock& clock = providers_.parts_.share.runtime.clock;
-    for (;;) {
-        const auto until = std::min(heard_ + open_span, preparing_ ? last_ : Clock::Time::max());
-        const auto now = clock.now();
-        if (now >= until) {
-            providers_.stalled(finding_of(Finding::Code::not_opened, began_));
-            end(until == last_ ? Ended::closed : Ended::stalled);
-            co_return Errc::timed_out;
-        }
-        auto event = co_await with_timeout(clock, until - now, file_.next());
-        if (event || event.error() != Errc::timed_out) co_return event;
-    }
-}
-
-// Whether it is for the owner.
-bool ProvidedFile::take(const TransferEvent& event) {
-    if (std::holds_alternative<proto::Preparing>(event.message)) {
-        heard_ = providers_.parts_.share.runtime.clock.now();
-        preparing_ = true;
-        if (opened_ && heard_ - std::max(began_, file_.gave_at()) < max_turn_span)
-            waits_at_ = heard_;
-        return false;
-    }
-    if (const auto* refused_ = std::get_if<proto::Refused>(&event.message)) {
-        refused(refused_->code);
-        return false;
-    }
-    if (!std::holds_alternative<proto::Opened>(event.message)) return true;
-    if (std::exchange(opened_, true)) {
-        end(Ended::garbled);
-        return false;
-    }
-    providers_.opened(node_);
-    return true;
-}
-
-void ProvidedFile::refused(proto::RefusalCode code) {
-    end(code == proto::RefusalCode::limit ? Ended::busy : Ended::closed);
-    const bool lacks = code == proto::RefusalCode::not_found;
-    const auto why = lacks ? Finding::Code::lacks : Finding::Code::cannot_give;
-    if (lacks && providers_.guessed_.contains(node_)) {
-        providers_.parts_.recent.lacked(node_);
-        providers_.search();
-        return;
-    }
-    if (code != proto::RefusalCode::limit) providers_.trouble(node_, {finding_of(why, began_)});
-}
-
-Finding ProvidedFile::finding_of(Finding::Code code, Clock::Time since) const {
-    const Clock& clock = providers_.parts_.share.runtime.clock;
-    return {.code = code, .node = node_, .after = milliseconds_since(clock, since), .path = path_};
-}
-
-void ProvidedFile::end(Ended how) {
-    if (!ended_) ended_ = outdone_ && Providers::comes_back(how) ? Ended::outdone : how;
-    file_.close();
-}
-
-void ProvidedFile::stall() {
-    providers_.stalled(
-        finding_of(Finding::Code::stopped_sending, std::max(began_, file_.gave_at())));
-    end(Ended::stalled);
+// Whether that is no use any more: a chunk that has not come whole is asked for again from its
+// first block.
+bool Providers::altered_too_often(const NodeId& node, std::uint64_t gifts_before) {
+    const std::uint64_t gifts = gave_.contains(node) ? gave_.at(node).count : 0;
+    const bool whole = gifts - gifts_before >= proto::chunk_bytes / proto::block_bytes;
+    int& times = altered_[node];
+    times = whole ? 0 : times + 1;
+    return times >= max_altered;
 }
 
 }  // namespace kp2p

@@ -1,7 +1,6 @@
 // Providers: the nodes that have one file: searches for them, time and again while nothing comes,
 // connects to each that it hears of and lets its owner use it, again when the connection broke, the
-// node had no room or nothing came; and says at the end why they did not do. ProvidedFile: the
-// file, open at one of them.
+// node had no room or nothing came; and says at the end why they did not do.
 //
 // Shape: start(), then begin(), and tick() several times a second until hopeless(); the
 // owner's Use makes a ProvidedFile in its frame, takes what its next() gives, and returns how it
@@ -48,6 +47,8 @@ class Providers {
     // nothing has come for so long and an outage it is hopeless, if somebody has given already or
     // is being tried, which takes its time.
     static constexpr std::chrono::seconds noticing{15};
+    // Connections on which what comes is altered, one after the other: more are no use.
+    static constexpr int max_altered = 12;
     static Clock::Span patience(Clock::Span outage) {
         return outage + std::min<Clock::Span>(noticing, outage / 2);
     }
@@ -105,6 +106,10 @@ class Providers {
         std::uint64_t size_bytes = 0;
         std::optional<Clock::Time> asked;  // first, to open it, while it has not
     };
+    struct Gifts {
+        Clock::Time last;
+        std::uint64_t count = 0;
+    };
 
     void search();
     void begin_search();
@@ -112,8 +117,13 @@ class Providers {
     void use_better();
     Task<> attach(NodeId node);
     Task<Ended> attempt(NodeId node);
+    bool altered_too_often(const NodeId& node, std::uint64_t gifts_before);
     void opened(const NodeId& node);
     bool gave_lately(const NodeId& node) const;
+    bool is_altered(const NodeId& node) const {  // for good
+        const auto found = altered_.find(node);
+        return found != altered_.end() && found->second >= max_altered;
+    }
     bool preparing() const;
     Clock::Span preparing_span(const NodeId& node) const;
     void trouble(const NodeId& node, std::vector<Finding> why);
@@ -136,60 +146,11 @@ class Providers {
     TryQueue queue_;                   // attach() runs for those that are being tried
     std::vector<ProvidedFile*> used_;  // in the order in which they came
     std::map<NodeId, Claim> claims_;
-    std::map<NodeId, Clock::Time> gave_;  // who has opened the file, and last gave of it
+    std::map<NodeId, Gifts> gave_;  // who has opened the file, and what it gave of it
     std::map<NodeId, std::vector<Finding>> troubles_;  // why one does not give, as of now
+    std::map<NodeId, int> altered_;  // connections, since one has brought a whole chunk
     std::set<NodeId> blamed_;
     bool collided_ = false;  // one of them for a Fault::collision
-};
-
-class ProvidedFile {
-  public:
-    using Ended = Providers::Ended;
-
-    ProvidedFile(Providers& providers, Neighbour& neighbour, RemoteFile::First first);
-    ProvidedFile(const ProvidedFile&) = delete;
-    ~ProvidedFile();
-
-    // What comes of the file: the first is Opened, and no other is; then Data, Have and Canceled.
-    // An error when it is over, or the node does not open it in time: ended() says how.
-    Task<Result<TransferEvent>> next();
-    Ended ended() const { return ended_.value_or(Ended::closed); }
-    const NodeId& node() const { return node_; }
-    // When the node last gave something, of this file or another, or said that it will.
-    Clock::Time heard_at() const { return std::max(file_.gave_at(), waits_at_); }
-    std::vector<Throttle*> asking_pace() const { return file_.asking_pace(); }
-    bool opening() const { return !ended_ && !opened_; }
-    bool open() const { return !ended_ && opened_; }
-    bool returns() const { return ended_ && Providers::comes_back(*ended_); }
-    void ask(proto::ChunkIndex index) { file_.ask(index); }
-    void call_off(proto::ChunkIndex index) { file_.call_off(index); }
-    void ask_slice(std::uint64_t offset, std::uint64_t length) { file_.ask_slice(offset, length); }
-    void stall();  // it sends nothing of what it was asked for
-    // The node is used over a better connection: it is to be asked for nothing more here, and left
-    // when it owes nothing.
-    bool outdone() const { return outdone_; }
-    void leave() { end(Ended::outdone); }
-
-  private:
-    friend class Providers;
-    Task<Result<TransferEvent>> next_before_open();
-    bool take(const TransferEvent& event);
-    void refused(proto::RefusalCode code);
-    void end(Ended how);  // no more is wanted
-    Finding finding_of(Finding::Code code, Clock::Time since) const;
-
-    Providers& providers_;
-    NodeId node_;
-    TriedPath path_;  // as it was when this began
-    RemoteFile file_;
-    Clock::Time began_;
-    bool opened_ = false;
-    Clock::Time heard_;       // of the file, before it is open
-    Clock::Time last_;        // when it must be open, if it is being prepared
-    bool preparing_ = false;  // as it says
-    Clock::Time waits_at_{};  // when it last said so of what it was asked for, as far as it counts
-    bool outdone_ = false;
-    std::optional<Ended> ended_;
 };
 
 }  // namespace kp2p

@@ -7,7 +7,7 @@
 #include <map>
 #include <type_traits>
 
-#include "node/share/fetch/providers.hpp"
+#include "node/share/fetch/provided_file.hpp"
 #include "proto/transfer/download.hpp"
 #include "proto/transfer/piece_download.hpp"
 

@@ -73,6 +73,7 @@ std::shared_ptr<Connection> FakeNetwork::connect(const NodeId& from, const NodeI
 
 std::shared_ptr<Connection> FakeNetwork::connect_better(const NodeId& from, const NodeId& to) {
     auto streams = stream_pair(runtime.executor);
+    streams.to_initiator->alters_after = streams.to_responder->alters_after = alters_after;
     auto keys = keys_of(Role::initiator), back = keys_of(Role::responder);
     for (std::uint8_t& byte : keys.hash.mutable_view()) byte = static_cast<std::uint8_t>(random_());
     back.hash = keys.hash;

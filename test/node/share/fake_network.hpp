@@ -6,6 +6,7 @@
 #include <deque>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <random>
 #include <set>
 
@@ -75,6 +76,8 @@ class FakeNetwork {
     std::shared_ptr<Connection> connect_better(const NodeId& from, const NodeId& to);
     void disconnect(const NodeId& node);
     std::set<NodeId> away;  // cannot be connected to
+    // Of new connections: so many bytes each way come as they were sent.
+    std::uint64_t alters_after = std::numeric_limits<std::uint64_t>::max();
 
     Runtime& runtime;
     Clock& clock = runtime.clock;

@@ -295,6 +295,32 @@ Task<> no_network(FakeNetwork& network) {
     CHECK(nobody.after >= 5s);
 }
 
+Task<> altered_on_the_way(FakeNetwork& network) {
+    auto nodes = co_await members(network, 1);
+    const ByteVector bytes = noise(20 * mib);
+    network.alters_after = 5 * mib;
+    Provider provider(network, bytes);
+    Outcome now_and_then;
+    co_await load(*nodes[0], provider.peer.file(), now_and_then);
+    CAPTURE(now_and_then.diagnosis.text());
+    REQUIRE(now_and_then.path);
+    CHECK(content(*now_and_then.path) == bytes);
+
+    const ByteVector others = noise(20 * mib, 2);
+    network.alters_after = mib / 2;
+    Provider other(network, others);
+    const auto began = network.clock.now();
+    Outcome all_the_time;
+    co_await load(*nodes[0], other.peer.file(), all_the_time);
+    CHECK(network.clock.now() - began < 30s);
+    CHECK(all_the_time.path.error() == Errc::timed_out);
+    CAPTURE(all_the_time.diagnosis.text());
+    REQUIRE(!all_the_time.diagnosis.empty());
+    CHECK(all_the_time.diagnosis.all()[0].code == Finding::Code::altered);
+    CHECK(all_the_time.diagnosis.all()[0].node == other.id);
+    CHECK(all_the_time.says("nothing is kept yet"));
+}
+
 Task<> same_key(FakeNetwork& network) {
     const Finding twin{.code = Finding::Code::same_key, .what = "192.0.2.7:1"};
     FakeNode& node = network.add();
@@ -341,4 +367,7 @@ TEST_CASE("a liar that left is not tried again") { test::in_network(caught_liar)
 TEST_CASE("who gets the file while a load stands still is found") { test::in_network(later); }
 TEST_CASE("who did not answer is not said to know nobody") { test::in_network(no_answer); }
 TEST_CASE("that the network does not answer is said first") { test::in_network(no_network); }
+TEST_CASE("what is altered on the way is asked for again, and said when that is no use") {
+    test::in_network(altered_on_the_way);
+}
 TEST_CASE("that another node has the same key is said") { test::in_network(same_key); }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "node/async/event.hpp"
 #include "node/transport/connection.hpp"
@@ -38,6 +39,8 @@ class Pipe {
         }
         if (broken_) co_return asio::error::connection_reset;
         bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+        written_ += bytes.size();
+        if (written_ > alters_after && !bytes.empty()) bytes_.back() ^= 1;
         changed_.notify_all();
         if (on_write) on_write(bytes.size());
         co_return ok;
@@ -68,10 +71,13 @@ class Pipe {
 
     std::function<void(std::size_t)> on_write;  // of so many bytes
 
+    std::uint64_t alters_after = std::numeric_limits<std::uint64_t>::max();  // bytes: some of more
+
     static constexpr std::size_t max_bytes = 256 * 1024;
 
   private:
     ByteVector bytes_;
+    std::uint64_t written_ = 0;
     bool ended_ = false, broken_ = false, silent_ = false;
     Clock* clock_ = nullptr;  // while it is silent
     std::optional<Clock::Time> missing_since_;
