@@ -41,7 +41,8 @@ std::optional<Finding> SwarmPeers::twin() const { return swarm_->twin(); }
 std::optional<Finding> SwarmPeers::network_trouble() const {
     auto trouble = dht_trouble(dht_->contact());
     const bool silent = trouble && (trouble->code == Finding::Code::dht_silent ||
-                                    trouble->code == Finding::Code::dht_silent_for);
+                                    trouble->code == Finding::Code::dht_silent_for ||
+                                    trouble->code == Finding::Code::rejected);
     if (silent && tunnels_ && !tunnels_->up()) {
         const bool impostor = tunnels_->impostor();
         if (!tunnels_->failure().empty())

@@ -17,6 +17,7 @@ namespace {
 constexpr std::size_t max_known_nodes = 100;
 // Alone, that is without any node in the table, we try to enter the network this often.
 constexpr unsigned ticks_between_attempts = 2;
+constexpr auto rejection_interval = std::chrono::seconds(2);
 constexpr auto asleep = std::chrono::seconds(15);  // a tick that took so long
 
 // A clause, why not; nothing if it can be spoken, or nothing can.
@@ -90,6 +91,7 @@ Task<> Dht::run() {
         all.spawn(client_.read_loop());
         all.spawn(tick_loop());
         all.spawn(upkeep_loop());
+        all.spawn(rejection_loop());
         co_return;
     };
     // Ends only by cancellation, which the caller sees at its next await.
@@ -116,6 +118,25 @@ Task<> Dht::tick_loop() {
         if (reachability_.forwarding_tick()) firewall_test_due_ = true;
         if (refresh_due_ || full_test_due_ || firewall_test_due_ || moved_)
             upkeep_due_.notify_all();
+    }
+}
+
+// While nobody answers: whether that is because somebody rejects what we send.
+Task<> Dht::rejection_loop() {
+    std::optional<Endpoint> asked;
+    for (std::size_t turn = 0;;) {
+        auto slept = co_await rpc_.clock().sleep_for(rejection_interval);
+        if (!slept) co_return;
+        const auto nodes = nodes_to_try();
+        if (!rpc_.node().unanswered_since() || nodes.empty()) {
+            rejected_.clear();
+            asked.reset();
+            continue;
+        }
+        const Endpoint next = nodes[turn++ % nodes.size()];
+        const std::error_code said = client_.socket().ask_rejection(next);
+        if (asked) rejected_ = said ? asked->text() + ": " + said.message() : std::string();
+        asked = next;
     }
 }
 
@@ -242,6 +263,7 @@ DhtContact Dht::contact() const {
     contact.bootstrap_nodes = bootstrap_.size();
     for (const auto& [name, why] : bootstrap_.unresolved()) contact.unresolved.push_back(why);
     if (contact.silent_for) {
+        contact.rejected = rejected_;
         contact.not_sent = client_.socket().refusal();
         if (!is_interface_up(server_.socket().local().host))
             contact.not_sent = asio::error::network_down;

@@ -71,6 +71,7 @@ struct DhtContact {
     std::optional<Clock::Span> refused = {};  // so long ago a request was one too many
     std::string no_ipv4 = {};                 // why it cannot be spoken; empty: it can, as it seems
     std::error_code not_sent = {};            // why nothing sent gets out; network_down: no link
+    std::string rejected = {};                // by whom or on the way to whom, and how; empty: not
 };
 
 class Dht {
@@ -86,8 +87,7 @@ class Dht {
     // Our packets leave by another way, or others see us elsewhere: we are not taken for reachable,
     // unless that was told for sure, until it has been tested anew, which it is at once.
     void moved();
-    // Grows with each of these.
-    std::uint64_t moves() const { return moves_; }
+    std::uint64_t moves() const { return moves_; }  // grows with each of these
     // Nodes of the network, as far as any are known: heard ones, or else those to enter it by.
     std::vector<Endpoint> nodes_to_try();
 
@@ -162,9 +162,8 @@ class Dht {
     bool is_proven(const Endpoint& address) {
         return rpc_.node().server().budget().is_proven(rpc_.clock().now(), address);
     }
-    // Pings it without waiting, to know.
     void ask_for_proof(proto::dht::SocketId from, const Endpoint& address) {
-        rpc_.ask_for_proof(from, address);
+        rpc_.ask_for_proof(from, address);  // pings it without waiting
     }
 
     proto::dht::SocketId default_socket() { return rpc_.node().default_socket(); }
@@ -176,6 +175,7 @@ class Dht {
   private:
     Task<> tick_loop();
     Task<> upkeep_loop();
+    Task<> rejection_loop();
     Task<Result<QueryEnd>> refresh();
     Task<> take_back(proto::dht::Ask ask);
     Task<Result<QueryEnd>> find_self(QueryRunner::OnReply on_reply);
@@ -189,8 +189,8 @@ class Dht {
     Random& random_;
     std::map<proto::dht::DhtId, Listener> listeners_;
     Event upkeep_due_;
-    std::size_t refreshes_ = 0;
-    std::uint64_t moves_ = 0;
+    std::uint64_t refreshes_ = 0, moves_ = 0;
+    std::string rejected_;
     unsigned ticks_alone_ = 0;
     bool bootstrapped_ = false, refresh_due_ = false;
     bool firewall_test_due_ = false, full_test_due_ = false;

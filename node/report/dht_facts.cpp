@@ -6,11 +6,14 @@ namespace {
 // Nodes that come and go leave some requests without an answer.
 constexpr std::chrono::seconds long_silence{10};
 
-// What is wrong with this computer itself.
-std::optional<Finding> own_trouble(const DhtContact& contact) {
+// What is known to be wrong with this computer, or right behind it.
+std::optional<Finding> known_trouble(const DhtContact& contact) {
     using Code = Finding::Code;
     if (contact.not_sent == asio::error::network_down) return Finding{.code = Code::no_network};
-    if (!contact.no_ipv4.empty() || !contact.not_sent) return std::nullopt;
+    if (!contact.no_ipv4.empty()) return std::nullopt;
+    if (!contact.not_sent && !contact.rejected.empty())
+        return Finding{.code = Code::rejected, .what = contact.rejected};
+    if (!contact.not_sent) return std::nullopt;
     const bool forbidden = contact.not_sent == std::errc::operation_not_permitted ||
                            contact.not_sent == std::errc::permission_denied;
     return Finding{.code = forbidden ? Code::not_let_out : Code::no_route,
@@ -27,10 +30,10 @@ std::optional<Finding> dht_trouble(const DhtContact& contact) {
         const auto silent_for = std::chrono::duration_cast<std::chrono::milliseconds>(
             contact.silent_for.value_or(Clock::Span()));
         if (silent_for < long_silence) return std::nullopt;
-        if (auto own = own_trouble(contact)) return own;
+        if (auto known = known_trouble(contact)) return known;
         return Finding{.code = Code::dht_silent_for, .after = silent_for};
     }
-    if (auto own = own_trouble(contact)) return own;
+    if (auto known = known_trouble(contact)) return known;
     if (!contact.unresolved.empty() && contact.unresolved.size() >= contact.bootstrap_nodes) {
         std::string names;
         for (const std::string& name : contact.unresolved)

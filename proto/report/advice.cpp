@@ -24,6 +24,9 @@ constexpr Advice advice[] = {
     {FindingCode::not_let_out,
      "let UDP out of this computer's own firewall (ufw status, nft list ruleset), and look at its "
      "routing rules (ip rule)"},
+    {FindingCode::rejected,
+     "look whether a node runs at the address of --bootstrap; else a firewall of the network "
+     "rejects UDP: ask who runs it to let that out, or use a kp2p-relay"},
     {FindingCode::no_relay_port,
      "look whether the kp2p-relay runs, whether its URL was copied whole, and whether https_proxy "
      "is set as it must be"},

@@ -34,6 +34,8 @@ constexpr Wording wordings[] = {
      "this computer has no way to the Internet: what is sent to DHT nodes ends in \"{what}\""},
     {Code::not_let_out, Stage::network, "not_let_out",
      "this computer lets nothing out to DHT nodes: what is sent ends in \"{what}\""},
+    {Code::rejected, Stage::network, "rejected",
+     "no DHT node answers, and what is sent to them is rejected, not lost: {what}"},
     {Code::no_relay_port, Stage::network, "no_relay_port",
      "no DHT node answers, and there is no UDP port at {what}"},
     {Code::dht_busy, Stage::network, "dht_busy",

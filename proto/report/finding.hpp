@@ -44,6 +44,7 @@ struct Finding {
         no_network,      // no interface is up
         no_route,        // what: what the system says of what is sent
         not_let_out,     // what: the same, of what it forbids
+        rejected,        // what: on the way to whom, and how
         no_relay_port,   // what: which kp2p-relay, and why not; nor does a DHT node answer
         dht_busy,        // count: requests under way, which is the limit
         no_bootstrap,

@@ -304,6 +304,12 @@ class Awkward(unittest.TestCase):
         self.world.rule(host, NOTHING_LEAVES)
         self.assert_said(self.node(host, 'shut'), 'not_let_out', 'lets nothing out')
 
+    def test_that_a_firewall_rejects_is_said(self):
+        host = self.world.host()
+        self.world.router.run('nft', 'delete', 'table', 'inet', 'silence')
+        self.world.between('meta l4proto udp ip saddr %s reject with icmpx admin-prohibited' % host.address)
+        self.assert_said(self.node(host, 'rejected'), 'rejected', 'sent to them is rejected')
+
     def test_that_there_is_no_route_is_said(self):
         host = self.world.host()
         host.run('ip', 'route', 'delete', 'default')

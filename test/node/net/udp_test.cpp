@@ -153,6 +153,21 @@ bool has_ipv6() {
     return bool(UdpSocket::open(loop.get_executor(), {Host::loopback_v6(), 0}));
 }
 
+Task<> who_listens_nowhere_rejects() {
+    auto executor = co_await asio::this_coro::executor;
+    auto socket = UdpSocket::open(executor, Endpoint::loopback(0));
+    auto there = UdpSocket::open(executor, Endpoint::loopback(0));
+    REQUIRE(socket);
+    REQUIRE(there);
+    const Endpoint open = (*there)->local();
+    CHECK_FALSE((*socket)->ask_rejection(open));
+    CHECK_FALSE((*socket)->ask_rejection(open));
+    there->reset();
+    std::error_code said;
+    for (int i = 0; i < 1000 && !said; ++i) said = (*socket)->ask_rejection(open);
+    CHECK(said == asio::error::connection_refused);
+}
+
 }  // namespace
 
 TEST_CASE("segments leave as datagrams of one size") { test::run(segments_arrive_in_order()); }
@@ -169,6 +184,7 @@ TEST_CASE("a socket bound to :: is of both families, one bound to ::1 of IPv6") 
     test::run(families_meet(Host::any_v6(), Host::loopback_v6(), Host::loopback_v6()));
     test::run(families_meet(Host::loopback_v6(), Host::loopback_v6(), Host::loopback_v6()));
 }
+TEST_CASE("that nothing listens there is heard") { test::run(who_listens_nowhere_rejects()); }
 TEST_CASE("what is for the other family is lost") {
     test::run(other_family_is_lost(localhost, {Host::loopback_v6(), 9}));
     if (has_ipv6()) test::run(other_family_is_lost(Host::loopback_v6(), Endpoint::loopback(9)));

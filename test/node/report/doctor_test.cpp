@@ -133,6 +133,17 @@ TEST_CASE("what this computer itself lacks or forbids is why no DHT node answers
             CHECK(trouble(make_error_code(error), before) == Code::not_let_out);
         CHECK(trouble(asio::error::network_down, before) == Code::no_network);
     }
+    DhtContact contact;
+    contact.silent_for = 30s;
+    contact.bootstrap_nodes = 1;
+    contact.rejected = "192.0.2.7:1: Connection refused";
+    const auto rejected = dht_trouble(contact);
+    REQUIRE(rejected);
+    CHECK(rejected->code == Code::rejected);
+    CHECK(rejected->what == contact.rejected);
+    contact.silent_for.reset();
+    contact.last_answer = 1s;
+    CHECK_FALSE(dht_trouble(contact));
 }
 
 TEST_CASE("a channel that is being joined is one that this node is in") {
