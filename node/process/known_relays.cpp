@@ -46,8 +46,8 @@ Result<RelayRoute> relay_route(RelayUrl url, std::string& why) {
     } else if (own.empty()) {
         why = "all_proxy is not used: " + complaint;
     } else {  // it may hold a password
-        why = "https_proxy takes http://[USER:PASSWORD@]HOST[:PORT]: " + complaint +
-              "; or take the relay's host into no_proxy";
+        why = "https_proxy takes http:// or socks5h://, and [USER:PASSWORD@]HOST[:PORT]: " +
+              complaint + "; or take the relay's host into no_proxy";
         return Errc::usage;
     }
     return route;

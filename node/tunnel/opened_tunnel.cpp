@@ -10,6 +10,7 @@
 #include "node/async/timeout.hpp"
 #include "node/net/address.hpp"
 #include "proto/outcome.hpp"
+#include "proto/tunnel/socks5.hpp"
 
 namespace kp2p {
 namespace {
@@ -155,6 +156,7 @@ class TunnelOpening {
     }
 
     Task<Result<void>> pass_proxy(Proxy proxy) {
+        if (proxy.speaks == Proxy::Speaks::socks5) co_return co_await pass_socks(std::move(proxy));
         const std::string place = "the proxy " + proxy.address.text();
         const std::string request = connect_request(proxy, route_.url.authority());
         auto sent = co_await stream_->write(as_bytes(request));
@@ -168,6 +170,27 @@ class TunnelOpening {
         if (!page.empty()) co_return impostor(page_);
         why_.words = place + " " + refusal_words(*head, route_.url.port);
         co_return Errc::refused;
+    }
+
+    Task<Result<void>> pass_socks(Proxy proxy) {
+        const std::string place = "the proxy " + proxy.address.text();
+        Socks5 socks({route_.url.host, route_.url.port}, proxy.credentials);
+        ByteVector answer(Socks5::max_wanted_bytes);
+        while (socks.wanted_bytes() > 0) {
+            const ByteVector said = socks.take_output();
+            auto sent = co_await stream_->write(said);
+            if (!sent) co_return failed(place, sent.error());
+            std::span<std::uint8_t> missing(answer.data(), socks.wanted_bytes());
+            while (!missing.empty()) {
+                auto size = co_await stream_->read_some(missing);
+                if (!size) co_return failed(place, size.error());
+                missing = missing.subspan(*size);
+            }
+            auto taken = socks.receive(ByteView(answer).first(socks.wanted_bytes()));
+            if (!taken) why_.words = place + " " + socks.why();
+            if (!taken) co_return taken.error();
+        }
+        co_return ok;
     }
 
     Task<Result<void>> upgrade(const std::optional<Allocated>& again) {

@@ -11,7 +11,8 @@ namespace kp2p::proto::tunnel {
 namespace {
 
 constexpr std::size_t max_host_bytes = 253, max_credential_bytes = 512;
-constexpr std::uint16_t usual_proxy_port = 80;  // of http
+constexpr std::size_t max_socks_user_bytes = 255;  // and of the password (RFC 1929)
+constexpr std::uint16_t usual_proxy_port = 80, usual_socks_port = 1080;
 constexpr std::string_view list_ends = ", \t\r\n";
 
 bool is_name_char(char c) {
@@ -103,27 +104,33 @@ Result<Proxy> Proxy::parse(std::string_view text, std::string& complaint) {
     text = without_blanks_around(text);
     if (const auto scheme_end = text.find("://"); scheme_end != text.npos) {
         const std::string scheme = in_lower_case(text.substr(0, scheme_end));
-        if (scheme.starts_with("socks"))
-            return wrong(
-                "it is a SOCKS proxy, which is not supported: only one that is spoken to by "
-                "HTTP is");
         if (scheme == "https")
             return wrong("to speak to a proxy itself by TLS is not supported: only by http://");
-        if (scheme != "http") return wrong("its scheme is not http://");
+        if (scheme == "socks5" || scheme == "socks5h")
+            proxy.speaks = Speaks::socks5;
+        else if (scheme.starts_with("socks"))
+            return wrong("of SOCKS version 5 is supported, as socks5h://, and no other");
+        else if (scheme != "http")
+            return wrong("its scheme is not http:// or socks5h://");
         text.remove_prefix(scheme_end + 3);
     }
     if (const auto at = text.rfind('@'); at != text.npos) {
         auto credentials = percent_decoded(text.substr(0, at));
         if (!credentials)
             return wrong("there is a % before the @ that begins no %XX: write it %25");
-        if (credentials->size() > max_credential_bytes)
+        const auto colon = std::min(credentials->find(':'), credentials->size());
+        const bool is_long = proxy.speaks == Speaks::socks5 &&
+                             (colon > max_socks_user_bytes ||
+                              credentials->size() > colon + 1 + max_socks_user_bytes);
+        if (credentials->size() > max_credential_bytes || is_long)
             return wrong("its user and password are too long");
         proxy.credentials = *std::move(credentials);
         if (proxy.credentials.find(':') == std::string::npos) proxy.credentials += ':';
         text.remove_prefix(at + 1);
     }
     text = text.substr(0, text.find_first_of("/?#"));  // of a path nobody makes anything
-    auto address = WebAddress::parse(text, usual_proxy_port);
+    const bool by_http = proxy.speaks == Speaks::http;
+    auto address = WebAddress::parse(text, by_http ? usual_proxy_port : usual_socks_port);
     if (!address)
         return wrong("HOST[:PORT] is a name or an address, of IPv6 in brackets, and 1 to 65535");
     proxy.address = *std::move(address);

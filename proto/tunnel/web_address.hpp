@@ -22,14 +22,17 @@ struct WebAddress {
     friend bool operator==(const WebAddress&, const WebAddress&) = default;
 };
 
-// An HTTP proxy, as https_proxy names it.
+// A proxy, as https_proxy names it.
 struct Proxy {
+    enum class Speaks { http, socks5 };
+
     WebAddress address;
     std::string credentials;  // "USER:PASSWORD", percent-encoding undone; empty: none
+    Speaks speaks = Speaks::http;
 
-    // "[http://][USER[:PASSWORD]@]HOST[:PORT][/]"; Errc::bad_text for anything else, SOCKS, and a
-    // proxy that is itself to be spoken to over TLS, with what is wrong in `complaint`, which names
-    // no secret.
+    // "[http://][USER[:PASSWORD]@]HOST[:PORT][/]", or the same with socks5:// or socks5h://; by
+    // either the proxy looks names up. Errc::bad_text for anything else, SOCKS 4, and a proxy that
+    // is itself to be spoken to over TLS, with what is wrong in `complaint`, which names no secret.
     static Result<Proxy> parse(std::string_view text, std::string& complaint);
     friend bool operator==(const Proxy&, const Proxy&) = default;
 };

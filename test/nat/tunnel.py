@@ -68,7 +68,7 @@ class Node(Daemon):
         self.host, self.folder, self.options = host, folder, options
         self.environment = dict(os.environ, HOME=folder, KACHERY_STORAGE_DIR=folder + '/storage',
                                 KACHERY_P2P_CONFIG_DIR=folder + '/config')
-        for name in ('https_proxy', 'HTTPS_PROXY', 'no_proxy', 'NO_PROXY'):
+        for name in ('https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY', 'no_proxy', 'NO_PROXY'):
             self.environment.pop(name, None)
         self.environment.update(environment or {})
         self.log = open(folder + '/log', 'w+', encoding='utf-8')
@@ -217,6 +217,34 @@ class Tunnelled(unittest.TestCase):
         self.addCleanup(process.wait)
         self.addCleanup(process.terminate)
         return proxy
+
+    def socks(self, site):
+        """The same for one that speaks SOCKS."""
+        proxy = site.host()
+        site.proxies.add(packed(proxy))
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'socks_proxy.py')
+        process = proxy.popen([sys.executable, script, proxy.address, '1080', 'me', 'secret'])
+        self.addCleanup(process.wait)
+        self.addCleanup(process.terminate)
+        return proxy
+
+    def test_where_a_socks_proxy_is_all_there_is(self):
+        relay = self.relay()
+        site = world.net.site('blocked+tcp')
+        proxy = self.socks(site)
+        outside = self.node(world.net.site('port-restricted').host())
+        inside = self.node(site.host(), '--relay-url', relay.url,
+                           all_proxy='socks5h://me:secret@%s:1080' % proxy.address)
+        self.share(inside, outside)
+
+    def test_a_socks_proxy_that_wants_another_password_is_said(self):
+        relay = self.relay()
+        site = world.net.site('blocked+tcp')
+        proxy = self.socks(site)
+        node = self.node(site.host(), '--relay-url', relay.url,
+                         all_proxy='socks5h://me:wrong@%s:1080' % proxy.address)
+        self.assertTrue(until(lambda: 'a user and a password' in node.words()), node.words())
+        self.assert_said(node, 'a user and a password')
 
     def test_where_a_proxy_is_all_there_is(self):
         if not shutil.which('tinyproxy'):

@@ -75,8 +75,10 @@ TEST_CASE("a relay is reached through the proxy that curl would take") {
         {{{"https_proxy", ""}, {"all_proxy", "http://all"}}, "all:80"},
         {{{"HTTPS_PROXY", "http://upper"}, {"all_proxy", "http://all"}}, "upper:80"},
         {{{"all_proxy", "http://all"}, {"NO_PROXY", ".example"}}, ""},
-        {{{"all_proxy", "socks5h://all:1080"}}, "", "all_proxy is not used: it is a SOCKS proxy"},
-        {{{"https_proxy", "socks5://a"}, {"all_proxy", "http://all"}},
+        {{{"all_proxy", "socks5h://all"}}, "all:1080"},
+        {{{"https_proxy", "socks5://a"}, {"all_proxy", "http://all"}}, "a:1080"},
+        {{{"all_proxy", "socks4://all"}}, "", "all_proxy is not used: of SOCKS version 5"},
+        {{{"https_proxy", "socks4://a"}, {"all_proxy", "http://all"}},
          nullptr,
          "https_proxy takes"},
     };

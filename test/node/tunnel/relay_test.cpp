@@ -370,7 +370,7 @@ Task<> answer_all(asio::ip::tcp::acceptor& acceptor, std::string answer) {
 }
 
 Task<> a_portal_is_called_one() {
-    enum class At { relay, tls_relay, proxy };
+    enum class At { relay, tls_relay, proxy, socks };
     struct Row {
         At at;
         std::string answer, words;
@@ -403,6 +403,9 @@ Task<> a_portal_is_called_one() {
          "what asks for a port is taken out of the request (Upgrade) by a web server in front of "
          "the relay, or by a proxy that looks into TLS",
          false},
+        {At::socks, "\5\xff", "the proxy PLACE wants a user and a password that it knows", false},
+        {At::socks, "HTTP/1.1 400 Bad\r\n\r\n", "the proxy PLACE does not speak SOCKS 5", false},
+        {At::socks, "\5", "the proxy PLACE: it ends the connection", false},
         {At::proxy, "HTTP/1.1 503 Unavailable\r\n\r\n",
          "the proxy PLACE does not get through to the relay: it answers with status 503", false},
         {At::proxy, "HTTP/1.1 403 Forbidden\r\n\r\n",
@@ -422,7 +425,8 @@ Task<> a_portal_is_called_one() {
         const std::uint16_t port = portal.local_endpoint().port();
         RelayRoute route{world.url};
         route.url.port = port;
-        if (row.at == At::proxy) route.proxy.emplace().address = {"127.0.0.1", port};
+        if (row.at >= At::proxy) route.proxy.emplace().address = {"127.0.0.1", port};
+        if (row.at == At::socks) route.proxy->speaks = proto::tunnel::Proxy::Speaks::socks5;
         TunnelTrouble why;
         auto ran = co_await with_tasks([&](Tasks& all) -> Task<> {
             all.spawn(answer_all(portal, row.answer));

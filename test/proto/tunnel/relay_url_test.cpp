@@ -145,14 +145,21 @@ TEST_CASE("a proxy is read as https_proxy has it") {
     CHECK(*proxy_of("http://me:a/b#c?d@e@proxy:1") == Proxy{{"proxy", 1}, "me:a/b#c?d@e"});
     CHECK(*proxy_of("http://me:p%40ss@10.0.0.1:8888") == Proxy{{"10.0.0.1", 8888}, "me:p@ss"});
     CHECK(*proxy_of("http://me@[::1]:1") == Proxy{{"::1", 1}, "me:"});
+    const auto socks = Proxy::Speaks::socks5;
+    CHECK(*proxy_of("socks5h://localhost:1081") == Proxy{{"localhost", 1081}, "", socks});
+    CHECK(*proxy_of("SOCKS5://me:p%40ss@[::1]/") == Proxy{{"::1", 1080}, "me:p@ss", socks});
+    const std::string longest(255, 'x');
+    CHECK(proxy_of("socks5h://" + longest + ":" + longest + "@proxy"));
+    CHECK_FALSE(proxy_of("socks5h://" + longest + "x@proxy"));
+    CHECK_FALSE(proxy_of("socks5h://me:" + longest + "x@proxy"));
     for (const char* text :
-         {"", "https://proxy:1", "socks5://proxy:1", "http://a:b:c", "http://%zz@a", "http://"}) {
+         {"", "https://proxy:1", "socks4a://proxy:1", "http://a:b:c", "http://%zz@a", "http://"}) {
         CAPTURE(text);
         CHECK_FALSE(proxy_of(text));
     }
     const struct {
         const char *text, *words;
-    } rows[] = {{"SOCKS5h://me:SECRET@proxy:1", "SOCKS"},
+    } rows[] = {{"SOCKS4://me:SECRET@proxy:1", "SOCKS version 5"},
                 {"https://me:SECRET@proxy:1", "TLS is not supported"},
                 {"ftp://proxy", "not http://"},
                 {"http://me:SECRET%@proxy", "write it %25"},
