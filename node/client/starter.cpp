@@ -13,12 +13,15 @@
 #include <vector>
 
 #include "node/client/daemon.hpp"
+#include "node/settings/config_trouble.hpp"
 #include "proto/outcome.hpp"
 
 // As POSIX has it, in no header.
 extern char** environ;
 
 namespace kp2p::client {
+namespace fs = std::filesystem;
+
 namespace {
 
 using std::chrono::steady_clock;
@@ -30,7 +33,7 @@ constexpr const char* program = "kp2p-start-daemon";
 // The one that was installed with this command, or else the first in PATH.
 std::string program_path() {
     std::error_code error;
-    const std::filesystem::path own = std::filesystem::read_symlink("/proc/self/exe", error);
+    const fs::path own = fs::read_symlink("/proc/self/exe", error);
     if (!error && ::access((own.parent_path() / program).c_str(), X_OK) == 0)
         return own.parent_path() / program;
     return program;
@@ -110,6 +113,21 @@ struct Descriptor {
     int number;
 };
 
+// In a directory that is made if it is missing.
+Result<int> open_log(const fs::path& path, std::string& why) {
+    std::error_code error, ignored;
+    const fs::path dir = path.parent_path();
+    if (fs::create_directories(dir, error)) fs::permissions(dir, fs::perms::owner_all, error);
+    const std::uintmax_t logged = fs::file_size(path, ignored);
+    if (!ignored && logged > max_log_bytes) fs::rename(path, fs::path(path) += ".1", ignored);
+    constexpr int way = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW;
+    const int log = error ? -1 : ::open(path.c_str(), way, S_IRUSR | S_IWUSR);
+    if (log >= 0) return log;
+    if (!error) error = {errno, std::generic_category()};
+    why = config_trouble(path, error);
+    return Errc::no_daemon;
+}
+
 }  // namespace
 
 Result<void> Starter::start(std::stop_token stop, std::string& why) const {
@@ -117,16 +135,9 @@ Result<void> Starter::start(std::stop_token stop, std::string& why) const {
         why = what + ": " + std::strerror(number);
         return Errc::no_daemon;
     };
-    std::error_code ignored;
-    std::filesystem::create_directories(dir_.parent_path(), ignored);
-    (void)::mkdir(dir_.c_str(), S_IRWXU);
-    const std::uintmax_t logged = std::filesystem::file_size(log_path(), ignored);
-    if (!ignored && logged > max_log_bytes)
-        std::filesystem::rename(log_path(), log_path() += ".1", ignored);
-    Descriptor log(::open(log_path().c_str(),
-                          O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
-                          S_IRUSR | S_IWUSR));
-    if (log.number < 0) return failed(log_path().string(), errno);
+    const auto opened = open_log(log_path(), why);
+    if (!opened) return opened.error();
+    Descriptor log(*opened);
     int pipe[2];
     if (::pipe2(pipe, O_CLOEXEC) != 0) return failed("a pipe", errno);
     Descriptor from(pipe[0]), to(pipe[1]);

@@ -1,6 +1,7 @@
 #include "node/process/config_dir.hpp"
 
 #include "node/log/log.hpp"
+#include "node/settings/config_trouble.hpp"
 #include "node/store/directories.hpp"
 #include "node/store/temp_file.hpp"
 #include "proto/crypto/hash.hpp"
@@ -34,9 +35,13 @@ std::string key_line(const ChannelName& name, const ChannelKey& key) {
 
 Result<std::unique_ptr<ConfigDir>> ConfigDir::open(const fs::path& path, Random& random,
                                                    std::string& why) {
-    if (auto made = make_private_directory(path); !made) return say(why, path, made.error());
+    const auto failed = [&](std::error_code error) {
+        why = config_trouble(path / "lock", error);
+        return error;
+    };
+    if (auto made = make_private_directory(path); !made) return failed(made.error());
     auto lock = File::open(path / "lock", File::Mode::update);
-    if (!lock) return say(why, path / "lock", lock.error());
+    if (!lock) return failed(lock.error());
     if (lock->try_lock() == File::Lock::busy) {
         why = "another daemon runs in " + path.string();
         return Errc::limit_reached;

@@ -105,6 +105,15 @@ class Start(NetworkCase):
         self.assertEqual(log.stat().st_mode & 0o777, 0o600)
         self.assertIn("kp2p-start-daemon: ready", log.read_text())
 
+    def test_of_a_configuration_directory_that_cannot_be_made_it_is_said_what_to_do(self):
+        bob, place = self.idle("bob"), self.path("taken")
+        place.write_text("a file")
+        bob.config_dir = place / "config"
+        words = (f"the configuration directory {bob.config_dir} cannot be made: Not a directory; "
+                 "KACHERY_P2P_CONFIG_DIR names another place")
+        self.assert_ends(bob.run("kp2p-start-daemon", check=False), 1, words)
+        self.assert_ends(bob.run("kp2p-join", "--start-daemon", "x", check=False), 3, words)
+
     def test_another_users_daemon_at_the_usual_port_is_no_obstacle(self):
         bob = self.told()
         settings = json.loads((bob.config_dir / "config.json").read_text())
