@@ -23,6 +23,13 @@ std::size_t width_of_terminal() {
     return (told ? size.ws_col : usual_width) - 1;
 }
 
+// A job in the background would draw on what its user types, and be stopped where the terminal
+// stops those that write (stty tostop).
+bool is_in_background() {
+    const pid_t front = ::tcgetpgrp(STDERR_FILENO);
+    return front >= 0 && front != ::getpgrp();
+}
+
 }  // namespace
 
 ProgressBar::ProgressBar(Command& command) : command_(command) {
@@ -39,7 +46,7 @@ ProgressBar::~ProgressBar() {
 }
 
 void ProgressBar::erase() {
-    if (std::exchange(there_, false)) std::fputs("\r\x1b[K", stderr);
+    if (std::exchange(there_, false) && !is_in_background()) std::fputs("\r\x1b[K", stderr);
 }
 
 void ProgressBar::show(const Progress& progress) {
@@ -49,6 +56,7 @@ void ProgressBar::show(const Progress& progress) {
     const std::string text = line_.text(now, progress, width_of_terminal());
     const bool drawn = kind_ == Kind::drawn;
     if (shown_ != Time{} && now - shown_ < (drawn ? drawn_span : plain_span)) return;
+    if (is_in_background()) return;
     shown_ = now;
     there_ = drawn;
     std::fprintf(stderr, drawn ? "\r%s\x1b[K" : "%s\n", text.c_str());

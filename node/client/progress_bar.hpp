@@ -1,7 +1,7 @@
 // ProgressBar: a line on a terminal that says how far something is (progress_line.hpp), drawn over
-// itself some times a second; nothing when stderr is no terminal, or with --quiet or --json. On a
-// terminal that can do no more than print (TERM=dumb) it is a new line now and then. Gone when
-// destroyed, and before the command prints or says anything.
+// itself some times a second; nothing when stderr is no terminal, in the background of one, or with
+// --quiet or --json. On a terminal that can do no more than print (TERM=dumb) it is a new line now
+// and then. Gone when destroyed, and before the command prints or says anything.
 #pragma once
 
 #include <chrono>
