@@ -1,6 +1,10 @@
 #include "node/report/doctor.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <cerrno>
 
 #include "proto/byte_size.hpp"
 #include "proto/report/advice.hpp"
@@ -212,6 +216,21 @@ void clock(const Facts& facts, Checks& checks) {
                       set ? "" : "set the clock of this computer"});
 }
 
+// Of what the rights do not tell of, such as a file system that turned read-only after an error of
+// its disk. The file has no name and is gone at once.
+std::string trouble_with_files(const Facts::Storage& seen) {
+#ifdef O_TMPFILE
+    const int file = ::open(seen.dir.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    const int number = errno;
+    if (file >= 0) ::close(file);
+    if (file >= 0) return {};
+    if (number == ENOSPC && seen.free_bytes > 0) return "it can hold no more files (df -i)";
+    if (number == EROFS || number == EDQUOT || number == EIO)
+        return std::error_code(number, std::generic_category()).message();
+#endif
+    return {};
+}
+
 using Section = void (*)(const Facts&, Checks&);
 
 constexpr Section sections[] = {key,    config,   addresses, ports, udp,      nat,     mapping,
@@ -238,6 +257,8 @@ Facts::Storage look_at_storage(const std::filesystem::path& dir) {
     seen.free_bytes = room.available;
     if (::access(dir.c_str(), R_OK | W_OK | X_OK) != 0)
         seen.trouble = std::error_code(errno, std::generic_category()).message();
+    else
+        seen.trouble = trouble_with_files(seen);
     return seen;
 }
 

@@ -227,14 +227,21 @@ class Storage(NetworkCase):
         self.path("elsewhere").rename(node.storage_dir)
         self.assertEqual(node.run("kp2p-cat", uri).stdout, b"alone")
 
-    def mounted(self, directory):
+    def mounted(self, directory, options="size=50%"):
         """What runs a command to which an empty file system is mounted there."""
         apart = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "-r", "--mount"]
-        apart += ["sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', directory]
+        apart += ["sh", "-c", f'mount -t tmpfs -o {options} none "$0" && exec "$@"', directory]
         if not shutil.which("unshare") or subprocess.run(
                 [*apart, "true"], stderr=subprocess.DEVNULL).returncode != 0:
             self.skipTest("no file system can be mounted here")
         return apart
+
+    def test_the_doctor_says_of_a_storage_that_it_can_hold_no_more_files(self):
+        node = self.idle("full")
+        doctor = subprocess.run([*self.mounted(node.storage_dir, "nr_inodes=1"),
+                                 self.network.command("kp2p-doctor")], env=node.environment(), capture_output=True)
+        self.assertIn(f"problem storage: {node.storage_dir}: it can hold no more files (df -i)",
+                      " ".join(doctor.stdout.decode().split()))
 
     def test_nothing_is_written_beneath_a_storage_that_was_unmounted(self):
         node = self.idle("unmounted")
