@@ -28,8 +28,13 @@ void say(const char* words) {
         say("no memory is left");
         ::_exit(1);
     } catch (const std::system_error& error) {
-        const bool no_thread = error.code().value() == EAGAIN;  // asio's has a category of its own
-        say(no_thread ? "no more threads can be had (ulimit -u)" : error.what());
+        const int number = error.code().value();  // asio's have a category of their own
+        const bool of_thread = std::strncmp(error.what(), "thread", 6) == 0;
+        say(number == EAGAIN ? "no more threads can be had (ulimit -u)"
+            : number == EPERM && of_thread
+                ? "no thread may be started: a container's filter refuses the call clone3, as "
+                  "Docker before 20.10.10 does (--security-opt seccomp=unconfined lets it through)"
+                : error.what());
         ::_exit(1);
     } catch (const std::exception& error) {
         say(error.what());

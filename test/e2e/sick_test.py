@@ -59,10 +59,11 @@ os.execvp(sys.argv[3], sys.argv[3:])
 OPTIONAL_CALLS = {"renameat2": 316, "syncfs": 306, "sync_file_range": 277, "statx": 332,
                   "copy_file_range": 326, "fallocate": 285, "flock": 73, "link": 86, "linkat": 265,
                   "chmod": 90, "fchmod": 91, "fchmodat": 268, "fchown": 93}  # of x86-64
+CALLS = {**OPTIONAL_CALLS, "clone3": 435}
 
 
 def without(error, *calls):
-    numbers = ",".join(str(OPTIONAL_CALLS[call]) for call in calls)
+    numbers = ",".join(str(CALLS[call]) for call in calls)
     return [sys.executable, "-SEc", WITHOUT, str(error), numbers]
 
 
@@ -354,6 +355,13 @@ class Limits(NetworkCase):
             if done.returncode in (126, 127):
                 self.skipTest("nobody cannot run it")
             self.assert_ends(done, 1, "no more threads can be had")
+
+    def test_of_a_filter_that_refuses_threads_it_is_said_whose_it_is(self):
+        done = subprocess.run([*without(errno.EPERM, "clone3"), self.network.command("kp2p-load"), "0" * 40],
+                              env=self.idle("node").environment(), capture_output=True, timeout=60)
+        if done.returncode in (3, 99):
+            self.skipTest("no filter of system calls can be had, or none of threads")
+        self.assert_ends(done, 1, "a container's filter refuses the call clone3, as Docker before 20.10.10")
 
 
 if __name__ == "__main__":
