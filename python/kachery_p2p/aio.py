@@ -17,6 +17,7 @@ import contextvars
 import functools
 import io
 import os
+import sys
 import threading
 from types import TracebackType
 from typing import (TYPE_CHECKING, Any, Callable, Coroutine, Literal, Optional, Protocol, Set,
@@ -91,8 +92,8 @@ async def _run(call: Callable[[], _Found]) -> _Found:
     work: "asyncio.Future[_Found]" = loop.run_in_executor(_threads(), lambda: context.run(call))
     _running.add(stopping)
     try:
-        # A loop that only waits does not learn that a notebook's cell is interrupted (ipykernel).
-        while not work.done():
+        # A loop that only waits does not learn that a notebook's cell is interrupted.
+        while "ipykernel" in sys.modules and not work.done():
             await asyncio.wait([work], timeout=_glance_seconds)
         return await work
     except asyncio.CancelledError:

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import unittest
+import unittest.mock
 
 from case import ABSENT, CHANNEL, ROOT, Network, kp, main
 from kachery_p2p import aio
@@ -52,6 +53,16 @@ class Asyncio(Network):
                 return await asyncio.gather(*(aio.load_text(uri) for _ in range(200)))
 
         self.assertEqual(asyncio.run(many()), ["for many"] * 200)
+
+    def test_a_loop_that_waits_for_a_call_sleeps(self):
+        async def timers():
+            loop = asyncio.get_running_loop()
+            with unittest.mock.patch.object(loop, "call_later") as later:
+                await aio.load_text(await aio.store_text("no hurry"))
+            return later.mock_calls
+
+        with self.at("alice"):
+            self.assertEqual(asyncio.run(timers()), [])
 
     def test_what_is_cancelled_is_called_off(self):
         async def cancelled(work):
