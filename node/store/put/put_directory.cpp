@@ -30,6 +30,11 @@ Result<std::vector<fs::path>> entries_of(const fs::path& directory) {
     return entries;
 }
 
+// Of an entry; it was a directory, perhaps.
+bool is_gone(std::error_code error) {
+    return error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
+}
+
 class Walk {
   public:
     // `root` is `top`, canonical.
@@ -39,10 +44,10 @@ class Walk {
     Result<proto::Sha1Dir> put(const fs::path& path) {
         struct stat status;
         if (stat(path.c_str(), &status) != 0) return blame(path, system_error(errno));
-        above_.push_back({status.st_dev, status.st_ino});
         proto::Sha1Dir dir;
         const auto entries = entries_of(path);
         if (!entries) return blame(path, entries.error());
+        above_.push_back({status.st_dev, status.st_ino});
         for (const fs::path& entry : *entries)
             if (auto added = add(entry, dir); !added) return added.error();
         above_.pop_back();
@@ -56,25 +61,29 @@ class Walk {
         struct stat status;
         const int failed = stat(path.c_str(), &status) == 0 ? 0 : errno;
         const bool there = failed == 0;
-        if (const std::string why = why_not(path, there ? &status : nullptr); !why.empty()) {
-            remark("left out " + path.native() + ": " + why);
-            return ok;
-        }
-        if (!there) return blame(path, system_error(failed));
+        if (const std::string why = why_not(path, there ? &status : nullptr); !why.empty())
+            return leave_out(path, why);
+        if (!there) return leave_out_if_gone(path, blame(path, system_error(failed)));
         if (S_ISDIR(status.st_mode)) {
             auto child = put(path);
-            if (!child) return child.error();
+            if (!child) return leave_out_if_gone(path, child.error());
             dir.dirs.emplace(name, std::move(*child));
             return ok;
         }
         auto file = intake_.put_file(path);
-        if (!file && file.error() == std::errc::no_such_file_or_directory) {
-            remark("left out " + path.native() + ": it is gone");
-            return ok;
-        }
-        if (!file) return blame(path, file.error());
+        if (!file) return leave_out_if_gone(path, blame(path, file.error()));
         dir.files.emplace(name, proto::Sha1Dir::File{file->size_bytes, file->sha1});
         return ok;
+    }
+
+    Result<void> leave_out(const fs::path& path, const std::string& why) const {
+        if (options_.remark) options_.remark("left out " + path.native() + ": " + why);
+        return ok;
+    }
+    // It may go at any time, and others may come to have its name.
+    Result<void> leave_out_if_gone(const fs::path& path, std::error_code error) const {
+        if (is_gone(error)) return leave_out(path, "it is gone");
+        return error;
     }
 
     // Why the entry cannot be part of the directory; empty if nothing is known against it.
@@ -113,12 +122,9 @@ class Walk {
 
     std::error_code blame(const fs::path& path, std::error_code error) const {
         // It is not to blame for a full storage.
-        if (options_.blame && !is_storage_error(error) && error != Errc::canceled)
-            options_.blame(path);
+        const bool blamed = !is_storage_error(error) && error != Errc::canceled && !is_gone(error);
+        if (options_.blame && blamed) options_.blame(path);
         return error;
-    }
-    void remark(const std::string& sentence) const {
-        if (options_.remark) options_.remark(sentence);
     }
 
     Intake& intake_;

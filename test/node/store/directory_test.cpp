@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <stop_token>
+#include <thread>
 
 #include "node/store/store.hpp"
 #include "test/node/store/storage.hpp"
@@ -161,6 +163,25 @@ TEST_CASE("what cannot be read is an error, and is to blame") {
     options.blame = [&](const fs::path& path) { culprit = path; };
     CHECK(f.store.put(f.tree, options).error() == std::errc::permission_denied);
     CHECK(culprit == f.tree / "file");
+}
+
+TEST_CASE("what comes and goes while a directory is stored is left out, or is not") {
+    const Tree f;
+    write_file(f.tree / "stays", "text");
+    std::vector<fs::path> guests;
+    for (int i = 0; i < 20; ++i) guests.push_back(f.tree / std::to_string(i));
+    const std::jthread comings([&](const std::stop_token& stop) {
+        std::error_code ignored;
+        while (!stop.stop_requested()) {
+            for (const fs::path& guest : guests) fs::create_directory(guest, ignored);
+            for (const fs::path& guest : guests) fs::remove(guest, ignored);
+        }
+    });
+    for (int i = 0; i < 50; ++i) {
+        auto uri = f.store.put(f.tree, {});
+        REQUIRE(uri);
+        CHECK(f.listing(*uri).find("stays").file);
+    }
 }
 
 TEST_CASE("five hundred small files in one directory") {
