@@ -9,7 +9,7 @@ import os
 import pathlib
 import stat
 import warnings
-from typing import IO, Any, Dict, List, Optional, Tuple
+from typing import IO, Any, Dict, List, NamedTuple, Optional, Tuple, Union
 
 from . import _storage
 from ._dest import naming
@@ -42,7 +42,7 @@ def directory(path: str) -> str:
     """The hash of the listing."""
     with naming(path):
         root = str(pathlib.Path(path).resolve(strict=True))
-        listing = _listed(path, root, [])
+        listing = _listed(path, _contents(path), root, [])
     text = json.dumps(listing)
     return _storage.put([text.encode()])[0]
 
@@ -53,22 +53,41 @@ def _opened(path: str) -> IO[bytes]:
     return open(path, "rb")
 
 
-def _listed(path: str, root: str, above: List[Tuple[int, int]]) -> Dict[str, Any]:
+class _Contents(NamedTuple):
+    """What a directory has, and which it is."""
+
+    names: List[str]
+    place: Tuple[int, int]
+
+
+def _contents(path: str) -> _Contents:
     status = os.stat(path)
-    above = above + [(status.st_dev, status.st_ino)]
+    return _Contents(sorted(os.listdir(path), key=os.fsencode), (status.st_dev, status.st_ino))
+
+
+def _listed(path: str, contents: _Contents, root: str,
+            above: List[Tuple[int, int]]) -> Dict[str, Any]:
+    above = above + [contents.place]
     listing: Dict[str, Dict[str, Any]] = {"files": {}, "dirs": {}}
-    for name in sorted(os.listdir(path), key=os.fsencode):
+    for name in contents.names:
         inner = os.path.join(path, name)
         why = _why_not(inner, name, root, above)
-        if why:
-            warnings.warn(f"left out {inner}: {why}", stacklevel=2)
-        elif os.path.isdir(inner):
-            listing["dirs"][told_path(name)] = _listed(inner, root, above)
-        else:
-            with naming(inner), _opened(inner) as file:
+        entry: Union[None, _Contents, IO[bytes]] = None
+        if not why:
+            with naming(inner):
+                try:
+                    entry = _contents(inner) if os.path.isdir(inner) else _opened(inner)
+                except (FileNotFoundError, NotADirectoryError):
+                    why = "it is gone"
+        if isinstance(entry, _Contents):
+            listing["dirs"][told_path(name)] = _listed(inner, entry, root, above)
+        elif entry:
+            with naming(inner), entry as file:
                 size = os.fstat(file.fileno()).st_size
                 sha1 = _storage.put_content(_storage.blocks(file, size, inner), file)
             listing["files"][told_path(name)] = {"size": size, "sha1": sha1}
+        else:
+            warnings.warn(f"left out {inner}: {why}", stacklevel=2)
     return listing
 
 

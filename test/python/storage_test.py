@@ -36,6 +36,29 @@ class NoDaemon(unittest.TestCase):
         digest = uri[len("sha1://"):][:40]
         return self.storage / "sha1" / digest[:2] / digest[2:4] / digest[4:6] / digest
 
+    def test_what_goes_while_a_directory_is_stored_is_left_out(self):
+        from kachery_p2p import _put
+        tree = self.root / "tree"
+        (tree / "going").mkdir(parents=True)
+        for name in "gone", "stays":
+            (tree / name).write_text(name)
+        why_not = _put._why_not
+
+        def then_go(path, name, *rest):
+            why = why_not(path, name, *rest)
+            if name == "gone":
+                os.unlink(path)
+            if name == "going":
+                os.rmdir(path)
+            return why
+
+        with unittest.mock.patch.object(_put, "_why_not", then_go), warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            uri = kp.store_dir(tree)
+        self.assertEqual([str(one.message) for one in said],
+                         [f"left out {tree / name}: it is gone" for name in ("going", "gone")])
+        self.assertEqual(list(kp.read_dir(uri)["files"]), ["stays"])
+
     def test_files_go_in_and_come_out_as_with_the_commands(self):
         for size in (0, 1, 20_000_000, 40_000_001):
             path = self.root / f"file{size}"
