@@ -122,6 +122,8 @@ class Units(unittest.TestCase):
             self.assertIn(program, BUILT)
             self.assertIn("\nType=notify\n", unit.read_text())
             self.assertRegex(unit.read_text(), r"\nWatchdogSec=\d+\n")
+            # Without it a call that is not allowed is a signal that ends the daemon.
+            self.assertIn("\nSystemCallErrorNumber=", unit.read_text())
 
     def test_the_firewall_opens_the_usual_port(self):
         options = run(COMMANDS / "kp2p-start-daemon", "--help").stdout
