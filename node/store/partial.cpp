@@ -136,6 +136,13 @@ std::vector<proto::StoredChunk> Partial::stored() const {
     return chunks;
 }
 
+std::uint64_t Partial::stored_bytes() const {
+    const std::lock_guard lock(mutex_);
+    std::uint64_t bytes = 0;
+    for (const auto& [index, record] : kept_) bytes += proto::chunk_size_bytes(size_bytes_, index);
+    return bytes;
+}
+
 Result<void> Partial::write(const proto::StoredChunk& chunk, ByteViews bytes) {
     std::uint64_t size = 0;
     for (const ByteView part : bytes) size += part.size();

@@ -44,6 +44,7 @@ class Partial final : public Chunks {
     bool ready() const { return unchecked_.empty(); }
     Result<void> prepare();
     std::vector<proto::StoredChunk> stored() const;  // by index
+    std::uint64_t stored_bytes() const;
 
     // Of what a manifest, which must be of a file of this size, has proven: 1 byte to
     // RangeRecord::max_bytes from `start` on. Durable enough to outlive the process.

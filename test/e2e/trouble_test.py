@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Daemons that die, fill up, restart, or share no channel. Nothing is lost, nothing is faked."""
+import contextlib
 import os
 import pathlib
 import shutil
@@ -293,6 +294,24 @@ class FullDisk(NetworkCase):
         self.assertTrue(bob.process.alive(), bob.tail())
         shutil.rmtree(self.disk / "storage" / "kp2p" / "partial", ignore_errors=True)
         self.assertEqual(sha1_of(bob.load(small_uri)), sha1_of(small))
+
+    def test_when_others_fill_the_disk_it_is_said_how_much_is_kept_and_that_is(self):
+        path = self.path("large.dat")
+        sha1 = random_file(path, 12 * MIB)
+        uri = self.alice.store(path)
+        self.alice.run("kp2p-limit", "--up", "4M", "--lan", "on")
+        self.addCleanup(self.alice.run, "kp2p-limit", "--up", "none")
+        bob = self.daemon("bob", storage=self.disk / "storage")
+        loading = bob.loading(uri).until_verified(2 * MIB)
+        with open(self.disk / "others", "wb") as others, contextlib.suppress(OSError):
+            others.write(bytes(16 * MIB))
+        self.assertEqual(loading.finish(), 6)
+        journal = bob.storage_dir / "kp2p" / "partial" / f"{sha1}.0.journal"
+        kept = (journal.stat().st_size - JOURNAL_HEAD_BYTES) // JOURNAL_RECORD_BYTES
+        self.assertGreater(kept, 0)
+        self.assertIn(f"{kept * CHUNK_BYTES} of {12 * MIB} bytes are kept", loading.last["message"])
+        (self.disk / "others").unlink()
+        self.assertEqual(sha1_of(bob.load(uri)), sha1)
 
     def test_a_store_that_does_not_fit_says_so_and_leaves_nothing(self):
         path = self.path("large.dat")

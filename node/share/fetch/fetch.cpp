@@ -132,7 +132,7 @@ std::error_code Fetch::explain() {
 }
 
 std::string Fetch::kept_words() const {
-    const std::uint64_t kept_bytes = partial_ ? download_.verified_bytes() : 0;
+    const std::uint64_t kept_bytes = partial_ ? partial_->stored_bytes() : 0;
     const auto size_bytes = download_.size_bytes();
     if (!size_bytes) return "nothing is kept yet";
     const std::string all = std::to_string(*size_bytes) + " bytes";
