@@ -64,7 +64,8 @@ Dht::Dht(Runtime& runtime, UdpPort& server, UdpPort& client, DhtSetup setup)
       client_(client),
       setup_(std::move(setup)),
       random_(runtime.random),
-      upkeep_due_(runtime.executor) {
+      upkeep_due_(runtime.executor),
+      unanswered_(runtime.executor) {
     rpc_.attach(SocketId::server, server_);
     rpc_.attach(SocketId::client, client_);
     rpc_.on_handshake = [this](const IncomingHandshake& in) {
@@ -111,6 +112,7 @@ Task<> Dht::tick_loop() {
         last = now;
         queries_.tick();
         rpc_.tick();
+        if (rpc_.node().unanswered_since()) unanswered_.notify_all();
         if (!bootstrapped_) continue;
         if (rpc_.node().upkeep().take_refresh()) refresh_due_ = true;
         if (table_size() == 0 && ++ticks_alone_ % ticks_between_attempts == 0) refresh_due_ = true;
@@ -125,18 +127,20 @@ Task<> Dht::tick_loop() {
 Task<> Dht::rejection_loop() {
     std::optional<Endpoint> asked;
     for (std::size_t turn = 0;;) {
-        auto slept = co_await rpc_.clock().sleep_for(rejection_interval);
-        if (!slept) co_return;
         const auto nodes = nodes_to_try();
         if (!rpc_.node().unanswered_since() || nodes.empty()) {
             rejected_.clear();
             asked.reset();
+            auto woken = co_await unanswered_.wait();
+            if (!woken) co_return;
             continue;
         }
         const Endpoint next = nodes[turn++ % nodes.size()];
         const std::error_code said = client_.socket().ask_rejection(next);
         if (asked) rejected_ = said ? asked->text() + ": " + said.message() : std::string();
         asked = next;
+        auto slept = co_await rpc_.clock().sleep_for(rejection_interval);
+        if (!slept) co_return;
     }
 }
 

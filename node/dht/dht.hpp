@@ -188,7 +188,7 @@ class Dht {
     DhtSetup setup_;
     Random& random_;
     std::map<proto::dht::DhtId, Listener> listeners_;
-    Event upkeep_due_;
+    Event upkeep_due_, unanswered_;
     std::uint64_t refreshes_ = 0, moves_ = 0;
     std::string rejected_;
     unsigned ticks_alone_ = 0;
