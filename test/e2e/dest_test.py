@@ -119,6 +119,15 @@ class Dest(NetworkCase):
             with self.subTest(words):
                 self.assert_ends(self.to(dest), 1, words)
 
+    def test_that_the_current_directory_was_removed_is_said(self):
+        here = self.path("here")
+        here.mkdir()
+        for flags in ("-O",), ("--dest", "file"):
+            done = subprocess.run(["sh", "-c", 'rmdir "$PWD"; exec "$@"', "sh", self.network.command("kp2p-load"),
+                                   self.uri, *flags], cwd=here, env=self.alice.environment(), capture_output=True)
+            self.assert_ends(done, 1, "kp2p-load: the current directory: No such file or directory")
+            here.mkdir()
+
     def test_what_is_in_the_way_is_said(self):
         tree, link, full = self.path("tree"), self.path("link"), self.path("full")
         for folder in (tree, full):
