@@ -467,6 +467,8 @@ def main():
     if not shutil.which('nft') or not shutil.which('tinyproxy'):
         print('SKIPPED: nft or tinyproxy is missing')
         return 77
+    if options.keep:
+        os.makedirs(options.keep, exist_ok=True)
     opened = open_lab()
     if not opened:
         return 77
