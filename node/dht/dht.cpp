@@ -18,6 +18,7 @@ constexpr std::size_t max_known_nodes = 100;
 // Alone, that is without any node in the table, we try to enter the network this often.
 constexpr unsigned ticks_between_attempts = 2;
 constexpr auto rejection_interval = std::chrono::seconds(2);
+constexpr int max_untold = 15;  // in a row; then what is sent is not rejected any more
 constexpr auto asleep = std::chrono::seconds(15);  // a tick that took so long
 
 // A clause, why not; nothing if it can be spoken, or nothing can.
@@ -123,9 +124,11 @@ Task<> Dht::tick_loop() {
     }
 }
 
-// While nobody answers: whether that is because somebody rejects what we send.
+// While nobody answers: whether that is because somebody rejects what we send. Of that routers tell
+// now and then only.
 Task<> Dht::rejection_loop() {
     std::optional<Endpoint> asked;
+    int untold = 0;
     for (std::size_t turn = 0;;) {
         const auto nodes = nodes_to_try();
         if (!rpc_.node().unanswered_since() || nodes.empty()) {
@@ -137,7 +140,9 @@ Task<> Dht::rejection_loop() {
         }
         const Endpoint next = nodes[turn++ % nodes.size()];
         const std::error_code said = client_.socket().ask_rejection(next);
-        if (asked) rejected_ = said ? asked->text() + ": " + said.message() : std::string();
+        if (asked && said) rejected_ = asked->text() + ": " + said.message();
+        untold = said ? 0 : untold + 1;
+        if (untold >= max_untold) rejected_.clear();
         asked = next;
         auto slept = co_await rpc_.clock().sleep_for(rejection_interval);
         if (!slept) co_return;
