@@ -81,7 +81,7 @@ Task<> moves(TcpWorld& world, Tasks& tasks) {
     }
     SimHost &giver = hosts[1], &loader = hosts[2];
     for (const SimHost& host : hosts) doors.swallow(host.address());
-    const ByteVector bytes = prose(12 * mib);
+    const ByteVector bytes = prose(32 * mib);
     auto stored = giver.node().store().put_bytes(bytes);
     REQUIRE(stored);
     MovedLoad load;
