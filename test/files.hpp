@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -22,11 +23,14 @@ inline void write_file(const std::filesystem::path& path, std::string_view text)
 // Empty for a file that is not there. In one piece, as a build for tests does not optimise what
 // goes byte by byte.
 inline std::string read_file(const std::filesystem::path& path) {
-    std::ifstream file(path, std::ios::binary | std::ios::ate);
-    const auto size = file.tellg();
-    std::string all(size > 0 ? static_cast<std::size_t>(size) : 0, '\0');
-    file.seekg(0).read(all.data(), static_cast<std::streamsize>(all.size()));
-    return all;
+    std::ifstream file(path, std::ios::binary);
+    std::error_code no_size;  // of a pipe
+    const auto size = std::filesystem::file_size(path, no_size);
+    std::string all(no_size ? 0 : size, '\0');
+    file.read(all.data(), static_cast<std::streamsize>(all.size()));
+    std::ostringstream rest;
+    rest << file.rdbuf();
+    return all += rest.str();
 }
 
 // Every file below `path`, sorted, relative to it.
