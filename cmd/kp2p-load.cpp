@@ -40,7 +40,9 @@ Result<void> deliver(const Delivery& by, const proto::Uri& uri, const std::strin
     client::Command& command = by.command;
     auto path = client::absolute(dest);
     if (dest == "-") path = std::filesystem::path(dest);
-    if (!path) return command.failure(path.error(), "the current directory");  // which was removed
+    if (!path)  // as it was removed
+        return command.failure(Errc::usage, "--dest \"" + dest + "\": the current directory: " +
+                                                path.error().message());
     auto delivered = load_to(by, uri, *path);
     if (!delivered) return delivered.error();
     if (command.json()) {
