@@ -4,15 +4,16 @@
 cd "${1:-$(dirname "$0")/../..}" || exit 2
 bad=0
 
-# below ROOM...: the rooms and their headers, as an extended regular expression on a path.
-below() {
-    local room rooms=
-    for room in "$@"; do rooms+="|$room/[a-z0-9_]+\.hpp"; done
-    echo "${rooms#|}"
+# What the present file may include of the project, as an extended regular expression on a path.
+allowed=
+below() { # ROOM...: their headers
+    local room
+    for room in "$@"; do allowed+="|$room/[a-z0-9_]+\.hpp"; done
 }
+also() { allowed+="|$1"; } # PATTERN
 
-# What a file may include of the project: its own room, and those below it.
-allowed() {
+# allow FILE: its own room, and those below it.
+allow() {
     local any_proto='proto proto/(crypto|record|limit|udx|mux|file|lookup|transfer|report|paths|punch|relay|tunnel)
         proto/dht proto/dht/(wire|table|node)'
     # shellcheck disable=SC2086
@@ -27,7 +28,7 @@ allowed() {
         proto/transfer/*)  below proto proto/{file,transfer} ;;
         proto/tunnel/*)    below proto proto/{limit,tunnel} ;;
         proto/udx/path/*)
-            below proto proto/udx/path && echo '|proto/udx/(flight|packet)\.hpp' ;;
+            below proto proto/udx/path && also 'proto/udx/(flight|packet)\.hpp' ;;
         proto/udx/*)       below proto proto/udx proto/udx/path ;;
         proto/*/*)         below proto "${1%/*}" ;;
         proto/*)           below proto ;;
@@ -70,67 +71,69 @@ allowed() {
         node/client/*)     below $any_proto node/{settings,client,client/http} ;;
         node/process/*)
             below $any_proto node node/{threads,async,log,net,tunnel,udx,transport,dht,discover,reach,swarm,mapping,store,share,share/channels,report,api,settings,process} ;;
-        cmd/kp2p-start-daemon.cpp) below $any_proto node/{settings,client} && echo '|node/process/daemon\.hpp' ;;
-        cmd/kp2p-bootstrap.cpp)    below $any_proto node/client && echo '|node/process/bootstrap\.hpp' ;;
-        cmd/kp2p-relay.cpp)        below $any_proto node/client && echo '|node/process/relay\.hpp' ;;
+        cmd/kp2p-start-daemon.cpp) below $any_proto node/{settings,client} && also 'node/process/daemon\.hpp' ;;
+        cmd/kp2p-bootstrap.cpp)    below $any_proto node/client && also 'node/process/bootstrap\.hpp' ;;
+        cmd/kp2p-relay.cpp)        below $any_proto node/client && also 'node/process/relay\.hpp' ;;
         cmd/kp2p-doctor.cpp)
-            below $any_proto node/client && echo '|node/process/offline_doctor\.hpp|cmd/doctor_words\.hpp' ;;
+            below $any_proto node/client && also 'node/process/offline_doctor\.hpp|cmd/doctor_words\.hpp' ;;
         cmd/doctor_words.*)
-            below $any_proto node/client && echo '|cmd/(doctor_words|wrapped)\.hpp' ;;
-        cmd/wrapped.*)     echo 'cmd/wrapped\.hpp' ;;
+            below $any_proto node/client && also 'cmd/(doctor_words|wrapped)\.hpp' ;;
+        cmd/wrapped.*)     also 'cmd/wrapped\.hpp' ;;
         cmd/kp2p-store.cpp|cmd/kp2p-link.cpp)
-            below $any_proto node/client && echo '|cmd/put_paths\.hpp' ;;
-        cmd/running_storage.*) below $any_proto node/client node/client/http && echo '|cmd/running_storage\.hpp' ;;
+            below $any_proto node/client && also 'cmd/put_paths\.hpp' ;;
+        cmd/running_storage.*) below $any_proto node/client node/client/http && also 'cmd/running_storage\.hpp' ;;
         cmd/kp2p-load.cpp)
-            below $any_proto node/client && echo '|cmd/(invitation|join_channel|load_ahead|load_place|load_progress|dest/load_to|uri_list|without_daemon)\.hpp' ;;
+            below $any_proto node/client && also 'cmd/(invitation|join_channel|load_ahead|load_place|load_progress|dest/load_to|uri_list|without_daemon)\.hpp' ;;
         cmd/kp2p-invite.cpp)
-            below $any_proto node/client && echo '|cmd/(invitation|join_channel|qr/qr_code)\.hpp' ;;
+            below $any_proto node/client && also 'cmd/(invitation|join_channel|qr/qr_code)\.hpp' ;;
         cmd/qr/*)          below cmd/qr ;;
         cmd/kp2p-join.cpp|cmd/invitation.*|cmd/join_channel.*)
-            below $any_proto node/client && echo '|cmd/(invitation|join_channel)\.hpp' ;;
+            below $any_proto node/client && also 'cmd/(invitation|join_channel)\.hpp' ;;
         cmd/load_ahead.*)
-            below $any_proto node/client node/threads && echo '|cmd/load_ahead\.hpp' ;;
+            below $any_proto node/client node/threads && also 'cmd/load_ahead\.hpp' ;;
         cmd/load_place.*)
-            below $any_proto node/client && echo '|cmd/(load_place|dest/dest_trouble)\.hpp' ;;
-        cmd/load_progress.*) below $any_proto node/client && echo '|cmd/load_progress\.hpp' ;;
+            below $any_proto node/client && also 'cmd/(load_place|dest/dest_trouble)\.hpp' ;;
+        cmd/load_progress.*) below $any_proto node/client && also 'cmd/load_progress\.hpp' ;;
         cmd/kp2p-pin.cpp|cmd/kp2p-unpin.cpp|cmd/pin_uris.*)
-            below $any_proto node/client && echo '|cmd/(pin_uris|without_daemon)\.hpp' ;;
-        cmd/uri_list.*)    below $any_proto node/client && echo '|cmd/(invitation|uri_list)\.hpp' ;;
+            below $any_proto node/client && also 'cmd/(pin_uris|without_daemon)\.hpp' ;;
+        cmd/uri_list.*)    below $any_proto node/client && also 'cmd/(invitation|uri_list)\.hpp' ;;
         cmd/kp2p-cat.cpp)
-            below $any_proto node/client && echo '|cmd/(load_progress|without_daemon)\.hpp' ;;
+            below $any_proto node/client && also 'cmd/(load_progress|without_daemon)\.hpp' ;;
         cmd/kp2p-ls.cpp|cmd/kp2p-gc.cpp|cmd/kp2p-list.cpp|cmd/kp2p-rm.cpp|cmd/kp2p-verify.cpp)
-            below $any_proto node/client && echo '|cmd/without_daemon\.hpp' ;;
+            below $any_proto node/client && also 'cmd/without_daemon\.hpp' ;;
         cmd/without_daemon.*)
             below $any_proto node/client node/store node/threads &&
-                echo '|node/process/local_api\.hpp|cmd/without_daemon\.hpp' ;;
+                also 'node/process/local_api\.hpp|cmd/without_daemon\.hpp' ;;
         cmd/dest/*)        below $any_proto cmd/dest node/{client,store,store/put,threads} ;;
         cmd/put_paths.*|cmd/put_stream.*|cmd/put_trouble.*)
             below $any_proto node/client node/store node/store/put &&
-                echo '|cmd/(put_paths|put_stream|put_trouble|running_storage)\.hpp' ;;
+                also 'cmd/(put_paths|put_stream|put_trouble|running_storage)\.hpp' ;;
         cmd/kp2p-limit.cpp) below $any_proto node/{settings,client} ;;
         cmd/*)             below $any_proto node/client ;;
-    esac | tr -d '\n'
+    esac
 }
 
-while IFS= read -r file; do
-    pattern="^($(allowed "$file"))$"
-    while IFS=: read -r line include; do
-        path=${include#*\"}
-        path=${path%%\"*}
-        if ! [[ $path =~ $pattern ]]; then
-            echo "$file:$line: includes $path, which is not below it"
-            bad=1
-        fi
-    done < <(grep -nE '^ *# *include *"' "$file")
-done < <(find proto node cmd \( -name '*.cpp' -o -name '*.hpp' \) | sort)
+last=
+while IFS=: read -r file line include; do
+    if [ "$file" != "$last" ]; then
+        last=$file
+        allowed=
+        allow "$file"
+    fi
+    path=${include#*\"}
+    path=${path%%\"*}
+    if ! [[ $path =~ ^(${allowed#|})$ ]]; then
+        echo "$file:$line: includes $path, which is not below it"
+        bad=1
+    fi
+done < <(grep -rnE --include='*.cpp' --include='*.hpp' '^ *# *include *"' proto node cmd)
 
-while IFS= read -r room; do
-    count=$(find "$room" -maxdepth 1 -name '*.hpp' | wc -l)
+while read -r count room; do
     if [ "$count" -gt 15 ]; then
         echo "$room: $count headers, more than one finds one's way in: find the rooms in it"
         bad=1
     fi
-done < <(find proto node cmd -type d | sort)
+done < <(find proto node cmd -name '*.hpp' -printf '%h\n' | sort | uniq -c)
 
 # arpa/inet.h only turns addresses into text and back, sys/auxv.h only says what the CPU has.
 io='<(asio|fstream|iostream|filesystem|thread|mutex|future|atomic|condition_variable|sys/|netinet/|unistd|fcntl)'

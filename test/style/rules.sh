@@ -3,13 +3,13 @@
 cd "${1:-$(dirname "$0")/../..}" || exit 2
 bad=0
 
-sources() { find proto node cmd test \( -name '*.cpp' -o -name '*.hpp' \) | sort; }
+all=$(find proto node cmd test -name '*.[ch]pp' | sort)
 
 # forbid REASON PATTERN [PATH THAT MAY]...
 forbid() {
     local reason=$1 pattern=$2 except=${3:-^$}
     local found
-    found=$(sources | grep -vE "$except" | xargs grep -nE "$pattern")
+    found=$(grep -vE "$except" <<<"$all" | xargs grep -nE "$pattern")
     if [ -n "$found" ]; then
         echo "$found"
         echo "  ^ $reason"
@@ -18,14 +18,14 @@ forbid() {
 }
 
 at_most() { # LINES FILES...
-    local limit=$1 file
+    local limit=$1 lines file
     shift
-    for file in "$@"; do
-        if [ "$(wc -l <"$file")" -gt "$limit" ]; then
+    while read -r lines file; do
+        if [ "$lines" -gt "$limit" ] && [ "$file" != total ]; then
             echo "$file: longer than $limit lines: find the second idea"
             bad=1
         fi
-    done
+    done < <(wc -l /dev/null "$@")
 }
 
 forbid 'every coroutine has an owner that waits for it' '\bdetached\b'
@@ -63,10 +63,8 @@ at_most 200 "${headers[@]}"
 at_most 400 "${sources[@]}"
 at_most 150 "${commands[@]}"
 
-for header in "${headers[@]}"; do
-    if ! grep -q '^#pragma once' "$header"; then
-        echo "$header: no #pragma once"
-        bad=1
-    fi
-done
+if [ "${#headers[@]}" -gt 0 ] && grep -L '^#pragma once' "${headers[@]}" | grep .; then
+    echo "  ^ no #pragma once"
+    bad=1
+fi
 exit $bad
