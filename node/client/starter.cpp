@@ -117,7 +117,9 @@ struct Descriptor {
 Result<int> open_log(const fs::path& path, std::string& why) {
     std::error_code error, ignored;
     const fs::path dir = path.parent_path();
-    if (fs::create_directories(dir, error)) fs::permissions(dir, fs::perms::owner_all, error);
+    fs::create_directories(dir.parent_path(), error);
+    if (!error && ::mkdir(dir.c_str(), S_IRWXU) != 0 && errno != EEXIST)
+        error = {errno, std::generic_category()};
     const std::uintmax_t logged = fs::file_size(path, ignored);
     if (!ignored && logged > max_log_bytes) fs::rename(path, fs::path(path) += ".1", ignored);
     constexpr int way = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW;
