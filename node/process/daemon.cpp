@@ -303,15 +303,16 @@ std::string Daemon::lacking_of_dht() const {
 }
 
 Task<> Daemon::keep_loop() {
-    auto give_back = [] { return give_freed_memory_back(), ok; };  // of whatever flood there was
-    auto give_code = [] { return give_code_back(), ok; };
-    for (int minutes = 0;; ++minutes) {
-        const std::chrono::seconds pause = minutes == 0 ? memory_of_start : 60s;
-        auto slept = co_await runtime_.clock.sleep_for(pause);
+    auto started = co_await runtime_.clock.sleep_for(memory_of_start);
+    if (!started) co_return;
+    auto give_all = [] { return give_freed_memory_back(), give_code_back(), ok; };
+    (void)co_await offload(runtime_.pool, give_all);
+    auto give_freed = [] { return give_freed_memory_back(), ok; };  // of whatever flood there was
+    for (int minutes = 1;; ++minutes) {
+        auto slept = co_await runtime_.clock.sleep_for(60s);
         if (!slept) co_return;
-        (void)co_await offload(runtime_.pool, give_back);
-        if (minutes == 0) (void)co_await offload(runtime_.pool, give_code);
-        if (minutes > 0 && minutes % keep_minutes == 0) co_await keep_nodes();
+        (void)co_await offload(runtime_.pool, give_freed);
+        if (minutes % keep_minutes == 0) co_await keep_nodes();
     }
 }
 
