@@ -115,12 +115,9 @@ Task<> FakeNetwork::keep(std::shared_ptr<Connection> connection, Serve serve) {
 }
 
 ByteVector content(const std::filesystem::path& path) {
-    std::error_code none;
-    const auto size = std::filesystem::file_size(path, none);
-    ByteVector bytes(none ? 0 : size);
-    std::ifstream(path, std::ios::binary)
-        .read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-    return bytes;
+    const std::string text = read_file(path);
+    const ByteView bytes = as_bytes(text);
+    return {bytes.begin(), bytes.end()};
 }
 
 // In words of 8 bytes that a random one begins: they compress, and no chunk is like another.
