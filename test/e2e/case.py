@@ -9,6 +9,18 @@ from network import Network, random_file
 COMMANDS = pathlib.Path(os.environ.get("KP2P_COMMANDS", "build/cmd"))
 
 
+def shown_on(terminal):
+    """All that is written to the pseudo terminal of this descriptor, until nobody has it any more."""
+    shown = b""
+    with open(terminal, "rb", buffering=0) as reader:
+        try:
+            while chunk := reader.read(4096):
+                shown += chunk
+        except OSError:  # as such an end is told
+            pass
+    return shown.decode()
+
+
 class NetworkCase(unittest.TestCase):
     """Each class has one network; each test starts the daemons it needs, or shares those that
     `daemons` names."""

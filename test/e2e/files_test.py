@@ -8,7 +8,7 @@ import socket
 import subprocess
 import unicodedata
 
-from case import NetworkCase, main
+from case import NetworkCase, main, shown_on
 from network import MIB, random_file, sha1_of
 
 VECTORS = pathlib.Path(__file__).resolve().parent.parent / "vectors"
@@ -142,15 +142,9 @@ class Files(NetworkCase):
         child = subprocess.Popen([self.network.command(command), *arguments], stdout=theirs,
                                  env=node.environment())
         os.close(theirs)
-        said = b""
-        with open(ours, "rb", buffering=0) as terminal:
-            try:
-                while chunk := terminal.read(4096):
-                    said += chunk
-            except OSError:  # it has ended
-                pass
+        said = shown_on(ours)
         self.assertEqual(child.wait(60), 0)
-        return said.decode()
+        return said
 
     def test_on_a_terminal_an_invitation_is_a_code_for_a_camera_too(self):
         program = self.network.command("kp2p-invite")

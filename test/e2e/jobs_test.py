@@ -6,7 +6,7 @@ import pty
 import tempfile
 import unittest
 
-from case import COMMANDS, main
+from case import COMMANDS, main, shown_on
 
 SHELL = "/bin/bash"
 
@@ -29,14 +29,7 @@ class Jobs(unittest.TestCase):
         if process == 0:
             os.chdir(self.root)
             os.execve(SHELL, [SHELL, "-mc", script], environment)
-        said = b""
-        with open(terminal, "rb", buffering=0) as shown:
-            try:
-                while chunk := shown.read(4096):
-                    said += chunk
-            except OSError:  # it has ended
-                pass
-        return said.decode(), os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+        return shown_on(terminal), os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
     def test_progress_is_drawn_in_the_foreground(self):
         said, status = self.said_by("kp2p-store a.dat >uri")

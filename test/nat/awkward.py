@@ -169,6 +169,13 @@ class Awkward(unittest.TestCase):
         self.addCleanup(node.stop)
         return node
 
+    def given(self, giver):
+        """The URI of a file that it has."""
+        path = giver.folder + '/given'
+        with open(path, 'wb') as file:
+            file.write(os.urandom(FILE_BYTES))
+        return giver.run('kp2p-store', path).stdout.strip()
+
     def share(self, *hosts, rule='accept', seconds=SOON_SECONDS):
         """Both ways."""
         self.world.between(rule)
@@ -178,10 +185,7 @@ class Awkward(unittest.TestCase):
             node.until(lambda status: status['connections'] == 1)
         self.assertLess(time.monotonic() - began, FOUND_SECONDS, nodes[0].words() + nodes[1].words())
         for giver, loader in (nodes, reversed(nodes)):
-            path = giver.folder + '/given'
-            with open(path, 'wb') as file:
-                file.write(os.urandom(FILE_BYTES))
-            uri = giver.run('kp2p-store', path).stdout.strip()
+            uri = self.given(giver)
             began = time.monotonic()
             loaded = loader.run('kp2p-load', uri)
             taken = time.monotonic() - began
@@ -224,10 +228,7 @@ class Awkward(unittest.TestCase):
         giver, loader = [self.node(host, 'node%d' % number) for number, host in enumerate(hosts)]
         for node in (giver, loader):
             node.until(lambda status: status['connections'] == 1)
-        path = giver.folder + '/given'
-        with open(path, 'wb') as file:
-            file.write(os.urandom(FILE_BYTES))
-        uri = giver.run('kp2p-store', path).stdout.strip()
+        uri = self.given(giver)
         began = time.monotonic()
         loaded = loader.run('kp2p-load', uri)
         print('%s: %.2f s' % (self.id(), time.monotonic() - began), flush=True)
@@ -252,10 +253,7 @@ class Awkward(unittest.TestCase):
             node.until(lambda status: status['connections'] == 1)
             node.until(lambda status: status['peers'][0]['paths'][0]['path'].startswith('tcp '))
         nodes[0].run('kp2p-limit', '--up', '2M')
-        path = nodes[0].folder + '/given'
-        with open(path, 'wb') as file:
-            file.write(os.urandom(FILE_BYTES))
-        uri = nodes[0].run('kp2p-store', path).stdout.strip()
+        uri = self.given(nodes[0])
         load = loader.popen(command('kp2p-load'), '--quiet', uri, env=nodes[1].environment,
                             stdout=subprocess.DEVNULL)
         nodes[1].until(lambda status: status['received_bytes'] > 2 << 20)

@@ -207,6 +207,8 @@ class Tunnelled(unittest.TestCase):
 
     def proxy(self, site):
         """Which alone the site lets out; it takes me with secret."""
+        if not shutil.which('tinyproxy'):
+            self.skipTest('no tinyproxy')
         proxy = site.host()
         site.proxies.add(packed(proxy))
         configuration = self.folder + '/tinyproxy.conf'
@@ -228,45 +230,30 @@ class Tunnelled(unittest.TestCase):
         self.addCleanup(process.terminate)
         return proxy
 
-    def test_where_a_socks_proxy_is_all_there_is(self):
+    def node_behind(self, proxy_of, variable, url):
+        """A site that lets nothing out but the proxy that proxy_of() starts there, which `url` is of."""
         relay = self.relay()
         site = world.net.site('blocked+tcp')
-        proxy = self.socks(site)
-        outside = self.node(world.net.site('port-restricted').host())
-        inside = self.node(site.host(), '--relay-url', relay.url,
-                           all_proxy='socks5h://me:secret@%s:1080' % proxy.address)
-        self.share(inside, outside)
-
-    def test_a_socks_proxy_that_wants_another_password_is_said(self):
-        relay = self.relay()
-        site = world.net.site('blocked+tcp')
-        proxy = self.socks(site)
-        node = self.node(site.host(), '--relay-url', relay.url,
-                         all_proxy='socks5h://me:wrong@%s:1080' % proxy.address)
-        self.assertTrue(until(lambda: 'a user and a password' in node.words()), node.words())
-        self.assert_said(node, 'a user and a password')
+        proxy = proxy_of(site)
+        return self.node(site.host(), '--relay-url', relay.url, **{variable: url % proxy.address})
 
     def test_where_a_proxy_is_all_there_is(self):
-        if not shutil.which('tinyproxy'):
-            self.skipTest('no tinyproxy')
-        relay = self.relay()
-        site = world.net.site('blocked+tcp')
-        proxy = self.proxy(site)
-        outside = self.node(world.net.site('port-restricted').host())
-        inside = self.node(site.host(), '--relay-url', relay.url,
-                           https_proxy='http://me:secret@%s:8888' % proxy.address)
-        self.share(inside, outside)
+        inside = self.node_behind(self.proxy, 'https_proxy', 'http://me:secret@%s:8888')
+        self.share(inside, self.node(world.net.site('port-restricted').host()))
 
-    def test_a_proxy_that_wants_another_password_is_said(self):
-        if not shutil.which('tinyproxy'):
-            self.skipTest('no tinyproxy')
-        relay = self.relay()
-        site = world.net.site('blocked+tcp')
-        proxy = self.proxy(site)
-        node = self.node(site.host(), '--relay-url', relay.url,
-                         https_proxy='http://me:wrong@%s:8888' % proxy.address)
+    def test_where_a_socks_proxy_is_all_there_is(self):
+        inside = self.node_behind(self.socks, 'all_proxy', 'socks5h://me:secret@%s:1080')
+        self.share(inside, self.node(world.net.site('port-restricted').host()))
+
+    def check_password_is_said(self, node):
         self.assertTrue(until(lambda: 'a user and a password' in node.words()), node.words())
         self.assert_said(node, 'a user and a password')
+
+    def test_a_proxy_that_wants_another_password_is_said(self):
+        self.check_password_is_said(self.node_behind(self.proxy, 'https_proxy', 'http://me:wrong@%s:8888'))
+
+    def test_a_socks_proxy_that_wants_another_password_is_said(self):
+        self.check_password_is_said(self.node_behind(self.socks, 'all_proxy', 'socks5h://me:wrong@%s:1080'))
 
     def javascript(self, job, *arguments):
         host = world.net.site('port-restricted').host()
