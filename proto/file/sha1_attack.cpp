@@ -148,13 +148,18 @@ KP2P_ATTACK_INLINE void siblings_of(std::span<const Sha1Suspect> suspects, Sha1E
         }
 }
 
+template <class Lanes>
+KP2P_ATTACK_INLINE void all_siblings(std::span<const Sha1Suspect> suspects, Sha1Ends* siblings) {
+    constexpr std::size_t lanes = sizeof(Lanes) / sizeof(std::uint32_t);
+    for (std::size_t done = 0; done < suspects.size(); done += lanes)
+        siblings_of<Lanes>(suspects.subspan(done, std::min(lanes, suspects.size() - done)),
+                           siblings + done);
+}
+
 using FourSuspects = std::uint32_t __attribute__((vector_size(16)));
 
 void portable_siblings(std::span<const Sha1Suspect> suspects, Sha1Ends* siblings) {
-    for (std::size_t done = 0; done < suspects.size(); done += 4)
-        siblings_of<FourSuspects>(
-            suspects.subspan(done, std::min<std::size_t>(4, suspects.size() - done)),
-            siblings + done);
+    all_siblings<FourSuspects>(suspects, siblings);
 }
 
 #if defined(__x86_64__)
@@ -163,10 +168,14 @@ using EightSuspects = std::uint32_t __attribute__((vector_size(32)));
 
 __attribute__((target("avx2"))) void avx2_siblings(std::span<const Sha1Suspect> suspects,
                                                    Sha1Ends* siblings) {
-    for (std::size_t done = 0; done < suspects.size(); done += 8)
-        siblings_of<EightSuspects>(
-            suspects.subspan(done, std::min<std::size_t>(8, suspects.size() - done)),
-            siblings + done);
+    all_siblings<EightSuspects>(suspects, siblings);
+}
+
+using SixteenSuspects = std::uint32_t __attribute__((vector_size(64)));
+
+__attribute__((target("avx512f"))) void avx512_siblings(std::span<const Sha1Suspect> suspects,
+                                                        Sha1Ends* siblings) {
+    all_siblings<SixteenSuspects>(suspects, siblings);
 }
 
 #endif
@@ -191,6 +200,7 @@ std::span<const Sha1Prover> sha1_provers() {
     static const std::vector<Sha1Prover> all = [] {
         std::vector<Sha1Prover> found;
 #if defined(__x86_64__)
+        if (__builtin_cpu_supports("avx512f")) found.push_back({"AVX-512", avx512_siblings});
         if (__builtin_cpu_supports("avx2")) found.push_back({"AVX2", avx2_siblings});
 #endif
         found.push_back({"portable", portable_siblings});

@@ -233,6 +233,13 @@ __attribute__((target("avx2"))) void avx2_masks(const std::uint8_t* blocks, std:
     find_all_masks<EightLanes>(blocks, count, masks);
 }
 
+using SixteenLanes = std::uint32_t __attribute__((vector_size(64)));
+
+__attribute__((target("avx512f"))) void avx512_masks(const std::uint8_t* blocks, std::size_t count,
+                                                     std::uint32_t* masks) {
+    find_all_masks<SixteenLanes>(blocks, count, masks);
+}
+
 #endif
 
 }  // namespace
@@ -247,6 +254,7 @@ std::span<const Sha1Filter> sha1_filters() {
     static const std::vector<Sha1Filter> all = [] {
         std::vector<Sha1Filter> found;
 #if defined(__x86_64__)
+        if (__builtin_cpu_supports("avx512f")) found.push_back({"AVX-512", avx512_masks});
         if (__builtin_cpu_supports("avx2")) found.push_back({"AVX2", avx2_masks});
 #endif
         found.push_back({"portable", portable_masks});
