@@ -32,6 +32,9 @@ class Clock {
     // Both return operation_aborted when cancelled; a moment in the past returns at once.
     virtual Task<Result<void>> sleep_until(Time moment) = 0;
     Task<Result<void>> sleep_for(Span span) { return sleep_until(now() + span); }
+    // For what is not urgent: until the process wakes anyway, which may be half a second sooner, or
+    // later. Each wake of its own costs an idle computer.
+    virtual Span about(Span span) const { return span; }
     virtual std::unique_ptr<Alarm> alarm(Executor executor, std::function<void()> on_time) = 0;
 };
 

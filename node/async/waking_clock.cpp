@@ -1,11 +1,12 @@
 #include "node/async/waking_clock.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace kp2p {
 namespace {
 
-constexpr std::chrono::seconds look_interval{1};
+constexpr Clock::Span look_interval = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -43,8 +44,10 @@ Task<> WakingClock::run() {
     } running{running_};
     (void)now();
     running_ = true;
+    next_look_ = seen_;
     for (;;) {
-        auto slept = co_await machine_.sleep_for(look_interval);
+        next_look_ = std::max(next_look_, seen_ - look_interval) + look_interval;
+        auto slept = co_await machine_.sleep_until(next_look_);
         if (!slept) co_return;
         const Span lost_before = lost_noticed_;
         (void)now();
@@ -66,6 +69,13 @@ Task<Result<void>> WakingClock::sleep_until(Time moment) {
         if (!slept) co_return slept;
     } while (now() < moment);
     co_return ok;
+}
+
+Clock::Span WakingClock::about(Span span) const {
+    if (!running_) return span;
+    const Time machine = machine_.now();
+    const auto looks = (machine + span + look_interval / 2 - next_look_) / look_interval;
+    return next_look_ + std::max<std::int64_t>(looks, 0) * look_interval - machine;
 }
 
 std::unique_ptr<Alarm> WakingClock::alarm(Executor executor, std::function<void()> on_time) {

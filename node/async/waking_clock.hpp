@@ -25,6 +25,8 @@ class WakingClock final : public Clock {
     Time now() const override;
     WallTime wall_now() const override { return machine_.wall_now(); }
     Task<Result<void>> sleep_until(Time moment) override;
+    // Until run() looks.
+    Span about(Span span) const override;
     std::unique_ptr<Alarm> alarm(Executor executor, std::function<void()> on_time) override;
 
   private:
@@ -36,6 +38,7 @@ class WakingClock final : public Clock {
     std::function<void()> gap_;
     bool running_ = false;
     mutable Time seen_;  // on the machine's clock
+    Time next_look_;     // on that, too
     mutable Span lost_{};
     Span lost_noticed_{};
 };

@@ -138,7 +138,7 @@ Task<Result<void>> Announcer::keep_alive() {
             co_return ok;
         }
         if (*answered < std::min(relays_.size(), min_active)) co_return ok;
-        auto woken = co_await with_timeout(clock, ping_interval, hurried_.wait());
+        auto woken = co_await with_timeout(clock, clock.about(ping_interval), hurried_.wait());
         if (!woken && woken.error() == asio::error::operation_aborted) co_return woken;
     }
     if (!relays_.empty()) co_return ok;

@@ -49,11 +49,13 @@ Task<> Swarm::watch_loop() {
         look_at_network();
         for (const NodeId& node : silent) start_redial(redials_, node, redial(node));
         if (peers_.empty() && !network_silent_) {  // each look wakes an idle computer
-            auto woken = co_await with_timeout(clock, lone_look_interval, changed_.wait());
+            auto woken =
+                co_await with_timeout(clock, clock.about(lone_look_interval), changed_.wait());
             if (!woken && woken.error() == asio::error::operation_aborted) co_return;
             continue;
         }
-        const Clock::Span pause = needed ? Vigil::look_interval : idle_look_interval;
+        const Clock::Span pause =
+            needed ? Clock::Span(Vigil::look_interval) : clock.about(idle_look_interval);
         auto slept = co_await clock.sleep_for(pause);
         if (!slept) co_return;
     }

@@ -104,6 +104,30 @@ Task<> unwatched(Sim& sim) {
     CHECK(clock.now() - began == 1h);
 }
 
+Task<> about_the_looks(Sim& sim) {
+    WakingClock clock(sim.clock());
+    CHECK(clock.about(2300ms) == 2300ms);  // nobody looks
+    auto body = [&](Tasks& all) -> Task<> {
+        const auto began = clock.now();
+        all.spawn(clock.run());
+        for (int i = 0; i < 20; ++i) {
+            auto slept = co_await clock.sleep_for(730ms);
+            CHECK(slept);
+            for (const Clock::Span span : {Clock::Span(2300ms), Clock::Span(1s), Clock::Span(5s)}) {
+                CAPTURE(span.count());
+                const auto about = clock.about(span);
+                CHECK((clock.now() + about - began) % 1s == 0s);
+                CHECK(about >= span - 500ms);
+                CHECK(about <= span + 500ms);
+            }
+            CHECK(clock.about(0s) >= 0s);
+        }
+        all.cancel();
+    };
+    auto ended = co_await with_tasks(body);
+    (void)ended;
+}
+
 }  // namespace
 
 TEST_CASE("who waits over a gap in which the process stood still waits on as long as before") {
@@ -113,4 +137,8 @@ TEST_CASE("who waits over a gap in which the process stood still waits on as lon
 TEST_CASE("where nobody looks at the time, no gap is made up") {
     Sim sim(1);
     sim.run(unwatched(sim));
+}
+TEST_CASE("what is not urgent is done when the process looks at the time") {
+    Sim sim(1);
+    sim.run(about_the_looks(sim));
 }
