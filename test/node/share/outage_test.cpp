@@ -282,8 +282,7 @@ Task<> no_answer(FakeNetwork& network) {
 Task<> no_network(FakeNetwork& network) {
     FakeNode& node = network.add();
     node.peers.trouble = Finding{.code = Finding::Code::dht_silent};
-    auto joined = co_await node.share.join(lab());
-    REQUIRE(joined);
+    node.share.join(lab(), lab_key());
     Outcome outcome;
     co_await load(node, proto::sha1_of(as_bytes("x")), outcome);
     CHECK(outcome.path.error() == Errc::not_found);
@@ -325,8 +324,7 @@ Task<> same_key(FakeNetwork& network) {
     const Finding twin{.code = Finding::Code::same_key, .what = "192.0.2.7:1"};
     FakeNode& node = network.add();
     node.peers.same_key = twin;
-    auto joined = co_await node.share.join(lab());
-    REQUIRE(joined);
+    node.share.join(lab(), lab_key());
     Outcome alone;
     co_await load(node, proto::sha1_of(as_bytes("x")), alone);
     REQUIRE(alone.diagnosis.all().size() == 2);
@@ -334,8 +332,7 @@ Task<> same_key(FakeNetwork& network) {
     CHECK(alone.diagnosis.all()[1].code == Finding::Code::nobody_there);
 
     FakeNode& other = network.add();
-    joined = co_await other.share.join(lab());
-    REQUIRE(joined);
+    other.share.join(lab(), lab_key());
     Outcome lacking;
     co_await load(node, proto::sha1_of(as_bytes("x")), lacking);
     REQUIRE(lacking.diagnosis.all().size() == 2);
