@@ -366,7 +366,7 @@ Result<void> run_daemon(const Settings& settings, const std::function<void(const
         why = settings.log_file.string();
         return logs.error();
     }
-    allow_many_descriptors();
+    if (auto allowed = allow_many_descriptors(why); !allowed) return allowed.error();
     SteadyClock machine_clock;
     WakingClock clock(machine_clock);
     SystemRandom random;

@@ -128,7 +128,7 @@ Task<> serve_relay(RelayServer& server, ForeignCalls& foreign,
 
 Result<void> run_relay(const RelaySettings& settings, std::string& why,
                        std::function<void(const RelayReady&)> ready) {
-    allow_many_descriptors();
+    if (auto allowed = allow_many_descriptors(why); !allowed) return allowed.error();
     asio::io_context loop{1};
     SteadyClock clock;
     SystemRandom random;

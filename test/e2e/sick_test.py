@@ -286,6 +286,25 @@ class Limits(NetworkCase):
         self.assertEqual(sha1_of(bob.load(uri)), sha1)
         self.assertLess(bob.stop(), STOP_SECONDS)
 
+    def test_with_too_few_descriptors_to_answer_a_daemon_says_so_and_ends(self):
+        node = self.idle("bob")
+        done = subprocess.run(
+            [*limited("-n 16"), self.network.command("kp2p-start-daemon"), "--port", "0",
+             "--host", "127.0.0.1", "--bootstrap", "none"],
+            capture_output=True, env=node.environment(), timeout=60)
+        self.assert_ends(done, 1, "ulimit -n")
+
+    def test_a_directory_of_many_files_takes_few_descriptors(self):
+        folder = self.path("folder")
+        folder.mkdir()
+        for number in range(150):
+            (folder / str(number)).write_text(f"{number}")
+        done = subprocess.run(
+            [*limited("-n 64"), self.network.command("kp2p-store"), folder], capture_output=True,
+            env=self.alice.environment())
+        self.assert_ends(done, 0)
+        self.assertTrue(done.stdout.startswith(b"sha1dir://"))
+
     def test_what_is_larger_than_files_may_be_fails_and_the_daemon_goes_on(self):
         bob = self.daemon("bob", under=limited("-f 2048"))  # 1 MiB, of dash
         large, small = self.stored(5 * MIB), self.stored(1000)

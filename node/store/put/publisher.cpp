@@ -1,10 +1,24 @@
 #include "node/store/put/publisher.hpp"
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <cstdio>
 
 #include "node/store/directories.hpp"
 
 namespace kp2p {
+namespace {
+
+// At a time, where a process may have few descriptors: most are for others.
+std::size_t most_pending(std::size_t otherwise) {
+    constexpr rlim_t share = 4;
+    rlimit limit;
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return otherwise;
+    return static_cast<std::size_t>(std::min<rlim_t>(otherwise, limit.rlim_cur / share));
+}
+
+}  // namespace
 
 Result<void> Publisher::begin() {
     if (contents_) return ok;
@@ -26,7 +40,7 @@ Result<void> Publisher::add_link(TempFile file, const Sha1& sha1) {
 Result<void> Publisher::add(Pending pending) {
     if (failure_) return failure_;
     pending_.push_back(std::move(pending));
-    if (pending_.size() < max_pending) return ok;
+    if (pending_.size() < most_pending(max_pending)) return ok;
     return finish();
 }
 
