@@ -66,8 +66,8 @@ Result<void> DirectoryMaker::make_checked(const fs::path& directory) {
     struct stat status;
     if (disk().link_status(directory, status) != 0) {
         if (errno != ENOENT) return last_error();
-        if (directory.parent_path() == layout_.root() && !layout_.is_still_there())
-            return make_error_code(std::errc::no_such_file_or_directory);
+        if (directory.parent_path() == layout_.root())
+            if (auto there = check_storage(layout_); !there) return there;
         if (auto made = make_as_above(directory); !made) return made;
         if (disk().link_status(directory, status) != 0) return last_error();
     }

@@ -203,8 +203,16 @@ class Storage(NetworkCase):
         random_file(path, 3 * MIB)
         uri = giver.store(path)
         taker.storage_dir.rename(self.path("away"))
-        self.assert_ends(taker.run("kp2p-load", uri, check=False), 1, str(taker.storage_dir))
+        not_loaded = lambda words: self.assert_ends(
+            taker.run("kp2p-load", uri, check=False), 1, f"used: {taker.storage_dir}: {words}")
+        not_loaded("No such file or directory")
         self.assertFalse(taker.storage_dir.exists())
+        taker.storage_dir.mkdir()  # as a mount point is
+        not_loaded("it is empty, and not the directory that it was")
+        self.assertEqual(list(taker.storage_dir.iterdir()), [])
+        (taker.storage_dir / "sha1").mkdir()  # another storage
+        self.assertEqual(taker.load(uri).read_bytes(), path.read_bytes())
+        shutil.rmtree(taker.storage_dir)
         self.path("away").rename(taker.storage_dir)
         self.assertEqual(taker.load(uri).read_bytes(), path.read_bytes())
 
