@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <span>
 #include <vector>
 
 #include "node/net/nat64.hpp"
@@ -71,6 +72,28 @@ void put_control(msghdr& message, Control& control, int level, int type, Int val
     header->cmsg_type = type;
     header->cmsg_len = CMSG_LEN(sizeof value);
     std::memcpy(CMSG_DATA(header), &value, sizeof value);
+}
+
+// A filter of system calls refuses, by that, those which it does not know.
+bool is_refused_call(int error) { return error == ENOSYS || error == EPERM; }
+
+// As many as there are room and datagrams for, or one: -1 with errno if none.
+int receive_into(int fd, std::span<mmsghdr> messages) {
+    const auto most = static_cast<unsigned>(messages.size());
+    const int count = ::recvmmsg(fd, messages.data(), most, MSG_DONTWAIT, nullptr);
+    if (count >= 0 || !is_refused_call(errno)) return count;
+    const ssize_t size = ::recvmsg(fd, &messages.front().msg_hdr, MSG_DONTWAIT);
+    if (size < 0) return -1;
+    messages.front().msg_len = static_cast<unsigned>(size);
+    return 1;
+}
+
+// How many of them, or -1 with errno.
+int send_from(int fd, std::span<mmsghdr> messages) {
+    const auto most = static_cast<unsigned>(messages.size());
+    const int count = ::sendmmsg(fd, messages.data(), most, MSG_DONTWAIT);
+    if (count >= 0 || !is_refused_call(errno)) return count;
+    return ::sendmsg(fd, &messages.front().msg_hdr, MSG_DONTWAIT) < 0 ? -1 : 1;
 }
 
 // How long each of the joined datagrams is; all of it if nothing was joined.
@@ -149,7 +172,7 @@ std::span<const Datagram> UdpBatch::receive(std::error_code& error) {
         header.msg_controllen = sizeof s.controls[i].bytes;
     }
     s.received.clear();
-    const int count = ::recvmmsg(s.fd, s.headers.data(), messages_per_call, MSG_DONTWAIT, nullptr);
+    const int count = receive_into(s.fd, s.headers);
     if (count < 0) {
         error = {errno, asio::error::get_system_category()};
         return {};
@@ -228,8 +251,7 @@ void UdpBatch::State::send_each(Address& address, std::size_t segment_bytes) {
         bytes += piece.iov_len;
     }
     for (std::size_t sent = 0; sent < count;) {
-        const int n = ::sendmmsg(fd, messages.data() + sent, static_cast<unsigned>(count - sent),
-                                 MSG_DONTWAIT);
+        const int n = send_from(fd, std::span(messages).subspan(sent, count - sent));
         note(n);
         sent += n > 0 ? static_cast<std::size_t>(n) : 1;  // the one that failed is lost
     }

@@ -59,7 +59,8 @@ os.execvp(sys.argv[3], sys.argv[3:])
 OPTIONAL_CALLS = {"renameat2": 316, "syncfs": 306, "sync_file_range": 277, "statx": 332,
                   "copy_file_range": 326, "fallocate": 285, "flock": 73, "link": 86, "linkat": 265,
                   "chmod": 90, "fchmod": 91, "fchmodat": 268, "fchown": 93}  # of x86-64
-CALLS = {**OPTIONAL_CALLS, "clone3": 435}
+MANY_AT_ONCE = {"pwritev": 296, "recvmmsg": 299, "sendmmsg": 307}
+CALLS = {**OPTIONAL_CALLS, **MANY_AT_ONCE, "clone3": 435}
 
 
 def without(error, *calls):
@@ -348,6 +349,15 @@ class Limits(NetworkCase):
                     run("kp2p-load", uri, "--dest", node.config_dir / origin.name)
                 self.assertEqual((node.config_dir / "file").read_bytes(), path.read_bytes())
                 self.assertEqual((node.config_dir / "folder" / "3").read_text(), "3")
+
+    @unittest.skipUnless(platform.machine() == "x86_64", "numbers of x86-64")
+    def test_a_daemon_does_without_calls_for_many_at_once(self):
+        uri, sha1 = self.stored(5 * MIB)
+        for error in (errno.EPERM, errno.ENOSYS):
+            with self.subTest(errno.errorcode[error]):
+                bob = self.daemon(f"without-{error}", under=without(error, *MANY_AT_ONCE))
+                self.assertEqual(sha1_of(bob.load(uri)), sha1)
+                bob.stop()
 
     def test_with_little_memory_it_works_or_says_so(self):
         path = self.path("file")
