@@ -1,5 +1,9 @@
 #include "node/process/config_dir.hpp"
 
+#include <unistd.h>
+
+#include <array>
+
 #include "node/log/log.hpp"
 #include "node/settings/config_trouble.hpp"
 #include "node/store/directories.hpp"
@@ -18,6 +22,19 @@ constexpr std::size_t max_file_bytes = 1 << 20;
 std::error_code say(std::string& why, const fs::path& path, std::error_code error) {
     why = path.string() + ": " + error.message();
     return error;
+}
+
+// Of this computer, or container.
+std::string own_name() {
+    std::array<char, 256> name{};
+    return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
+// The computer of the daemon that has locked it: others may have the same file system.
+std::string locked_by(const File& lock) {
+    std::array<std::uint8_t, 256> name;
+    const auto size = lock.read_at(0, name);
+    return size ? std::string(as_text(ByteView(name).first(*size))) : "";
 }
 
 constexpr std::size_t hash_digits = 2 * Hash32::size_bytes;
@@ -43,9 +60,15 @@ Result<std::unique_ptr<ConfigDir>> ConfigDir::open(const fs::path& path, Random&
     auto lock = File::open(path / "lock", File::Mode::update);
     if (!lock) return failed(lock.error());
     if (lock->try_lock() == File::Lock::busy) {
+        const std::string host = locked_by(*lock);
         why = "another daemon runs in " + path.string();
+        if (!host.empty() && host != own_name())
+            why += ", on " + host +
+                   ": each computer needs a configuration directory of its own "
+                   "(KACHERY_P2P_CONFIG_DIR)";
         return Errc::limit_reached;
     }
+    if (lock->resize(0)) (void)lock->write_at(0, as_bytes(own_name()));
     TempFile::sweep(path);
     return std::unique_ptr<ConfigDir>(new ConfigDir(path, random, *std::move(lock)));
 }

@@ -3,6 +3,7 @@
 import contextlib
 import http.server
 import json
+import socket
 import threading
 
 from case import NetworkCase, main
@@ -143,6 +144,18 @@ class Start(NetworkCase):
         bob.start(told=False)
         bob.kill()
         bob.run("kp2p-join", "--start-daemon", CHANNEL)
+
+    def test_one_that_runs_on_another_computer_with_the_same_home_is_named(self):
+        bob = self.told()
+        bob.start(told=False)
+        lock = bob.config_dir / "lock"
+        self.assertEqual(lock.read_text(), socket.gethostname())
+        done = bob.run("kp2p-start-daemon", check=False)
+        self.assert_ends(done, 1, f"another daemon runs in {bob.config_dir}\n")
+        lock.write_text("other")
+        done = bob.run("kp2p-start-daemon", check=False)
+        self.assert_ends(done, 1, f"another daemon runs in {bob.config_dir}, on other: ")
+        self.assertIn(b"KACHERY_P2P_CONFIG_DIR", done.stderr)
 
     def test_why_it_does_not_start_is_said(self):
         bob = self.told(port="many")
