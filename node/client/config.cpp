@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "node/settings/config_trouble.hpp"
 #include "node/settings/storage_mounts.hpp"
 #include "proto/number.hpp"
 #include "proto/outcome.hpp"
@@ -173,7 +174,7 @@ Result<Config> Config::resolve(Needs needs, const Flags& flags, const Environmen
     Settings& settings = config.settings_;
     Sources sources(flags, environment);
     const auto home = environment("HOME");
-    if (home) settings.config_dir = fs::path(*home) / ".kachery-p2p";
+    if (home) settings.config_dir = fs::path(*home) / usual_config_dir_name;
     auto placed = sources.read(dir, settings, why);
     if (!placed) return placed.error();
     Settings storage_alone;

@@ -6,6 +6,10 @@
 namespace kp2p {
 namespace fs = std::filesystem;
 
+bool may_make_above(const fs::path& config_dir) {
+    return config_dir.filename() != usual_config_dir_name;
+}
+
 std::string config_trouble(const fs::path& file, std::error_code error) {
     const fs::path dir = file.parent_path();
     std::error_code ignored;

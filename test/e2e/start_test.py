@@ -115,6 +115,14 @@ class Start(NetworkCase):
         self.assert_ends(bob.run("kp2p-start-daemon", check=False), 1, words)
         self.assert_ends(bob.run("kp2p-join", "--start-daemon", "x", check=False), 3, words)
 
+    def test_a_home_directory_that_is_not_there_is_not_made(self):
+        bob, home = self.idle("bob"), self.path("home")
+        bob.config_dir = home / ".kachery-p2p"
+        words = f"the configuration directory {bob.config_dir} cannot be made: No such file"
+        self.assert_ends(bob.run("kp2p-start-daemon", check=False), 1, words)
+        self.assert_ends(bob.run("kp2p-join", "--start-daemon", "x", check=False), 3, words)
+        self.assertFalse(home.exists())
+
     def test_another_users_daemon_at_the_usual_port_is_no_obstacle(self):
         bob = self.told()
         settings = json.loads((bob.config_dir / "config.json").read_text())
