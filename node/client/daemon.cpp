@@ -33,6 +33,14 @@ constexpr int http_ok = 200, http_unauthorized = 401;
 
 std::string long_line() { return "a line of more than " + kib(max_line_bytes); }
 
+// As a sandbox says, or a computer that cannot even reach itself.
+bool is_without_network(std::error_code error) {
+    return error == std::errc::address_family_not_supported ||
+           error == std::errc::network_unreachable || error == std::errc::network_down ||
+           error == std::errc::address_not_available || error == std::errc::permission_denied ||
+           error == std::errc::operation_not_permitted;
+}
+
 }  // namespace
 
 struct Daemon::Connection {
@@ -103,7 +111,8 @@ std::error_code Daemon::unreachable(std::error_code error) {
         return Errc::no_daemon;
     }
     message_ = connection_->where() + ": " + error.message();
-    return Errc::failed;
+    const bool without = !connection_->socket_path && is_without_network(error);
+    return without ? Errc::no_daemon : Errc::failed;
 }
 
 std::error_code Daemon::broken(std::error_code error) {

@@ -6,6 +6,7 @@ from __future__ import annotations
 import atexit
 import collections
 import contextlib
+import errno
 import hmac
 import http.client
 import io
@@ -30,6 +31,9 @@ max_answer_bytes = 4 << 20
 _default_port = 20431
 _idle_seconds = 30.0  # half of what the daemon waits before it closes such a connection
 _max_idle = 32
+# What a sandbox says that has no network, not even within this computer.
+_without_network = {errno.EAFNOSUPPORT, errno.ENETUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL,
+                    errno.EPERM, errno.EACCES}
 
 
 def _first_line(path: pathlib.Path) -> str:
@@ -205,6 +209,10 @@ class Way:
             return NoDaemonError(said)
         return ClosedError(said)
 
+    def is_without_network(self, error: BaseException) -> bool:
+        """It did not let us connect."""
+        return not self.path and isinstance(error, OSError) and error.errno in _without_network
+
     def error(self, error: Exception) -> Error:
         stopping = stop.get()
         if stopping and stopping.called:
@@ -288,8 +296,10 @@ def link_to(way: Way, seconds: float, used: bool) -> Link:
         _open.add(connection.sock)
         connection.sock.settimeout(seconds)
         return Link(connection, way.headers(connection, seconds))
-    except BaseException:
+    except BaseException as error:
         connection.close()
+        if connection.auto_open and way.is_without_network(error):
+            raise NoDaemonError(f"{way.where}: {error}") from error
         raise
 
 

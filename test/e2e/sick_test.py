@@ -60,7 +60,7 @@ OPTIONAL_CALLS = {"renameat2": 316, "syncfs": 306, "sync_file_range": 277, "stat
                   "copy_file_range": 326, "fallocate": 285, "flock": 73, "link": 86, "linkat": 265,
                   "chmod": 90, "fchmod": 91, "fchmodat": 268, "fchown": 93}  # of x86-64
 MANY_AT_ONCE = {"pwritev": 296, "recvmmsg": 299, "sendmmsg": 307}
-CALLS = {**OPTIONAL_CALLS, **MANY_AT_ONCE, "clone3": 435}
+CALLS = {**OPTIONAL_CALLS, **MANY_AT_ONCE, "clone3": 435, "socket": 41}
 
 
 def without(error, *calls):
@@ -358,6 +358,21 @@ class Limits(NetworkCase):
                 bob = self.daemon(f"without-{error}", under=without(error, *MANY_AT_ONCE))
                 self.assertEqual(sha1_of(bob.load(uri)), sha1)
                 bob.stop()
+
+    @unittest.skipUnless(platform.machine() == "x86_64", "numbers of x86-64")
+    def test_what_is_in_the_storage_needs_no_network(self):
+        node, path = self.idle("sandbox"), self.path("here")
+        path.write_bytes(b"here")
+        uri, absent = node.store(path), "sha1://" + "1" * 40
+        for error in (errno.EAFNOSUPPORT, errno.ENETUNREACH, errno.EPERM):
+            with self.subTest(errno.errorcode[error]):
+                run = lambda *words: subprocess.run(
+                    [*without(error, "socket"), self.network.command(words[0]), *words[1:]],
+                    capture_output=True, env=node.environment())
+                self.assertEqual(run("kp2p-cat", uri).stdout, b"here")
+                self.assert_ends(run("kp2p-load", uri), 0)
+                self.assert_ends(run("kp2p-cat", absent), 3, os.strerror(error))
+                self.assert_ends(run("kp2p-status"), 3, os.strerror(error))
 
     def test_with_little_memory_it_works_or_says_so(self):
         path = self.path("file")

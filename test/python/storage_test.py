@@ -166,6 +166,13 @@ class NoDaemon(unittest.TestCase):
         digest = uri[len("sha1://"):][:40]
         self.assertTrue(list((self.root / "kachery-storage").rglob(digest)))
 
+    def test_what_is_here_needs_no_network(self):
+        uri = kp.store_text("here")
+        error = OSError(errno.ENETUNREACH, "nowhere")
+        with unittest.mock.patch("socket.create_connection", side_effect=error):
+            self.assertEqual(kp.load_text(uri), "here")
+            self.assertRaisesRegex(kp.NoDaemonError, "nowhere", kp.load_text, "sha1://" + "1" * 40)
+
     def test_a_directory_and_a_linked_file_come_out(self):
         (self.root / "dir" / "inner").mkdir(parents=True)
         (self.root / "dir" / "inner" / "file").write_bytes(b"in it")
