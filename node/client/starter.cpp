@@ -117,7 +117,8 @@ struct Descriptor {
 Result<int> open_log(const fs::path& path, std::string& why) {
     std::error_code error, ignored;
     const fs::path dir = path.parent_path();
-    if (may_make_above(dir)) fs::create_directories(dir.parent_path(), error);
+    const fs::path above = dir.parent_path();  // empty where it is named from where one is
+    if (may_make_above(dir) && !above.empty()) fs::create_directories(above, error);
     if (!error && ::mkdir(dir.c_str(), S_IRWXU) != 0 && errno != EEXIST)
         error = {errno, std::generic_category()};
     const std::uintmax_t logged = fs::file_size(path, ignored);

@@ -59,7 +59,13 @@ Result<ConfigFile> ConfigFile::read(const std::filesystem::path& path, std::stri
     if (!std::filesystem::exists(path, error)) return file;
     simdjson::dom::parser parser;
     simdjson::dom::object object;
-    if (parser.load(path.string()).get(object) != simdjson::SUCCESS) {
+    simdjson::padded_string content;
+    const bool is_read =
+        simdjson::padded_string::load(path.string()).get(content) == simdjson::SUCCESS;
+    std::string_view text = content;
+    constexpr std::string_view mark = "\xef\xbb\xbf";  // as some editors put it before UTF-8
+    if (text.starts_with(mark)) text.remove_prefix(mark.size());
+    if (!is_read || parser.parse(text.data(), text.size()).get(object) != simdjson::SUCCESS) {
         why = path.string() + " is not a JSON object";
         return Errc::usage;
     }

@@ -4,6 +4,7 @@ import contextlib
 import http.server
 import json
 import socket
+import subprocess
 import threading
 
 from case import NetworkCase, main
@@ -114,6 +115,14 @@ class Start(NetworkCase):
                  "KACHERY_P2P_CONFIG_DIR names another place")
         self.assert_ends(bob.run("kp2p-start-daemon", check=False), 1, words)
         self.assert_ends(bob.run("kp2p-join", "--start-daemon", "x", check=False), 3, words)
+
+    def test_a_configuration_directory_may_be_named_from_where_one_is(self):
+        bob = self.told()
+        done = subprocess.run(
+            [self.network.command("kp2p-join"), "--start-daemon", CHANNEL], capture_output=True,
+            cwd=bob.config_dir.parent,
+            env={**bob.environment(), "KACHERY_P2P_CONFIG_DIR": bob.config_dir.name})
+        self.assert_ends(done, 0, "started a daemon")
 
     def test_a_home_directory_that_is_not_there_is_not_made(self):
         bob, home = self.idle("bob"), self.path("home")

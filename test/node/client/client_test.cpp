@@ -87,6 +87,16 @@ TEST_CASE("flags win over the environment, that over config.json, that over defa
     CHECK(flag->settings().api_port == 3);
 }
 
+TEST_CASE("config.json may begin with the mark that some editors put before UTF-8") {
+    test::TempDir temp;
+    write(temp.path() / "config.json", "\xef\xbb\xbf{\"port\": 1}");
+    const Flags here{{"--config-dir", {temp.path().string()}}};
+    std::string why;
+    auto config = Config::resolve(Needs::node, here, environment({}), why);
+    REQUIRE(config);
+    CHECK(config->settings().port == 1);
+}
+
 TEST_CASE("what is remembered wins over config.json, and a flag over it") {
     test::TempDir temp;
     write(temp.path() / "config.json", R"({"port": 1, "host": "1.1.1.1", "api_port": 4})");
