@@ -5,6 +5,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <optional>
 #include <thread>
@@ -35,10 +37,9 @@ std::string long_line() { return "a line of more than " + kib(max_line_bytes); }
 
 // As a sandbox says, or a computer that cannot even reach itself.
 bool is_without_network(std::error_code error) {
-    return error == std::errc::address_family_not_supported ||
-           error == std::errc::network_unreachable || error == std::errc::network_down ||
-           error == std::errc::address_not_available || error == std::errc::permission_denied ||
-           error == std::errc::operation_not_permitted;
+    constexpr std::array numbers{EAFNOSUPPORT, ENETUNREACH, ENETDOWN, EADDRNOTAVAIL, EPERM, EACCES};
+    return error.category() == std::generic_category() &&
+           std::ranges::find(numbers, error.value()) != numbers.end();
 }
 
 }  // namespace

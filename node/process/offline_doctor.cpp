@@ -49,7 +49,8 @@ void look_at_network(Facts& facts, const Settings& settings) {
         server = *std::move(any);
     }
     auto client = UdpSocket::open(runtime.executor, {host, 0});
-    if (!server || !client) return;
+    facts.no_sockets = !server || !client;
+    if (facts.no_sockets) return;
     UdxContext udx(runtime.executor, clock, 0);  // carries no streams
     UdpPort server_port(std::move(server), udx), client_port(*std::move(client), udx);
     DhtSetup setup;

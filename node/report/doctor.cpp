@@ -62,7 +62,9 @@ void addresses(const Facts& facts, Checks& checks) {
 void ports(const Facts& facts, Checks& checks) {
     if (!facts.port_trouble.empty())
         return checks.push_back({"ports", Health::problem, facts.port_trouble,
-                                 "end what holds the port, or choose another: --port N"});
+                                 facts.no_sockets
+                                     ? "let it use the network: a sandbox, or its service, does not"
+                                     : "end what holds the port, or choose another: --port N"});
     const char* has = facts.running ? "listens at " : "can listen at ";
     std::string said;
     if (facts.udp) said = "udp " + facts.udp->text();
@@ -75,6 +77,7 @@ void ports(const Facts& facts, Checks& checks) {
 }
 
 void udp(const Facts& facts, Checks& checks) {
+    if (facts.no_sockets) return;
     if (facts.network_trouble) {
         const Finding& trouble = *facts.network_trouble;
         const bool chosen = trouble.code == Finding::Code::no_bootstrap;
@@ -114,7 +117,7 @@ void nat(const Facts& facts, Checks& checks) {
                               sampled->host.text() +
                               ", as DHT nodes see it: holes can be punched to some nodes only",
                           forward});
-    else if (!facts.network_trouble)
+    else if (!facts.network_trouble && !facts.no_sockets)
         checks.push_back({"nat", Health::warning,
                           "not known yet: too few DHT nodes have said how they see this node",
                           "ask again in a minute"});
@@ -171,7 +174,7 @@ void dht(const Facts& facts, Checks& checks) {
     if (facts.in_network || facts.first)
         checks.push_back(
             {"dht", Health::ok, known + (facts.first ? "; this is the first" : ""), {}});
-    else if (!facts.network_trouble)
+    else if (!facts.network_trouble && !facts.no_sockets)
         checks.push_back({"dht", Health::warning, "the DHT is being entered, " + known,
                           "ask again in a minute"});
 }

@@ -51,6 +51,7 @@ struct Facts {
     std::vector<Host> interfaces;
     std::optional<Endpoint> udp, tcp;  // as they are bound
     std::string port_trouble;          // why they cannot be; empty: they can
+    bool no_sockets = false;           // whatever the port: nobody could be asked
 
     // As others see us.
     std::optional<Finding> network_trouble;

@@ -373,6 +373,9 @@ class Limits(NetworkCase):
                 self.assert_ends(run("kp2p-load", uri), 0)
                 self.assert_ends(run("kp2p-cat", absent), 3, os.strerror(error))
                 self.assert_ends(run("kp2p-status"), 3, os.strerror(error))
+                doctor = run("kp2p-doctor")
+                self.assert_ends(doctor, 3, "problem  ports: UDP")
+                self.assertNotIn(b"DHT", doctor.stdout)
 
     def test_with_little_memory_it_works_or_says_so(self):
         path = self.path("file")

@@ -65,6 +65,11 @@ TEST_CASE("what is not well is said in its section, with what to do") {
         {"addresses", Health::warning, "no network interface", [](Facts& f) { f.interfaces = {}; }},
         {"ports", Health::problem, "UDP 0.0.0.0:5: in use",
          [](Facts& f) { f.port_trouble = "UDP 0.0.0.0:5: in use"; }},
+        {"ports", Health::problem, "UDP 0.0.0.0:5: not allowed",
+         [](Facts& f) {
+             f.port_trouble = "UDP 0.0.0.0:5: not allowed";
+             f.no_sockets = true;
+         }},
         {"ports", Health::warning, "not on TCP", [](Facts& f) { f.tcp.reset(); }},
         {"udp", Health::problem, "no DHT node has answered for 30 s",
          [](Facts& f) { f.network_trouble = silence(); }},
