@@ -128,7 +128,7 @@ class Start(NetworkCase):
         bob, home = self.idle("bob"), self.path("home")
         bob.config_dir = home / ".kachery-p2p"
         words = f"the configuration directory {bob.config_dir} cannot be made: No such file"
-        self.assert_ends(bob.run("kp2p-start-daemon", check=False), 1, words)
+        self.assert_ends(bob.run("kp2p-start-daemon", check=False, seconds=20), 1, words)
         self.assert_ends(bob.run("kp2p-join", "--start-daemon", "x", check=False), 3, words)
         self.assertFalse(home.exists())
 
