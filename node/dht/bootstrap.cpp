@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "node/async/tasks.hpp"
-#include "node/net/address.hpp"
+#include "node/async/timeout.hpp"
 #include "node/net/nat64.hpp"
 
 namespace kp2p {
@@ -23,6 +23,14 @@ std::vector<BootstrapNode> public_bootstrap() {
           "138.68.147.8@node3.hyperdht.org:49737"})
         nodes.push_back(*parse_bootstrap(entry));
     return nodes;
+}
+
+// Our own server, if not nobody at all.
+bool Bootstrap::is_nobody(const Endpoint& at) const {
+    const HostKind kind = at.host.kind();
+    UdpPort* server = rpc_.port(proto::dht::SocketId::server);
+    return kind == HostKind::unspecified ||
+           (kind == HostKind::loopback && server && server->socket().local().port == at.port);
 }
 
 Task<> Bootstrap::resolve(const BootstrapNode& node, std::vector<Endpoint>& resolved) {
@@ -51,12 +59,18 @@ Task<> Bootstrap::resolve(const BootstrapNode& node, std::vector<Endpoint>& reso
         unresolved_[node.host] = node.host + " has IPv6 addresses alone, and the DHT is of IPv4";
         co_return;
     }
+    if (is_nobody({*v4, node.port})) {
+        unresolved_[node.host] = node.host + " is " + v4->text() +
+                                 ", as name servers say that keep names from being used";
+        co_return;
+    }
     unresolved_.erase(node.host);
     resolved.push_back({*v4, node.port});
 }
 
 bool Bootstrap::all_known() const {
-    return rpc_.clock().now() < resolve_again_ ||
+    const Clock::Span valid = sure_ ? remember_for : retry_after;
+    return (looked_up_at_ && rpc_.clock().now() < *looked_up_at_ + valid) ||
            std::all_of(nodes_.begin(), nodes_.end(),
                        [](const BootstrapNode& node) { return node.host.empty(); });
 }
@@ -72,29 +86,40 @@ std::vector<Endpoint> Bootstrap::known_addresses() const {
     return known;
 }
 
-Task<std::vector<Endpoint>> Bootstrap::addresses() {
-    while (looking_up_) {
-        auto woken = co_await looked_up_.wait();
-        if (!woken) co_return known_addresses();
+Task<std::vector<Endpoint>> Bootstrap::addresses(Clock::Span patience) {
+    // Where the names led is asked meanwhile.
+    if (!resolved_.empty()) patience = std::min(patience, short_patience);
+    const auto until = rpc_.clock().now() + patience;
+    wanted_ = wanted_ || !all_known();
+    wanted_now_.notify_all();
+    while (wanted_ && rpc_.clock().now() < until) {
+        auto woken =
+            co_await with_timeout(rpc_.clock(), until - rpc_.clock().now(), looked_up_.wait());
+        if (!woken && woken.error() != Errc::timed_out) break;
     }
-    if (all_known()) co_return known_addresses();
-    looking_up_ = true;
-    std::vector<Endpoint> resolved;
-    auto body = [&](Tasks& all) -> Task<> {
-        for (const BootstrapNode& node : nodes_) all.spawn(resolve(node, resolved));
-        co_return;
-    };
-    auto ended = co_await with_tasks(body);
-    looking_up_ = false;
-    looked_up_.notify_all();
-    if (!ended) co_return resolved;
-    resolved_ = resolved;
-    resolve_again_ = rpc_.clock().now();
-    if (resolved.size() == nodes_.size())
-        resolve_again_ += remember_for;
-    else
-        resolve_again_ += retry_after;
-    co_return resolved;
+    co_return known_addresses();
+}
+
+Task<> Bootstrap::look_up_loop() {
+    for (;;) {
+        while (!wanted_) {
+            auto woken = co_await wanted_now_.wait();
+            if (!woken) co_return;
+        }
+        std::vector<Endpoint> resolved;
+        auto body = [&](Tasks& all) -> Task<> {
+            for (const BootstrapNode& node : nodes_) all.spawn(resolve(node, resolved));
+            co_return;
+        };
+        auto ended = co_await with_tasks(body);
+        if (!ended) co_return;
+        sure_ = resolved.size() == nodes_.size();
+        // What was known is better than nothing.
+        if (!resolved.empty()) resolved_ = std::move(resolved);
+        looked_up_at_ = rpc_.clock().now();
+        wanted_ = false;
+        looked_up_.notify_all();
+    }
 }
 
 }  // namespace kp2p

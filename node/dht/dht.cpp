@@ -94,6 +94,7 @@ Task<> Dht::run() {
         all.spawn(tick_loop());
         all.spawn(upkeep_loop());
         all.spawn(rejection_loop());
+        all.spawn(bootstrap_.look_up_loop());
         co_return;
     };
     // Ends only by cancellation, which the caller sees at its next await.

@@ -187,16 +187,22 @@ Task<Result<QueryEnd>> QueryRunner::run(QuerySpec spec, OnReply on_reply, OnQuie
     const Watching watching{std::move(on_reply), std::move(on_quiet)};
     rpc_.node().upkeep().query_started();
     const bool need_bootstrap = rpc_.node().table().size() < Query::width;
+    std::optional<QueryEnd> known;
     // Asking name servers takes time: where there is somebody to ask, that is tried first.
     if (!need_bootstrap || bootstrap_.all_known() || !spec.seeds.empty()) {
         std::vector<Endpoint> bootstrap;
         if (need_bootstrap) bootstrap = bootstrap_.known_addresses();
         auto end = co_await walk(spec, watching, std::move(bootstrap));
+        if (end && end->answers == 0) bootstrap_.doubt();
         if (!end || end->answers >= enough_answers || bootstrap_.all_known()) co_return end;
+        if (end->answers > 0) known = *std::move(end);
     }
-    auto bootstrap = co_await bootstrap_.addresses();
+    const Clock::Span patience = known ? Bootstrap::short_patience : name_limit;
+    auto bootstrap = co_await bootstrap_.addresses(patience);
+    if (known && !bootstrap_.all_known()) co_return *std::move(known);
     spec.seeds.clear();  // they have just been asked
     auto end = co_await walk(spec, watching, std::move(bootstrap));
+    if (end && end->answers == 0) bootstrap_.doubt();
     co_return end;
 }
 

@@ -113,7 +113,8 @@ Task<std::optional<NatSampler>> Reachability::test_firewall(Endpoint sampled) {
     for (const TableNode* node : rpc_.node().table().latest(test_nodes))
         nodes.push_back(node->address);
     if (nodes.size() < test_nodes) {
-        auto bootstrap = co_await bootstrap_.addresses();
+        const Clock::Span patience = nodes.empty() ? name_limit : Bootstrap::short_patience;
+        auto bootstrap = co_await bootstrap_.addresses(patience);
         nodes.insert(nodes.end(), bootstrap.begin(), bootstrap.end());
     }
     std::vector<Ask> asks;

@@ -15,7 +15,7 @@
 namespace kp2p {
 namespace {
 
-// Keep-alives go every 15 s; what is not acknowledged for so long will not be.
+// Keep-alives go much more often; what is not acknowledged for so long will not be.
 constexpr std::chrono::seconds max_web_silence{30};
 constexpr std::size_t head_read_bytes = 2 << 10;
 // Datagrams had better be lost than come late.

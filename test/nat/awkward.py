@@ -7,9 +7,12 @@ a cable to one that routes between all of them. Needs root, ip and nft.
 77 where it cannot run.
 """
 import os
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -24,6 +27,7 @@ SOON_SECONDS = 3
 GIVEN_UP_SECONDS = 40
 HEALED_SECONDS = 4  # one of them for the MiB that shows it
 LEFT_SECONDS = 8  # until what leads nowhere is left, and after
+FREED_SECONDS = 15  # names are asked about again after five, of nodes that are asked after five
 FOUND_SECONDS = 9  # of two that start at once: they look each other up again after five
 WHAT_COMES_FROM_OUTSIDE = '''
 table inet closed {
@@ -59,17 +63,38 @@ ONLY_TCP = 'meta l4proto udp ip saddr 45.7.1.2 ip daddr 45.7.2.2 drop; %s' % (
 
 
 class Elsewhere:
-    """A host with a hosts file of its own."""
+    """A host with a hosts file of its own, or another one."""
 
-    def __init__(self, host, names):
-        self.host, self.fd, self.names = host, host.fd, names
+    def __init__(self, host, names, instead_of='/etc/hosts'):
+        self.host, self.fd, self.names, self.instead_of = host, host.fd, names, instead_of
 
     def command(self, arguments):
-        return ['unshare', '-m', 'sh', '-c', 'mount --bind "$0" /etc/hosts && exec "$@"', self.names,
+        return ['unshare', '-m', 'sh', '-c', 'mount --bind "$0" %s && exec "$@"' % self.instead_of, self.names,
                 *self.host.command(arguments)]
 
     def popen(self, *arguments, **options):
         return subprocess.Popen(self.command(arguments), pass_fds=[self.fd], **options)
+
+
+class NameServer:
+    """Says of each name that it is this address; nothing while that is None."""
+
+    def __init__(self, place, address):
+        self.address = None
+        self.socket = place.call(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        self.socket.bind((address, 53))
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        while True:
+            asked, who = self.socket.recvfrom(1500)
+            if not self.address:
+                continue
+            question = asked[12:asked.index(b'\0', 12) + 5]
+            wants_ipv4 = question[-4:] == struct.pack('!HH', 1, 1)
+            answer = b'\xc0\x0c' + struct.pack('!HHIH', 1, 1, 1, 4) + socket.inet_aton(self.address)
+            head = asked[:2] + struct.pack('!HHHHH', 0x8180, 1, wants_ipv4, 0, 0)
+            self.socket.sendto(head + question + wants_ipv4 * answer, who)
 
 
 class Routed:
@@ -285,6 +310,45 @@ class Awkward(unittest.TestCase):
         node.wait_for_words('info tunnel: ')
         print('%s: %.2f s' % (self.id(), time.monotonic() - began), flush=True)
         self.assertLess(time.monotonic() - began, SOON_SECONDS, node.words())
+
+    def with_name_server(self):
+        """A host, whose names are of one, and so is that of the DHT node from now on."""
+        host, address = self.world.host(), self.world.first.split(':')[0]
+        gateway = host.address[:-1] + '1'
+        server, self.world.first = NameServer(self.world.router, gateway), 'dht.test:49737'
+        with open(self.world.folder + '/resolv.conf', 'w') as file:
+            file.write('nameserver %s\n' % gateway)
+        return Elsewhere(host, file.name, '/etc/resolv.conf'), server, address
+
+    def test_names_that_stand_for_others_at_first_as_in_a_captive_portal(self):
+        other = self.node(self.world.host(), 'other')
+        host, names, address = self.with_name_server()
+        names.address = NOWHERE[0]
+        node = self.node(host, 'node')
+        node.wait_for_words('no DHT node has answered yet')
+        names.address = '127.0.0.1'
+        end = time.monotonic() + 30
+        while 'keep names from being used' not in node.run('kp2p-doctor').stdout:
+            self.assertLess(time.monotonic(), end, node.run('kp2p-doctor').stdout)
+        names.address = address
+        began = time.monotonic()
+        node.until(lambda status: status['connections'] == 1)
+        print('%s: %.2f s' % (self.id(), time.monotonic() - began), flush=True)
+        self.assertLess(time.monotonic() - began, FREED_SECONDS, other.words())
+
+    def test_a_restart_where_no_name_server_answers(self):
+        """It knows DHT nodes, though few, and waits for nobody else."""
+        other = self.node(self.world.host(), 'other')
+        host, names, names.address = self.with_name_server()
+        node = self.node(host, 'node')
+        node.until(lambda status: status['connections'] == 1)
+        node.stop()
+        names.address = None
+        began = time.monotonic()
+        node = self.node(host, 'node')
+        node.until(lambda status: status['connections'] == 1)
+        print('%s: %.2f s' % (self.id(), time.monotonic() - began), flush=True)
+        self.assertLess(time.monotonic() - began, SOON_SECONDS, other.words() + node.words())
 
     def assert_said(self, node, code, words):
         end = time.monotonic() + 30

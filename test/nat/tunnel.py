@@ -20,6 +20,7 @@ from internet import Internet, Unavailable
 from matrix import Dht, wait_for_line
 
 PATIENCE_SECONDS = 60
+IDLE_SECONDS = 10
 INTEROP = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'interop')
 world = None
 
@@ -206,15 +207,15 @@ class Tunnelled(unittest.TestCase):
         self.share(*nodes)
 
     def proxy(self, site):
-        """Which alone the site lets out; it takes me with secret."""
+        """Which alone the site lets out; it takes me with secret, and ends what idles."""
         if not shutil.which('tinyproxy'):
             self.skipTest('no tinyproxy')
         proxy = site.host()
         site.proxies.add(packed(proxy))
         configuration = self.folder + '/tinyproxy.conf'
         with open(configuration, 'w', encoding='utf-8') as file:
-            file.write('Port 8888\nListen %s\nTimeout 600\nConnectPort 443\nBasicAuth me secret\n'
-                       % proxy.address)
+            file.write('Port 8888\nListen %s\nTimeout %d\nConnectPort 443\nBasicAuth me secret\n'
+                       % (proxy.address, IDLE_SECONDS))
         process = proxy.popen(['tinyproxy', '-d', '-c', configuration], stdout=subprocess.DEVNULL)
         self.addCleanup(process.wait)
         self.addCleanup(process.terminate)
@@ -240,6 +241,12 @@ class Tunnelled(unittest.TestCase):
     def test_where_a_proxy_is_all_there_is(self):
         inside = self.node_behind(self.proxy, 'https_proxy', 'http://me:secret@%s:8888')
         self.share(inside, self.node(world.net.site('port-restricted').host()))
+
+    def test_a_proxy_that_ends_what_idles(self):
+        inside = self.node_behind(self.proxy, 'https_proxy', 'http://me:secret@%s:8888')
+        self.assertTrue(self.is_tunnelled(inside), inside.words())
+        self.assertTrue(until(lambda: inside.status()['uptime_seconds'] > 2 * IDLE_SECONDS))
+        self.assertNotIn('broke', inside.words())
 
     def test_where_a_socks_proxy_is_all_there_is(self):
         inside = self.node_behind(self.socks, 'all_proxy', 'socks5h://me:secret@%s:1080')
