@@ -86,6 +86,8 @@ std::error_code UdpSocket::ask_rejection(const Endpoint& to) {
     const auto address = to_asio(there, protocol);
     asking_.open(protocol, ignored);
     asking_.non_blocking(true, ignored);
+    // It leaves as our other packets do: elsewhere may be other firewalls.
+    if (!local_.host.is_unspecified()) asking_.bind(to_asio({local_.host, 0}, protocol), ignored);
     asking_.connect(address, ignored);
     asking_.send(asio::buffer(&byte, 1), 0, ignored);
     return said;

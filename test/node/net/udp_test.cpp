@@ -168,6 +168,19 @@ Task<> who_listens_nowhere_rejects() {
     CHECK(said == asio::error::connection_refused);
 }
 
+Task<> who_asks_for_rejections_does_so_from_the_same_address() {
+    auto executor = co_await asio::this_coro::executor;
+    const Host other(127, 0, 0, 2);
+    auto socket = UdpSocket::open(executor, {other, 0});
+    if (!socket) co_return;  // a system of one loopback address
+    auto there = UdpSocket::open(executor, Endpoint::loopback(0));
+    REQUIRE(there);
+    CHECK_FALSE((*socket)->ask_rejection((*there)->local()));
+    auto asked = co_await (*there)->receive();
+    REQUIRE(asked);
+    CHECK(asked->front().from.host == other);
+}
+
 }  // namespace
 
 TEST_CASE("segments leave as datagrams of one size") { test::run(segments_arrive_in_order()); }
@@ -185,6 +198,9 @@ TEST_CASE("a socket bound to :: is of both families, one bound to ::1 of IPv6") 
     test::run(families_meet(Host::loopback_v6(), Host::loopback_v6(), Host::loopback_v6()));
 }
 TEST_CASE("that nothing listens there is heard") { test::run(who_listens_nowhere_rejects()); }
+TEST_CASE("whether it is rejected is asked from the address that is used") {
+    test::run(who_asks_for_rejections_does_so_from_the_same_address());
+}
 TEST_CASE("what is for the other family is lost") {
     test::run(other_family_is_lost(localhost, {Host::loopback_v6(), 9}));
     if (has_ipv6()) test::run(other_family_is_lost(Host::loopback_v6(), Endpoint::loopback(9)));
