@@ -76,7 +76,7 @@ Task<> Puncher::sample(std::shared_ptr<PunchSocket> socket) {
             proto::dht::Ask ask;
             ask.from = socket->id();
             ask.to = node->address;
-            ask.retries = 0;
+            ask.retries = 1;
             asks.push_back(std::move(ask));
         }
         std::vector<Endpoint> referrers;
