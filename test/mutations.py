@@ -71,7 +71,14 @@ MUTATIONS = [
     Mutation("leaving closes no lookup channel", "share", "node/share/lookup/lookup_session.cpp",
              "        if (lookup.mux) lookup.mux->close();\n", ""),
     Mutation("a blamed node is tried again", "share", "node/share/fetch/providers.cpp",
-             "attempts < max_attempts && !blamed_.contains(node);", "attempts < max_attempts;"),
+             "attempts < max_attempts && !blamed_.contains(node);) {\n"
+             "        const auto began = parts_.share.runtime.clock.now();\n"
+             "        const Ended ended = co_await attempt(node);\n"
+             "        if (!comes_back(ended) || blamed_.contains(node)) {",
+             "attempts < max_attempts;) {\n"
+             "        const auto began = parts_.share.runtime.clock.now();\n"
+             "        const Ended ended = co_await attempt(node);\n"
+             "        if (!comes_back(ended)) {"),
     Mutation("a download that is still read is not gone on with", "share",
              "node/share/inventory/partial_desk.cpp",
              "    if (auto partial = handed_out(file)) co_return partial;\n"
