@@ -1,6 +1,7 @@
 #include "node/async/waking_clock.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 namespace kp2p {

@@ -10,15 +10,18 @@
 namespace kp2p {
 namespace {
 
-// At a time, where a process may have few descriptors: most are for others.
-std::size_t most_pending(std::size_t otherwise) {
-    constexpr rlim_t share = 4;
+// At a time; where a process may have few descriptors, most are for others.
+std::size_t most_pending() {
+    constexpr rlim_t most = 128, share = 4;
     rlimit limit;
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return otherwise;
-    return static_cast<std::size_t>(std::min<rlim_t>(otherwise, limit.rlim_cur / share));
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return most;
+    return std::min(most, limit.rlim_cur / share);
 }
 
 }  // namespace
+
+Publisher::Publisher(const Layout& layout, DirectoryMaker& maker)
+    : layout_(layout), maker_(maker), max_pending_(most_pending()) {}
 
 Result<void> Publisher::begin() {
     if (contents_) return ok;
@@ -40,7 +43,7 @@ Result<void> Publisher::add_link(TempFile file, const Sha1& sha1) {
 Result<void> Publisher::add(Pending pending) {
     if (failure_) return failure_;
     pending_.push_back(std::move(pending));
-    if (pending_.size() < most_pending(max_pending)) return ok;
+    if (pending_.size() < max_pending_) return ok;
     return finish();
 }
 

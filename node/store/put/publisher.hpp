@@ -19,7 +19,7 @@ namespace kp2p {
 
 class Publisher {
   public:
-    Publisher(const Layout& layout, DirectoryMaker& maker) : layout_(layout), maker_(maker) {}
+    Publisher(const Layout& layout, DirectoryMaker& maker);
 
     Result<void> begin();
     // Is called with the file when it has its final name, if it is the one that got it.
@@ -39,8 +39,6 @@ class Publisher {
         Published published;
         Placed placed = {};
     };
-    static constexpr std::size_t max_pending = 128;  // each holds a descriptor
-
     Result<void> add(Pending pending);
     Result<void> publish();
     Result<void> name(Pending& pending, bool each);
@@ -49,6 +47,7 @@ class Publisher {
 
     const Layout& layout_;
     DirectoryMaker& maker_;
+    std::size_t max_pending_;       // each holds a descriptor
     std::optional<File> contents_;  // opened before what is to be flushed was written
     std::vector<Pending> pending_;
     std::error_code failure_;
