@@ -190,7 +190,7 @@ Task<Result<Share::Node::Document>> Share::Node::read_document(Wish wish, Diagno
         auto bytes = co_await inventory.read(file, read);
         if (bytes) co_return Document{std::move(*bytes), fetched->uploaders};
         const bool doubtful = Inventory::is_doubtful(bytes.error());
-        if (bytes.error() == Errc::storage_unavailable || bytes.error() == Errc::limit_reached)
+        if (Inventory::is_of_storage(bytes.error()))
             diagnosis.add({.code = Finding::Code::storage, .what = storage_trouble()});
         if (!doubtful) co_return bytes.error();
         if (attempt >= max_repairs) co_return given_up(file, diagnosis);

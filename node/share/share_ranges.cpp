@@ -114,7 +114,7 @@ Task<Result<void>> Share::Node::cat(proto::Uri uri, Named named, std::vector<Byt
         auto given = co_await cat_local(named.file, ranges, sink);
         if (given) co_return given;
         const bool gone = given.error() == Errc::not_found || given.error() == Errc::timed_out;
-        if (given.error() == Errc::storage_unavailable || given.error() == Errc::limit_reached)
+        if (Inventory::is_of_storage(given.error()))
             diagnosis.add({.code = Finding::Code::storage, .what = storage_trouble()});
         if (!gone && !Inventory::is_doubtful(given.error())) co_return given;
         if (attempt >= max_repairs) co_return given_up(named.file, diagnosis);

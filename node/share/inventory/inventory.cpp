@@ -175,6 +175,10 @@ bool Inventory::is_doubtful(std::error_code error) {
     return error == proto::Errc::wrong_hash || error == std::errc::io_error;
 }
 
+bool Inventory::is_of_storage(std::error_code error) {
+    return error == Errc::storage_unavailable || error == Errc::limit_reached;
+}
+
 Task<Result<Inventory::WholeRef>> Inventory::open(Sha1 file, Links links, Hashing hashing,
                                                   std::string& why) {
     Result<WholeRef> outcome = Errc::not_found;

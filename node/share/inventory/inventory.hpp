@@ -70,6 +70,8 @@ class Inventory {
     Task<Result<WholeRef>> doubt(Sha1 file, Hashing hashing);
     // What a read() of chunks fails with when their file is to be doubted.
     static bool is_doubtful(std::error_code error);
+    // And where storage_trouble() says why.
+    static bool is_of_storage(std::error_code error);
     bool is_preparing(const Sha1& file) const { return preparations_.contains(file); }
 
     // What can be given of these at once: those that are in the storage, whole and right, and of at
