@@ -106,9 +106,8 @@ std::string_view advice_of(Stage stage) {
         case Stage::verify:
             return "tell the node's owner that its storage has gone bad, or get the file elsewhere";
         case Stage::storage:
-            return "look at the disk of the storage (rights, room, health), and at what this user "
-                   "may "
-                   "use (ulimit -a)";
+            return "look at the disk of the storage (rights, room, health), and at the limits of "
+                   "this user (ulimit -a)";
     }
     return {};
 }
