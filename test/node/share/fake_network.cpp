@@ -1,10 +1,10 @@
 #include "test/node/share/fake_network.hpp"
 
 #include <cstring>
-#include <fstream>
 #include <random>
 
 #include "proto/record/gcm_stream.hpp"
+#include "test/files.hpp"
 #include "test/run.hpp"
 
 namespace kp2p::test {
@@ -115,10 +115,9 @@ Task<> FakeNetwork::keep(std::shared_ptr<Connection> connection, Serve serve) {
 }
 
 ByteVector content(const std::filesystem::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    ByteVector bytes(std::filesystem::file_size(path));
-    file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-    return bytes;
+    const std::string text = read_file(path);
+    const ByteView bytes = as_bytes(text);
+    return {bytes.begin(), bytes.end()};
 }
 
 // In words of 8 bytes that a random one begins: they compress, and no chunk is like another.
