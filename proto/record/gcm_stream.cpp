@@ -42,9 +42,9 @@ void GcmSealer::seal(std::span<const ByteView> parts, BulkBytes& out) {
     const std::span<std::uint8_t> record = std::span(out).subspan(at);
     for (std::size_t i = 0; i < gcm_length_bytes; ++i)
         record[i] = static_cast<std::uint8_t>(size >> 8 * i);
-    cipher_.seal(keys_.nonce(), record.first(gcm_length_bytes), parts,
-                 record.subspan(gcm_length_bytes));
-    if (keys_.advance()) cipher_.set_key(keys_.key());
+    cipher_->seal(keys_.nonce(), record.first(gcm_length_bytes), parts,
+                  record.subspan(gcm_length_bytes));
+    if (keys_.advance()) cipher_->set_key(keys_.key());
 }
 
 Result<std::optional<ByteView>> GcmOpener::next_record() {
@@ -63,11 +63,11 @@ Result<std::optional<ByteView>> GcmOpener::next_record() {
         long_ = std::make_shared<BulkBytes>(text_bytes);
         text = *long_;
     }
-    const auto opened = cipher_.open(keys_.nonce(), bytes.first(gcm_length_bytes), frame, text);
+    const auto opened = cipher_->open(keys_.nonce(), bytes.first(gcm_length_bytes), frame, text);
     failed_ = !opened;
     if (failed_) return opened.error();
     buffer_.take(gcm_length_bytes + length);
-    if (keys_.advance()) cipher_.set_key(keys_.key());
+    if (keys_.advance()) cipher_->set_key(keys_.key());
     return std::optional<ByteView>(text);
 }
 

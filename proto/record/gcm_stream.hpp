@@ -40,21 +40,19 @@ class GcmKeys {
 
 class GcmSealer final : public Sealer {
   public:
-    explicit GcmSealer(const NoiseKeys& keys)
-        : keys_(keys.tx), cipher_(keys.tx, AesGcm::Use::seal) {}
+    explicit GcmSealer(const NoiseKeys& keys) : keys_(keys.tx), cipher_(aes_gcm(keys.tx)) {}
     void begin(BulkBytes& out) override { seal({}, out); }
     // At most max_gcm_message_bytes.
     void seal(std::span<const ByteView> parts, BulkBytes& out) override;
 
   private:
     GcmKeys keys_;
-    AesGcm cipher_;
+    std::unique_ptr<AesGcm> cipher_;
 };
 
 class GcmOpener final : public Opener {
   public:
-    explicit GcmOpener(const NoiseKeys& keys)
-        : keys_(keys.rx), cipher_(keys.rx, AesGcm::Use::open) {}
+    explicit GcmOpener(const NoiseKeys& keys) : keys_(keys.rx), cipher_(aes_gcm(keys.rx)) {}
     void set_max_frame_bytes(std::size_t limit) override { max_frame_bytes_ = limit; }
     std::size_t max_frame_bytes() const override { return max_frame_bytes_; }
     std::span<std::uint8_t> room() override { return buffer_.room(); }
@@ -67,7 +65,7 @@ class GcmOpener final : public Opener {
     Result<std::optional<ByteView>> next_record();
 
     GcmKeys keys_;
-    AesGcm cipher_;
+    std::unique_ptr<AesGcm> cipher_;
     std::size_t max_frame_bytes_ = max_gcm_frame_bytes;
     bool opened_ = false, failed_ = false;
     std::shared_ptr<BulkBytes> long_;  // the last message, if it was such a one

@@ -78,11 +78,11 @@ struct Script {
 
 TEST_CASE("a record has its length, and the answer of AES-GCM for its number") {
     Script script;
-    AesGcm cipher(keys_of_sender().tx, AesGcm::Use::seal);
+    const auto cipher = aes_gcm_openssl(keys_of_sender().tx);
     const ByteVector length{3 + 16, 0, 0};
     const ByteView text = as_bytes("one");
     ByteVector frame(text.size() + AesGcm::tag_bytes);
-    cipher.seal({0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0}, length, {&text, 1}, frame);
+    cipher->seal({0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0}, length, {&text, 1}, frame);
     CHECK(to_hex(script.records[1]) == to_hex(length) + to_hex(frame));
     CHECK(script.records[0].size() == record_overhead_bytes);
 }
@@ -195,11 +195,11 @@ TEST_CASE("each epoch has its own key, on both sides") {
         if (record != epoch_records) continue;
         const Hash32 key =
             keyed_blake2b_256(keys_of_sender().tx.view(), as_bytes("kp2p tcp next key"));
-        AesGcm next(CipherKey(key.view()), AesGcm::Use::seal);
+        const auto next = aes_gcm_openssl(CipherKey(key.view()));
         ByteVector frame(text.size() + AesGcm::tag_bytes);
         const ByteView plain = as_bytes(text);
-        next.seal({0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0, 0, 0}, ByteView(sealed).first(3), {&plain, 1},
-                  frame);
+        next->seal({0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0, 0, 0}, ByteView(sealed).first(3), {&plain, 1},
+                   frame);
         CHECK(to_hex(ByteView(sealed).subspan(3)) == to_hex(frame));
     }
 }
