@@ -108,7 +108,7 @@ struct Moving {
     FakeNetwork& network;
     FakeNode& loader;
     RawPeer peer;
-    Given given{24};
+    Given given{14};
     Outcome outcome;
     ChannelEnd old, better;
     std::shared_ptr<Connection> old_connection;

@@ -171,6 +171,12 @@ const ChannelKey& lab_key() {
     return key;
 }
 
+ChannelKey other_key() {
+    ChannelKey key;
+    key.mutable_view()[0] = 1;
+    return key;
+}
+
 Task<std::vector<FakeNode*>> members(FakeNetwork& network, std::size_t count) {
     std::vector<FakeNode*> nodes;
     for (std::size_t i = 0; i < count; ++i) {

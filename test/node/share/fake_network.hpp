@@ -113,6 +113,7 @@ ByteVector content(const std::filesystem::path& path);
 proto::Uri uri_of(const Sha1& sha1);
 ChannelName lab();
 const ChannelKey& lab_key();  // derived once, which takes long
+ChannelKey other_key();       // of another channel, whatever its name
 // `count` nodes in the channel.
 Task<std::vector<FakeNode*>> members(FakeNetwork& network, std::size_t count);
 bool logged(const FakeNode& node, const NodeId& whom);

@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::uint64_t stops_at = 9;
+constexpr std::uint64_t chunks = 13, stops_at = 2;  // the last ones are given first
 
 Task<> until_stopped(FakeNetwork& network, const Provider& provider, std::uint64_t chunks) {
     while (provider.peer.given_chunks() < chunks) {
@@ -24,7 +24,7 @@ Task<> until_stopped(FakeNetwork& network, const Provider& provider, std::uint64
 
 Task<> silent_for_a_while(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
-    const ByteVector bytes = noise(20 * mib);
+    const ByteVector bytes = noise(chunks * mib);
     Provider provider(network, bytes, LiarLie::stall, stops_at);
     Outcome outcome;
     auto body = [&](Tasks& all) -> Task<> {
@@ -39,7 +39,7 @@ Task<> silent_for_a_while(FakeNetwork& network) {
     CAPTURE(outcome.diagnosis.text());
     REQUIRE(outcome.path);
     CHECK(content(*outcome.path) == bytes);
-    CHECK(provider.peer.given_chunks() == 20);
+    CHECK(provider.peer.given_chunks() == chunks);
     CHECK(provider.peer.opens() == 2);
 }
 
@@ -55,7 +55,7 @@ Task<> go_for(FakeNetwork& network, Provider& provider, Clock::Span span) {
 
 Task<> gone_for_a_while(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
-    const ByteVector bytes = noise(20 * mib);
+    const ByteVector bytes = noise(chunks * mib);
     Provider provider(network, bytes, LiarLie::stall, stops_at);
     Outcome outcome;
     auto body = [&](Tasks& all) -> Task<> {
@@ -67,7 +67,7 @@ Task<> gone_for_a_while(FakeNetwork& network) {
     CAPTURE(outcome.diagnosis.text());
     REQUIRE(outcome.path);
     CHECK(content(*outcome.path) == bytes);
-    CHECK(provider.peer.given_chunks() == 20);
+    CHECK(provider.peer.given_chunks() == chunks);
 }
 
 // Twice as long as is usual: waited for only where that is allowed.
@@ -76,7 +76,7 @@ Task<> gone_for_long(FakeNetwork& network) {
     std::deque<Provider> providers;  // that were used before are asked again
     std::uint32_t seed = 60;
     for (const Clock::Span outage : {Clock::Span(2min), Clock::Span(usual_outage)}) {
-        const ByteVector bytes = noise(20 * mib, ++seed);
+        const ByteVector bytes = noise(chunks * mib, ++seed);
         Provider& provider = providers.emplace_back(network, bytes, LiarLie::stall, stops_at);
         Diagnosis diagnosis;
         Result<std::filesystem::path> loaded;
@@ -98,14 +98,14 @@ Task<> gone_for_long(FakeNetwork& network) {
         }
         REQUIRE(loaded);
         CHECK(content(*loaded) == bytes);
-        CHECK(provider.peer.given_chunks() == 20);
+        CHECK(provider.peer.given_chunks() == chunks);
     }
 }
 
 // As long as whoever loads allows, and what it takes to notice.
 Task<> gone_for_longer_than_is_waited(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
-    Provider provider(network, noise(20 * mib), LiarLie::stall, stops_at);
+    Provider provider(network, noise(chunks * mib), LiarLie::stall, stops_at);
     Diagnosis diagnosis;
     Result<std::filesystem::path> loaded;
     Clock::Time gone, ended_at;
@@ -142,7 +142,7 @@ Task<> for_good(FakeNetwork& network) {
     for (const EndRow& row : {EndRow{"silent", false, " stopped sending; nothing came for "},
                               EndRow{"gone", true, " cannot be connected to; nothing came for "}}) {
         CAPTURE(std::string(row.name));
-        const ByteVector bytes = noise(20 * mib, ++seed);
+        const ByteVector bytes = noise(chunks * mib, ++seed);
         Provider& provider = providers.emplace_back(network, bytes, LiarLie::stall, stops_at);
         Outcome outcome;
         const auto began = network.clock.now();
@@ -164,7 +164,7 @@ Task<> for_good(FakeNetwork& network) {
         CHECK(nearest.node == provider.id);
         CHECK(nearest.after > 29s);
         CHECK(nearest.path.has_value() == !row.leaves);
-        CHECK(outcome.says(std::to_string(10 * mib) + " of " + std::to_string(20 * mib) +
+        CHECK(outcome.says(std::to_string(10 * mib) + " of " + std::to_string(chunks * mib) +
                            " bytes are kept, and the same command goes on from there"));
         // It goes on indeed.
         provider.peer.be(LiarLie::none);
@@ -174,13 +174,13 @@ Task<> for_good(FakeNetwork& network) {
         co_await load(*nodes[0], provider.peer.file(), again);
         REQUIRE(again.path);
         CHECK(content(*again.path) == bytes);
-        CHECK(provider.peer.given_chunks() == 20);
+        CHECK(provider.peer.given_chunks() == chunks);
     }
 }
 
 Task<> leaves_in_the_midst(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
-    Provider provider(network, noise(20 * mib), LiarLie::stall, stops_at);
+    Provider provider(network, noise(chunks * mib), LiarLie::stall, stops_at);
     Outcome outcome;
     auto body = [&](Tasks& all) -> Task<> {
         all.spawn(load(*nodes[0], provider.peer.file(), outcome));
@@ -197,17 +197,17 @@ Task<> leaves_in_the_midst(FakeNetwork& network) {
 
 Task<> cat_stalls(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
-    const ByteVector bytes = noise(20 * mib);
+    const ByteVector bytes = noise(chunks * mib);
     Provider provider(network, bytes, LiarLie::stall, stops_at);
     proto::Manifest manifest;
     manifest.size_bytes = bytes.size();
     manifest.sha1 = provider.peer.file();
     // The chunks that it gives lie behind those that it does not.
-    for (std::uint64_t at = 10 * mib; at < bytes.size(); at += 5 * mib)
+    for (std::uint64_t at = 3 * mib; at < bytes.size(); at += 5 * mib)
         manifest.chunks.push_back(
             {at, at + 5 * mib, proto::sha1_of(ByteView(bytes).subspan(at, 5 * mib))});
     manifest.chunks.insert(manifest.chunks.begin(),
-                           {0, 10 * mib, proto::sha1_of(ByteView(bytes).first(10 * mib))});
+                           {0, 3 * mib, proto::sha1_of(ByteView(bytes).first(3 * mib))});
     auto stored = nodes[0]->store.put_bytes(as_bytes(manifest.text()));
     REQUIRE(stored);
     proto::Uri uri = uri_of(provider.peer.file());
@@ -224,12 +224,12 @@ Task<> cat_stalls(FakeNetwork& network) {
 
 Task<> leaving_liar(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
-    Provider provider(network, noise(12 * mib), LiarLie::leave, stops_at);
+    Provider provider(network, noise(5 * mib), LiarLie::leave, stops_at);
     Outcome outcome;
     co_await load(*nodes[0], provider.peer.file(), outcome);
     CAPTURE(outcome.diagnosis.text());
     CHECK(outcome.path.error() == Errc::verification_failed);
-    CHECK(outcome.says(provider.id.hex() + " sent a wrong chunk 9"));
+    CHECK(outcome.says(provider.id.hex() + " sent a wrong chunk 2"));
     CHECK(logged(*nodes[0], provider.id));
 }
 
@@ -244,7 +244,7 @@ Task<> caught_liar(FakeNetwork& network) {
 
 // Somebody who was asked before he had it.
 Task<> later(FakeNetwork& network) {
-    const ByteVector bytes = noise(20 * mib);
+    const ByteVector bytes = noise(chunks * mib);
     Provider provider(network, bytes, LiarLie::stall, stops_at);
     auto nodes = co_await members(network, 2);
     Outcome outcome;
@@ -296,7 +296,7 @@ Task<> no_network(FakeNetwork& network) {
 
 Task<> altered_on_the_way(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
-    const ByteVector bytes = noise(20 * mib);
+    const ByteVector bytes = noise(chunks * mib);
     network.alters_after = 5 * mib;
     Provider provider(network, bytes);
     Outcome now_and_then;
@@ -305,7 +305,7 @@ Task<> altered_on_the_way(FakeNetwork& network) {
     REQUIRE(now_and_then.path);
     CHECK(content(*now_and_then.path) == bytes);
 
-    const ByteVector others = noise(20 * mib, 2);
+    const ByteVector others = noise(chunks * mib, 2);
     network.alters_after = mib / 2;
     Provider other(network, others);
     const auto began = network.clock.now();
