@@ -102,10 +102,12 @@ std::set<Topic> PeerBook::topics(const NodeId& id) const {
 
 void PeerBook::dialing(const NodeId& id) { peers_[id].state = State::dialing; }
 
-void PeerBook::dial_failed(Time now, const NodeId& id) {
+void PeerBook::dial_failed(Time now, const NodeId& id, Answered answered) {
     const auto found = peers_.find(id);
     if (found == peers_.end() || found->second.state != State::dialing) return;
-    found->second.past.attempts++;
+    Peer& peer = found->second;
+    peer.past.attempts++;
+    peer.spoilt = answered == Answered::yes && peer.past.attempts == 1;
     retry(now, found);
 }
 
@@ -113,6 +115,7 @@ void PeerBook::connected(const NodeId& id, Dialed who) {
     Peer& peer = peers_[id];
     peer.state = State::connected;
     peer.past.proven = true;
+    peer.spoilt = false;
     peer.dialed_by_us = who == Dialed::by_us;
 }
 
@@ -135,7 +138,7 @@ void PeerBook::retry(Time now, Peers::iterator at) {
     peer.state = State::idle;
     if (!delay) return;
     peer.state = State::due;
-    peer.due = now + delay_of(*delay);
+    peer.due = now + delay_of(peer.spoilt ? RetryDelay::short_delay : *delay);
     peer.order = random_();
 }
 
@@ -152,8 +155,9 @@ PeerBook::Span PeerBook::delay_of(RetryDelay delay) {
 bool PeerBook::unsettled(const Topic& topic, bool needed) const {
     return std::any_of(peers_.begin(), peers_.end(), [&](const auto& entry) {
         const Peer& peer = entry.second;
-        const bool under_way = peer.state == State::dialing ||
-                               (needed && peer.state == State::due && peer.past.attempts == 0);
+        const bool soon = peer.past.attempts == 0 || peer.spoilt;
+        const bool under_way =
+            peer.state == State::dialing || (needed && peer.state == State::due && soon);
         return under_way && peer.topics.contains(topic);
     });
 }

@@ -53,11 +53,13 @@ class PeerBook {
     std::set<Topic> topics(const NodeId& peer) const;  // that it was found under
 
     void dialing(const NodeId& peer);  // for another reason than next_dial()
-    void dial_failed(Time now, const NodeId& peer);
+    // One that answered is there, and a loss spoilt the rest more often than not.
+    enum class Answered { no, yes };
+    void dial_failed(Time now, const NodeId& peer, Answered answered);
     void connected(const NodeId& peer, Dialed who);
     void closed(Time now, const NodeId& peer, Span lived);
-    // Whether peers of this topic are being dialed or, if more are needed, about to be for the
-    // first time.
+    // Whether peers of this topic are being dialed or, if more are needed, about to be: for the
+    // first time, or once more because they answered.
     bool unsettled(const Topic& topic, bool needed) const;
 
   private:
@@ -68,6 +70,7 @@ class PeerBook {
         Time due{};
         std::uint64_t order = 0;  // random among peers of one priority
         bool dialed_by_us = false;
+        bool spoilt = false;  // the only dial so far: it was answered, and failed
         std::set<Topic> topics;
         std::vector<Endpoint> relays;
     };

@@ -24,6 +24,15 @@ std::unique_ptr<SocketPool> make_pool(SwarmParts& parts) {
     return std::make_unique<SocketPool>(parts.runtime, parts.dht, parts.udx, parts.open_socket);
 }
 
+// A hole is punched, and a relay asked for, with one that has answered.
+PeerBook::Answered answered_in(const std::vector<Finding>& why) {
+    const bool answered = std::ranges::any_of(why, [](const Finding& finding) {
+        return finding.code == Finding::Code::no_hole ||
+               finding.code == Finding::Code::relay_failed;
+    });
+    return answered ? PeerBook::Answered::yes : PeerBook::Answered::no;
+}
+
 }  // namespace
 
 Swarm::Swarm(SwarmParts parts)
@@ -225,7 +234,7 @@ Task<> Swarm::dial(NodeId node) {
     if (!link) {
         note_failure(node, why.all());
         peers_.erase(peer);
-        book_.dial_failed(parts_.runtime.clock.now(), node);
+        book_.dial_failed(parts_.runtime.clock.now(), node, answered_in(why.all()));
         co_return;
     }
     auto connection = make_connection(std::move(*link));

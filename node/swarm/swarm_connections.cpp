@@ -220,7 +220,7 @@ void Swarm::forget(const std::shared_ptr<Connection>& connection) {
     if (proven) {
         book_.closed(now, remote, now - *proven);
     } else {
-        book_.dial_failed(now, remote);
+        book_.dial_failed(now, remote, PeerBook::Answered::yes);
     }
 }
 

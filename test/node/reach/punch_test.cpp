@@ -96,6 +96,7 @@ TEST_CASE("why nobody of a topic is reached is told for the topic") {
             CHECK(why.front().node == server.swarm.node_id());
             const std::uint8_t other[Topic::size_bytes] = {1};
             CHECK(client.swarm.why_none(*Topic::from(other)).empty());
+            CHECK(client.swarm.settling(Topic()));  // it answered, and is dialed again
         });
 }
 

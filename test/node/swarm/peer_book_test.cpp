@@ -59,7 +59,7 @@ TEST_CASE("a peer that cannot be dialed is retried ever later, then not until di
         {5s, 6500ms}, {15s, 17500ms}, {15s, 17500ms}};
     for (const auto& [least, most] : waits) {
         REQUIRE(book.next_dial(now, any) == numbered(2));
-        book.dial_failed(now, numbered(2));
+        book.dial_failed(now, numbered(2), PeerBook::Answered::no);
         REQUIRE(book.deadline(any));
         CHECK(*book.deadline(any) - now >= least);
         CHECK(*book.deadline(any) - now <= most);
@@ -67,10 +67,34 @@ TEST_CASE("a peer that cannot be dialed is retried ever later, then not until di
         now = *book.deadline(any);
     }
     REQUIRE(book.next_dial(now, any) == numbered(2));
-    book.dial_failed(now, numbered(2));
+    book.dial_failed(now, numbered(2), PeerBook::Answered::no);
     CHECK_FALSE(book.deadline(any));
     book.discovered(now, Topic(), numbered(2), {});
     CHECK(book.next_dial(now, any) == numbered(2));
+}
+
+TEST_CASE("one that answered is soon dialed once more, for which is waited") {
+    PeerBook book(numbered(1), 7);
+    book.discovered(start, Topic(), numbered(2), {});
+    REQUIRE(book.next_dial(start, any));
+    book.dial_failed(start, numbered(2), PeerBook::Answered::yes);
+    REQUIRE(book.deadline(any));
+    const auto again = *book.deadline(any);
+    CHECK(again - start <= 2s);
+    CHECK(book.unsettled(Topic(), true));
+    CHECK_FALSE(book.unsettled(Topic(), false));
+    REQUIRE(book.next_dial(again, any));
+    book.dial_failed(again, numbered(2), PeerBook::Answered::yes);
+    CHECK(*book.deadline(any) - again >= 15s);
+    CHECK_FALSE(book.unsettled(Topic(), true));
+}
+
+TEST_CASE("one that did not answer is not waited for") {
+    PeerBook book(numbered(1), 7);
+    book.discovered(start, Topic(), numbered(2), {});
+    REQUIRE(book.next_dial(start, any));
+    book.dial_failed(start, numbered(2), PeerBook::Answered::no);
+    CHECK_FALSE(book.unsettled(Topic(), true));
 }
 
 TEST_CASE("a connection that lived well is taken up again soon") {
@@ -94,7 +118,7 @@ TEST_CASE("peers of a topic that was left are forgotten") {
     CHECK(book.next_dial(start, any) == numbered(2));
     CHECK_FALSE(book.next_dial(start, any));
     book.left(other);
-    book.dial_failed(start, numbered(2));
+    book.dial_failed(start, numbered(2), PeerBook::Answered::no);
     CHECK_FALSE(book.deadline(any));
 }
 

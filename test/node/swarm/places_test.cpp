@@ -132,7 +132,7 @@ struct Crowd {
             if (take_in(from, to, cause)) return true;
             part(from, to);
         }
-        nodes[from].book.dial_failed(now, numbered(to));
+        nodes[from].book.dial_failed(now, numbered(to), PeerBook::Answered::no);
         return false;
     }
     void dial(std::size_t at) {
