@@ -124,6 +124,7 @@ class Stream {
     void detect_losses(Time now);
     void enter_recovery(const Rack::Verdict& verdict);
     void on_timeout(Time now);
+    void look_for_narrowness(Time now);
     void on_closed_window(Time now);
     void arm(Role role, Time at);
     void rearm(Time now);
@@ -167,8 +168,7 @@ class Stream {
     Flight flight_;
     PeerWindow peer_window_;
     Rack rack_;  // over all paths, as packets have one order
-    // Of the next packet: as the reference implementation does, fixed when the one before it was
-    // made. It sizes the first one as if for IPv6.
+    // Of the next packet: set as the one before it is made; at first as if for IPv6.
     std::size_t payload_capacity_ = MtuSearch::base_bytes - ipv6_overhead_bytes;
 
     Recovery recovery_ = Recovery::open;

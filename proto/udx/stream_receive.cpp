@@ -173,6 +173,7 @@ void Stream::learn(Time now, const SentPacket& packet, Acked& acked) {
         rack_.on_spurious(packet.seq, flight_.next_seq());
     rack_.on_delivered(packet, now, path.rtt.minimum());
     path.mtu.on_first_delivery();
+    if (packet.bytes == 0 && packet.sent_at >= path.narrowed_at) path.takes_small = true;
     if (packet.path == path_) {
         ++acked.on_path;
         on_sign_of_life();

@@ -11,6 +11,8 @@ using namespace std::chrono_literals;
 constexpr unsigned max_timeouts = 7;        // in a row; the last one closes
 constexpr unsigned max_quick_timeouts = 3;  // in a row
 constexpr unsigned narrower_after = 2;      // of both in a row: large packets may not get through
+// Nor in fragments, where a small packet did.
+constexpr unsigned no_fragments_after = narrower_after + 1;
 constexpr Span min_quick_timeout = 30ms;
 constexpr unsigned max_window_probes = 7;  // unanswered
 constexpr Span tail_probe_unknown_rtt = 1s;
@@ -141,15 +143,30 @@ void Stream::on_timeout(Time now) {
     recover_until_ = flight_.next_seq();
     tail_.in_flight = tail_.due = false;
     path.congestion.on_timeout(before, flight_.in_flight(path_));
-    if (timeouts_ + quick_timeouts_ >= narrower_after) {
-        path.mtu.start_anew();
-        payload_capacity_ = std::min(payload_capacity_, mtu_bytes() - path.overhead_bytes);
-    }
+    if (timeouts_ + quick_timeouts_ >= narrower_after) look_for_narrowness(now);
+    if (closed_ != Closed::no) return;
     if (!quick) {
         timeout_at_ = now + 2 * path.rtt.timeout();
         knock(now);
     }
     rearm(now);
+}
+
+// What has a number can be sent again as it is alone: where that does not get through, not even in
+// fragments, but smaller packets do, only another stream brings the bytes across.
+void Stream::look_for_narrowness(Time now) {
+    Path& path = current();
+    const unsigned in_a_row = timeouts_ + quick_timeouts_;
+    if (in_a_row == narrower_after) {
+        path.narrowed_at = now;
+        path.takes_small = false;
+    }
+    path.mtu.start_anew();
+    payload_capacity_ = std::min(payload_capacity_, mtu_bytes() - path.overhead_bytes);
+    const SentPacket& first = flight_.at(flight_.unacked_seq());
+    if (!path.rtt.known() || first.path != path_ || !exceeds_path(first)) return;
+    if (in_a_row >= no_fragments_after && path.takes_small) return close(Closed::timed_out);
+    roaming_.question_due = true;
 }
 
 // A heartbeat asks for the window; any answer that opens it ends this.

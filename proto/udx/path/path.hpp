@@ -40,6 +40,8 @@ struct Path {
     std::uint64_t received_bytes = 0, sent_bytes = 0;  // UDP payload, while not validated
     Time heard_at{}, left_at{};                        // left: no longer the one in use
     Time retry_at{};                                   // a challenge failed
+    Time narrowed_at{};        // it may have become narrower than what is out
+    bool takes_small = false;  // an empty packet has arrived since then
     RoundTrip rtt;
     DeliveryRate rate;
     Bbr congestion;

@@ -119,6 +119,33 @@ TEST_CASE("what is out already gets through a way that became narrower, and the 
     }
 }
 
+TEST_CASE("where not even fragments get through any more the stream soon ends") {
+    for (const bool both_send : {true, false}) {
+        CAPTURE(both_send);
+        Sim sim({.bytes_per_second = 5e6}, 1);
+        sim.side(0).to_write = 10'000'000;
+        if (both_send) sim.side(1).to_write = 10'000'000;
+        sim.run(600ms);
+        REQUIRE(sim.stream(0).mtu_bytes() == MtuSearch::internet_bytes);
+        sim.narrow(1350, false);
+        sim.run(3s);
+        CHECK(sim.stream(0).closed() == proto::udx::Closed::timed_out);
+    }
+}
+
+TEST_CASE("a stream outlives seconds in which nothing gets through") {
+    for (const bool both : {true, false}) {
+        CAPTURE(both);
+        Sim sim({.bytes_per_second = 5e6}, 1);
+        sim.side(0).to_write = 10'000'000;
+        if (both) sim.side(1).to_write = 10'000'000;
+        sim.at(Sim::start() + 600ms, [&] { sim.narrow(0, false); });
+        sim.at(Sim::start() + 4s, [&] { sim.narrow(1500); });
+        sim.run(20s);
+        CHECK(sim.side(1).read == 10'000'000);
+    }
+}
+
 TEST_CASE("a requested path is taken when the peer answers there, and only then") {
     for (const bool answers : {true, false}) {
         CAPTURE(answers);

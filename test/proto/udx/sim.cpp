@@ -89,7 +89,7 @@ void Sim::send(int from, unsigned path, ByteView datagram, bool in_fragments) {
     effort_[from].bytes += wire_bytes;
     for (std::uint8_t byte : datagram.first(20)) trace_ = (trace_ ^ byte) * 0x100000001b3;
     trace_ ^= static_cast<std::uint64_t>(now_.time_since_epoch().count());
-    if (wire_bytes > link_.mtu_bytes && !in_fragments) return;
+    if (wire_bytes > link_.mtu_bytes && !(in_fragments && link_.fragments)) return;
     Time& free = link_free_[from];
     free = std::max(free, now_);
     const std::chrono::duration<double> waits = free - now_;

@@ -22,6 +22,7 @@ struct LinkOptions {
     double bytes_per_second = 20e6;
     std::size_t queue_bytes = 200'000;  // what waits for the link; more is lost
     std::size_t mtu_bytes = 1500;       // larger packets are lost, or cut up where they may be
+    bool fragments = true;              // arrive
 };
 
 class Sim {
@@ -42,7 +43,10 @@ class Sim {
     void run(Span limit);
     // Stops carrying anything.
     void cut() { link_.loss = 1; }
-    void narrow(std::size_t mtu_bytes) { link_.mtu_bytes = mtu_bytes; }
+    void narrow(std::size_t mtu_bytes, bool fragments = true) {
+        link_.mtu_bytes = mtu_bytes;
+        link_.fragments = fragments;
+    }
     // The side is elsewhere from now on: it sends from there, and hears nothing where it was.
     void roam(int side, int address) { address_[side] = second_[side] = address; }
     // It also hears at this address.
