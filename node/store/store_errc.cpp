@@ -16,6 +16,8 @@ class Category final : public std::error_category {
             case StoreErrc::made_up:
                 return "its size is not that of what it gives, as of files that the kernel makes "
                        "up";
+            case StoreErrc::no_text:
+                return "its path is not UTF-8, and a link could not hold it; kp2p-store copies it";
         }
         return "unknown error";
     }

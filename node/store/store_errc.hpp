@@ -10,6 +10,7 @@ enum class StoreErrc {
     changed = 1,  // it was written to while it was read
     collision,    // other bytes with the same SHA-1 are stored already
     made_up,      // it gives more or fewer bytes than its size says
+    no_text,      // its path is not UTF-8, and is to be linked
 };
 
 std::error_code make_error_code(StoreErrc error);

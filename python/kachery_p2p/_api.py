@@ -28,6 +28,7 @@ class _Request(NamedTuple):
     body: Any
     headers: Dict[str, str]
     upload: bool = False
+    about: str = ""  # the URI that is asked for
 
     def ask(self, way: Way, deadline: Deadline) -> Tuple[Link, HTTPResponse]:
         """The beginning of the answer. A connection that was closed while it waited is not used."""
@@ -69,10 +70,10 @@ def _answer(request: _Request, port: Optional[int], deadline: Deadline) -> Itera
     try:
         link, response = request.ask(way, deadline)
         if response.status != 200:
-            raise _refusal(way, response)
+            raise _refusal(way, response, request.about)
         if link.http.sock:
             link.http.sock.settimeout(deadline.left())
-        yield _Response(response, way, link.http.sock, deadline)
+        yield _Response(response, way, link.http.sock, deadline, request.about)
         if keep(way, link, response):
             link = None
     except Error:
@@ -92,6 +93,7 @@ class _Response(NamedTuple):
     way: Way
     socket: Optional[socket.socket]
     deadline: Deadline
+    about: str
 
     def in_time(self) -> HTTPResponse:
         if self.socket and self.deadline.seconds is not None:
@@ -113,7 +115,7 @@ class _Response(NamedTuple):
             raise self.way.error(ConnectionResetError("it was cut off"))
         event = self.object(text)
         if event.get("event") == "error":
-            raise error_of(event)
+            raise error_of(event, self.about)
         return event
 
     def promised(self, answer: Json, key: str) -> Json:
@@ -132,14 +134,14 @@ class _Response(NamedTuple):
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def _refusal(way: Way, response: HTTPResponse) -> Error:
+def _refusal(way: Way, response: HTTPResponse, about: str) -> Error:
     try:
         answer = json.loads(response.read(max_answer_bytes))
     except (ValueError, RecursionError):
         answer = None
     if response.status == 401 or not isinstance(answer, dict) or "code" not in answer:
         return way.no_answer()
-    return error_of(answer)
+    return error_of(answer, about)
 
 
 def call(method: str, path: str, body: Optional[Json] = None, promised: str = "",
@@ -229,4 +231,5 @@ def _asked(method: str, path: str, body: Optional[Json], port: Optional[int] = N
     except UnicodeEncodeError as error:  # half of a character, as of a file's name that is no UTF-8
         raise UsageError(f"not UTF-8: {error.object!r}") from None
     headers = {} if body is None else {"Content-Type": "application/json"}
-    return _answer(_Request(method, path, content, headers), port, deadline)
+    about = str((body or {}).get("uri", ""))
+    return _answer(_Request(method, path, content, headers, about=about), port, deadline)

@@ -85,12 +85,9 @@ def start_daemon(*, channels: Sequence[str] = (), bootstrap: Sequence[str] = (),
     if program is None:
         raise NoDaemonError(f"{_command} is not installed, or not in PATH")
     command = [program, "--json", "--channel-file", "-"]
-    for values in (channels, bootstrap):
-        if isinstance(values, str):  # a sequence as well, of letters
-            raise UsageError(f"a list of strings is wanted, not {values!r}")
-    for value in bootstrap:
+    for value in _texts("bootstrap", bootstrap):
         command += ["--bootstrap", value]
-    names = [name.strip() for name in channels]
+    names = [name.strip() for name in _texts("channels", channels)]
     for name in names:
         if not name or "\n" in name:
             raise UsageError(f"not the name of a channel: {name!r}")
@@ -113,6 +110,14 @@ def start_daemon(*, channels: Sequence[str] = (), bootstrap: Sequence[str] = (),
         process.stdout.close()
         raise
     return process
+
+
+def _texts(what: str, given: Sequence[str]) -> List[str]:
+    """A string is a sequence as well, of letters."""
+    values: Any = [None] if given is None or isinstance(given, str) else list(given)
+    if not all(isinstance(value, str) for value in values):
+        raise UsageError(f"{what}= is a list of strings, not {given!r}")
+    return list(values)
 
 
 def _await_ready(process: "subprocess.Popen[str]") -> None:

@@ -182,10 +182,12 @@ def error_of_system(path: str, error: OSError) -> Error:
     return kind(f"{path}: {error.strerror or error}")
 
 
-def error_of(answer: Dict[str, Any]) -> Error:
-    """The exception for an error that the daemon sent. An unknown code is a FailedError."""
+def error_of(answer: Dict[str, Any], about: str = "") -> Error:
+    """The exception for an error that the daemon sent, which names the URI that it is about. An unknown
+    code is a FailedError."""
     code = str(answer.get("code", ""))
-    error = _classes.get(code, FailedError)(str(answer.get("message", "")) or code)
+    words = str(answer.get("message", "")) or code
+    error = _classes.get(code, FailedError)(f"{about}: {words}" if about else words)
     findings = answer.get("findings")
     if isinstance(findings, list):
         error.findings = [finding for finding in findings if isinstance(finding, dict)]

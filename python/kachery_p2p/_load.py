@@ -96,7 +96,7 @@ def load_json(uri: PathLike, dest: Optional[PathLike] = None, *, progress: Progr
     """The value in a JSON file."""
     mean_nothing(from_node=from_node, from_channel=from_channel)
     return _value(uri, dest, Options(p2p, progress, timeout, wait, missing),
-                  lambda content: parsed(str(uri), _decoded(uri, content)))
+                  lambda content: parsed(str(uri), content))
 
 
 load_object = load_json

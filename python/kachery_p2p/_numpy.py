@@ -25,7 +25,11 @@ def write(file: IO[bytes], array: Any) -> None:
     if isinstance(array, numpy.ma.MaskedArray):
         raise UsageError("a .npy file holds no mask: store array.filled(value), or array.data and "
                          "array.mask")
-    numpy.save(file, numpy.asarray(array), allow_pickle=False)
+    made = numpy.asarray(array)
+    if made.dtype.hasobject:
+        raise UsageError(f"a .npy file holds no objects of Python, and of {type(array).__name__} numpy "
+                         "makes an array of objects: store_pkl() stores it as it is")
+    numpy.save(file, made, allow_pickle=False)
 
 
 def array(uri: PathLike, content: bytearray) -> Any:

@@ -48,7 +48,8 @@ def take(context: contextvars.Context) -> None:
 def absent(uri: PathLike, error: NotFoundError) -> None:
     """What None alone does not tell, to why() and to who listens to the logger "kachery_p2p"."""
     codes = ", ".join(f"{one.get('stage')} {one.get('code')}" for one in error.findings)
-    _log.info("%s: %s [%s]", uri, error, codes or error.code)
+    about = "" if str(uri) in str(error) else f"{uri}: "  # of a directory it is a file in it
+    _log.info("%s%s [%s]", about, error, codes or error.code)
     error.__cause__ = error.__context__ = None  # with all that was being worked with
     _why.set(error.with_traceback(None))
 
@@ -100,7 +101,10 @@ class Options(NamedTuple):
 def seconds(name: str, given: Seconds) -> Optional[float]:
     if given is None:
         return None
-    number = float(given)
+    try:
+        number = float(given)
+    except (TypeError, ValueError):
+        number = math.nan
     if not number >= 0 or math.isinf(number):
         raise UsageError(f"{name}= is a number of seconds, not {given!r}")
     return min(number, _longest_seconds)

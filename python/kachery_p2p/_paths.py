@@ -101,8 +101,11 @@ def absolute_path(path: PathLike) -> str:
         text = os.fspath(path)
         if isinstance(text, bytes):
             text = os.fsdecode(text)
+        os.fsencode(text)
         if text and "\0" not in text:
             return os.path.abspath(text)
+    except UnicodeError:  # what no file can be called
+        pass
     except OSError as error:  # there is no working directory
         raise UsageError(f"{path!r}: {error}") from None
     raise UsageError(f"no path: {path!r}")

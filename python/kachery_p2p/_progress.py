@@ -7,6 +7,8 @@ import importlib
 import warnings
 from typing import Any, Callable, Dict, Iterator, Optional, Union
 
+from ._errors import UsageError
+
 # Bytes that are here and proven, of how many (0: not known yet), from how many providers.
 Callback = Callable[[int, int, int], object]
 Progress = Union[None, bool, Callback]
@@ -23,8 +25,8 @@ class Shown:
     def event(self, event: Dict[str, Any]) -> None:
         if event.get("event") == "progress":
             done, size = int(event.get("verified_bytes", 0)), int(event.get("size_bytes", 0))
-            if done < size or not size:  # at the end all have been let go
-                self._providers = int(event.get("providers", 0))
+            # Between two chunks, and at the end, there is none: what is new came from the last ones.
+            self._providers = int(event.get("providers", 0)) or self._providers
             self.now(done, size)
 
     def now(self, done: int, size: int) -> None:
@@ -40,8 +42,10 @@ def shown(progress: Progress, name: str) -> Iterator[Shown]:
     elif progress is True:
         with _bar(name) as show:
             yield Shown(show)
-    else:
+    elif callable(progress):
         yield Shown(progress)
+    else:
+        raise UsageError(f"progress= is True, False or a function, not {progress!r}")
 
 
 @contextlib.contextmanager

@@ -94,7 +94,7 @@ class Source:
             return path
         found = _storage.find(sha1_of(named.uri))
         if found is None:
-            raise _absent(nobody)
+            raise _absent(named.uri, nobody)
         with found:
             self.progress.now(found.size, found.size)
             return found.path
@@ -136,7 +136,7 @@ class Source:
             self.progress.now(len(found), len(found))
             return found
         if path is None:
-            raise _absent(nobody)
+            raise _absent(named.uri, nobody)
         return bytearray().join(self.cat(named))  # the daemon sees it, and we do not
 
     def held(self, named: Named) -> _storage.Reader:
@@ -150,7 +150,7 @@ class Source:
         if found is not None:
             return found
         if path is None:
-            raise _absent(nobody)
+            raise _absent(named.uri, nobody)
         raise FailedError(f"{path}: it cannot be read here, or has changed")
 
     def load_directory(self, named: Named) -> None:
@@ -195,7 +195,7 @@ class Source:
             return
         found = _storage.find(sha1_of(named.uri))
         if found is None:
-            raise _absent(nobody)
+            raise _absent(named.uri, nobody)
         with naming(found.path), found:
             yield from found.range(start, end)
 
@@ -230,7 +230,7 @@ class Source:
                 nobody = error
         found = _storage.find(sha1)
         if found is None:
-            raise _absent(nobody)
+            raise _absent(named.uri, nobody)
         return found
 
     def size(self, named: Named) -> int:
@@ -261,16 +261,16 @@ def file_sha1(uri: str, file: Any) -> str:
     raise UsageError(f"it has no SHA-1: {uri}")
 
 
-def _absent(nobody: Optional[NoDaemonError]) -> Error:
-    where = "it is not in the storage"
+def _absent(uri: str, nobody: Optional[NoDaemonError]) -> Error:
+    where = f"{uri}: it is not in the storage"
     try:
         _storage.root_folder(make=False)
     except StorageUnavailableError as error:
-        where = str(error)
+        where = f"{uri}: {error}"
     return NotFoundError(where) if nobody is None else NoDaemonError(f"{where}, and {nobody}")
 
 
-def parsed(uri: str, text: Union[str, bytes]) -> Any:
+def parsed(uri: str, text: Union[bytes, bytearray]) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:

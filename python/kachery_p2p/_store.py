@@ -31,7 +31,7 @@ def store_file(path: PathLike, basename: Optional[str] = None) -> str:
         mode = os.stat(whole).st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode) and not os.path.isdir(whole):
             raise UsageError(f"{whole}: it is no file")  # reading it might never end
-    name = basename or told_path(os.path.basename(whole))
+    name = basename or os.fsencode(os.path.basename(whole)).decode("utf-8", "surrogateescape")
     with naming(whole), open(whole, "rb") as file:
         if not stat.S_ISFIFO(mode) and not os.path.realpath(whole).startswith(("/proc/", "/sys/")):
             return _upload(file, name, whole)
@@ -118,6 +118,8 @@ def _upload(file: IO[bytes], name: str, path: str = "") -> str:
 def _put_path(whole: str, link: bool = False) -> str:
     with naming(whole):
         status = os.stat(whole)
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+            raise UsageError(f"{whole}: it is no file")
     body = {"path": told_path(whole), "link": link, "device": status.st_dev, "inode": status.st_ino}
     with contextlib.suppress(NoDaemonError):
         return str(_api.result("/v1/store", body, "uri")["uri"])
@@ -133,13 +135,13 @@ def _file_uri(sha1: str, name: str, manifest: Optional[str]) -> str:
 
 
 def _quoted(name: str) -> str:
-    """A name as it stands in a URI, where it cannot be any. It may be an argument of the program, which
-    has bytes in a locale of its own."""
+    """A name as it stands in a URI, where it cannot be any. It may be an argument of the program, or a
+    file's name, and have bytes that are no UTF-8."""
     if not isinstance(name, str):
         raise TypeError(f"a name is a str, not {type(name).__name__}: {name!r}")
     if name in ("", ".", "..") or "/" in name or "\0" in name:
         raise UsageError(f"not a name: {name!r}")
     try:
-        return quote(name.encode("utf-8", "surrogateescape").decode(), safe="")
+        return quote(name.encode("utf-8", "surrogateescape"), safe="")
     except UnicodeError:
         raise UsageError(f"not UTF-8: {name!r}") from None

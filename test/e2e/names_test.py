@@ -78,6 +78,15 @@ class Names(NetworkCase):
         listed = self.alice.run("kp2p-ls", stored.stdout.decode().strip())
         self.assertEqual(listed.stdout, b"in\n")
 
+    def test_a_path_that_a_link_cannot_hold_is_said(self):
+        path = self.path(os.fsdecode(b"\xff"))
+        path.write_text("odd")
+        linked = self.alice.run("kp2p-link", path, check=False)
+        self.assertEqual(linked.returncode, 1)
+        self.assertIn(b"its path is not UTF-8, and a link could not hold it; kp2p-store copies it",
+                      linked.stderr)
+        self.assertEqual(self.read(self.alice.store(path)), "odd")
+
 
 if __name__ == "__main__":
     main()

@@ -1,6 +1,7 @@
 """package_test.py COMMANDS [TEST...]: the Python package against real daemons."""
 import concurrent.futures
 import contextlib
+import datetime
 import http.server
 import importlib.util
 import io
@@ -80,8 +81,9 @@ class Files(Network):
         with self.at("alice"):
             numpy.testing.assert_array_equal(kp.load_npy(kp.store_npy([[1, 2], [3, 4]])),
                                              numpy.array([[1, 2], [3, 4]]))
-            with self.assertRaises(ValueError):
-                kp.store_npy([{"not": "numbers"}])
+            for objects in ([{"not": "numbers"}], None, numpy.array([1, "x"], object)):
+                with self.assertRaisesRegex(kp.UsageError, "no objects of Python.*store_pkl"):
+                    kp.store_npy(objects)
             with self.assertRaisesRegex(kp.UsageError, "no mask: store array.filled"):
                 kp.store_npy(numpy.ma.masked_array([1, 2], [False, True]))
 
@@ -305,6 +307,48 @@ class Failures(Network):
                 with self.subTest(text), self.assertRaisesRegex(TypeError, "text is a str"):
                     kp.store_text(text)
 
+    def test_a_wrong_argument_is_named(self):
+        rows = [("^timeout= is a number of seconds, not 'soon'", lambda: kp.load_text(ABSENT, timeout="soon")),
+                ("^timeout= is a number", lambda: kp.load_text(ABSENT, timeout=datetime.timedelta(seconds=1))),
+                ("^wait= is a number", lambda: kp.load_text(ABSENT, wait="yes")),
+                ("^progress= is True, False or a function, not 1", lambda: kp.load_text(ABSENT, progress=1)),
+                ("^channels= is a list of strings, not 'x'", lambda: kp.start_daemon(channels="x")),
+                ("^channels= is a list", lambda: kp.start_daemon(channels=None)),
+                ("^bootstrap= is a list", lambda: kp.start_daemon(bootstrap=[3])),
+                ("^no path: 'a.*b'", lambda: kp.store_file("a\ud800b")),
+                ("^/dev/null: it is no file", lambda: kp.link_file("/dev/null")),
+                ("^sha1://zz: the SHA-1 after :// has 40", lambda: kp.load_text("sha1://zz")),
+                ("^sha1://zz: the SHA-1 after :// has 40", lambda: kp.pin("sha1://zz"))]
+        with self.at("alice"):
+            for words, call in rows:
+                with self.subTest(words), self.assertRaisesRegex(kp.UsageError, words):
+                    call()
+
+    def test_an_error_names_what_was_asked_for(self):
+        with self.at("alice"):
+            for call in (lambda: kp.load_text(ABSENT, missing="raise"), lambda: kp.open(ABSENT),
+                         lambda: kp.remove(ABSENT), lambda: kp.pin(ABSENT), lambda: kp.verify(ABSENT)):
+                with self.assertRaisesRegex(kp.NotFoundError, f"^{ABSENT}: [^/]*$"):
+                    call()
+            self.assertEqual(kp.find_file(ABSENT), [])
+            self.assertRegex(str(kp.why()), f"^{ABSENT}: ")
+        with self.at("nobody"), self.assertRaisesRegex(kp.NoDaemonError, f"^{ABSENT}: "):
+            kp.load_text(ABSENT)
+
+    def test_a_name_of_any_bytes_goes_into_the_uri(self):
+        path = self.write(os.fsdecode(b"\xff"), b"odd")
+        for name in ("alice", "nobody"):
+            with self.at(name), storage(self.root / "alice" / "storage"):
+                self.assertEqual(kp.store_file(path)[48:], "%FF")
+                self.assertRaisesRegex(kp.UsageError, "not UTF-8", kp.link_file, path)
+        with self.at("bob"):
+            self.assertEqual(kp.load_text(kp.store_file(path)), "odd")
+
+    def test_json_is_read_as_editors_write_it(self):
+        with self.at("alice"):
+            for content in (b'\xef\xbb\xbf{"a": "\xc3\xbc"}', '{"a": "ü"}'.encode("utf-16")):
+                self.assertEqual(kp.load_json(kp.store_file(self.write("content", content))), {"a": "ü"})
+
     def test_content_of_another_kind_is_an_error(self):
         with self.at("alice"):
             noise, text, array, wrong = (
@@ -473,7 +517,18 @@ class FalseDaemon(unittest.TestCase):
                    b'"findings":[{"stage":"search","code":"all_lack"}]}\n')
         with self.answering(content), self.assertLogs("kachery_p2p", "INFO") as logged:
             self.assertEqual(kp.find_file(ABSENT), [])
-        self.assertIn("it is nowhere [search all_lack]", logged.output[0])
+        self.assertEqual(logged.output, [f"INFO:kachery_p2p:{ABSENT}: it is nowhere [search all_lack]"])
+
+    def test_while_bytes_come_somebody_gives_them(self):
+        told = []
+        lines = [b'{"event":"progress","verified_bytes":%d,"size_bytes":9,"providers":%d}\n' % row
+                 for row in ((0, 0), (1, 2), (2, 0), (9, 0))]
+        path = self.config / "file"
+        path.write_bytes(b"123456789")
+        result = b'{"event":"result","path":"%s"}\n' % os.fsencode(path)
+        with self.answering(b"".join(lines) + result):
+            kp.load_file(ABSENT, progress=lambda *now: told.append(now))
+        self.assertEqual(told, [(0, 9, 0), (1, 9, 2), (2, 9, 2), (9, 9, 2)])
 
     def test_one_that_has_gone_is_none_and_one_that_is_busy_is(self):
         path = str(self.config / "api.sock")

@@ -3,6 +3,7 @@
 #include "node/store/catalog/marks.hpp"
 #include "node/store/link_file.hpp"
 #include "node/store/links_cache.hpp"
+#include "node/store/store_errc.hpp"
 #include "node/store/sweep.hpp"
 #include "proto/utf8.hpp"
 
@@ -52,8 +53,7 @@ Result<Intake::Copied> Intake::copied(const File& source) {
 }
 
 Result<Intake::Put> Intake::link(const fs::path& path, const File& source) {
-    if (!proto::is_utf8(path.native()))  // JSON could not hold the path
-        return make_error_code(std::errc::illegal_byte_sequence);
+    if (!proto::is_utf8(path.native())) return StoreErrc::no_text;  // JSON could not hold the path
     auto wished = wish(source);
     if (!wished) return wished.error();
     auto hashed = hash_file(source, nullptr, *wished, options_.stop, progress_);

@@ -1,8 +1,9 @@
 // Intake: files on their way into the storage. Shape: put_file() and put_bytes() any number of
 // times, then finish(); only then is all of it stored. Errors as Store's; StoreErrc::changed for a
 // file that changes meanwhile, StoreErrc::made_up for what has no size of its own,
-// StoreErrc::collision for one whose SHA-1 is that of other bytes in the storage,
-// Errc::sha1_collision for one that is part of an attack on SHA-1.
+// StoreErrc::no_text for a path that a link could not hold, StoreErrc::collision for one whose
+// SHA-1 is that of other bytes in the storage, Errc::sha1_collision for one that is part of an
+// attack on SHA-1.
 #pragma once
 
 #include <filesystem>
