@@ -7,6 +7,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <iostream>
@@ -138,14 +139,14 @@ Command::~Command() {
 }
 
 void Command::declare(Declared declared, Store store) {
-    const auto callback = [store = std::move(store),
-                           name = declared.name](const CLI::results_t& texts) {
+    const auto callback = [store = std::move(store), name = declared.name,
+                           value = declared.value](const CLI::results_t& texts) {
         for (const std::string& text : texts) {
             if (text.empty()) throw CLI::ValidationError(name, "it is empty");  // as "$1" may be
             std::string complaint;
             const auto stored = store(text, complaint);
             if (stored) continue;
-            if (complaint.empty()) complaint = stored.error().message();
+            if (complaint.empty()) complaint = "not " + value;
             throw CLI::ValidationError(name, text + ": " + complaint);
         }
         return true;
@@ -239,6 +240,7 @@ std::optional<int> Command::parse_arguments(int argc, char** argv) {
         if (errno == EPIPE) return report(reader_gone());
         return report(failure({errno, std::generic_category()}, "writing to standard output"));
     } catch (const CLI::ParseError& error) {
+        parser_->json = std::count(argv, argv + argc, std::string_view("--json")) > 0;
         const std::string unknown = unknown_option(parser_->app);
         return report(failure(
             Errc::usage, unknown.empty() ? error.what() : unknown + " is no option; see --help"));

@@ -52,6 +52,15 @@ class Arguments(NetworkCase):
         seen = daemon.run("kp2p-doctor", check=False).stdout.decode()
         self.assertIn("the DHT is of IPv4 alone, and this node has been told to listen at ::1", " ".join(seen.split()))
 
+    def test_a_flag_that_lacks_its_value_is_an_error_in_json_too(self):
+        done = self.idle("new").run("kp2p-load", "--json", "--config-dir", check=False)
+        self.assertEqual((done.returncode, done.stderr), (2, b""))
+        self.assertEqual(json.loads(done.stdout)["code"], "usage")
+
+    def test_what_is_no_address_is_said_to_be_none(self):
+        self.assertIn("--listen: x: not ADDR:PORT", self.said("kp2p-relay", "--listen", "x"))
+        self.assertIn("--udp-host: x: not ADDR", self.said("kp2p-relay", "--udp-host", "x"))
+
     def test_a_wrong_limit_is_said_by_its_flag(self):
         for flag, text in (("--up", "x"), ("--down", "1"), ("--lan", "maybe"), ("--quota", "lots")):
             words = self.said("kp2p-limit", flag, text)
