@@ -146,7 +146,8 @@ void Command::declare(Declared declared, Store store) {
             std::string complaint;
             const auto stored = store(text, complaint);
             if (stored) continue;
-            if (complaint.empty()) complaint = "not " + value;
+            if (complaint.empty())
+                complaint = value.empty() ? stored.error().message() : "not " + value;
             throw CLI::ValidationError(name, text + ": " + complaint);
         }
         return true;

@@ -102,8 +102,9 @@ class Sources {
             where = path_.string() + ": \"" + std::string(setting.key) + '"';
             texts = said->texts;
             if (!said->complaint.empty()) return complain(why, where, said->complaint);
+        } else {
+            return Origin::nobody;
         }
-        if (texts.empty()) return Origin::nobody;
         if (origin == Origin::flag && !setting.may_be_empty &&
             std::ranges::any_of(texts, &std::string::empty))
             return complain(why, where, "it is empty");
@@ -224,12 +225,14 @@ std::optional<std::uint16_t> Config::api_port_file() const {
 }
 
 std::uint16_t Config::daemon_port() const {
-    const std::uint16_t named = settings_.api_port.value_or(usual_api_port);
+    const std::uint16_t named = settings_.api_port.value_or(0);
     if (told_port_ && named != 0) return named;
-    return api_port_file().value_or(named);
+    return api_port_file().value_or(named != 0 ? named : usual_api_port);
 }
 
-bool Config::is_port_guessed() const { return !settings_.api_port && !api_port_file(); }
+bool Config::is_port_guessed() const {
+    return settings_.api_port.value_or(0) == 0 && !api_port_file();
+}
 
 std::optional<fs::path> Config::api_socket() const {
     if (!settings_.api_socket.empty()) return settings_.api_socket;

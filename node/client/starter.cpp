@@ -116,11 +116,7 @@ struct Descriptor {
 // In a directory that is made if it is missing.
 Result<int> open_log(const fs::path& path, std::string& why) {
     std::error_code error, ignored;
-    const fs::path dir = path.parent_path();
-    const fs::path above = dir.parent_path();  // empty where it is named from where one is
-    if (may_make_above(dir) && !above.empty()) fs::create_directories(above, error);
-    if (!error && ::mkdir(dir.c_str(), S_IRWXU) != 0 && errno != EEXIST)
-        error = {errno, std::generic_category()};
+    if (auto made = make_config_dir(path.parent_path()); !made) error = made.error();
     const std::uintmax_t logged = fs::file_size(path, ignored);
     if (!ignored && logged > max_log_bytes) fs::rename(path, fs::path(path) += ".1", ignored);
     constexpr int way = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW;

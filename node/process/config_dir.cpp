@@ -56,10 +56,7 @@ Result<std::unique_ptr<ConfigDir>> ConfigDir::open(const fs::path& path, Random&
         why = config_trouble(path / "lock", error);
         return error;
     };
-    std::error_code ignored;
-    if (!may_make_above(path) && !fs::exists(path.parent_path(), ignored))
-        return failed(make_error_code(std::errc::no_such_file_or_directory));
-    if (auto made = make_private_directory(path); !made) return failed(made.error());
+    if (auto made = make_config_dir(path); !made) return failed(made.error());
     auto lock = File::open(path / "lock", File::Mode::update);
     if (!lock) return failed(lock.error());
     if (lock->try_lock() == File::Lock::busy) {

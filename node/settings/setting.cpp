@@ -23,6 +23,10 @@ Result<void> read_field(Settings& into, const Texts& texts, std::string& complai
 }
 
 Result<void> read_bootstrap(Settings& into, const Texts& texts, std::string& complaint) {
+    if (texts.empty()) {  // an array of none, which may be meant as either
+        complaint = "names nobody; [\"none\"] is to enter no network, [\"public\"] the public one";
+        return Errc::usage;
+    }
     for (const std::string& text : texts) {
         const bool word = text == "public" || text == "none" || text == "self";
         if (word && texts.size() == 1) continue;

@@ -124,24 +124,6 @@ Result<void> check_storage(const Layout& layout) {
     return Errc::storage_unavailable;
 }
 
-Result<void> make_private_directory(const fs::path& directory) {
-    const auto make = [&](mode_t mode) -> Result<void> {
-        if (disk().make_directory(directory, mode) != 0) return last_error();
-        auto flushed = flush_directory(directory_of(directory));
-        if (!flushed)
-            disk().remove_directory(directory);  // so that the next attempt flushes it again
-        return flushed;
-    };
-    constexpr mode_t private_mode = 0700;
-    auto made = make(private_mode);
-    if (!made && made.error() == std::errc::file_exists) return ok;
-    if (made || made.error() != std::errc::no_such_file_or_directory ||
-        !directory.has_relative_path())
-        return made;
-    if (auto above = make_private_directory(directory.parent_path()); !above) return above.error();
-    return make(private_mode);
-}
-
 unsigned rights_in(const fs::path& directory, const File* source) {
     constexpr mode_t group = 0060, others = 0006;
     struct stat status;

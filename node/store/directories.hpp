@@ -40,9 +40,6 @@ class DirectoryMaker {
     std::map<std::string, std::optional<struct stat>> known_;  // as far as they were seen
 };
 Result<void> make_directories(const Layout& layout, const std::filesystem::path& directory);
-// Makes a directory for its owner alone, and those above it, durably. One that is there stays as it
-// is.
-Result<void> make_private_directory(const std::filesystem::path& directory);
 
 // An error of the storage where its directory is not there, or where an empty one has come to be in
 // its place, as when it was unmounted: nothing can be told of what it had.

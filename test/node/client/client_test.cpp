@@ -143,6 +143,13 @@ TEST_CASE("a daemon is found at the port it wrote down, unless another was named
     CHECK(Config::resolve(Needs::node, flags, environment({}), why)->daemon_port() == 4242);
     flags["--api-port"] = {"5"};
     CHECK(Config::resolve(Needs::node, flags, environment({}), why)->daemon_port() == 5);
+    flags["--api-port"] = {"0"};
+    CHECK(Config::resolve(Needs::node, flags, environment({}), why)->daemon_port() == 4242);
+    std::filesystem::remove(temp.path() / "api-port");
+    const auto any = Config::resolve(Needs::node, flags, environment({}), why);
+    REQUIRE(any);
+    CHECK(any->daemon_port() == usual_api_port);
+    CHECK(any->is_port_guessed());
 }
 
 TEST_CASE("a value that does not fit is a usage error that names where it came from") {
@@ -175,6 +182,11 @@ TEST_CASE("a value that does not fit is a usage error that names where it came f
          here,
          {{"--bootstrap", {"none", "a:1"}}},
          "--bootstrap: takes HOST:PORT, or one of public, none and self alone, not none"},
+        {"nobody",
+         R"({"bootstrap": []})",
+         here,
+         {},
+         file + "bootstrap\": names nobody; [\"none\"]"},
         {"channel", nullptr, here, {{"--channel", {"\n"}}}, "--channel: a channel's name is 1"},
         {"no directory", nullptr, here, {{"--storage-dir", {""}}}, "--storage-dir: it is empty"},
         {"flag over file", R"({"port": "1"})", here, {{"--port", {"-1"}}}, "--port: not a whole"},
