@@ -163,6 +163,14 @@ class Way:
             return UnixConnection(self.path, self.port)
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=answer_seconds)
 
+    def connect(self, connection: http.client.HTTPConnection) -> None:
+        try:
+            connection.connect()
+        except OSError as error:
+            if not self.path and error.errno in _without_network:
+                raise NoDaemonError(f"{self.where}: {error}") from error
+            raise
+
     def headers(self, connection: http.client.HTTPConnection, seconds: float) -> Dict[str, str]:
         """What shows who we are: nothing on the socket that only we can reach; over TCP a proof that
         we know the token, after the other side has proven the same."""
@@ -208,10 +216,6 @@ class Way:
         if self._guessed:
             return NoDaemonError(said)
         return ClosedError(said)
-
-    def is_without_network(self, error: BaseException) -> bool:
-        """It did not let us connect."""
-        return not self.path and isinstance(error, OSError) and error.errno in _without_network
 
     def error(self, error: Exception) -> Error:
         stopping = stop.get()
@@ -289,17 +293,15 @@ def link_to(way: Way, seconds: float, used: bool) -> Link:
             return link
         link.http.close()
     connection = way.connection()
+    connection.auto_open = 0  # another connection would have proven nothing
     try:
-        connection.connect()
-        connection.auto_open = 0  # another connection would have proven nothing
+        way.connect(connection)
         assert connection.sock is not None
         _open.add(connection.sock)
         connection.sock.settimeout(seconds)
         return Link(connection, way.headers(connection, seconds))
-    except BaseException as error:
+    except BaseException:
         connection.close()
-        if connection.auto_open and way.is_without_network(error):
-            raise NoDaemonError(f"{way.where}: {error}") from error
         raise
 
 
