@@ -276,7 +276,9 @@ Task<NodeHealth> Node::health() {
     auto look = [store = store_]() -> Result<Facts::Storage> {
         Facts::Storage seen = look_at_storage(store.root());
         if (seen.trouble.empty() && !store.check())
-            seen.trouble = "another, empty directory is in its place; was it unmounted?";
+            seen.trouble =
+                "another, empty directory is in its place; mount it again, or start "
+                "the daemon anew to use this one";
         return seen;
     };
     auto storage = co_await foreign_.call(store_.root(), look);

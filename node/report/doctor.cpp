@@ -258,7 +258,9 @@ Facts::Storage look_at_storage(const std::filesystem::path& dir) {
         return seen;
     }
     seen.free_bytes = room.available;
-    if (::access(dir.c_str(), R_OK | W_OK | X_OK) != 0)
+    if (!std::filesystem::is_directory(dir, error))
+        seen.trouble = make_error_code(std::errc::not_a_directory).message();
+    else if (::access(dir.c_str(), R_OK | W_OK | X_OK) != 0)
         seen.trouble = std::error_code(errno, std::generic_category()).message();
     else
         seen.trouble = trouble_with_files(seen);

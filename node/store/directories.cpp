@@ -116,11 +116,14 @@ Result<void> check_storage(const Layout& layout) {
     struct stat status;
     if (disk().status(layout.root(), status) != 0)
         return storage_error(last_error(), layout.root());
+    if (!S_ISDIR(status.st_mode))
+        return storage_error(make_error_code(std::errc::not_a_directory), layout.root());
     if (layout.is_still_there()) return ok;
     for (const fs::path& part : {layout.contents(), layout.ours()})
         if (disk().link_status(part, status) == 0) return ok;  // it was mounted anew
     note_storage_trouble(layout.root().string() +
-                         ": it is empty, and not the directory that it was; was it unmounted?");
+                         ": it is empty, and not the directory that it was; mount that again, or "
+                         "start the daemon anew to use this one");
     return Errc::storage_unavailable;
 }
 

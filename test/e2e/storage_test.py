@@ -232,6 +232,12 @@ class Storage(NetworkCase):
         node.storage_dir.mkdir()  # as a mount point is
         self.assertIn(f"problem storage: {node.storage_dir}: another, empty directory", doctor())
         node.storage_dir.rmdir()
+        node.storage_dir.write_text("no directory")
+        for command in ("kp2p-list", "kp2p-load", "kp2p-cat"):
+            self.assert_ends(node.run(command, *([uri] if command != "kp2p-list" else []), check=False), 1,
+                             f"cannot be used: {node.storage_dir}: Not a directory")
+        self.assertIn(f"problem storage: {node.storage_dir}: Not a directory", doctor())
+        node.storage_dir.unlink()
         self.path("elsewhere").rename(node.storage_dir)
         self.assertEqual(node.run("kp2p-cat", uri).stdout, b"alone")
 

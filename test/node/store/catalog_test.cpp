@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <fstream>
 
 #include "node/store/catalog/marks.hpp"
 #include "proto/byte_size.hpp"
@@ -356,7 +357,12 @@ TEST_CASE("of a storage that is away nothing is said but that") {
     fs::rename(storage.root, away);
     is_away(": No such file or directory");
     fs::create_directory(storage.root);  // as a mount point is
-    is_away(": it is empty, and not the directory that it was; was it unmounted?");
+    is_away(
+        ": it is empty, and not the directory that it was; mount that again, or start the "
+        "daemon anew to use this one");
+    fs::remove(storage.root);
+    std::ofstream(storage.root) << "no directory";
+    is_away(": Not a directory");
     fs::remove(storage.root);
     fs::rename(away, storage.root);
     CHECK(catalog.pin(uri));
