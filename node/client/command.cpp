@@ -130,7 +130,7 @@ Command::Command(std::string name, std::string purpose, Needs needs)
         if (setting.is_for(needs)) declare(setting);
     for (const OldFlag& flag : old_flags(name)) parser_->take(flag);
     app.get_formatter()->column_width(28);
-    say_what_nobody_catches();
+    say_what_nobody_catches(parser_->name);
 }
 
 // Last of all, when what the body made is gone.

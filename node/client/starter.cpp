@@ -148,7 +148,13 @@ Result<void> Starter::start(std::stop_token stop, std::string& why) const {
     spawn.put(to.number, STDOUT_FILENO);
     spawn.put(log.number, STDERR_FILENO);
     const auto process = spawn.run(std::move(words));
-    if (!process) return failed(program, process.error().value());
+    if (!process && process.error() == std::errc::resource_unavailable_try_again)
+        why = "no more processes can be had (ulimit -u)";
+    else if (!process && process.error() == std::errc::no_such_file_or_directory)
+        why = std::string(program) + " is neither beside this command nor in PATH";
+    else if (!process)
+        return failed(program, process.error().value());
+    if (!process) return Errc::no_daemon;
     to.close();
     const auto said = first_line(from.number, stop);
     if (!said && said.error() == Errc::canceled) return Errc::canceled;

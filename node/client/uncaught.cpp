@@ -8,14 +8,18 @@
 #include <cstring>
 #include <exception>
 #include <new>
+#include <string>
 #include <system_error>
+#include <utility>
 
 namespace kp2p::client {
 namespace {
 
+std::string program;
+
 // Without allocating: there may be no memory.
 void say(const char* words) {
-    for (const char* part : {"it cannot go on: ", words, "\n"}) {
+    for (const char* part : {program.c_str(), ": it cannot go on: ", words, "\n"}) {
         pollfd room{STDERR_FILENO, POLLOUT, 0};
         if (::poll(&room, 1, 0) > 0) (void)!::write(STDERR_FILENO, part, std::strlen(part));
     }
@@ -45,6 +49,9 @@ void say(const char* words) {
 
 }  // namespace
 
-void say_what_nobody_catches() { std::set_terminate(end); }
+void say_what_nobody_catches(std::string name) {
+    program = std::move(name);
+    std::set_terminate(end);
+}
 
 }  // namespace kp2p::client

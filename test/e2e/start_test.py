@@ -3,6 +3,9 @@
 import contextlib
 import http.server
 import json
+import os
+import resource
+import shutil
 import socket
 import subprocess
 import threading
@@ -106,6 +109,24 @@ class Start(NetworkCase):
         log = bob.config_dir / "daemon.log"
         self.assertEqual(log.stat().st_mode & 0o777, 0o600)
         self.assertIn("kp2p-start-daemon: ready", log.read_text())
+
+    def test_why_none_can_be_started_is_said(self):
+        bob = self.told()
+        alone = self.path("kp2p-join")
+        shutil.copy(self.network.command("kp2p-join"), alone)
+        join = lambda **how: subprocess.run(
+            [alone, "--start-daemon", "x"], env={**bob.environment(), "PATH": "/nowhere"},
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=30, **how)
+        self.assert_ends(join(), 3, "kp2p-start-daemon is neither beside this command nor in PATH")
+        shutil.copy(self.network.command("kp2p-start-daemon"), alone.with_name("kp2p-start-daemon"))
+        nobody, few = 65534, {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))}
+        if os.geteuid() == 0:  # who may have as many as it likes
+            few["user"] = nobody
+            os.chmod(self.network.root, 0o711)
+            self.addCleanup(os.chmod, self.network.root, 0o700)
+            for path in (alone.parent, bob.config_dir, *bob.config_dir.iterdir()):
+                os.chown(path, nobody, 0)
+        self.assert_ends(join(**few), 3, "no more processes can be had (ulimit -u)")
 
     def test_of_a_configuration_directory_that_cannot_be_made_it_is_said_what_to_do(self):
         bob, place = self.idle("bob"), self.path("taken")
