@@ -59,15 +59,20 @@ Result<std::unique_ptr<ConfigDir>> ConfigDir::open(const fs::path& path, Random&
     if (auto made = make_config_dir(path); !made) return failed(made.error());
     auto lock = File::open(path / "lock", File::Mode::update);
     if (!lock) return failed(lock.error());
+    const std::string host = locked_by(*lock);
+    const bool is_elsewhere = !host.empty() && host != own_name();
+    constexpr const char* own_each =
+        ": each computer needs a configuration directory of its own (KACHERY_P2P_CONFIG_DIR)";
     if (lock->try_lock() == File::Lock::busy) {
-        const std::string host = locked_by(*lock);
         why = "another daemon runs in " + path.string();
-        if (!host.empty() && host != own_name())
-            why += ", on " + host +
-                   ": each computer needs a configuration directory of its own "
-                   "(KACHERY_P2P_CONFIG_DIR)";
+        if (is_elsewhere) why += ", on " + host + own_each;
         return Errc::limit_reached;
     }
+    std::error_code none;  // some file systems have locks that no other computer sees
+    if (is_elsewhere && fs::exists(path / "api-port", none))
+        log(LogLevel::warning, "daemon",
+            "a daemon on " + host + " was killed in " + path.string() + ", or still runs" +
+                own_each);
     if (lock->resize(0)) (void)lock->write_at(0, as_bytes(own_name()));
     TempFile::sweep(path);
     return std::unique_ptr<ConfigDir>(new ConfigDir(path, random, *std::move(lock)));

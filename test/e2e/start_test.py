@@ -195,6 +195,17 @@ class Start(NetworkCase):
         self.assert_ends(done, 1, f"another daemon runs in {bob.config_dir}, on other: ")
         self.assertIn(b"KACHERY_P2P_CONFIG_DIR", done.stderr)
 
+    def test_one_that_may_run_where_its_lock_is_not_seen_is_warned_of(self):
+        bob = self.told()
+        words = f"a daemon on other was killed in {bob.config_dir}, or still runs: each computer needs"
+        (bob.config_dir / "lock").write_text("other")
+        bob.start(told=False)
+        self.assertNotIn(words, bob.log())
+        bob.kill()
+        (bob.config_dir / "lock").write_text("other")
+        bob.run("kp2p-join", "--start-daemon", CHANNEL)
+        self.assertIn(words, (bob.config_dir / "daemon.log").read_text())
+
     def test_why_it_does_not_start_is_said(self):
         bob = self.told(port="many")
         done = bob.run("kp2p-join", "--start-daemon", CHANNEL, check=False)
