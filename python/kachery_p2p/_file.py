@@ -181,9 +181,63 @@ class RawFile(io.RawIOBase):
         super().close()
 
 
+class BufferedFile(io.BufferedIOBase):
+    """What an io.BufferedReader does, and none itself: numpy before 1.25 reads from the descriptor of
+    whatever is one, and here is none."""
+
+    def __init__(self, raw: RawFile) -> None:
+        self.raw = raw
+        self._buffer = io.BufferedReader(raw, jump_bytes)
+        self.name = raw.name
+        self.mode = raw.mode
+
+    def __repr__(self) -> str:
+        return f"<kachery_p2p.open({self.name!r})>"
+
+    def __next__(self) -> bytes:
+        return next(self._buffer)
+
+    @property
+    def closed(self) -> bool:
+        return self._buffer.closed
+
+    def close(self) -> None:
+        self._buffer.close()
+
+    def readable(self) -> bool:
+        return self._buffer.readable()
+
+    def seekable(self) -> bool:
+        return self._buffer.seekable()
+
+    def read(self, size: Optional[int] = -1) -> bytes:
+        return self._buffer.read(size)
+
+    def read1(self, size: int = -1) -> bytes:
+        return self._buffer.read1(size)
+
+    def readinto(self, buffer: Any) -> int:
+        return self._buffer.readinto(buffer)
+
+    def readinto1(self, buffer: Any) -> int:
+        return self._buffer.readinto1(buffer)
+
+    def readline(self, size: Optional[int] = -1) -> bytes:
+        return self._buffer.readline(-1 if size is None else size)
+
+    def peek(self, size: int = 0) -> bytes:
+        return self._buffer.peek(size)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self._buffer.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._buffer.tell()
+
+
 def opened(ranges: Ranges, name: str, mode: str, encoding: Optional[str],
-           newline: Optional[str]) -> Union[io.BufferedReader, io.TextIOWrapper]:
-    binary = io.BufferedReader(RawFile(ranges, name), jump_bytes)
+           newline: Optional[str]) -> Union[BufferedFile, io.TextIOWrapper]:
+    raw = RawFile(ranges, name)
     if "b" in mode:
-        return binary
-    return io.TextIOWrapper(binary, encoding=encoding or "utf-8", newline=newline)
+        return BufferedFile(raw)
+    return io.TextIOWrapper(io.BufferedReader(raw, jump_bytes), encoding=encoding or "utf-8", newline=newline)

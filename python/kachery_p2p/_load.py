@@ -10,7 +10,7 @@ from typing import IO, Any, BinaryIO, Callable, Literal, Optional, TypeVar, Unio
 
 from . import _dest
 from ._errors import FailedError, NotFoundError, UsageError
-from ._file import Ranges, opened
+from ._file import BufferedFile, Ranges, opened
 from ._listing import load_directory
 from ._options import Options, Seconds, Wait, mean_nothing
 from ._paths import PathLike, absolute_path
@@ -266,14 +266,14 @@ def _stdout() -> Any:
 @overload
 def open(uri: PathLike, mode: Literal["rb"] = "rb", *, encoding: None = None,
          newline: None = None, timeout: Seconds = None, wait: Wait = None,
-         p2p: bool = True) -> io.BufferedReader: ...
+         p2p: bool = True) -> BufferedFile: ...
 @overload
 def open(uri: PathLike, mode: Literal["r", "rt"], *, encoding: Optional[str] = None,
          newline: Optional[str] = None, timeout: Seconds = None, wait: Wait = None,
          p2p: bool = True) -> io.TextIOWrapper: ...
 def open(uri: PathLike, mode: str = "rb", *, encoding: Optional[str] = None,
          newline: Optional[str] = None, timeout: Seconds = None, wait: Wait = None,
-         p2p: bool = True) -> Union[io.BufferedReader, io.TextIOWrapper]:
+         p2p: bool = True) -> Union[BufferedFile, io.TextIOWrapper]:
     """A file that can be read and sought in, whose bytes come, verified, as they are asked for. A
     NotFoundError, which is a FileNotFoundError, if nobody provides it. One without a manifest (up to
     20 MB, or stored --bare) comes whole, when it is opened."""

@@ -15,7 +15,6 @@ import atexit
 import concurrent.futures.thread
 import contextvars
 import functools
-import io
 import os
 import sys
 import threading
@@ -25,6 +24,7 @@ from typing import (TYPE_CHECKING, Any, Callable, Coroutine, Literal, Optional, 
 
 from . import _daemon, _find, _load, _manage, _options, _store
 from ._ending import Stop, stop
+from ._file import BufferedFile
 from ._options import Seconds, Wait, why
 from ._paths import PathLike
 from ._progress import Progress
@@ -183,7 +183,7 @@ verify = _waited(_manage.verify)
 class AsyncFile:
     """What open() gives, to be used in `async with`. One call at a time."""
 
-    def __init__(self, file: io.BufferedReader) -> None:
+    def __init__(self, file: BufferedFile) -> None:
         self._file = file
 
     async def read(self, size: int = -1) -> bytes:
@@ -209,7 +209,7 @@ class AsyncFile:
 class _Opening:
     """To be awaited, or used in `async with`, as other libraries' files are."""
 
-    def __init__(self, opening: "Coroutine[Any, Any, io.BufferedReader]") -> None:
+    def __init__(self, opening: "Coroutine[Any, Any, BufferedFile]") -> None:
         self._opening = opening
         self._file: Optional[AsyncFile] = None
 

@@ -17,6 +17,7 @@ import time
 import unittest
 import unittest.mock
 import warnings
+import zipfile
 
 from case import ABSENT, Network, ROOT, kp, main, numpy, storage
 from kachery_p2p._progress import Shown
@@ -351,6 +352,31 @@ class Opened(Network):
                 self.check(file, self.content)
             with kp.open(path) as file:
                 self.check(file, self.content[:3_000_000])
+
+    def test_others_read_from_an_open_file(self):
+        """As from one of the system, though it has no descriptor."""
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            archive.writestr("inner", "of the archive")
+        with self.at("alice"):
+            packed = kp.store_file(self.write("packed.zip", packed.getvalue()))
+            lines = kp.store_text("first\nsecond\n")
+            pickled = kp.store_pkl({"a": list(range(1000))})
+            array = numpy and kp.store_npy(numpy.arange(300_000.0).reshape(300, 1000))
+        with self.at("bob"):
+            with kp.open(packed) as file, zipfile.ZipFile(file) as archive:
+                self.assertEqual(archive.read("inner"), b"of the archive")
+            with kp.open(lines) as file:
+                self.assertEqual(list(file), [b"first\n", b"second\n"])
+                self.assertRaises(OSError, file.fileno)
+                file.seek(0)
+                self.assertEqual((file.readline(3), file.peek()[:2], file.tell()), (b"fir", b"st", 3))
+                self.assertEqual(io.TextIOWrapper(file, "ascii").read(), "st\nsecond\n")
+            with kp.open(pickled) as file:
+                self.assertEqual(pickle.load(file), {"a": list(range(1000))})
+            if numpy:
+                with kp.open(array) as file:
+                    self.assertEqual(numpy.load(file).sum(), 299_999 * 150_000)
 
     def test_text_is_read_by_lines(self):
         with self.at("alice"):
