@@ -222,7 +222,7 @@ class Way:
         if stopping and stopping.called:
             return CanceledError("it was called off")
         if isinstance(error, (ConnectionRefusedError, FileNotFoundError)):
-            return NoDaemonError(f"nothing answers at {self.where}: {error}")
+            return NoDaemonError(f"nothing answers at {self.where}; kp2p-start-daemon starts one")
         if isinstance(error, socket.timeout):
             return TimedOutError(f"the daemon does not answer (waited {answer_seconds:.0f} s)")
         if isinstance(error, (ConnectionError, http.client.IncompleteRead)):

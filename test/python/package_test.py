@@ -373,7 +373,7 @@ class Failures(Network):
                 kp.store_dir(path, label="label")
 
     def test_without_a_daemon(self):
-        with self.at("nobody"), self.assertRaises(kp.NoDaemonError):
+        with self.at("nobody"), self.assertRaisesRegex(kp.NoDaemonError, "kp2p-start-daemon starts one$"):
             kp.load_file(ABSENT)
 
     def test_with_a_wrong_token(self):
