@@ -15,11 +15,11 @@
 namespace kp2p::client {
 namespace {
 
-std::string program;
+std::string program_name;
 
 // Without allocating: there may be no memory.
 void say(const char* words) {
-    for (const char* part : {program.c_str(), ": it cannot go on: ", words, "\n"}) {
+    for (const char* part : {program_name.c_str(), ": it cannot go on: ", words, "\n"}) {
         pollfd room{STDERR_FILENO, POLLOUT, 0};
         if (::poll(&room, 1, 0) > 0) (void)!::write(STDERR_FILENO, part, std::strlen(part));
     }
@@ -50,7 +50,7 @@ void say(const char* words) {
 }  // namespace
 
 void say_what_nobody_catches(std::string name) {
-    program = std::move(name);
+    program_name = std::move(name);
     std::set_terminate(end);
 }
 
