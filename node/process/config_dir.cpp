@@ -56,7 +56,8 @@ Result<std::unique_ptr<ConfigDir>> ConfigDir::open(const fs::path& path, Random&
         why = config_trouble(path / "lock", error);
         return error;
     };
-    if (auto made = make_config_dir(path); !made) return failed(made.error());
+    if (auto made = make_config_dir(path, make_directory_durably); !made)
+        return failed(made.error());
     auto lock = File::open(path / "lock", File::Mode::update);
     if (!lock) return failed(lock.error());
     const std::string host = locked_by(*lock);

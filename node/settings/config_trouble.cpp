@@ -1,6 +1,5 @@
 #include "node/settings/config_trouble.hpp"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,33 +8,20 @@
 namespace kp2p {
 namespace fs = std::filesystem;
 
-namespace {
-
-// The names in it survive a power cut, where the file system can say so.
-void flush_names(const fs::path& dir) {
-    const int file = ::open(dir.empty() ? "." : dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (file < 0) return;
-    (void)::fsync(file);
-    ::close(file);
+Result<void> make_private_directory(const fs::path& dir) {
+    if (::mkdir(dir.c_str(), S_IRWXU) == 0) return ok;
+    return std::error_code(errno, std::generic_category());
 }
 
-}  // namespace
-
-Result<void> make_config_dir(const fs::path& dir) {
+Result<void> make_config_dir(const fs::path& dir, MakeDirectory make) {
     const fs::path above = dir.parent_path();
-    if (!dir.has_filename() && dir != above) return make_config_dir(above);  // "name/"
-    const auto make = [&]() -> Result<void> {
-        if (::mkdir(dir.c_str(), S_IRWXU) != 0)
-            return std::error_code(errno, std::generic_category());
-        flush_names(above);
-        return ok;
-    };
-    auto made = make();
+    if (!dir.has_filename() && dir != above) return make_config_dir(above, make);  // "name/"
+    auto made = make(dir);
     if (!made && made.error() == std::errc::file_exists) return ok;
     const bool needs_above = !made && made.error() == std::errc::no_such_file_or_directory;
     if (!needs_above || above.empty() || dir.filename() == usual_config_dir_name) return made;
-    if (auto first = make_config_dir(above); !first) return first.error();
-    return make();
+    if (auto first = make_config_dir(above, make); !first) return first.error();
+    return make(dir);
 }
 
 std::string config_trouble(const fs::path& file, std::error_code error) {

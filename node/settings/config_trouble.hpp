@@ -13,9 +13,15 @@ namespace kp2p {
 // The usual one, in the home directory.
 inline constexpr const char* usual_config_dir_name = ".kachery-p2p";
 
-// For its owner alone, with what is missing above it, durably. No home directory: one that is not
-// there is not mounted, or there is none. One that is there stays as it is. Blocking.
-Result<void> make_config_dir(const std::filesystem::path& dir);
+// Makes a directory for its owner alone in one that is there. std::errc::file_exists,
+// std::errc::no_such_file_or_directory.
+using MakeDirectory = Result<void> (*)(const std::filesystem::path& dir);
+Result<void> make_private_directory(const std::filesystem::path& dir);  // and no more than that
+
+// With what is missing above it. No home directory: one that is not there is not mounted, or there
+// is none. One that is there stays as it is. Blocking.
+Result<void> make_config_dir(const std::filesystem::path& dir,
+                             MakeDirectory make = make_private_directory);
 
 // Why this file in it could not be opened to write: about the directory, and what to do, unless the
 // file itself is why. Blocking, as file systems are.

@@ -127,6 +127,13 @@ Result<void> check_storage(const Layout& layout) {
     return Errc::storage_unavailable;
 }
 
+Result<void> make_directory_durably(const fs::path& directory) {
+    if (disk().make_directory(directory, S_IRWXU) != 0) return last_error();
+    auto flushed = flush_directory(directory_of(directory));
+    if (!flushed) disk().remove_directory(directory);  // so that the next attempt flushes it again
+    return flushed;
+}
+
 unsigned rights_in(const fs::path& directory, const File* source) {
     constexpr mode_t group = 0060, others = 0006;
     struct stat status;

@@ -40,6 +40,8 @@ class DirectoryMaker {
     std::map<std::string, std::optional<struct stat>> known_;  // as far as they were seen
 };
 Result<void> make_directories(const Layout& layout, const std::filesystem::path& directory);
+// For its owner alone, in one that is there, durably; or not at all.
+Result<void> make_directory_durably(const std::filesystem::path& directory);
 
 // An error of the storage where its directory is not there, or where an empty one has come to be in
 // its place, as when it was unmounted: nothing can be told of what it had.
