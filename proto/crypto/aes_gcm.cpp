@@ -1,5 +1,7 @@
 #include "proto/crypto/aes_gcm.hpp"
 
+#include <utility>
+
 namespace kp2p::proto {
 
 std::unique_ptr<AesGcm> aes_gcm(const CipherKey& key) {

@@ -29,7 +29,10 @@ class IpsecMbGcm final : public AesGcm {
     IpsecMbGcm(const IMB_MGR* functions, const CipherKey& key) : functions_(functions) {
         set_key(key);
     }
-    ~IpsecMbGcm() override { sodium_memzero(&key_, sizeof key_); }
+    ~IpsecMbGcm() override {
+        sodium_memzero(&key_, sizeof key_);
+        sodium_memzero(&message_, sizeof message_);
+    }
     IpsecMbGcm(const IpsecMbGcm&) = delete;
     IpsecMbGcm& operator=(const IpsecMbGcm&) = delete;
 
