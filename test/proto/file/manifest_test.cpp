@@ -6,6 +6,7 @@
 
 #include "proto/file/links.hpp"
 #include "test/proto/file/content.hpp"
+#include "test/proto/file/sha1_collisions.hpp"
 #include "test/vectors.hpp"
 
 using namespace kp2p;
@@ -78,6 +79,24 @@ TEST_CASE("links and a manifest are the same when they are made together") {
         CHECK(made.manifest == own_made.manifest);
         CHECK(made.piece_lists == own_made.piece_lists);
     }
+}
+
+TEST_CASE("an attack in any piece is found, that the whole has none or not") {
+    const test::Sha1Collision collision = test::sha1_collisions().front();
+    for (const std::uint64_t piece : {0u, 1u, 2u, 3u, 4u})
+        for (const std::size_t step : {5 * piece_bytes, 2 * piece_bytes, piece_bytes / 2}) {
+            CAPTURE(piece);
+            CAPTURE(step);
+            ByteVector bytes = test::content(5 * piece_bytes);
+            std::ranges::copy(collision.bytes, bytes.begin() + piece * piece_bytes);
+            ManifestHasher manifest(bytes.size());
+            for (std::size_t at = 0; at < bytes.size(); at += step)
+                manifest.update(
+                    ByteView(bytes).subspan(at, std::min<std::size_t>(step, bytes.size() - at)));
+            CHECK(sha1_to_name(bytes).has_value() == (piece != 0));
+            manifest.finish(sha1_of(bytes));
+            CHECK(manifest.collided());
+        }
 }
 
 TEST_CASE("a manifest's chunks grow with the file") {
