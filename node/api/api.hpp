@@ -83,11 +83,14 @@ class Api {
     Task<Result<std::set<NodeId>>> providers_of(Call& call, Diagnosis& diagnosis);
 
     // What is done once `uri` has been loaded: a record, and for a file at `path` a name of its
-    // own. Where it lies then.
+    // own.
     enum class Naming { own, none };
-    Task<std::filesystem::path> arrived(proto::Uri uri, std::filesystem::path path, Naming naming);
-    Task<> keep_limit(std::uint64_t added_bytes);            // of the storage
-    Task<std::string> stamp_of(std::filesystem::path path);  // FileStamp::text(), or nothing
+    struct Arrival {
+        std::filesystem::path path;  // where it lies then
+        std::string stamp;           // FileStamp::text() of it, or nothing
+    };
+    Task<Arrival> arrived(proto::Uri uri, std::filesystem::path path, Naming naming);
+    Task<> keep_limit(std::uint64_t added_bytes);  // of the storage
 
     std::string channels_json() const;
     struct Asked {

@@ -61,8 +61,7 @@ std::string json_of(const Removed& removed, const Unread& unread = {}) {
 
 }  // namespace
 
-Task<std::filesystem::path> Api::arrived(proto::Uri uri, std::filesystem::path path,
-                                         Naming naming) {
+Task<Api::Arrival> Api::arrived(proto::Uri uri, std::filesystem::path path, Naming naming) {
     auto work = [&store = parts_.store, uri, path, naming] {
         proto::Uri file = uri;
         const auto sha1 = Sha1::from_hex(path.filename().native());
@@ -72,18 +71,14 @@ Task<std::filesystem::path> Api::arrived(proto::Uri uri, std::filesystem::path p
             file.path = uri.own_name();
         }
         store.note_arrival(file, Record::Kind::loaded);
-        return naming == Naming::own ? store.named(path, file) : path;
+        Arrival arrival{naming == Naming::own ? store.named(path, file) : path, {}};
+        if (arrival.path.empty()) return arrival;
+        const auto opened = File::open(arrival.path, File::Mode::read);
+        const auto stamp = opened ? opened->stamp() : opened.error();
+        if (stamp) arrival.stamp = stamp->text();
+        return arrival;
     };
     co_return co_await offload(parts_.runtime.pool, work);
-}
-
-Task<std::string> Api::stamp_of(std::filesystem::path path) {
-    auto look = [path]() -> std::string {
-        const auto file = File::open(path, File::Mode::read);
-        const auto stamp = file ? file->stamp() : file.error();
-        return stamp ? stamp->text() : std::string();
-    };
-    co_return co_await offload(parts_.runtime.pool, look);
 }
 
 Api::Answer Api::files(Call& call) {

@@ -147,12 +147,9 @@ Api::Answer Api::load(Call& call) {
         auto loaded = co_await loading.run(parts_.share.load(*uri, progress, diagnosis, *outage));
         if (loaded) {
             const auto naming = *unnamed ? Naming::none : Naming::own;
-            const std::filesystem::path path = co_await arrived(*uri, *loaded, naming);
-            json.field("path", path.string());
-            if (comes) {
-                const std::string stamp = co_await stamp_of(path);
-                if (!stamp.empty()) json.field("stamp", stamp);
-            }
+            const Arrival arrival = co_await arrived(*uri, *loaded, naming);
+            json.field("path", arrival.path.string());
+            if (comes && !arrival.stamp.empty()) json.field("stamp", arrival.stamp);
             co_return json.end_object().take();
         }
         failure = loaded.error();

@@ -328,13 +328,11 @@ fs::path Store::named(const fs::path& path, const proto::Uri& uri) const {
     const std::string name = uri.own_name();
     const auto sha1 = Sha1::from_hex(path.filename().native());
     if (name.empty() || !sha1 || path != layout_.content(*sha1)) return path;
-    const auto before = stamp_of(path);
-    auto named = name_content(layout_, *sha1, name);
+    const auto named = name_content(layout_, *sha1, name);
     if (!named) return path;
-    const auto after = stamp_of(path);
-    if (before && after && verdicts_->of(*sha1, *before) == Verdict::right)
-        verdicts_->keep(*sha1, *after, Verdict::right);
-    return *std::move(named);
+    if (verdicts_->of(*sha1, named->before) == Verdict::right)
+        verdicts_->keep(*sha1, named->after, Verdict::right);
+    return named->path;
 }
 
 Result<std::unique_ptr<Upload>> Store::begin_upload(PutOptions::Manifest manifest,

@@ -107,6 +107,11 @@ Result<TempFile> TempFile::create_shared_in(const fs::path& directory, const Fil
     });
 }
 
+Result<TempFile> TempFile::create_shared_in(const fs::path& directory, DirectoryMaker& maker) {
+    return create(directory,
+                  [&](const fs::path& path) { return maker.open(path, File::Mode::create); });
+}
+
 TempFile::TempFile(TempFile&& other) noexcept
     : path_(std::exchange(other.path_, {})), file_(std::move(other.file_)) {}
 

@@ -26,6 +26,8 @@ class TempFile {
     // In the storage, as open_shared() does.
     static Result<TempFile> create_shared_in(const std::filesystem::path& directory,
                                              const File* source = nullptr);
+    static Result<TempFile> create_shared_in(const std::filesystem::path& directory,
+                                             DirectoryMaker& maker);
     TempFile(TempFile&& other) noexcept;
     TempFile& operator=(TempFile&&) = delete;
     ~TempFile();

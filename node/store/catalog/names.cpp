@@ -8,7 +8,7 @@
 namespace kp2p {
 namespace fs = std::filesystem;
 
-Result<fs::path> name_content(const Layout& layout, const Sha1& sha1, const std::string& name) {
+Result<NamedContent> name_content(const Layout& layout, const Sha1& sha1, const std::string& name) {
     const fs::path content = layout.content(sha1);
     const auto file = File::open(content, File::Mode::read);
     if (!file) return file.error();
@@ -16,17 +16,17 @@ Result<fs::path> name_content(const Layout& layout, const Sha1& sha1, const std:
     if (!before) return before.error();
     const fs::path directory = layout.names(sha1);
     fs::path named = directory / name;
-    if (file->is_at(named)) return named;
+    if (file->is_at(named)) return NamedContent{named, *before, *before};
     if (auto made = make_directories(layout, directory); !made) return made.error();
     if (disk().link(content, named) != 0) {
         if (errno != EEXIST || disk().unlink(named) != 0) return last_error();
         if (disk().link(content, named) != 0) return last_error();
     }
-    // One more name shows in the stamp, and the content is what it was.
     const auto after = file->stamp();
-    const auto known = load_links(layout.links_cache(sha1), *before);
-    if (after && known) save_links(layout.links_cache(sha1), *after, *known);
-    return named;
+    if (!after) return after.error();
+    if (const auto known = load_links(layout.links_cache(sha1), *before))
+        save_links(layout.links_cache(sha1), *after, *known);
+    return NamedContent{named, *before, *after};
 }
 
 void remove_names(const Layout& layout, const Sha1& sha1) {

@@ -10,10 +10,13 @@
 
 namespace kp2p {
 
+struct NamedContent {
+    std::filesystem::path path;
+    FileStamp before, after;  // of the content: one more name shows in its stamp
+};
 // Of a content that is there; `name` is_entry_name(). It leads to what the content is now, also if
 // it led to another before. A failure is the file system's, which may have no such links.
-Result<std::filesystem::path> name_content(const Layout& layout, const Sha1& sha1,
-                                           const std::string& name);
+Result<NamedContent> name_content(const Layout& layout, const Sha1& sha1, const std::string& name);
 void remove_names(const Layout& layout, const Sha1& sha1);
 
 }  // namespace kp2p

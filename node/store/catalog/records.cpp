@@ -76,8 +76,10 @@ Result<void> write_record(const Layout& layout, const fs::path& path, Record rec
     const auto now = disk().now().time_since_epoch();
     record.time_s = duration_cast<std::chrono::seconds>(now).count();
     const fs::path directory = path.parent_path();
-    if (auto made = make_directories(layout, directory); !made) return made;
-    auto temp = TempFile::create_shared_in(directory.parent_path());  // where a sweep finds it
+    DirectoryMaker maker(layout);
+    if (auto made = maker.make(directory); !made) return made;
+    auto temp =
+        TempFile::create_shared_in(directory.parent_path(), maker);  // where a sweep finds it
     if (!temp) return temp.error();
     if (auto done = temp->file().write_at(0, as_bytes(record.text())); !done) return done;
     return temp->publish(path, TempFile::Durability::none);
