@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "cmd/load_progress.hpp"
+#include "cmd/outage.hpp"
 #include "cmd/without_daemon.hpp"
 #include "node/client/command.hpp"
 #include "node/client/daemon.hpp"
@@ -70,25 +71,33 @@ int main(int argc, char** argv) {
         if (start && end && *end < *start)
             return command.failure(Errc::usage, "--end " + std::to_string(*end) +
                                                     " is before --start " + std::to_string(*start));
-        proto::JsonWriter body;
-        body.begin_object().field("uri", uri->written).field("progress", true);
-        if (start) body.field("start", *start);
-        if (end) body.field("end", *end);
-        if (wait) body.field("wait", wait->span.count());
         CatProgress progress(command, *uri);
+        Outage outage(command, daemon, wait);
+        std::uint64_t written_bytes = 0;
         const auto write = [&](ByteView bytes) {
             progress.wrote(bytes.size());
+            outage.saw(written_bytes += bytes.size());
             return command.print_bytes(bytes);
         };
         const auto show = [&](const client::Answer& event) -> Result<void> {
             progress.show(event);
+            outage.saw(event.number("verified_bytes"));
             return ok;
         };
-        auto done = daemon.frames({"/v1/cat", "bytes", body.end_object().take()}, write, show);
+        auto done = outage.outlast([&] {
+            proto::JsonWriter body;
+            body.begin_object().field("uri", uri->written).field("progress", true);
+            body.field("start", start.value_or(0) + written_bytes);
+            if (end) body.field("end", *end);
+            if (wait) body.field("wait", wait->span.count());
+            return daemon.frames({"/v1/cat", "bytes", body.end_object().take()}, write, show);
+        });
         if (!done && done.error() == Errc::canceled && command.stop().stop_requested())
             return command.failure(done.error(), "stopped; " + progress.kept());
         if (!done) return done.error();
-        if (command.json()) return command.print_json(done->text());
-        return ok;
+        if (!command.json()) return ok;
+        proto::JsonWriter json;
+        json.begin_object().field("event", "result").field("bytes", written_bytes);
+        return command.print_json(json.end_object().take());
     });
 }

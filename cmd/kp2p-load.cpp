@@ -61,7 +61,7 @@ Result<void> store(const Delivery& by, const proto::Uri& uri, LoadAhead* ahead) 
         if (answer) return by.command.print(client::Answer(*answer).string("path"));
         if (by.command.stop().stop_requested()) return Errc::canceled;
     }
-    auto loaded = by.daemon.events(load_request(uri, by.wait), by.on_progress);
+    auto loaded = by.ask(load_request(uri, by.wait));
     if (!loaded) return loaded.error();
     if (by.command.json()) return by.command.print_json(loaded->text());
     return by.command.print(loaded->string("path"));

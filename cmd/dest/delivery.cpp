@@ -1,5 +1,6 @@
 #include "cmd/dest/delivery.hpp"
 
+#include "cmd/outage.hpp"
 #include "proto/json.hpp"
 
 namespace kp2p {
@@ -10,13 +11,30 @@ Result<client::Answer> Delivery::load(const std::string& uri, bool directory) co
     body.field("unnamed", true);
     if (wait) body.field("wait", wait->span.count());
     body.end_object();
-    return daemon.events({"/v1/load", "event", body.take()}, on_progress);
+    return ask({"/v1/load", "event", body.take()});
+}
+
+Result<client::Answer> Delivery::ask(const client::Request& asked) const {
+    Outage outage(command, daemon, wait);
+    const auto tell = [&](const client::Answer& event) {
+        outage.saw(event.number("verified_bytes"));
+        return on_progress(event);
+    };
+    return outage.outlast([&] { return daemon.events(asked, tell); });
 }
 
 Result<void> Delivery::cat(const Sha1& file, const client::Daemon::OnBytes& sink) const {
-    proto::JsonWriter body;
-    body.begin_object().field("uri", "sha1://" + file.hex()).end_object();
-    auto done = daemon.frames({"/v1/cat", "bytes", body.take()}, sink);
+    Outage outage(command, daemon, wait);
+    std::uint64_t taken_bytes = 0;
+    const auto take = [&](ByteView bytes) {
+        outage.saw(taken_bytes += bytes.size());
+        return sink(bytes);
+    };
+    auto done = outage.outlast([&] {
+        proto::JsonWriter body;
+        body.begin_object().field("uri", "sha1://" + file.hex()).field("start", taken_bytes);
+        return daemon.frames({"/v1/cat", "bytes", body.end_object().take()}, take);
+    });
     if (!done) return done.error();
     return ok;
 }

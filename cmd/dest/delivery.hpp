@@ -23,6 +23,8 @@ struct Delivery {
     // Into the storage; with `directory`, all of a directory's files. What came of it, as the API
     // says it.
     Result<client::Answer> load(const std::string& uri, bool directory) const;
+    // The last line of what is asked, of the next daemon if this one ends meanwhile.
+    Result<client::Answer> ask(const client::Request& asked) const;
     // The bytes of a file.
     Result<void> cat(const Sha1& file, const client::Daemon::OnBytes& sink) const;
 };

@@ -225,6 +225,7 @@ std::error_code Api::failed(const Asked& asked, std::error_code error, const Dia
     if (error == Errc::canceled || error == asio::error::operation_aborted) return error;
     std::string line = std::string(asked.what) + " of " + asked.uri.sha1.hex() + " failed [" +
                        std::string(code_name(error)) + "]";
+    if (!diagnosis.about().empty()) line += "; " + diagnosis.about();
     for (const Finding& finding : diagnosis.all()) line += "; " + log_text_of(finding);
     parts_.runtime.log("api", line);
     return error;

@@ -72,6 +72,25 @@ std::string progress_line(const FetchProgress& progress) {
     return json.end_array().end_object().take();
 }
 
+// Which progress a client is told of: what is new, and else, as a sign of life, one a second.
+class News {
+  public:
+    explicit News(Clock& clock) : clock_(clock) {}
+    bool is_due(const FetchProgress& progress) {
+        constexpr std::chrono::seconds quiet_span{1};
+        const Clock::Time now = clock_.now();
+        if (told_ && *told_ == progress && now - told_at_ < quiet_span) return false;
+        told_ = progress;
+        told_at_ = now;
+        return true;
+    }
+
+  private:
+    Clock& clock_;
+    std::optional<FetchProgress> told_;
+    Clock::Time told_at_ = {};
+};
+
 // A load as one of the transfers.
 class Loading {
   public:
@@ -125,11 +144,12 @@ Api::Answer Api::load(Call& call) {
     if (!outage) co_return outage.error();
     Diagnosis diagnosis;
     Loading loading(parts_.share.transfers(), *uri);
+    News news(parts_.runtime.clock);
     bool comes = false;  // from others, and is verified as it comes
     const ProgressSink progress = [&](const FetchProgress& now) {
         comes = true;
         loading.moved(now);
-        call.try_send(progress_line(now));
+        if (news.is_due(now)) call.try_send(progress_line(now));
     };
     JsonWriter json;
     json.begin_object().field("event", "result");
@@ -175,6 +195,7 @@ Api::Answer Api::cat(Call& call) {
     if (!outage) co_return outage.error();
     Diagnosis diagnosis;
     Loading loading(parts_.share.transfers(), *uri);
+    News news(parts_.runtime.clock);
     bool loads = false;  // the whole file, before any of it is sent
     const ByteSink sink = [&](ByteView bytes) {
         if (!loads) loading.gave(bytes.size());
@@ -183,7 +204,7 @@ Api::Answer Api::cat(Call& call) {
     const ProgressSink progress = [&](const FetchProgress& now) {
         loads = true;
         loading.moved(now);
-        if (*tells) call.try_send_between(progress_line(now));
+        if (*tells && news.is_due(now)) call.try_send_between(progress_line(now));
     };
     std::vector<ByteRange> left = asked->all;
     auto done =

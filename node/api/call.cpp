@@ -50,17 +50,17 @@ int http_status(std::error_code error) {
     }
 }
 
-std::string error_json(std::error_code error, std::string_view words, std::string_view findings,
-                       Shape shape) {
+std::string error_json(std::error_code error, const ErrorWords& words, Shape shape) {
     proto::JsonWriter json;
     json.begin_object();
     if (shape != Shape::json) json.field("event", "error");
     json.field("code", code_name(error));
-    if (words.empty())
+    if (words.message.empty())
         json.field("message", error.message());
     else
-        json.field("message", words);
-    if (!findings.empty()) json.key("findings").raw(findings);
+        json.field("message", words.message);
+    if (!words.about.empty()) json.field("about", words.about);
+    if (!words.findings.empty()) json.key("findings").raw(words.findings);
     return json.end_object().take();
 }
 
@@ -206,8 +206,9 @@ Task<Result<void>> Call::send_bytes(ByteView bytes) {
     co_return ok;
 }
 
-void Call::explain(const Findings& why) {
+void Call::explain(const Diagnosis& why) {
     words_ = why.text();
+    about_ = why.about();
     if (why.empty()) return;
     proto::JsonWriter json;
     write_findings(json, why.all());
@@ -232,7 +233,7 @@ std::string Call::end(const Result<std::string>& outcome, bool keep_alive) {
         answer.status = http_status(error);
         // A client that cancels has gone, so whoever reads this learns of the other reason.
         if (error == Errc::canceled) explain("the daemon is stopping");
-        answer.json = error_json(error, words_, findings_, shape_);
+        answer.json = error_json(error, {words_, about_, findings_}, shape_);
     }
     if (shape_ == Shape::metrics && outcome) answer.content_type = proto::MetricsText::content_type;
     if (is_plain(shape_)) return answer_text(answer);

@@ -14,7 +14,7 @@
 #include "node/async/clock.hpp"
 #include "proto/bytes.hpp"
 #include "proto/file/uri.hpp"
-#include "proto/report/finding.hpp"
+#include "proto/report/diagnosis.hpp"
 
 namespace kp2p {
 
@@ -63,7 +63,7 @@ class Call {
     void try_send_between(std::string line);
     // The words that go with the error that the handler returns.
     void explain(std::string words) { words_ = std::move(words); }
-    void explain(const Findings& why);
+    void explain(const Diagnosis& why);
 
     // The rest is for the connection: begin(), the handler, then what end() says is sent last.
     // `on_bytes` is called before each wait for the body's bytes.
@@ -80,15 +80,17 @@ class Call {
     std::function<void()> on_bytes_;
     simdjson::dom::parser parser_;
     simdjson::dom::element body_;
-    std::string words_, findings_;  // the latter a JSON array, or nothing
+    std::string words_, about_, findings_;  // the last a JSON array, or nothing
 };
 
 // The HTTP status that goes with an error.
 int http_status(std::error_code error);
-// {"code","message"}, with "event":"error" first in a stream, and with "findings", which is JSON,
-// if there are any.
-std::string error_json(std::error_code error, std::string_view words, std::string_view findings,
-                       Shape shape);
+// {"code","message"}, with "event":"error" first in a stream, and with "about" and "findings",
+// which is JSON, if there are any.
+struct ErrorWords {
+    std::string_view message, about = {}, findings = {};
+};
+std::string error_json(std::error_code error, const ErrorWords& words, Shape shape);
 // An answer of one JSON object, or other text, and a line end, as it is sent.
 struct JsonAnswer {
     int status = 200;

@@ -194,7 +194,7 @@ Task<Result<void>> HttpConnection::answer(Request& request, const HttpRoute& rou
 
 Task<Result<void>> HttpConnection::refuse(const Request& request, Refusal refusal) {
     JsonAnswer answer{.status = refusal.status, .json = {}};
-    answer.json = error_json(refusal.code, refusal.message, {}, Shape::json);
+    answer.json = error_json(refusal.code, {.message = refusal.message}, Shape::json);
     answer.keep_alive = proven_ && request.has_head() && request.is_over() && request.keep_alive();
     return say(request, std::move(answer));
 }

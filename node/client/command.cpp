@@ -286,6 +286,7 @@ void Command::take_words(const Daemon& daemon) {
     detail_ = daemon.message();
     findings_ = daemon.findings();
     advice_ = daemon.advice();
+    about_ = daemon.about();
 }
 
 void Command::complain(std::error_code error, const Daemon& daemon, const std::string& uri) {
@@ -300,6 +301,7 @@ void Command::complain(std::error_code error) {
     detail_.clear();
     findings_.clear();
     advice_.clear();
+    about_.clear();
     complained_ = true;
 }
 
@@ -314,6 +316,7 @@ void Command::tell(std::error_code error) {
     if (reader_gone_) return;
     if (before_output_) before_output_();
     std::string words = sentence(error, detail_, !findings_.empty());
+    if (!about_.empty()) words = about_ + ": " + words;
     bool told = false;
     if (json()) {
         proto::JsonWriter writer;

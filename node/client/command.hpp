@@ -182,8 +182,8 @@ class Command {
     std::deque<std::shared_ptr<void>> values_;
     std::optional<Config> config_;
     StandIn stand_in_;
-    std::string detail_, advice_, findings_;  // the last is JSON, or nothing
-    std::string uri_;                         // the one of several that is complained of
+    std::string detail_, about_, advice_, findings_;  // the last is JSON, or nothing
+    std::string uri_;                                 // the one of several that is complained of
     int json_descriptor_ = 1;
     std::function<void()> before_output_;
     bool complained_ = false;

@@ -1,15 +1,12 @@
 #include "node/client/daemon.hpp"
 
-#include <fcntl.h>
 #include <sodium/randombytes.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <optional>
-#include <thread>
 
 #include "node/client/frame_reader.hpp"
 #include "node/client/http/http.hpp"
@@ -26,7 +23,6 @@ constexpr std::chrono::seconds work_limit = std::chrono::hours(24 * 365);
 constexpr std::chrono::seconds answer_limit{60}, short_limit{15};
 // How long nothing may come until that is said, where it is odd and where it is not.
 constexpr std::chrono::seconds odd_silence{2}, usual_silence{10};
-constexpr std::chrono::seconds patience_with_lock{10};
 constexpr std::size_t read_bytes = 256 << 10;
 
 using Moment = std::chrono::steady_clock::time_point;
@@ -118,7 +114,8 @@ std::error_code Daemon::unreachable(std::error_code error) {
 
 std::error_code Daemon::broken(std::error_code error) {
     connection_->exchange.reset();
-    if (error == Errc::closed) message_ = "the daemon ended before its work was done";
+    has_ended_ = error == Errc::closed;
+    if (has_ended_) message_ = "the daemon ended before its work was done";
     if (error == Errc::timed_out)
         message_ = "the daemon at " + connection_->where() + " does not answer (waited " +
                    std::to_string(connection_->limit.count()) + " s)";
@@ -182,19 +179,20 @@ Result<void> Daemon::meet() {
     return not_ours();
 }
 
+Result<void> Daemon::find_another() {
+    connection_->find_daemon();
+    return meet();
+}
+
 // Of two that start one at a time one is refused, and waits for the other's daemon.
 Result<void> Daemon::start() {
     std::string why;
     auto started = starter_->start(connection_->stop, why);
     if (!started && started.error() == Errc::canceled) return started;
-    const auto ours_answers = [this] {
-        connection_->find_daemon();
-        return bool(meet());
-    };
+    const auto ours_answers = [this] { return bool(find_another()); };
     if (started) {
-        connection_->find_daemon();
         on_started_();
-        return meet();
+        return find_another();
     }
     if (until_unlocked(ours_answers) || !ours_answers()) {
         message_ = why;
@@ -238,6 +236,8 @@ Result<int> Daemon::ask(const Request& asked) {
     message_.clear();
     findings_.clear();
     advice_.clear();
+    about_.clear();
+    has_ended_ = false;
     storage_alone_ = asked.storage_alone;
     if (!connection_->exchange || !connection_->exchange->reusable())
         if (auto connected = connect(); !connected) return connected.error();
@@ -315,6 +315,7 @@ Result<Answer> Daemon::request(const Request& asked) {
 
 std::error_code Daemon::error_of(const Answer& answer) {
     const std::error_code error = code_from_name(answer.string("code"));
+    about_ = answer.string("about");
     if (!nobody_.empty() && error == Errc::not_found && !storage_alone_) {
         message_ = "it is not in the storage";
         for (const Answer& finding : answer.list("findings"))
@@ -322,6 +323,7 @@ std::error_code Daemon::error_of(const Answer& answer) {
         message_ += ", and " + nobody_;
         return Errc::no_daemon;
     }
+    has_ended_ = error == Errc::canceled;
     message_ = answer.string("message");
     findings_ = answer.json("findings");
     const std::vector<Answer> findings = answer.list("findings");
@@ -374,26 +376,6 @@ Result<Answer> Daemon::frames(const Request& asked, const OnBytes& on_bytes,
     if (answer.string("event") == "error") return error_of(answer);
     if (answer.string("event") != "result") return no_answer();
     return checked(std::move(answer), asked);
-}
-
-Result<void> Daemon::wait_until_gone() {
-    if (until_unlocked([] { return false; })) return ok;
-    return Errc::timed_out;
-}
-
-bool Daemon::until_unlocked(const std::function<bool()>& enough) {
-    const int lock = ::open(lock_.c_str(), O_RDWR | O_CLOEXEC);
-    if (lock < 0) return true;
-    const auto deadline = std::chrono::steady_clock::now() + patience_with_lock;
-    bool gone = false;
-    while (!gone && std::chrono::steady_clock::now() < deadline && !enough()) {
-        if (::flock(lock, LOCK_EX | LOCK_NB) == 0)
-            gone = true;
-        else
-            std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
-    ::close(lock);
-    return gone;
 }
 
 }  // namespace kp2p::client

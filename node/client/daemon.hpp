@@ -64,11 +64,17 @@ class Daemon {
     // Waits until the daemon of this configuration, which was asked to stop, has ended.
     // Errc::timed_out after ten seconds.
     Result<void> wait_until_gone();
+    // Whether the last error is that the daemon ended before its work was done.
+    bool has_ended() const { return has_ended_; }
+    // Connects to the one that runs now; Errc::no_daemon.
+    Result<void> find_another();
 
     // What the daemon said about the last error; empty if it said nothing.
     const std::string& message() const { return message_; }
     // The findings that came with it, a JSON array; empty if there are none.
     const std::string& findings() const { return findings_; }
+    // Of a directory, the file that it is about; empty if it is about what was asked for.
+    const std::string& about() const { return about_; }
     // What to do about the first of them; empty if that is not said.
     const std::string& advice() const { return advice_; }
 
@@ -104,7 +110,8 @@ class Daemon {
     std::function<void()> on_started_;
     bool storage_alone_ = false;  // of what was asked last
     std::string nobody_;          // why the stand-in is asked; empty if it is not
-    std::string message_, findings_, advice_;
+    bool has_ended_ = false;
+    std::string message_, findings_, advice_, about_;
 };
 
 }  // namespace kp2p::client

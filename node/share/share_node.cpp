@@ -32,6 +32,16 @@ void collect(const proto::Sha1Dir& directory, std::set<Sha1>& seen, std::vector<
     for (const auto& [name, inner] : directory.dirs) collect(inner, seen, files);
 }
 
+// The first of its names; nothing if it has none.
+std::string path_of(const proto::Sha1Dir& directory, const Sha1& wanted) {
+    for (const auto& [name, file] : directory.files)
+        if (file.sha1 == wanted) return name;
+    for (const auto& [name, inner] : directory.dirs)
+        if (const std::string path = path_of(inner, wanted); !path.empty())
+            return name + '/' + path;
+    return {};
+}
+
 struct Batch {  // the files of a directory, on their way
     Fetches& fetches;
     Inventory& inventory;
@@ -47,6 +57,7 @@ struct Batch {  // the files of a directory, on their way
     FetchProgress done = {};
     Clock::Time told = {};
     std::error_code failure = {};
+    Sha1 failed = {};
     std::size_t coming = 0, under_way = 0;
     std::uint64_t written_bytes = 0;  // just now
 
@@ -134,7 +145,10 @@ Task<> fetch_one(Batch& batch, std::size_t number, Tasks& all) {
     auto fetched = co_await batch.fetches.fetch(wanted.file, batch.uploaders, moved,
                                                 batch.diagnosis, batch.outage, here);
     if (!fetched) {
-        if (!batch.failure) batch.failure = fetched.error();
+        if (!batch.failure) {
+            batch.failure = fetched.error();
+            batch.failed = wanted.file;
+        }
         all.cancel();
         co_return;
     }
@@ -221,6 +235,7 @@ Task<Result<Share::Node::Named>> Share::Node::read_directory(proto::Uri uri, Dia
     named.uploaders = document->uploaders;
     if (found.file) {
         named.file = found.file->sha1;
+        diagnosis.is_about(uri.path, named.file);
     } else if (found.dir) {
         proto::Sha1Dir inner = *found.dir;
         named.directory = std::move(inner);
@@ -244,7 +259,10 @@ Task<Result<std::size_t>> Share::Node::fetch_all(proto::Sha1Dir directory,
     for (const Wanted& wanted : batch.files) batch.done.size_bytes += wanted.size_bytes;
     auto body = [&](Tasks& all) -> Task<> { co_await fetch_in_turn(batch, all); };
     auto fetched = co_await with_tasks(body);
-    if (batch.failure) co_return batch.failure;
+    if (batch.failure) {
+        diagnosis.is_about(path_of(directory, batch.failed), batch.failed);
+        co_return batch.failure;
+    }
     if (!fetched) co_return fetched.error();
     if (batch.progress) batch.progress(batch.done);
     co_return batch.files.size();

@@ -13,7 +13,7 @@ from typing import (Any, Callable, ContextManager, Dict, Generator, Iterator, Li
 
 from . import _link
 from ._ending import Deadline, never, stop
-from ._errors import Error, UsageError, error_of
+from ._errors import Error, UsageError, about_uri, error_of
 from ._link import Link, Way, keep, link_to, max_answer_bytes
 
 Json = Dict[str, Any]
@@ -79,7 +79,8 @@ def _answer(request: _Request, port: Optional[int], deadline: Deadline) -> Itera
     except Error:
         raise
     except (OSError, http.client.HTTPException) as error:
-        raise (deadline.error() if deadline.passed() else way.error(error)) from error
+        told = deadline.error() if deadline.passed() else way.error(error)
+        raise about_uri(told, request.about) from error
     finally:
         stopping = stop.get()
         if stopping:
@@ -112,11 +113,14 @@ class _Response(NamedTuple):
     def line(self, text: bytes) -> Json:
         """A line of a stream. Raises what it says if that is an error."""
         if not text.endswith(b"\n"):
-            raise self.way.error(ConnectionResetError("it was cut off"))
+            raise self.cut_off()
         event = self.object(text)
         if event.get("event") == "error":
             raise error_of(event, self.about)
         return event
+
+    def cut_off(self) -> Error:
+        return about_uri(self.way.error(ConnectionResetError("it was cut off")), self.about)
 
     def promised(self, answer: Json, key: str) -> Json:
         if key and key not in answer:
@@ -128,7 +132,7 @@ class _Response(NamedTuple):
         while size:
             piece = self.in_time().read(size)
             if not piece:
-                raise self.way.error(ConnectionResetError("it was cut off"))
+                raise self.cut_off()
             pieces.append(piece)
             size -= len(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
@@ -152,11 +156,11 @@ def call(method: str, path: str, body: Optional[Json] = None, promised: str = ""
 
 
 def events(path: str, body: Optional[Json], promised: str,
-           deadline: Deadline = never) -> Iterator[Json]:
+           deadline: Deadline = never, about: str = "") -> Iterator[Json]:
     """A streamed call, without a body a GET: its events, the last of which is "result". Raises what
     "error" says."""
     method = "GET" if body is None else "POST"
-    with _asked(method, path, body, None, deadline) as response:
+    with _asked(method, path, body, None, deadline, about) as response:
         while True:
             event = response.line(response.in_time().readline())
             if event.get("event") == "result":
@@ -167,17 +171,18 @@ def events(path: str, body: Optional[Json], promised: str,
 
 
 def result(path: str, body: Json, promised: str, deadline: Deadline = never,
-           tell: Callable[[Json], object] = bool) -> Json:
+           tell: Callable[[Json], object] = bool, about: str = "") -> Json:
     """The last event of a streamed call; the others are told."""
     last: Json = {}
-    for last in events(path, body, promised, deadline):
+    for last in events(path, body, promised, deadline, about):
         tell(last)
     return last
 
 
-def frames(path: str, body: Json, promised: str, deadline: Deadline = never) -> Iterator[bytes]:
+def frames(path: str, body: Json, promised: str, deadline: Deadline = never,
+           about: str = "") -> Iterator[bytes]:
     """The bytes of a framed call, piece by piece. Raises what its last line says."""
-    with _asked("POST", path, body, None, deadline) as response:
+    with _asked("POST", path, body, None, deadline, about) as response:
         event = yield from _pieces(response)
         response.promised(event, promised)
 
@@ -197,12 +202,12 @@ def _pieces(response: "_Response") -> Generator[bytes, None, Json]:
 
 
 def ranges(body: Json, spans: Sequence[Tuple[int, int]],
-           deadline: Deadline = never) -> List[bytes]:
+           deadline: Deadline = never, about: str = "") -> List[bytes]:
     """The bytes of many ranges, in one call."""
     asked_bytes = sum(end - start for start, end in spans)
     content = bytearray()
     body = {**body, "ranges": [list(span) for span in spans]}
-    with _asked("POST", "/v1/cat", body, None, deadline) as response:
+    with _asked("POST", "/v1/cat", body, None, deadline, about) as response:
         pieces = _pieces(response)
         try:
             while len(content) <= asked_bytes:
@@ -225,11 +230,11 @@ def upload(name: str, size: int, blocks: Iterator[bytes]) -> Json:
 
 
 def _asked(method: str, path: str, body: Optional[Json], port: Optional[int] = None,
-           deadline: Deadline = never) -> ContextManager[_Response]:
+           deadline: Deadline = never, about: str = "") -> ContextManager[_Response]:
     try:
         content = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:  # half of a character, as of a file's name that is no UTF-8
         raise UsageError(f"not UTF-8: {error.object!r}") from None
     headers = {} if body is None else {"Content-Type": "application/json"}
-    about = str((body or {}).get("uri", ""))
+    about = about or str((body or {}).get("uri", ""))
     return _answer(_Request(method, path, content, headers, about=about), port, deadline)

@@ -82,8 +82,9 @@ def holds(dest: str, listing: Dict[str, Any]) -> bool:
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
 
 
-def write_directory(dest: str, listing: Dict[str, Any], get: Callable[[str], Bytes]) -> None:
-    """`get` gives the bytes of a file by its SHA-1. The names have been checked."""
+def write_directory(dest: str, listing: Dict[str, Any], get: Callable[[str, str], Bytes]) -> None:
+    """`get` gives the bytes of a file by its path in the directory and its SHA-1. The names have been
+    checked."""
     with naming(dest):
         to = os.path.realpath(dest)
         folder = os.path.dirname(to)
@@ -192,16 +193,17 @@ def _sweep(folder: str) -> None:
                 os.close(fd)
 
 
-def _fill(folder: str, listing: Dict[str, Any], get: Callable[[str], Bytes]) -> None:
+def _fill(folder: str, listing: Dict[str, Any], get: Callable[[str, str], Bytes],
+          inside: str = "") -> None:
     for name, file in listing["files"].items():
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         with open(os.open(os.path.join(folder, local_path(name)), flags, 0o666), "w+b") as out:
-            _write_sparse(out, get(file["sha1"]))
+            _write_sparse(out, get(inside + name, file["sha1"]))
             os.fsync(out.fileno())
     for name, inner in listing["dirs"].items():
         path = os.path.join(folder, local_path(name))
         os.mkdir(path)
-        _fill(path, inner, get)
+        _fill(path, inner, get, f"{inside}{name}/")
     flush_directory(folder)
 
 

@@ -43,6 +43,14 @@ class Stop:
 stop: "contextvars.ContextVar[Optional[Stop]]" = contextvars.ContextVar("stop", default=None)
 
 
+def sleep(seconds: float) -> None:
+    stopping = stop.get()
+    if stopping:
+        stopping.sleep(seconds)
+    else:
+        time.sleep(seconds)
+
+
 class Deadline:
     """When a call must be over, if ever."""
 

@@ -171,10 +171,22 @@ class _NotDirectory(FailedError, NotADirectoryError):
 _classes: Dict[str, Type[Error]] = {kind.code: kind for kind in Error.__subclasses__()}
 _of_system = (_NoFile, _Denied, _Exists, _IsDirectory, _NotDirectory)
 _no_space = (errno.ENOSPC, errno.EDQUOT)
+_exhausted = {errno.EMFILE: "this process has no file descriptors left (ulimit -n): close files that it has "
+                            "open, or raise the limit",
+              errno.ENFILE: "this computer has no file descriptors left (fs.file-max)"}
+
+
+def exhaustion(error: OSError) -> Optional[Error]:
+    """What has nothing to do with the place at which it was noticed."""
+    words = _exhausted.get(error.errno or 0)
+    return FailedError(words) if words else None
 
 
 def error_of_system(path: str, error: OSError) -> Error:
     """An error of the system as one of this package, which names the place."""
+    exhausted = exhaustion(error)
+    if exhausted:
+        return exhausted
     kind: Type[Error] = OutOfSpaceError if error.errno in _no_space else FailedError
     for one in _of_system:
         if isinstance(error, one.__bases__[1]):
@@ -182,12 +194,20 @@ def error_of_system(path: str, error: OSError) -> Error:
     return kind(f"{path}: {error.strerror or error}")
 
 
+def about_uri(error: Error, uri: str) -> Error:
+    """One that names what it is about, but of a daemon that is not there."""
+    if uri and not isinstance(error, NoDaemonError):
+        error.args = (f"{uri}: {error}",)
+    return error
+
+
 def error_of(answer: Dict[str, Any], about: str = "") -> Error:
     """The exception for an error that the daemon sent, which names the URI that it is about. An unknown
     code is a FailedError."""
     code = str(answer.get("code", ""))
     words = str(answer.get("message", "")) or code
-    error = _classes.get(code, FailedError)(f"{about}: {words}" if about else words)
+    within = str(answer.get("about", ""))  # of a directory, the file that it is about
+    error = _classes.get(code, FailedError)(": ".join(filter(None, (about, within, words))))
     findings = answer.get("findings")
     if isinstance(findings, list):
         error.findings = [finding for finding in findings if isinstance(finding, dict)]

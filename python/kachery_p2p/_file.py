@@ -91,7 +91,7 @@ class Ranges:
         return self._source.again().cat(self._named, start, end)
 
     def _apart(self, start: int, end: int) -> bytes:
-        found = b"".join(self._cat(start, end))
+        found = self._source.outlasting(lambda: b"".join(self._cat(start, end)))
         if len(found) < end - start:
             raise FailedError(f"{self._named.uri}: it has fewer bytes than was said")
         return found

@@ -23,7 +23,7 @@ from typing import Any, Deque, Dict, NamedTuple, Optional, Tuple
 
 from ._ending import Deadline, stop
 from ._errors import (CanceledError, ClosedError, Error, FailedError, NoDaemonError, TimedOutError,
-                      UnauthorizedError, UsageError)
+                      UnauthorizedError, UsageError, exhaustion)
 from ._paths import config_dir, configured, local_path, named_path
 
 answer_seconds = 60.0  # to take us in, and to begin an answer
@@ -226,9 +226,9 @@ class Way:
         if isinstance(error, socket.timeout):
             return TimedOutError(f"the daemon does not answer (waited {answer_seconds:.0f} s)")
         if isinstance(error, (ConnectionError, http.client.IncompleteRead)):
-            return ClosedError(f"the daemon ended before its work was done: {error}")
+            return ClosedError("the daemon ended before its work was done")
         if isinstance(error, OSError):
-            return FailedError(f"{self.where}: {error}")
+            return exhaustion(error) or FailedError(f"{self.where}: {error}")
         return self.no_answer()
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import warnings
 from typing import Any, Dict
+from urllib.parse import quote
 
 from . import _dest
 from ._errors import FailedError
@@ -20,7 +21,8 @@ def load_directory(source: Source, named: Named, dest: str) -> None:
     try:
         if not _dest.holds(dest, listing):
             source.load_directory(named)
-            _dest.write_directory(dest, listing, source.cat_sha1)
+            _dest.write_directory(dest, listing, lambda path, sha1: source.cat_sha1(
+                sha1, within=f"{named.uri}/{quote(path)}"))
         size = _size(listing)
         source.progress.now(size, size)
     except RecursionError:

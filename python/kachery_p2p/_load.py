@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import codecs
 import io
+import operator
 import pickle
 import sys
 from typing import IO, Any, BinaryIO, Callable, Literal, Optional, TypeVar, Union, overload
 
 from . import _dest
-from ._errors import FailedError, NotFoundError, UsageError
+from ._errors import FailedError, UsageError
 from ._file import BufferedFile, Ranges, opened
 from ._listing import load_directory
-from ._options import Options, Seconds, Wait, mean_nothing
+from ._options import Options, Seconds, Wait, asked, mean_nothing, why
 from ._paths import PathLike, absolute_path
 from ._progress import Progress
 from ._source import Index, Named, Source, parsed
@@ -42,8 +43,8 @@ def load_file(uri: PathLike, dest: Optional[PathLike] = None, *, progress: Progr
     Here and below: a hash alone is a URI; a path in place of one is a file of this computer. None if nobody provides it,
     or a sha1dir has no such name; why() says more; with `missing="raise"` it is a NotFoundError,
     which is a FileNotFoundError. `wait` is for how many seconds, or, if True, for ever, to wait for
-    somebody who provides it. After `timeout` seconds it is a TimedOutError, which is a TimeoutError;
-    what has come by then is kept. `progress=True` shows a bar (tqdm), a function is called with
+    somebody who provides it, and for another daemon when this one ends. After `timeout` seconds it is
+    a TimedOutError, which is a TimeoutError; what has come by then is kept. `progress=True` shows a bar (tqdm), a function is called with
     the bytes that are here, all bytes (0 until that is known) and the number of providers. With
     `p2p=False`, and where no daemon runs, only the storage is asked. `from_node` and `from_channel`
     are taken for the sake of scripts for kachery_p2p, and mean nothing, as whoever has the file is
@@ -212,33 +213,25 @@ def cat_file(uri: PathLike, start: Index = None, end: Index = None,
 
 
 def _cat(uri: PathLike, start: Index, end: Index, out: Any, options: Options) -> Optional[int]:
+    written = 0
+
     def work(source: Source) -> int:
-        written = 0
-        try:
-            for piece in source.cat(source.named(uri), start, end):
-                out.write(piece)
-                written += len(piece)
-                source.progress.now(written, 0)
-        except NotFoundError as error:
-            if written:
-                raise _Broken(error) from error
-            raise
+        nonlocal written
+        first = None if start is None and not written else operator.index(start or 0) + written
+        for piece in source.cat(source.named(uri), first, end):
+            out.write(piece)
+            written += len(piece)
+            source.progress.now(written, 0)
         out.flush()
         source.progress.now(written, written)
         return written
 
-    try:
-        return options.load(uri, work)
-    except _Broken as broken:
-        raise broken.error from None
-
-
-class _Broken(Exception):
-    """What cannot be begun anew, as some has been written."""
-
-    def __init__(self, error: NotFoundError) -> None:
-        super().__init__()
-        self.error = error
+    done = options.load(uri, work)
+    error = why()
+    if done is None and written and error:  # None says that there is nothing of it
+        asked()
+        raise error
+    return done
 
 
 class _TextOut:

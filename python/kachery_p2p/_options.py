@@ -4,15 +4,14 @@ who hears how far it is, and what becomes of a file that nobody has."""
 from __future__ import annotations
 
 import contextvars
-import logging
 import math
 import os
-import time
 import warnings
 from typing import Any, Callable, NamedTuple, Optional, SupportsFloat, TypeVar, Union
 
-from ._ending import Deadline, stop
+from ._ending import Deadline, sleep
 from ._errors import AbsentError, NotFoundError, UsageError
+from ._outage import log, outlasting
 from ._paths import PathLike, as_uri
 from ._progress import Progress, shown
 from ._source import Source
@@ -20,13 +19,11 @@ from ._source import Source
 Seconds = Optional[SupportsFloat]
 Wait = Union[None, bool, SupportsFloat]  # True: for ever
 
-_log = logging.getLogger("kachery_p2p")
 _why: "contextvars.ContextVar[Optional[NotFoundError]]" = contextvars.ContextVar("why",
                                                                                 default=None)
 _Found = TypeVar("_Found")
 _first_pause, _longest_pause = 0.5, 10.0
 _longest_seconds = 1e9  # more than the clocks of the system can count is for ever
-_least_wait, _longest_wait = 30, 86400  # the first is what the daemon does by itself
 
 
 def why() -> Optional[NotFoundError]:
@@ -49,7 +46,7 @@ def absent(uri: PathLike, error: NotFoundError) -> None:
     """What None alone does not tell, to why() and to who listens to the logger "kachery_p2p"."""
     codes = ", ".join(f"{one.get('stage')} {one.get('code')}" for one in error.findings)
     about = "" if str(uri) in str(error) else f"{uri}: "  # of a directory it is a file in it
-    _log.info("%s%s [%s]", about, error, codes or error.code)
+    log.info("%s%s [%s]", about, error, codes or error.code)
     error.__cause__ = error.__context__ = None  # with all that was being worked with
     _why.set(error.with_traceback(None))
 
@@ -74,28 +71,25 @@ class Options(NamedTuple):
             raise UsageError(f'missing= is "none" or "raise", not {self.missing!r}')
         asked()
         deadline = Deadline(seconds("timeout", self.timeout))
-        patience = Deadline(None if self.wait is True else seconds("wait", self.wait or 0))
-        pause = _first_pause
+        wait = math.inf if self.wait is True else seconds("wait", self.wait or None)
+        patience = Deadline(None if wait == math.inf else wait or 0)
+        pause, met = _first_pause, False
         with shown(self.progress, os.path.basename(as_uri(uri)).split("?")[0]) as progress:
             while True:
+                source = Source(self.p2p, deadline, progress, wait)
                 try:
-                    return work(Source(self.p2p, deadline, progress, self._patience(patience)))
+                    return outlasting(lambda: work(source), wait, deadline, progress.most, met)
                 except NotFoundError as error:
                     if isinstance(error, AbsentError) or patience.passed():
                         if self.missing == "raise":
                             raise
                         absent(uri, error)
                         return None
-                _sleep(deadline.within(patience.within(pause)))
+                met = self.p2p
+                sleep(deadline.within(patience.within(pause)))
                 if deadline.passed():
                     raise deadline.error()
                 pause = min(1.5 * pause, _longest_pause)
-
-    def _patience(self, patience: Deadline) -> Optional[int]:
-        """That the daemon is told of, for when all who gave the file have gone meanwhile."""
-        if not self.wait:
-            return None
-        return math.ceil(min(max(patience.left() or _longest_wait, _least_wait), _longest_wait))
 
 
 def seconds(name: str, given: Seconds) -> Optional[float]:
@@ -108,11 +102,3 @@ def seconds(name: str, given: Seconds) -> Optional[float]:
     if not number >= 0 or math.isinf(number):
         raise UsageError(f"{name}= is a number of seconds, not {given!r}")
     return min(number, _longest_seconds)
-
-
-def _sleep(seconds: float) -> None:
-    stopping = stop.get()
-    if stopping:
-        stopping.sleep(seconds)
-    else:
-        time.sleep(seconds)

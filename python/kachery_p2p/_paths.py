@@ -9,7 +9,7 @@ import pwd
 import re
 from typing import Optional, Type, TypeVar, Union
 
-from ._errors import UsageError
+from ._errors import UsageError, exhaustion
 
 PathLike = Union[str, "os.PathLike[str]"]
 _Kind = TypeVar("_Kind", str, int)
@@ -62,7 +62,7 @@ def configured(key: str, kind: Type[_Kind]) -> Optional[_Kind]:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from None
+        raise exhaustion(error) or UsageError(f"{path}: {error.strerror}") from None
     except (ValueError, RecursionError):
         told = None
     if not isinstance(told, dict):

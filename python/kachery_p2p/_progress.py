@@ -20,6 +20,7 @@ class Shown:
     def __init__(self, show: Optional[Callback]) -> None:
         self._show = show
         self._last = (-1, -1)
+        self._most = 0
         self._providers = 0
 
     def event(self, event: Dict[str, Any]) -> None:
@@ -30,9 +31,14 @@ class Shown:
             self.now(done, size)
 
     def now(self, done: int, size: int) -> None:
+        self._most = max(self._most, done)
         if self._show and self._last != (done, size):
             self._last = (done, size)
             self._show(done, size, self._providers)
+
+    def most(self) -> int:
+        """Bytes, of all that was ever told."""
+        return self._most
 
 
 @contextlib.contextmanager

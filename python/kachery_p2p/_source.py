@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import operator
 import os
 import re
-from typing import (Any, Dict, Generator, Iterator, List, NamedTuple, Optional, Sequence,
-                    SupportsIndex, Tuple, Union)
+from typing import (Any, Callable, Dict, Generator, Iterator, List, NamedTuple, Optional, Sequence,
+                    SupportsIndex, Tuple, TypeVar, Union)
 from urllib.parse import unquote
 
 from . import _api, _storage
@@ -17,6 +18,7 @@ from ._dest import naming
 from ._ending import Deadline, never
 from ._errors import (AbsentError, Error, FailedError, NoDaemonError, NotFoundError,
                       StorageUnavailableError, UsageError)
+from ._outage import outlasting
 from ._paths import PathLike, absolute_path, as_uri, local_path
 from ._progress import Shown
 
@@ -25,10 +27,12 @@ _manifest = re.compile(r"\?(?:.*&)?manifest=([0-9a-fA-F]{40})(?:&|$)", re.S)
 _sha1 = re.compile(r"[0-9a-fA-F]{40}")
 _dir_uri = re.compile(r"sha1dir://([0-9a-fA-F]{40})(?:\.[^/?]*)?(?:/([^?]*))?(\?.*)?", re.S)
 
+_Found = TypeVar("_Found")
 # numpy's integers as well.
 Index = Optional[SupportsIndex]
 Pieces = Generator[bytes, None, None]
 _max_ranges = 1024  # of one call
+_least_wait, _longest_wait = 30, 86400  # seconds; the first is what the daemon does by itself
 _max_bytes = (1 << 63) - 1  # beyond the end of every file
 
 
@@ -38,21 +42,31 @@ class Named(NamedTuple):
     uri: str
     path: Optional[str] = None
     directory: Optional[Dict[str, Any]] = None
+    within: str = ""  # the URI of the file in a sha1dir, as it was named
+
+    @property
+    def words(self) -> str:
+        """What an error calls it."""
+        return f"{self.within} ({self.uri})" if self.within else self.uri
 
 
 class Source:
     """With `p2p` false only the storage is asked. `progress` hears of what is loaded."""
 
     def __init__(self, p2p: bool = True, deadline: Deadline = never,
-                 progress: Optional[Shown] = None, wait_seconds: Optional[int] = None) -> None:
+                 progress: Optional[Shown] = None, wait: Optional[float] = None) -> None:
         self._p2p = p2p
         self._deadline = deadline
         self.progress = progress or Shown(None)
-        self._wait_seconds = wait_seconds
+        self._wait = wait
 
     def again(self) -> "Source":
         """For another question, which may take as long."""
-        return Source(self._p2p, Deadline(self._deadline.seconds), None, self._wait_seconds)
+        return Source(self._p2p, Deadline(self._deadline.seconds), None, self._wait)
+
+    def outlasting(self, work: Callable[[], _Found]) -> _Found:
+        """A question of one that is asked again; the next daemon, where this one ends and we wait."""
+        return outlasting(work, self._wait, never)
 
     def named(self, uri: PathLike) -> Named:
         """NotFoundError for a name that a sha1dir does not have."""
@@ -81,11 +95,11 @@ class Source:
             return Named(uri, directory=directory)
         if file is None:
             raise AbsentError(f"there is no such file or directory: {uri}")
-        return Named(f"sha1://{file_sha1(uri, file)}")
+        return Named(f"sha1://{file_sha1(uri, file)}", within=uri)
 
     def listing(self, sha1: str, uri: str) -> Any:
         """What a sha1dir has in it, by its hash."""
-        return parsed(uri, b"".join(self.cat_sha1(sha1)))
+        return parsed(uri, b"".join(self.cat_sha1(sha1, within=uri)))
 
     def path(self, named: Named) -> str:
         """Of a verified file."""
@@ -94,7 +108,7 @@ class Source:
             return path
         found = _storage.find(sha1_of(named.uri))
         if found is None:
-            raise _absent(named.uri, nobody)
+            raise _absent(named.words, nobody)
         with found:
             self.progress.now(found.size, found.size)
             return found.path
@@ -110,7 +124,7 @@ class Source:
             return None, None
         try:
             done = _api.result("/v1/load", self._body(uri=named.uri), "path", self._deadline,
-                               self.progress.event)
+                               self.progress.event, about=named.words)
         except NoDaemonError as error:
             return None, error
         path = local_path(str(done["path"]))
@@ -123,7 +137,10 @@ class Source:
             self.progress.now(size, size)
 
     def _body(self, **fields: Any) -> Dict[str, Any]:
-        return {**fields, "wait": self._wait_seconds} if self._wait_seconds else fields
+        """`wait` is for when all who gave the file have gone meanwhile."""
+        if self._wait is None:
+            return fields
+        return {**fields, "wait": math.ceil(min(max(self._wait, _least_wait), _longest_wait))}
 
     def content(self, named: Named) -> bytearray:
         """All bytes of a file, as they were verified: they are hashed here, after they were read."""
@@ -136,7 +153,7 @@ class Source:
             self.progress.now(len(found), len(found))
             return found
         if path is None:
-            raise _absent(named.uri, nobody)
+            raise _absent(named.words, nobody)
         return bytearray().join(self.cat(named))  # the daemon sees it, and we do not
 
     def held(self, named: Named) -> _storage.Reader:
@@ -150,7 +167,7 @@ class Source:
         if found is not None:
             return found
         if path is None:
-            raise _absent(named.uri, nobody)
+            raise _absent(named.words, nobody)
         raise FailedError(f"{path}: it cannot be read here, or has changed")
 
     def load_directory(self, named: Named) -> None:
@@ -158,10 +175,11 @@ class Source:
         if self._p2p:
             with contextlib.suppress(NoDaemonError):
                 body = self._body(uri=named.uri, directory=True)
-                _api.result("/v1/load", body, "files", self._deadline, self.progress.event)
+                _api.result("/v1/load", body, "files", self._deadline, self.progress.event,
+                            about=named.words)
 
-    def cat_sha1(self, sha1: str) -> Pieces:
-        return self.cat(Named(f"sha1://{sha1}"))
+    def cat_sha1(self, sha1: str, within: str = "") -> Pieces:
+        return self.cat(Named(f"sha1://{sha1}", within=within))
 
     def cat(self, named: Named, start: Index = None, end: Index = None) -> Pieces:
         """A range of a file, verified."""
@@ -173,7 +191,7 @@ class Source:
         if end is not None:
             body["end"] = min(operator.index(end), _max_bytes)
         if named.path is None and self._p2p:
-            pieces = _api.frames("/v1/cat", body, "bytes", self._deadline)
+            pieces = _api.frames("/v1/cat", body, "bytes", self._deadline, about=named.words)
             try:
                 yield next(pieces, b"")
             except NoDaemonError as error:
@@ -195,7 +213,7 @@ class Source:
             return
         found = _storage.find(sha1_of(named.uri))
         if found is None:
-            raise _absent(named.uri, nobody)
+            raise _absent(named.words, nobody)
         with naming(found.path), found:
             yield from found.range(start, end)
 
@@ -210,7 +228,7 @@ class Source:
         found: List[bytes] = []
         for first in range(0, len(spans), _max_ranges):
             some = spans[first:first + _max_ranges]
-            found += _api.ranges(body, some, self._deadline)
+            found += _api.ranges(body, some, self._deadline, about=named.words)
         return found
 
     def here(self, named: Named) -> Optional[_storage.Reader]:
@@ -230,7 +248,7 @@ class Source:
                 nobody = error
         found = _storage.find(sha1)
         if found is None:
-            raise _absent(named.uri, nobody)
+            raise _absent(named.words, nobody)
         return found
 
     def size(self, named: Named) -> int:

@@ -10,14 +10,15 @@ import json
 import os
 import pathlib
 import stat
-from typing import IO, Dict, Iterable, Iterator, List, Optional, Tuple, Union
+from typing import IO, Callable, Dict, Iterable, Iterator, Optional, Tuple, TypeVar, Union
 
 from . import _mounts
 from ._dest import naming
-from ._errors import FailedError, StorageUnavailableError
+from ._errors import FailedError, StorageUnavailableError, error_of_system
 from ._files import close_temp, flush_directory, open_temp, set_rights, state
 from ._paths import configured, home, local_path, named_path
 
+_Found = TypeVar("_Found")
 _block_bytes = 1 << 20
 _manifest_threshold_bytes = 20_000_000  # files above this have a manifest, as with kachery
 _piece_bytes = 16 * 1024
@@ -50,29 +51,36 @@ def _place(root: pathlib.Path, sha1: str) -> pathlib.Path:
 
 def find(sha1: str) -> Optional["Reader"]:
     """A file whose bytes have this hash, now; None if none has."""
-    for path in _places(sha1):
-        found = opened_if(path, sha1)
-        if found:
-            return found
-    return None
+    return _first(sha1, _opened_if)
 
 
 def content(sha1: str) -> Optional[bytearray]:
     """The bytes that have this hash; None if no file has them."""
-    for path in _places(sha1):
-        found = content_if(path, sha1)
-        if found is not None:
-            return found
-    return None
+    return _first(sha1, _content_if)
 
 
-def _places(sha1: str) -> List[str]:
+def _first(sha1: str, look: Callable[[str, str], Optional[_Found]]) -> Optional[_Found]:
+    """At the places where it may be. What is there and cannot be read is not said to be absent."""
     try:
         place = _place(root_folder(make=False), sha1.lower())
     except StorageUnavailableError:
-        return []
-    linked = _linked(place)
-    return [str(place)] + ([linked] if linked else [])
+        return None
+    trouble = None
+    for is_link in (False, True):
+        path = None
+        try:
+            path = _linked(place) if is_link else str(place)
+            found = look(path, sha1.lower()) if path else None
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            trouble = trouble or error_of_system(path or f"{place}.link", error)
+            continue
+        if found is not None:
+            return found
+    if trouble:
+        raise trouble
+    return None
 
 
 def opened_if(path: str, sha1: str) -> Optional["Reader"]:
@@ -84,12 +92,15 @@ def opened_if(path: str, sha1: str) -> Optional["Reader"]:
 
 def content_if(path: str, sha1: str) -> Optional[bytearray]:
     """The bytes of a file, if it is there and these have this hash."""
-    try:
-        with Reader(path, os.O_NONBLOCK) as file:
-            found = file.content()
-    except OSError:
-        return None
-    good = found is not None and hashlib.sha1(found).hexdigest() == sha1.lower()
+    with contextlib.suppress(OSError):
+        return _content_if(path, sha1.lower())
+    return None
+
+
+def _content_if(path: str, sha1: str) -> Optional[bytearray]:
+    with Reader(path, os.O_NONBLOCK) as file:
+        found = file.content()
+    good = found is not None and hashlib.sha1(found).hexdigest() == sha1
     return found if good else None
 
 
@@ -108,7 +119,7 @@ def _linked(place: pathlib.Path) -> Optional[str]:
     try:
         told = json.loads(place.with_name(place.name + ".link").read_bytes())
         return local_path(str(told["path"]))
-    except (OSError, ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError):
         return None
 
 

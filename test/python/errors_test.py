@@ -1,10 +1,14 @@
 """errors_test.py COMMANDS [TEST...]: what the Python package says when something fails."""
 import contextlib
 import datetime
+import hashlib
 import http.server
 import io
+import json
 import os
 import pathlib
+import re
+import resource
 import shutil
 import socket
 import socketserver
@@ -15,6 +19,28 @@ import unittest
 import unittest.mock
 
 from case import ABSENT, Network, kp, main, numpy, storage
+
+
+GONE = hashlib.sha1(b"gone").hexdigest()
+
+
+@contextlib.contextmanager
+def no_descriptors():
+    """As in a process that leaks them."""
+    kp._link.drop_idle()
+    usual = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(map(int, os.listdir("/proc/self/fd")))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, usual[1]))
+    held = []
+    try:
+        with contextlib.suppress(OSError):
+            while True:
+                held.append(os.open("/dev/null", os.O_RDONLY))
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, usual)
+        for fd in held:
+            os.close(fd)
 
 
 class Failures(Network):
@@ -87,6 +113,40 @@ class Failures(Network):
             self.assertRegex(str(kp.why()), f"^{ABSENT}: ")
         with self.at("nobody"), self.assertRaisesRegex(kp.NoDaemonError, f"^{ABSENT}: "):
             kp.load_text(ABSENT)
+
+    def test_of_a_file_in_a_directory_the_uri_that_was_given_and_its_own_are_named(self):
+        with self.at("alice"):
+            listing = kp.store_file(self.write("listing", json.dumps({"files": {}, "dirs": {"inner": {
+                "files": {"gone.txt": {"size": 4, "sha1": GONE}}, "dirs": {}}}}).encode()))
+        uri = f"sha1dir://{listing[7:47]}.folder"
+        both = re.escape(f"{uri}/inner/gone.txt (sha1://{GONE}): ")
+        for name in ("bob", "nobody"):
+            with self.at(name), storage(self.root / "alice" / "storage"):
+                for call in (lambda **how: kp.load_file(f"{uri}/inner/gone.txt", **how),
+                             lambda **how: kp.load_text(f"{uri}/inner/gone.txt", **how),
+                             lambda **how: kp.load_bytes(f"{uri}/inner/gone.txt", 2, **how),
+                             lambda **_: kp.open(f"{uri}/inner/gone.txt")):
+                    with self.assertRaisesRegex(kp.Error, "^" + both):
+                        call(missing="raise")
+        with self.at("bob"), self.assertRaisesRegex(kp.NotFoundError, re.escape(
+                f"{uri}: inner/gone.txt (sha1://{GONE}): ")):
+            kp.load_file(uri, dest=self.root / "to", missing="raise")
+        with self.at("nobody"), storage(self.root / "alice" / "storage"), \
+                self.assertRaisesRegex(kp.NoDaemonError, "^" + both):
+            kp.load_file(uri, dest=self.root / "to")
+
+    def test_that_no_descriptors_are_left_is_said(self):
+        with self.at("alice"):
+            uri = kp.store_text("whole")
+        calls = (lambda: kp.load_text(uri), lambda: kp.load_text(uri, p2p=False),
+                 lambda: kp.load_file(uri, p2p=False), lambda: kp.store_text("x"),
+                 lambda: kp.store_file(path), lambda: kp.status(), lambda: kp.open(uri))
+        path = self.write("some", b"x")
+        for name in ("alice", "nobody"):
+            with self.at(name), storage(self.root / "alice" / "storage"), no_descriptors():
+                for call in calls:
+                    with self.assertRaisesRegex(kp.FailedError, "no file descriptors left .ulimit -n.: close"):
+                        call()
 
     def test_a_name_of_any_bytes_goes_into_the_uri(self):
         path = self.write(os.fsdecode(b"\xff"), b"odd")

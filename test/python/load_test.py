@@ -1,6 +1,7 @@
 """load_test.py COMMANDS [TEST...]: what every load can be told, and what comes of it."""
 import contextlib
 import errno
+import hashlib
 import importlib.util
 import io
 import json
@@ -40,6 +41,77 @@ def ended(child):
         time.sleep(0.01)
     os.kill(child, signal.SIGKILL)
     return os.waitpid(child, 0)[1]
+
+
+class Outages(Network):
+    def start_anew(self):
+        bob = self.processes[1]
+        bob.kill()
+        bob.wait()
+        self.start("bob")
+        self.processes[1] = self.processes.pop()
+
+    def test_one_that_waits_goes_on_with_the_next_daemon(self):
+        with self.at("bob"):
+            subprocess.run(["kp2p-limit", "--down", "4M"], check=True, stdout=subprocess.DEVNULL)
+        content = os.urandom(6 << 20)
+        with self.at("alice"):
+            uri, other = (kp.store_file(self.write("big", content + end)) for end in (b"1", b"2"))
+        ends = []
+
+        def end_once(done, *_):
+            if done and not ends:
+                ends.append(done)
+                self.start_anew()
+
+        class Out(io.BytesIO):
+            def write(self, piece):
+                written = super().write(piece)
+                end_once(written)
+                return written
+
+        with self.at("bob"), self.assertLogs("kachery_p2p", "WARNING") as logged:
+            found = kp.load_bytes(uri, 5, wait=60, progress=end_once)
+            self.assertEqual((found, len(ends)), ((content + b"1")[5:], 1))
+            self.assertIn(f"{uri}: the daemon ", logged.output[0])
+            ends.clear()
+            out = Out()
+            self.assertEqual(kp.cat_file(other, 7, file=out, wait=60), len(content) - 6)
+            self.assertEqual((out.getvalue(), len(ends)), ((content + b"2")[7:], 1))
+        with self.at("bob"), kp.open(other, wait=60) as file:
+            self.start_anew()
+            self.assertEqual(file.read(), content + b"2")
+
+    def test_one_that_waits_for_a_provider_goes_on_with_the_next_daemon(self):
+        def pause(seconds):
+            if not pauses:
+                self.start_anew()
+                with self.at("alice"):
+                    kp.store_text("late")
+                os.environ["KACHERY_P2P_CONFIG_DIR"] = str(self.root / "bob" / "config")
+                os.rename(socket_path, f"{socket_path}.away")
+            elif len(pauses) == 1:
+                os.rename(f"{socket_path}.away", socket_path)
+            pauses.append(seconds)
+
+        pauses, socket_path = [], self.root / "bob" / "config" / "api.sock"
+        uri = "sha1://" + hashlib.sha1(b"late").hexdigest()
+        with self.at("bob"), unittest.mock.patch("kachery_p2p._options.sleep", pause), \
+                unittest.mock.patch("kachery_p2p._outage.sleep", pause), \
+                unittest.mock.patch("kachery_p2p._link.api_port", lambda: 1):
+            self.assertEqual(kp.load_text(uri, wait=60), "late")
+        self.assertGreater(len(pauses), 1)
+
+    def test_that_no_daemon_comes_is_said(self):
+        def end_once(seconds):
+            if seconds and self.processes[1].poll() is None:
+                self.processes[1].kill()
+                self.processes[1].wait()
+
+        with self.at("bob"), unittest.mock.patch("kachery_p2p._options.sleep", end_once):
+            with self.assertRaisesRegex(kp.NoDaemonError, "none that does it came within 3 s: .*nothing answers"):
+                kp.load_text(ABSENT, wait=3)
+        self.start_anew()
 
 
 class Told(Network):
@@ -233,8 +305,8 @@ class Held(Network):
             place = kp.load_file(uri)
             result = kp._api.result
 
-            def replaced(*arguments):
-                done = result(*arguments)
+            def replaced(*arguments, **named):
+                done = result(*arguments, **named)
                 os.chmod(place, 0o600)
                 pathlib.Path(place).write_bytes(b"wrong")
                 return done

@@ -98,13 +98,15 @@ allow() {
             below $any_proto node/client && also 'cmd/(pin_uris|without_daemon)\.hpp' ;;
         cmd/uri_list.*)    below $any_proto node/client && also 'cmd/(invitation|uri_list)\.hpp' ;;
         cmd/kp2p-cat.cpp)
-            below $any_proto node/client && also 'cmd/(load_progress|without_daemon)\.hpp' ;;
+            below $any_proto node/client && also 'cmd/(load_progress|outage|without_daemon)\.hpp' ;;
         cmd/kp2p-ls.cpp|cmd/kp2p-gc.cpp|cmd/kp2p-list.cpp|cmd/kp2p-rm.cpp|cmd/kp2p-verify.cpp)
             below $any_proto node/client && also 'cmd/without_daemon\.hpp' ;;
         cmd/without_daemon.*)
             below $any_proto node/client node/store node/threads &&
                 also 'node/process/local_api\.hpp|cmd/without_daemon\.hpp' ;;
-        cmd/dest/*)        below $any_proto cmd/dest node/{client,store,store/put,threads} ;;
+        cmd/outage.*)      below $any_proto node/client && also 'cmd/outage\.hpp' ;;
+        cmd/dest/*)
+            below $any_proto cmd/dest node/{client,store,store/put,threads} && also 'cmd/outage\.hpp' ;;
         cmd/put_paths.*|cmd/put_stream.*|cmd/put_trouble.*)
             below $any_proto node/client node/store node/store/put &&
                 also 'cmd/(put_paths|put_stream|put_trouble|running_storage)\.hpp' ;;

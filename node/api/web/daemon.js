@@ -45,7 +45,7 @@ async function ask(method, path, body) {
 }
 
 function failed(answer) {
-  return new DaemonError(answer.code ?? "failed", answer.message ?? "It failed.");
+  return new DaemonError(answer.code ?? "failed", `${answer.about ? `${answer.about}: ` : ""}${answer.message ?? "It failed."}`);
 }
 
 // A call with one answer.

@@ -21,6 +21,8 @@ struct FetchProgress {
     std::uint64_t size_bytes = 0;   // 0 until the size is proven
     std::size_t providers = 0;      // that are giving now
     std::vector<NodeId> from = {};  // that have given something
+
+    bool operator==(const FetchProgress&) const = default;
 };
 using ProgressSink = std::function<void(const FetchProgress&)>;  // at most ten times a second
 
