@@ -10,6 +10,7 @@
 
 #include "node/client/frame_reader.hpp"
 #include "node/client/http/http.hpp"
+#include "node/settings/config_trouble.hpp"
 #include "proto/crypto/api_proof.hpp"
 #include "proto/json.hpp"
 #include "proto/outcome.hpp"
@@ -105,6 +106,10 @@ std::error_code Daemon::unreachable(std::error_code error) {
     if (error == Errc::timed_out || error == Errc::canceled) return broken(error);
     if (error == Errc::no_daemon) {
         message_ = "nothing answers at " + connection_->where() + "; kp2p-start-daemon starts one";
+        const std::string host = other_host_of_daemon(connection_->dir);
+        if (!host.empty() && may_still_run(connection_->dir))
+            message_ += "; the daemon of " + connection_->dir.string() + " was started on " + host +
+                        own_config_dir_each;
         return Errc::no_daemon;
     }
     message_ = connection_->where() + ": " + error.message();

@@ -1,9 +1,5 @@
 #include "node/process/config_dir.hpp"
 
-#include <unistd.h>
-
-#include <array>
-
 #include "node/log/log.hpp"
 #include "node/settings/config_trouble.hpp"
 #include "node/store/directories.hpp"
@@ -22,19 +18,6 @@ constexpr std::size_t max_file_bytes = 1 << 20;
 std::error_code say(std::string& why, const fs::path& path, std::error_code error) {
     why = path.string() + ": " + error.message();
     return error;
-}
-
-// Of this computer, or container.
-std::string own_name() {
-    std::array<char, 256> name{};
-    return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
-}
-
-// The computer of the daemon that has locked it: others may have the same file system.
-std::string locked_by(const File& lock) {
-    std::array<std::uint8_t, 256> name;
-    const auto size = lock.read_at(0, name);
-    return size ? std::string(as_text(ByteView(name).first(*size))) : "";
 }
 
 constexpr std::size_t hash_digits = 2 * Hash32::size_bytes;
@@ -60,21 +43,17 @@ Result<std::unique_ptr<ConfigDir>> ConfigDir::open(const fs::path& path, Random&
         return failed(made.error());
     auto lock = File::open(path / "lock", File::Mode::update);
     if (!lock) return failed(lock.error());
-    const std::string host = locked_by(*lock);
-    const bool is_elsewhere = !host.empty() && host != own_name();
-    constexpr const char* own_each =
-        ": each computer needs a configuration directory of its own (KACHERY_P2P_CONFIG_DIR)";
+    const std::string host = other_host_of_daemon(path);
     if (lock->try_lock() == File::Lock::busy) {
         why = "another daemon runs in " + path.string();
-        if (is_elsewhere) why += ", on " + host + own_each;
+        if (!host.empty()) why += ", on " + host + own_config_dir_each;
         return Errc::limit_reached;
     }
-    std::error_code none;  // some file systems have locks that no other computer sees
-    if (is_elsewhere && fs::exists(path / "api-port", none))
+    if (!host.empty() && may_still_run(path))
         log(LogLevel::warning, "daemon",
             "a daemon on " + host + " was killed in " + path.string() + ", or still runs" +
-                own_each);
-    if (lock->resize(0)) (void)lock->write_at(0, as_bytes(own_name()));
+                own_config_dir_each);
+    if (lock->resize(0)) (void)lock->write_at(0, as_bytes(own_host()));
     TempFile::sweep(path);
     return std::unique_ptr<ConfigDir>(new ConfigDir(path, random, *std::move(lock)));
 }

@@ -1,8 +1,10 @@
 #include "node/settings/config_trouble.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 
 namespace kp2p {
@@ -38,6 +40,26 @@ std::string config_trouble(const fs::path& file, std::error_code error) {
         status.st_uid != ::geteuid())
         words += ", it is of user " + std::to_string(status.st_uid);
     return words + "; KACHERY_P2P_CONFIG_DIR names another place";
+}
+
+std::string own_host() {
+    std::array<char, 256> name{};
+    return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
+std::string other_host_of_daemon(const fs::path& dir) {
+    std::array<char, 256> name{};
+    const int lock = ::open((dir / "lock").c_str(), O_RDONLY | O_CLOEXEC);
+    if (lock < 0) return {};
+    const ssize_t size = ::read(lock, name.data(), name.size());
+    ::close(lock);
+    const std::string host(name.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+    return host == own_host() ? std::string() : host;
+}
+
+bool may_still_run(const fs::path& dir) {
+    std::error_code none;
+    return fs::exists(dir / "api-port", none);
 }
 
 }  // namespace kp2p

@@ -27,4 +27,15 @@ Result<void> make_config_dir(const std::filesystem::path& dir,
 // file itself is why. Blocking, as file systems are.
 std::string config_trouble(const std::filesystem::path& file, std::error_code error);
 
+// Of this computer, or container.
+std::string own_host();
+// The other computer, or container, on which the last daemon of this directory was started, if it
+// was one; empty if not. Locks may not reach from one to the other. Blocking.
+std::string other_host_of_daemon(const std::filesystem::path& dir);
+// Whether that daemon has not said that it ended.
+bool may_still_run(const std::filesystem::path& dir);
+// What to do, as the end of a sentence.
+inline constexpr const char* own_config_dir_each =
+    ": each computer needs a configuration directory of its own (KACHERY_P2P_CONFIG_DIR)";
+
 }  // namespace kp2p

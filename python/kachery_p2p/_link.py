@@ -217,12 +217,22 @@ class Way:
             return NoDaemonError(said)
         return ClosedError(said)
 
+    def _elsewhere(self) -> str:
+        """That the last daemon was another computer's, if it has not said that it ended: both have one
+        file system, and the socket and the port in it are of no use here."""
+        host = _first_line(self.directory / "lock")
+        if host in ("", socket.gethostname()) or _written_port() is None:
+            return ""
+        return (f"; the daemon of {self.directory} was started on {host}: each computer needs a "
+                "configuration directory of its own (KACHERY_P2P_CONFIG_DIR)")
+
     def error(self, error: Exception) -> Error:
         stopping = stop.get()
         if stopping and stopping.called:
             return CanceledError("it was called off")
         if isinstance(error, (ConnectionRefusedError, FileNotFoundError)):
-            return NoDaemonError(f"nothing answers at {self.where}; kp2p-start-daemon starts one")
+            return NoDaemonError(f"nothing answers at {self.where}; kp2p-start-daemon starts one"
+                                 f"{self._elsewhere()}")
         if isinstance(error, socket.timeout):
             return TimedOutError(f"the daemon does not answer (waited {answer_seconds:.0f} s)")
         if isinstance(error, (ConnectionError, http.client.IncompleteRead)):

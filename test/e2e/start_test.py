@@ -203,6 +203,8 @@ class Start(NetworkCase):
         self.assertNotIn(words, bob.log())
         bob.kill()
         (bob.config_dir / "lock").write_text("other")
+        self.assert_ends(bob.run("kp2p-status", check=False), 3,
+                         f"the daemon of {bob.config_dir} was started on other: each computer needs")
         bob.run("kp2p-join", "--start-daemon", CHANNEL)
         self.assertIn(words, (bob.config_dir / "daemon.log").read_text())
 

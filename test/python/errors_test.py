@@ -189,6 +189,12 @@ class Failures(Network):
         with self.at("nobody"), self.assertRaisesRegex(kp.NoDaemonError, "kp2p-start-daemon starts one$"):
             kp.load_file(ABSENT)
 
+    def test_that_the_daemon_is_another_computers_is_said(self):
+        for name, content in (("lock", b"other"), ("api-port", b"1\n")):
+            self.write(f"shared/config/{name}", content)
+        with self.at("shared"), self.assertRaisesRegex(kp.NoDaemonError, "/shared/config was started on other: "):
+            kp.status()
+
     def test_with_a_wrong_token(self):
         stolen = self.root / "stolen" / "config"
         stolen.mkdir(parents=True)
