@@ -13,18 +13,22 @@ namespace {
 Result<void> conclude(client::Command& command, const client::Answer& checked) {
     const std::uint64_t damaged = checked.number("damaged"), repaired = checked.number("repaired"),
                         away = checked.number("away"), missing = checked.number("missing"),
-                        removed = checked.number("removed");
+                        removed = checked.number("removed"), absent = checked.number("absent");
     if (command.json()) {
         if (auto printed = command.print_json(checked.text()); !printed) return printed;
     } else {
         if (removed > 0)
             command.say("not here, as kp2p-rm removed it: " + proto::count_words(removed, "file") +
                         " of what is stored");
+        if (absent > 0)
+            command.say("not here, as it was not loaded, or gave way: " +
+                        proto::count_words(absent, "file") + " of the directory");
         command.say("checked " + proto::count_words(checked.number("files"), "file") + ", " +
                     proto::size_words(checked.number("bytes")) + ": " +
                     (damaged > 0 ? std::to_string(damaged) + " damaged"
-                     : away == 0 && missing == 0 && !checked.has("unread") ? "all is well"
-                                                                           : "nothing is damaged") +
+                     : away == 0 && missing == 0 && absent == 0 && !checked.has("unread")
+                         ? "all is well"
+                         : "nothing is damaged") +
                     (repaired == 0 ? "" : ", " + std::to_string(repaired) + " fetched again"));
     }
     if (damaged != repaired)

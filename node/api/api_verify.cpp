@@ -36,7 +36,10 @@ class Scrub {
     enum class Again { fetch, never };  // what is linked is its owner's
     Task<Result<void>> damaged(Sha1 sha1, std::string words, Again again = Again::fetch);
     void leave_out(std::string unread) { unread_ = std::move(unread); }
-    void pass_over(std::uint64_t removed) { removed_ = removed; }
+    void pass_over(const Catalog::Lost& lost) {
+        removed_ = lost.removed;
+        absent_ = lost.absent;
+    }
     void expect(std::uint64_t bytes) { all_bytes_ += bytes; }
     Task<Result<void>> missing(Sha1 sha1, std::string words);
     std::string result() const {
@@ -44,7 +47,7 @@ class Scrub {
         json.begin_object().field("event", "result").field("files", files_);
         json.field("bytes", done_bytes_).field("damaged", damaged_);
         json.field("repaired", repaired_).field("missing", missing_).field("away", away_);
-        json.field("removed", removed_);
+        json.field("removed", removed_).field("absent", absent_);
         if (!unread_.empty()) json.field("unread", unread_);
         return json.end_object().take();
     }
@@ -79,7 +82,7 @@ class Scrub {
     Clock::Time told_;
     std::optional<std::filesystem::path> elsewhere_;
     std::uint64_t files_ = 0, done_bytes_ = 0, all_bytes_ = 0, damaged_ = 0, repaired_ = 0,
-                  missing_ = 0, away_ = 0, removed_ = 0;
+                  missing_ = 0, away_ = 0, removed_ = 0, absent_ = 0;
     std::string unread_;
     std::optional<std::map<Sha1, proto::Uri>> names_;  // once one is asked for
 };
@@ -274,7 +277,7 @@ Api::Answer Api::verify(Call& call) {
     }
     Scrub scrub(parts_, call, *repair);
     scrub.leave_out(unread.words());
-    scrub.pass_over(lost->removed);
+    scrub.pass_over(*lost);
     for (const auto& [sha1, facts] : contents) scrub.expect(facts.size_bytes);
     for (const auto& [sha1, facts] : contents) {
         auto checked = co_await scrub.check(sha1, facts.size_bytes);

@@ -98,15 +98,20 @@ Catalog::Lost Catalog::lost(const std::optional<proto::Uri>& uri) const {
                 aside.contains(part))
                 want(part, record.time_s);
     for (const Record& pin : read_records(layout_.pins())) want(pin.uri.sha1, pin.time_s);
+    Lost lost;
+    const auto is_gone = [this](const Sha1& sha1) {
+        const auto found = look_for(layout_, sha1);
+        return !found && found.error() == Errc::not_found;
+    };
     if (uri) {
         const std::set<Sha1> parts = parts_of({*uri});
+        for (const Sha1& part : parts)
+            if (part != uri->sha1 && !wanted.contains(part) && is_gone(part)) ++lost.absent;
         std::erase_if(wanted, [&](const auto& each) { return !parts.contains(each.first); });
         if (!set_aside_of(layout_, uri->sha1).empty()) wanted.try_emplace(uri->sha1);
     }
-    Lost lost;
     for (const auto& [sha1, since_s] : wanted) {
-        const auto found = look_for(layout_, sha1);
-        if (found || found.error() != Errc::not_found) continue;
+        if (!is_gone(sha1)) continue;
         const auto removed = read_record(layout_.removed(sha1));
         if (removed && removed->time_s >= since_s)
             ++lost.removed;

@@ -42,11 +42,11 @@ class Catalog {
 
     // What is not here though it was asked for by name and nobody has removed it, or of that what
     // `uri` is about, and where it was set aside; empty for what has vanished. Of a directory that
-    // was loaded, files are allowed to give way. `removed` counts what remove() took out of it
-    // since.
+    // was loaded, files are allowed to give way, or never to come: of `uri`, `absent` counts them.
+    // `removed` counts what remove() took out of it since.
     struct Lost {
         std::map<Sha1, std::filesystem::path> files;
-        std::uint64_t removed = 0;
+        std::uint64_t removed = 0, absent = 0;
     };
     Lost lost(const std::optional<proto::Uri>& uri) const;
 
