@@ -412,6 +412,9 @@ class Housekeeping(NetworkCase):
         uri = node.store(folder)
         removed, vanished = sha1_of(folder / "removed"), sha1_of(folder / "vanished")
         node.run("kp2p-rm", f"sha1://{removed}")
+        for arguments in ((uri, "--dest", self.path("copy")), (f"{uri}/removed",)):
+            done = node.run("kp2p-load", *arguments, check=False)
+            self.assert_ends(done, 3, f"kp2p-load: removed (sha1://{removed}): no daemon is running: it ")
         node.stored(vanished).unlink()
         done = node.run("kp2p-verify", check=False)
         self.assert_ends(done, 1, "1 file missing")
