@@ -1,8 +1,12 @@
 #include "node/settings/config_file.hpp"
 
+#include <fcntl.h>
 #include <simdjson.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 namespace kp2p {
 namespace {
@@ -55,8 +59,13 @@ std::optional<Texts> texts_of(const element& value, Setting::Shape shape) {
 
 Result<ConfigFile> ConfigFile::read(const std::filesystem::path& path, std::string& why) {
     ConfigFile file;
-    std::error_code error;
-    if (!std::filesystem::exists(path, error)) return file;
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0 && (errno == ENOENT || errno == ENOTDIR)) return file;
+    if (descriptor < 0) {
+        why = path.string() + ": " + std::strerror(errno);
+        return Errc::usage;
+    }
+    ::close(descriptor);
     simdjson::dom::parser parser;
     simdjson::dom::object object;
     simdjson::padded_string content;

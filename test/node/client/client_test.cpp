@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <map>
 
@@ -85,6 +86,15 @@ TEST_CASE("flags win over the environment, that over config.json, that over defa
     auto flag = Config::resolve(Needs::node, {{"--api-port", {"3"}}}, variables, why);
     REQUIRE(flag);
     CHECK(flag->settings().api_port == 3);
+}
+
+TEST_CASE("why config.json cannot be read is said") {
+    test::TempDir temp;
+    std::filesystem::create_symlink("config.json", temp.path() / "config.json");
+    std::string why;
+    const Flags here{{"--config-dir", {temp.path().string()}}};
+    CHECK(Config::resolve(Needs::node, here, environment({}), why).error() == Errc::usage);
+    CHECK(why == (temp.path() / "config.json").string() + ": " + std::strerror(ELOOP));
 }
 
 TEST_CASE("config.json may begin with the mark that some editors put before UTF-8") {
