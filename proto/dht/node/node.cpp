@@ -89,7 +89,7 @@ void Node::handle(const RequestEvent& event) {
 void Node::drain(Time now) {
     while (auto event = server_.next_event()) {
         if (const auto* suspected = std::get_if<SuspectedDown>(&*event))
-            upkeep_.suspected_down(suspected->node);
+            upkeep_.suspected_down(suspected->node, suspected->by);
         else if (auto* handshake = std::get_if<ForUs<PeerHandshake>>(&*event))
             events_.push_back(std::move(*handshake));
         else

@@ -126,9 +126,11 @@ void Server::ping_nat(const Incoming& in) {
 void Server::down_hint(const Incoming& in) {
     if (!in.request.value) return;
     Reader reader(*in.request.value);
-    const DhtId id = id_of(reader.addr4());
+    const Endpoint node = reader.addr4();
     if (reader.failed()) return;
-    if (table_.find(id)) events_.push_back(SuspectedDown{id});
+    const DhtId id = id_of(node);
+    const auto by = node == in.from ? Upkeep::Said::by_itself : Upkeep::Said::by_another;
+    if (table_.find(id)) events_.push_back(SuspectedDown{id, by});
     reply(in, With::nothing);
 }
 

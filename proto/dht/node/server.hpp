@@ -14,6 +14,7 @@
 #include "proto/dht/node/rate_limit.hpp"
 #include "proto/dht/node/reply_budget.hpp"
 #include "proto/dht/node/requests.hpp"
+#include "proto/dht/node/upkeep.hpp"
 #include "proto/dht/table/routing_table.hpp"
 #include "proto/dht/table/storage.hpp"
 #include "proto/dht/table/tokens.hpp"
@@ -37,6 +38,7 @@ struct ForUs {
 };
 struct SuspectedDown {  // somebody says that this node, which is in our table, is down
     DhtId node;
+    Upkeep::Said by;
 };
 using ServerEvent = std::variant<SuspectedDown, ForUs<PeerHandshake>, ForUs<PeerHolepunch>>;
 

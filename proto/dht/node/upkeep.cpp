@@ -66,12 +66,13 @@ void Upkeep::check(TableNode& node, Check::Reason reason, std::optional<Endpoint
     checks_.push_back({reason, node.id, node.address, newcomer, node.heard});
 }
 
-void Upkeep::suspected_down(const DhtId& id) {
+void Upkeep::suspected_down(const DhtId& id, Said by) {
     TableNode* node = table_.find(id);
     if (!node || suspicions_ >= max_suspicions) return;
     if (node->pinged >= now_ && node->down_hints > 0) return;
     ++node->down_hints;
     ++suspicions_;
+    node->leaves = by == Said::by_itself;
     check(*node, Check::Reason::suspected_down, std::nullopt);
 }
 

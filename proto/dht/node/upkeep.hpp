@@ -47,7 +47,10 @@ class Upkeep {
     std::optional<Check> next_check();
     enum class Outcome { answered, failed, skipped };
     void check_ended(const Check& check, Outcome outcome);
-    void suspected_down(const DhtId& node);
+    // Until it is checked, one that says so itself is named to nobody: hyperdht asks whoever is
+    // named to it for six seconds.
+    enum class Said { by_itself, by_another };
+    void suspected_down(const DhtId& node, Said by);
     void request_failed(const Endpoint& asked);
 
     void tick(std::size_t requests_in_flight);

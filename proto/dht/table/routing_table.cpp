@@ -43,7 +43,9 @@ void RoutingTable::remove(const DhtId& id) {
 
 void RoutingTable::heard(const DhtId& id) {
     const auto found = by_id_.find(id);
-    if (found != by_id_.end()) nodes_.splice(nodes_.end(), nodes_, found->second);
+    if (found == by_id_.end()) return;
+    found->second->leaves = false;
+    nodes_.splice(nodes_.end(), nodes_, found->second);
 }
 
 std::vector<const TableNode*> RoutingTable::row_of(const DhtId& id) const {
@@ -58,7 +60,7 @@ std::vector<Endpoint> RoutingTable::closest(const DhtId& target, std::size_t cou
     std::vector<Endpoint> addresses;
     const auto take = [&](const auto& row) {
         for (const auto& place : row.second)
-            if (addresses.size() < count) addresses.push_back(place->address);
+            if (addresses.size() < count && !place->leaves) addresses.push_back(place->address);
     };
     const auto above = rows_.upper_bound(row_index(target));
     for (auto row = std::make_reverse_iterator(above); row != rows_.rend(); ++row) take(*row);

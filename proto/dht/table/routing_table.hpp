@@ -28,6 +28,7 @@ struct TableNode {
     Tick seen = 0;     // we last heard it
     Tick sampled = 0;  // its view of our address was last sampled; 0 = never
     unsigned down_hints = 0;
+    bool leaves = false;      // as it has said, and is not heard since
     std::uint64_t heard = 0;  // how often
 };
 
@@ -48,7 +49,8 @@ class RoutingTable {
 
     // The whole row that `id` belongs to.
     std::vector<const TableNode*> row_of(const DhtId& id) const;
-    // In the reference's order: the row of `target`, lower rows down to 0, then higher ones.
+    // Of those that do not leave, in the reference's order: the row of `target`, lower rows down to
+    // 0, then higher ones.
     std::vector<Endpoint> closest(const DhtId& target, std::size_t count) const;
     // From the least to the most recently heard, at most `count`.
     std::vector<TableNode*> oldest(std::size_t count);

@@ -128,14 +128,35 @@ TEST_CASE("hints that a node is down are checked, ten at a time") {
     Upkeep upkeep(table, {});
     for (std::uint16_t port = 1; port < 30; ++port) hear(upkeep, Endpoint::loopback(port));
     for (std::uint16_t port = 1; port < 30; ++port)
-        upkeep.suspected_down(id_of(Endpoint::loopback(port)));
+        upkeep.suspected_down(id_of(Endpoint::loopback(port)), Upkeep::Said::by_another);
     std::vector<Upkeep::Check> checks;
     while (const auto check = upkeep.next_check()) checks.push_back(*check);
     CHECK(checks.size() == Upkeep::max_suspicions);
     upkeep.check_ended(checks[0], Upkeep::Outcome::failed);
     CHECK(!table.find(checks[0].node));
-    upkeep.suspected_down(checks[1].node);  // hinted and pinged in this tick already
+    const auto again = Upkeep::Said::by_another;
+    upkeep.suspected_down(checks[1].node, again);  // hinted and pinged in this tick already
     CHECK(!upkeep.next_check());
+}
+
+TEST_CASE("one that says itself that it leaves is named to nobody, unless it is heard after all") {
+    const Endpoint node = Endpoint::loopback(1);
+    for (const bool stays : {false, true}) {
+        CAPTURE(stays);
+        RoutingTable table(id_of(us));
+        Upkeep upkeep(table, {});
+        hear(upkeep, node);
+        const auto named = [&] { return table.closest(id_of(node), 20).size(); };
+        CHECK(named() == 1);
+        upkeep.suspected_down(id_of(node), Upkeep::Said::by_itself);
+        CHECK(named() == 0);
+        const auto check = upkeep.next_check();
+        REQUIRE(check);
+        if (stays) hear(upkeep, node);  // the answer, so somebody else has said it in its name
+        upkeep.check_ended(*check, stays ? Upkeep::Outcome::answered : Upkeep::Outcome::failed);
+        CHECK(named() == (stays ? 1 : 0));
+        CHECK((table.find(id_of(node)) != nullptr) == stays);
+    }
 }
 
 TEST_CASE("a refresh is due five minutes after the last query, or when the table is empty") {
