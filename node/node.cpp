@@ -13,8 +13,10 @@
 namespace kp2p {
 namespace {
 
-// How long the DHT may take to forget us.
-constexpr std::chrono::milliseconds farewell_limit{600};
+// How long the DHT may take to forget us: who has us is asked, and then told, and both may take as
+// long as finding him.
+constexpr std::chrono::milliseconds shortest_farewell{600}, longest_farewell{3000};
+constexpr int farewell_round_trips = 5;
 // How long a router may take to forget us: as long as our process may still run, nearly.
 constexpr std::chrono::milliseconds unmapping_limit{1200};
 constexpr std::chrono::minutes sweep_interval{5};
@@ -164,10 +166,17 @@ Task<Result<void>> Node::entered() {
     co_return ok;
 }
 
+std::chrono::milliseconds Node::farewell_limit() {
+    const auto needed =
+        farewell_round_trips * dht_.rpc().node().round_trip().value_or(Clock::Span());
+    const auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(needed);
+    return std::clamp(limit, shortest_farewell, longest_farewell);
+}
+
 Task<> Node::farewell() {
     (void)co_await with_tasks([this](Tasks& tasks) -> Task<> {
         if (mapping_) tasks.spawn(unmap());
-        (void)co_await with_timeout(runtime_.clock, farewell_limit, swarm_.farewell());
+        (void)co_await with_timeout(runtime_.clock, farewell_limit(), swarm_.farewell());
     });
     depart(dht_);
 }

@@ -92,6 +92,9 @@ class Node {
     Task<> run();
     // Tells the DHT that we are gone, for no longer than that may take.
     Task<> farewell();
+    std::chrono::milliseconds farewell_limit();
+    // Why the DHT cannot help, if it cannot.
+    std::optional<Finding> network_trouble() const { return peers_.network_trouble(); }
     // Waits until the network was entered, or has been tried for the first time in vain.
     Task<Result<void>> entered();
 

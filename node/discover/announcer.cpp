@@ -155,33 +155,32 @@ Task<Result<void>> Announcer::unannounce() {
 }
 
 Task<Result<void>> Announcer::unannounce_at(std::vector<Endpoint> nodes) {
-    std::vector<Ask> finds, asks;
-    for (const Endpoint& node : nodes) {
-        Ask find;
-        find.from = dht_.default_socket();
-        find.to = node;
-        find.command = Command::find_peer;
-        find.target = target_;
-        finds.push_back(std::move(find));
-    }
-    auto found = [&](std::size_t i, const Reply& reply) {
-        const auto id = verified_id(reply.id, nodes[i]);
-        if (!id || !reply.token || !reply.value) return;
-        const AnnounceScope scope{target_, *id, *reply.token};
-        Ask ask;
-        ask.from = dht_.default_socket();
-        ask.to = nodes[i];
-        ask.command = Command::unannounce;
-        ask.target = target_;
-        ask.token = reply.token;
-        ask.value = signed_announce(AnnounceKind::unannounce, scope, keys_, {});
-        asks.push_back(std::move(ask));
-    };
-    auto answered = co_await dht_.rpc().request_all(std::move(finds), found);
-    if (!answered) co_return answered.error();
-    answered = co_await dht_.rpc().request_all(std::move(asks), nullptr);
-    if (!answered) co_return answered.error();
-    co_return ok;
+    co_return co_await with_tasks([&](Tasks& all) -> Task<> {
+        for (const Endpoint& node : nodes) all.spawn(take_back(node));
+        co_return;
+    });
+}
+
+// Whoever stops has no time to wait for others that do not answer.
+Task<> Announcer::take_back(Endpoint node) {
+    Ask find;
+    find.from = dht_.default_socket();
+    find.to = node;
+    find.command = Command::find_peer;
+    find.target = target_;
+    auto found = co_await dht_.rpc().request(std::move(find));
+    if (!found) co_return;
+    const auto id = verified_id(found->id, node);
+    if (!id || !found->token || !found->value) co_return;
+    const AnnounceScope scope{target_, *id, *found->token};
+    Ask ask;
+    ask.from = dht_.default_socket();
+    ask.to = node;
+    ask.command = Command::unannounce;
+    ask.target = target_;
+    ask.token = found->token;
+    ask.value = signed_announce(AnnounceKind::unannounce, scope, keys_, {});
+    (void)co_await dht_.rpc().request(std::move(ask));
 }
 
 std::vector<Endpoint> Announcer::relay_addresses() const {

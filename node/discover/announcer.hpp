@@ -44,6 +44,7 @@ class Announcer {
     Task<> announce_early(QueryEnd so_far);
     void round_ended();
     Task<Result<void>> unannounce_at(std::vector<Endpoint> nodes);
+    Task<> take_back(Endpoint node);
     Task<Result<void>> keep_alive();
 
     Dht& dht_;

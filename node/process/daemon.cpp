@@ -260,7 +260,7 @@ void Daemon::stop_soon() {
 void Daemon::stop() {
     if (std::exchange(stopping_, true)) return;
     notify_service_manager("STOPPING=1");
-    end_process_within(stop_limit);
+    end_process_within(node_.farewell_limit() + stop_limit);
     tasks_->spawn(keep_nodes());
     tasks_->spawn(say_goodbye());
 }

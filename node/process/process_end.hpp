@@ -6,7 +6,7 @@
 namespace kp2p {
 
 // Stopping takes some milliseconds. What may hang is the system: a name being looked up, a disk.
-inline constexpr std::chrono::milliseconds stop_limit{1800};
+inline constexpr std::chrono::milliseconds stop_limit{1200};
 
 // Ends the process, with status 0 and a sentence on stderr, if it has not ended by then: what hangs
 // is the system (a dead file system, a name look-up), and nothing is lost by that, since no file is

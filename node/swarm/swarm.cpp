@@ -161,11 +161,21 @@ Task<Result<void>> Swarm::farewell() {
     for (const auto& [topic, joined] : topics_) topics.push_back(topic);
     for (const Topic& topic : topics) leave(topic);
     if (announcing_) announcing_->cancel();
-    while (tasks_ && (announcing_ || !topics_.empty())) {
+    co_return co_await with_tasks([&](Tasks& all) -> Task<> {
+        all.spawn(unannounce());  // beside what the topics take back
+        while (tasks_ && !topics_.empty()) {
+            auto woken = co_await changed_.wait();
+            if (!woken) co_return;
+        }
+    });
+}
+
+Task<> Swarm::unannounce() {
+    while (tasks_ && announcing_) {
         auto woken = co_await changed_.wait();
-        if (!woken) co_return woken;
+        if (!woken) co_return;
     }
-    co_return co_await announcer_.unannounce();
+    (void)co_await announcer_.unannounce();
 }
 
 Places Swarm::places() const {

@@ -93,6 +93,7 @@ class Swarm {
 
   private:
     Task<> announce_loop();
+    Task<> unannounce();
     // Topics.
     void start(const Topic& topic);
     Task<> serve_topic(Topic topic, std::shared_ptr<Joined> joined);

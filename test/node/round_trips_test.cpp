@@ -18,7 +18,8 @@ constexpr std::chrono::milliseconds one_way = 75ms;
 constexpr Sim::Conditions far_apart{0, one_way, one_way};
 
 struct FarApart {
-    FarApart() : sim(21, far_apart), disk(sim.clock(), 21) {
+    explicit FarApart(const Sim::Conditions& conditions = far_apart)
+        : sim(21, conditions), disk(sim.clock(), 21) {
         for (std::uint32_t i = 0; i < 3; ++i) {
             DhtSetup setup;
             if (i == 0) setup.public_address = host_of(0);
@@ -113,4 +114,42 @@ TEST_CASE("a node that starts is connected to a member within a few round trips"
     };
     auto root = [&]() -> Task<> { (void)co_await with_tasks(story); };
     world.sim.run(root());
+}
+
+TEST_CASE("who stops is announced no more, however far away the others are") {
+    for (const auto way : {20ms, 75ms, 300ms}) {
+        CAPTURE(way.count());
+        FarApart world({0, way, way});
+        SimClock& clock = world.sim.clock();
+        DhtSetup entering;
+        entering.bootstrap.push_back(*parse_bootstrap(host_of(0).text()));
+        SimulatedDht other(world.sim, host_of(9), entering);
+        auto story = [&](Tasks& tasks) -> Task<> {
+            co_await world.start(tasks);
+            tasks.spawn(other.dht.run());
+            auto entered = co_await other.dht.bootstrap();
+            CHECK(entered);
+            auto settled = co_await clock.sleep_for(20s);
+            CHECK(settled);
+            const NodeId gone = world.giver().id();
+            std::size_t found = 0;
+            const auto look = [&]() -> Task<> {
+                found = 0;
+                Dht::FoundRelays take = [&](const FoundRelay&) { ++found; };
+                auto looked = co_await other.dht.find_peer(gone, Dht::FindingPeer(), take);
+                CHECK(looked);
+            };
+            co_await look();
+            CHECK(found > 0);
+            const auto began = clock.now();
+            co_await world.giver().farewell();
+            CHECK(clock.now() - began < std::max<Clock::Span>(600ms, 8 * way));
+            co_await world.all[1].kill(Death::of_process);
+            co_await look();
+            CHECK(found == 0);
+            tasks.cancel();
+        };
+        auto root = [&]() -> Task<> { (void)co_await with_tasks(story); };
+        world.sim.run(root());
+    }
 }

@@ -30,4 +30,9 @@ AdaptiveTimeout::Milliseconds AdaptiveTimeout::timeout(unsigned attempt,
     return Milliseconds(std::clamp(ms, min_ms, max_ms));
 }
 
+std::optional<AdaptiveTimeout::Milliseconds> AdaptiveTimeout::average() const {
+    if (!average_ms_) return std::nullopt;
+    return Milliseconds(*average_ms_);
+}
+
 }  // namespace kp2p::proto::dht

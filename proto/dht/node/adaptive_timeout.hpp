@@ -17,6 +17,7 @@ class AdaptiveTimeout {  // of one destination
     void sample(Milliseconds round_trip);
     // `attempt` is 1 for the first transmission; `jitter` is random, 0 to 255 ms.
     Milliseconds timeout(unsigned attempt, Milliseconds jitter) const;
+    std::optional<Milliseconds> average() const;
 
   private:
     std::optional<std::int64_t> average_ms_;

@@ -25,6 +25,7 @@ Span Destinations::timeout(Time now, const Endpoint& to, unsigned attempt) {
 
 void Destinations::answered(Time now, const Endpoint& by, Span round_trip) {
     known(now, by).round_trips.sample(in_milliseconds(round_trip));
+    all_.sample(in_milliseconds(round_trip));
 }
 
 void Destinations::unanswered(Time now, const Endpoint& by) {

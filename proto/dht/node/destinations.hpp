@@ -31,6 +31,8 @@ class Destinations {
     void unanswered(Time now, const Endpoint& by);  // a transmission, while others answered
     void heard(Time now, const Endpoint& from);     // whatever it was: it is not silent
     bool is_silent(Time now, const Endpoint& node);
+    // Of all that answer, the latest counting most; nothing: none has.
+    std::optional<AdaptiveTimeout::Milliseconds> round_trip() const { return all_.average(); }
 
   private:
     struct Known {
@@ -41,6 +43,7 @@ class Destinations {
     Known& known(Time now, const Endpoint& node);
 
     std::mt19937_64 random_;
+    AdaptiveTimeout all_;
     GenerationCache<Endpoint, Known, EndpointHash> known_;
 };
 

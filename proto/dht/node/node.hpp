@@ -39,6 +39,7 @@ class Node {
     std::optional<NodeEvent> next_event();
     std::size_t requests_in_flight() const { return requests_.pending(); }
     bool is_silent(Time now, const Endpoint& node) { return requests_.is_silent(now, node); }
+    std::optional<Span> round_trip() const { return requests_.round_trip(); }
     std::optional<Time> last_answer() const { return requests_.last_answer(); }
     std::optional<Time> unanswered_since() const { return requests_.unanswered_since(); }
 

@@ -90,6 +90,8 @@ class Requests {
     void heard(Time now, const Endpoint& from) { destinations_.heard(now, from); }
     // It left two transmissions in a row without answer lately, while others answered.
     bool is_silent(Time now, const Endpoint& node) { return destinations_.is_silent(now, node); }
+    // How long nodes take to answer, at present; nothing: none has.
+    std::optional<Span> round_trip() const { return destinations_.round_trip(); }
     // When any node last answered; none: never.
     std::optional<Time> last_answer() const { return last_answer_; }
     // Since when nodes are asked in vain: the first transmission that timed out after the last
