@@ -142,7 +142,7 @@ class Daemon {
     Task<> serve_api();
     Task<> keep_loop();
     Task<> keep_nodes();
-    std::string lacking_of_dht() const;  // a sentence; empty when we are in the network
+    void say_what_lacks() const;
     Task<std::string> status();
     Task<std::string> metrics(const ApiParts::Loads& loads);
     Task<std::string> doctor();
@@ -282,9 +282,7 @@ Task<> Daemon::start_up(const std::function<void(const Ready&)>& ready) {
     if (!kept) log(LogLevel::error, "daemon", "cannot keep api-port: " + kept.error().message());
     auto entered = co_await with_timeout(runtime_.clock, entry_patience, node_.entered());
     if (!entered && entered.error() != Errc::timed_out) co_return;
-    const std::string lacking = lacking_of_dht();
-    if (!lacking.empty() && !is_first(settings_))
-        log(LogLevel::warning, "dht", lacking + "; trying on");
+    if (!node_.in_network() && !is_first(settings_)) say_what_lacks();
     notify_service_manager("READY=1");
     const Ready what{node_.id(), node_.local(), parts_.http->port()};
     auto say = [ready, what]() -> Result<void> {  // who reads it may not be there
@@ -295,11 +293,19 @@ Task<> Daemon::start_up(const std::function<void(const Ready&)>& ready) {
     (void)co_await node_.foreign().call("/dev/stdout", say);
 }
 
-std::string Daemon::lacking_of_dht() const {
+void Daemon::say_what_lacks() const {
     const std::size_t nodes = node_.dht_nodes();
-    if (node_.in_network()) return {};
-    if (nodes == 0) return "no DHT node has answered yet";
-    return "the DHT is not entered yet, though nodes of it have answered: " + std::to_string(nodes);
+    const auto trouble = node_.network_trouble();
+    if (trouble && trouble->code == Finding::Code::no_bootstrap) {  // as it was asked for
+        log(LogLevel::info, "dht", log_text_of(*trouble));
+        return;
+    }
+    std::string lacking = "no DHT node has answered yet";
+    if (trouble) lacking = log_text_of(*trouble);
+    if (!trouble && nodes > 0)
+        lacking = "the DHT is not entered yet, though nodes of it have answered: " +
+                  std::to_string(nodes);
+    log(LogLevel::warning, "dht", lacking + "; trying on");
 }
 
 Task<> Daemon::keep_loop() {

@@ -105,6 +105,8 @@ class Two(Doctor):
 class Trouble(Doctor):
     def test_a_daemon_without_channel_and_network(self):
         lonely = self.daemon("lonely", channels=(), bootstrap=["none"])
+        lonely.process.wait_for_words("[network no_bootstrap]")
+        self.assertNotIn("no DHT node has answered", lonely.log())
         events = self.said(lonely.run("kp2p-doctor", "--json"))
         checks = self.checks(events)
         self.assertEqual(checks["udp"]["health"], "warning")
