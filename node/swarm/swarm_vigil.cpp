@@ -89,14 +89,16 @@ bool Swarm::watch(Peer& peer, bool needed) {
     const auto now = parts_.runtime.clock.now();
     const bool was_silent = peer.silent();
     bool fell = false;
-    Clock::Span patience = peer.patience;
-    if (now < doubt_until_) patience /= 2;  // there is a reason
+    const bool doubted = now < doubt_until_;  // there is a reason
+    const Clock::Span patience = doubted ? peer.patience / 2 : peer.patience;
     peer.look([&](Peer::Held& held) {
         if (!held.proven) return;
         Connection& connection = *held.connection;
+        // From another address what we send may no longer be let in, though what comes is.
+        const auto unanswered = doubted ? connection.unacknowledged() : connection.unanswered();
         const auto verdict = held.vigil.look({.needed = needed,
                                               .unheard = connection.unheard(),
-                                              .unanswered = connection.unanswered(),
+                                              .unanswered = unanswered,
                                               .round_trip = connection.path().rtt,
                                               .patience = patience});
         if (verdict == Vigil::Verdict::ask) connection.prod();

@@ -25,6 +25,9 @@ class ByteStream {
     // For how long nothing has come, not even word that something has arrived, though the other
     // side is to say so; none: it owes no answer.
     virtual std::optional<Clock::Span> unanswered() const { return std::nullopt; }
+    // The same, where only word that something has arrived counts: what the other side sends may
+    // get here, and what we send not there.
+    virtual std::optional<Clock::Span> unacknowledged() const { return unanswered(); }
     // Whether it is bound to an address that this computer does not have any more.
     virtual bool stranded() const { return false; }
     // What has arrived of what was written, what of it was sent again on the way, and whether more

@@ -269,6 +269,11 @@ std::optional<Clock::Span> Connection::unanswered() const {
     return stream_->stream().unanswered();
 }
 
+std::optional<Clock::Span> Connection::unacknowledged() const {
+    if (!stream_) return std::nullopt;
+    return stream_->stream().unacknowledged();
+}
+
 bool Connection::was_altered() const { return why_ == proto::Errc::bad_decryption; }
 
 void Connection::start() {

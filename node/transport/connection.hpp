@@ -38,10 +38,12 @@ class Connection {
     }
     const UdxPath* udx_path() const { return stream_ ? stream_->stream().udx_path() : nullptr; }
     // Whether the other side is there: prod() asks it; how long nothing has been read; and how long
-    // an answer that it owes is missing (ByteStream::unanswered()).
+    // an answer that it owes is missing, of whatever kind or that something has arrived there
+    // (ByteStream::unanswered(), unacknowledged()).
     void prod();
     Clock::Span unheard() const { return stream_ ? stream_->unheard() : Clock::Span::zero(); }
     std::optional<Clock::Span> unanswered() const;
+    std::optional<Clock::Span> unacknowledged() const;
     bool stranded() const { return stream_ && stream_->stream().stranded(); }
     std::optional<ByteStream::Sendings> sendings() const {  // see ByteStream
         return stream_ ? stream_->stream().sendings() : std::nullopt;

@@ -35,6 +35,7 @@ class UdxByteStream final : public ByteStream {
     Path::Kind path_kind() const override;
     const UdxPath* udx_path() const override { return &stream_.path(); }
     std::optional<Clock::Span> unanswered() const override { return stream_.unanswered(); }
+    std::optional<Clock::Span> unacknowledged() const override { return stream_.unacknowledged(); }
     // Beside what waits in the stream, which never runs dry so.
     std::size_t queue_bytes() const override { return 2 * stream_.queue_bytes(); }
     Task<Result<std::size_t>> read_some(std::span<std::uint8_t> into) override {

@@ -123,7 +123,13 @@ void UdxStream::note_path() {
 }
 
 std::optional<Clock::Span> UdxStream::unanswered() const {
-    const auto since = machine_.unanswered_since();
+    const auto since = machine_.roaming().unanswered_since;
+    if (!since) return std::nullopt;
+    return context_.clock_.now() - *since;
+}
+
+std::optional<Clock::Span> UdxStream::unacknowledged() const {
+    const auto since = machine_.roaming().unacknowledged_since;
     if (!since) return std::nullopt;
     return context_.clock_.now() - *since;
 }

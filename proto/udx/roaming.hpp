@@ -28,6 +28,9 @@ struct Roaming {
     std::optional<Time> timer;
     // Something was sent that the peer is to acknowledge, and nothing has come since.
     std::optional<Time> unanswered_since;
+    // The same, and nothing that acknowledges any of it: the peer's packets may get here, and ours
+    // not there.
+    std::optional<Time> unacknowledged_since;
     std::optional<unsigned> knock;  // a heartbeat along this path is due
 };
 

@@ -79,7 +79,7 @@ class Stream {
     std::size_t window_packets() const { return current().congestion.window_packets(); }
     const RoundTrip& round_trip() const { return current().rtt; }
     std::uint64_t retransmitted() const { return retransmitted_; }
-    std::optional<Time> unanswered_since() const { return roaming_.unanswered_since; }
+    const Roaming& roaming() const { return roaming_; }
 
   private:
     enum class Role { none, timeout, tail_probe, reorder, closed_window, keepalive };

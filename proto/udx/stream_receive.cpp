@@ -39,7 +39,7 @@ void Stream::receive(Time now, const Packet& packet, unsigned path) {
     if (accepted && packet.header.has(flag::data | flag::end))
         plan_acknowledgement(now, packet, before);
     receive_acknowledgement(now, packet);
-    if (flight_.empty()) roaming_.unanswered_since.reset();
+    if (flight_.empty()) roaming_.unanswered_since = roaming_.unacknowledged_since = std::nullopt;
     if (end_acknowledged_ && in_.ended() && closed_ == Closed::no) close(Closed::ended);
 }
 
@@ -106,6 +106,7 @@ void Stream::receive_acknowledgement(Time now, const Packet& packet) {
         if (!in_.ended()) ack_due_ = true;
     }
     apply_sack(now, packet, acked);
+    if (acked.packets > 0) roaming_.unacknowledged_since = now;
     settle(now, acked, in_flight_before);
 }
 

@@ -161,6 +161,7 @@ SentPacket& Stream::make_packet(Time now) {
 // Lays out a packet that is in flight now. True if another may follow.
 bool Stream::add(Time now, SentPacket& packet) {
     if (!roaming_.unanswered_since) roaming_.unanswered_since = now;
+    if (!roaming_.unacknowledged_since) roaming_.unacknowledged_since = now;
     const std::size_t overhead = paths_[packet.path]->overhead_bytes;
     const std::size_t extension =
         packet.probe_mtu_bytes ? packet.probe_mtu_bytes - overhead - packet.bytes : 0;
