@@ -252,12 +252,12 @@ Result<NoisePayload> Acceptor::greet(const IncomingHandshake& incoming, Slot& sl
     return theirs;
 }
 
-// A client that anybody can reach, or that has reached us, needs none.
+// A client that anybody can reach, or that has reached us, needs none, nor does one of an open
+// node; but one that asks for it knows better.
 void Acceptor::plan_relay(const IncomingHandshake& incoming, const NoisePayload& theirs,
                           const NodeId& client, Slot& slot) {
-    const bool may_need =
-        parts_.relays && incoming.relayed() && !slot.open_client && !parts_.dht.remote_address();
-    if (!may_need) return;
+    const bool open = slot.open_client || parts_.dht.remote_address();
+    if (!parts_.relays || !incoming.relayed() || (open && !theirs.relay_through)) return;
     if (!theirs.relay_through && needs_relay(parts_.dht))
         slot.our_relay = offer_relay(*parts_.relays, parts_.runtime.random, client);
     const RelayOffers offers{slot.our_relay, theirs.relay_through};
@@ -323,7 +323,7 @@ Task<> Acceptor::go_through_relay(std::shared_ptr<Slot> slot) {
 // It may come over IPv6 meanwhile, where IPv4 does not lead from here to there.
 Task<> Acceptor::go_to_client(std::shared_ptr<Slot> slot) {
     const Endpoint client = *slot->open_client;
-    if (!parts_.dht.is_proven(client)) {
+    if (slot->plan || !parts_.dht.is_proven(client)) {
         auto pong = co_await parts_.dht.ping(slot->socket, client, ping_retries);
         if (!pong) co_return;
     }

@@ -75,7 +75,8 @@ Task<Result<Link>> Dialer::dial(AttemptRef attempt, std::vector<Endpoint> relays
             [pool = parts_.pool](UdxPath path) { return pool->keeping(std::move(path)); });
     attempt->ours = own_payload(parts_.dht, stream->id());
     const bool relay_will_do = attempt->through != Through::no_relay;
-    if (relay_will_do && may_need_relay(remote))
+    const bool heard = attempt->through == Through::heard;
+    if (parts_.relays && relay_will_do && (heard || may_need_relay(remote)))
         attempt->ours.relay_through = offer_relay(*parts_.relays, parts_.runtime.random, remote);
     Greeting::Ways ways;
     ways.relays = std::move(relays);
@@ -122,8 +123,10 @@ Task<Result<UdxPath>> Dialer::find_path(AttemptRef attempt) {
     const bool we_are_open = attempt->ours.firewall == proto::dht::Firewall::open;
     const Greeted greeted{parts_.dht, parts_.runtime.clock, attempt->remote, we_are_open,
                           answer,     parts_.door};
-    const bool straight = attempt->through != Through::heard && open_approach(greeted);
-    if (!attempt->plan || we_are_open || straight) co_return co_await race_all(attempt);
+    // That one of us can be reached by everybody is no use where the other is the exception.
+    const bool straight =
+        attempt->through != Through::heard && (we_are_open || open_approach(greeted));
+    if (!attempt->plan || straight) co_return co_await race_all(attempt);
     parts_.relays->spawn(race_on(attempt));
     FoundPath& found = attempt->found;
     auto done = co_await with_tasks([&](Tasks& all) -> Task<> {

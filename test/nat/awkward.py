@@ -372,6 +372,32 @@ class Awkward(unittest.TestCase):
         self.world.between('meta l4proto udp ip saddr %s reject with icmpx admin-prohibited' % host.address)
         self.assert_said(self.node(host, 'rejected'), 'rejected', 'sent to them is rejected')
 
+    def kept_apart(self, rule, place=None):
+        """A loader, and a giver to which it sends nothing: the router or `place` has this rule for what does."""
+        loaders, givers = self.world.host(), self.world.host()
+        ways = 'ip saddr %s ip daddr %s ' % (loaders.address, givers.address)
+        back = 'ip saddr %s ip daddr %s drop' % (givers.address, loaders.address)
+        self.world.router.run('nft', 'delete', 'table', 'inet', 'silence')
+        if place == 'loader':
+            self.world.rule(loaders, NOTHING_LEAVES.replace('oifname != "lo" drop', ways + rule))
+            self.world.between(back)
+        else:
+            self.world.between(ways + rule + '; ' + back)
+        return self.node(loaders, 'loader'), self.node(givers, 'giver')
+
+    def test_two_that_a_firewall_keeps_apart_meet_at_a_third(self):
+        third = self.node(self.world.host(), 'third')
+        third.until(lambda status: status['relay']['serves'])
+        loader, giver = self.kept_apart('drop')
+        for node in (loader, giver):
+            node.until(lambda status: status['connections'] > 0)
+        uri = self.given(giver)
+        began = time.monotonic()
+        loaded = loader.run('kp2p-load', uri)
+        print('%s: %.2f s' % (self.id(), time.monotonic() - began), flush=True)
+        self.assertEqual(loaded.returncode, 0, loaded.stderr + loader.words())
+        self.assertLess(time.monotonic() - began, LEFT_SECONDS, loader.words())
+
     def test_that_there_is_no_route_is_said(self):
         host = self.world.host()
         host.run('ip', 'route', 'delete', 'default')
