@@ -128,22 +128,25 @@ Task<> Dht::tick_loop() {
 // While nobody answers: whether that is because somebody rejects what we send. Of that routers tell
 // now and then only.
 Task<> Dht::rejection_loop() {
-    std::optional<Endpoint> asked;
+    std::unique_ptr<Inquiry> inquiry;
+    Endpoint asked;
     int untold = 0;
     for (std::size_t turn = 0;;) {
         const auto nodes = nodes_to_try();
         if (!rpc_.node().unanswered_since() || nodes.empty()) {
             rejected_.clear();
-            asked.reset();
+            inquiry.reset();
             auto woken = co_await unanswered_.wait();
             if (!woken) co_return;
             continue;
         }
         const Endpoint next = nodes[turn++ % nodes.size()];
-        const std::error_code said = client_.socket().ask_rejection(next);
-        if (asked && said) rejected_ = asked->text() + ": " + said.message();
+        const auto said = inquiry ? inquiry->answer() : std::nullopt;
+        if (said) rejected_ = rejection_text(asked, *said);
         untold = said ? 0 : untold + 1;
         if (untold >= max_untold) rejected_.clear();
+        inquiry = client_.socket().inquire(next);
+        if (inquiry) inquiry->ask();
         asked = next;
         auto slept = co_await rpc_.clock().sleep_for(rejection_interval);
         if (!slept) co_return;

@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "node/async/asio.hpp"
+#include "node/net/rejection.hpp"
 #include "proto/bytes.hpp"
 #include "proto/endpoint.hpp"
 
@@ -31,10 +32,9 @@ class Datagrams {
     virtual void send_in_fragments(const Endpoint& to, ByteView bytes) { send(to, bytes); }
     // Why the system did not let out what was sent last; none: it did.
     virtual std::error_code refusal() const { return {}; }
-    // Sends a byte to `to`, and returns what the network has said of the one before: the error with
-    // which it was rejected, by a firewall on the way or as nothing listens there; none: it was
-    // not, as far as is known by now.
-    virtual std::error_code ask_rejection(const Endpoint&) { return {}; }
+    // Whether what is sent to `to` is rejected, by a firewall on the way or as nothing listens
+    // there. Null: that cannot be known.
+    virtual std::unique_ptr<Inquiry> inquire(const Endpoint&) { return nullptr; }
     // Waits for datagrams and returns a batch of at least one. An error is final.
     virtual Task<Result<std::span<const Datagram>>> receive() = 0;
     // The largest IP packet the system knows to fit the first hop towards `to`.

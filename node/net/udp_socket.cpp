@@ -54,7 +54,7 @@ std::function<Result<std::unique_ptr<Datagrams>>()> UdpSocket::opener(Executor e
 }
 
 UdpSocket::UdpSocket(asio::ip::udp::socket socket, const Endpoint& local)
-    : socket_(std::move(socket)), local_(local), batch_(socket_), asking_(socket_.get_executor()) {}
+    : socket_(std::move(socket)), local_(local), batch_(socket_) {}
 
 void UdpSocket::send(const Endpoint& to, ByteView bytes) {
     batch_.send(beyond(to), {&bytes, 1}, std::max<std::size_t>(1, bytes.size()));
@@ -73,24 +73,8 @@ void UdpSocket::send_segments(const Endpoint& to, std::span<const ByteView> piec
     batch_.send(beyond(to), pieces, segment_bytes);
 }
 
-std::error_code UdpSocket::ask_rejection(const Endpoint& to) {
-    std::error_code said, ignored;
-    std::uint8_t byte = 0;
-    if (asking_.is_open()) {
-        asking_.receive(asio::buffer(&byte, 1), 0, said);  // fails with it
-        if (said == asio::error::would_block) said.clear();
-        asking_.close(ignored);
-    }
-    const Endpoint there = beyond(to);
-    const auto protocol = there.host.is_v4() ? asio::ip::udp::v4() : asio::ip::udp::v6();
-    const auto address = to_asio(there, protocol);
-    asking_.open(protocol, ignored);
-    asking_.non_blocking(true, ignored);
-    // It leaves as our other packets do: elsewhere may be other firewalls.
-    if (!local_.host.is_unspecified()) asking_.bind(to_asio({local_.host, 0}, protocol), ignored);
-    asking_.connect(address, ignored);
-    asking_.send(asio::buffer(&byte, 1), 0, ignored);
-    return said;
+std::unique_ptr<Inquiry> UdpSocket::inquire(const Endpoint& to) {
+    return open_inquiry(socket_.get_executor(), local_.host, beyond(to));
 }
 
 std::size_t UdpSocket::route_mtu_bytes(const Endpoint& to) const {

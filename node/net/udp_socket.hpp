@@ -27,7 +27,7 @@ class UdpSocket final : public Datagrams {
     void send_segments(const Endpoint& to, std::span<const ByteView> pieces,
                        std::size_t segment_bytes) override;
     std::error_code refusal() const override { return batch_.refusal(); }
-    std::error_code ask_rejection(const Endpoint& to) override;
+    std::unique_ptr<Inquiry> inquire(const Endpoint& to) override;
     Task<Result<std::span<const Datagram>>> receive() override;
     std::size_t route_mtu_bytes(const Endpoint& to) const override;
 
@@ -37,8 +37,6 @@ class UdpSocket final : public Datagrams {
     asio::ip::udp::socket socket_;
     Endpoint local_;
     UdpBatch batch_;
-    // Connected to whom was last asked: one that is not hears of no rejection.
-    asio::ip::udp::socket asking_;
 };
 
 }  // namespace kp2p

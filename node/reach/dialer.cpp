@@ -189,7 +189,7 @@ Task<Result<UdxPath>> Dialer::race_all(AttemptRef attempt) {
         std::erase_if(approaches, [](const Approach& approach) {
             return approach.proof == Approach::Proof::none;
         });
-    if (approaches.empty())
+    if (approaches.empty() && attempt->through != Through::heard)
         attempt->why.add({.code = Finding::Code::no_way_through, .node = remote});
     auto path =
         co_await race(std::move(approaches), attempt->found, parts_.runtime.clock, attempt->why);

@@ -4,6 +4,7 @@
 #include "node/async/tasks.hpp"
 #include "node/reach/approach.hpp"
 #include "node/reach/dialer.hpp"
+#include "node/reach/heed.hpp"
 #include "node/reach/relayed.hpp"
 #include "proto/outcome.hpp"
 
@@ -12,13 +13,18 @@ namespace {
 
 constexpr unsigned proof_retries = 3;
 
-Task<> try_approach(Dht& dht, Clock& clock, Approach approach, OnTrial tell) {
+// What is only said to work is asked.
+Task<Result<UdxPath>> shown(Dht& dht, std::function<Task<Result<UdxPath>>()> run) {
+    auto path = co_await run();
+    if (!path) co_return path;
+    auto pong = co_await dht.ping(dht.default_socket(), path->remote, proof_retries);
+    if (!pong) co_return pong.error();
+    co_return path;
+}
+
+Task<> try_approach(Clock& clock, Approach approach, OnTrial tell) {
     const auto began = clock.now();
     auto path = co_await approach.run();
-    if (path && approach.proof == Approach::Proof::none) {
-        auto pong = co_await dht.ping(dht.default_socket(), path->remote, proof_retries);
-        if (!pong) path = pong.error();
-    }
     if (!path && path.error() == asio::error::operation_aborted) co_return;
     Trial trial{.took = milliseconds_since(clock, began)};
     trial.path = approach.failure.path.value_or(TriedPath());
@@ -94,8 +100,13 @@ Task<Result<void>> Dialer::try_ways_here(NodeId remote, std::vector<Endpoint> re
     if (auto relayed = relayed_approach(greeted, ours, tell))
         approaches.push_back(std::move(*relayed));
     auto body = [&](Tasks& all) -> Task<> {
-        for (Approach& approach : approaches)
-            all.spawn(try_approach(parts_.dht, clock, std::move(approach), tell));
+        for (Approach& approach : approaches) {
+            if (is_open(approach)) {
+                approach.run = [&dht = parts_.dht, run = approach.run] { return shown(dht, run); };
+                approach = heeding_approach(greeted, std::move(approach));
+            }
+            all.spawn(try_approach(clock, std::move(approach), tell));
+        }
         co_return;
     };
     co_return co_await with_tasks(body);

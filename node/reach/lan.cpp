@@ -1,5 +1,5 @@
 // To a node that seems to be in our LAN, since both are seen from outside at one address.
-#include "node/reach/approach.hpp"
+#include "node/reach/heed.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {
@@ -35,11 +35,11 @@ std::optional<Approach> lan_approach(const Greeted& greeted) {
     const auto address = lan_address(greeted);
     if (!address) return std::nullopt;
     const auto run = [&dht = greeted.dht, at = *address] { return ping(dht, at); };
-    return Approach{run,
-                    {.code = Finding::Code::lan_silent,
-                     .node = greeted.remote,
-                     .what = address->text(),
-                     .path = TriedPath{TriedPath::Way::lan, *address}}};
+    return heeding_approach(greeted, {run,
+                                      {.code = Finding::Code::lan_silent,
+                                       .node = greeted.remote,
+                                       .what = address->text(),
+                                       .path = TriedPath{TriedPath::Way::lan, *address}}});
 }
 
 }  // namespace kp2p

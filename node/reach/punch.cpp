@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "node/async/tasks.hpp"
-#include "node/reach/approach.hpp"
+#include "node/reach/heed.hpp"
 #include "node/reach/puncher.hpp"
 #include "proto/dht/wire/secure_payload.hpp"
 #include "proto/outcome.hpp"
@@ -17,6 +17,8 @@ using proto::dht::NoisePayload;
 using proto::dht::SecretboxNonce;
 using proto::punch::Client;
 using proto::punch::ClientAsks;
+
+constexpr std::chrono::seconds max_asking{1};
 
 // Ours, moved by the machine; lives in the approach, as its failure is explained afterwards.
 class ClientPunch {
@@ -39,6 +41,7 @@ class ClientPunch {
           })) {}
 
     Task<Result<UdxPath>> run();
+    Task<> ask_why();
     void explain(Finding& finding) const;
 
   private:
@@ -62,6 +65,7 @@ class ClientPunch {
     Tasks* tasks_ = nullptr;
     std::optional<Result<UdxPath>> outcome_;
     std::optional<proto::punch::Failure> failure_;
+    std::optional<Rejection> rejection_;
     Event changed_;
     std::unique_ptr<Alarm> alarm_;
     bool pumping_ = false;
@@ -116,9 +120,19 @@ Task<Result<UdxPath>> ClientPunch::run() {
     tasks_ = nullptr;
     alarm_->clear();
     puncher_.reset();
+    if (done && failure_) co_await ask_why();
     if (outcome_) co_return *outcome_;
     if (!done) co_return done.error();
     co_return Errc::cannot_connect;
+}
+
+// Only now, as each packet from another port of ours may shift those that our NAT gives next.
+Task<> ClientPunch::ask_why() {
+    Datagrams& socket = dht_.port(dht_.default_socket())->socket();
+    auto told = heed(clock_, socket, setup_.server, rejection_);
+    (void)co_await with_timeout(clock_, max_asking, std::move(told));
+    // That no port of its is open yet is what every NAT may say.
+    if (rejection_ && rejection_->by == setup_.server.host) rejection_.reset();
 }
 
 void ClientPunch::pump() {
@@ -174,6 +188,10 @@ void ClientPunch::explain(Finding& finding) const {
     finding.what += "; our NAT: " + std::string(name_of(machine_->ours())) +
                     ", theirs: " + std::string(name_of(machine_->theirs()));
     if (machine_->way()) finding.what += "; tried: " + std::string(name_of(*machine_->way()));
+    if (!rejection_) return;
+    const std::string tried = std::exchange(finding.what, {});
+    tell(rejection_, setup_.server, finding);
+    finding.what += "; no hole: " + tried;
 }
 
 }  // namespace

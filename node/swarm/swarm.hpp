@@ -142,7 +142,7 @@ class Swarm {
     void look_at_network();
     void hurry_lookups();
     Task<Result<void>> pause_while(std::function<bool()> holds, Clock::Span pause);
-    Task<> try_beside(std::shared_ptr<Connection> connection);
+    Task<> try_beside(std::shared_ptr<Connection> connection, std::shared_ptr<Findings> why);
     Task<> serve_beside(Link link, NodeId node);
     Task<Result<Link>> reach_anew(NodeId node, std::vector<Endpoint> places,
                                   Dialer::Through through, Findings& why);

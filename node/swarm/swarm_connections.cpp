@@ -1,6 +1,7 @@
 // Connections of the swarm: from the first packet to the end.
 #include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
+#include "node/reach/heed.hpp"
 #include "node/swarm/swarm.hpp"
 #include "proto/outcome.hpp"
 #include "proto/record/gcm_stream.hpp"
@@ -18,6 +19,17 @@ constexpr std::chrono::milliseconds max_rival_wait{1000}, rival_look_interval{20
 std::string words_of(const Path& path) {
     if (path.kind == Path::Kind::relayed) return ", through this relay";
     return path.transport == Path::Transport::tcp ? " over TCP" : "";
+}
+
+// Of TCP, and of a relay, it is not asked: somebody is heard there.
+Task<Result<void>> established_or_rejected(Clock& clock, std::shared_ptr<Connection> connection,
+                                           std::optional<Rejection>& rejection) {
+    const UdxPath* path = connection->udx_path();
+    if (!path || path->relay_id) co_return co_await connection->established();
+    const UdxPath first = *path;
+    auto established = connection->established();
+    co_return co_await heeding(clock, *first.socket, first.remote, rejection,
+                               std::move(established));
 }
 
 }  // namespace
@@ -71,8 +83,13 @@ Task<> Swarm::run_connection(std::shared_ptr<Connection> connection, Tasks& all)
 
 Task<> Swarm::prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who, Tasks& all) {
     const auto began = parts_.runtime.clock.now();
-    if (who == PeerBook::Dialed::by_us) all.spawn(try_beside(connection));
-    auto proven = co_await with_timeout(parts_.runtime.clock, max_proof, connection->established());
+    const auto beside = std::make_shared<Findings>();
+    if (who == PeerBook::Dialed::by_us) all.spawn(try_beside(connection, beside));
+    std::optional<Rejection> rejection;
+    auto established = connection->established();
+    if (who == PeerBook::Dialed::by_us)
+        established = established_or_rejected(parts_.runtime.clock, connection, rejection);
+    auto proven = co_await with_timeout(parts_.runtime.clock, max_proof, std::move(established));
     std::erase(unproven_, connection);
     if (!proven && proven.error() == asio::error::operation_aborted) co_return;
     if (proven) co_await settle_tie(connection);
@@ -92,12 +109,14 @@ Task<> Swarm::prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who
     const bool replaced = peer == peers_.end() || !peer->second.find(*connection);
     if (!proven && who == PeerBook::Dialed::by_us && !replaced) {
         const Path path = connection->path();
-        note_failure(connection->remote(),
-                     {{.code = Finding::Code::path_silent,
+        Finding silent{.code = Finding::Code::path_silent,
                        .node = connection->remote(),
                        .what = path.remote.text(),
                        .after = milliseconds_since(parts_.runtime.clock, began),
-                       .path = tried_path_of(path)}});
+                       .path = tried_path_of(path)};
+        tell(rejection, path.remote, silent);
+        beside->lead(std::move(silent));
+        note_failure(connection->remote(), beside->all());
     }
     connection->close();
 }

@@ -197,14 +197,13 @@ Task<Result<Link>> Swarm::reach_anew(NodeId node, std::vector<Endpoint> places,
 
 // Beside a connection that does not show that it works: that a node is open has been said, it need
 // not be so from here.
-Task<> Swarm::try_beside(std::shared_ptr<Connection> connection) {
+Task<> Swarm::try_beside(std::shared_ptr<Connection> connection, std::shared_ptr<Findings> why) {
     const NodeId node = connection->remote();
     const bool direct = connection->path_kind() == Path::Kind::direct;
     auto slept = co_await parts_.runtime.clock.sleep_for(max_unshown);
     if (!slept || !direct || best(node) || !beside_.insert(node).second) co_return;
-    Findings why;
     auto places = tcp_guess_of(*connection);
-    auto dial = reach_anew(node, std::move(places), Dialer::Through::heard, why);
+    auto dial = reach_anew(node, std::move(places), Dialer::Through::heard, *why);
     auto link = co_await with_timeout(parts_.runtime.clock, max_redial, std::move(dial));
     if (link && tasks_ && !best(node))
         tasks_->spawn(serve_beside(*std::move(link), node));

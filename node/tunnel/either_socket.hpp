@@ -26,9 +26,7 @@ class EitherSocket final : public Datagrams {
         in_use().send_segments(to, pieces, segment_bytes);
     }
     std::error_code refusal() const override { return in_use().refusal(); }
-    std::error_code ask_rejection(const Endpoint& to) override {
-        return in_use().ask_rejection(to);
-    }
+    std::unique_ptr<Inquiry> inquire(const Endpoint& to) override { return in_use().inquire(to); }
     Task<Result<std::span<const Datagram>>> receive() override;
     std::size_t route_mtu_bytes(const Endpoint& to) const override {
         return in_use().route_mtu_bytes(to);

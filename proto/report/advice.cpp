@@ -66,7 +66,15 @@ constexpr Advice advice[] = {
      "run a node of the channel, with --relay on, where anybody can reach it"},
     {FindingCode::tunnel_failed, "look whether the kp2p-relay runs, and whether its URL is right"},
     {FindingCode::lan_silent, "let UDP through the firewalls of both computers"},
-    {FindingCode::tcp_refused, "look whether the node's daemon runs, and listens at this port"},
+    {FindingCode::path_rejected,
+     "a firewall rejects it, or nobody is there any more: look whether the node's daemon runs, and "
+     "ask who runs the firewall, at the address that is named, to let UDP through"},
+    {FindingCode::path_not_let_out,
+     "let UDP to this address out of this computer's own firewall (ufw status, nft list ruleset), "
+     "and look at its routes (ip route get ADDRESS)"},
+    {FindingCode::tcp_refused,
+     "look whether the node's daemon runs, and listens at this port; else ask who runs the "
+     "firewalls on the way to let TCP to it through"},
     {FindingCode::tcp_silent, "let TCP through the firewalls to this port"},
     {FindingCode::tcp_other_node, "name the node with the key of the one that is there"},
     {FindingCode::tcp_lossy,
@@ -75,6 +83,9 @@ constexpr Advice advice[] = {
      "look whether the name is right, and whether names can be resolved"},
     {FindingCode::connections_busy, "try again when other transfers have ended"},
     {FindingCode::no_common_channel, "join a channel that the node is in: kp2p-join NAME"},
+    {FindingCode::tcp_unreachable,
+     "look at the routes of this computer (ip route); else ask who runs the firewalls on the way "
+     "to let TCP to this port through"},
     {FindingCode::connection_lost, "try again: what came is kept"},
 
     {FindingCode::altered,

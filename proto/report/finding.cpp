@@ -84,6 +84,11 @@ constexpr Wording wordings[] = {
      "node {node} cannot be connected to: it answered, but sent nothing to our open port"},
     {Code::path_silent, Stage::reach, "path_silent",
      "node {node} cannot be connected to: nothing comes back from {what}, where it should be"},
+    {Code::path_rejected, Stage::reach, "path_rejected",
+     "node {node} cannot be connected to: what is sent to it is rejected, not lost: {what}"},
+    {Code::path_not_let_out, Stage::reach, "path_not_let_out",
+     "node {node} cannot be connected to: this computer does not let out what is sent to it, at "
+     "{what}"},
     {Code::lan_silent, Stage::reach, "lan_silent",
      "node {node} cannot be connected to: it seems to be in our LAN, but does not answer at "
      "{what}"},
@@ -100,7 +105,7 @@ constexpr Wording wordings[] = {
     {Code::tunnel_failed, Stage::reach, "tunnel_failed",
      "node {node} cannot be connected to: there is no UDP port at {what}"},
     {Code::tcp_refused, Stage::reach, "tcp_refused",
-     "node {node} cannot be connected to: nothing listens at {what}"},
+     "node {node} cannot be connected to: nothing listens at {what}, or a firewall refuses"},
     {Code::tcp_silent, Stage::reach, "tcp_silent",
      "node {node} cannot be connected to: no answer over TCP from {what}"},
     {Code::tcp_unreachable, Stage::reach, "tcp_unreachable",

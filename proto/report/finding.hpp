@@ -68,9 +68,11 @@ struct Finding {
         not_announced,
         relays_silent,
         refused_or_foreign,
-        sent_nothing,  // to our open port
-        path_silent,   // what: the address where it should be
-        lan_silent,    // what: its address
+        sent_nothing,      // to our open port
+        path_silent,       // what: the address where it should be
+        path_rejected,     // what: that address, by whom and how
+        path_not_let_out,  // what: that address, and what the system says
+        lan_silent,        // what: its address
         no_way_through,
         no_hole,          // what: why, both NATs, and what was tried; after
         relay_failed,     // what: the relay's node; after

@@ -6,6 +6,7 @@ a cable to one that routes between all of them. Needs root, ip and nft.
 
 77 where it cannot run.
 """
+import json
 import os
 import socket
 import struct
@@ -384,6 +385,28 @@ class Awkward(unittest.TestCase):
         else:
             self.world.between(ways + rule + '; ' + back)
         return self.node(loaders, 'loader'), self.node(givers, 'giver')
+
+    def assert_said_of_a_member(self, pair, code, words):
+        """In the log, by a command and by the doctor; others answer."""
+        loader, giver = pair
+        loader.wait_for_words('[reach %s]' % code)
+        found = loader.run('kp2p-find', '--json', 'sha1://' + 40 * '1')
+        self.assertEqual(found.returncode, 4)
+        findings = json.loads(found.stdout.splitlines()[-1])['findings']
+        said = [finding for finding in findings if finding['code'] == code]
+        self.assertEqual(len(said), 1, findings)
+        self.assertIn(giver.place.address + ':49737' + words, said[0]['message'])
+        self.assertIn('firewall', said[0]['advice'])
+        self.assertIn(words, ' '.join(loader.run('kp2p-doctor').stdout.split()))
+
+    def test_who_rejects_what_is_sent_to_a_member_is_said(self):
+        pair = self.kept_apart('reject with icmpx admin-prohibited')
+        router = pair[0].place.address[:-1] + '1'
+        self.assert_said_of_a_member(pair, 'path_rejected', ', by %s: administratively prohibited' % router)
+
+    def test_that_this_computer_sends_nothing_to_a_member_is_said(self):
+        pair = self.kept_apart('drop', 'loader')
+        self.assert_said_of_a_member(pair, 'path_not_let_out', ': Operation not permitted')
 
     def test_two_that_a_firewall_keeps_apart_meet_at_a_third(self):
         third = self.node(self.world.host(), 'third')

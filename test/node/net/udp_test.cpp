@@ -153,19 +153,48 @@ bool has_ipv6() {
     return bool(UdpSocket::open(loop.get_executor(), {Host::loopback_v6(), 0}));
 }
 
-Task<> who_listens_nowhere_rejects() {
+std::optional<Rejection> asked(Inquiry& inquiry) {
+    std::optional<Rejection> said;
+    for (int i = 0; i < 1000 && !said; ++i) {
+        inquiry.ask();
+        said = inquiry.answer();
+    }
+    return said;
+}
+
+Task<> who_listens_nowhere_rejects(Host host) {
     auto executor = co_await asio::this_coro::executor;
-    auto socket = UdpSocket::open(executor, Endpoint::loopback(0));
-    auto there = UdpSocket::open(executor, Endpoint::loopback(0));
+    auto socket = UdpSocket::open(executor, {host, 0});
+    auto there = UdpSocket::open(executor, {host, 0});
     REQUIRE(socket);
     REQUIRE(there);
     const Endpoint open = (*there)->local();
-    CHECK_FALSE((*socket)->ask_rejection(open));
-    CHECK_FALSE((*socket)->ask_rejection(open));
+    const auto inquiry = (*socket)->inquire(open);
+    for (int i = 0; i < 3; ++i) {
+        inquiry->ask();
+        CHECK_FALSE(inquiry->answer());
+    }
     there->reset();
-    std::error_code said;
-    for (int i = 0; i < 1000 && !said; ++i) said = (*socket)->ask_rejection(open);
-    CHECK(said == asio::error::connection_refused);
+    const auto said = asked(*inquiry);
+    REQUIRE(said);
+    CHECK_FALSE(said->here);
+    const std::string words = rejection_text(open, *said);
+    CHECK(words.starts_with(open.text()));
+    if (said->by) CHECK(words == open.text() + ", by " + host.text() + ": port unreachable");
+}
+
+Task<> what_has_no_way_does_not_leave() {
+    auto executor = co_await asio::this_coro::executor;
+    auto socket = UdpSocket::open(executor, {Host(0, 0, 0, 0), 0});
+    REQUIRE(socket);
+    // To everybody the system lets nothing out that has not asked for it.
+    const auto inquiry = (*socket)->inquire({Host(255, 255, 255, 255), 9});
+    inquiry->ask();
+    const auto said = inquiry->answer();
+    REQUIRE(said);
+    CHECK(said->here);
+    CHECK_FALSE(said->by);
+    CHECK(!said->words.empty());
 }
 
 Task<> who_asks_for_rejections_does_so_from_the_same_address() {
@@ -175,7 +204,8 @@ Task<> who_asks_for_rejections_does_so_from_the_same_address() {
     if (!socket) co_return;  // a system of one loopback address
     auto there = UdpSocket::open(executor, Endpoint::loopback(0));
     REQUIRE(there);
-    CHECK_FALSE((*socket)->ask_rejection((*there)->local()));
+    const auto inquiry = (*socket)->inquire((*there)->local());
+    inquiry->ask();
     auto asked = co_await (*there)->receive();
     REQUIRE(asked);
     CHECK(asked->front().from.host == other);
@@ -197,7 +227,11 @@ TEST_CASE("a socket bound to :: is of both families, one bound to ::1 of IPv6") 
     test::run(families_meet(Host::any_v6(), Host::loopback_v6(), Host::loopback_v6()));
     test::run(families_meet(Host::loopback_v6(), Host::loopback_v6(), Host::loopback_v6()));
 }
-TEST_CASE("that nothing listens there is heard") { test::run(who_listens_nowhere_rejects()); }
+TEST_CASE("that nothing listens there is heard, and who has said so") {
+    test::run(who_listens_nowhere_rejects(localhost));
+    if (has_ipv6()) test::run(who_listens_nowhere_rejects(Host::loopback_v6()));
+}
+TEST_CASE("what has no way to go does not leave") { test::run(what_has_no_way_does_not_leave()); }
 TEST_CASE("whether it is rejected is asked from the address that is used") {
     test::run(who_asks_for_rejections_does_so_from_the_same_address());
 }
