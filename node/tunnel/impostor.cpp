@@ -57,6 +57,19 @@ std::string day_of(Clock::WallTime at) {
     return text.data();
 }
 
+// Up to the next comma that is not in quotes, which is taken off, too.
+std::string_view next_in_list(std::string_view& rest) {
+    bool quoted = false;
+    std::size_t end = 0;
+    for (; end < rest.size() && (quoted || rest[end] != ','); ++end) {
+        if (rest[end] == '"') quoted = !quoted;
+        if (rest[end] == '\\' && quoted) ++end;
+    }
+    const std::string_view one = rest.substr(0, end);
+    rest.remove_prefix(std::min(rest.size(), end + 1));
+    return one;
+}
+
 // "wants a user and a password that it knows"
 std::string login_words(const HttpHead& answer) {
     std::string schemes;
@@ -65,8 +78,7 @@ std::string login_words(const HttpHead& answer) {
         if (proto::in_lower_case(name) != "proxy-authenticate") continue;
         std::string_view rest = value;
         while (!rest.empty()) {
-            std::string_view one = rest.substr(0, rest.find(','));
-            rest.remove_prefix(std::min(rest.size(), one.size() + 1));
+            std::string_view one = next_in_list(rest);
             one.remove_prefix(std::min(one.size(), one.find_first_not_of(' ')));
             const std::string scheme = shown(one.substr(0, one.find(' ')));
             if (scheme.empty() || scheme.find('=') != scheme.npos) continue;  // what one takes

@@ -162,6 +162,12 @@ class TunnelOpening {
         auto sent = co_await stream_->write(as_bytes(request));
         if (!sent) co_return failed(place, sent.error());
         auto head = co_await stream_->read_head(HttpSide::answer);
+        if (!head && head.error() == proto::Errc::bad_text) {
+            why_.words = place +
+                         " does not answer in HTTP: look whether that is its port, and that " +
+                         "of http://, without TLS";
+            co_return head.error();
+        }
         if (!head) co_return failed(place, head.error());
         const std::string page = page_words(*head);
         if (!page.empty()) page_ = place + " " + page;
@@ -199,6 +205,9 @@ class TunnelOpening {
         if (!sent) co_return failed("the relay", sent.error());
         auto head = co_await stream_->read_head(HttpSide::answer);
         if (!head && !page_.empty()) co_return impostor(page_);
+        if (!head && head.error() == proto::Errc::bad_text)
+            why_.words = "what is there does not answer in HTTP";
+        if (!head && head.error() == proto::Errc::bad_text) co_return head.error();
         if (!head) co_return failed("the relay", head.error());
         if (head->status == 101 && head->field("Upgrade") == protocol_name) co_return ok;
         if (const std::string page = page_words(*head); !page.empty())

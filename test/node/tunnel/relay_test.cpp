@@ -394,7 +394,7 @@ Task<> a_portal_is_called_one() {
          "the proxy PLACE wants a user and a password that it knows", false},
         {At::proxy,
          "HTTP/1.1 407 Who\r\nProxy-Authenticate: Negotiate\r\n"
-         "Proxy-Authenticate: NTLM, Digest realm=\"a\", nonce=\"b\"\r\n\r\n",
+         "Proxy-Authenticate: NTLM, Digest realm=\"a, \\\"b\", nonce=\"c\"\r\n\r\n",
          "the proxy PLACE lets in by Negotiate or NTLM or Digest alone, and kp2p speaks Basic: a "
          "program that speaks that, such as cntlm or px, can stand between, to be named in "
          "https_proxy",
@@ -402,6 +402,11 @@ Task<> a_portal_is_called_one() {
         {At::relay, "HTTP/1.1 426 Upgrade Required\r\n\r\n",
          "what asks for a port is taken out of the request (Upgrade) by a web server in front of "
          "the relay, or by a proxy that looks into TLS",
+         false},
+        {At::relay, "SSH-2.0-OpenSSH\r\n", "what is there does not answer in HTTP", false},
+        {At::proxy, "SSH-2.0-OpenSSH\r\n",
+         "the proxy PLACE does not answer in HTTP: look whether that is its port, and that of "
+         "http://, without TLS",
          false},
         {At::socks, "\5\xff", "the proxy PLACE wants a user and a password that it knows", false},
         {At::socks, "HTTP/1.1 400 Bad\r\n\r\n", "the proxy PLACE does not speak SOCKS 5", false},
