@@ -39,7 +39,7 @@ Task<Result<void>> Greeting::run(const NoisePayload& ours, Ways ways, Findings& 
     auto answered = co_await with_timeout(clock_, max_handshake, find_answer(std::move(ways)));
     if (answered) co_return ok;
     if (answered.error() == asio::error::operation_aborted) co_return answered;
-    if (!tried_.empty()) co_return failed(Finding::Code::relays_silent);
+    if (announced_) co_return failed(Finding::Code::relays_silent);
     co_return failed(heard_ ? Finding::Code::not_announced : Finding::Code::not_asked_for);
 }
 
@@ -60,6 +60,7 @@ Task<Result<void>> Greeting::find_answer(Ways ways) {
 
 Task<> Greeting::search(std::vector<Endpoint> seeds) {
     const auto on_found = [this](const FoundRelay& relay) {
+        announced_ = true;
         if (tried_.size() >= max_relays_tried || !tried_.insert(relay.relay).second) return;
         found_.push_back(relay.relay);
         changed_.notify_all();

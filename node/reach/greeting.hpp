@@ -60,7 +60,8 @@ class Greeting {
     std::optional<Answer> answer_;
     std::set<Endpoint> tried_;
     std::deque<Endpoint> found_;
-    bool heard_ = false;  // DHT nodes, when they were asked for relays
+    bool heard_ = false;      // DHT nodes, when they were asked for relays
+    bool announced_ = false;  // as one of them has said
     bool searched_ = false;
     Event changed_;
 };

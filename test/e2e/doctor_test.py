@@ -113,6 +113,14 @@ class Trouble(Doctor):
         self.assertEqual(checks["channels"]["health"], "warning")
         self.assertIn("kp2p-join", checks["channels"]["advice"])
 
+    def test_a_node_that_has_stopped_is_not_announced_any_more(self):
+        gone, bob = self.daemon("gone"), self.daemon("ben")
+        node = gone.status()["node"]
+        bob.process.wait_until(lambda: any(peer["node"] == node for peer in bob.status()["peers"]), "no peer")
+        gone.stop()
+        done = bob.run("kp2p-doctor", node, check=False)
+        self.assertIn(b"not announced on the DHT", done.stderr)
+
     def test_nobody_answers(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
             silent.bind(("127.0.0.1", 0))
