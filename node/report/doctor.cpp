@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "proto/byte_size.hpp"
@@ -76,13 +77,24 @@ void ports(const Facts& facts, Checks& checks) {
                       whole ? "" : "free the TCP port of the same number, and start again"});
 }
 
+// Of several interfaces that which leads to the Internet may be the one that is dead.
+std::string way_out(const Facts& facts) {
+    const Finding::Code code = facts.network_trouble->code;
+    const bool silent = code == Finding::Code::dht_silent || code == Finding::Code::dht_silent_for;
+    const auto v4 = std::ranges::find_if(facts.interfaces, &Host::is_v4);
+    if (!silent || facts.interfaces.size() < 2 || v4 == facts.interfaces.end()) return {};
+    if (facts.udp && !facts.udp->host.is_unspecified()) return {};
+    return "; what is sent leaves from " + v4->text() + ": does that way lead anywhere (ip route)?";
+}
+
 void udp(const Facts& facts, Checks& checks) {
     if (facts.no_sockets) return;
     if (facts.network_trouble) {
         const Finding& trouble = *facts.network_trouble;
         const bool chosen = trouble.code == Finding::Code::no_bootstrap;
         return checks.push_back({"udp", chosen ? Health::warning : Health::problem,
-                                 full_sentence_of(trouble), std::string(advice_of(trouble.code))});
+                                 full_sentence_of(trouble) + way_out(facts),
+                                 std::string(advice_of(trouble.code))});
     }
     const std::string when =
         facts.last_answer ? ", the last time " + seconds(*facts.last_answer) + " ago" : "";

@@ -12,6 +12,11 @@ struct Advice {
     std::string_view sentence;
 };
 
+constexpr std::string_view silent_advice =
+    "open any web page in a browser: where none comes this computer is offline, and a page to log "
+    "in at is a captive portal's; else the network lets no UDP out: ask who runs it to, or use a "
+    "kp2p-relay (--relay-url)";
+
 // Those for which their stage has no better one.
 constexpr Advice advice[] = {
     {FindingCode::is_directory, "name a file in it: URI/path"},
@@ -19,6 +24,8 @@ constexpr Advice advice[] = {
     {FindingCode::is_file, "name a directory: a URI that begins with sha1dir://"},
     {FindingCode::no_manifest, "leave ?manifest= out of the URI to load the file whole"},
 
+    {FindingCode::dht_silent, silent_advice},
+    {FindingCode::dht_silent_for, silent_advice},
     {FindingCode::no_network, "connect this computer to a network"},
     {FindingCode::no_route, "look whether it has a default route (ip route), and a cable or Wi-Fi"},
     {FindingCode::not_let_out,
@@ -59,6 +66,12 @@ constexpr Advice advice[] = {
      "see to it that the node's daemon runs and is in the same DHT network"},
     {FindingCode::refused_or_foreign, "bring both nodes to the same version of kp2p"},
     {FindingCode::sent_nothing, "let UDP out of the other node's network"},
+    {FindingCode::path_rejected,
+     "a firewall rejects it, or nobody is there any more: look whether the node's daemon runs, and "
+     "ask who runs the firewall, at the address that is named, to let UDP through"},
+    {FindingCode::path_not_let_out,
+     "let UDP to this address out of this computer's own firewall (ufw status, nft list ruleset), "
+     "and look at its routes (ip route get ADDRESS)"},
     {FindingCode::no_way_through, "forward a UDP port to one of the nodes, or name it with --peer"},
     {FindingCode::no_hole, "forward a UDP port to one of the nodes, or name it with --peer"},
     {FindingCode::relay_failed, "forward a UDP port to one of the nodes, or name it with --peer"},
@@ -66,16 +79,13 @@ constexpr Advice advice[] = {
      "run a node of the channel, with --relay on, where anybody can reach it"},
     {FindingCode::tunnel_failed, "look whether the kp2p-relay runs, and whether its URL is right"},
     {FindingCode::lan_silent, "let UDP through the firewalls of both computers"},
-    {FindingCode::path_rejected,
-     "a firewall rejects it, or nobody is there any more: look whether the node's daemon runs, and "
-     "ask who runs the firewall, at the address that is named, to let UDP through"},
-    {FindingCode::path_not_let_out,
-     "let UDP to this address out of this computer's own firewall (ufw status, nft list ruleset), "
-     "and look at its routes (ip route get ADDRESS)"},
     {FindingCode::tcp_refused,
      "look whether the node's daemon runs, and listens at this port; else ask who runs the "
      "firewalls on the way to let TCP to it through"},
     {FindingCode::tcp_silent, "let TCP through the firewalls to this port"},
+    {FindingCode::tcp_unreachable,
+     "look at the routes of this computer (ip route); else ask who runs the firewalls on the way "
+     "to let TCP to this port through"},
     {FindingCode::tcp_other_node, "name the node with the key of the one that is there"},
     {FindingCode::tcp_lossy,
      "ask whether the network limits TCP to this port; until then UDP is used"},
@@ -83,9 +93,6 @@ constexpr Advice advice[] = {
      "look whether the name is right, and whether names can be resolved"},
     {FindingCode::connections_busy, "try again when other transfers have ended"},
     {FindingCode::no_common_channel, "join a channel that the node is in: kp2p-join NAME"},
-    {FindingCode::tcp_unreachable,
-     "look at the routes of this computer (ip route); else ask who runs the firewalls on the way "
-     "to let TCP to this port through"},
     {FindingCode::connection_lost, "try again: what came is kept"},
 
     {FindingCode::altered,

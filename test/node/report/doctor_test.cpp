@@ -73,6 +73,12 @@ TEST_CASE("what is not well is said in its section, with what to do") {
         {"ports", Health::warning, "not on TCP", [](Facts& f) { f.tcp.reset(); }},
         {"udp", Health::problem, "no DHT node has answered for 30 s",
          [](Facts& f) { f.network_trouble = silence(); }},
+        {"udp", Health::problem, "what is sent leaves from 10.9.0.2",
+         [](Facts& f) {
+             f.network_trouble = silence();
+             f.udp = Endpoint{Host(), 5};
+             f.interfaces = {Host(10, 9, 0, 2), Host(192, 0, 2, 7)};
+         }},
         {"udp", Health::warning, "this node knows no DHT node",
          [](Facts& f) { f.network_trouble = Finding{.code = Finding::Code::no_bootstrap}; }},
         {"tunnel", Health::problem, "no UDP port at https://relay",
