@@ -171,3 +171,21 @@ TEST_CASE("what was sent before the peer was there is repeated at its first sign
     other.receive(start + 10ms, packet_of({.flags = flag::message}));
     CHECK(drain(other, start + 10ms).empty());
 }
+
+TEST_CASE("what comes is a sign of life, but no word that anything has arrived there") {
+    Stream stream(1, {});
+    stream.connect(start, {.id = 2});
+    const Roaming& seen = stream.roaming();
+    CHECK_FALSE(seen.unacknowledged_since);
+    stream.write(start, ByteVector(100));
+    drain(stream, start);
+    CHECK(seen.unanswered_since == start);
+    CHECK(seen.unacknowledged_since == start);
+    stream.receive(start + 10ms, packet_of({.flags = flag::heartbeat, .ack = 0}));
+    stream.receive(start + 20ms, acknowledge(0));  // of nothing
+    CHECK(seen.unanswered_since == start + 20ms);
+    CHECK(seen.unacknowledged_since == start);
+    stream.receive(start + 30ms, acknowledge(1));
+    CHECK_FALSE(seen.unanswered_since);
+    CHECK_FALSE(seen.unacknowledged_since);
+}
