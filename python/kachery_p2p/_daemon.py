@@ -9,7 +9,7 @@ import threading
 from typing import Any, Dict, List, Optional, Sequence
 
 from . import _api
-from ._errors import FailedError, NoDaemonError, UsageError, error_of
+from ._errors import FailedError, NoDaemonError, UsageError, error_of, error_of_system
 from ._options import mean_nothing
 
 _command = "kp2p-start-daemon"
@@ -96,8 +96,11 @@ def start_daemon(*, channels: Sequence[str] = (), bootstrap: Sequence[str] = (),
     for flag, given in flags.items():
         if given is not None:
             command += [flag, str(given)]
-    process = Daemon(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                     encoding="utf-8", start_new_session=True)
+    try:
+        process = Daemon(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                         encoding="utf-8", start_new_session=True)
+    except OSError as error:
+        raise error_of_system(program, error) from error
     try:
         assert process.stdin is not None
         with contextlib.suppress(BrokenPipeError), process.stdin:  # then it has failed, and says why

@@ -140,7 +140,8 @@ class Failures(Network):
             uri = kp.store_text("whole")
         calls = (lambda: kp.load_text(uri), lambda: kp.load_text(uri, p2p=False),
                  lambda: kp.load_file(uri, p2p=False), lambda: kp.store_text("x"),
-                 lambda: kp.store_file(path), lambda: kp.status(), lambda: kp.open(uri))
+                 lambda: kp.store_file(path), lambda: kp.status(), lambda: kp.open(uri),
+                 lambda: kp.start_daemon())
         path = self.write("some", b"x")
         for name in ("alice", "nobody"):
             with self.at(name), storage(self.root / "alice" / "storage"), no_descriptors():
