@@ -86,9 +86,9 @@ Task<> Swarm::prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who
     const auto beside = std::make_shared<Findings>();
     if (who == PeerBook::Dialed::by_us) all.spawn(try_beside(connection, beside));
     std::optional<Rejection> rejection;
-    auto established = connection->established();
-    if (who == PeerBook::Dialed::by_us)
-        established = established_or_rejected(parts_.runtime.clock, connection, rejection);
+    auto established = who == PeerBook::Dialed::by_us
+                           ? established_or_rejected(parts_.runtime.clock, connection, rejection)
+                           : connection->established();
     auto proven = co_await with_timeout(parts_.runtime.clock, max_proof, std::move(established));
     std::erase(unproven_, connection);
     if (!proven && proven.error() == asio::error::operation_aborted) co_return;
