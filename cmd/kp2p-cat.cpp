@@ -62,9 +62,7 @@ int main(int argc, char** argv) {
         "URI", "sha1://..., sha1dir://.../path or the 40 digits of a SHA-1");
     const auto& start = command.option<std::uint64_t>("--start", "N", "first byte, from 0");
     const auto& end = command.option<std::uint64_t>("--end", "N", "byte to stop before");
-    const auto& wait = command.option<proto::Duration>(
-        "--wait", "TIME",
-        "when all who gave it have gone, wait so long: 90s, 15m, 2h, 1d (30s; least 5s)");
+    const auto& wait = command.option<proto::Duration>("--wait", "TIME", wait_help);
     command.bytes_are_data();
     command.stop_on_signals();  // it says what is kept
     return command.run(argc, argv, [&](client::Daemon& daemon) -> Result<void> {

@@ -6,6 +6,7 @@
 #include "cmd/load_ahead.hpp"
 #include "cmd/load_place.hpp"
 #include "cmd/load_progress.hpp"
+#include "cmd/outage.hpp"
 #include "cmd/uri_list.hpp"
 #include "cmd/without_daemon.hpp"
 #include "node/client/command.hpp"
@@ -109,9 +110,7 @@ int main(int argc, char** argv) {
                                     "make one: into it, under its own name); a "
                                     "whole sha1dir becomes this directory");
     const bool& own_name = command.flag("-O,--own-name", "copy it here, under its own name");
-    const auto& wait = command.option<proto::Duration>(
-        "--wait", "TIME",
-        "when all who gave it have gone, wait so long: 90s, 15m, 2h, 1d (30s; least 5s)");
+    const auto& wait = command.option<proto::Duration>("--wait", "TIME", wait_help);
     const bool& no_flush = command.flag(
         "--no-flush", "do not wait until what goes to --dest, or here with -O, is on the disk");
     command.stop_on_signals();  // it leaves nothing half written

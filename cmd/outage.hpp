@@ -13,6 +13,11 @@
 
 namespace kp2p {
 
+// Of --wait.
+inline constexpr const char* wait_help =
+    "when all who gave it have gone, wait so long: 90s, 15m, 2h, 1d (30s; least 5s); as long, if "
+    "given, for another daemon when this one ends";
+
 class Outage {
   public:
     Outage(client::Command& command, client::Daemon& daemon,

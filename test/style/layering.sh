@@ -83,7 +83,7 @@ allow() {
             below $any_proto node/client && also 'cmd/put_paths\.hpp' ;;
         cmd/running_storage.*) below $any_proto node/client node/client/http && also 'cmd/running_storage\.hpp' ;;
         cmd/kp2p-load.cpp)
-            below $any_proto node/client && also 'cmd/(invitation|join_channel|load_ahead|load_place|load_progress|dest/load_to|uri_list|without_daemon)\.hpp' ;;
+            below $any_proto node/client && also 'cmd/(invitation|join_channel|load_ahead|load_place|load_progress|outage|dest/load_to|uri_list|without_daemon)\.hpp' ;;
         cmd/kp2p-invite.cpp)
             below $any_proto node/client && also 'cmd/(invitation|join_channel|qr/qr_code)\.hpp' ;;
         cmd/qr/*)          below cmd/qr ;;
