@@ -205,9 +205,10 @@ class TunnelOpening {
         if (!sent) co_return failed("the relay", sent.error());
         auto head = co_await stream_->read_head(HttpSide::answer);
         if (!head && !page_.empty()) co_return impostor(page_);
-        if (!head && head.error() == proto::Errc::bad_text)
+        if (!head && head.error() == proto::Errc::bad_text) {
             why_.words = "what is there does not answer in HTTP";
-        if (!head && head.error() == proto::Errc::bad_text) co_return head.error();
+            co_return head.error();
+        }
         if (!head) co_return failed("the relay", head.error());
         if (head->status == 101 && head->field("Upgrade") == protocol_name) co_return ok;
         if (const std::string page = page_words(*head); !page.empty())

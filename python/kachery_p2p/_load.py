@@ -40,15 +40,15 @@ def load_file(uri: PathLike, dest: Optional[PathLike] = None, *, progress: Progr
     directory to make. A device or FIFO at `dest` is written to, a link is followed, a file is
     replaced.
 
-    Here and below: a hash alone is a URI; a path in place of one is a file of this computer. None if nobody provides it,
-    or a sha1dir has no such name; why() says more; with `missing="raise"` it is a NotFoundError,
-    which is a FileNotFoundError. `wait` is for how many seconds, or, if True, for ever, to wait for
-    somebody who provides it, and for another daemon when this one ends. After `timeout` seconds it is
-    a TimedOutError, which is a TimeoutError; what has come by then is kept. `progress=True` shows a bar (tqdm), a function is called with
-    the bytes that are here, all bytes (0 until that is known) and the number of providers. With
-    `p2p=False`, and where no daemon runs, only the storage is asked. `from_node` and `from_channel`
-    are taken for the sake of scripts for kachery_p2p, and mean nothing, as whoever has the file is
-    asked."""
+    Here and below: a hash alone is a URI; a path in place of one is a file of this computer. None if
+    nobody provides it, or a sha1dir has no such name; why() says more; with `missing="raise"` it is a
+    NotFoundError, which is a FileNotFoundError. `wait` is for how many seconds, or, if True, for ever,
+    to wait for somebody who provides it, and for another daemon when this one ends. After `timeout`
+    seconds it is a TimedOutError, which is a TimeoutError; what has come by then is kept.
+    `progress=True` shows a bar (tqdm), a function is called with the bytes that are here, all bytes
+    (0 until that is known) and the number of providers. With `p2p=False`, and where no daemon runs,
+    only the storage is asked. `from_node` and `from_channel` are taken for the sake of scripts for
+    kachery_p2p, and mean nothing, as whoever has the file is asked."""
     mean_nothing(from_node=from_node, from_channel=from_channel)
 
     def work(source: Source) -> str:

@@ -54,11 +54,12 @@ def gc(max_bytes: int = 0, *, dry_run: bool = False) -> Dict[str, int]:
 def verify(uri: Optional[PathLike] = None, *, repair: bool = False, progress: Progress = None,
            timeout: Seconds = None) -> Dict[str, Any]:
     """Reads and hashes all that is in the storage, or what `uri` names: {"files", "bytes", "damaged",
-    "repaired", "missing", "away", "removed", "absent", "events"}. What has gone bad is set aside; with `repair` it is
-    fetched from others, as is what was set aside before, or has vanished, and has not come again, which
-    is "missing" otherwise. A linked file that is not there, as on a disk that is not mounted, is "away"; what remove() took
-    out of a directory that is stored is "removed", and what of one that `uri` names was not loaded, or gave
-    way, "absent". `events` says of each what became of it, {"event": "damaged", "repaired", "lost", "missing" or "away", "uri", ...}."""
+    "repaired", "missing", "away", "removed", "absent", "events"}. What has gone bad is set aside; with
+    `repair` it is fetched from others, as is what was set aside before, or has vanished, and has not
+    come again, which is "missing" otherwise. A linked file that is not there, as on a disk that is not
+    mounted, is "away"; what remove() took out of a directory that is stored is "removed", and what of
+    one that `uri` names was not loaded, or gave way, "absent". `events` says of each what became of it,
+    {"event": "damaged", "repaired", "lost", "missing" or "away", "uri", ...}."""
     body: Dict[str, Any] = {"repair": repair}
     if uri is not None:
         body["uri"] = as_uri(uri)
