@@ -59,6 +59,13 @@ std::string json_of(const Removed& removed, const Unread& unread = {}) {
     return json.end_object().take();
 }
 
+std::optional<FileStamp> stamp_at(const std::filesystem::path& path) {
+    const auto file = File::open(path, File::Mode::read);
+    if (!file) return std::nullopt;
+    const auto stamp = file->stamp();
+    return stamp ? std::optional(*stamp) : std::nullopt;
+}
+
 }  // namespace
 
 Task<Api::Arrival> Api::arrived(proto::Uri uri, std::filesystem::path path, Naming naming) {
@@ -71,12 +78,10 @@ Task<Api::Arrival> Api::arrived(proto::Uri uri, std::filesystem::path path, Nami
             file.path = uri.own_name();
         }
         store.note_arrival(file, Record::Kind::loaded);
-        Arrival arrival{naming == Naming::own ? store.named(path, file) : path, {}};
-        if (arrival.path.empty()) return arrival;
-        const auto opened = File::open(arrival.path, File::Mode::read);
-        const auto stamp = opened ? opened->stamp() : opened.error();
-        if (stamp) arrival.stamp = stamp->text();
-        return arrival;
+        Store::Named named{path, std::nullopt};
+        if (naming == Naming::own) named = store.named(path, file);
+        if (!named.stamp && !named.path.empty()) named.stamp = stamp_at(named.path);
+        return Arrival{named.path, named.stamp ? named.stamp->text() : std::string()};
     };
     co_return co_await offload(parts_.runtime.pool, work);
 }

@@ -69,6 +69,7 @@ Result<void> DirectoryMaker::make_checked(const fs::path& directory) {
         if (directory.parent_path() == layout_.root())
             if (auto there = check_storage(layout_); !there) return there;
         if (auto made = make_as_above(directory); !made) return made;
+        if (known_[directory.native()]) return ok;  // just made
         if (disk().link_status(directory, status) != 0) return last_error();
     }
     if (is_ours(layout_, directory) && !S_ISDIR(status.st_mode))

@@ -281,7 +281,7 @@ File::Lock File::try_lock() const {
 
 bool File::is_at(const fs::path& path) const {
     struct stat mine, there, again;
-    if (disk().status(fd_, mine) != 0 || disk().link_status(path, there) != 0) return false;
+    if (disk().link_status(path, there) != 0 || disk().status(fd_, mine) != 0) return false;
     if (mine.st_dev != there.st_dev) return false;
     if (mine.st_ino == there.st_ino) return true;
     // As in stamp().

@@ -324,15 +324,15 @@ std::vector<Result<void>> Store::put_loaded(const std::vector<Loaded>& files, Bu
 
 void Store::note_use(const Sha1& sha1) const { kp2p::note_use(layout_, sha1); }
 
-fs::path Store::named(const fs::path& path, const proto::Uri& uri) const {
+Store::Named Store::named(const fs::path& path, const proto::Uri& uri) const {
     const std::string name = uri.own_name();
     const auto sha1 = Sha1::from_hex(path.filename().native());
-    if (name.empty() || !sha1 || path != layout_.content(*sha1)) return path;
+    if (name.empty() || !sha1 || path != layout_.content(*sha1)) return {path, std::nullopt};
     const auto named = name_content(layout_, *sha1, name);
-    if (!named) return path;
+    if (!named) return {path, std::nullopt};
     if (verdicts_->of(*sha1, named->before) == Verdict::right)
         verdicts_->keep(*sha1, named->after, Verdict::right);
-    return named->path;
+    return {named->path, named->after};
 }
 
 Result<std::unique_ptr<Upload>> Store::begin_upload(PutOptions::Manifest manifest,

@@ -133,8 +133,13 @@ class Store {
     void note_arrival(const proto::Uri& uri, Record::Kind kind) const {
         kp2p::note_arrival(layout_, uri, kind);
     }
-    // A content under the URI's own name; if that cannot be had, or `path` is no content, `path`.
-    std::filesystem::path named(const std::filesystem::path& path, const proto::Uri& uri) const;
+    // A content under the URI's own name; if that cannot be had, or `path` is no content, `path`
+    // alone.
+    struct Named {
+        std::filesystem::path path;
+        std::optional<FileStamp> stamp;  // of the content
+    };
+    Named named(const std::filesystem::path& path, const proto::Uri& uri) const;
     // What is done with a file that was loaded and is asked for again.
     void note_use(const Sha1& sha1) const;
     void limit(std::optional<std::uint64_t> most_bytes) const { quota_->limit(most_bytes); }

@@ -78,6 +78,12 @@ Result<void> write_record(const Layout& layout, const fs::path& path, Record rec
     const fs::path directory = path.parent_path();
     DirectoryMaker maker(layout);
     if (auto made = maker.make(directory); !made) return made;
+    // Where there is none, an empty one is none as well.
+    if (auto first = maker.open(path, File::Mode::create)) {
+        auto done = first->write_at(0, as_bytes(record.text()));
+        if (!done) disk().unlink(path);
+        return done;
+    }
     auto temp =
         TempFile::create_shared_in(directory.parent_path(), maker);  // where a sweep finds it
     if (!temp) return temp.error();

@@ -269,27 +269,42 @@ TEST_CASE("what is pinned is not removed, and what is not here cannot be pinned"
     CHECK(catalog.pin(part).error() == Errc::not_found);
 }
 
+TEST_CASE("a record that was cut short is none, and the next one takes its place") {
+    const Storage storage;
+    const auto uri = storage.put(storage.file("a.csv", test::content(100)));
+    const fs::path path = storage.layout.record(uri.sha1);
+    const std::string whole = read_record(path)->text();
+    for (const std::size_t left : {std::size_t{0}, whole.size() / 2}) {
+        write_file(path, whole.substr(0, left));
+        CHECK(!read_record(path));
+        storage.store.note_arrival(uri, Record::Kind::stored);
+        REQUIRE(read_record(path));
+        CHECK(read_record(path)->uri == uri);
+    }
+}
+
 TEST_CASE("a content has a second name for who must know what it is, and is what it was") {
     const Storage storage;
     const auto bytes = test::content(3 * mib);
     const auto uri = storage.put(storage.file("a.csv.gz", bytes));
     const fs::path path = storage.layout.content(uri.sha1);
-    const fs::path named = storage.store.named(path, uri);
+    const auto [named, stamp] = storage.store.named(path, uri);
+    CHECK(stamp == *File::open(path, File::Mode::read)->stamp());
     CHECK(named.filename() == "a.csv.gz");
     CHECK(fs::equivalent(named, path));
-    CHECK(storage.store.named(path, uri) == named);
+    CHECK(storage.store.named(path, uri).path == named);
     CHECK((*storage.store.open_chunks(uri.sha1))->ready());  // it need not be hashed again
     CHECK(storage.store.is_checked(uri.sha1, *storage.store.find(uri.sha1)));
 
     proto::Uri nameless = uri;
     for (const char* name : {"", "..", "a\nb"}) {
         nameless.path = name;
-        CHECK(storage.store.named(path, nameless) == path);
+        CHECK(storage.store.named(path, nameless).path == path);
     }
-    CHECK(storage.store.named("/elsewhere/file", uri) == "/elsewhere/file");
+    CHECK(storage.store.named("/elsewhere/file", uri).path == "/elsewhere/file");
     fs::remove(path);
     write_file(path, bytes);
-    CHECK(fs::equivalent(storage.store.named(path, uri), path));
+    CHECK(fs::equivalent(storage.store.named(path, uri).path, path));
 }
 
 TEST_CASE("a quota has the cache give way, and then refuses what is loaded, not what is stored") {
