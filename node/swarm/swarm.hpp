@@ -154,9 +154,10 @@ class Swarm {
     Task<> serve(std::shared_ptr<Connection> connection, PeerBook::Dialed who);
     Task<> run_connection(std::shared_ptr<Connection> connection, Tasks& all);
     Task<> prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who, Tasks& all);
+    Task<> count(std::shared_ptr<Connection> connection, PeerBook::Dialed who);
     Task<> relay_over(std::shared_ptr<RelaySession> session);
     Task<> serve_proven(std::shared_ptr<Connection> connection);
-    bool admit(const std::shared_ptr<Connection>& connection, PeerBook::Dialed who);
+    bool admit(const std::shared_ptr<Connection>& connection);
     void leave_silent(Peer& peer);
     bool prefers_new(const Connection& connection, const Peer::Held& old) const;
     std::shared_ptr<Connection> rival_of(const Connection& connection) const;

@@ -15,6 +15,8 @@ namespace {
 constexpr std::chrono::seconds min_stale_age{5};
 // So long a connection has to show that it works, where another that does is there.
 constexpr std::chrono::milliseconds max_rival_wait{1000}, rival_look_interval{20};
+// By whom we hear we are heard a moment later; of one that takes longer it is said.
+constexpr std::chrono::seconds usual_deafness{3};
 
 std::string words_of(const Path& path) {
     if (path.kind == Path::Kind::relayed) return ", through this relay";
@@ -22,14 +24,12 @@ std::string words_of(const Path& path) {
 }
 
 // Of TCP, and of a relay, it is not asked: somebody is heard there.
-Task<Result<void>> established_or_rejected(Clock& clock, std::shared_ptr<Connection> connection,
-                                           std::optional<Rejection>& rejection) {
+Task<Result<void>> done_or_rejected(Clock& clock, std::shared_ptr<Connection> connection,
+                                    Task<Result<void>> work, std::optional<Rejection>& rejection) {
     const UdxPath* path = connection->udx_path();
-    if (!path || path->relay_id) co_return co_await connection->established();
+    if (!path || path->relay_id) co_return co_await std::move(work);
     const UdxPath first = *path;
-    auto established = connection->established();
-    co_return co_await heeding(clock, *first.socket, first.remote, rejection,
-                               std::move(established));
+    co_return co_await heeding(clock, *first.socket, first.remote, rejection, std::move(work));
 }
 
 }  // namespace
@@ -65,6 +65,7 @@ Task<> Swarm::serve(std::shared_ptr<Connection> connection, PeerBook::Dialed who
         co_return;
     });
     (void)done;
+    std::erase(unproven_, connection);
     forget(connection);
 }
 
@@ -86,23 +87,20 @@ Task<> Swarm::prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who
     const auto beside = std::make_shared<Findings>();
     if (who == PeerBook::Dialed::by_us) all.spawn(try_beside(connection, beside));
     std::optional<Rejection> rejection;
-    auto established = who == PeerBook::Dialed::by_us
-                           ? established_or_rejected(parts_.runtime.clock, connection, rejection)
-                           : connection->established();
+    auto work = connection->established();
+    auto established =
+        who == PeerBook::Dialed::by_us
+            ? done_or_rejected(parts_.runtime.clock, connection, std::move(work), rejection)
+            : std::move(work);
     auto proven = co_await with_timeout(parts_.runtime.clock, max_proof, std::move(established));
-    std::erase(unproven_, connection);
     if (!proven && proven.error() == asio::error::operation_aborted) co_return;
     if (proven) co_await settle_tie(connection);
-    if (proven && admit(connection, who)) {
-        const Path path = connection->path();
-        log_of(*connection,
-               "connected to " + connection->remote().hex() + " at " + path.remote.text() +
-                   words_of(path) +
-                   (who == PeerBook::Dialed::by_us ? ", dialed by us" : ", dialed by it"));
+    if (proven && admit(connection)) {
         all.spawn(serve_proven(connection));
         if (tcp_dialer_) all.spawn(exchange_paths(paths_of(connection)));
         all.spawn(relay_over(relays_.session_of(connection)));
         connection->start();
+        co_await count(connection, who);
         co_return;
     }
     const auto peer = peers_.find(connection->remote());
@@ -121,6 +119,44 @@ Task<> Swarm::prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who
     connection->close();
 }
 
+// What comes over it is served before, so that nothing waits; but it does not lead to the other
+// side before that side is known to hear us.
+Task<> Swarm::count(std::shared_ptr<Connection> connection, PeerBook::Dialed who) {
+    Clock& clock = parts_.runtime.clock;
+    const NodeId& remote = connection->remote();
+    const Path path = connection->path();
+    const auto began = clock.now();
+    std::optional<Rejection> rejection;
+    auto hearing = done_or_rejected(clock, connection, connection->heard(), rejection);
+    auto heard = co_await with_timeout(clock, usual_deafness, std::move(hearing));
+    if (!heard && heard.error() == Errc::timed_out) {
+        Finding deaf{.code = Finding::Code::not_heard,
+                     .node = remote,
+                     .what = path.remote.text(),
+                     .after = milliseconds_since(clock, began),
+                     .path = tried_path_of(path)};
+        tell(rejection, path.remote, deaf);
+        if (!best(remote)) note_failure(remote, {deaf});
+        heard = co_await with_timeout(clock, max_proof, connection->heard());
+    }
+    const auto peer = peers_.find(remote);
+    const bool held = peer != peers_.end() && peer->second.find(*connection);
+    if (!heard && held) connection->close();
+    if (!heard || !held || connection->is_closed()) co_return;
+    std::erase(unproven_, connection);
+    peer->second.look([&](Peer::Held& one) {
+        if (one.connection == connection) one.proven = clock.now();
+    });
+    leave_silent(peer->second);
+    failures_.erase(remote);
+    unsettled_fixed_.erase(remote);
+    book_.connected(remote, who);
+    changed_.notify_all();
+    log_of(*connection, "connected to " + remote.hex() + " at " + path.remote.text() +
+                            words_of(path) +
+                            (who == PeerBook::Dialed::by_us ? ", dialed by us" : ", dialed by it"));
+}
+
 Task<> Swarm::relay_over(std::shared_ptr<RelaySession> session) { co_await session->run(); }
 
 Task<> Swarm::serve_proven(std::shared_ptr<Connection> connection) {
@@ -128,7 +164,7 @@ Task<> Swarm::serve_proven(std::shared_ptr<Connection> connection) {
     connection->close();
 }
 
-bool Swarm::admit(const std::shared_ptr<Connection>& connection, PeerBook::Dialed who) {
+bool Swarm::admit(const std::shared_ptr<Connection>& connection) {
     const NodeId& remote = connection->remote();
     if (connection->is_closed()) return false;  // replaced by another, a moment before its proof
     const auto old = peers_.find(remote);
@@ -150,13 +186,8 @@ bool Swarm::admit(const std::shared_ptr<Connection>& connection, PeerBook::Diale
         held->connection->close();
     }
     Peer& peer = peers_[remote];
-    leave_silent(peer);
     if (Tasks* dial = std::exchange(peer.dial, nullptr)) dial->cancel();
-    peer.hold({connection, rank, parts_.runtime.clock.now()});
-    failures_.erase(remote);
-    unsettled_fixed_.erase(remote);
-    book_.connected(remote, who);
-    changed_.notify_all();
+    peer.hold({connection, rank, std::nullopt});
     return true;
 }
 

@@ -10,6 +10,7 @@
 #include "node/async/asio.hpp"
 #include "node/transport/path.hpp"
 #include "proto/bytes.hpp"
+#include "proto/result.hpp"
 
 namespace kp2p {
 
@@ -28,6 +29,9 @@ class ByteStream {
     // The same, where only word that something has arrived counts: what the other side sends may
     // get here, and what we send not there.
     virtual std::optional<Clock::Span> unacknowledged() const { return unanswered(); }
+    // Waits until the other side is known to get what we send: somebody may get here, and nothing
+    // from us there.
+    virtual Task<Result<void>> heard() { co_return ok; }
     // Whether it is bound to an address that this computer does not have any more.
     virtual bool stranded() const { return false; }
     // What has arrived of what was written, what of it was sent again on the way, and whether more

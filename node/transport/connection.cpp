@@ -229,11 +229,19 @@ Task<> Connection::limit_goodbye(Tasks& all) {
     if (slept) all.cancel();
 }
 
+Task<> Connection::note_heard() {
+    auto heard = co_await stream_->stream().heard();
+    if (!heard) co_return;
+    heard_ = true;
+    state_changed_.notify_all();
+}
+
 Task<Result<void>> Connection::run() {
     auto ran = co_await with_tasks([this](Tasks& all) -> Task<> {
         all.spawn(write_loop(all));
         all.spawn(keepalive_loop(all));
         all.spawn(limit_goodbye(all));
+        all.spawn(note_heard());
         co_await read_loop(all);
     });
     end(ran ? Errc::closed : Errc::canceled);
@@ -257,6 +265,15 @@ Task<Result<void>> Connection::established() {
         if (!woken) co_return woken;
     }
     if (established_) co_return ok;
+    co_return why_;
+}
+
+Task<Result<void>> Connection::heard() {
+    while (!heard_ && !why_) {
+        auto woken = co_await state_changed_.wait();
+        if (!woken) co_return woken;
+    }
+    if (heard_) co_return ok;
     co_return why_;
 }
 

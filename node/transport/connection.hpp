@@ -55,6 +55,8 @@ class Connection {
     // Waits until the other side has proven that it is there and has the keys; the reason if the
     // connection ends first.
     Task<Result<void>> established();
+    // Waits until it is known to get what we send, too (ByteStream::heard()); likewise.
+    Task<Result<void>> heard();
     // Nothing is read of what the other side sends before this is called, so that handlers can be
     // set first.
     void start();
@@ -96,6 +98,7 @@ class Connection {
     Task<> read_loop(Tasks& all);
     Task<> keepalive_loop(Tasks& all);
     Task<> limit_goodbye(Tasks& all);
+    Task<> note_heard();
     Task<Result<void>> read_frames();
     Task<Result<void>> drain(proto::MuxEvent event);  // apply() when its channel has room
     void apply(proto::MuxEvent event);
@@ -115,7 +118,8 @@ class Connection {
     std::map<proto::ChannelId, MuxChannel*> channels_;
     std::uint64_t channels_opened_ = 0;
     std::map<std::string, OpenHandler> open_handlers_;
-    bool established_ = false, started_ = false, trusted_ = false, remote_ended_ = false;
+    bool established_ = false, heard_ = false, started_ = false, trusted_ = false;
+    bool remote_ended_ = false;
     Hold held_ = std::make_shared<const char>();
     std::error_code why_;  // it has ended
     std::string words_;    // for that, if the error has not enough

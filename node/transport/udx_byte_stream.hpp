@@ -36,6 +36,7 @@ class UdxByteStream final : public ByteStream {
     const UdxPath* udx_path() const override { return &stream_.path(); }
     std::optional<Clock::Span> unanswered() const override { return stream_.unanswered(); }
     std::optional<Clock::Span> unacknowledged() const override { return stream_.unacknowledged(); }
+    Task<Result<void>> heard() override { return stream_.heard(); }
     // Beside what waits in the stream, which never runs dry so.
     std::size_t queue_bytes() const override { return 2 * stream_.queue_bytes(); }
     Task<Result<std::size_t>> read_some(std::span<std::uint8_t> into) override {

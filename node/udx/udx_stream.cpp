@@ -134,6 +134,15 @@ std::optional<Clock::Span> UdxStream::unacknowledged() const {
     return context_.clock_.now() - *since;
 }
 
+Task<Result<void>> UdxStream::heard() {
+    while (!machine_.roaming().heard) {
+        if (const auto error = failure()) co_return error;
+        auto woken = co_await writable_.wait();
+        if (!woken) co_return woken;
+    }
+    co_return ok;
+}
+
 void UdxStream::pump() {
     const Clock::Time now = context_.clock_.now();
     while (const auto burst = machine_.next_burst(now)) {

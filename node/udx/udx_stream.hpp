@@ -68,6 +68,8 @@ class UdxStream {
     // How long the peer has not answered what it is to acknowledge.
     std::optional<Clock::Span> unanswered() const;
     std::optional<Clock::Span> unacknowledged() const;  // nor has acknowledged a part of it
+    // Waits until the peer has acknowledged something.
+    Task<Result<void>> heard();
     const proto::udx::Stream& machine() const { return machine_; }
 
   private:

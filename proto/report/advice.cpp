@@ -66,6 +66,9 @@ constexpr Advice advice[] = {
      "see to it that the node's daemon runs and is in the same DHT network"},
     {FindingCode::refused_or_foreign, "bring both nodes to the same version of kp2p"},
     {FindingCode::sent_nothing, "let UDP out of the other node's network"},
+    {FindingCode::not_heard,
+     "a firewall here or there lets UDP through in one direction alone: ask who runs it to let UDP "
+     "to this address, too; or run a node of the channel, with --relay on, where both reach it"},
     {FindingCode::path_rejected,
      "a firewall rejects it, or nobody is there any more: look whether the node's daemon runs, and "
      "ask who runs the firewall, at the address that is named, to let UDP through"},

@@ -70,6 +70,7 @@ struct Finding {
         refused_or_foreign,
         sent_nothing,      // to our open port
         path_silent,       // what: the address where it should be
+        not_heard,         // what: the address that it sends from
         path_rejected,     // what: that address, by whom and how
         path_not_let_out,  // what: that address, and what the system says
         lan_silent,        // what: its address

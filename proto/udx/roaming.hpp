@@ -31,6 +31,7 @@ struct Roaming {
     // The same, and nothing that acknowledges any of it: the peer's packets may get here, and ours
     // not there.
     std::optional<Time> unacknowledged_since;
+    bool heard = false;             // by the peer: something that was sent has arrived
     std::optional<unsigned> knock;  // a heartbeat along this path is due
 };
 

@@ -106,7 +106,10 @@ void Stream::receive_acknowledgement(Time now, const Packet& packet) {
         if (!in_.ended()) ack_due_ = true;
     }
     apply_sack(now, packet, acked);
-    if (acked.packets > 0) roaming_.unacknowledged_since = now;
+    if (acked.packets > 0) {
+        roaming_.unacknowledged_since = now;
+        roaming_.heard = true;
+    }
     settle(now, acked, in_flight_before);
 }
 

@@ -421,6 +421,20 @@ class Awkward(unittest.TestCase):
         self.assertEqual(loaded.returncode, 0, loaded.stderr + loader.words())
         self.assertLess(time.monotonic() - began, LEFT_SECONDS, loader.words())
 
+    def test_one_that_is_heard_and_hears_nothing_is_not_counted_and_named(self):
+        loaders, givers = self.world.host(), self.world.host()
+        self.world.between('ip saddr %s ip daddr %s drop' % (givers.address, loaders.address))
+        giver, loader = self.node(givers, 'giver'), self.node(loaders, 'loader')
+        deaf = loader.until(lambda status: True)['node']
+        giver.wait_for_words('[reach not_heard]')
+        self.assertNotIn('connected to', giver.words().replace('cannot be connected to', ''))
+        self.assertEqual(giver.status()['connections'], 0, giver.words())
+        found = giver.run('kp2p-find', '--json', 'sha1://' + 40 * '1')
+        findings = json.loads(found.stdout.splitlines()[-1])['findings']
+        said = [finding for finding in findings if finding['code'] == 'not_heard']
+        self.assertEqual([finding['node'] for finding in said], [deaf], findings)
+        self.assertIn('in one direction', said[0]['advice'])
+
     def test_that_there_is_no_route_is_said(self):
         host = self.world.host()
         host.run('ip', 'route', 'delete', 'default')

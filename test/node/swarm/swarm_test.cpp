@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "node/async/timeout.hpp"
+#include "proto/udx/packet.hpp"
 #include "test/node/swarm/world.hpp"
 
 using namespace kp2p;
@@ -88,6 +89,30 @@ TEST_CASE("a node that is not announced cannot be connected to, and the reason i
         CHECK(bad_key.error() == Errc::cannot_connect);
         auto ourselves = co_await client.swarm.connect(client.swarm.node_id());
         CHECK(ourselves.error() == Errc::cannot_connect);
+    });
+}
+
+TEST_CASE("who is heard, and does not hear, is not counted, and the reason is told") {
+    in_world(3, [&](World& world, Tasks& all) -> Task<> {
+        Member& server = world.add(Reach::open, echo);
+        Member& client = world.add(Reach::open, hold);
+        co_await server.enter(all);
+        co_await client.enter(all);
+        auto announced = co_await soon(
+            world, 20s, [&] { return server.swarm.announcer().relays().size() == 3; });
+        CHECK(announced);
+        world.sim.meddle(server.node.address, [](ByteVector& bytes) {
+            return proto::udx::parse_packet(bytes) ? 0u : 1u;
+        });
+        auto connection = co_await client.swarm.connect(server.swarm.node_id());
+        CHECK_FALSE(connection);
+        CHECK(server.swarm.connections().empty());
+        const auto counted = [](const std::string& line) { return line.starts_with("connected"); };
+        CHECK(std::ranges::none_of(server.log, counted));
+        const auto why = server.swarm.why_not(client.swarm.node_id());
+        REQUIRE(!why.empty());
+        CHECK(why.front().code == Finding::Code::not_heard);
+        CHECK(why.front().what == client.node.address.text());
     });
 }
 
