@@ -97,25 +97,41 @@ Task<Result<void>> Dialer::try_ways_here(NodeId remote, std::vector<Endpoint> re
         tell(failed({.code = code, .node = remote, .after = greeted_after, .path = {}}));
         co_return ok;
     }
-    if (auto relayed = relayed_approach(greeted, ours, tell))
-        approaches.push_back(std::move(*relayed));
-    auto body = [&](Tasks& all) -> Task<> {
+    // Where one of the two is open the other needs no relay, unless it does not get there.
+    const bool straight = greeted.we_are_open || open_approach(greeted);
+    bool reached = false;
+    std::vector<Trial> of_relay;
+    const OnTrial tell_of_relay =
+        straight ? [&of_relay](const Trial& trial) { of_relay.push_back(trial); } : tell;
+    const OnTrial tell_of_others = [&reached, &tell](const Trial& trial) {
+        reached = reached || !trial.failure;
+        tell(trial);
+    };
+    auto others = [&](Tasks& all) -> Task<> {
         for (Approach& approach : approaches) {
             if (is_open(approach)) {
                 approach.run = [&dht = parts_.dht, run = approach.run] { return shown(dht, run); };
                 approach = heeding_approach(greeted, std::move(approach));
             }
-            all.spawn(try_approach(clock, std::move(approach), tell));
+            all.spawn(try_approach(clock, std::move(approach), tell_of_others));
         }
         co_return;
     };
-    co_return co_await with_tasks(body);
+    auto relayed = relayed_approach(greeted, ours, tell_of_relay);
+    auto body = [&](Tasks& all) -> Task<> {
+        if (relayed) all.spawn(try_approach(clock, std::move(*relayed), tell_of_relay));
+        auto tried = co_await with_tasks(others);
+        if (tried && straight && reached) all.cancel();
+    };
+    auto tried = co_await with_tasks(body);
+    if (tried && !reached)
+        for (const Trial& trial : of_relay) tell(trial);
+    co_return tried;
 }
 
-// Where one of the two is open the other comes straight to it, and not to a relay.
 std::optional<Approach> Dialer::relayed_approach(const Greeted& greeted, const NoisePayload& ours,
                                                  OnTrial tell) {
-    if (!parts_.relays || greeted.we_are_open || open_approach(greeted)) return std::nullopt;
+    if (!parts_.relays) return std::nullopt;
     const RelayOffers offers{greeted.answer.payload.relay_through, ours.relay_through};
     const auto plan = plan_of(offers, proto::Role::initiator, std::uint32_t(ours.udx->id));
     const TriedPath path{TriedPath::Way::relayed};

@@ -420,6 +420,10 @@ class Awkward(unittest.TestCase):
         print('%s: %.2f s' % (self.id(), time.monotonic() - began), flush=True)
         self.assertEqual(loaded.returncode, 0, loaded.stderr + loader.words())
         self.assertLess(time.monotonic() - began, LEFT_SECONDS, loader.words())
+        tried = loader.run('kp2p-doctor', '--json', giver.status()['node']).stdout.splitlines()
+        works = {event['path'].split()[0]: event['works'] for event in map(json.loads, tried)
+                 if event.get('kind') == 'tried'}
+        self.assertEqual((works.get('direct'), works.get('relayed')), (False, True), tried)
 
     def test_one_that_is_heard_and_hears_nothing_is_not_counted_and_named(self):
         loaders, givers = self.world.host(), self.world.host()
