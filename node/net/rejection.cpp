@@ -18,7 +18,8 @@ bool leads_nowhere(std::error_code error) {
 
 class SocketInquiry final : public Inquiry {
   public:
-    SocketInquiry(Executor executor, const Host& local, const Endpoint& to) : socket_(executor) {
+    SocketInquiry(Executor executor, const Host& local, const Endpoint& to)
+        : socket_(executor), to_(to.host) {
         std::error_code ignored, error;
         const auto protocol = to.host.is_v4() ? asio::ip::udp::v4() : asio::ip::udp::v6();
         socket_.open(protocol, ignored);
@@ -50,16 +51,26 @@ class SocketInquiry final : public Inquiry {
             answer_ = Rejection{.words = error.message(), .here = true};
     }
 
+    // Whether it is this computer itself that rejects.
+    bool is_own(const Rejection& rejection) const {
+        std::error_code error;
+        const auto own = socket_.local_endpoint(error);
+        return !error && rejection.by == from_asio(own).host && rejection.by != to_;
+    }
+
     bool listen() {
         bool told = false;
         while (auto rejection = next_rejection(socket_.native_handle())) {
-            answer_ = std::move(rejection);
             told = true;
+            rejection->here = is_own(*rejection);
+            // In the LAN nobody answers for that address: that is silence.
+            if (!rejection->here || !rejection->no_host) answer_ = std::move(rejection);
         }
         return told;
     }
 
     asio::ip::udp::socket socket_;
+    Host to_;
     std::optional<Rejection> answer_;
 };
 

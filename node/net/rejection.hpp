@@ -16,6 +16,7 @@ struct Rejection {
     std::string words;            // in what way: "administratively prohibited"
     std::optional<Host> by = {};  // as far as it is known
     bool here = false;            // it did not even leave this computer
+    bool no_host = false;         // as who rejects finds nobody at that address
 };
 
 // "192.0.2.7:49737, by 192.0.2.1: port unreachable"

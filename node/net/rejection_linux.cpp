@@ -57,6 +57,8 @@ std::optional<Rejection> rejection_of(const sock_extended_err& said) {
     Rejection rejection;
     rejection.words = v4 ? words_of_icmp4(said.ee_type, said.ee_code)
                          : words_of_icmp6(said.ee_type, said.ee_code);
+    rejection.no_host = v4 ? said.ee_type == ICMP_DEST_UNREACH && said.ee_code == ICMP_HOST_UNREACH
+                           : said.ee_code == ICMP6_DST_UNREACH_ADDR;
     if (rejection.words.empty()) return std::nullopt;
     const sockaddr* offender = SO_EE_OFFENDER(&said);
     if (offender->sa_family == AF_UNSPEC) return rejection;

@@ -81,7 +81,10 @@ constexpr Advice advice[] = {
     {FindingCode::no_relay,
      "run a node of the channel, with --relay on, where anybody can reach it"},
     {FindingCode::tunnel_failed, "look whether the kp2p-relay runs, and whether its URL is right"},
-    {FindingCode::lan_silent, "let UDP through the firewalls of both computers"},
+    {FindingCode::lan_silent,
+     "let UDP through the firewalls of both computers; or the Wi-Fi keeps its computers apart "
+     "(client isolation), as those for guests do: then a node of the channel, with --relay on, "
+     "where both reach it leads around that"},
     {FindingCode::tcp_refused,
      "look whether the node's daemon runs, and listens at this port; else ask who runs the "
      "firewalls on the way to let TCP to it through"},

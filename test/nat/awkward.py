@@ -267,6 +267,18 @@ class Awkward(unittest.TestCase):
         paths = [peer['paths'][0]['path'] for peer in nodes[0].status()['peers']]
         self.assertRegex(paths[0], r'^tcp 192\.168\.1\.')
 
+    def test_that_two_at_home_are_kept_apart_is_said(self):
+        """As a Wi-Fi for guests does it."""
+        hosts = self.world.home(2)
+        for number in range(2):
+            self.world.homes[0].run('bridge', 'link', 'set', 'dev', 'to%d' % number, 'isolated', 'on')
+        nodes = [self.node(host, 'node%d' % number) for number, host in enumerate(hosts)]
+        tried = nodes[0].run('kp2p-doctor', nodes[1].until(lambda status: True)['node'])
+        words = ' '.join(tried.stdout.split())
+        self.assertIn('does not answer at 192.168.1.11:49737', words)
+        self.assertIn('client isolation', words)
+        self.assertNotIn('is rejected', words)
+
     def test_two_that_have_the_same_address_at_home(self):
         self.share(*self.world.home(1), *self.world.home(1))
 
