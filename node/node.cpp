@@ -299,6 +299,7 @@ Task<NodeHealth> Node::health() {
         facts.storage = {store_.root(), "it does not answer", 0};
     facts.running = Facts::Running{id(), runtime_.clock.now() - started_};
     facts.interfaces = interface_hosts();
+    facts.way_out = way_out_name();
     facts.udp = local();
     if (tcp_) facts.tcp = tcp_->local();
     facts.wall = runtime_.clock.wall_now();

@@ -90,6 +90,17 @@ std::vector<Host> interface_hosts() {
     return found;
 }
 
+std::string way_out_name() {
+    const auto out = leaving_host("198.51.100.1");
+    ifaddrs* list = nullptr;
+    if (!out || getifaddrs(&list) != 0) return {};
+    std::string name;
+    for (const ifaddrs* at = list; at && name.empty(); at = at->ifa_next)
+        if (host_of(at->ifa_addr) == out) name = at->ifa_name;
+    freeifaddrs(list);
+    return name;
+}
+
 bool is_own_host(const Host& host) {
     const bool of_one_link = !host.is_v4() && host.kind() == HostKind::link_local;
     if (host.is_loopback() || of_one_link) return true;  // that is another's, too, on its own link

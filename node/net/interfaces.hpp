@@ -14,6 +14,9 @@ namespace kp2p {
 // containers may be, of which some computers have many.
 std::vector<Host> interface_hosts();
 
+// The name of the interface by which IPv4 packets to the Internet leave; empty: of none.
+std::string way_out_name();
+
 // Whether an interface has it, whatever it is; loopback ones are.
 bool is_own_host(const Host& host);
 

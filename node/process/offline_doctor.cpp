@@ -70,6 +70,7 @@ Checks examine_without_daemon(const Settings& settings, const std::string& troub
     facts.config = trouble;
     facts.first = is_first(settings);
     facts.interfaces = interface_hosts();
+    facts.way_out = way_out_name();
     facts.storage = look_at_storage(settings.storage_dir);
     if (auto away = StorageMounts(settings.config_dir).why_away(settings.storage_dir))
         facts.storage.trouble = *std::move(away);

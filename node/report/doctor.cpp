@@ -84,7 +84,10 @@ std::string way_out(const Facts& facts) {
     const auto v4 = std::ranges::find_if(facts.interfaces, &Host::is_v4);
     if (!silent || facts.interfaces.size() < 2 || v4 == facts.interfaces.end()) return {};
     if (facts.udp && !facts.udp->host.is_unspecified()) return {};
-    return "; what is sent leaves from " + v4->text() + ": does that way lead anywhere (ip route)?";
+    const std::string from = "; what is sent leaves from " + v4->text();
+    if (facts.way_out.empty()) return from + ": does that way lead anywhere (ip route)?";
+    return from + " by " + facts.way_out + ": if that way leads nowhere, switch " + facts.way_out +
+           " off, so that it leaves by another (ip route)";
 }
 
 void udp(const Facts& facts, Checks& checks) {

@@ -49,6 +49,7 @@ struct Facts {
 
     // Addresses.
     std::vector<Host> interfaces;
+    std::string way_out;  // the name of the interface that leads to the Internet; empty: none does
     std::optional<Endpoint> udp, tcp;  // as they are bound
     std::string port_trouble;          // why they cannot be; empty: they can
     bool no_sockets = false;           // whatever the port: nobody could be asked

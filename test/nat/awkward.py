@@ -451,6 +451,26 @@ class Awkward(unittest.TestCase):
         self.assertEqual([finding['node'] for finding in said], [deaf], findings)
         self.assertIn('in one direction', said[0]['advice'])
 
+    def test_which_interface_leads_nowhere_is_said_until_it_is_off(self):
+        """As a Wi-Fi without Internet beside a cable, over which it goes first."""
+        host = self.world.host()
+        other = self.node(self.world.host(), 'other')
+        join(Namespace(), 'nothing', host, 'wlan0')
+        host.run('ip', 'address', 'add', '10.77.0.2/24', 'dev', 'wlan0')
+        host.run('ip', 'route', 'delete', 'default')
+        host.run('ip', 'route', 'add', 'default', 'via', host.address[:-1] + '1', 'metric', '600')
+        host.run('ip', 'route', 'add', 'default', 'via', '10.77.0.1', 'metric', '100')
+        node = self.node(host, 'node')
+        node.wait_for_words('[network dht_silent')
+        said = ' '.join(node.run('kp2p-doctor').stdout.split())
+        self.assertIn('what is sent leaves from 10.77.0.2 by wlan0', said)
+        self.assertIn('switch wlan0 off', said)
+        host.run('ip', 'link', 'set', 'wlan0', 'down')
+        began = time.monotonic()
+        node.until(lambda status: status['connections'] == 1)
+        print('%s: %.2f s' % (self.id(), time.monotonic() - began), flush=True)
+        self.assertLess(time.monotonic() - began, FREED_SECONDS, other.words())
+
     def test_that_there_is_no_route_is_said(self):
         host = self.world.host()
         host.run('ip', 'route', 'delete', 'default')

@@ -79,6 +79,13 @@ TEST_CASE("what is not well is said in its section, with what to do") {
              f.udp = Endpoint{Host(), 5};
              f.interfaces = {Host(10, 9, 0, 2), Host(192, 0, 2, 7)};
          }},
+        {"udp", Health::problem, "switch wlan0 off",
+         [](Facts& f) {
+             f.network_trouble = silence();
+             f.udp = Endpoint{Host(), 5};
+             f.interfaces = {Host(10, 9, 0, 2), Host(192, 0, 2, 7)};
+             f.way_out = "wlan0";
+         }},
         {"udp", Health::warning, "this node knows no DHT node",
          [](Facts& f) { f.network_trouble = Finding{.code = Finding::Code::no_bootstrap}; }},
         {"tunnel", Health::problem, "no UDP port at https://relay",
