@@ -39,6 +39,12 @@ bool is_in_block(std::string_view block, const Host& host) {
     return true;
 }
 
+// A script in JavaScript, as browsers take it, says which proxy leads to which host.
+bool is_script(std::string_view url) {
+    const std::string text = in_lower_case(url.substr(0, url.find_first_of("?#")));
+    return text.starts_with("pac+") || text.ends_with(".pac") || text.ends_with("/wpad.dat");
+}
+
 bool names(std::string_view entry, const WebAddress& to) {
     if (entry == "*") return true;
     const auto host = Host::parse(to.host);
@@ -102,6 +108,11 @@ Result<Proxy> Proxy::parse(std::string_view text, std::string& complaint) {
     };
     Proxy proxy;
     text = without_blanks_around(text);
+    if (is_script(text))
+        return wrong(
+            "that is a script (PAC), which programs do not run: name the proxy that it names, "
+            "after "
+            "PROXY");
     if (const auto scheme_end = text.find("://"); scheme_end != text.npos) {
         const std::string scheme = in_lower_case(text.substr(0, scheme_end));
         if (scheme == "https")

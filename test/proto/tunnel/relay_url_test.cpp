@@ -163,7 +163,11 @@ TEST_CASE("a proxy is read as https_proxy has it") {
                 {"https://me:SECRET@proxy:1", "TLS is not supported"},
                 {"ftp://proxy", "not http://"},
                 {"http://me:SECRET%@proxy", "write it %25"},
-                {"http://me:SECRET@proxy:x", "HOST[:PORT]"}};
+                {"http://me:SECRET@proxy:x", "HOST[:PORT]"},
+                {"http://wpad/Proxy.PAC?x", "script (PAC)"},
+                {"http://wpad.lab.edu/wpad.dat", "script (PAC)"},
+                {"pac+http://wpad/proxy", "script (PAC)"},
+                {"file:///etc/proxy.pac", "script (PAC)"}};
     for (const auto& row : rows) {
         CAPTURE(row.text);
         std::string complaint;
