@@ -111,8 +111,7 @@ Result<Proxy> Proxy::parse(std::string_view text, std::string& complaint) {
     if (is_script(text))
         return wrong(
             "that is a script (PAC), which programs do not run: name the proxy that it names, "
-            "after "
-            "PROXY");
+            "after PROXY");
     if (const auto scheme_end = text.find("://"); scheme_end != text.npos) {
         const std::string scheme = in_lower_case(text.substr(0, scheme_end));
         if (scheme == "https")
