@@ -85,8 +85,8 @@ constexpr Wording wordings[] = {
     {Code::path_silent, Stage::reach, "path_silent",
      "node {node} cannot be connected to: nothing comes back from {what}, where it should be"},
     {Code::not_heard, Stage::reach, "not_heard",
-     "node {node} cannot be connected to: what it sends comes here from {what}, but nothing that is "
-     "sent there from here arrives"},
+     "node {node} cannot be connected to: what it sends comes here from {what}, but nothing that "
+     "goes there from here arrives"},
     {Code::path_rejected, Stage::reach, "path_rejected",
      "node {node} cannot be connected to: what is sent to it is rejected, not lost: {what}"},
     {Code::path_not_let_out, Stage::reach, "path_not_let_out",
