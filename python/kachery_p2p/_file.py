@@ -6,7 +6,7 @@ import contextlib
 import io
 import os
 import threading
-from typing import Any, List, Optional, Tuple, Union
+from typing import Any, Callable, List, Optional, Tuple, Union
 
 from . import _storage
 from ._errors import ClosedError, FailedError, TimedOutError
@@ -183,16 +183,21 @@ class RawFile(io.RawIOBase):
 
 class BufferedFile(io.BufferedIOBase):
     """What an io.BufferedReader does, and none itself: numpy before 1.25 reads from the descriptor of
-    whatever is one, and here is none."""
+    whatever is one, and here is none. Pickled, as for a worker in another process, it is opened anew
+    there, at the same place; `again` does that."""
 
-    def __init__(self, raw: RawFile) -> None:
+    def __init__(self, raw: RawFile, again: Callable[[], BufferedFile]) -> None:
         self.raw = raw
+        self._again = again
         self._buffer = io.BufferedReader(raw, jump_bytes)
         self.name = raw.name
         self.mode = raw.mode
 
     def __repr__(self) -> str:
         return f"<kachery_p2p.open({self.name!r})>"
+
+    def __reduce__(self) -> Any:
+        return _opened_at, (self._again, self.tell())
 
     def __next__(self) -> bytes:
         return next(self._buffer)
@@ -235,9 +240,15 @@ class BufferedFile(io.BufferedIOBase):
         return self._buffer.tell()
 
 
-def opened(ranges: Ranges, name: str, mode: str, encoding: Optional[str],
-           newline: Optional[str]) -> Union[BufferedFile, io.TextIOWrapper]:
+def _opened_at(again: Callable[[], BufferedFile], position: int) -> BufferedFile:
+    file = again()
+    file.seek(position)
+    return file
+
+
+def opened(ranges: Ranges, name: str, mode: str, encoding: Optional[str], newline: Optional[str],
+           again: Callable[[], BufferedFile]) -> Union[BufferedFile, io.TextIOWrapper]:
     raw = RawFile(ranges, name)
     if "b" in mode:
-        return BufferedFile(raw)
+        return BufferedFile(raw, again)
     return io.TextIOWrapper(io.BufferedReader(raw, jump_bytes), encoding=encoding or "utf-8", newline=newline)

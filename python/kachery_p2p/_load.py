@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import functools
 import io
 import operator
 import pickle
@@ -275,4 +276,5 @@ def open(uri: PathLike, mode: str = "rb", *, encoding: Optional[str] = None,
     options = Options(p2p, None, timeout, wait, "raise")
     ranges = options.load(uri, lambda source: Ranges(source, source.named(uri)))
     assert ranges is not None
-    return opened(ranges, str(uri), mode, encoding, newline)
+    again = functools.partial(open, str(uri), "rb", timeout=timeout, wait=wait, p2p=p2p)
+    return opened(ranges, str(uri), mode, encoding, newline, again)

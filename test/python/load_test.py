@@ -1,10 +1,12 @@
 """load_test.py COMMANDS [TEST...]: what every load can be told, and what comes of it."""
+import concurrent.futures
 import contextlib
 import errno
 import hashlib
 import importlib.util
 import io
 import json
+import multiprocessing
 import os
 import pathlib
 import pickle
@@ -22,6 +24,11 @@ import zipfile
 
 from case import ABSENT, Network, ROOT, kp, main, numpy, storage
 from kachery_p2p._progress import Shown
+
+
+def head_of(pickled):
+    with pickle.loads(pickled) as file:
+        return file.read(4)
 
 
 def is_socket(fd):
@@ -486,6 +493,15 @@ class Opened(Network):
                 os._exit(0 if good else 1)
             self.assertEqual(file.read(9_000_000), self.content[at:at + 9_000_000])
             self.assertEqual(ended(child), 0)
+
+    def test_one_goes_to_a_worker_as_well(self):
+        with self.at("alice"), kp.open(self.uri) as file:
+            file.seek(5)
+            pickled = pickle.dumps(file)
+            for way in ("fork", "spawn"):
+                with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context(way)) as pool:
+                    self.assertEqual(pool.submit(head_of, pickled).result(), self.content[5:9], way)
+            self.assertEqual(file.read(4), self.content[5:9])
 
     def test_a_forked_process_does_not_wait_for_a_thread_that_it_lacks(self):
         with self.at("bob"), kp.open(self.uri) as file:
