@@ -1,6 +1,7 @@
 #include "node/api/api.hpp"
 
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "node/async/foreign_calls.hpp"
 #include "node/async/offload_long.hpp"
@@ -97,6 +98,21 @@ Task<Result<void>> reach(ApiParts& parts, Call& call, std::filesystem::path path
     co_return Errc::failed;
 }
 
+// What needs the storage would wait without a word while that is on a file system that does not
+// answer, and take a thread of the pool with it.
+Task<Result<void>> reach_storage(ApiParts& parts, Call& call) {
+    auto look = [root = parts.store.root()]() -> Result<bool> {
+        struct statvfs space;  // whoever works on it finds out what else is wrong
+        return ::statvfs(root.c_str(), &space) == 0;
+    };
+    // Apart from what else lies beside the storage.
+    auto answered = co_await parts.foreign.call(parts.store.root() / ".", look);
+    if (answered) co_return ok;
+    if (answered.error() == Errc::timed_out)
+        call.explain("the storage " + parts.store.root().string() + " does not answer");
+    co_return answered.error();
+}
+
 // Unless there was no memory for the channel's key, the node is in it, or out of it, all the same.
 void explain_forgetting(Call& call, std::error_code error) {
     if (error == std::errc::not_enough_memory) return;
@@ -132,51 +148,64 @@ Task<Stored> put_off_loop(ApiParts& parts, std::filesystem::path path, PutOption
 
 Api::Api(HttpServer& server, ApiParts parts) : server_(server), parts_(std::move(parts)) {
     using Method = HttpServer::Method;
+    enum class Needs { node, storage };
     struct Route {
         Method method;
         const char* path;
         Shape shape;
         Answer (Api::*answer)(Call&);
         Access access = Access::proven;
+        Needs needs = Needs::node;
     };
     const Route routes[] = {
-        {Method::get, "/v1/status", Shape::json, &Api::status},
+        {Method::get, "/v1/status", Shape::json, &Api::status, Access::proven, Needs::storage},
         {Method::get, "/v1/doctor", Shape::json, &Api::doctor},
         {Method::post, "/v1/trial", Shape::events, &Api::trial},
         {Method::post, "/v1/stop", Shape::json, &Api::stop},
         {Method::get, "/healthz", Shape::json, &Api::health, Access::anybody},
         {Method::get, "/metrics", Shape::metrics, &Api::metrics,
-         parts_.open_metrics ? Access::anybody : Access::proven},
+         parts_.open_metrics ? Access::anybody : Access::proven, Needs::storage},
         {Method::get, "/v1/settings", Shape::json, &Api::settings},
         {Method::post, "/v1/settings", Shape::json, &Api::set},
         {Method::get, "/v1/channels", Shape::json, &Api::channels},
         {Method::post, "/v1/channels", Shape::json, &Api::join},
         {Method::del, "/v1/channels", Shape::json, &Api::leave},
-        {Method::post, "/v1/load", Shape::events, &Api::counted_load},
-        {Method::post, "/v1/find", Shape::events, &Api::find},
-        {Method::post, "/v1/cat", Shape::frames, &Api::counted_cat},
-        {Method::post, "/v1/ls", Shape::events, &Api::list},
-        {Method::post, "/v1/store", Shape::events, &Api::put},
+        {Method::post, "/v1/load", Shape::events, &Api::counted_load, Access::proven,
+         Needs::storage},
+        {Method::post, "/v1/find", Shape::events, &Api::find, Access::proven, Needs::storage},
+        {Method::post, "/v1/cat", Shape::frames, &Api::counted_cat, Access::proven, Needs::storage},
+        {Method::post, "/v1/ls", Shape::events, &Api::list, Access::proven, Needs::storage},
+        {Method::post, "/v1/store", Shape::events, &Api::put, Access::proven, Needs::storage},
         {Method::get, "/v1/transfers", Shape::json, &Api::transfers},
         {Method::del, "/v1/transfers", Shape::json, &Api::cancel_transfer},
         {Method::post, "/v1/web", Shape::json, &Api::web},
         {Method::post, "/v1/web/session", Shape::json, &Api::web_session, Access::anybody},
         {Method::get, "/v1/events", Shape::server_sent, &Api::events},
-        {Method::get, "/v1/files", Shape::events, &Api::files},
-        {Method::post, "/v1/remove", Shape::json, &Api::remove},
-        {Method::post, "/v1/pin", Shape::json, &Api::pin},
-        {Method::post, "/v1/unpin", Shape::json, &Api::unpin},
-        {Method::post, "/v1/gc", Shape::json, &Api::collect},
-        {Method::post, "/v1/stored", Shape::json, &Api::stored},
-        {Method::post, "/v1/verify", Shape::events, &Api::verify},
+        {Method::get, "/v1/files", Shape::events, &Api::files, Access::proven, Needs::storage},
+        {Method::post, "/v1/remove", Shape::json, &Api::remove, Access::proven, Needs::storage},
+        {Method::post, "/v1/pin", Shape::json, &Api::pin, Access::proven, Needs::storage},
+        {Method::post, "/v1/unpin", Shape::json, &Api::unpin, Access::proven, Needs::storage},
+        {Method::post, "/v1/gc", Shape::json, &Api::collect, Access::proven, Needs::storage},
+        {Method::post, "/v1/stored", Shape::json, &Api::stored, Access::proven, Needs::storage},
+        {Method::post, "/v1/verify", Shape::events, &Api::verify, Access::proven, Needs::storage},
     };
-    for (const Route& route : routes)
-        server.on(
-            route.method, route.path, route.shape,
-            [this, answer = route.answer](Call& call) { return (this->*answer)(call); },
-            route.access);
+    for (const Route& route : routes) {
+        auto direct = [this, answer = route.answer](Call& call) { return (this->*answer)(call); };
+        auto on_storage = [this, answer = route.answer](Call& call) {
+            return with_storage(answer, call);
+        };
+        HttpServer::Handler handler = direct;
+        if (route.needs == Needs::storage) handler = on_storage;
+        server.on(route.method, route.path, route.shape, std::move(handler), route.access);
+    }
     for (const WebAsset& page : web_assets()) server.on_page(page);
-    server.on_bytes("/v1/upload", [this](Call& call) { return upload(call); });
+    server.on_bytes("/v1/upload", [this](Call& call) { return with_storage(&Api::upload, call); });
+}
+
+Api::Answer Api::with_storage(Answer (Api::*answer)(Call&), Call& call) {
+    auto reached = co_await reach_storage(parts_, call);
+    if (!reached) co_return reached.error();
+    co_return co_await (this->*answer)(call);
 }
 
 Api::Answer Api::status(Call&) { co_return co_await parts_.status(); }

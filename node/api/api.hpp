@@ -51,6 +51,7 @@ class Api {
   private:
     using Answer = Task<Result<std::string>>;
 
+    Answer with_storage(Answer (Api::*answer)(Call&), Call& call);
     Answer status(Call& call);
     Answer stop(Call& call);
     Answer health(Call& call);

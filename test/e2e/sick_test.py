@@ -221,6 +221,27 @@ class ForeignFiles(NetworkCase):
                 child.kill()
                 child.communicate()
 
+    def test_a_storage_on_a_dead_mount_is_said_and_its_daemon_can_be_ended(self):
+        alice = self.daemon("alice")
+        uri = alice.store(pathlib.Path(__file__))
+        commands = [("kp2p-status",), ("kp2p-load", uri), ("kp2p-cat", uri), ("kp2p-find", uri),
+                    ("kp2p-list",), ("kp2p-verify",), ("kp2p-gc",), ("kp2p-pin", uri),
+                    ("kp2p-rm", uri)]
+        with dead_mount([alice.storage_dir / "any"]):
+            asking = [alice.popen(*command) for command in commands]
+            try:
+                for child, command in zip(asking, commands):
+                    words = child.communicate(timeout=30)[1].decode()
+                    self.assertEqual(child.returncode, 1, words)
+                    self.assertIn(f"{command[0]}: it took too long: the storage "
+                                  f"{alice.storage_dir} does not answer\n", words)
+            finally:
+                for child in asking:
+                    child.kill()
+                    child.communicate()
+            alice.run("kp2p-transfers")
+            self.assertLess(alice.stop(), STOP_SECONDS)
+
     def test_linked_files_that_became_fifos_stop_nothing_else(self):
         self.check_the_rest_goes_on(fifos, "")
 
