@@ -255,6 +255,16 @@ Api::Answer Api::verify(Call& call) {
         if (!parsed) co_return parsed.error();
         uri = *std::move(parsed);
     }
+    if (uri) {
+        auto look = [catalog = parts_.store.catalog(), uri](const std::stop_token&) {
+            return catalog.check_path(*uri);
+        };
+        auto has_path = co_await offload_long(parts_.long_threads, look);
+        if (!has_path) {
+            call.explain("there is no " + uri->path + " in the directory");
+            co_return has_path.error();
+        }
+    }
     // Before a check sets more aside.
     auto list_lost = [catalog = parts_.store.catalog(),
                       uri](const std::stop_token&) -> Result<Catalog::Lost> {

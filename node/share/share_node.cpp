@@ -228,8 +228,7 @@ Task<Result<Share::Node::Named>> Share::Node::read_directory(proto::Uri uri, Dia
         diagnosis.add({.code = Finding::Code::no_listing});
         co_return Errc::usage;
     }
-    proto::Sha1Dir::Found found = directory->find(uri.path);
-    if (!found.file && !found.dir) found = directory->find(uri.bare_path());
+    const proto::Sha1Dir::Found found = directory->find(uri);
     Named named;
     named.file = uri.sha1;
     named.uploaders = document->uploaders;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "proto/file/links.hpp"
+#include "proto/file/uri.hpp"
 #include "proto/json.hpp"
 #include "proto/utf8.hpp"
 
@@ -183,6 +184,11 @@ Sha1Dir::Found Sha1Dir::find(std::string_view path) const {
         dir = &child->second;
     }
     return {nullptr, dir};
+}
+
+Sha1Dir::Found Sha1Dir::find(const Uri& uri) const {
+    const Found found = find(uri.path);
+    return found.file || found.dir ? found : find(uri.bare_path());
 }
 
 std::vector<DirEntry> Sha1Dir::entries() const {

@@ -19,6 +19,8 @@
 
 namespace kp2p::proto {
 
+struct Uri;
+
 // Limits of parse(). The depth is what fits into a path (PATH_MAX is 4096 on Linux) of short names.
 inline constexpr std::size_t max_sha1dir_bytes = std::size_t{64} << 20;
 inline constexpr std::size_t max_sha1dir_depth = 1000;
@@ -68,6 +70,7 @@ struct Sha1Dir {
         const Sha1Dir* dir = nullptr;
     };
     Found find(std::string_view path) const;
+    Found find(const Uri& uri) const;  // by its path, also if names stand bare in it
 
     std::vector<DirEntry> entries() const;  // of this directory alone, by name
     friend bool operator==(const Sha1Dir&, const Sha1Dir&) = default;

@@ -429,6 +429,29 @@ class Housekeeping(NetworkCase):
         node.store(folder)
         self.assert_ends(node.run("kp2p-verify"), 0, "all is well")
 
+    def test_a_path_in_a_directory_is_checked_alone(self):
+        node = self.idle("node")
+        folder = self.path("folder")
+        for name in ("sound/a", "sound/b", "rotten/a", "gone/a"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            random_file(folder / name, 1000)
+        uri = node.store(folder)
+        for name in ("rotten/a", "gone/a"):
+            stored = node.stored(sha1_of(folder / name))
+            stored.unlink()
+            if name == "rotten/a":
+                stored.write_bytes(bytes(1000))
+        for path, files in (("sound", 3), ("sound/b", 2)):  # and the list of the directory
+            done = node.run("kp2p-verify", f"{uri}/{path}")
+            self.assert_ends(done, 0, f"checked {files} files")
+            self.assertIn(b"all is well", done.stderr)
+        self.assert_ends(node.run("kp2p-verify", f"{uri}/gone", check=False), 1, "1 file missing")
+        done = node.run("kp2p-verify", f"{uri}/rotten/a", check=False)
+        self.assert_ends(done, 5, "files that are not what their hashes say: 1")
+        self.assertEqual(done.stdout.decode().split(), [f"{uri}/rotten/a"])
+        self.assert_ends(node.run("kp2p-verify", f"{uri}/none", check=False), 2,
+                         "there is no none in the directory")
+
     def test_what_gave_way_is_not_missing(self):
         bob = self.daemon("bob")
         folder = self.path("folder")

@@ -59,6 +59,26 @@ std::set<Sha1> Catalog::parts_of(const Record& record) const {
     return parts;
 }
 
+std::set<Sha1> Catalog::parts_named(const proto::Uri& uri) const {
+    if (uri.kind == proto::Uri::Kind::file || uri.path.empty()) return parts_of({uri});
+    std::set<Sha1> parts{uri.sha1};
+    const auto directory = listing_of(layout_, uri.sha1);
+    if (!directory) return parts;
+    const proto::Sha1Dir::Found found = directory->find(uri);
+    if (found.file) parts.insert(found.file->sha1);
+    if (found.dir) each_file(*found.dir, [&](auto&, const auto& file) { parts.insert(file.sha1); });
+    return parts;
+}
+
+Result<void> Catalog::check_path(const proto::Uri& uri) const {
+    if (uri.kind == proto::Uri::Kind::file) return ok;
+    const auto directory = listing_of(layout_, uri.sha1);
+    if (!directory) return ok;
+    const proto::Sha1Dir::Found found = directory->find(uri);
+    if (!found.file && !found.dir) return Errc::usage;
+    return ok;
+}
+
 std::set<Sha1> Catalog::pinned(Unread* unread) const {
     std::set<Sha1> all;
     for (const Record& pin : read_records(layout_.pins(), unread)) all.merge(parts_of(pin));
@@ -80,7 +100,7 @@ Contents Catalog::contents(const std::optional<proto::Uri>& uri, const std::stop
                            Unread* unread) const {
     Contents all = contents_of(layout_, stop, unread);
     if (!uri) return all;
-    const std::set<Sha1> parts = parts_of({*uri});
+    const std::set<Sha1> parts = parts_named(*uri);
     std::erase_if(all, [&](const auto& each) { return !parts.contains(each.first); });
     return all;
 }
@@ -104,7 +124,7 @@ Catalog::Lost Catalog::lost(const std::optional<proto::Uri>& uri) const {
         return !found && found.error() == Errc::not_found;
     };
     if (uri) {
-        const std::set<Sha1> parts = parts_of({*uri});
+        const std::set<Sha1> parts = parts_named(*uri);
         for (const Sha1& part : parts)
             if (part != uri->sha1 && !wanted.contains(part) && is_gone(part)) ++lost.absent;
         std::erase_if(wanted, [&](const auto& each) { return !parts.contains(each.first); });
@@ -125,7 +145,8 @@ std::map<Sha1, proto::Uri> Catalog::names() const {
     std::map<Sha1, proto::Uri> names;
     for (const Record& record : read_records(layout_.records())) {
         if (record.uri.kind == proto::Uri::Kind::file) {
-            names.insert_or_assign(record.uri.sha1, record.uri);
+            // A bare hash is no name, as what was found wrong may have.
+            if (!record.uri.own_name().empty()) names.insert_or_assign(record.uri.sha1, record.uri);
             continue;
         }
         const auto directory = listing_of(layout_, record.uri.sha1);

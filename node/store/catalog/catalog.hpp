@@ -33,7 +33,11 @@ class Catalog {
     // of the storage itself (check_storage()).
     Result<void> can_list() const;
 
-    // All that lies here, or what of it `uri` is about. What is short for want of rights in parts
+    // Errc::usage where the directory that `uri` names is here, and has no such path.
+    Result<void> check_path(const proto::Uri& uri) const;
+
+    // All that lies here, or what of it `uri` is about: of a path in a directory what that names,
+    // and the directory's own list, which says so. What is short for want of rights in parts
     // of the storage says so in `unread`.
     Contents contents(const std::optional<proto::Uri>& uri, const std::stop_token& stop,
                       Unread* unread = nullptr) const;
@@ -77,6 +81,7 @@ class Catalog {
         std::uint64_t bytes = 0;
     };
     std::set<Sha1> parts_of(const Record& record) const;
+    std::set<Sha1> parts_named(const proto::Uri& uri) const;
     std::set<Sha1> pinned(Unread* unread = nullptr) const;
     std::vector<Candidate> candidates(const std::stop_token& stop, Unread* unread = nullptr) const;
     void forget(const Sha1& sha1) const;
