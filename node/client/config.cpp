@@ -249,7 +249,7 @@ std::string Config::api_token() const { return first_line(dir() / "api-token"); 
 Result<fs::path> Config::storage_dir() const {
     std::error_code error;
     if (storage_dir_.empty()) return Errc::storage_unavailable;
-    if (storage_is_usual_) (void)::mkdir(storage_dir_.c_str(), S_IRWXU);
+    if (storage_is_usual_) (void)make_private_directory(storage_dir_);
     if (!fs::is_directory(storage_dir_, error)) return Errc::storage_unavailable;
     fs::path absolute = fs::absolute(storage_dir_, error);
     if (error) return Errc::storage_unavailable;

@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 constexpr std::size_t max_file_bytes = 1 << 20;
 
 std::error_code say(std::string& why, const fs::path& path, std::error_code error) {
-    why = path.string() + ": " + error.message();
+    why = config_trouble(path, error);
     return error;
 }
 
@@ -41,8 +41,11 @@ Result<std::unique_ptr<ConfigDir>> ConfigDir::open(const fs::path& path, Random&
     };
     if (auto made = make_config_dir(path, make_directory_durably); !made)
         return failed(made.error());
+    std::error_code ignored;
+    const bool was_there = fs::exists(fs::symlink_status(path / "lock", ignored));
     auto lock = File::open(path / "lock", File::Mode::update);
     if (!lock) return failed(lock.error());
+    if (!was_there) give_to_owner_of(path, *lock);
     const std::string host = other_host_of_daemon(path);
     if (lock->try_lock() == File::Lock::busy) {
         why = "another daemon runs in " + path.string();
@@ -205,6 +208,7 @@ Result<void> ConfigDir::keep(const char* name, const std::string& text) const {
     const auto write = [&]() -> Result<void> {
         auto temp = TempFile::create_in(path_, File::Mode::create_secret);
         if (!temp) return temp.error();
+        give_to_owner_of(path_, temp->file());
         if (auto done = temp->file().write_at(0, as_bytes(text)); !done) return done.error();
         return temp->publish(path_ / name, TempFile::Durability::flush);
     };

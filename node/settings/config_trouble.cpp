@@ -10,9 +10,36 @@
 namespace kp2p {
 namespace fs = std::filesystem;
 
+namespace {
+
+// As the end of a sentence, if that may be why it is not permitted.
+std::string whose(const fs::path& path, std::error_code error) {
+    struct stat status;
+    if (error != std::errc::permission_denied || ::stat(path.c_str(), &status) != 0 ||
+        status.st_uid == ::geteuid())
+        return {};
+    return ", it is of user " + std::to_string(status.st_uid);
+}
+
+}  // namespace
+
 Result<void> make_private_directory(const fs::path& dir) {
-    if (::mkdir(dir.c_str(), S_IRWXU) == 0) return ok;
-    return std::error_code(errno, std::generic_category());
+    if (::mkdir(dir.c_str(), S_IRWXU) != 0) return std::error_code(errno, std::generic_category());
+    const int made = ::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (made < 0) return ok;
+    give_to_owner_of(dir.parent_path(), made);
+    ::close(made);
+    return ok;
+}
+
+void give_to_owner_of(const fs::path& directory, int made) {
+    struct stat above, status;
+    if (::geteuid() != 0 || ::fstat(made, &status) != 0 || status.st_uid != 0) return;
+    // What has another name as well was not made here.
+    if (!S_ISDIR(status.st_mode) && status.st_nlink > 1) return;
+    const char* const where = directory.empty() ? "." : directory.c_str();
+    if (::stat(where, &above) == 0 && above.st_uid != 0)
+        (void)!::fchown(made, above.st_uid, above.st_gid);
 }
 
 Result<void> make_config_dir(const fs::path& dir, MakeDirectory make) {
@@ -31,15 +58,11 @@ std::string config_trouble(const fs::path& file, std::error_code error) {
     std::error_code ignored;
     const bool is_of_file =
         ::access(dir.c_str(), W_OK | X_OK) == 0 && fs::exists(fs::symlink_status(file, ignored));
-    if (is_of_file) return file.string() + ": " + error.message();
+    if (is_of_file) return file.string() + ": " + error.message() + whose(file, error);
     const bool there = fs::exists(fs::symlink_status(dir, ignored));
-    std::string words = "the configuration directory " + dir.string() +
-                        (there ? " cannot be used: " : " cannot be made: ") + error.message();
-    struct stat status;
-    if (error == std::errc::permission_denied && ::stat(dir.c_str(), &status) == 0 &&
-        status.st_uid != ::geteuid())
-        words += ", it is of user " + std::to_string(status.st_uid);
-    return words + "; KACHERY_P2P_CONFIG_DIR names another place";
+    const std::string words = "the configuration directory " + dir.string() +
+                              (there ? " cannot be used: " : " cannot be made: ") + error.message();
+    return words + whose(dir, error) + "; KACHERY_P2P_CONFIG_DIR names another place";
 }
 
 std::string own_host() {

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <fstream>
 
+#include "node/settings/config_trouble.hpp"
+
 namespace kp2p {
 namespace fs = std::filesystem;
 
@@ -70,7 +72,7 @@ void StorageMounts::remember(const fs::path& storage) {
 }
 
 void StorageMounts::write() const {
-    (void)::mkdir(config_dir_.c_str(), S_IRWXU);
+    (void)make_private_directory(config_dir_);
     std::string text;
     for (const Known& known : known_) (text += known.storage + '\0') += known.mount + '\0';
     const fs::path path = config_dir_ / file_name;
@@ -80,6 +82,7 @@ void StorageMounts::write() const {
     const int fd = ::open(temp.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (fd < 0) return;
     const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+    give_to_owner_of(config_dir_, fd);
     ::close(fd);
     if (written) fs::rename(temp, path, error);
     if (!written || error) fs::remove(temp, error);

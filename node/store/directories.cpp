@@ -130,6 +130,8 @@ Result<void> check_storage(const Layout& layout) {
 
 Result<void> make_directory_durably(const fs::path& directory) {
     if (disk().make_directory(directory, S_IRWXU) != 0) return last_error();
+    struct stat above;
+    if (disk().status(directory_of(directory), above) == 0) give_directory(directory, above);
     auto flushed = flush_directory(directory_of(directory));
     if (!flushed) disk().remove_directory(directory);  // so that the next attempt flushes it again
     return flushed;

@@ -8,7 +8,7 @@ import os
 import pathlib
 from typing import Dict, Optional
 
-from ._paths import config_dir
+from ._paths import config_dir, give_to_owner, make_private
 
 _max_storages = 64
 
@@ -35,10 +35,12 @@ def remember(storage: pathlib.Path) -> None:
     path = config_dir() / "storage-mounts"
     beside = f"{path}.{os.getpid()}"
     with contextlib.suppress(OSError):
-        config_dir().mkdir(mode=0o700, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            make_private(config_dir())
         with contextlib.suppress(FileNotFoundError):  # of one that was killed
             os.unlink(beside)
         with open(beside, "xb") as file:
+            give_to_owner(config_dir(), file.fileno())
             for storage_mount in list(known.items())[-_max_storages:]:
                 file.write(b"%b\0%b\0" % storage_mount)
         os.replace(beside, path)

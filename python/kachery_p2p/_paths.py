@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
@@ -28,6 +29,23 @@ def home() -> pathlib.Path:
         return pathlib.Path(os.environ.get("HOME") or pwd.getpwuid(os.geteuid()).pw_dir)
     except KeyError:
         raise UsageError("HOME is not set") from None
+
+
+def make_private(folder: pathlib.Path) -> None:
+    """For its owner alone. What root makes in the directory of another user is that user's, who could do
+    nothing with it otherwise."""
+    folder.mkdir(mode=0o700)
+    with contextlib.suppress(OSError):
+        made = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        give_to_owner(folder.parent, made)
+        os.close(made)
+
+
+def give_to_owner(above: pathlib.Path, made: int) -> None:
+    status = os.stat(above)
+    if status.st_uid and not os.geteuid():
+        with contextlib.suppress(OSError):
+            os.fchown(made, status.st_uid, status.st_gid)
 
 
 def named_path(name: str) -> pathlib.Path:

@@ -16,7 +16,7 @@ from . import _mounts
 from ._dest import naming
 from ._errors import FailedError, StorageUnavailableError, error_of_system
 from ._files import close_temp, flush_directory, open_temp, set_rights, state
-from ._paths import configured, home, local_path, named_path
+from ._paths import configured, home, local_path, make_private, named_path
 
 _Found = TypeVar("_Found")
 _block_bytes = 1 << 20
@@ -30,7 +30,7 @@ def root_folder(make: bool) -> pathlib.Path:
     root = named_path(named) if named else home() / "kachery-storage"
     if make and not named:
         try:
-            root.mkdir(mode=0o700)
+            make_private(root)
         except FileExistsError:
             pass
         except OSError as error:

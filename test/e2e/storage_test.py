@@ -104,6 +104,29 @@ class Storage(NetworkCase):
         self.assertEqual({(path.stat().st_uid, path.stat().st_gid) for path in made}, {(60001, 60002)})
 
     @unittest.skipUnless(os.geteuid() == 0, "needs to be several users")
+    def test_what_root_makes_in_another_users_home_is_that_users(self):
+        home = self.path("home")
+        home.mkdir()
+        os.chown(home, 60001, 60002)
+        environment = {name: value for name, value in self.idle("node").environment().items()
+                       if not name.startswith("KACHERY_")}
+        environment["HOME"] = str(home)
+        path = self.path("file")
+        random_file(path, 1000)
+
+        def run(command, *arguments):
+            subprocess.run([self.network.command(command), *arguments], env=environment, check=True,
+                           stdout=subprocess.DEVNULL, timeout=60)
+
+        run("kp2p-store", path)
+        run("kp2p-join", "--start-daemon", "lab")
+        run("kp2p-stop-daemon")
+        made = list(home.rglob("*"))
+        for name in (".kachery-p2p", "channels", "lock", "kachery-storage", "sha1"):
+            self.assertIn(name, [path.name for path in made])
+        self.assertEqual({path for path in made if path.lstat().st_uid != 60001}, set())
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs to be several users")
     def test_a_storage_that_may_not_be_read_is_not_listed_as_empty(self):
         node = self.network.idle("unread")
         path = self.path("file")

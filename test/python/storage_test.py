@@ -434,6 +434,17 @@ class NoDaemon(unittest.TestCase):
         made = [path.stat() for path in self.storage.rglob("*")]
         self.assertEqual({(status.st_uid, status.st_gid) for status in made}, {(60001, 60002)})
 
+    @unittest.skipUnless(os.geteuid() == 0, "needs to be several users")
+    def test_the_storage_that_root_makes_in_another_users_home_is_that_users(self):
+        home = self.root / "home"
+        home.mkdir()
+        os.chown(home, 60001, 60002)
+        os.environ["HOME"] = str(home)
+        del os.environ["KACHERY_STORAGE_DIR"]
+        kp.store_text("of another")
+        made = [path.stat() for path in home.rglob("*")]
+        self.assertEqual({(status.st_uid, status.st_gid) for status in made}, {(60001, 60002)})
+
     def test_a_storage_that_was_named_must_be_there(self):
         with storage(self.root / "absent"):
             self.assertRaises(kp.StorageUnavailableError, kp.store_text, "x")
