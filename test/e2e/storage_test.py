@@ -125,6 +125,13 @@ class Storage(NetworkCase):
         for name in (".kachery-p2p", "channels", "lock", "kachery-storage", "sha1"):
             self.assertIn(name, [path.name for path in made])
         self.assertEqual({path for path in made if path.lstat().st_uid != 60001}, set())
+        self.root.chmod(0o755)
+        channels = home / ".kachery-p2p" / "channels"
+        os.chown(channels, 0, 0)  # as one that was put there otherwise
+        daemon = shutil.copy(self.network.command("kp2p-start-daemon"), home)
+        done = subprocess.run([daemon, "--api-port", "0"], user=60001, group=60002, extra_groups=[],
+                              env=environment, capture_output=True, timeout=60)
+        self.assert_ends(done, 1, f"{channels}: Permission denied, it is of user 0")
 
     @unittest.skipUnless(os.geteuid() == 0, "needs to be several users")
     def test_a_storage_that_may_not_be_read_is_not_listed_as_empty(self):
