@@ -311,8 +311,10 @@ void File::set_rights(unsigned rights) const { (void)disk().set_rights(fd_, righ
 
 void File::give_to(std::uint32_t user, std::uint32_t group) const {
     struct stat status;
-    if (disk().status(fd_, status) == 0 && status.st_uid == 0)
-        (void)disk().set_owner(fd_, user, group);
+    if (disk().status(fd_, status) != 0 || status.st_uid != 0) return;
+    // What has another name as well was not made here.
+    if (!S_ISDIR(status.st_mode) && status.st_nlink > 1) return;
+    (void)disk().set_owner(fd_, user, group);
 }
 
 Result<ByteVector> read_small_file(const fs::path& path, std::size_t max_bytes) {
