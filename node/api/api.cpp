@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include <chrono>
+
 #include "node/async/foreign_calls.hpp"
 #include "node/async/offload_long.hpp"
 #include "node/share/share.hpp"
@@ -98,21 +100,6 @@ Task<Result<void>> reach(ApiParts& parts, Call& call, std::filesystem::path path
     co_return Errc::failed;
 }
 
-// What needs the storage would wait without a word while that is on a file system that does not
-// answer, and take a thread of the pool with it.
-Task<Result<void>> reach_storage(ApiParts& parts, Call& call) {
-    auto look = [root = parts.store.root()]() -> Result<bool> {
-        struct statvfs space;  // whoever works on it finds out what else is wrong
-        return ::statvfs(root.c_str(), &space) == 0;
-    };
-    // Apart from what else lies beside the storage.
-    auto answered = co_await parts.foreign.call(parts.store.root() / ".", look);
-    if (answered) co_return ok;
-    if (answered.error() == Errc::timed_out)
-        call.explain("the storage " + parts.store.root().string() + " does not answer");
-    co_return answered.error();
-}
-
 // Unless there was no memory for the channel's key, the node is in it, or out of it, all the same.
 void explain_forgetting(Call& call, std::error_code error) {
     if (error == std::errc::not_enough_memory) return;
@@ -202,8 +189,29 @@ Api::Api(HttpServer& server, ApiParts parts) : server_(server), parts_(std::move
     server.on_bytes("/v1/upload", [this](Call& call) { return with_storage(&Api::upload, call); });
 }
 
+// What needs the storage would wait without a word while that is on a file system that does not
+// answer, and take a thread of the pool with it.
+Task<Result<void>> Api::reach_storage(Call& call) {
+    constexpr std::chrono::milliseconds believed_span{5};  // many small loads ask once in a while
+    Clock& clock = parts_.runtime.clock;
+    if (storage_answered_ && clock.now() - *storage_answered_ < believed_span) co_return ok;
+    auto look = [root = parts_.store.root()]() -> Result<bool> {
+        struct statvfs space;  // whoever works on it finds out what else is wrong
+        return ::statvfs(root.c_str(), &space) == 0;
+    };
+    // Apart from what else lies beside the storage.
+    auto answered = co_await parts_.foreign.call(parts_.store.root() / ".", look);
+    if (answered) {
+        storage_answered_ = clock.now();
+        co_return ok;
+    }
+    if (answered.error() == Errc::timed_out)
+        call.explain("the storage " + parts_.store.root().string() + " does not answer");
+    co_return answered.error();
+}
+
 Api::Answer Api::with_storage(Answer (Api::*answer)(Call&), Call& call) {
-    auto reached = co_await reach_storage(parts_, call);
+    auto reached = co_await reach_storage(call);
     if (!reached) co_return reached.error();
     co_return co_await (this->*answer)(call);
 }

@@ -4,9 +4,11 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "node/api/http_server.hpp"
+#include "node/async/clock.hpp"
 #include "proto/file/uri.hpp"
 #include "proto/lookup/channel.hpp"
 #include "proto/report/diagnosis.hpp"
@@ -51,6 +53,7 @@ class Api {
   private:
     using Answer = Task<Result<std::string>>;
 
+    Task<Result<void>> reach_storage(Call& call);
     Answer with_storage(Answer (Api::*answer)(Call&), Call& call);
     Answer status(Call& call);
     Answer stop(Call& call);
@@ -109,6 +112,7 @@ class Api {
     HttpServer& server_;
     ApiParts parts_;
     ApiParts::Loads loads_;
+    std::optional<Clock::Time> storage_answered_;
 };
 
 }  // namespace kp2p
