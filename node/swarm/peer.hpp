@@ -31,7 +31,7 @@ class Peer {
     struct Held {
         std::shared_ptr<Connection> connection;
         PathRank rank = PathRank::udx;
-        std::optional<Clock::Time> proven;  // since when, to both sides; none: not yet
+        std::optional<Clock::Time> proven;  // since when; none: it is not heard
         Vigil vigil = {};
         Toll toll = {};
     };

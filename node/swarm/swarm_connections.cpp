@@ -119,13 +119,21 @@ Task<> Swarm::prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who
     connection->close();
 }
 
-// What comes over it is served before, so that nothing waits; but it does not lead to the other
-// side before that side is known to hear us.
+// It is taken for one that leads to the other side at once, so that nothing waits, and for none if
+// that side then does not hear us.
 Task<> Swarm::count(std::shared_ptr<Connection> connection, PeerBook::Dialed who) {
     Clock& clock = parts_.runtime.clock;
     const NodeId& remote = connection->remote();
     const Path path = connection->path();
     const auto began = clock.now();
+    const auto set_proven = [this, &connection](std::optional<Clock::Time> since) {
+        const auto peer = peers_.find(connection->remote());
+        if (peer == peers_.end()) return;
+        peer->second.look([&](Peer::Held& held) {
+            if (held.connection == connection) held.proven = since;
+        });
+        changed_.notify_all();
+    };
     std::optional<Rejection> rejection;
     auto hearing = done_or_rejected(clock, connection, connection->heard(), rejection);
     auto heard = co_await with_timeout(clock, usual_deafness, std::move(hearing));
@@ -136,6 +144,7 @@ Task<> Swarm::count(std::shared_ptr<Connection> connection, PeerBook::Dialed who
                      .after = milliseconds_since(clock, began),
                      .path = tried_path_of(path)};
         tell(rejection, path.remote, deaf);
+        set_proven(std::nullopt);
         if (!best(remote)) note_failure(remote, {deaf});
         heard = co_await with_timeout(clock, max_proof, connection->heard());
     }
@@ -144,10 +153,7 @@ Task<> Swarm::count(std::shared_ptr<Connection> connection, PeerBook::Dialed who
     if (!heard && held) connection->close();
     if (!heard || !held || connection->is_closed()) co_return;
     std::erase(unproven_, connection);
-    peer->second.look([&](Peer::Held& one) {
-        if (one.connection == connection) one.proven = clock.now();
-    });
-    leave_silent(peer->second);
+    if (!peer->second.find(*connection)->proven) set_proven(clock.now());
     failures_.erase(remote);
     unsettled_fixed_.erase(remote);
     book_.connected(remote, who);
@@ -187,7 +193,9 @@ bool Swarm::admit(const std::shared_ptr<Connection>& connection) {
     }
     Peer& peer = peers_[remote];
     if (Tasks* dial = std::exchange(peer.dial, nullptr)) dial->cancel();
-    peer.hold({connection, rank, std::nullopt});
+    leave_silent(peer);
+    peer.hold({connection, rank, parts_.runtime.clock.now()});
+    changed_.notify_all();
     return true;
 }
 

@@ -396,7 +396,9 @@ class Awkward(unittest.TestCase):
             self.world.between(back)
         else:
             self.world.between(ways + rule + '; ' + back)
-        return self.node(loaders, 'loader'), self.node(givers, 'giver')
+        giver = self.node(givers, 'giver')
+        giver.until(lambda status: status['relay']['serves'])  # it knows that it is open
+        return self.node(loaders, 'loader'), giver
 
     def assert_said_of_a_member(self, pair, code, words):
         """In the log, by a command and by the doctor; others answer."""
