@@ -31,7 +31,8 @@ LinkFile LinkFile::to(std::filesystem::path path, const FileStamp& stamp,
 Result<LinkFile> LinkFile::parse(std::string_view json) {
     simdjson::dom::parser parser;
     simdjson::dom::element root;
-    if (parser.parse(json.data(), json.size()).get(root)) return proto::Errc::bad_text;
+    if (json.empty() || parser.parse(json.data(), json.size()).get(root))
+        return proto::Errc::bad_text;
     LinkFile link;
     std::string_view path;
     const auto stat = root["stat"];

@@ -62,7 +62,7 @@ Result<Manifest> Manifest::parse(std::string_view json) {
     if (json.size() > max_manifest_bytes) return Errc::too_long;
     simdjson::dom::parser parser;
     element root;
-    if (parser.parse(json.data(), json.size()).get(root)) return Errc::bad_text;
+    if (json.empty() || parser.parse(json.data(), json.size()).get(root)) return Errc::bad_text;
 
     Manifest manifest;
     auto size = number(root, "size");

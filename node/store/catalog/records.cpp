@@ -35,7 +35,8 @@ std::optional<Record> Record::parse(std::string_view json) {
     simdjson::dom::element root;
     std::string_view uri, kind;
     Record record;
-    if (parser.parse(json.data(), json.size()).get(root) != simdjson::SUCCESS) return std::nullopt;
+    if (json.empty() || parser.parse(json.data(), json.size()).get(root) != simdjson::SUCCESS)
+        return std::nullopt;
     if (root["uri"].get(uri) != simdjson::SUCCESS || root["kind"].get(kind) != simdjson::SUCCESS ||
         root["time"].get(record.time_s) != simdjson::SUCCESS)
         return std::nullopt;
