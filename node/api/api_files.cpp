@@ -59,13 +59,6 @@ std::string json_of(const Removed& removed, const Unread& unread = {}) {
     return json.end_object().take();
 }
 
-std::optional<FileStamp> stamp_at(const std::filesystem::path& path) {
-    const auto file = File::open(path, File::Mode::read);
-    if (!file) return std::nullopt;
-    const auto stamp = file->stamp();
-    return stamp ? std::optional(*stamp) : std::nullopt;
-}
-
 }  // namespace
 
 Task<Api::Arrival> Api::arrived(proto::Uri uri, std::filesystem::path path, Naming naming) {
@@ -80,8 +73,8 @@ Task<Api::Arrival> Api::arrived(proto::Uri uri, std::filesystem::path path, Nami
         store.note_arrival(file, Record::Kind::loaded);
         Store::Named named{path, std::nullopt};
         if (naming == Naming::own) named = store.named(path, file);
-        if (!named.stamp && !named.path.empty()) named.stamp = stamp_at(named.path);
-        return Arrival{named.path, named.stamp ? named.stamp->text() : std::string()};
+        const auto stamp = named.stamp ? *named.stamp : stamp_at(named.path);
+        return Arrival{named.path, stamp ? stamp->text() : std::string()};
     };
     co_return co_await offload(parts_.runtime.pool, work);
 }

@@ -317,6 +317,12 @@ void File::give_to(std::uint32_t user, std::uint32_t group) const {
     (void)disk().set_owner(fd_, user, group);
 }
 
+Result<FileStamp> stamp_at(const fs::path& path) {
+    const auto file = File::open(path, File::Mode::read);
+    if (!file) return file.error();
+    return file->stamp();
+}
+
 Result<ByteVector> read_small_file(const fs::path& path, std::size_t max_bytes) {
     auto file = File::open(path, File::Mode::read);
     if (!file) return file.error();

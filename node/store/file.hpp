@@ -103,6 +103,9 @@ class ExtentCopy {
     std::uint64_t next_hole_ = 0;  // asked for no more often than there are holes
 };
 
+// As File::stamp(), or why it cannot be opened.
+Result<FileStamp> stamp_at(const std::filesystem::path& path);
+
 // How long ago it was written to, or, of a directory, a name there was.
 std::chrono::nanoseconds age_of(const struct stat& status);
 

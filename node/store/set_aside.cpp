@@ -11,12 +11,6 @@ namespace {
 
 constexpr std::string_view beside_suffix = ".damaged";
 
-Result<FileStamp> stamp_at(const fs::path& path) {
-    auto file = File::open(path, File::Mode::read);
-    if (!file) return file.error();
-    return file->stamp();
-}
-
 }  // namespace
 
 Result<fs::path> set_aside(const Layout& layout, const Sha1& sha1) {
