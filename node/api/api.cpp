@@ -141,49 +141,46 @@ Api::Api(HttpServer& server, ApiParts parts) : server_(server), parts_(std::move
         const char* path;
         Shape shape;
         Answer (Api::*answer)(Call&);
-        Access access = Access::proven;
         Needs needs = Needs::node;
+        Access access = Access::proven;
     };
     const Route routes[] = {
-        {Method::get, "/v1/status", Shape::json, &Api::status, Access::proven, Needs::storage},
+        {Method::get, "/v1/status", Shape::json, &Api::status, Needs::storage},
         {Method::get, "/v1/doctor", Shape::json, &Api::doctor},
         {Method::post, "/v1/trial", Shape::events, &Api::trial},
         {Method::post, "/v1/stop", Shape::json, &Api::stop},
-        {Method::get, "/healthz", Shape::json, &Api::health, Access::anybody},
-        {Method::get, "/metrics", Shape::metrics, &Api::metrics,
-         parts_.open_metrics ? Access::anybody : Access::proven, Needs::storage},
+        {Method::get, "/healthz", Shape::json, &Api::health, Needs::node, Access::anybody},
+        {Method::get, "/metrics", Shape::metrics, &Api::metrics, Needs::storage,
+         parts_.open_metrics ? Access::anybody : Access::proven},
         {Method::get, "/v1/settings", Shape::json, &Api::settings},
         {Method::post, "/v1/settings", Shape::json, &Api::set},
         {Method::get, "/v1/channels", Shape::json, &Api::channels},
         {Method::post, "/v1/channels", Shape::json, &Api::join},
         {Method::del, "/v1/channels", Shape::json, &Api::leave},
-        {Method::post, "/v1/load", Shape::events, &Api::counted_load, Access::proven,
-         Needs::storage},
-        {Method::post, "/v1/find", Shape::events, &Api::find, Access::proven, Needs::storage},
-        {Method::post, "/v1/cat", Shape::frames, &Api::counted_cat, Access::proven, Needs::storage},
-        {Method::post, "/v1/ls", Shape::events, &Api::list, Access::proven, Needs::storage},
-        {Method::post, "/v1/store", Shape::events, &Api::put, Access::proven, Needs::storage},
+        {Method::post, "/v1/load", Shape::events, &Api::counted_load, Needs::storage},
+        {Method::post, "/v1/find", Shape::events, &Api::find, Needs::storage},
+        {Method::post, "/v1/cat", Shape::frames, &Api::counted_cat, Needs::storage},
+        {Method::post, "/v1/ls", Shape::events, &Api::list, Needs::storage},
+        {Method::post, "/v1/store", Shape::events, &Api::put, Needs::storage},
         {Method::get, "/v1/transfers", Shape::json, &Api::transfers},
         {Method::del, "/v1/transfers", Shape::json, &Api::cancel_transfer},
         {Method::post, "/v1/web", Shape::json, &Api::web},
-        {Method::post, "/v1/web/session", Shape::json, &Api::web_session, Access::anybody},
+        {Method::post, "/v1/web/session", Shape::json, &Api::web_session, Needs::node,
+         Access::anybody},
         {Method::get, "/v1/events", Shape::server_sent, &Api::events},
-        {Method::get, "/v1/files", Shape::events, &Api::files, Access::proven, Needs::storage},
-        {Method::post, "/v1/remove", Shape::json, &Api::remove, Access::proven, Needs::storage},
-        {Method::post, "/v1/pin", Shape::json, &Api::pin, Access::proven, Needs::storage},
-        {Method::post, "/v1/unpin", Shape::json, &Api::unpin, Access::proven, Needs::storage},
-        {Method::post, "/v1/gc", Shape::json, &Api::collect, Access::proven, Needs::storage},
-        {Method::post, "/v1/stored", Shape::json, &Api::stored, Access::proven, Needs::storage},
-        {Method::post, "/v1/verify", Shape::events, &Api::verify, Access::proven, Needs::storage},
+        {Method::get, "/v1/files", Shape::events, &Api::files, Needs::storage},
+        {Method::post, "/v1/remove", Shape::json, &Api::remove, Needs::storage},
+        {Method::post, "/v1/pin", Shape::json, &Api::pin, Needs::storage},
+        {Method::post, "/v1/unpin", Shape::json, &Api::unpin, Needs::storage},
+        {Method::post, "/v1/gc", Shape::json, &Api::collect, Needs::storage},
+        {Method::post, "/v1/stored", Shape::json, &Api::stored, Needs::storage},
+        {Method::post, "/v1/verify", Shape::events, &Api::verify, Needs::storage},
     };
     for (const Route& route : routes) {
-        auto direct = [this, answer = route.answer](Call& call) { return (this->*answer)(call); };
-        auto on_storage = [this, answer = route.answer](Call& call) {
-            return with_storage(answer, call);
+        auto handler = [this, answer = route.answer, needs = route.needs](Call& call) {
+            return needs == Needs::storage ? with_storage(answer, call) : (this->*answer)(call);
         };
-        HttpServer::Handler handler = direct;
-        if (route.needs == Needs::storage) handler = on_storage;
-        server.on(route.method, route.path, route.shape, std::move(handler), route.access);
+        server.on(route.method, route.path, route.shape, handler, route.access);
     }
     for (const WebAsset& page : web_assets()) server.on_page(page);
     server.on_bytes("/v1/upload", [this](Call& call) { return with_storage(&Api::upload, call); });
