@@ -20,6 +20,8 @@ namespace kp2p {
 namespace {
 
 constexpr std::size_t max_interface_hosts = 32;
+// To which no route leads but the usual one.
+constexpr const char *some_v4 = "198.51.100.1", *some_v6 = "2001:db8::1";
 
 std::optional<Host> host_of(const sockaddr* from) {
     if (from && from->sa_family == AF_INET) {
@@ -52,7 +54,7 @@ bool is_broadcast(const Host& host) {
     return is;
 }
 
-// That packets would leave from to a host to which no route leads but the usual one; none is sent.
+// That packets would leave from to a host; none is sent.
 std::optional<Host> leaving_host(std::string_view to) {
     const asio::ip::udp::endpoint there(to_address(*Host::parse(to)), 9);
     const int fd = ::socket(there.data()->sa_family, SOCK_DGRAM, 0);
@@ -73,7 +75,7 @@ std::vector<Host> interface_hosts() {
     std::vector<std::pair<Rank, Host>> all;
     ifaddrs* list = nullptr;
     if (getifaddrs(&list) != 0) return {};
-    const std::optional<Host> out[] = {leaving_host("198.51.100.1"), leaving_host("2001:db8::1")};
+    const std::optional<Host> out[] = {leaving_host(some_v4), leaving_host(some_v6)};
     for (const ifaddrs* at = list; at; at = at->ifa_next) {
         if (!(at->ifa_flags & IFF_UP) || at->ifa_flags & IFF_LOOPBACK) continue;
         const auto host = host_of(at->ifa_addr);
@@ -91,7 +93,7 @@ std::vector<Host> interface_hosts() {
 }
 
 std::string way_out_name() {
-    const auto out = leaving_host("198.51.100.1");
+    const auto out = leaving_host(some_v4);
     ifaddrs* list = nullptr;
     if (!out || getifaddrs(&list) != 0) return {};
     std::string name;
