@@ -119,9 +119,10 @@ Result<int> open_log(const fs::path& path, std::string& why) {
     if (auto made = make_config_dir(path.parent_path()); !made) error = made.error();
     const std::uintmax_t logged = fs::file_size(path, ignored);
     if (!ignored && logged > max_log_bytes) fs::rename(path, fs::path(path) += ".1", ignored);
+    const bool is_new = !fs::exists(fs::symlink_status(path, ignored));
     constexpr int way = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW;
     const int log = error ? -1 : ::open(path.c_str(), way, S_IRUSR | S_IWUSR);
-    if (log >= 0) give_to_owner_of(path.parent_path(), log);
+    if (log >= 0 && is_new) give_to_owner_of(path.parent_path(), log);
     if (log >= 0) return log;
     if (!error) error = {errno, std::generic_category()};
     why = config_trouble(path, error);

@@ -19,7 +19,7 @@ using MakeDirectory = Result<void> (*)(const std::filesystem::path& dir);
 Result<void> make_private_directory(const std::filesystem::path& dir);  // and no more than that
 
 // What root has made in a directory of another user is that user's, who could do nothing with it
-// otherwise. Nothing where it is no new file or directory, or cannot be given.
+// otherwise. What has another name as well was not made there, and stays what it is.
 void give_to_owner_of(const std::filesystem::path& directory, int made);
 
 // With what is missing above it. No home directory: one that is not there is not mounted, or there
