@@ -192,8 +192,8 @@ bool Swarm::admit(const std::shared_ptr<Connection>& connection) {
         held->connection->close();
     }
     Peer& peer = peers_[remote];
-    if (Tasks* dial = std::exchange(peer.dial, nullptr)) dial->cancel();
     leave_silent(peer);
+    if (Tasks* dial = std::exchange(peer.dial, nullptr)) dial->cancel();
     peer.hold({connection, rank, parts_.runtime.clock.now()});
     changed_.notify_all();
     return true;
