@@ -70,7 +70,7 @@ MUTATIONS = [
              "if (trying_ >= max_at_once && reach == Reach::distant) {", "if (false) {"),
     Mutation("leaving closes no lookup channel", "share", "node/share/lookup/lookup_session.cpp",
              "        if (lookup.mux) lookup.mux->close();\n", ""),
-    Mutation("a blamed node is tried again", "share", "node/share/fetch/providers.cpp",
+    Mutation("a blamed node is tried again", "share-fetch", "node/share/fetch/providers.cpp",
              "attempts < max_attempts && !blamed_.contains(node);) {\n"
              "        const auto began = parts_.share.runtime.clock.now();\n"
              "        const Ended ended = co_await attempt(node);\n"
