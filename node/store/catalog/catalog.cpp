@@ -306,10 +306,16 @@ Removed Catalog::collect(std::uint64_t most_bytes, Mode mode, const std::stop_to
 }
 
 Removed Catalog::make_room(std::uint64_t bytes) const {
+    const std::vector<Candidate> oldest = candidates({});
+    std::uint64_t spare_bytes = 0;
+    for (const Candidate& each : oldest) spare_bytes += each.bytes;
+    spare_bytes /= 16;
     Removed removed;
-    for (const Candidate& each : candidates({})) {
-        if (removed.bytes >= bytes) break;
+    for (const Candidate& each : oldest) {
+        const bool wanted = removed.bytes < bytes;
+        if (!wanted && each.bytes > spare_bytes) break;
         if (!take_loaded(each.sha1, nullptr)) continue;
+        if (!wanted) spare_bytes -= each.bytes;
         removed.bytes += each.bytes;
         ++removed.files;
     }

@@ -71,7 +71,9 @@ class Catalog {
     enum class Mode { really, dry_run };
     Removed collect(std::uint64_t most_bytes, Mode mode, const std::stop_token& stop = {},
                     Unread* unread = nullptr) const;
-    // The same until there is room for so much more.
+    // The same until there is room for so much more. Since each call walks through all that was
+    // loaded, at most a sixteenth of it goes too, as long as the next file is no larger than what
+    // is left of that: of many small files the next one would ask again.
     Removed make_room(std::uint64_t bytes) const;
 
   private:

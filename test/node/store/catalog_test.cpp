@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <utility>
 
 #include "node/store/catalog/marks.hpp"
 #include "proto/byte_size.hpp"
@@ -89,6 +90,21 @@ class RenumberingDisk final : public Disk {
     }
 
     ino_t last_ = 1'000'000;
+};
+
+// Counts how often a directory is read.
+class WalkedDisk final : public Disk {
+  public:
+    explicit WalkedDisk(Path top) : top_(std::move(top)) {}
+    int walks() const { return walks_; }
+
+  private:
+    std::vector<std::string> names(const Path& directory, std::error_code& error) override {
+        walks_ += directory == top_;
+        return Disk::names(directory, error);
+    }
+    Path top_;
+    int walks_ = 0;
 };
 
 }  // namespace
@@ -335,6 +351,31 @@ TEST_CASE("a quota has the cache give way, and then refuses what is loaded, not 
     CHECK(!has(storage, kept));
     storage.store.limit(std::nullopt);
     CHECK(storage.store.put_loaded(named(seventh)));
+}
+
+TEST_CASE("of many small files some more give way to a quota than must, and the next finds room") {
+    const Storage storage;
+    constexpr int many = 48, block_bytes = 4096;
+    const auto text = [](int i) { return std::string(block_bytes - 10, 'x') + std::to_string(i); };
+    std::vector<proto::Uri> uris;
+    for (int i = 0; i < many; ++i) {
+        uris.push_back(loaded(storage, text(i), "small"));
+        age(storage, uris.back(), 10 * (many - i));
+    }
+    const auto kept = [&] {
+        return std::ranges::count_if(uris, [&](const auto& uri) { return has(storage, uri); });
+    };
+    storage.store.limit(used_bytes(storage.layout, Sha1()));
+    WalkedDisk walked(storage.layout.contents());
+    const DiskInstead instead(walked);
+    (void)loaded(storage, text(many), "one more");
+    CHECK(kept() == many - 1 - many / 16);
+    CHECK(!has(storage, uris[many / 16]));
+    const int walks = walked.walks();
+    CHECK(walks > 0);
+    for (int i = 1; i <= many / 16; ++i) (void)loaded(storage, text(many + i), "and more");
+    CHECK(kept() == many - 1 - many / 16);
+    CHECK(walked.walks() == walks);
 }
 
 TEST_CASE("what cannot be removed stays, with all that is known of it, and it is said why") {
