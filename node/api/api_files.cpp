@@ -15,13 +15,17 @@ namespace {
 
 using proto::JsonWriter;
 
+constexpr std::size_t max_removed = 1024;  // by one call
+
+std::string words_for(std::error_code error, const std::string& why) {
+    if (!why.empty()) return why;
+    if (error == Errc::not_found) return "it is not in the storage";
+    if (is_storage_error(error)) return storage_trouble();
+    return {};
+}
+
 std::error_code failure_of(Call& call, std::error_code error, const std::string& why) {
-    if (!why.empty())
-        call.explain(why);
-    else if (error == Errc::not_found)
-        call.explain("it is not in the storage");
-    else if (is_storage_error(error))
-        call.explain(storage_trouble());
+    if (const std::string words = words_for(error, why); !words.empty()) call.explain(words);
     return error;
 }
 
@@ -50,6 +54,45 @@ Listed listed(CatalogList all, const std::string& words) {
         return has;
     });
     return listed;
+}
+
+// Those of `uris`, or the one that is `uri`.
+Result<std::vector<proto::Uri>> uris_of(Call& call, const std::vector<std::string>& uris) {
+    std::vector<proto::Uri> all;
+    if (uris.empty()) {
+        auto one = call.uri();
+        if (!one) return one.error();
+        all.push_back(*std::move(one));
+    }
+    if (uris.size() > max_removed) {
+        call.explain("\"uris\" takes at most " + std::to_string(max_removed));
+        return Errc::usage;
+    }
+    for (const std::string& text : uris) {
+        std::string complaint;
+        auto uri = proto::Uri::parse(text, complaint);
+        if (!uri) call.explain(text + ": " + complaint);
+        if (!uri) return uri.error();
+        all.push_back(*std::move(uri));
+    }
+    return all;
+}
+
+std::string json_of(const std::vector<std::string>& uris,
+                    const std::vector<Catalog::Removal>& removals) {
+    JsonWriter json;
+    json.begin_object().key("removed").begin_array();
+    for (std::size_t i = 0; i < removals.size(); ++i) {
+        const auto& [outcome, why] = removals[i];
+        json.begin_object().field("uri", uris[i]);
+        if (outcome)
+            json.field("files", outcome->files).field("bytes", outcome->bytes);
+        else
+            json.field("code", code_name(outcome.error()))
+                .field("message", words_for(outcome.error(), why));
+        json.end_object();
+    }
+    return json.end_array().end_object().take();
 }
 
 std::string json_of(const Removed& removed, const Unread& unread = {}) {
@@ -111,16 +154,20 @@ Api::Answer Api::files(Call& call) {
 }
 
 Api::Answer Api::remove(Call& call) {
-    auto uri = call.uri();
-    if (!uri) co_return uri.error();
-    std::string why;
-    auto work = [catalog = parts_.store.catalog(), &uri, &why](const std::stop_token&) {
-        return catalog.remove(*uri, why);
+    auto texts = call.texts("uris");
+    if (!texts) co_return texts.error();
+    auto uris = uris_of(call, *texts);
+    if (!uris) co_return uris.error();
+    auto work = [catalog = parts_.store.catalog(), &uris](const std::stop_token&) {
+        return catalog.remove(*uris);
     };
-    auto removed = co_await offload_long(parts_.long_threads, work);
-    if (!removed) co_return failure_of(call, removed.error(), why);
-    parts_.runtime.log("api", "removed " + uri->text());
-    co_return json_of(*removed);
+    const auto removals = co_await offload_long(parts_.long_threads, work);
+    for (std::size_t i = 0; i < removals.size(); ++i)
+        if (removals[i].outcome) parts_.runtime.log("api", "removed " + (*uris)[i].text());
+    if (!texts->empty()) co_return json_of(*texts, removals);
+    const auto& [outcome, why] = removals.front();
+    if (!outcome) co_return failure_of(call, outcome.error(), why);
+    co_return json_of(*outcome);
 }
 
 Api::Answer Api::pin(Call& call) {

@@ -61,6 +61,9 @@ class Daemon {
     Result<Answer> frames(const Request& asked, const OnBytes& on_bytes,
                           const OnEvent& on_event = {});
 
+    // The code in an answer, or in a part of one, whose words are those of the last error then.
+    std::error_code error_of(const Answer& answer);
+
     // Waits until the daemon of this configuration, which was asked to stop, has ended.
     // Errc::timed_out after ten seconds.
     Result<void> wait_until_gone();
@@ -94,7 +97,6 @@ class Daemon {
     Result<void> greet();
     Result<void> stream(const Request& asked, const OnChunk& on_chunk);
     Result<std::string> read_rest();  // of an answer that is short
-    std::error_code error_of(const Answer& answer);
     std::error_code refused(int status, const std::string& body);
     Result<Answer> checked(Answer answer, const Request& asked);
     // The words for what happened to the connection.

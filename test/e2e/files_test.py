@@ -226,7 +226,9 @@ class Housekeeping(NetworkCase):
         self.assert_ends(node.run("kp2p-rm", stored, check=False), 2, "kp2p-unpin")
         node.run("kp2p-gc")
         node.run("kp2p-unpin", stored)
-        node.run("kp2p-rm", stored, linked)
+        self.assertEqual([json.loads(line) for line in node.lines("kp2p-rm", "--json", stored, linked)],
+                         [{"uri": stored, "files": 1, "bytes": 1000},
+                          {"uri": linked, "files": 1, "bytes": 0}])
         self.assertEqual(self.listed(node), [])
         self.assertTrue(self.path("linked").exists())
         for command, words in (("rm", "it is not in the storage"), ("pin", "it is not in the storage"),

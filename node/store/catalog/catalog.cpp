@@ -21,22 +21,6 @@ std::uint64_t size_of(const proto::Sha1Dir& directory) {
     return bytes;
 }
 
-bool is_there(const Layout& layout, const Sha1& sha1) {
-    struct stat status;
-    return disk().link_status(layout.content(sha1), status) == 0 ||
-           disk().link_status(layout.link(sha1), status) == 0;
-}
-
-bool is_absence(int number) { return number == ENOENT || number == ENOTDIR; }
-
-// Errc::not_found only where it can be told that it is not here.
-Result<void> look_for(const Layout& layout, const Sha1& sha1) {
-    if (is_there(layout, sha1)) return ok;
-    if (!is_absence(errno)) return storage_error(last_error(), layout.content(sha1));
-    if (auto can_tell = check_storage(layout); !can_tell) return can_tell;
-    return Errc::not_found;
-}
-
 // `marks` are sorted.
 Record::Kind kind_of(const Sha1& sha1, const ContentFacts& facts, const std::vector<Sha1>& marks) {
     if (facts.linked) return Record::Kind::linked;
@@ -98,14 +82,19 @@ Result<void> Catalog::can_list() const {
 
 Contents Catalog::contents(const std::optional<proto::Uri>& uri, const std::stop_token& stop,
                            Unread* unread) const {
-    Contents all = contents_of(layout_, stop, unread);
-    if (!uri) return all;
-    const std::set<Sha1> parts = parts_named(*uri);
-    std::erase_if(all, [&](const auto& each) { return !parts.contains(each.first); });
-    return all;
+    return uri ? contents_of(layout_, parts_named(*uri), unread)
+               : contents_of(layout_, stop, unread);
 }
 
 Catalog::Lost Catalog::lost(const std::optional<proto::Uri>& uri) const {
+    const auto is_here = [this](const Sha1& sha1) {
+        const auto found = look_for(layout_, sha1);
+        return found || found.error() != Errc::not_found;
+    };
+    std::set<Sha1> gone;  // of what the URI is about
+    if (uri) gone = parts_named(*uri);
+    std::erase_if(gone, is_here);
+    if (uri && gone.empty()) return {};
     const std::set<Sha1> aside = all_set_aside(layout_);
     std::map<Sha1, std::int64_t> wanted;  // since when
     const auto want = [&wanted](const Sha1& sha1, std::int64_t time_s) {
@@ -119,19 +108,16 @@ Catalog::Lost Catalog::lost(const std::optional<proto::Uri>& uri) const {
                 want(part, record.time_s);
     for (const Record& pin : read_records(layout_.pins())) want(pin.uri.sha1, pin.time_s);
     Lost lost;
-    const auto is_gone = [this](const Sha1& sha1) {
-        const auto found = look_for(layout_, sha1);
-        return !found && found.error() == Errc::not_found;
-    };
     if (uri) {
-        const std::set<Sha1> parts = parts_named(*uri);
-        for (const Sha1& part : parts)
-            if (part != uri->sha1 && !wanted.contains(part) && is_gone(part)) ++lost.absent;
-        std::erase_if(wanted, [&](const auto& each) { return !parts.contains(each.first); });
-        if (!set_aside_of(layout_, uri->sha1).empty()) wanted.try_emplace(uri->sha1);
+        for (const Sha1& part : gone)
+            if (part != uri->sha1 && !wanted.contains(part)) ++lost.absent;
+        std::erase_if(wanted, [&](const auto& each) { return !gone.contains(each.first); });
+        if (gone.contains(uri->sha1) && !set_aside_of(layout_, uri->sha1).empty())
+            wanted.try_emplace(uri->sha1);
+    } else {
+        std::erase_if(wanted, [&](const auto& each) { return is_here(each.first); });
     }
     for (const auto& [sha1, since_s] : wanted) {
-        if (!is_gone(sha1)) continue;
         const auto removed = read_record(layout_.removed(sha1));
         if (removed && removed->time_s >= since_s)
             ++lost.removed;
@@ -195,63 +181,6 @@ CatalogList Catalog::entries(const std::stop_token& stop, Unread* unread) const 
     each_content(layout_, stop, add, unread);
     entries.sort();
     return entries;
-}
-
-void Catalog::forget(const Sha1& sha1) const {
-    remove_names(layout_, sha1);
-    for (const fs::path& path : {layout_.links_cache(sha1), layout_.record(sha1),
-                                 layout_.loaded(sha1), layout_.removed(sha1)})
-        disk().unlink(path);
-}
-
-Result<Removed> Catalog::remove(const proto::Uri& uri, std::string& why) const {
-    if (uri.kind == proto::Uri::Kind::directory && !uri.path.empty()) {
-        why = "a directory is removed as a whole";
-        return Errc::usage;
-    }
-    const auto record = read_record(layout_.record(uri.sha1));
-    const auto found = look_for(layout_, uri.sha1);
-    if (!found &&
-        (found.error() != Errc::not_found || (!record && !lost(uri).files.contains(uri.sha1))))
-        return found.error();
-    std::set<Sha1> parts = parts_of({uri});
-    if (record) parts.merge(parts_of(*record));
-    const std::set<Sha1> pins = pinned();
-    if (pins.contains(uri.sha1)) {
-        why = "it is pinned, itself or in a directory; kp2p-unpin comes first";
-        return Errc::usage;
-    }
-    bool is_part = false;
-    for (const Record& other : read_records(layout_.records())) {
-        if (other.uri.sha1 == uri.sha1) continue;
-        for (const Sha1& part : parts_of(other))
-            if (part != uri.sha1)
-                parts.erase(part);
-            else
-                is_part = true;
-    }
-    Removed removed;
-    for (const Sha1& part : parts) {
-        struct stat status;
-        if (pins.contains(part)) continue;
-        if (!is_there(layout_, part)) {
-            disk().unlink(layout_.removed(part));  // nothing lacks it any more
-            continue;
-        }
-        ++removed.files;
-        if (disk().status(layout_.content(part), status) == 0)
-            removed.bytes += static_cast<std::uint64_t>(status.st_size);
-        for (const fs::path& path : {layout_.content(part), layout_.link(part)})
-            if (disk().unlink(path) != 0 && !is_absence(errno))
-                return storage_error(last_error(), path);
-        forget(part);
-    }
-    if (!found) forget(uri.sha1);
-    if (!is_part) return removed;
-    const fs::path note = layout_.removed(uri.sha1);
-    if (auto done = write_record(layout_, note, {uri}); !done)
-        return storage_error(done.error(), note);
-    return removed;
 }
 
 Result<void> Catalog::pin(const proto::Uri& uri) const {

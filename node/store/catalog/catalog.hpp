@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <set>
 #include <stop_token>
 #include <string>
@@ -61,6 +62,12 @@ class Catalog {
     // What else was asked for lacks it from then on. Errc::usage for what is pinned, or a path in a
     // directory; Errc::not_found for what is neither here nor lost.
     Result<Removed> remove(const proto::Uri& uri, std::string& why) const;
+    // One after the other, with one walk through all that was asked for.
+    struct Removal {
+        Result<Removed> outcome;
+        std::string why;
+    };
+    std::vector<Removal> remove(const std::vector<proto::Uri>& uris) const;
 
     // It, or all that is in it, stays. What is not here is Errc::not_found.
     Result<void> pin(const proto::Uri& uri) const;
@@ -82,6 +89,18 @@ class Catalog {
         Sha1 sha1;
         std::uint64_t bytes = 0;
     };
+    struct Asked {  // what was asked for by name, and is to stay
+        std::set<Sha1> pins;
+        std::map<Sha1, std::size_t> records_of;  // whose part each content is
+        std::optional<Lost> lost;                // once it is asked for
+
+        // Of another record than the one with the parts `own`.
+        bool is_part_beside(const Sha1& sha1, const std::set<Sha1>& own) const;
+        void take(const std::set<Sha1>& own);  // that one is gone
+    };
+    Asked all_asked_for() const;
+    bool is_lost(const proto::Uri& uri, Asked& asked) const;
+    Result<Removed> remove(const proto::Uri& uri, Asked& asked, std::string& why) const;
     std::set<Sha1> parts_of(const Record& record) const;
     std::set<Sha1> parts_named(const proto::Uri& uri) const;
     std::set<Sha1> pinned(Unread* unread = nullptr) const;

@@ -1,7 +1,9 @@
 #include "node/store/catalog/contents.hpp"
 
 #include <algorithm>
+#include <cerrno>
 
+#include "node/store/directories.hpp"
 #include "node/store/file.hpp"
 #include "node/store/link_file.hpp"
 #include "proto/file/manifest.hpp"
@@ -94,6 +96,21 @@ std::optional<ContentFacts> facts_of(const Layout& layout, const Sha1& sha1) {
     return facts ? facts : if_even(link_facts(layout.link(sha1), nullptr));
 }
 
+bool is_absence(int number) { return number == ENOENT || number == ENOTDIR; }
+
+bool is_there(const Layout& layout, const Sha1& sha1) {
+    struct stat status;
+    return disk().link_status(layout.content(sha1), status) == 0 ||
+           disk().link_status(layout.link(sha1), status) == 0;
+}
+
+Result<void> look_for(const Layout& layout, const Sha1& sha1) {
+    if (is_there(layout, sha1)) return ok;
+    if (!is_absence(errno)) return storage_error(last_error(), layout.content(sha1));
+    if (auto can_tell = check_storage(layout); !can_tell) return can_tell;
+    return Errc::not_found;
+}
+
 Contents contents_of(const Layout& layout, const std::stop_token& stop, Unread* unread) {
     Contents contents;
     const auto add = [&](const Sha1& sha1, const ContentFacts& facts) {
@@ -101,6 +118,19 @@ Contents contents_of(const Layout& layout, const std::stop_token& stop, Unread* 
         if (known.odd) known = facts;  // a link beside it
     };
     each_content(layout, stop, add, unread);
+    return contents;
+}
+
+Contents contents_of(const Layout& layout, const std::set<Sha1>& these, Unread* unread) {
+    Contents contents;
+    for (const Sha1& sha1 : these) {
+        auto facts = content_facts(layout.content(sha1));
+        if (!facts && unread && !is_absence(errno))
+            unread->note(layout.content(sha1), last_error());
+        if (!facts || facts->odd)
+            if (const auto linked = link_facts(layout.link(sha1), unread)) facts = linked;
+        if (facts) contents.emplace(sha1, *facts);
+    }
     return contents;
 }
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "node/store/layout.hpp"
 #include "proto/bytes.hpp"
 #include "proto/file/sha1dir.hpp"
+#include "proto/outcome.hpp"
 
 namespace kp2p {
 
@@ -32,10 +34,18 @@ void each_content(const Layout& layout, const std::stop_token& stop, const TellC
 // Of one, if it is here and not odd.
 std::optional<ContentFacts> facts_of(const Layout& layout, const Sha1& sha1);
 
+// Whether something has its name, whatever it is; if not, errno says why.
+bool is_there(const Layout& layout, const Sha1& sha1);
+// Errc::not_found only where it can be told that it is not here; else an error of the storage.
+Result<void> look_for(const Layout& layout, const Sha1& sha1);
+// An errno of what has no such name.
+bool is_absence(int number);
+
 // As far as it is read when `stop` is requested. Does not look at what is linked, as that may hang:
 // its size is the one that was linked.
 Contents contents_of(const Layout& layout, const std::stop_token& stop = {},
                      Unread* unread = nullptr);
+Contents contents_of(const Layout& layout, const std::set<Sha1>& these, Unread* unread = nullptr);
 
 // What the storage takes on the disk: contents, downloads that are not finished, as large as they
 // will be, but that of `except`, and what was set aside.

@@ -378,6 +378,30 @@ TEST_CASE("of many small files some more give way to a quota than must, and the 
     CHECK(walked.walks() == walks);
 }
 
+TEST_CASE("several are removed as if one after the other, with one walk through the storage") {
+    const Storage storage;
+    for (const char* folder : {"a", "b"}) {
+        fs::create_directory(storage.files / folder);
+        storage.file(std::string(folder) + "/shared", "shared");
+        storage.file(std::string(folder) + "/own", folder);
+    }
+    const proto::Uri a = storage.put(storage.files / "a"), b = storage.put(storage.files / "b");
+    const proto::Uri c = storage.put(storage.file("c", "also alone"));
+    proto::Uri absent;
+    absent.sha1 = named("absent").sha1;
+    const Catalog catalog = storage.store.catalog();
+    WalkedDisk walked(storage.layout.records());
+    const DiskInstead instead(walked);
+    const auto removals = catalog.remove({a, c, absent, b});
+    CHECK(walked.walks() == 2);  // what is absent may have been lost
+    REQUIRE(removals.size() == 4);
+    CHECK(removals[0].outcome->files == 2);  // the other still has what both share
+    CHECK(removals[1].outcome->files == 1);
+    CHECK(removals[2].outcome.error() == Errc::not_found);
+    CHECK(removals[3].outcome->files == 3);
+    CHECK(listed(storage).empty());
+}
+
 TEST_CASE("what cannot be removed stays, with all that is known of it, and it is said why") {
     const Storage storage;
     const auto uri = storage.put(storage.file("a.txt", "one"));
