@@ -100,8 +100,7 @@ Task<Result<std::size_t>> Share::load_directory(proto::Uri uri, ProgressSink pro
         diagnosis.add({.code = Finding::Code::is_file});
         co_return Errc::usage;
     }
-    co_return co_await node_->fetch_all(*named->directory, named->uploaders, progress, diagnosis,
-                                        outage);
+    co_return co_await node_->fetch_all(*std::move(named), progress, diagnosis, outage);
 }
 
 Transfers& Share::transfers() { return node_->inventory.transfers(); }

@@ -180,7 +180,7 @@ Task<> fetch_in_turn(Batch& batch, Tasks& all) {
 }  // namespace
 
 Task<Result<Share::Node::Named>> Share::Node::resolve(proto::Uri uri, Diagnosis& diagnosis) {
-    if (uri.kind == proto::Uri::Kind::directory) co_return co_await read_directory(uri, diagnosis);
+    if (uri.kind == proto::Uri::Kind::directory) co_return co_await look_up(uri, diagnosis);
     Named named;
     named.file = uri.sha1;
     co_return named;
@@ -213,32 +213,52 @@ Task<Result<Share::Node::Document>> Share::Node::read_document(Wish wish, Diagno
     }
 }
 
-Task<Result<Share::Node::Named>> Share::Node::read_directory(proto::Uri uri, Diagnosis& diagnosis) {
+Task<Result<std::shared_ptr<const Listing>>> Share::Node::read_listing(Sha1 document,
+                                                                       Diagnosis& diagnosis) {
+    if (auto kept = listings.find(document)) {
+        auto look = [store = &parts.store, document] {
+            return bool(store->locate(document).stored);
+        };
+        const bool is_here = co_await offload(parts.runtime.pool, look);
+        if (is_here) co_return kept;
+    }
     Wish wish;
-    wish.file = uri.sha1;
+    wish.file = document;
     wish.max_bytes = proto::max_sha1dir_bytes;
-    auto document = co_await read_document(std::move(wish), diagnosis);
-    const bool too_large = !document && document.error() == std::errc::file_too_large;
-    if (!document && !too_large) co_return document.error();
+    auto read = co_await read_document(std::move(wish), diagnosis);
+    const bool too_large = !read && read.error() == std::errc::file_too_large;
+    if (!read && !too_large) co_return read.error();
+    const auto parsed = std::make_shared<Listing>();
     Result<proto::Sha1Dir> directory = Errc::usage;
-    proto::Sha1Dir::LeftOut left_out;
-    auto parse = [&] { return proto::Sha1Dir::parse(as_text(document->bytes), left_out); };
-    if (document) directory = co_await offload(parts.runtime.pool, parse);
+    auto parse = [&] { return proto::Sha1Dir::parse(as_text(read->bytes), parsed->left_out); };
+    if (read) directory = co_await offload(parts.runtime.pool, parse);
     if (!directory) {
         diagnosis.add({.code = Finding::Code::no_listing});
         co_return Errc::usage;
     }
-    const proto::Sha1Dir::Found found = directory->find(uri);
+    parsed->document = document;
+    parsed->document_bytes = read->bytes.size();
+    parsed->directory = *std::move(directory);
+    parsed->uploaders = std::move(read->uploaders);
+    const std::shared_ptr<const Listing> listing = parsed;
+    listings.keep(listing);
+    co_return listing;
+}
+
+Task<Result<Share::Node::Named>> Share::Node::look_up(proto::Uri uri, Diagnosis& diagnosis) {
+    auto read = co_await read_listing(uri.sha1, diagnosis);
+    if (!read) co_return read.error();
+    const std::shared_ptr<const Listing> listing = *std::move(read);
+    const proto::Sha1Dir::Found found = listing->directory.find(uri);
     Named named;
     named.file = uri.sha1;
-    named.uploaders = document->uploaders;
+    named.uploaders = listing->uploaders;
     if (found.file) {
         named.file = found.file->sha1;
         diagnosis.is_about(uri.path, named.file);
     } else if (found.dir) {
-        proto::Sha1Dir inner = *found.dir;
-        named.directory = std::move(inner);
-        if (left_out.count > 0) diagnosis.remark(left_out.text());
+        named.directory = std::shared_ptr<const proto::Sha1Dir>(listing, found.dir);
+        if (listing->left_out.count > 0) diagnosis.remark(listing->left_out.text());
     } else {
         diagnosis.add({.code = Finding::Code::no_entry, .what = uri.path});
         co_return Errc::usage;
@@ -246,20 +266,18 @@ Task<Result<Share::Node::Named>> Share::Node::read_directory(proto::Uri uri, Dia
     co_return named;
 }
 
-Task<Result<std::size_t>> Share::Node::fetch_all(proto::Sha1Dir directory,
-                                                 std::vector<NodeId> uploaders,
-                                                 ProgressSink progress, Diagnosis& diagnosis,
-                                                 Clock::Span outage) {
+Task<Result<std::size_t>> Share::Node::fetch_all(Named named, ProgressSink progress,
+                                                 Diagnosis& diagnosis, Clock::Span outage) {
     Batch batch{
-        fetches,   inventory,           {},     std::move(uploaders),         std::move(progress),
+        fetches,   inventory,           {},     std::move(named.uploaders),   std::move(progress),
         diagnosis, parts.runtime.clock, outage, Event(parts.runtime.executor)};
     std::set<Sha1> seen;
-    collect(directory, seen, batch.files);
+    collect(*named.directory, seen, batch.files);
     for (const Wanted& wanted : batch.files) batch.done.size_bytes += wanted.size_bytes;
     auto body = [&](Tasks& all) -> Task<> { co_await fetch_in_turn(batch, all); };
     auto fetched = co_await with_tasks(body);
     if (batch.failure) {
-        diagnosis.is_about(path_of(directory, batch.failed), batch.failed);
+        diagnosis.is_about(path_of(*named.directory, batch.failed), batch.failed);
         co_return batch.failure;
     }
     if (!fetched) co_return fetched.error();

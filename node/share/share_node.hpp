@@ -5,6 +5,7 @@
 
 #include "node/share/channels/neighbourhood.hpp"
 #include "node/share/fetch/fetches.hpp"
+#include "node/share/fetch/listings.hpp"
 #include "node/share/fetch/put_queue.hpp"
 #include "node/share/inventory/inventory.hpp"
 #include "node/share/lookup/finder.hpp"
@@ -19,6 +20,7 @@ class Share::Node {
         : parts(std::move(given)),
           finder(parts.runtime, parts.own),
           inventory(parts.runtime, parts.store, parts.foreign),
+          listings(parts.runtime),
           hood(parts, finder, inventory),
           puts(parts.runtime.executor, parts.runtime.pool, parts.store),
           fetches(FetchParts{parts, hood, finder, inventory, recent, puts}) {}
@@ -26,22 +28,23 @@ class Share::Node {
     ShareParts parts;
     Finder finder;
     Inventory inventory;
+    Listings listings;
     Neighbourhood hood;
     RecentGivers recent;
     PutQueue puts;
     Fetches fetches;
 
-    struct Named {  // what a URI names
-        Sha1 file;  // or the directory's document
-        std::optional<proto::Sha1Dir> directory;
+    struct Named {                                        // what a URI names
+        Sha1 file;                                        // or the directory's document
+        std::shared_ptr<const proto::Sha1Dir> directory;  // null for a file
         std::vector<NodeId> uploaders;
     };
     // Fetches what it takes to know. Errc::usage when a path names nothing.
     Task<Result<Named>> resolve(proto::Uri uri, Diagnosis& diagnosis);
-    Task<Result<Named>> read_directory(proto::Uri uri, Diagnosis& diagnosis);
+    Task<Result<Named>> look_up(proto::Uri uri, Diagnosis& diagnosis);  // in a directory
+    Task<Result<std::shared_ptr<const Listing>>> read_listing(Sha1 document, Diagnosis& diagnosis);
     // Every file in the directory; their number, each content counted once.
-    Task<Result<std::size_t>> fetch_all(proto::Sha1Dir directory, std::vector<NodeId> uploaders,
-                                        ProgressSink progress, Diagnosis& diagnosis,
+    Task<Result<std::size_t>> fetch_all(Named named, ProgressSink progress, Diagnosis& diagnosis,
                                         Clock::Span outage);
     // Of a file that is not here, by the manifest that the URI names (fetch/range_reader.hpp).
     // Moves each range's start behind what the sink has taken. Errc::not_found: it is here, or the

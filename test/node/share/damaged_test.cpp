@@ -2,6 +2,7 @@
 // error, and others are given nothing wrong.
 #include <fstream>
 
+#include "node/share/fetch/listings.hpp"
 #include "node/store/links_cache.hpp"
 #include "test/node/share/loading.hpp"
 #include "test/node/share/raw_peer.hpp"
@@ -220,6 +221,8 @@ Task<> documents(FakeNetwork& network) {
     CAPTURE(why.text());
     REQUIRE(loaded);
     rot(*nodes[1], uri.sha1, mib + 5);
+    auto slept = co_await network.clock.sleep_for(Listings::lifetime + std::chrono::seconds(1));
+    REQUIRE(slept);
     auto listed = co_await nodes[1]->share.list(uri, why);
     REQUIRE(listed);
     CHECK(listed->size() == 15'000);
