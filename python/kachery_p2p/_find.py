@@ -9,7 +9,7 @@ from ._ending import Deadline
 from ._errors import NotFoundError, TimedOutError, UsageError
 from ._options import Options, Seconds, Wait, absent, asked, seconds
 from ._paths import PathLike, as_uri
-from ._source import Source, member
+from ._source import Source, copied, member
 
 
 def find_file(uri: PathLike, timeout_sec: Seconds = None, *,
@@ -45,6 +45,6 @@ def read_dir(uri: PathLike, *, p2p: bool = True, timeout: Seconds = None,
             return None
         member(str(uri), directory, "files")
         member(str(uri), directory, "dirs")
-        return dict(directory)
+        return {key: copied(inner) for key, inner in directory.items()}
 
     return Options(p2p, None, timeout, wait).load(uri, work)

@@ -34,6 +34,10 @@ Pieces = Generator[bytes, None, None]
 _max_ranges = 1024  # of one call
 _least_wait, _longest_wait = 30, 86400  # seconds; the first is what the daemon does by itself
 _max_bytes = (1 << 63) - 1  # beyond the end of every file
+# Listings, with the bytes of their documents: who asks for one file of a directory after another
+# has it parsed once.
+_kept: Dict[str, Tuple[int, Any]] = {}
+_most_kept_bytes = 16 << 20
 
 
 class Named(NamedTuple):
@@ -98,8 +102,15 @@ class Source:
         return Named(f"sha1://{file_sha1(uri, file)}", within=uri)
 
     def listing(self, sha1: str, uri: str) -> Any:
-        """What a sha1dir has in it, by its hash."""
-        return parsed(uri, b"".join(self.cat_sha1(sha1, within=uri)))
+        """What a sha1dir has in it, by its hash. It is kept, and not to be changed."""
+        sha1 = sha1.lower()
+        known = _kept.get(sha1)
+        if known is not None:
+            return known[1]
+        text = b"".join(self.cat_sha1(sha1, within=uri))
+        listing = parsed(uri, text)
+        _keep(sha1, len(text), listing)
+        return listing
 
     def path(self, named: Named) -> str:
         """Of a verified file."""
@@ -295,6 +306,15 @@ def parsed(uri: str, text: Union[bytes, bytearray]) -> Any:
         raise FailedError(f"{uri} is not JSON: {error}") from error
 
 
+def _keep(sha1: str, size: int, listing: Any) -> None:
+    if size > _most_kept_bytes:
+        return
+    with contextlib.suppress(KeyError, RuntimeError, StopIteration):  # other threads keep some, too
+        while sum(bytes_ for bytes_, _ in list(_kept.values())) + size > _most_kept_bytes:
+            del _kept[next(iter(_kept))]
+    _kept[sha1] = size, listing
+
+
 def at(uri: str, found: Any, names: List[str]) -> Tuple[Any, Optional[Dict[str, Any]]]:
     for index, name in enumerate(names):
         inner = member(uri, found, "dirs").get(name)
@@ -314,6 +334,13 @@ def member(uri: str, directory: Any, kind: str) -> Dict[str, Any]:
     if isinstance(members, dict):
         return members
     raise FailedError(f"{uri} is not a directory")
+
+
+def copied(value: Any) -> Any:
+    """Of what JSON has, for who may change it."""
+    if isinstance(value, dict):
+        return {key: copied(inner) for key, inner in value.items()}
+    return list(map(copied, value)) if isinstance(value, list) else value
 
 
 def components(path: str) -> List[str]:

@@ -10,10 +10,12 @@ import sys
 import tempfile
 import time
 import unittest
+import unittest.mock
 import warnings
 from typing import Optional
 
 from case import ABSENT, CHANNEL, Network, ROOT, kp, main, numpy, storage
+from kachery_p2p._source import Source
 
 
 class Files(Network):
@@ -109,6 +111,19 @@ class Files(Network):
             dest = self.root / "dir copy"
             kp.load_file(uri, dest=dest)
             self.assertEqual((dest / "inner" / "ü.txt").read_bytes(), b"inner")
+
+    def test_a_listing_is_read_once_for_many_of_its_files(self):
+        for name in "abc":
+            self.write(f"many/{name}", name.encode())
+        with self.at("alice"):
+            folder = kp.store_dir(self.root / "many")
+            with unittest.mock.patch.object(Source, "cat_sha1", autospec=True,
+                                            side_effect=Source.cat_sha1) as cat:
+                kp.read_dir(folder)["files"].clear()  # is the caller's own
+                for name in "abc":
+                    self.assertEqual(kp.load_bytes(f"{folder}/{name}"), name.encode())
+            whose = [call.args[1] for call in cat.call_args_list]
+            self.assertEqual(whose.count(folder[10:50]), 1, whose)
 
     def test_a_linked_file_is_provided_where_it_lies(self):
         path = self.write("linked", b"linked" * 1000)
