@@ -37,14 +37,15 @@ Result<void> join_all(client::Command& command, client::Daemon& daemon,
     return ok;
 }
 
-Result<void> deliver(const Delivery& by, const proto::Uri& uri, const std::string& dest) {
+Result<void> deliver(const Delivery& by, const proto::Uri& uri, const std::string& dest,
+                     Earlier& earlier) {
     client::Command& command = by.command;
     auto path = client::absolute(dest);
     if (dest == "-") path = std::filesystem::path(dest);
     if (!path)  // as it was removed
         return command.failure(Errc::usage, "--dest \"" + dest + "\": the current directory: " +
                                                 path.error().message());
-    auto delivered = load_to(by, uri, *path);
+    auto delivered = load_to(by, uri, *path, earlier);
     if (!delivered) return delivered.error();
     if (command.json()) {
         proto::JsonWriter json;
@@ -75,7 +76,7 @@ struct LoadWish {
 };
 
 Result<void> load(client::Command& command, client::Daemon& daemon, const proto::Uri& uri,
-                  const LoadWish& wish, LoadAhead* ahead) {
+                  const LoadWish& wish, LoadAhead* ahead, Earlier& earlier) {
     auto dest = place_of(command, uri, wish.place);
     if (!dest) return dest.error();
     client::ProgressBar bar(command);
@@ -85,8 +86,8 @@ Result<void> load(client::Command& command, client::Daemon& daemon, const proto:
         return ok;
     };
     const Delivery by{command, daemon, show, wish.wait, wish.flush};
-    auto loaded =
-        wish.place.dest || wish.place.own_name ? deliver(by, uri, *dest) : store(by, uri, ahead);
+    auto loaded = wish.place.dest || wish.place.own_name ? deliver(by, uri, *dest, earlier)
+                                                         : store(by, uri, ahead);
     if (loaded || loaded.error() != Errc::canceled || !command.stop().stop_requested())
         return loaded;
     return command.failure(Errc::canceled, "stopped; " + client::kept_words(bar.last()));
@@ -134,10 +135,11 @@ int main(int argc, char** argv) {
         for (const Named& each : all) uris.push_back(each.uri);
         LoadAhead ahead(command, std::span(uris).subspan(uris.empty() ? 0 : 1), wait);
         const bool stores = !dest && !own_name;
+        Earlier earlier;
         Result<void> outcome = ok;
         for (const proto::Uri& uri : uris) {
             LoadAhead* by = stores && &uri != uris.data() ? &ahead : nullptr;
-            auto loaded = load(command, daemon, uri, wish, by);
+            auto loaded = load(command, daemon, uri, wish, by, earlier);
             if (loaded) continue;
             if (all.size() == 1 || loaded.error() == Errc::canceled) return loaded;
             command.complain(loaded.error(), daemon, uri.written);

@@ -1,5 +1,7 @@
 #include "cmd/dest/load_to.hpp"
 
+#include <sys/stat.h>
+
 #include "cmd/dest/copy_stored.hpp"
 #include "cmd/dest/dest_trouble.hpp"
 #include "cmd/dest/directory_destination.hpp"
@@ -24,12 +26,26 @@ std::error_code blame(const Delivery& by, std::error_code error, const fs::path&
     return failed(by, error, dest);
 }
 
-Result<Delivered> file_to(const Delivery& by, const proto::Uri& uri, const fs::path& dest) {
+// Of a file; none of what is special, and may be written to again.
+std::optional<Earlier::FileId> file_at(const fs::path& path) {
+    struct stat status;
+    if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+    return Earlier::FileId(status.st_dev, status.st_ino);
+}
+
+Result<Delivered> file_to(const Delivery& by, const proto::Uri& uri, const fs::path& dest,
+                          Earlier& earlier) {
     std::optional<client::Waiting> waiting(dest.string());
     auto to = FileDestination::find(dest, by.command.stop());
     waiting.reset();
     if (!to) return failed(by, to.error(), dest);
     if (to->is_stdout()) by.command.bytes_are_data();
+    const auto there = file_at(dest);
+    if (const auto made = there ? earlier.made.find(*there) : earlier.made.end();
+        made != earlier.made.end() && made->second != uri.sha1)
+        return by.command.failure(Errc::usage, dest.string() + " was just made of sha1://" +
+                                                   made->second.hex() +
+                                                   "; this one needs another --dest");
     auto loaded = by.load(uri.written, false);
     if (!loaded) return loaded.error();
     if (auto begun = to->begin(); !begun) return failed(by, begun.error(), dest);
@@ -40,6 +56,7 @@ Result<Delivered> file_to(const Delivery& by, const proto::Uri& uri, const fs::p
         if (!copied) return blame(by, copied.error(), dest);
     }
     if (auto done = to->finish(); !done) return failed(by, done.error(), dest);
+    if (const auto made = file_at(dest)) earlier.made.insert_or_assign(*made, uri.sha1);
     return to->is_stdout() ? Delivered::to_stdout : Delivered::to_path;
 }
 
@@ -78,26 +95,36 @@ Result<Delivered> directory_to(const Delivery& by, const proto::Uri& uri, const 
     return Delivered::to_path;
 }
 
-}  // namespace
-
-Result<Delivered> load_to(const Delivery& by, const proto::Uri& uri, const fs::path& dest) {
-    if (by.flush == Delivery::Flush::never) stop_flushing();
-    if (uri.kind == proto::Uri::Kind::file) return file_to(by, uri, dest);
-    std::string listing;
+Result<void> read_listing(const Delivery& by, const Sha1& document,
+                          std::optional<Earlier::Listing>& into) {
+    if (into && into->document == document) return ok;
+    into.reset();
+    std::string text;
     const auto collect = [&](ByteView bytes) -> Result<void> {
-        if (listing.size() + bytes.size() > proto::max_sha1dir_bytes)
+        if (text.size() + bytes.size() > proto::max_sha1dir_bytes)
             return by.command.failure(Errc::usage, "it is too long for a directory's listing");
-        listing.append(as_text(bytes));
+        text.append(as_text(bytes));
         return ok;
     };
-    if (auto got = by.cat(uri.sha1, collect); !got) return got.error();
+    if (auto got = by.cat(document, collect); !got) return got;
     proto::Sha1Dir::LeftOut left_out;
-    const auto directory = proto::Sha1Dir::parse(listing, left_out);
+    auto directory = proto::Sha1Dir::parse(text, left_out);
     if (!directory)
         return by.command.failure(Errc::usage,
                                   "the file with this hash does not describe a directory");
-    auto found = directory->find(uri.path);
-    if (!found.file && !found.dir) found = directory->find(uri.bare_path());
+    into = {document, *std::move(directory), std::move(left_out)};
+    return ok;
+}
+
+}  // namespace
+
+Result<Delivered> load_to(const Delivery& by, const proto::Uri& uri, const fs::path& dest,
+                          Earlier& earlier) {
+    if (by.flush == Delivery::Flush::never) stop_flushing();
+    if (uri.kind == proto::Uri::Kind::file) return file_to(by, uri, dest, earlier);
+    if (auto read = read_listing(by, uri.sha1, earlier.listing); !read) return read.error();
+    const auto& [document, directory, left_out] = *earlier.listing;
+    const proto::Sha1Dir::Found found = directory.find(uri);
     if (found.dir) {
         if (left_out.count > 0) by.command.say(left_out.text());
         return directory_to(by, uri, *found.dir, dest);
@@ -107,7 +134,7 @@ Result<Delivered> load_to(const Delivery& by, const proto::Uri& uri, const fs::p
     proto::Uri file;
     file.sha1 = found.file->sha1;
     file.written = "sha1://" + file.sha1.hex();
-    return file_to(by, file, dest);
+    return file_to(by, file, dest, earlier);
 }
 
 }  // namespace kp2p

@@ -167,6 +167,22 @@ class Dest(NetworkCase):
         self.to(folder, self.alice.store(other), check=True)
         self.assertEqual((folder / "other").read_text(), "another")
 
+    def test_of_two_files_of_one_name_none_takes_the_place_of_the_other(self):
+        for folder in ("one", "two"):
+            self.path(folder).mkdir()
+            (self.path(folder) / "same").write_text(folder)
+        one, two = (self.alice.store(self.path(folder) / "same") for folder in ("one", "two"))
+        out = self.path("out")
+        for uris in ((one, two), (one, one, two)):
+            done = self.alice.run("kp2p-load", *uris, "--dest", f"{out}/", check=False)
+            self.assert_ends(done, 2, f"kp2p-load: {two}: the arguments are not valid: {out}/same was "
+                                      f"just made of {one[:47]}; this one needs another --dest\n")
+            self.assertEqual(done.stdout, f"{out}/same\n".encode() * (len(uris) - 1))
+            self.assertEqual((out / "same").read_text(), "one")
+        self.to(f"{out}/", uri=two, check=True)  # alone, it replaces what is there, as ever
+        self.assertEqual((out / "same").read_text(), "two")
+        self.assertEqual(self.alice.run("kp2p-load", one, two, "--dest", "-").stdout, b"onetwo")
+
     def test_a_name_of_any_bytes_is_one(self):
         for name in (b"\xff\xfe", b"two\nlines"):
             with self.subTest(name):
