@@ -18,6 +18,10 @@ class Category final : public std::error_category {
                        "up";
             case StoreErrc::no_text:
                 return "its path is not UTF-8, and a link could not hold it; kp2p-store copies it";
+            case StoreErrc::secrets:
+                return "it is the configuration directory of a node, with its keys and channels";
+            case StoreErrc::itself:
+                return "it is the storage itself";
         }
         return "unknown error";
     }

@@ -11,6 +11,8 @@ enum class StoreErrc {
     collision,    // other bytes with the same SHA-1 are stored already
     made_up,      // it gives more or fewer bytes than its size says
     no_text,      // its path is not UTF-8, and is to be linked
+    secrets,      // a node's configuration directory
+    itself,       // the storage
 };
 
 std::error_code make_error_code(StoreErrc error);

@@ -3,6 +3,7 @@ kp2p-link do it (node/store/put/put_directory.cpp, node/store/link_file.hpp)."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -13,7 +14,7 @@ from typing import IO, Any, Dict, List, NamedTuple, Optional, Tuple, Union
 
 from . import _storage
 from ._dest import naming
-from ._errors import UsageError
+from ._errors import FailedError, UsageError
 from ._files import state
 from ._paths import told_path
 
@@ -42,6 +43,9 @@ def directory(path: str) -> str:
     """The hash of the listing."""
     with naming(path):
         root = str(pathlib.Path(path).resolve(strict=True))
+        never = _never_shared(root)
+        if never:
+            raise FailedError(f"{path}: {never}")
         listing = _listed(path, _contents(path), root, [])
     text = json.dumps(listing)
     return _storage.put([text.encode()])[0]
@@ -110,5 +114,16 @@ def _why_not(path: str, name: str, root: str, above: List[Tuple[int, int]]) -> s
         return "neither a file nor a directory"
     if len(above) >= _max_depth:
         return "it is too deep"
-    loops = (status.st_dev, status.st_ino) in above
-    return "it is a link to a directory that it is in" if loops else ""
+    if (status.st_dev, status.st_ino) in above:
+        return "it is a link to a directory that it is in"
+    return _never_shared(path)
+
+
+def _never_shared(path: str) -> str:
+    """Why a directory is not given to others, with whatever it is in."""
+    if all(os.path.isfile(os.path.join(path, name)) for name in ("key", "api-token")):
+        return "it is the configuration directory of a node, with its keys and channels"
+    with contextlib.suppress(OSError):
+        if os.path.samefile(path, _storage.root_folder(make=False)):
+            return "it is the storage itself"
+    return ""

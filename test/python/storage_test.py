@@ -59,6 +59,23 @@ class NoDaemon(unittest.TestCase):
                          [f"left out {tree / name}: it is gone" for name in ("going", "gone")])
         self.assertEqual(list(kp.read_dir(uri)["files"]), ["stays"])
 
+    def test_neither_the_storage_nor_keys_are_stored_with_what_they_are_in(self):
+        home = self.root / "home"
+        for name in "key", "api-token", "channels":
+            (home / "config").mkdir(parents=True, exist_ok=True)
+            (home / "config" / name).write_text("secret")
+        (home / "file").write_text("text")
+        (home / "storage").symlink_to(self.storage)
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            uri = kp.store_dir(home)
+            self.assertEqual(kp.read_dir(uri)["dirs"], {})
+        self.assertIn(f"left out {home}/config: it is the configuration directory of a node, with its keys "
+                      "and channels", [str(one.message) for one in said])
+        for path, words in (home / "config", "with its keys"), (self.storage, "the storage itself"):
+            with self.assertRaisesRegex(kp.FailedError, f"{path}: .*{words}"):
+                kp.store_dir(path)
+
     def test_files_go_in_and_come_out_as_with_the_commands(self):
         for size in (0, 1, 20_000_000, 40_000_001):
             path = self.root / f"file{size}"

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "node/store/store_errc.hpp"
 #include "proto/file/sha1dir.hpp"
 
 namespace kp2p {
@@ -35,11 +36,26 @@ bool is_gone(std::error_code error) {
     return error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
 }
 
+// Why a directory is never given to others, with whatever it is in; no error if it may be.
+std::error_code never_shared(const fs::path& directory, const Layout& layout) {
+    struct stat own, storage;
+    const auto has = [&](const char* name) {
+        struct stat status;
+        return ::lstat((directory / name).c_str(), &status) == 0 && S_ISREG(status.st_mode);
+    };
+    if (has("key") && has("api-token")) return StoreErrc::secrets;
+    const bool is_storage = ::stat(directory.c_str(), &own) == 0 &&
+                            ::stat(layout.root().c_str(), &storage) == 0 &&
+                            own.st_dev == storage.st_dev && own.st_ino == storage.st_ino;
+    return is_storage ? make_error_code(StoreErrc::itself) : std::error_code();
+}
+
 class Walk {
   public:
     // `root` is `top`, canonical.
-    Walk(Intake& intake, const PutOptions& options, const fs::path& top, const fs::path& root)
-        : intake_(intake), options_(options), top_(top), root_(root) {}
+    Walk(Intake& intake, const Layout& layout, const PutOptions& options, const fs::path& top,
+         const fs::path& root)
+        : intake_(intake), layout_(layout), options_(options), top_(top), root_(root) {}
 
     Result<proto::Sha1Dir> put(const fs::path& path) {
         struct stat status;
@@ -104,7 +120,9 @@ class Walk {
         if (above_.size() >= proto::max_sha1dir_depth) return "it is too deep";
         const DirectoryId id{status->st_dev, status->st_ino};
         const bool loops = std::find(above_.begin(), above_.end(), id) != above_.end();
-        return loops ? "it is a link to a directory that it is in" : "";
+        if (loops) return "it is a link to a directory that it is in";
+        const std::error_code never = never_shared(path, layout_);
+        return never ? never.message() : "";
     }
 
     bool is_excluded(const fs::path& path) const {
@@ -128,6 +146,7 @@ class Walk {
     }
 
     Intake& intake_;
+    const Layout& layout_;
     const PutOptions& options_;
     const fs::path& top_;
     const fs::path& root_;
@@ -142,8 +161,9 @@ Result<proto::Uri> put_directory(const Layout& layout, const fs::path& directory
     std::error_code error;
     const fs::path root = fs::canonical(directory, error);
     if (error) return error;
+    if (const std::error_code never = never_shared(root, layout)) return never;
     Intake intake(layout, options, Intake::Files::many);
-    auto dir = Walk(intake, options, directory, root).put(directory);
+    auto dir = Walk(intake, layout, options, directory, root).put(directory);
     if (!dir) return dir.error();
     const auto listed = File::open(directory, File::Mode::read);  // for its rights
     auto sha1 = intake.put_bytes(as_bytes(dir->text()), listed ? &*listed : nullptr);

@@ -12,9 +12,10 @@ namespace kp2p {
 // nobody who shares a directory means to share what a link in it points to elsewhere, unless
 // options.follow says so. Left out, with a remark, are: links that lead out of it, are broken, or
 // lead to a directory that they are in; what is neither file nor directory (a socket, ...); names
-// that proto::is_entry_name() refuses; what is more than proto::max_sha1dir_depth deep. What cannot
-// be read is an error, and options.blame is told of it. A directory lists SHA-1s only, so no
-// manifests are made.
+// that proto::is_entry_name() refuses; what is more than proto::max_sha1dir_depth deep; the
+// storage, and configuration directories of nodes, which hold their keys: where `directory` itself
+// is one, that is StoreErrc::itself or secrets. What cannot be read is an error, and options.blame
+// is told of it. A directory lists SHA-1s only, so no manifests are made.
 Result<proto::Uri> put_directory(const Layout& layout, const std::filesystem::path& directory,
                                  PutOptions options);
 

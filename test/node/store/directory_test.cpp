@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "node/store/store.hpp"
+#include "node/store/store_errc.hpp"
 #include "test/node/store/storage.hpp"
 #include "test/proto/file/content.hpp"
 
@@ -122,6 +123,31 @@ TEST_CASE("what cannot be part of a directory is left out with a remark, and the
     CHECK(remarked("fifo", "neither"));
     // sub/up is met once more below to-directory.
     CHECK(remarks.size() == std::size(links) + 3);
+}
+
+TEST_CASE("neither the storage nor a node's keys are given to others with what they are in") {
+    const Tree f;
+    const fs::path home = f.directory.path(), config = home / ".kachery-p2p";
+    write_file(f.tree / "file", "text");
+    for (const char* name : {"key", "api-token", "channels"}) write_file(config / name, "secret");
+    write_file(home / "half" / "key", "of something else");
+    std::vector<std::string> remarks;
+    PutOptions options;
+    options.remark = [&](const std::string& sentence) { remarks.push_back(sentence); };
+    auto uri = f.store.put(home, options);
+    REQUIRE(uri);
+    const proto::Sha1Dir dir = f.listing(*uri);
+    CHECK(dir.find("my data/file").file);
+    CHECK(dir.find("half/key").file);
+    CHECK(!dir.find("storage").dir);
+    CHECK(!dir.find(config.filename().native()).dir);
+    std::ranges::sort(remarks);
+    REQUIRE(remarks.size() == 2);
+    CHECK(remarks[0].find(config.native() + ": it is the configuration directory") !=
+          std::string::npos);
+    CHECK(remarks[1] == "left out " + f.store.root().native() + ": it is the storage itself");
+    CHECK(f.store.put(config, {}).error() == StoreErrc::secrets);
+    CHECK(f.store.put(f.store.root(), {}).error() == StoreErrc::itself);
 }
 
 TEST_CASE("a directory that is named by a link is stored, and the name of the link is its own") {
