@@ -56,14 +56,8 @@ Result<void> deliver(const Delivery& by, const proto::Uri& uri, const std::strin
     return command.print(path->native());
 }
 
-Result<void> store(const Delivery& by, const proto::Uri& uri, LoadAhead* ahead) {
-    if (ahead) {
-        const auto answer = ahead->wait(by.on_progress);
-        if (answer && by.command.json()) return by.command.print_json(*answer);
-        if (answer) return by.command.print(client::Answer(*answer).string("path"));
-        if (by.command.stop().stop_requested()) return Errc::canceled;
-    }
-    auto loaded = by.ask(load_request(uri, by.wait));
+Result<void> store(const Delivery& by, const proto::Uri& uri) {
+    auto loaded = by.load(uri.written, Naming::own);
     if (!loaded) return loaded.error();
     if (by.command.json()) return by.command.print_json(loaded->text());
     return by.command.print(loaded->string("path"));
@@ -85,9 +79,11 @@ Result<void> load(client::Command& command, client::Daemon& daemon, const proto:
         if (command.json()) return command.print_json(event.text());
         return ok;
     };
-    const Delivery by{command, daemon, show, wish.wait, wish.flush};
-    auto loaded = wish.place.dest || wish.place.own_name ? deliver(by, uri, *dest, earlier)
-                                                         : store(by, uri, ahead);
+    Delivery by{command, daemon, show, wish.wait, wish.flush};
+    if (ahead) by.ahead = ahead->wait(show);
+    Result<void> loaded = Errc::canceled;
+    if (!ahead || !command.stop().stop_requested())
+        loaded = dest->empty() ? store(by, uri) : deliver(by, uri, *dest, earlier);
     if (loaded || loaded.error() != Errc::canceled || !command.stop().stop_requested())
         return loaded;
     return command.failure(Errc::canceled, "stopped; " + client::kept_words(bar.last()));
@@ -133,12 +129,13 @@ int main(int argc, char** argv) {
         // The first one alone: it starts a daemon, or finds that there is none.
         std::vector<proto::Uri> uris;
         for (const Named& each : all) uris.push_back(each.uri);
-        LoadAhead ahead(command, std::span(uris).subspan(uris.empty() ? 0 : 1), wait);
-        const bool stores = !dest && !own_name;
+        const Naming naming = dest || own_name ? Naming::none : Naming::own;
+        const auto later = std::span(uris).subspan(uris.empty() ? 0 : 1);
+        LoadAhead ahead(command, {later, naming, wait});
         Earlier earlier;
         Result<void> outcome = ok;
         for (const proto::Uri& uri : uris) {
-            LoadAhead* by = stores && &uri != uris.data() ? &ahead : nullptr;
+            LoadAhead* by = &uri != uris.data() ? &ahead : nullptr;
             auto loaded = load(command, daemon, uri, wish, by, earlier);
             if (loaded) continue;
             if (all.size() == 1 || loaded.error() == Errc::canceled) return loaded;

@@ -6,20 +6,8 @@
 #include <utility>
 
 #include "node/threads/thread.hpp"
-#include "proto/json.hpp"
 
 namespace kp2p {
-
-client::Request load_request(const proto::Uri& uri, const std::optional<proto::Duration>& wait) {
-    proto::JsonWriter body;
-    body.begin_object().field("uri", uri.written);
-    if (wait) body.field("wait", wait->span.count());
-    return {"/v1/load", "path", body.end_object().take()};
-}
-
-LoadAhead::LoadAhead(const client::Command& command, std::span<const proto::Uri> uris,
-                     const std::optional<proto::Duration>& wait)
-    : command_(command), uris_(uris), wait_(wait) {}
 
 LoadAhead::~LoadAhead() {
     stop_.request_stop();
@@ -32,20 +20,23 @@ void LoadAhead::run() {
     std::unique_lock lock(mutex_);
     for (;;) {
         changed_.wait(lock, [this] {
-            return stop_.stop_requested() || first_ + loads_.size() >= uris_.size() ||
+            return stop_.stop_requested() || first_ + loads_.size() >= wishes_.uris.size() ||
                    loads_.size() < max_ahead;
         });
         const std::size_t index = first_ + loads_.size();
-        if (stop_.stop_requested() || index >= uris_.size()) break;
+        if (stop_.stop_requested() || index >= wishes_.uris.size()) break;
         Load& load = loads_.emplace_back();  // which stays until it is over
+        const proto::Uri& uri = wishes_.uris[index];
         lock.unlock();
-        auto loaded = daemon.events(load_request(uris_[index], wait_),
-                                    [&](const client::Answer& event) -> Result<void> {
-                                        const std::lock_guard told(mutex_);
-                                        load.progress = event.text();
-                                        changed_.notify_all();
-                                        return ok;
-                                    });
+        const auto tell = [&](const client::Answer& event) -> Result<void> {
+            const std::lock_guard told(mutex_);
+            load.progress = event.text();
+            changed_.notify_all();
+            return ok;
+        };
+        Result<client::Answer> loaded = Errc::usage;
+        if (uri.kind == proto::Uri::Kind::file || !uri.path.empty())
+            loaded = daemon.events(load_request(uri.written, wishes_.naming, wishes_.wait), tell);
         lock.lock();
         if (loaded) load.answer = loaded->text();
         load.over = true;
@@ -57,7 +48,7 @@ void LoadAhead::run() {
 
 void LoadAhead::begin() {
     if (std::exchange(begun_, true)) return;
-    const std::size_t wanted = std::min(max_connections, uris_.size());
+    const std::size_t wanted = std::min(max_connections, wishes_.uris.size());
     const std::lock_guard lock(mutex_);  // none of them ends before all are counted
     try {
         for (; running_ < wanted; ++running_) threads_.push_back(start_thread([this] { run(); }));

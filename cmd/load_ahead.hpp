@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "cmd/dest/delivery.hpp"
 #include "node/client/command.hpp"
 #include "node/client/daemon.hpp"
 #include "proto/duration.hpp"
@@ -21,19 +22,21 @@
 
 namespace kp2p {
 
-// Of a file into the storage.
-client::Request load_request(const proto::Uri& uri, const std::optional<proto::Duration>& wait);
-
 class LoadAhead {
   public:
-    // Begins with the first wait(). `uris` and `wait` must outlive it.
-    LoadAhead(const client::Command& command, std::span<const proto::Uri> uris,
-              const std::optional<proto::Duration>& wait);
+    struct Wishes {
+        std::span<const proto::Uri> uris;
+        Naming naming;
+        std::optional<proto::Duration> wait;
+    };
+    // Begins with the first wait(). What is wished for must outlive it.
+    LoadAhead(const client::Command& command, const Wishes& wishes)
+        : command_(command), wishes_(wishes) {}
     LoadAhead(const LoadAhead&) = delete;
     ~LoadAhead();  // calls off what is not here
 
     // The line that answers the next one, after the lines that told of its progress; nothing where
-    // it failed: who asks again is told why.
+    // it failed, who asks again being told why, or is a whole directory.
     std::optional<std::string> wait(const client::Daemon::OnEvent& on_progress);
 
   private:
@@ -48,8 +51,7 @@ class LoadAhead {
     void run();
 
     const client::Command& command_;
-    const std::span<const proto::Uri> uris_;
-    const std::optional<proto::Duration>& wait_;
+    const Wishes wishes_;
     std::stop_source stop_;
     std::mutex mutex_;
     std::condition_variable changed_;

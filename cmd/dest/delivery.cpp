@@ -5,13 +5,24 @@
 
 namespace kp2p {
 
-Result<client::Answer> Delivery::load(const std::string& uri, bool directory) const {
+client::Request load_request(const std::string& uri, Naming naming,
+                             const std::optional<proto::Duration>& wait) {
     proto::JsonWriter body;
-    body.begin_object().field("uri", uri).field("directory", directory);
-    body.field("unnamed", true);
+    body.begin_object().field("uri", uri).field("unnamed", naming == Naming::none);
     if (wait) body.field("wait", wait->span.count());
-    body.end_object();
-    return ask({"/v1/load", "event", body.take()});
+    return {"/v1/load", "path", body.end_object().take()};
+}
+
+Result<client::Answer> Delivery::load(const std::string& uri, Naming naming) const {
+    if (ahead) return client::Answer(*ahead);
+    return ask(load_request(uri, naming, wait));
+}
+
+Result<client::Answer> Delivery::load_directory(const std::string& uri) const {
+    proto::JsonWriter body;
+    body.begin_object().field("uri", uri).field("directory", true);
+    if (wait) body.field("wait", wait->span.count());
+    return ask({"/v1/load", "files", body.end_object().take()});
 }
 
 Result<client::Answer> Delivery::ask(const client::Request& asked) const {

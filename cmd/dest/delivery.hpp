@@ -12,6 +12,11 @@
 
 namespace kp2p {
 
+// Of a file into the storage; `own`: its path there ends in the name that the URI gives it.
+enum class Naming { own, none };
+client::Request load_request(const std::string& uri, Naming naming,
+                             const std::optional<proto::Duration>& wait);
+
 struct Delivery {
     client::Command& command;
     client::Daemon& daemon;
@@ -19,10 +24,11 @@ struct Delivery {
     std::optional<proto::Duration> wait = {};
     enum class Flush { always, never };  // whether what comes is on the disk at the end
     Flush flush = Flush::always;
+    std::optional<std::string> ahead = {};  // what the daemon has said of the file before
 
-    // Into the storage; with `directory`, all of a directory's files. What came of it, as the API
-    // says it.
-    Result<client::Answer> load(const std::string& uri, bool directory) const;
+    // Into the storage. What came of it, as the API says it.
+    Result<client::Answer> load(const std::string& uri, Naming naming) const;
+    Result<client::Answer> load_directory(const std::string& uri) const;  // all of its files
     // The last line of what is asked, of the next daemon if this one ends meanwhile.
     Result<client::Answer> ask(const client::Request& asked) const;
     // The bytes of a file.

@@ -73,6 +73,10 @@ Result<FileDestination> FileDestination::find(const fs::path& named, std::stop_t
 
 bool FileDestination::is_stdout() const { return named_descriptor_ == STDOUT_FILENO; }
 
+void FileDestination::sweep() const {
+    if (!through_ && !special_) TempFile::sweep(directory_of(path_));
+}
+
 Result<void> FileDestination::begin() {
     if (through_) return ok;
     if (special_) {
@@ -81,7 +85,6 @@ Result<void> FileDestination::begin() {
         through_ = owned(fd);
         return ok;
     }
-    TempFile::sweep(directory_of(path_));
     auto temp = TempFile::create_in(directory_of(path_), File::Mode::create_secret);
     if (!temp) return temp.error();
     temp_.emplace(*std::move(temp));

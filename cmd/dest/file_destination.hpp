@@ -31,6 +31,7 @@ class FileDestination {
     static Result<FileDestination> find(const std::filesystem::path& named, std::stop_token stop);
 
     bool is_stdout() const;
+    void sweep() const;  // removes what killed writers left beside it
     Result<void> begin();
     // Whether it holds the file now; if not, nothing was written.
     Result<bool> take(const StoredCopy& stored);

@@ -46,8 +46,9 @@ Result<Delivered> file_to(const Delivery& by, const proto::Uri& uri, const fs::p
         return by.command.failure(Errc::usage, dest.string() + " was just made of sha1://" +
                                                    made->second.hex() +
                                                    "; this one needs another --dest");
-    auto loaded = by.load(uri.written, false);
+    auto loaded = by.load(uri.written, Naming::none);
     if (!loaded) return loaded.error();
+    if (earlier.swept.insert(dest.parent_path()).second) to->sweep();
     if (auto begun = to->begin(); !begun) return failed(by, begun.error(), dest);
     const auto taken = to->take({loaded->string("path"), uri.sha1, loaded->string("stamp")});
     if (!taken) return failed(by, taken.error(), dest);
@@ -81,7 +82,7 @@ Result<Delivered> directory_to(const Delivery& by, const proto::Uri& uri, const 
     auto there = look(by, *to, dir, dest);
     if (!there) return there.error();
     if (*there == There::all) return Delivered::to_path;
-    auto loaded = by.load(uri.written, true);
+    auto loaded = by.load_directory(uri.written);
     if (!loaded) return loaded.error();
     if (auto begun = to->begin(); !begun) return failed(by, begun.error(), dest);
     const Layout storage(loaded->string("storage"));

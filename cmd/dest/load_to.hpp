@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "cmd/dest/delivery.hpp"
@@ -19,7 +20,8 @@ namespace kp2p {
 // What the earlier URIs of a command leave for the next ones.
 struct Earlier {
     using FileId = std::pair<dev_t, ino_t>;
-    std::map<FileId, Sha1> made;  // files at their places
+    std::map<FileId, Sha1> made;            // files at their places
+    std::set<std::filesystem::path> swept;  // directories; each takes as long as there is in it
     struct Listing {
         Sha1 document;
         proto::Sha1Dir directory;

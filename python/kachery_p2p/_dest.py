@@ -14,6 +14,7 @@ import pathlib
 import re
 import shutil
 import stat
+import time
 from typing import Any, BinaryIO, Callable, Dict, Iterable, Iterator, Optional
 
 from ._errors import Error, error_of_system
@@ -23,6 +24,8 @@ from ._paths import local_path
 Bytes = Iterable[bytes]
 _hole_bytes = 64 << 10
 _temp = re.compile(r"[0-9a-f]{16}\.kp2p-temp")
+_swept: Dict[str, float] = {}  # when each folder was
+_sweep_seconds, _most_swept = 60, 1000
 _opened = re.compile(r"/dev/(stdout|stderr|fd/\d+)|/proc/self/(fd/\d+)")
 
 
@@ -173,7 +176,14 @@ def _temp_directory(folder: str) -> Iterator[str]:
 
 
 def _sweep(folder: str) -> None:
-    """Removes what killed writers left; that of living ones is locked."""
+    """Removes what killed writers left; that of living ones is locked. Once in a while, as it takes as
+    long as there is much in the folder."""
+    now = time.monotonic()
+    if now - _swept.get(folder, -_sweep_seconds) < _sweep_seconds:
+        return
+    if len(_swept) >= _most_swept:
+        _swept.clear()
+    _swept[folder] = now
     try:
         entries = os.scandir(folder or ".")
     except PermissionError:  # one may put files there and not look

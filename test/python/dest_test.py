@@ -103,6 +103,12 @@ class Dest(Network):
         kp.load_file(self.uri, dest=self.folder / "out")
         self.assertEqual(self.names(), ["mine.kp2p-temp", "out"])
 
+    def test_a_folder_is_looked_through_once_for_many_files(self):
+        with unittest.mock.patch.object(os, "scandir", side_effect=os.scandir) as looked:
+            for name in "abc":
+                kp.load_file(self.uri, dest=self.folder / name)
+        self.assertEqual(looked.call_count, 1)
+
 
 if __name__ == "__main__":
     main()

@@ -90,7 +90,7 @@ allow() {
         cmd/kp2p-join.cpp|cmd/invitation.*|cmd/join_channel.*)
             below $any_proto node/client && also 'cmd/(invitation|join_channel)\.hpp' ;;
         cmd/load_ahead.*)
-            below $any_proto node/client node/threads && also 'cmd/load_ahead\.hpp' ;;
+            below $any_proto node/client node/threads && also 'cmd/(dest/delivery|load_ahead)\.hpp' ;;
         cmd/load_place.*)
             below $any_proto node/client && also 'cmd/(load_place|dest/dest_trouble)\.hpp' ;;
         cmd/load_progress.*) below $any_proto node/client && also 'cmd/load_progress\.hpp' ;;
