@@ -256,8 +256,8 @@ Result<NoisePayload> Acceptor::greet(const IncomingHandshake& incoming, Slot& sl
 // node; but one that asks for it knows better.
 void Acceptor::plan_relay(const IncomingHandshake& incoming, const NoisePayload& theirs,
                           const NodeId& client, Slot& slot) {
-    const bool open = slot.open_client || parts_.dht.remote_address();
-    if (!parts_.relays || !incoming.relayed() || (open && !theirs.relay_through)) return;
+    const bool open = !incoming.relayed() || slot.open_client || parts_.dht.remote_address();
+    if (!parts_.relays || (open && !theirs.relay_through)) return;
     if (!theirs.relay_through && needs_relay(parts_.dht))
         slot.our_relay = offer_relay(*parts_.relays, parts_.runtime.random, client);
     const RelayOffers offers{slot.our_relay, theirs.relay_through};

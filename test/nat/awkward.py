@@ -299,12 +299,7 @@ class Awkward(unittest.TestCase):
         loader.run('ip', 'address', 'delete', loader.address + '/24', 'dev', 'eth0')
         loader.run('ip', 'address', 'replace', '45.7.2.7/24', 'dev', 'eth0')
         loader.run('ip', 'route', 'replace', 'default', 'via', loader.address[:-1] + '1')
-        began, had = time.monotonic(), nodes[1].status()['received_bytes']
-        nodes[1].until(lambda status: status['received_bytes'] > had + (1 << 20))
-        seconds = time.monotonic() - began
-        print('%s: %.2f s' % (self.id(), seconds), flush=True)
-        self.assertEqual(load.wait(30), 0, nodes[1].words())
-        self.assertLess(seconds, HEALED_SECONDS, nodes[1].words())
+        self.assert_goes_on(load, nodes[1], HEALED_SECONDS)
 
     def test_a_relay_of_whose_addresses_some_lead_nowhere(self):
         host, outside = self.world.host(), self.world.host()
@@ -422,10 +417,14 @@ class Awkward(unittest.TestCase):
         pair = self.kept_apart('drop', 'loader')
         self.assert_said_of_a_member(pair, 'path_not_let_out', ': Operation not permitted')
 
-    def test_two_that_a_firewall_keeps_apart_meet_at_a_third(self):
-        third = self.node(self.world.host(), 'third')
-        third.until(lambda status: status['relay']['serves'])
-        loader, giver = self.kept_apart('drop')
+    def third(self):
+        node = self.node(self.world.host(), 'third')
+        node.until(lambda status: status['relay']['serves'])
+        return node
+
+    def assert_met_at_a_third(self, rule):
+        self.third()
+        loader, giver = self.kept_apart(rule)
         for node in (loader, giver):
             node.until(lambda status: status['connections'] > 0)
         uri = self.given(giver)
@@ -438,6 +437,20 @@ class Awkward(unittest.TestCase):
         works = {event['path'].split()[0]: event['works'] for event in map(json.loads, tried)
                  if event.get('kind') == 'tried'}
         self.assertEqual((works.get('direct'), works.get('relayed')), (False, True), tried)
+
+    def test_two_that_a_firewall_keeps_apart_meet_at_a_third(self):
+        self.assert_met_at_a_third('drop')
+
+    def test_two_of_which_one_does_not_hear_the_other_meet_at_a_third(self):
+        self.assert_met_at_a_third('accept')
+
+    def assert_goes_on(self, load, loader, limit):
+        began, had = time.monotonic(), loader.status()['received_bytes']
+        loader.until(lambda status: status['received_bytes'] > had + (1 << 20))
+        seconds = time.monotonic() - began
+        print('%s: %.2f s' % (self.id(), seconds), flush=True)
+        self.assertEqual(load.wait(30), 0, loader.words())
+        self.assertLess(seconds, limit, loader.words())
 
     def test_one_that_is_heard_and_hears_nothing_is_not_counted_and_named(self):
         loaders, givers = self.world.host(), self.world.host()
