@@ -27,7 +27,8 @@ struct Greeted {
 };
 
 struct Approach {
-    enum class Proof { heard, none };  // of its path: the peer was heard on it; it is said to work
+    // Of its path: the peer has answered us on it; was heard on it; or it is said to work.
+    enum class Proof { answered, heard, none };
 
     std::function<Task<Result<UdxPath>>()> run;
     Finding failure;                                  // what there is to say when it fails,

@@ -65,18 +65,19 @@ Task<Result<Link>> Dialer::dial(AttemptRef attempt, std::vector<Endpoint> relays
 
     const auto began = parts_.runtime.clock.now();
     auto stream = std::make_unique<UdxByteStream>(parts_.udx);
-    stream->on_path([this, attempt](const UdxPath& path) {
+    const bool answered_only = attempt->through == Through::answered;
+    const auto on_path = [this, attempt](const UdxPath& path) {
         FoundPath& found = attempt->found;
         if (!found.path) found.path = parts_.pool ? parts_.pool->keeping(path) : path;
         found.changed.notify_all();
-    });
+    };
+    if (!answered_only) stream->on_path(on_path);
     if (parts_.pool)
         stream->keep_paths(
             [pool = parts_.pool](UdxPath path) { return pool->keeping(std::move(path)); });
     attempt->ours = own_payload(parts_.dht, stream->id());
     const bool relay_will_do = attempt->through != Through::no_relay;
-    const bool heard = attempt->through == Through::heard;
-    if (parts_.relays && relay_will_do && (heard || may_need_relay(remote)))
+    if (parts_.relays && relay_will_do && (answered_only || may_need_relay(remote)))
         attempt->ours.relay_through = offer_relay(*parts_.relays, parts_.runtime.random, remote);
     Greeting::Ways ways;
     ways.relays = std::move(relays);
@@ -125,7 +126,7 @@ Task<Result<UdxPath>> Dialer::find_path(AttemptRef attempt) {
                           answer,     parts_.door};
     // That one of us can be reached by everybody is no use where the other is the exception.
     const bool straight =
-        attempt->through != Through::heard && (we_are_open || open_approach(greeted));
+        attempt->through != Through::answered && (we_are_open || open_approach(greeted));
     if (!attempt->plan || straight) co_return co_await race_all(attempt);
     parts_.relays->spawn(race_on(attempt));
     FoundPath& found = attempt->found;
@@ -185,11 +186,11 @@ Task<Result<UdxPath>> Dialer::race_all(AttemptRef attempt) {
     if (const auto known = courses_.find(remote); known != courses_.end()) course = known->second;
     const auto usual = course;
     auto approaches = approaches_to(greeted, attempt->found, attempt->greeting.keys(), course);
-    if (attempt->through == Through::heard)
+    if (attempt->through == Through::answered)
         std::erase_if(approaches, [](const Approach& approach) {
-            return approach.proof == Approach::Proof::none;
+            return approach.proof != Approach::Proof::answered;
         });
-    if (approaches.empty() && attempt->through != Through::heard)
+    if (approaches.empty() && attempt->through != Through::answered)
         attempt->why.add({.code = Finding::Code::no_way_through, .node = remote});
     auto path =
         co_await race(std::move(approaches), attempt->found, parts_.runtime.clock, attempt->why);

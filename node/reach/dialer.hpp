@@ -42,8 +42,9 @@ class Dialer {
 
     explicit Dialer(DialerParts parts) : parts_(std::move(parts)) {}
 
-    // Which paths will do; heard: no relay is left out, but those are that are only said to work.
-    enum class Through { any, no_relay, heard };
+    // Which paths will do; answered: no relay is left out, but those are where we were not
+    // answered, as we may hear who does not hear us.
+    enum class Through { any, no_relay, answered };
     // `relays` are DHT nodes that may relay to it, tried at once; may be empty. When it fails,
     // which is Errc::cannot_connect, `why` has what was tried.
     Task<Result<Link>> dial(NodeId remote, std::vector<Endpoint> relays, Findings& why,

@@ -51,10 +51,12 @@ std::optional<Approach> open_approach(const Greeted& greeted) {
 std::optional<Approach> awaited_approach(const Greeted& greeted, FoundPath& found) {
     if (!greeted.we_are_open) return std::nullopt;
     const auto run = [&clock = greeted.clock, &found] { return awaited(clock, found); };
-    return Approach{run,
-                    {.code = Finding::Code::sent_nothing,
-                     .node = greeted.remote,
-                     .path = TriedPath{TriedPath::Way::direct, greeted.answer.reply.server}}};
+    return Approach{
+        .run = run,
+        .failure = {.code = Finding::Code::sent_nothing,
+                    .node = greeted.remote,
+                    .path = TriedPath{TriedPath::Way::direct, greeted.answer.reply.server}},
+        .proof = Approach::Proof::heard};
 }
 
 }  // namespace kp2p

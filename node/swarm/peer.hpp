@@ -46,7 +46,9 @@ class Peer {
     Clock::Time direct_due{};              // when a way without a relay is worth a try
     Clock::Span direct_pause = std::chrono::seconds(5);  // before the next, twice as long each
     Clock::Time toll_due{};                              // when to ask again if TCP pays too much
-    Clock::Span patience = Vigil::first_patience;        // of the next vigil
+    static constexpr std::chrono::seconds doubt_span{10};
+    Clock::Time doubt_until{};                     // its connections are asked if they hold
+    Clock::Span patience = Vigil::first_patience;  // of the next vigil
 
     // Instead of the one of its rank, if there is one; its own rank may have changed.
     void hold(Held held) {

@@ -146,7 +146,11 @@ Task<> Swarm::count(std::shared_ptr<Connection> connection, PeerBook::Dialed who
         tell(rejection, path.remote, deaf);
         set_proven(std::nullopt);
         if (!best(remote)) note_failure(remote, {deaf});
+        // Who dials again may have lost what we take for good.
+        const auto peer = peers_.find(remote);
+        if (peer != peers_.end()) peer->second.doubt_until = clock.now() + Peer::doubt_span;
         heard = co_await with_timeout(clock, max_proof, connection->heard());
+        if (tasks_) tasks_->spawn(try_beside(connection, std::make_shared<Findings>()));
     }
     const auto peer = peers_.find(remote);
     const bool held = peer != peers_.end() && peer->second.find(*connection);

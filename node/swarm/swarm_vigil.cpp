@@ -13,7 +13,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Clock::Span idle_look_interval = 1s, lone_look_interval = 3s;
-constexpr Clock::Span doubt_span = 10s;
 constexpr std::size_t max_redials = 16;  // nodes at a time
 constexpr Clock::Span first_redial_pause = 500ms, longest_redial_pause = 5s;
 constexpr Clock::Span max_redial = 10s;
@@ -33,7 +32,7 @@ Task<> Swarm::watch_loop() {
         std::vector<NodeId> silent, relayed, lossy;
         for (auto& [node, peer] : peers_) {
             const bool works = parts_.use_of && parts_.use_of(node).work != Work::none;
-            const bool this_one = works || clock.now() < doubt_until_;
+            const bool this_one = works || clock.now() < std::max(doubt_until_, peer.doubt_until);
             needed = needed || this_one;
             if (watch(peer, this_one)) {
                 log("nothing comes from " + node.hex() + " any more; looking for another way");
@@ -62,7 +61,7 @@ Task<> Swarm::watch_loop() {
 }
 
 void Swarm::doubt(Doubt why) {
-    doubt_until_ = parts_.runtime.clock.now() + doubt_span;
+    doubt_until_ = parts_.runtime.clock.now() + Peer::doubt_span;
     std::vector<std::shared_ptr<Connection>> stranded;
     for (auto& [node, peer] : peers_) {
         better_pasts_.forget(node);
@@ -89,7 +88,7 @@ bool Swarm::watch(Peer& peer, bool needed) {
     const auto now = parts_.runtime.clock.now();
     const bool was_silent = peer.silent();
     bool fell = false;
-    const bool doubted = now < doubt_until_;  // there is a reason
+    const bool doubted = now < std::max(doubt_until_, peer.doubt_until);  // there is a reason
     const Clock::Span patience = doubted ? peer.patience / 2 : peer.patience;
     peer.look([&](Peer::Held& held) {
         if (!held.proven) return;
@@ -201,11 +200,12 @@ Task<> Swarm::try_beside(std::shared_ptr<Connection> connection, std::shared_ptr
     const NodeId node = connection->remote();
     const bool direct = connection->path_kind() == Path::Kind::direct;
     auto slept = co_await parts_.runtime.clock.sleep_for(max_unshown);
-    if (!slept || !direct || best(node) || !beside_.insert(node).second) co_return;
+    if (!slept || !direct || carried() || !beside_.insert(node).second) co_return;
     auto places = tcp_guess_of(*connection);
-    auto dial = reach_anew(node, std::move(places), Dialer::Through::heard, *why);
+    auto dial = reach_anew(node, std::move(places), Dialer::Through::answered, *why);
     auto link = co_await with_timeout(parts_.runtime.clock, max_redial, std::move(dial));
-    if (link && tasks_ && !best(node))
+    // What has come meanwhile need not be heard.
+    if (link && tasks_)
         tasks_->spawn(serve_beside(*std::move(link), node));
     else
         beside_.erase(node);
@@ -213,6 +213,10 @@ Task<> Swarm::try_beside(std::shared_ptr<Connection> connection, std::shared_ptr
 
 // As long as it is there nothing is tried beside it in its turn.
 Task<> Swarm::serve_beside(Link link, NodeId node) {
+    const auto carried = [this, &node] {
+        const auto peer = peers_.find(node);
+        return peer != peers_.end() && peer->second.best() && !peer->second.silent();
+    };
     co_await serve(make_connection(std::move(link)), PeerBook::Dialed::by_us);
     beside_.erase(node);
 }

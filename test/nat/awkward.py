@@ -444,6 +444,19 @@ class Awkward(unittest.TestCase):
     def test_two_of_which_one_does_not_hear_the_other_meet_at_a_third(self):
         self.assert_met_at_a_third('accept')
 
+    def test_a_load_goes_on_at_a_third_when_a_firewall_comes_between(self):
+        """For what the giver sends; it hears the loader all the time."""
+        self.third()
+        giver, loader = [self.node(self.world.host(), name) for name in ('giver', 'loader')]
+        giver.until(lambda status: status['connections'] == 2)
+        loader.until(lambda status: status['connections'] == 2)
+        giver.run('kp2p-limit', '--up', '2M')
+        load = loader.place.popen(command('kp2p-load'), '--quiet', self.given(giver), env=loader.environment,
+                                  stdout=subprocess.DEVNULL)
+        loader.until(lambda status: status['received_bytes'] > 2 << 20)
+        self.world.between('ip saddr %s ip daddr %s drop' % (giver.place.address, loader.place.address))
+        self.assert_goes_on(load, loader, LEFT_SECONDS)
+
     def assert_goes_on(self, load, loader, limit):
         began, had = time.monotonic(), loader.status()['received_bytes']
         loader.until(lambda status: status['received_bytes'] > had + (1 << 20))
