@@ -25,7 +25,7 @@ constexpr std::chrono::seconds nat64_retry{10};
 
 OpenTunnelled tunnelled_opener(Tunnels* tunnels) {
     if (!tunnels) return nullptr;
-    return [tunnels](std::string& why) { return tunnels->open_settled(why); };
+    return [tunnels](std::string& why) { return tunnels->open_detour(why); };
 }
 
 }  // namespace

@@ -22,6 +22,8 @@ class Datagrams {
   public:
     virtual ~Datagrams() = default;
     virtual Endpoint local() const = 0;
+    // Its port is at a kp2p-relay, though we could send without it: nothing for longer than needed.
+    virtual bool is_detour() const { return false; }
     virtual void send(const Endpoint& to, ByteView bytes) = 0;
     // For hole punching: `ttl` replaces the system's time to live for this one datagram.
     virtual void send_with_ttl(const Endpoint& to, ByteView bytes, int ttl) = 0;

@@ -33,11 +33,15 @@ struct Approach {
     std::function<Task<Result<UdxPath>>()> run;
     Finding failure;                                  // what there is to say when it fails,
     std::function<void(Finding&)> explain = nullptr;  // and what shows only then
-    Proof proof = Proof::heard;
+    Proof proof = Proof::answered;
 };
 
 // Nothing: it is not for these two nodes.
 std::optional<Approach> open_approach(const Greeted& greeted);
+// What is only said to work is asked, from a port that we have, or from a new one.
+Approach shown_approach(const Greeted& greeted, Approach approach);
+Approach from_port(const Greeted& greeted, Approach approach, SocketPool& pool,
+                   SocketPool::Open open);
 std::optional<Approach> lan_approach(const Greeted& greeted);
 std::optional<Approach> ipv6_approach(const Greeted& greeted);
 // What a punch needs besides, and what it leaves for the next one with this node.
@@ -46,6 +50,7 @@ struct Punching {
     SocketPool& pool;
     proto::NoiseKeys keys;
     proto::punch::Client::Course* course;  // that led through the last time
+    SocketPool::Open open = nullptr;       // in the place of the pool's own
 };
 std::optional<Approach> punch_approach(const Greeted& greeted, const Punching& punching);
 

@@ -44,6 +44,8 @@ Task<Result<Link>> Dialer::dial(NodeId remote, std::vector<Endpoint> relays, Fin
     for (const Finding& finding : attempt->why.all()) why.add(finding);
     const bool no_way = !link && attempt->race_over;
     if (link) unreached_.erase(attempt->remote);
+    if (no_way && link.error() == Errc::cannot_connect && may_need_tunnel(*attempt))
+        link = co_await dial_tunnelled(attempt->remote, why);
     if (no_way && through == Through::any) {
         if (unreached_.size() >= max_remembered) unreached_.erase(unreached_.begin());
         unreached_.insert(attempt->remote);
@@ -53,6 +55,12 @@ Task<Result<Link>> Dialer::dial(NodeId remote, std::vector<Endpoint> relays, Fin
 
 bool Dialer::may_need_relay(const NodeId& remote) const {
     return parts_.relays && (needs_relay(parts_.dht) || unreached_.contains(remote));
+}
+
+// A member that relays is offered first, in the next dial.
+bool Dialer::may_need_tunnel(const Attempt& attempt) const {
+    if (attempt.through != Through::any || !parts_.open_tunnelled) return false;
+    return attempt.plan || !parts_.relays || !parts_.relays->choose(attempt.remote);
 }
 
 Task<Result<Link>> Dialer::dial(AttemptRef attempt, std::vector<Endpoint> relays) {

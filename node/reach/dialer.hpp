@@ -1,6 +1,6 @@
 // Dialer: connects to a node by its public key: greets it through the DHT, and then lets the
 // approaches race that fit the two nodes. Where a relay is named the stream goes through that at
-// once, and the race goes on.
+// once, and the race goes on. Where all that fails it is dialed from a port at a kp2p-relay.
 // Source: npm hyperdht 6.34.0 (lib/connect.js).
 #pragma once
 
@@ -8,6 +8,7 @@
 #include <set>
 
 #include "node/reach/greeting.hpp"
+#include "node/transport/udx_byte_stream.hpp"
 #include "proto/punch/client.hpp"
 #include "proto/report/trial.hpp"
 
@@ -31,7 +32,7 @@ struct DialerParts {
     proto::KeyPair keys;
     SocketPool* pool = nullptr;              // without one no holes are punched
     Relays* relays = nullptr;                // null: none are used
-    OpenTunnelled open_tunnelled = nullptr;  // only tries
+    OpenTunnelled open_tunnelled = nullptr;  // needs the pool
     Ipv6Door* door = nullptr;                // null: not over IPv6
 };
 
@@ -49,6 +50,8 @@ class Dialer {
     // which is Errc::cannot_connect, `why` has what was tried.
     Task<Result<Link>> dial(NodeId remote, std::vector<Endpoint> relays, Findings& why,
                             Through through = Through::any);
+    // From a port at a kp2p-relay. Errc::not_found: none may be used.
+    Task<Result<Link>> dial_tunnelled(NodeId remote, Findings& why);
     // Greets it in the same way, and tries each approach to its end, through a relay and from a
     // port at a kp2p-relay too; leaves no connection.
     Task<Result<void>> try_ways(NodeId remote, std::vector<Endpoint> relays, OnTrial tell);
@@ -56,6 +59,12 @@ class Dialer {
   private:
     struct Attempt;
     using AttemptRef = std::shared_ptr<Attempt>;
+    struct Tunnelled {
+        std::unique_ptr<UdxByteStream> stream;  // not connected yet
+        UdxPeer peer;
+        UdxPath path;
+        proto::NoiseKeys keys;
+    };
 
     std::vector<Approach> approaches_to(const Greeted& greeted, FoundPath& found,
                                         const proto::NoiseKeys& keys,
@@ -64,13 +73,14 @@ class Dialer {
                                              OnTrial tell);
     Task<Result<void>> try_ways_here(NodeId remote, std::vector<Endpoint> relays, OnTrial tell);
     Task<Result<void>> try_tunnel(NodeId remote, OnTrial tell);
-    Task<Result<UdxPath>> reach_from(SocketPool& pool, NodeId remote, Finding& failure);
+    Task<Result<Tunnelled>> reach_tunnelled(NodeId remote, Finding& failure);
     Task<Result<Link>> dial(AttemptRef attempt, std::vector<Endpoint> relays);
     Task<Result<UdxPath>> find_path(AttemptRef attempt);
     Task<Result<UdxPath>> race_all(AttemptRef attempt);
     Task<> race_on(AttemptRef attempt);
     Task<> go_through_relay(AttemptRef attempt);
     bool may_need_relay(const NodeId& remote) const;
+    bool may_need_tunnel(const Attempt& attempt) const;
     void remember(const NodeId& remote, std::vector<Endpoint> relays);
     void remember(const NodeId& remote, const UdxPath& path);
 

@@ -11,17 +11,6 @@
 namespace kp2p {
 namespace {
 
-constexpr unsigned proof_retries = 3;
-
-// What is only said to work is asked.
-Task<Result<UdxPath>> shown(Dht& dht, std::function<Task<Result<UdxPath>>()> run) {
-    auto path = co_await run();
-    if (!path) co_return path;
-    auto pong = co_await dht.ping(dht.default_socket(), path->remote, proof_retries);
-    if (!pong) co_return pong.error();
-    co_return path;
-}
-
 Task<> try_approach(Clock& clock, Approach approach, OnTrial tell) {
     const auto began = clock.now();
     auto path = co_await approach.run();
@@ -49,7 +38,7 @@ Trial failed(Finding finding) {
 // One after the other: a node lets only so much be tried by one peer at a time.
 Task<Result<void>> Dialer::try_ways(NodeId remote, std::vector<Endpoint> relays, OnTrial tell) {
     auto tried = co_await try_ways_here(remote, std::move(relays), tell);
-    if (!tried || !parts_.open_tunnelled) co_return tried;
+    if (!tried) co_return tried;
     co_return co_await try_tunnel(remote, std::move(tell));
 }
 
@@ -110,7 +99,7 @@ Task<Result<void>> Dialer::try_ways_here(NodeId remote, std::vector<Endpoint> re
     auto others = [&](Tasks& all) -> Task<> {
         for (Approach& approach : approaches) {
             if (is_open(approach)) {
-                approach.run = [&dht = parts_.dht, run = approach.run] { return shown(dht, run); };
+                approach = shown_approach(greeted, std::move(approach));
                 approach = heeding_approach(greeted, std::move(approach));
             }
             all.spawn(try_approach(clock, std::move(approach), tell_of_others));
@@ -151,85 +140,22 @@ std::optional<Approach> Dialer::relayed_approach(const Greeted& greeted, const N
                      .path = path}};
 }
 
-// As one who is behind a kp2p-relay and not where we are.
 Task<Result<void>> Dialer::try_tunnel(NodeId remote, OnTrial tell) {
     Clock& clock = parts_.runtime.clock;
     const auto began = clock.now();
-    Finding failure{.code = Finding::Code::tunnel_failed,
-                    .node = remote,
-                    .path = TriedPath{TriedPath::Way::tunnelled}};
-    auto opened = co_await parts_.open_tunnelled(failure.what);
-    if (!opened && opened.error() == Errc::not_found) co_return ok;
-    Result<UdxPath> path = Errc::cannot_connect;
-    if (opened) {
-        // All through one port, which everything that is sent there comes to.
-        std::unique_ptr<Datagrams> first = *std::move(opened);
-        SocketPool pool(parts_.runtime, parts_.dht, parts_.udx,
-                        [&first]() -> Result<std::unique_ptr<Datagrams>> {
-                            if (!first) return Errc::limit_reached;
-                            return std::move(first);
-                        });
-        auto body = [&](Tasks& all) -> Task<> {
-            all.spawn(pool.run());
-            path = co_await reach_from(pool, remote, failure);
-            all.cancel();
-        };
-        auto done = co_await with_tasks(body);
-        if (!done) co_return done;
-    } else if (opened.error() == asio::error::operation_aborted) {
-        co_return opened.error();
-    }
+    Finding failure;
+    auto reached = co_await reach_tunnelled(std::move(remote), failure);
+    if (!reached && reached.error() == Errc::not_found) co_return ok;
+    if (!reached && reached.error() == asio::error::operation_aborted) co_return reached.error();
     Trial trial{.path = *failure.path, .took = milliseconds_since(clock, began)};
-    if (path) {
-        trial.path.at = path->remote;
+    if (reached) {
+        trial.path.at = reached->path.remote;
     } else {
         failure.after = trial.took;
         trial.failure = std::move(failure);
     }
     tell(trial);
     co_return ok;
-}
-
-Task<Result<UdxPath>> Dialer::reach_from(SocketPool& pool, NodeId remote, Finding& failure) {
-    const auto fail = [&failure](Finding why) {
-        why.path = failure.path;
-        failure = std::move(why);
-    };
-    auto stream = std::make_unique<UdxByteStream>(parts_.udx);
-    NoisePayload ours = own_payload(parts_.dht, stream->id());
-    ours.firewall = proto::dht::Firewall::unknown;
-    ours.addresses4.clear();
-    Greeting greeting(parts_.runtime, parts_.dht, parts_.keys, remote);
-    Findings why;
-    auto answered = co_await greeting.run(ours, Greeting::Ways(), why);
-    if (!answered) {
-        if (!why.empty()) fail(why.all().front());
-        co_return answered.error();
-    }
-    const Answer& answer = greeting.answer();
-    const Greeted greeted{parts_.dht, parts_.runtime.clock, remote, false, answer};
-    if (const auto open = open_approach(greeted)) {
-        auto known = co_await open->run();
-        if (!known) co_return known.error();
-        fail(open->failure);
-        auto socket = pool.open();
-        if (!socket) co_return socket.error();
-        auto pong = co_await parts_.dht.ping((*socket)->id(), known->remote, proof_retries);
-        if (!pong) co_return pong.error();
-        co_return known;
-    }
-    auto course = proto::punch::Client::Course::usual;
-    auto punch = punch_approach(greeted, {parts_.runtime, pool, greeting.keys(), &course});
-    if (!punch) {
-        fail({.code = Finding::Code::no_way_through, .node = remote});
-        co_return Errc::cannot_connect;
-    }
-    auto path = co_await punch->run();
-    if (!path) {
-        if (punch->explain) punch->explain(punch->failure);
-        fail(punch->failure);
-    }
-    co_return path;
 }
 
 }  // namespace kp2p

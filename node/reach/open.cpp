@@ -24,7 +24,42 @@ Task<Result<UdxPath>> awaited(Clock& clock, FoundPath& found) {
     co_return *found.path;
 }
 
+constexpr unsigned proof_retries = 3;
+
+Task<Result<UdxPath>> shown(Dht& dht, std::function<Task<Result<UdxPath>>()> run) {
+    auto path = co_await run();
+    if (!path) co_return path;
+    auto pong = co_await dht.ping(dht.default_socket(), path->remote, proof_retries);
+    if (!pong) co_return pong.error();
+    co_return path;
+}
+
+Task<Result<UdxPath>> shown_from(Dht& dht, SocketPool& pool, SocketPool::Open open, Endpoint to) {
+    auto socket = pool.open(open);
+    if (!socket) co_return socket.error();
+    auto pong = co_await dht.ping((*socket)->id(), to, proof_retries);
+    if (!pong) co_return pong.error();
+    const UdxPath path{&(*socket)->datagrams(), to};
+    co_return pool.keeping(path);
+}
+
 }  // namespace
+
+Approach shown_approach(const Greeted& greeted, Approach approach) {
+    approach.run = [&dht = greeted.dht, run = std::move(approach.run)] { return shown(dht, run); };
+    approach.proof = Approach::Proof::answered;
+    return approach;
+}
+
+Approach from_port(const Greeted& greeted, Approach approach, SocketPool& pool,
+                   SocketPool::Open open) {
+    const Endpoint to = *approach.failure.path->at;
+    approach.run = [&dht = greeted.dht, &pool, open = std::move(open), to] {
+        return shown_from(dht, pool, open, to);
+    };
+    approach.proof = Approach::Proof::answered;
+    return approach;
+}
 
 std::optional<Approach> open_approach(const Greeted& greeted) {
     const auto& [relay, reply, payload] = greeted.answer;

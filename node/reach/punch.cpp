@@ -28,6 +28,7 @@ class ClientPunch {
           clock_(greeted.clock),
           random_(punching.runtime.random),
           pool_(punching.pool),
+          open_(punching.open),
           remote_(greeted.remote),
           target_(proto::dht::target_of(greeted.remote)),
           number_(greeted.answer.payload.holepunch->id),
@@ -54,6 +55,7 @@ class ClientPunch {
     Clock& clock_;
     Random& random_;
     SocketPool& pool_;
+    SocketPool::Open open_;
     NodeId remote_;
     proto::dht::DhtId target_;
     std::uint64_t number_;
@@ -104,7 +106,7 @@ Task<Result<UdxPath>> ClientPunch::run() {
     heard.probe = [this](std::size_t socket, const Endpoint& from) {
         machine_->probed(clock_.now(), socket, from), pump();
     };
-    puncher_.emplace(dht_, pool_, std::move(heard));
+    puncher_.emplace(dht_, pool_, std::move(heard), open_);
     auto done = co_await with_tasks([this](Tasks& all) -> Task<> {
         tasks_ = &all;
         machine_.emplace(clock_.now(), setup_);

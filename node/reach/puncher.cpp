@@ -25,7 +25,7 @@ Puncher::~Puncher() {
 }
 
 Result<std::shared_ptr<PunchSocket>> Puncher::open_number(std::size_t number) {
-    auto socket = pool_.open();
+    auto socket = open_ ? pool_.open(open_) : pool_.open();
     if (!socket) return socket.error();
     (*socket)->on_probe([this, number](const Endpoint& from) { heard_.probe(number, from); });
     return socket;

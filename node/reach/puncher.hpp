@@ -15,8 +15,8 @@ class Puncher {
         std::function<void(std::size_t socket, const Endpoint& from)> probe;
     };
     // `heard` is called until the puncher goes, which it may not do within such a call.
-    Puncher(Dht& dht, SocketPool& pool, Heard heard)
-        : dht_(dht), pool_(pool), heard_(std::move(heard)) {}
+    Puncher(Dht& dht, SocketPool& pool, Heard heard, SocketPool::Open open = nullptr)
+        : dht_(dht), pool_(pool), open_(std::move(open)), heard_(std::move(heard)) {}
     Puncher(const Puncher&) = delete;
     ~Puncher();
 
@@ -34,6 +34,7 @@ class Puncher {
 
     Dht& dht_;
     SocketPool& pool_;
+    SocketPool::Open open_;
     Heard heard_;
     std::vector<std::shared_ptr<PunchSocket>> sockets_;
 };

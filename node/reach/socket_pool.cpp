@@ -37,10 +37,10 @@ Task<> SocketPool::run() {
     tasks_ = nullptr;
 }
 
-Result<std::shared_ptr<PunchSocket>> SocketPool::open() {
+Result<std::shared_ptr<PunchSocket>> SocketPool::open(const Open& open) {
     if (!tasks_) return Errc::closed;
     if (sockets_.size() >= proto::punch::Budget::max_sockets) return Errc::limit_reached;
-    auto socket = open_();
+    auto socket = open();
     if (!socket) return socket.error();
     auto state = std::make_shared<PunchSocket::State>(runtime_.executor);
     state->port = std::make_unique<UdpPort>(std::move(*socket), udx_);

@@ -55,7 +55,8 @@ class SocketPool {
 
     Task<> run();
     // Errc::limit_reached, Errc::closed while run() is not, or what the system says.
-    Result<std::shared_ptr<PunchSocket>> open();
+    Result<std::shared_ptr<PunchSocket>> open() { return open(open_); }
+    Result<std::shared_ptr<PunchSocket>> open(const Open& open);  // in another way
     // Nothing if it is closed already; while it is not, also after the last hold was dropped.
     std::shared_ptr<PunchSocket> hold(proto::dht::SocketId id);
     // The path, with a hold on its socket if it is one of ours.

@@ -20,6 +20,7 @@ constexpr std::chrono::seconds usual_deafness{3};
 
 std::string words_of(const Path& path) {
     if (path.kind == Path::Kind::relayed) return ", through this relay";
+    if (path.kind == Path::Kind::tunnelled) return ", through a kp2p-relay";
     return path.transport == Path::Transport::tcp ? " over TCP" : "";
 }
 
@@ -145,12 +146,12 @@ Task<> Swarm::count(std::shared_ptr<Connection> connection, PeerBook::Dialed who
                      .path = tried_path_of(path)};
         tell(rejection, path.remote, deaf);
         set_proven(std::nullopt);
-        if (!best(remote)) note_failure(remote, {deaf});
         // Who dials again may have lost what we take for good.
         const auto peer = peers_.find(remote);
         if (peer != peers_.end()) peer->second.doubt_until = clock.now() + Peer::doubt_span;
-        heard = co_await with_timeout(clock, max_proof, connection->heard());
+        if (!best(remote)) note_failure(remote, {deaf});
         if (tasks_) tasks_->spawn(try_beside(connection, std::make_shared<Findings>()));
+        heard = co_await with_timeout(clock, max_proof, connection->heard());
     }
     const auto peer = peers_.find(remote);
     const bool held = peer != peers_.end() && peer->second.find(*connection);

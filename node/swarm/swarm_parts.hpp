@@ -37,7 +37,7 @@ struct SwarmParts {
     std::function<Candidates()> mapped = nullptr;  // where a router forwards to us; null: nowhere
     // Opens a UDP socket on a free port; without it no holes are punched.
     SocketPool::Open open_socket = nullptr;
-    OpenTunnelled open_tunnelled = nullptr;                // for trials
+    OpenTunnelled open_tunnelled = nullptr;                // where nothing else leads
     proto::RelayMode relay = proto::RelayMode::automatic;  // for others
     std::vector<std::string> relay_urls = {};              // of kp2p-relays, told to members
     std::function<void(std::vector<std::string>)> heard_relays = nullptr;

@@ -18,10 +18,17 @@ constexpr Clock::Span first_redial_pause = 500ms, longest_redial_pause = 5s;
 constexpr Clock::Span max_redial = 10s;
 // Until others have seen us where we are now; and between further attempts, as they fail.
 constexpr Clock::Span first_direct_wait = 2s, first_direct_pause = 5s, longest_direct_pause = 5min;
+constexpr Clock::Span before_tunnel = 2s;  // for what is tried with it, as TCP
 constexpr Clock::Span network_silence = 8s;
 constexpr Clock::Span max_unshown = 1s;  // that a connection works, before others are tried
 // So long after a vigil was mistaken, or right, the next is not more patient for it.
 constexpr Clock::Span patience_memory = 60s;
+
+Task<Result<Link>> later(Clock& clock, Clock::Span wait, Task<Result<Link>> dial) {
+    auto slept = co_await clock.sleep_for(wait);
+    if (!slept) co_return slept.error();
+    co_return co_await std::move(dial);
+}
 
 }  // namespace
 
@@ -117,7 +124,7 @@ bool Swarm::is_direct_due(Peer& peer, bool needed) {
     const auto now = parts_.runtime.clock.now();
     const Peer::Held* best = peer.best();
     if (!needed || !peer.tells_places || !best || now < peer.direct_due) return false;
-    if (best->connection->path_kind() != Path::Kind::relayed) return false;
+    if (rank_of(best->connection->path()) != PathRank::relayed) return false;
     const bool first = peer.direct_due == Clock::Time{};
     peer.direct_due = now + peer.direct_pause;
     if (!first) peer.direct_pause = std::min(2 * peer.direct_pause, longest_direct_pause);
@@ -181,12 +188,18 @@ Task<Result<void>> Swarm::pause_while(std::function<bool()> holds, Clock::Span p
     co_return ok;
 }
 
-// Over TCP at these places, and as if we had never met, whichever is first.
+// Over TCP at these places, and as if we had never met, whichever is first; where we must be
+// answered, from a port at a kp2p-relay, too.
 Task<Result<Link>> Swarm::reach_anew(NodeId node, std::vector<Endpoint> places,
                                      Dialer::Through through, Findings& why) {
     Result<Link> first = Errc::cannot_connect;
     auto done = co_await with_tasks([&](Tasks& all) -> Task<> {
         all.spawn(reach_first(dialer_.dial(node, book_.relays(node), why, through), first, all));
+        if (through == Dialer::Through::answered) {
+            auto dial = dialer_.dial_tunnelled(node, why);
+            dial = later(parts_.runtime.clock, before_tunnel, std::move(dial));
+            all.spawn(reach_first(std::move(dial), first, all));
+        }
         if (places.empty()) co_return;
         all.spawn(reach_first(tcp_dialer_->dial(node, std::move(places), why), first, all));
     });
@@ -199,6 +212,10 @@ Task<Result<Link>> Swarm::reach_anew(NodeId node, std::vector<Endpoint> places,
 Task<> Swarm::try_beside(std::shared_ptr<Connection> connection, std::shared_ptr<Findings> why) {
     const NodeId node = connection->remote();
     const bool direct = connection->path_kind() == Path::Kind::direct;
+    const auto carried = [this, &node] {
+        const auto peer = peers_.find(node);
+        return peer != peers_.end() && peer->second.best() && !peer->second.silent();
+    };
     auto slept = co_await parts_.runtime.clock.sleep_for(max_unshown);
     if (!slept || !direct || carried() || !beside_.insert(node).second) co_return;
     auto places = tcp_guess_of(*connection);
@@ -213,10 +230,6 @@ Task<> Swarm::try_beside(std::shared_ptr<Connection> connection, std::shared_ptr
 
 // As long as it is there nothing is tried beside it in its turn.
 Task<> Swarm::serve_beside(Link link, NodeId node) {
-    const auto carried = [this, &node] {
-        const auto peer = peers_.find(node);
-        return peer != peers_.end() && peer->second.best() && !peer->second.silent();
-    };
     co_await serve(make_connection(std::move(link)), PeerBook::Dialed::by_us);
     beside_.erase(node);
 }

@@ -17,6 +17,8 @@ void UdxByteStream::connect(const UdxPath& path, const UdxPeer& peer) {
 
 Path::Kind UdxByteStream::path_kind() const {
     if (relayed()) return Path::Kind::relayed;
+    const Datagrams* socket = stream_.path().socket;
+    if (socket && socket->is_detour()) return Path::Kind::tunnelled;
     return proto::dht::is_private(stream_.path().remote) ? Path::Kind::lan : Path::Kind::direct;
 }
 

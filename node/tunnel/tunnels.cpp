@@ -60,11 +60,12 @@ Result<std::unique_ptr<Datagrams>> Tunnels::open_passing() {
     return std::unique_ptr<Datagrams>(new TunnelSocket(*std::move(state)));
 }
 
-Task<Result<std::unique_ptr<Datagrams>>> Tunnels::open_settled(std::string& why) {
-    if (!has_relays() || !(has_own_ || in_use_)) co_return Errc::not_found;
+Task<Result<std::unique_ptr<Datagrams>>> Tunnels::open_detour(std::string& why) {
+    if (!has_own_ || in_use_) co_return Errc::not_found;
     why = place();
     auto state = start_passing();
     if (!state) co_return state.error();
+    (*state)->detour = true;
     std::unique_ptr<Datagrams> socket(new TunnelSocket(*state));
     while (!(*state)->link && (*state)->failure.empty()) {
         auto woken = co_await (*state)->changed.wait();

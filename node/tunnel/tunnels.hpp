@@ -29,6 +29,7 @@ class TunnelSocket final : public Datagrams {
 
     // At the relay; port 0 before there was one.
     Endpoint local() const override;
+    bool is_detour() const override { return state_->detour; }
     void send(const Endpoint& to, ByteView bytes) override;
     void send_with_ttl(const Endpoint& to, ByteView bytes, int ttl) override;
     void send_segments(const Endpoint& to, std::span<const ByteView> pieces,
@@ -58,6 +59,7 @@ class TunnelSocket final : public Datagrams {
 
         bool standing = false;  // connected only while that is wanted of all
         bool closed = false;
+        bool detour = false;        // opened beside what is in use
         FrameLink* link = nullptr;  // while it is connected
         std::optional<proto::tunnel::Allocated> allocated = {};
         std::size_t at = 0;        // which relay that is at
@@ -96,9 +98,10 @@ class Tunnels {
     std::unique_ptr<TunnelSocket> open_standing();
     // One that is connected from now on until it goes. Errc::limit_reached, Errc::closed.
     Result<std::unique_ptr<Datagrams>> open_passing();
-    // The same once it has its port; if it gets none, `why` names the relay and the reason.
-    // Errc::not_found where no relay may be used: those of others are for where UDP is blocked.
-    Task<Result<std::unique_ptr<Datagrams>>> open_settled(std::string& why);
+    // For what does not get through from here, once it has its port; if it gets none, `why` names
+    // the relay and the reason. Errc::not_found where all leaves at a relay, or none is our own:
+    // those of others are for where UDP is blocked.
+    Task<Result<std::unique_ptr<Datagrams>>> open_detour(std::string& why);
 
     void want(bool wanted);
     bool wanted() const { return wanted_; }

@@ -479,6 +479,28 @@ class Awkward(unittest.TestCase):
         self.assertEqual([finding['node'] for finding in said], [deaf], findings)
         self.assertIn('in one direction', said[0]['advice'])
 
+    def assert_met_through_a_tunnel(self, whose):
+        """What the giver sends to the loader is dropped, and one of them has a kp2p-relay."""
+        loaders, givers, outside = self.world.host(), self.world.host(), self.world.host()
+        relay = outside.popen(command('kp2p-relay'), '--listen', outside.address + ':443', '--token-file',
+                              self.world.folder + '/token', stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.world.processes.append(relay)
+        self.addCleanup(relay.stdout.close)
+        flags = '--relay-url', wait_for_line(relay.stdout, '#').strip()
+        self.world.between('ip saddr %s ip daddr %s drop' % (givers.address, loaders.address))
+        nodes = {'giver': givers, 'loader': loaders}
+        nodes = {name: self.node(host, name, *(flags if name == whose else ())) for name, host in nodes.items()}
+        loaded = nodes['loader'].run('kp2p-load', self.given(nodes['giver']))
+        self.assertEqual(loaded.returncode, 0, loaded.stderr + nodes['loader'].words() + nodes['giver'].words())
+        paths = [path['path'] for peer in nodes[whose].status()['peers'] for path in peer['paths']]
+        self.assertEqual([path.split()[0] for path in paths], ['tunnelled'])
+
+    def test_one_that_hears_nothing_of_a_member_reaches_it_from_a_relay(self):
+        self.assert_met_through_a_tunnel('loader')
+
+    def test_one_that_a_member_does_not_hear_reaches_it_from_a_relay(self):
+        self.assert_met_through_a_tunnel('giver')
+
     def test_which_interface_leads_nowhere_is_said_until_it_is_off(self):
         """As a Wi-Fi without Internet beside a cable, over which it goes first."""
         host = self.world.host()

@@ -220,29 +220,33 @@ Task<> what_is_sent_at_once_arrives() {
     (void)ran;
 }
 
-Task<> one_is_settled_or_says_why_not() {
+Task<> a_detour_is_there_or_says_why_not() {
     auto executor = co_await asio::this_coro::executor;
     RelayWorld world(executor);
     const auto relay = world.relay();
     auto wrong = world.url;
     wrong.token += "x";
-    using Whose = Tunnels::Whose;
     auto ran = co_await with_tasks([&](Tasks& all) -> Task<> {
         all.spawn(relay->serve());
         for (const bool right : {true, false}) {
-            Tunnels tunnels(world.real.runtime);
+            Tunnels tunnels(world.real.runtime), foreign(world.real.runtime);
+            tunnels.add({right ? world.url : wrong});
+            foreign.add({world.url}, Tunnels::Whose::heard);
             auto tried = co_await with_tasks([&](Tasks& inner) -> Task<> {
                 inner.spawn(tunnels.run());
                 auto slept = co_await world.real.clock.sleep_for(0s);
                 REQUIRE(slept);
-                tunnels.add({right ? world.url : wrong}, Whose::heard);
                 std::string why;
-                auto foreign = co_await tunnels.open_settled(why);
-                CHECK(foreign.error() == Errc::not_found);  // UDP is not known to be blocked
+                auto none = co_await foreign.open_detour(why);
+                CHECK(none.error() == Errc::not_found);  // UDP is not known to be blocked
                 tunnels.use(true);
-                auto socket = co_await tunnels.open_settled(why);
+                none = co_await tunnels.open_detour(why);
+                CHECK(none.error() == Errc::not_found);  // there is nothing to go around
+                tunnels.use(false);
+                auto socket = co_await tunnels.open_detour(why);
                 CHECK(bool(socket) == right);
                 if (socket) CHECK((*socket)->local().port != 0);
+                if (socket) CHECK((*socket)->is_detour());
                 if (!right) CHECK(why.ends_with("the relay does not know the token"));
                 inner.cancel();
             });
@@ -526,7 +530,7 @@ TEST_CASE("what is sent before the port is there is sent then, a little of it") 
     test::run(what_is_sent_at_once_arrives());
 }
 TEST_CASE("a socket that is waited for has its port, or there is a reason") {
-    test::run(one_is_settled_or_says_why_not());
+    test::run(a_detour_is_there_or_says_why_not());
 }
 TEST_CASE("a client keeps its port when its relay starts again") { test::run(the_port_stays()); }
 TEST_CASE("who does not know the token gets no port") { test::run(a_wrong_token_gets_nothing()); }
