@@ -194,6 +194,11 @@ Task<Result<UdxPath>> Dialer::race_all(AttemptRef attempt) {
     if (const auto known = courses_.find(remote); known != courses_.end()) course = known->second;
     const auto usual = course;
     auto approaches = approaches_to(greeted, attempt->found, attempt->greeting.keys(), course);
+    // Who has a connection already must not lose it for one that nothing comes over.
+    if (attempt->through == Through::no_relay)
+        for (Approach& approach : approaches)
+            if (approach.proof == Approach::Proof::none)
+                approach = shown_approach(greeted, std::move(approach));
     if (attempt->through == Through::answered)
         std::erase_if(approaches, [](const Approach& approach) {
             return approach.proof != Approach::Proof::answered;
