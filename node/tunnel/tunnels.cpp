@@ -98,6 +98,7 @@ bool Tunnels::is_wanted(const State& state) const {
 // The state is what the socket and this share; it goes with the last of them.
 Task<> Tunnels::serve(std::shared_ptr<State> state) {
     auto wait = first_tunnel_pause;
+    bool broke = false;  // just now, and was good before
     while (!state->closed) {
         if (!is_wanted(*state)) {
             wait = first_tunnel_pause;
@@ -115,15 +116,18 @@ Task<> Tunnels::serve(std::shared_ptr<State> state) {
             if (state->standing) route_ = at;
             const auto began = runtime_.clock.now();
             co_await serve_opened(*state, *std::move(opened));
-            // A relay that ends what it has just granted is not asked again and again.
-            if (runtime_.clock.now() - began >= max_tunnel_pause) wait = first_tunnel_pause;
-            if (!is_wanted(*state)) continue;
+            // A relay that ends what it has just granted is not asked again and again; a proxy may
+            // let each connection last for so long, or carry so much, and takes the next at once.
+            const auto lived = runtime_.clock.now() - began;
+            if (lived >= max_tunnel_pause) wait = first_tunnel_pause;
+            broke = lived >= first_tunnel_pause;
+            if (broke || !is_wanted(*state)) continue;
         } else {
             if (opened.error() == asio::error::operation_aborted) co_return;
             note_failure(at, why);
             state->failure = routes_[at].url.place() + ": " + why.words;
             state->changed.notify_all();
-            go_on_to_next(at);
+            if (!std::exchange(broke, false)) go_on_to_next(at);
         }
         auto slept = co_await pause(*state, wait);
         if (!slept) co_return;

@@ -1,19 +1,23 @@
 #!/usr/bin/python3
-"""socks_proxy.py ADDRESS PORT USER PASSWORD: a SOCKS 5 proxy that lets in who knows these, as far as RFC 1928 and
-RFC 1929 have CONNECT."""
+"""socks_proxy.py ADDRESS PORT USER PASSWORD [BYTES]: a SOCKS 5 proxy that lets in who knows these, as far as RFC 1928
+and RFC 1929 have CONNECT. A connection that has carried so many bytes in one direction ends."""
 import asyncio
 import socket
 import sys
 
 
 async def pour(reader, writer):
+    carried = 0
     try:
-        while some := await reader.read(1 << 16):
+        while carried < most and (some := await reader.read(1 << 16)):
+            carried += len(some)
             writer.write(some)
             await writer.drain()
     except ConnectionError:
         pass
     writer.close()
+
+most = float(sys.argv[5] if len(sys.argv) > 5 else 'inf')
 
 
 async def text(reader):

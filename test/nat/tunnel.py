@@ -21,6 +21,7 @@ from matrix import Dht, wait_for_line
 
 PATIENCE_SECONDS = 60
 IDLE_SECONDS = 10
+ENDED_SECONDS = 12  # 6 of them for what comes at that rate
 INTEROP = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'interop')
 world = None
 
@@ -221,12 +222,13 @@ class Tunnelled(unittest.TestCase):
         self.addCleanup(process.terminate)
         return proxy
 
-    def socks(self, site):
-        """The same for one that speaks SOCKS."""
+    def socks(self, site, *limit):
+        """The same for one that speaks SOCKS, and may end what has carried so many bytes."""
         proxy = site.host()
         site.proxies.add(packed(proxy))
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'socks_proxy.py')
-        process = proxy.popen([sys.executable, script, proxy.address, '1080', 'me', 'secret'])
+        process = proxy.popen([sys.executable, script, proxy.address, '1080', 'me', 'secret',
+                               *limit])
         self.addCleanup(process.wait)
         self.addCleanup(process.terminate)
         return proxy
@@ -251,6 +253,17 @@ class Tunnelled(unittest.TestCase):
     def test_where_a_socks_proxy_is_all_there_is(self):
         inside = self.node_behind(self.socks, 'all_proxy', 'socks5h://me:secret@%s:1080')
         self.share(inside, self.node(world.net.site('port-restricted').host()))
+
+    def test_a_proxy_that_ends_what_has_carried_much(self):
+        inside = self.node_behind(lambda site: self.socks(site, '3000000'), 'all_proxy',
+                                  'socks5h://me:secret@%s:1080')
+        outside = self.node(world.net.site('port-restricted').host())
+        self.assertTrue(self.is_tunnelled(inside), inside.words())
+        outside.run('kp2p-limit', '--up', '2M')
+        began = time.monotonic()
+        self.loads(inside, outside, 12)
+        self.assertGreater(inside.words().count('broke'), 2)
+        self.assertLess(time.monotonic() - began, ENDED_SECONDS, inside.words())
 
     def check_password_is_said(self, node):
         self.assertTrue(until(lambda: 'a user and a password' in node.words()), node.words())
