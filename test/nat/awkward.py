@@ -27,6 +27,7 @@ VALID_KEY = 'd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a'  
 SOON_SECONDS = 3
 GIVEN_UP_SECONDS = 40
 HEALED_SECONDS = 4  # one of them for the MiB that shows it
+UNHEARD_SECONDS = 20  # each dial of the other begins anew, until it is seen that none is heard
 LEFT_SECONDS = 8  # until what leads nowhere is left, and after
 FREED_SECONDS = 15  # names are asked about again after five, of nodes that are asked after five
 FOUND_SECONDS = 9  # of two that start at once: they look each other up again after five
@@ -301,14 +302,19 @@ class Awkward(unittest.TestCase):
         loader.run('ip', 'route', 'replace', 'default', 'via', loader.address[:-1] + '1')
         self.assert_goes_on(load, nodes[1], HEALED_SECONDS)
 
+    def relay(self, place):
+        """The URL of a kp2p-relay there."""
+        relay = place.popen(command('kp2p-relay'), '--listen', place.address + ':443', '--token-file',
+                            self.world.folder + '/token', stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.world.processes.append(relay)
+        url = wait_for_line(relay.stdout, '#').strip()
+        relay.stdout.close()
+        return url
+
     def test_a_relay_of_whose_addresses_some_lead_nowhere(self):
         host, outside = self.world.host(), self.world.host()
         self.world.between('meta l4proto udp ip saddr %s drop' % host.address)
-        relay = outside.popen(command('kp2p-relay'), '--listen', outside.address + ':443', '--token-file',
-                              self.world.folder + '/token', stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.world.processes.append(relay)
-        url = wait_for_line(relay.stdout, '#').strip().replace(outside.address, 'relay.test')
-        relay.stdout.close()
+        url = self.relay(outside).replace(outside.address, 'relay.test')
         names = self.world.folder + '/hosts'
         with open(names, 'w') as file:
             file.write(''.join(address + ' relay.test\n' for address in (*NOWHERE, outside.address)))
@@ -444,18 +450,27 @@ class Awkward(unittest.TestCase):
     def test_two_of_which_one_does_not_hear_the_other_meet_at_a_third(self):
         self.assert_met_at_a_third('accept')
 
-    def test_a_load_goes_on_at_a_third_when_a_firewall_comes_between(self):
-        """For what the giver sends; it hears the loader all the time."""
-        self.third()
-        giver, loader = [self.node(self.world.host(), name) for name in ('giver', 'loader')]
-        giver.until(lambda status: status['connections'] == 2)
-        loader.until(lambda status: status['connections'] == 2)
+    def assert_outlives_a_firewall(self, giver, loader, limit):
+        """When a firewall begins to drop what the giver sends, which hears the loader all the time."""
         giver.run('kp2p-limit', '--up', '2M')
         load = loader.place.popen(command('kp2p-load'), '--quiet', self.given(giver), env=loader.environment,
                                   stdout=subprocess.DEVNULL)
         loader.until(lambda status: status['received_bytes'] > 2 << 20)
         self.world.between('ip saddr %s ip daddr %s drop' % (giver.place.address, loader.place.address))
-        self.assert_goes_on(load, loader, LEFT_SECONDS)
+        self.assert_goes_on(load, loader, limit)
+
+    def test_a_load_goes_on_at_a_third_when_a_firewall_comes_between(self):
+        self.third()
+        giver, loader = [self.node(self.world.host(), name) for name in ('giver', 'loader')]
+        for node in (giver, loader):
+            node.until(lambda status: status['connections'] == 2)
+        self.assert_outlives_a_firewall(giver, loader, LEFT_SECONDS)
+
+    def test_a_load_goes_on_from_a_relay_of_the_giver_when_a_firewall_comes_between(self):
+        giver = self.node(self.world.host(), 'giver', '--relay-url', self.relay(self.world.host()))
+        loader = self.node(self.world.host(), 'loader')
+        loader.until(lambda status: status['connections'] == 1)
+        self.assert_outlives_a_firewall(giver, loader, UNHEARD_SECONDS)
 
     def assert_goes_on(self, load, loader, limit):
         began, had = time.monotonic(), loader.status()['received_bytes']
@@ -481,12 +496,8 @@ class Awkward(unittest.TestCase):
 
     def assert_met_through_a_tunnel(self, whose):
         """What the giver sends to the loader is dropped, and one of them has a kp2p-relay."""
-        loaders, givers, outside = self.world.host(), self.world.host(), self.world.host()
-        relay = outside.popen(command('kp2p-relay'), '--listen', outside.address + ':443', '--token-file',
-                              self.world.folder + '/token', stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.world.processes.append(relay)
-        self.addCleanup(relay.stdout.close)
-        flags = '--relay-url', wait_for_line(relay.stdout, '#').strip()
+        loaders, givers = self.world.host(), self.world.host()
+        flags = '--relay-url', self.relay(self.world.host())
         self.world.between('ip saddr %s ip daddr %s drop' % (givers.address, loaders.address))
         nodes = {'giver': givers, 'loader': loaders}
         nodes = {name: self.node(host, name, *(flags if name == whose else ())) for name, host in nodes.items()}
