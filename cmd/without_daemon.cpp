@@ -57,7 +57,7 @@ Result<void> WithoutDaemon::serve(int descriptor) {
         thread_ = start_thread([this, descriptor] { serve_quietly(*api_, descriptor); });
     } catch (const std::system_error&) {  // the system's limit of threads
         ::close(descriptor);
-        return Errc::failed;
+        return command_.failure(Errc::failed, "no more threads can be had (ulimit -u, or -v)");
     }
     return ok;
 }

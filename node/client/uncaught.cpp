@@ -34,7 +34,7 @@ void say(const char* words) {
     } catch (const std::system_error& error) {
         const int number = error.code().value();  // asio's have a category of their own
         const bool of_thread = std::strncmp(error.what(), "thread", 6) == 0;
-        say(number == EAGAIN ? "no more threads can be had (ulimit -u)"
+        say(number == EAGAIN ? "no more threads can be had (ulimit -u, or -v)"
             : number == EPERM && of_thread
                 ? "no thread may be started: a container's filter refuses the call clone3, as "
                   "Docker before 20.10.10 does (--security-opt seccomp=unconfined lets it through)"

@@ -162,7 +162,7 @@ Task<Result<void>> LiveSettings::set(std::map<std::string, std::string> texts,
     auto kept = co_await keep(quota_changed);
     if (!kept)
         complaint =
-            "this holds until the daemon stops, for it cannot be kept: " + kept.error().message();
+            "this holds until the daemon stops, for it cannot be kept: " + storage_trouble();
     co_return kept;
 }
 

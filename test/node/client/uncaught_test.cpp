@@ -55,7 +55,8 @@ TEST_CASE("what nobody catches is said with the name of the program") {
     CHECK(WEXITSTATUS(memory.status) == 1);
     const LastWords threads =
         last_words([] { throw std::system_error(EAGAIN, std::generic_category()); });
-    CHECK(threads.text == "kp2p-some: it cannot go on: no more threads can be had (ulimit -u)\n");
+    CHECK(threads.text ==
+          "kp2p-some: it cannot go on: no more threads can be had (ulimit -u, or -v)\n");
     CHECK(WEXITSTATUS(threads.status) == 1);
     const LastWords filtered =
         last_words([] { throw std::system_error(EPERM, std::generic_category(), "thread"); });
