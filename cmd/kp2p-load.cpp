@@ -75,8 +75,10 @@ Result<void> load(client::Command& command, client::Daemon& daemon, const proto:
     if (!dest) return dest.error();
     client::ProgressBar bar(command);
     const auto show = [&](const client::Answer& event) -> Result<void> {
-        bar.show(progress_of(event, uri));
+        const bool is_remark = event.string("event") == "remark";
+        if (!is_remark) bar.show(progress_of(event, uri));
         if (command.json()) return command.print_json(event.text());
+        if (is_remark) command.say(event.string("message"));
         return ok;
     };
     Delivery by{command, daemon, show, wish.wait, wish.flush};

@@ -50,7 +50,6 @@ int main(int argc, char** argv) {
         body.begin_object().field("uri", uri->written).end_object();
         const auto show = [&](const client::Answer& event) -> Result<void> {
             if (command.json()) return command.print_json(event.text());
-            if (event.string("event") == "remark") command.say(event.string("message"));
             if (event.string("event") != "entry") return ok;
             const bool is_directory = event.string("type") == "directory";
             const std::string name = line_of(event.string("name")) + (is_directory ? "/" : "");

@@ -36,9 +36,7 @@ Result<ChannelName> channel_of(Call& call) {
 // Something that the user has to know although the call succeeds.
 Task<Result<void>> send_remarks(Call& call, const std::vector<std::string>& remarks) {
     for (const std::string& remark : remarks) {
-        JsonWriter json = event("remark");
-        json.field("message", remark);
-        auto sent = co_await call.send(end(json));
+        auto sent = co_await call.send(remark_line(remark));
         if (!sent) co_return sent;
     }
     co_return ok;
@@ -186,31 +184,58 @@ Api::Api(HttpServer& server, ApiParts parts) : server_(server), parts_(std::move
     server.on_bytes("/v1/upload", [this](Call& call) { return with_storage(&Api::upload, call); });
 }
 
-// What needs the storage would wait without a word while that is on a file system that does not
-// answer, and take a thread of the pool with it.
-Task<Result<void>> Api::reach_storage(Call& call) {
-    constexpr std::chrono::milliseconds believed_span{5};  // many small loads ask once in a while
+// `believed`: for how long it is not asked again.
+Task<Result<void>> Api::ask_storage(Clock::Span believed) {
     Clock& clock = parts_.runtime.clock;
-    if (storage_answered_ && clock.now() - *storage_answered_ < believed_span) co_return ok;
+    if (storage_answered_ && clock.now() - *storage_answered_ < believed) co_return ok;
     auto look = [root = parts_.store.root()]() -> Result<bool> {
         struct statvfs space;  // whoever works on it finds out what else is wrong
         return ::statvfs(root.c_str(), &space) == 0;
     };
     // Apart from what else lies beside the storage.
     auto answered = co_await parts_.foreign.call(parts_.store.root() / ".", look);
-    if (answered) {
-        storage_answered_ = clock.now();
-        co_return ok;
-    }
-    if (answered.error() == Errc::timed_out)
+    if (!answered) co_return answered.error();
+    storage_answered_ = clock.now();
+    co_return ok;
+}
+
+// What needs the storage would wait without a word while that is on a file system that does not
+// answer, and take a thread of the pool with it.
+Task<Result<void>> Api::reach_storage(Call& call) {
+    constexpr std::chrono::milliseconds believed{5};  // many small loads ask once in a while
+    auto answered = co_await ask_storage(believed);
+    if (!answered && answered.error() == Errc::timed_out)
         call.explain("the storage " + parts_.store.root().string() + " does not answer");
-    co_return answered.error();
+    co_return answered;
+}
+
+// Says of a storage that stops answering that it does, for as long as the work of `call` waits.
+Task<> Api::watch_storage(Call& call) {
+    constexpr std::chrono::seconds between_looks{5};
+    for (bool silent = false;;) {
+        auto slept = co_await parts_.runtime.clock.sleep_for(between_looks);
+        if (!slept) co_return;
+        auto answered = co_await ask_storage(between_looks / 2);
+        const bool is_silent = !answered && answered.error() == Errc::timed_out;
+        if (std::exchange(silent, is_silent) == is_silent) continue;
+        call.try_remark("the storage " + parts_.store.root().string() +
+                        (is_silent ? " does not answer yet" : " answers again"));
+    }
 }
 
 Api::Answer Api::with_storage(Answer (Api::*answer)(Call&), Call& call) {
     auto reached = co_await reach_storage(call);
     if (!reached) co_return reached.error();
-    co_return co_await (this->*answer)(call);
+    if (!call.takes_remarks()) co_return co_await (this->*answer)(call);
+    Result<std::string> outcome = Errc::canceled;
+    auto work = [&](Tasks& all) -> Task<> {
+        all.spawn(watch_storage(call));
+        outcome = co_await (this->*answer)(call);
+        all.cancel();
+    };
+    auto worked = co_await with_tasks(work);
+    if (!worked && !outcome) co_return worked.error();
+    co_return outcome;
 }
 
 Api::Answer Api::status(Call&) { co_return co_await parts_.status(); }

@@ -53,7 +53,9 @@ class Api {
   private:
     using Answer = Task<Result<std::string>>;
 
+    Task<Result<void>> ask_storage(Clock::Span believed);
     Task<Result<void>> reach_storage(Call& call);
+    Task<> watch_storage(Call& call);
     Answer with_storage(Answer (Api::*answer)(Call&), Call& call);
     Answer status(Call& call);
     Answer stop(Call& call);

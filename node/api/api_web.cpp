@@ -41,6 +41,8 @@ Api::Answer Api::web_session(Call& call) {
 Api::Answer Api::events(Call& call) {
     std::string told_status, told_transfers;
     for (;;) {
+        auto reached = co_await reach_storage(call);
+        if (!reached) co_return reached.error();
         auto now = co_await status(call);
         if (now && *now != std::exchange(told_status, *now)) {
             auto sent = co_await call.send(news("status", *now));

@@ -64,6 +64,11 @@ std::string error_json(std::error_code error, const ErrorWords& words, Shape sha
     return json.end_object().take();
 }
 
+std::string remark_line(std::string_view words) {
+    proto::JsonWriter json;
+    return json.begin_object().field("event", "remark").field("message", words).end_object().take();
+}
+
 Result<void> Call::parse(const std::string& body) {
     if (parser_.parse(body.empty() ? std::string("{}") : body).get(body_) != simdjson::SUCCESS ||
         !body_.is_object())
@@ -189,6 +194,17 @@ void Call::try_send(std::string line) {
 void Call::try_send_between(std::string line) {
     line.push_back('\n');
     wire_.offer(chunk(frame_head(line.size() | line_frame) + line));
+}
+
+bool Call::takes_remarks() {
+    if (shape_ != Shape::frames) return shape_ == Shape::events;
+    const auto asked = truth("progress");
+    return asked && *asked;
+}
+
+void Call::try_remark(const std::string& words) {
+    if (shape_ == Shape::frames) return try_send_between(remark_line(words));
+    try_send(remark_line(words));
 }
 
 Task<Result<void>> Call::send_bytes(ByteView bytes) {

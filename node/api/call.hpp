@@ -61,6 +61,9 @@ class Call {
     Task<Result<void>> send_bytes(ByteView bytes);  // of a frames answer, any length
     // A line among the frames of such an answer, for a client that has asked for it.
     void try_send_between(std::string line);
+    // Something that the user has to know although the call goes on, of either kind of answer.
+    bool takes_remarks();
+    void try_remark(const std::string& words);
     // The words that go with the error that the handler returns.
     void explain(std::string words) { words_ = std::move(words); }
     void explain(const Diagnosis& why);
@@ -91,6 +94,8 @@ struct ErrorWords {
     std::string_view message, about = {}, findings = {};
 };
 std::string error_json(std::error_code error, const ErrorWords& words, Shape shape);
+// {"event":"remark","message"}
+std::string remark_line(std::string_view words);
 // An answer of one JSON object, or other text, and a line end, as it is sent.
 struct JsonAnswer {
     int status = 200;

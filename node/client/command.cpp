@@ -266,6 +266,7 @@ int Command::run(int argc, char** argv, const std::function<Result<void>(Daemon&
     if (const auto ended = parse_arguments(argc, argv)) return *ended;
     Daemon daemon(*config_, stop(), stand_in_);
     daemon.on_silence([this](const std::string& words) { say(parser_->name + ": " + words); });
+    if (!json()) daemon.on_remark([this](const std::string& words) { say(words); });
     if (parser_->start) {
         const Starter starter(config_->dir(), parser_->flags);
         daemon.start_with(starter, [this, log = starter.log_path()] {

@@ -344,6 +344,7 @@ Result<Answer> Daemon::events(const Request& asked, const OnEvent& on_event) {
         const std::string event = answer.string("event");
         if (event.empty()) return no_answer();
         if (event == "error") return error_of(answer);
+        if (event == "remark" && on_remark_) return on_remark_(answer.string("message")), ok;
         if (event != "result") return on_event(answer);
         last = std::move(answer);
         return ok;
@@ -368,7 +369,12 @@ Result<Answer> Daemon::events(const Request& asked, const OnEvent& on_event) {
 
 Result<Answer> Daemon::frames(const Request& asked, const OnBytes& on_bytes,
                               const OnEvent& on_event) {
-    FrameReader reader(on_bytes, on_event);
+    const OnEvent told = [&](const Answer& event) -> Result<void> {
+        if (event.string("event") != "remark") return on_event ? on_event(event) : ok;
+        if (on_remark_) on_remark_(event.string("message"));
+        return ok;
+    };
+    FrameReader reader(on_bytes, told);
     const auto on_chunk = [&](ByteView bytes) -> Result<void> {
         auto taken = reader.take(as_text(bytes));
         if (!taken && !reader.trouble().empty()) return no_answer(reader.trouble());

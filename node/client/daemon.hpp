@@ -46,6 +46,8 @@ class Daemon {
     ~Daemon();
     // Called once, with a sentence, when the daemon has been silent for some seconds.
     void on_silence(std::function<void(const std::string&)> say);
+    // Called with what it remarks on while it works, which no OnEvent sees then.
+    void on_remark(std::function<void(const std::string&)> say) { on_remark_ = std::move(say); }
     // Where nobody listens, this starts a daemon; `started` is called when it has.
     void start_with(Starter starter, std::function<void()> started);
 
@@ -110,6 +112,7 @@ class Daemon {
     StandIn stand_in_;
     std::optional<Starter> starter_;
     std::function<void()> on_started_;
+    std::function<void(const std::string&)> on_remark_;
     bool storage_alone_ = false;  // of what was asked last
     std::string nobody_;          // why the stand-in is asked; empty if it is not
     bool has_ended_ = false;

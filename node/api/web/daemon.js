@@ -88,6 +88,7 @@ export async function follow(path, told) {
   if (!response.ok) throw failed(await response.json().catch(() => ({})));
   for await (const piece of pieces(response, "\n\n")) {
     const [, name, data] = /^event: (.*)\ndata: (.*)$/.exec(piece) ?? [];
+    if (name === "end") throw failed(JSON.parse(data));
     if (name) told(name, JSON.parse(data));
   }
   throw new DaemonError("no_daemon", "The daemon does not answer.");

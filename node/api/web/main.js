@@ -59,7 +59,8 @@ async function live() {
         leave();
         return locked("This page is not let in any more. Run kp2p-web to open it again.");
       }
-      document.getElementById("summary").textContent = "The daemon does not answer; trying again…";
+      const words = error.code === "timed_out" ? error.message : "The daemon does not answer";
+      document.getElementById("summary").textContent = `${words}; trying again…`;
     }
     await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
   }
