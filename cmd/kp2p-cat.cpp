@@ -1,11 +1,15 @@
 // kp2p-cat: writes a file, or a range of it, to stdout: verified bytes and no others.
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <optional>
 
 #include "cmd/load_progress.hpp"
 #include "cmd/outage.hpp"
 #include "cmd/without_daemon.hpp"
 #include "node/client/command.hpp"
 #include "node/client/daemon.hpp"
+#include "node/client/hang_watch.hpp"
 #include "node/client/progress_bar.hpp"
 #include "proto/duration.hpp"
 #include "proto/file/uri.hpp"
@@ -72,7 +76,11 @@ int main(int argc, char** argv) {
         CatProgress progress(command, *uri);
         Outage outage(command, daemon, wait);
         std::uint64_t written_bytes = 0;
+        struct stat output;
+        const bool to_file = ::fstat(STDOUT_FILENO, &output) == 0 && S_ISREG(output.st_mode);
         const auto write = [&](ByteView bytes) {
+            std::optional<client::Waiting> waiting;
+            if (to_file) waiting.emplace("standard output");
             progress.wrote(bytes.size());
             outage.saw(written_bytes += bytes.size());
             return command.print_bytes(bytes);

@@ -24,6 +24,7 @@ Result<std::string> place_of(client::Command& command, const proto::Uri& uri,
         return command.failure(Errc::usage,
                                uri.text() + " has no name of its own; --dest FILE gives it one");
     if (wish.own_name) return name;
+    const client::Waiting waiting(*wish.dest);
     std::error_code error;
     std::filesystem::create_directories(*wish.dest, error);
     std::error_code none;

@@ -1,5 +1,8 @@
 #include "cmd/put_paths.hpp"
 
+#include <filesystem>
+#include <optional>
+
 #include "cmd/put_stream.hpp"
 #include "cmd/put_trouble.hpp"
 #include "cmd/running_storage.hpp"
@@ -24,14 +27,24 @@ class PutProgress {
         if (std::filesystem::is_regular_file(path, error))
             now_.size_bytes = std::filesystem::file_size(path, error);
         if (error) now_.size_bytes = 0;
+        may_wait_ =
+            path == "-" || (now_.size_bytes == 0 && !std::filesystem::is_directory(path, error));
     }
     void moved(const std::filesystem::path& path, std::size_t bytes) {
         now_.name = path.filename().native();
         now_.done_bytes += bytes;
         bar_.show(now_);
+        if (may_wait_) return;
+        if (!waiting_ || path != at_) waiting_.emplace(path.string());
+        at_ = path;
+        waiting_->moved();
     }
+    void end() { waiting_.reset(); }
 
   private:
+    bool may_wait_ = false;                   // for its writer
+    std::optional<client::Waiting> waiting_;  // from the first block on
+    std::filesystem::path at_;
     client::ProgressBar bar_;
     client::Progress now_;
 };
@@ -72,6 +85,7 @@ Result<void> put_each(client::Command& command, const std::vector<std::string>& 
         const bool input = copies && path == "-";
         auto uri = input || (copies && is_stream(path)) ? put_stream(command, *store, path, options)
                                                         : store->put(path, options);
+        progress.end();
         if (uri) {
             if (auto printed = print(command, path, *uri); !printed) return printed;
             continue;

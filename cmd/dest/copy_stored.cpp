@@ -28,19 +28,23 @@ bool copy_small(const Small& copy, const Sha1& sha1) {
 
 }  // namespace
 
-Result<bool> copy_stored(const StoredCopy& from, const File& to, const std::stop_token& stop) {
+Result<bool> copy_stored(const StoredCopy& from, const File& to, const std::stop_token& stop,
+                         const std::function<void()>& moved) {
     const auto source = File::open(from.path, File::Mode::read);
     if (!source) return false;
     const auto stamp = source->stamp();
     if (!stamp) return false;
     bool copied = false;
     if (stamp->text() == from.stamp) {
-        copied = bool(to.copy_from(*source, stop));
+        copied = bool(to.copy_from(*source, stop, moved));
     } else if (stamp->size_bytes <= small_bytes && !stop.stop_requested()) {
         copied = copy_small({*source, to, stamp->size_bytes}, from.sha1);
     } else {
         const Copy copy{to, from.path};
-        const auto hashed = hash_file(*source, &copy, ManifestWish::none, stop);
+        const auto step = [&moved](std::size_t) {
+            if (moved) moved();
+        };
+        const auto hashed = hash_file(*source, &copy, ManifestWish::none, stop, step);
         copied = hashed && hashed->sha1 == from.sha1;
     }
     if (copied) return true;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <stop_token>
 #include <string>
 
@@ -21,6 +22,8 @@ struct StoredCopy {
 // written, unless it has that stamp still. It shares the blocks, where the file system can do that.
 // False: the file cannot be had this way, and `to` is empty. Errc::canceled on `stop`; else the
 // system's code where `to` could not be emptied.
-Result<bool> copy_stored(const StoredCopy& from, const File& to, const std::stop_token& stop);
+// `moved`: while a large file is copied.
+Result<bool> copy_stored(const StoredCopy& from, const File& to, const std::stop_token& stop,
+                         const std::function<void()>& moved = {});
 
 }  // namespace kp2p

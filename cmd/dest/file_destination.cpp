@@ -91,9 +91,15 @@ Result<void> FileDestination::begin() {
     return ok;
 }
 
-Result<bool> FileDestination::take(const StoredCopy& stored) {
+bool FileDestination::may_wait() const {
+    struct stat status;
+    if (special_ || !through_) return special_;
+    return ::fstat(*through_, &status) != 0 || !S_ISREG(status.st_mode);
+}
+
+Result<bool> FileDestination::take(const StoredCopy& stored, const std::function<void()>& moved) {
     if (through_) return false;
-    auto copied = copy_stored(stored, temp_->file(), stop_);
+    auto copied = copy_stored(stored, temp_->file(), stop_, moved);
     taken_ = copied && *copied;
     return copied;
 }

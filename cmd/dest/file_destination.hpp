@@ -5,6 +5,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -31,10 +32,11 @@ class FileDestination {
     static Result<FileDestination> find(const std::filesystem::path& named, std::stop_token stop);
 
     bool is_stdout() const;
-    void sweep() const;  // removes what killed writers left beside it
+    bool may_wait() const;  // for a reader, as a pipe's
+    void sweep() const;     // removes what killed writers left beside it
     Result<void> begin();
     // Whether it holds the file now; if not, nothing was written.
-    Result<bool> take(const StoredCopy& stored);
+    Result<bool> take(const StoredCopy& stored, const std::function<void()>& moved);
     Result<void> write(ByteView bytes);
     Result<void> finish();
 

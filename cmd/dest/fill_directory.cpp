@@ -1,12 +1,14 @@
 #include "cmd/dest/fill_directory.hpp"
 
 #include <atomic>
+#include <optional>
 #include <system_error>
 #include <thread>
 #include <vector>
 
 #include "cmd/dest/copy_stored.hpp"
 #include "cmd/dest/sparse_writer.hpp"
+#include "node/client/hang_watch.hpp"
 #include "node/threads/thread.hpp"
 
 namespace kp2p {
@@ -33,10 +35,13 @@ Result<void> lay_out(const proto::Sha1Dir& dir, const fs::path& to, std::vector<
     return ok;
 }
 
-Result<bool> take(const Wanted& wanted, const Layout& storage, const std::stop_token& stop) {
+Result<bool> take(const Wanted& wanted, const Layout& storage, const std::stop_token& stop,
+                  client::Waiting& waiting) {
     auto copy = File::open(wanted.to, File::Mode::create, common_file_rights);
     if (!copy) return copy.error();
-    return copy_stored({storage.content(wanted.sha1), wanted.sha1}, *copy, stop);
+    waiting.moved();
+    return copy_stored({storage.content(wanted.sha1), wanted.sha1}, *copy, stop,
+                       [&waiting] { waiting.moved(); });
 }
 
 // What can only be had from the daemon.
@@ -49,12 +54,13 @@ Result<void> ask_for(const Delivery& by, const Wanted& wanted) {
     return sparse.finish(*copy);
 }
 
-void take_each(std::vector<Wanted>& files, const Layout& storage, const std::stop_token& stop) {
+void take_each(std::vector<Wanted>& files, const Layout& storage, const std::stop_token& stop,
+               client::Waiting& waiting) {
     std::atomic<std::size_t> next = 0;
     std::atomic<bool> failed = false;
     const auto work = [&] {
         for (std::size_t i; !failed && (i = next++) < files.size();) {
-            files[i].taken = take(files[i], storage, stop);
+            files[i].taken = take(files[i], storage, stop, waiting);
             if (!files[i].taken) failed = true;
         }
     };
@@ -72,8 +78,10 @@ void take_each(std::vector<Wanted>& files, const Layout& storage, const std::sto
 Result<void> fill_directory(const Delivery& by, const Layout& storage, const proto::Sha1Dir& dir,
                             const fs::path& to) {
     std::vector<Wanted> files;
+    std::optional<client::Waiting> waiting(to.parent_path().string());
     if (auto made = lay_out(dir, to, files); !made) return made;
-    take_each(files, storage, by.command.stop());
+    take_each(files, storage, by.command.stop(), *waiting);
+    waiting.reset();
     for (const Wanted& wanted : files)
         if (!wanted.taken) return wanted.taken.error();
     for (const Wanted& wanted : files)

@@ -14,10 +14,14 @@ namespace kp2p {
 namespace fs = std::filesystem;
 namespace {
 
+std::string words_for(const fs::path& dest) {
+    return dest == "-" ? "standard output" : dest.string();
+}
+
 std::error_code failed(const Delivery& by, std::error_code error, const fs::path& dest) {
     const bool is_stdout = dest == "-" || dest == "/dev/stdout";
     if (is_stdout && error == std::errc::broken_pipe) return by.command.reader_gone();
-    return by.command.failure(error, dest == "-" ? "standard output" : dest_trouble(dest, error));
+    return by.command.failure(error, dest == "-" ? words_for(dest) : dest_trouble(dest, error));
 }
 
 // The trouble is the destination's, unless the daemon has told of its own.
@@ -37,25 +41,37 @@ Result<Delivered> file_to(const Delivery& by, const proto::Uri& uri, const fs::p
                           Earlier& earlier) {
     std::optional<client::Waiting> waiting(dest.string());
     auto to = FileDestination::find(dest, by.command.stop());
+    const auto there = file_at(dest);
     waiting.reset();
     if (!to) return failed(by, to.error(), dest);
     if (to->is_stdout()) by.command.bytes_are_data();
-    const auto there = file_at(dest);
     if (const auto made = there ? earlier.made.find(*there) : earlier.made.end();
         made != earlier.made.end() && made->second != uri.sha1)
         return by.command.failure(Errc::usage, dest.string() + " was just made of sha1://" +
                                                    made->second.hex() +
                                                    "; this one needs another --dest");
+    const bool waits = to->may_wait();
     auto loaded = by.load(uri.written, Naming::none);
     if (!loaded) return loaded.error();
+    if (!waits) waiting.emplace(words_for(dest));
     if (earlier.swept.insert(dest.parent_path()).second) to->sweep();
     if (auto begun = to->begin(); !begun) return failed(by, begun.error(), dest);
-    const auto taken = to->take({loaded->string("path"), uri.sha1, loaded->string("stamp")});
+    const auto taken = to->take({loaded->string("path"), uri.sha1, loaded->string("stamp")}, [&] {
+        if (waiting) waiting->moved();
+    });
+    waiting.reset();
     if (!taken) return failed(by, taken.error(), dest);
     if (!*taken) {
-        auto copied = by.cat(uri.sha1, [&](ByteView bytes) { return to->write(bytes); });
+        const auto write = [&](ByteView bytes) {
+            std::optional<client::Waiting> writing;
+            if (!waits) writing.emplace(words_for(dest));
+            return to->write(bytes);
+        };
+        auto copied = by.cat(uri.sha1, write);
         if (!copied) return blame(by, copied.error(), dest);
     }
+    if (!waits) waiting.emplace(words_for(dest));
+    if (waiting) waiting->moved();  // and is flushed
     if (auto done = to->finish(); !done) return failed(by, done.error(), dest);
     if (const auto made = file_at(dest)) earlier.made.insert_or_assign(*made, uri.sha1);
     return to->is_stdout() ? Delivered::to_stdout : Delivered::to_path;
@@ -84,11 +100,16 @@ Result<Delivered> directory_to(const Delivery& by, const proto::Uri& uri, const 
     if (*there == There::all) return Delivered::to_path;
     auto loaded = by.load_directory(uri.written);
     if (!loaded) return loaded.error();
+    waiting.emplace(words_for(dest));
     if (auto begun = to->begin(); !begun) return failed(by, begun.error(), dest);
+    waiting.reset();
     const Layout storage(loaded->string("storage"));
     auto filled = fill_directory(by, storage, dir, to->path());
     if (!filled) return blame(by, filled.error(), dest);
+    waiting.emplace(words_for(dest));
+    waiting->moved();  // and is flushed
     auto done = to->finish();
+    waiting.reset();
     if (done) return Delivered::to_path;
     if (!to->is_taken()) return failed(by, done.error(), dest);
     there = look(by, *to, dir, dest);  // another load may have been first

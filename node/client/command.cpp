@@ -247,10 +247,10 @@ std::optional<int> Command::parse_arguments(int argc, char** argv) {
             Errc::usage, unknown.empty() ? error.what() : unknown + " is no option; see --help"));
     }
     std::string why;
-    std::optional<Waiting> waiting("its configuration directory");
+    if (parser_->needs != Needs::nothing)
+        watch_hangs(parser_->name, std::stop_source(std::nostopstate));
     auto config = Config::resolve(parser_->needs, parser_->flags, process_environment, why);
     if (!config) return report(failure(config.error(), why));
-    waiting.reset();
     config_ = *std::move(config);
     if (!parser_->without_effect.empty())
         say(parser_->name + ": without effect: " + parser_->without_effect);

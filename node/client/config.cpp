@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <optional>
 
+#include "node/client/hang_watch.hpp"
 #include "node/settings/config_trouble.hpp"
 #include "node/settings/storage_mounts.hpp"
 #include "proto/number.hpp"
@@ -186,10 +188,14 @@ Result<Config> Config::resolve(Needs needs, const Flags& flags, const Environmen
             why = "HOME is not set, and neither is " + std::string(dir.variable);
             return Errc::usage;
         }
+        const Waiting waiting(settings.config_dir.string());
         auto read = sources.read_file(settings.config_dir / "config.json", why);
         if (!read) return read.error();
     }
-    if (needs == Needs::node) sources.read_remembered(settings.config_dir / "remembered");
+    if (needs == Needs::node) {
+        const Waiting waiting(settings.config_dir.string());
+        sources.read_remembered(settings.config_dir / "remembered");
+    }
     for (const Setting& setting : setting_table()) {
         if (!setting.is_for(needs)) continue;
         std::string none;
@@ -221,6 +227,7 @@ Result<Config> Config::resolve(Needs needs, const Flags& flags, const Environmen
 }
 
 std::optional<std::uint16_t> Config::api_port_file() const {
+    const Waiting waiting(dir().string());
     return parse_number<std::uint16_t>(first_line(dir() / "api-port"));
 }
 
@@ -238,13 +245,17 @@ std::optional<fs::path> Config::api_socket() const {
     if (!settings_.api_socket.empty()) return settings_.api_socket;
     if (told_port_ && settings_.api_port != 0 && settings_.api_port != api_port_file())
         return std::nullopt;
+    const Waiting waiting(dir().string());
     std::error_code error;
     fs::path path = dir() / "api.sock";
     if (!fs::is_socket(path, error)) return std::nullopt;
     return path;
 }
 
-std::string Config::api_token() const { return first_line(dir() / "api-token"); }
+std::string Config::api_token() const {
+    const Waiting waiting(dir().string());
+    return first_line(dir() / "api-token");
+}
 
 Result<fs::path> Config::storage_dir() const {
     std::error_code error;
@@ -257,7 +268,9 @@ Result<fs::path> Config::storage_dir() const {
 }
 
 Result<void> Config::check_mount(std::string& why) const {
+    std::optional<Waiting> waiting(dir().string());
     StorageMounts mounts(dir());
+    waiting.reset();
     if (auto away = mounts.why_away(storage_dir_)) {
         why = storage_dir_.string() + ": " + *away;
         return Errc::storage_unavailable;

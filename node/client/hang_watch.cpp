@@ -22,9 +22,11 @@ struct HangWatch {
     std::string command;
     std::stop_source stop;
     const volatile std::sig_atomic_t* taken;
+    const std::thread::id first = std::this_thread::get_id();
     sigset_t signals = {};  // those that are to stop it
     std::mutex mutex = {};
-    std::string what = {};  // empty: nothing that takes no time
+    std::string what = {};  // empty: nothing that is watched
+    bool moves = false;     // something of it was done
     bool told = false;
     steady_clock::time_point since = {};
 };
@@ -46,29 +48,37 @@ int waiting_signal(const HangWatch& watch) {
     return 0;
 }
 
-std::string waited_for(HangWatch& watch) {
+// What has begun may stand still for a disk at its other end, too.
+std::string hang_words(const HangWatch& watch) {
+    if (watch.what.empty()) return "a file system does not answer";
+    if (watch.moves) return watch.what + " stands still: a file system does not answer, or is slow";
+    return watch.what + " does not answer";
+}
+
+bool is_waited_for(HangWatch& watch) {
     const std::lock_guard lock(watch.mutex);
-    return watch.what;
+    return !watch.what.empty();
 }
 
 void tell_once(HangWatch& watch) {
     const std::lock_guard lock(watch.mutex);
     if (watch.what.empty() || watch.told || steady_clock::now() - watch.since < silent_span) return;
     watch.told = true;
-    say_hang(watch, watch.what + " does not answer yet");
+    say_hang(watch, hang_words(watch) + (watch.moves ? "" : " yet"));
 }
 
 void watch_on(HangWatch& watch) {
     while (!watch.stop.stop_requested() && waiting_signal(watch) == 0) {
         std::this_thread::sleep_for(glance_span);
-        if (!watch.stop.stop_possible() && waited_for(watch).empty()) return;
+        if (!watch.stop.stop_possible() && !is_waited_for(watch)) return;
         tell_once(watch);
     }
     watch.stop.request_stop();
     std::this_thread::sleep_for(silent_span);
-    std::string what = waited_for(watch);
-    if (what.empty()) what = "a file system";
-    say_hang(watch, "it was canceled: stopped; " + what + " does not answer");
+    {
+        const std::lock_guard lock(watch.mutex);
+        say_hang(watch, "it was canceled: stopped; " + hang_words(watch));
+    }
     const int taken = watch.taken ? *watch.taken : 0;
     if (const int signal = taken != 0 ? taken : waiting_signal(watch)) end_by(signal);
     ::_exit(1);
@@ -108,17 +118,27 @@ void watch_hangs(const std::string& command, const std::stop_source& stop,
 }
 
 Waiting::Waiting(std::string what) {
-    if (!hang_watch) return;
+    watched_ = hang_watch && hang_watch->first == std::this_thread::get_id();
+    if (!watched_) return;
     const std::lock_guard lock(hang_watch->mutex);
-    hang_watch->what = std::move(what);
+    before_ = std::exchange(hang_watch->what, std::move(what));
+    hang_watch->moves = false;
     hang_watch->told = false;
     hang_watch->since = steady_clock::now();
 }
 
-Waiting::~Waiting() {
-    if (!hang_watch) return;
+void Waiting::moved() {
+    if (!watched_) return;
     const std::lock_guard lock(hang_watch->mutex);
-    hang_watch->what.clear();
+    hang_watch->moves = true;
+    hang_watch->since = steady_clock::now();
+}
+
+Waiting::~Waiting() {
+    if (!watched_) return;
+    const std::lock_guard lock(hang_watch->mutex);
+    hang_watch->what = std::move(before_);
+    hang_watch->since = steady_clock::now();
 }
 
 }  // namespace kp2p::client

@@ -24,13 +24,21 @@ void watch_hangs(const std::string& command, const std::stop_source& stop,
 // the first process of a container.
 void end_by(int signal);
 
-// As long as it lives something is done that takes no time; after five seconds it is said, once,
-// that `what` does not answer. Nothing where there is no HangWatch. For the first thread.
+// As long as it lives something is done that takes no time, or that moved() tells the steps of;
+// after five seconds, or so long after a step, it is said, once, that `what` does not answer.
+// Nothing where there is no HangWatch, or on another thread than the one that has begun that. The
+// last of several is what is waited for.
 class Waiting {
   public:
     explicit Waiting(std::string what);
     Waiting(const Waiting&) = delete;
     ~Waiting();
+
+    void moved();  // on any thread
+
+  private:
+    bool watched_ = false;
+    std::string before_;
 };
 
 }  // namespace kp2p::client

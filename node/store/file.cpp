@@ -255,12 +255,14 @@ bool ExtentCopy::copy(platform::Extent extent) {
     return disk().copy(files_, extent);
 }
 
-Result<void> File::copy_from(const File& from, const std::stop_token& stop) const {
+Result<void> File::copy_from(const File& from, const std::stop_token& stop,
+                             const std::function<void()>& moved) const {
     if (clone_from(from)) return ok;
     ByteVector buffer(std::size_t{1} << 20);
     ExtentCopy extents(from, *this);
     for (std::uint64_t offset = 0;;) {
         if (stop.stop_requested()) return Errc::canceled;
+        if (moved && offset > 0) moved();
         if (extents.copy({.offset = offset, .size = buffer.size()})) {
             offset += buffer.size();
             continue;

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -70,8 +71,9 @@ class File {
     void watch_mappings() const;
     bool clone_from(const File& from) const;  // shares the blocks of `from`, where that can be done
     // All of it into this, which must be empty; by sharing blocks if it can, and with its holes.
-    // Errc::canceled on `stop`.
-    Result<void> copy_from(const File& from, const std::stop_token& stop) const;
+    // Errc::canceled on `stop`. `moved`: after each piece.
+    Result<void> copy_from(const File& from, const std::stop_token& stop,
+                           const std::function<void()>& moved = {}) const;
     enum class Lock { held, busy, unsupported };
     Lock try_lock() const;  // exclusive; ends with this object or its process, even a killed one
     bool is_at(const std::filesystem::path& path) const;  // no other file or link has its name

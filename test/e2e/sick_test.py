@@ -16,6 +16,7 @@ import tempfile
 import time
 import unittest
 
+from api_client import local_connection
 from case import NetworkCase, main
 from network import MIB, STOP_SECONDS, random_file, sha1_of
 
@@ -193,14 +194,16 @@ class ForeignFiles(NetworkCase):
         linked.write_bytes(b"linked")
         linked_uri = alice.lines("kp2p-link", linked)[0]
         commands = [("kp2p-store", folder / "1"), ("kp2p-link", folder / "2"),
-                    ("kp2p-load", uri, "--dest", folder / "3"), ("kp2p-store", folder)]
+                    ("kp2p-load", uri, "--dest", folder / "3"), ("kp2p-store", folder),
+                    ("kp2p-load", uri, "--dest", f"{folder / '4'}/")]
         children = []
         try:
             with dead_mount([linked]):
                 children += [alice.popen(*command) for command in commands]
                 daemon = alice.popen("kp2p-start-daemon", "--storage-dir", folder, "--config-dir",
                                      self.path("other"))
-                children.append(daemon)
+                status = alice.popen("kp2p-status", "--config-dir", folder / "5")
+                children += [daemon, status]
                 for child, (name, *arguments) in zip(children, commands):
                     self.assertEqual(first_words(child),
                                      f"{name}: {arguments[-1]} does not answer yet\n")
@@ -208,6 +211,9 @@ class ForeignFiles(NetworkCase):
                 self.assertEqual(first_words(daemon),
                                  f"kp2p-start-daemon: {folder} does not answer yet\n")
                 daemon.terminate()
+                self.assertEqual(first_words(status),
+                                 f"kp2p-status: {folder / '5'} does not answer yet\n")
+                status.send_signal(signal.SIGINT)
                 self.assert_ends(
                     alice.run("kp2p-verify", check=False), 1,
                     f"away: {linked_uri}: the file system of {linked} does not answer\n")
@@ -215,22 +221,35 @@ class ForeignFiles(NetworkCase):
                     words = child.communicate(timeout=30)[1].decode()
                     if child is not daemon:
                         self.assertEqual(child.returncode, -signal.SIGINT, words)
+                    if child not in (daemon, status):
                         self.assertIn("it was canceled: stopped; ", words)
         finally:
             for child in children:
                 child.kill()
                 child.communicate()
 
-    def test_a_storage_on_a_dead_mount_is_said_and_its_daemon_can_be_ended(self):
+    def test_a_dead_storage_is_said_and_its_daemon_can_be_ended(self):
         alice = self.daemon("alice")
         uri = alice.store(pathlib.Path(__file__))
         commands = [("kp2p-status",), ("kp2p-load", uri), ("kp2p-cat", uri), ("kp2p-find", uri),
                     ("kp2p-list",), ("kp2p-verify",), ("kp2p-gc",), ("kp2p-pin", uri),
                     ("kp2p-rm", uri)]
+        bob, large = self.daemon("bob"), self.path("large")
+        random_file(large, 30 * MIB)
+        large_uri = bob.store(large, "--bare")
+        alice.run("kp2p-limit", "--down", "1M")
+        loading = alice.popen("kp2p-load", large_uri)
+        alice.process.wait_until(lambda: b" load " in alice.run("kp2p-transfers").stdout, "no load")
         with dead_mount([alice.storage_dir / "any"]):
-            asking = [alice.popen(*command) for command in commands]
+            asking = [loading, *(alice.popen(*command) for command in commands)]
             try:
-                for child, command in zip(asking, commands):
+                events = local_connection(alice, self)
+                events.request("GET", "/v1/events")
+                self.assertIn(f"the storage {alice.storage_dir} does not answer",
+                              events.getresponse().read().decode())
+                self.assertEqual(first_words(loading),
+                                 f"the storage {alice.storage_dir} does not answer yet\n")
+                for child, command in zip(asking[1:], commands):
                     words = child.communicate(timeout=30)[1].decode()
                     self.assertEqual(child.returncode, 1, words)
                     self.assertIn(f"{command[0]}: it took too long: the storage "
