@@ -1,7 +1,5 @@
 #include "cmd/dest/load_to.hpp"
 
-#include <sys/stat.h>
-
 #include "cmd/dest/copy_stored.hpp"
 #include "cmd/dest/dest_trouble.hpp"
 #include "cmd/dest/directory_destination.hpp"
@@ -30,31 +28,22 @@ std::error_code blame(const Delivery& by, std::error_code error, const fs::path&
     return failed(by, error, dest);
 }
 
-// Of a file; none of what is special, and may be written to again.
-std::optional<Earlier::FileId> file_at(const fs::path& path) {
-    struct stat status;
-    if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
-    return Earlier::FileId(status.st_dev, status.st_ino);
-}
-
 Result<Delivered> file_to(const Delivery& by, const proto::Uri& uri, const fs::path& dest,
                           Earlier& earlier) {
     std::optional<client::Waiting> waiting(dest.string());
     auto to = FileDestination::find(dest, by.command.stop());
-    const auto there = file_at(dest);
+    const auto made = earlier.made_at(dest);
     waiting.reset();
     if (!to) return failed(by, to.error(), dest);
     if (to->is_stdout()) by.command.bytes_are_data();
-    if (const auto made = there ? earlier.made.find(*there) : earlier.made.end();
-        made != earlier.made.end() && made->second != uri.sha1)
+    if (made && *made != uri.sha1)
         return by.command.failure(Errc::usage, dest.string() + " was just made of sha1://" +
-                                                   made->second.hex() +
-                                                   "; this one needs another --dest");
+                                                   made->hex() + "; this one needs another --dest");
     const bool waits = to->may_wait();
     auto loaded = by.load(uri.written, Naming::none);
     if (!loaded) return loaded.error();
     if (!waits) waiting.emplace(words_for(dest));
-    if (earlier.swept.insert(dest.parent_path()).second) to->sweep();
+    if (earlier.sweeps(dest.parent_path())) to->sweep();
     if (auto begun = to->begin(); !begun) return failed(by, begun.error(), dest);
     const auto taken = to->take({loaded->string("path"), uri.sha1, loaded->string("stamp")}, [&] {
         if (waiting) waiting->moved();
@@ -73,7 +62,7 @@ Result<Delivered> file_to(const Delivery& by, const proto::Uri& uri, const fs::p
     if (!waits) waiting.emplace(words_for(dest));
     if (waiting) waiting->moved();  // and is flushed
     if (auto done = to->finish(); !done) return failed(by, done.error(), dest);
-    if (const auto made = file_at(dest)) earlier.made.insert_or_assign(*made, uri.sha1);
+    earlier.made(dest, uri.sha1);
     return to->is_stdout() ? Delivered::to_stdout : Delivered::to_path;
 }
 
@@ -117,38 +106,18 @@ Result<Delivered> directory_to(const Delivery& by, const proto::Uri& uri, const 
     return Delivered::to_path;
 }
 
-Result<void> read_listing(const Delivery& by, const Sha1& document,
-                          std::optional<Earlier::Listing>& into) {
-    if (into && into->document == document) return ok;
-    into.reset();
-    std::string text;
-    const auto collect = [&](ByteView bytes) -> Result<void> {
-        if (text.size() + bytes.size() > proto::max_sha1dir_bytes)
-            return by.command.failure(Errc::usage, "it is too long for a directory's listing");
-        text.append(as_text(bytes));
-        return ok;
-    };
-    if (auto got = by.cat(document, collect); !got) return got;
-    proto::Sha1Dir::LeftOut left_out;
-    auto directory = proto::Sha1Dir::parse(text, left_out);
-    if (!directory)
-        return by.command.failure(Errc::usage,
-                                  "the file with this hash does not describe a directory");
-    into = {document, *std::move(directory), std::move(left_out)};
-    return ok;
-}
-
 }  // namespace
 
 Result<Delivered> load_to(const Delivery& by, const proto::Uri& uri, const fs::path& dest,
                           Earlier& earlier) {
     if (by.flush == Delivery::Flush::never) stop_flushing();
     if (uri.kind == proto::Uri::Kind::file) return file_to(by, uri, dest, earlier);
-    if (auto read = read_listing(by, uri.sha1, earlier.listing); !read) return read.error();
-    const auto& [document, directory, left_out] = *earlier.listing;
-    const proto::Sha1Dir::Found found = directory.find(uri);
+    const auto read = earlier.listing(by, uri.sha1);
+    if (!read) return read.error();
+    const Earlier::Listing& listing = **read;
+    const proto::Sha1Dir::Found found = listing.directory.find(uri);
     if (found.dir) {
-        if (left_out.count > 0) by.command.say(left_out.text());
+        if (listing.left_out.count > 0) by.command.say(listing.left_out.text());
         return directory_to(by, uri, *found.dir, dest);
     }
     if (!found.file)

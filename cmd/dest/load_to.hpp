@@ -3,32 +3,13 @@
 // written with the rights, and in the view of the file system, of the command.
 #pragma once
 
-#include <sys/types.h>
-
 #include <filesystem>
-#include <map>
-#include <optional>
-#include <set>
-#include <utility>
 
 #include "cmd/dest/delivery.hpp"
-#include "proto/file/sha1dir.hpp"
+#include "cmd/dest/earlier.hpp"
 #include "proto/file/uri.hpp"
 
 namespace kp2p {
-
-// What the earlier URIs of a command leave for the next ones.
-struct Earlier {
-    using FileId = std::pair<dev_t, ino_t>;
-    std::map<FileId, Sha1> made;            // files at their places
-    std::set<std::filesystem::path> swept;  // directories; each takes as long as there is in it
-    struct Listing {
-        Sha1 document;
-        proto::Sha1Dir directory;
-        proto::Sha1Dir::LeftOut left_out;
-    };
-    std::optional<Listing> listing;  // of the last directory
-};
 
 // Says whether the data went to standard output, where nothing else may follow. A directory that
 // holds all of it already is done. No file takes the place of one that was made earlier.
