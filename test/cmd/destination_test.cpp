@@ -25,6 +25,7 @@ constexpr std::size_t mib = std::size_t{1} << 20;
 Result<void> put(const fs::path& dest, ByteView bytes, std::stop_token stop = {}) {
     auto to = FileDestination::find(dest, stop);
     if (!to) return to.error();
+    to->sweep();
     if (auto begun = to->begin(); !begun) return begun;
     while (!bytes.empty()) {
         const auto piece = bytes.first(std::min<std::size_t>(bytes.size(), 77'777));

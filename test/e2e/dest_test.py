@@ -173,12 +173,15 @@ class Dest(NetworkCase):
             (self.path(folder) / "same").write_text(folder)
         one, two = (self.alice.store(self.path(folder) / "same") for folder in ("one", "two"))
         out = self.path("out")
+        out.mkdir()
+        (out / "0123456789abcdef.kp2p-temp").write_text("half, of one that was killed")
         for uris in ((one, two), (one, one, two)):
             done = self.alice.run("kp2p-load", *uris, "--dest", f"{out}/", check=False)
             self.assert_ends(done, 2, f"kp2p-load: {two}: the arguments are not valid: {out}/same was "
                                       f"just made of {one[:47]}; this one needs another --dest\n")
             self.assertEqual(done.stdout, f"{out}/same\n".encode() * (len(uris) - 1))
             self.assertEqual((out / "same").read_text(), "one")
+            self.assertEqual(os.listdir(out), ["same"])
         self.to(f"{out}/", uri=two, check=True)  # alone, it replaces what is there, as ever
         self.assertEqual((out / "same").read_text(), "two")
         self.assertEqual(self.alice.run("kp2p-load", one, two, "--dest", "-").stdout, b"onetwo")
