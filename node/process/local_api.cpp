@@ -93,8 +93,10 @@ void LocalApi::serve(int descriptor) {
     asio::co_spawn(machine.loop, server.serve(std::move(socket)), [&](std::exception_ptr e) {
         thrown = e;
         served = true;
+        machine.loop.stop();  // whatever is kept for a while: nobody asks any more
     });
     try {
+        machine.loop.restart();
         machine.loop.run();
     } catch (...) {  // the socket lives on where nothing runs any more
         if (!served) ::shutdown(descriptor, SHUT_RDWR);

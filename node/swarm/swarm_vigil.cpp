@@ -196,8 +196,8 @@ Task<Result<Link>> Swarm::reach_anew(NodeId node, std::vector<Endpoint> places,
     auto done = co_await with_tasks([&](Tasks& all) -> Task<> {
         all.spawn(reach_first(dialer_.dial(node, book_.relays(node), why, through), first, all));
         if (through == Dialer::Through::answered) {
-            auto dial = dialer_.dial_tunnelled(node, why);
-            dial = later(parts_.runtime.clock, before_tunnel, std::move(dial));
+            auto dial =
+                later(parts_.runtime.clock, before_tunnel, dialer_.dial_tunnelled(node, why));
             all.spawn(reach_first(std::move(dial), first, all));
         }
         if (places.empty()) co_return;

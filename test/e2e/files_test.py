@@ -246,6 +246,14 @@ class Housekeeping(NetworkCase):
             self.assertEqual([json.loads(line)["uri"] for line in as_json.stdout.splitlines()],
                              [stored, linked])
 
+    def test_with_no_daemon_a_command_ends_when_it_is_done(self):
+        node, folder = self.idle("node"), self.path("folder")
+        folder.mkdir()
+        (folder / "file").write_text("text")
+        uri = node.store(folder)
+        self.assertEqual(node.run("kp2p-cat", f"{uri}/file", seconds=20).stdout, b"text")
+        node.run("kp2p-load", uri, "--dest", self.path("copy"), seconds=20)
+
     def test_the_list_has_columns_whatever_letters_names_have(self):
         node = self.idle("node")
         for name in ("plain", "\u00fcml\u00e4ut", "\u65e5\u672c\u8a9e"):
