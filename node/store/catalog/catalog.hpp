@@ -58,11 +58,10 @@ class Catalog {
     // What was asked for by name, and every content that is no part of that; the latest first.
     CatalogList entries(const std::stop_token& stop = {}, Unread* unread = nullptr) const;
 
-    // A file, or a directory with what of it is no part of anything else that was asked for.
-    // What else was asked for lacks it from then on. Errc::usage for what is pinned, or a path in a
-    // directory; Errc::not_found for what is neither here nor lost.
-    Result<Removed> remove(const proto::Uri& uri, std::string& why) const;
-    // One after the other, with one walk through all that was asked for.
+    // Each is a file, or a directory with what of it is no part of anything else that was asked
+    // for. What else was asked for lacks it from then on. Errc::usage for what is pinned, or a path
+    // in a directory; Errc::not_found for what is neither here nor lost. One after the other, with
+    // one walk through all that was asked for.
     struct Removal {
         Result<Removed> outcome;
         std::string why;
@@ -100,7 +99,7 @@ class Catalog {
     };
     Asked all_asked_for() const;
     bool is_lost(const proto::Uri& uri, Asked& asked) const;
-    Result<Removed> remove(const proto::Uri& uri, Asked& asked, std::string& why) const;
+    Result<Removed> remove_one(const proto::Uri& uri, Asked& asked, std::string& why) const;
     std::set<Sha1> parts_of(const Record& record) const;
     std::set<Sha1> parts_named(const proto::Uri& uri) const;
     std::set<Sha1> pinned(Unread* unread = nullptr) const;

@@ -41,7 +41,7 @@ bool Catalog::is_lost(const proto::Uri& uri, Asked& asked) const {
     return asked.lost->files.contains(uri.sha1);
 }
 
-Result<Removed> Catalog::remove(const proto::Uri& uri, Asked& asked, std::string& why) const {
+Result<Removed> Catalog::remove_one(const proto::Uri& uri, Asked& asked, std::string& why) const {
     if (uri.kind == proto::Uri::Kind::directory && !uri.path.empty()) {
         why = "a directory is removed as a whole";
         return Errc::usage;
@@ -91,17 +91,11 @@ std::vector<Catalog::Removal> Catalog::remove(const std::vector<proto::Uri>& uri
     std::vector<Removal> all;
     for (const proto::Uri& uri : uris) {
         Removal each{.outcome = Errc::failed, .why = {}};
-        each.outcome = remove(uri, asked, each.why);
+        each.outcome = remove_one(uri, asked, each.why);
         if (!each.outcome && is_storage_error(each.outcome.error())) each.why = storage_trouble();
         all.push_back(std::move(each));
     }
     return all;
-}
-
-Result<Removed> Catalog::remove(const proto::Uri& uri, std::string& why) const {
-    Removal only = remove(std::vector{uri}).front();
-    why = std::move(only.why);
-    return only.outcome;
 }
 
 }  // namespace kp2p

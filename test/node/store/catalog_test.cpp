@@ -58,6 +58,10 @@ void age(const Storage& storage, const proto::Uri& uri, int seconds) {
     REQUIRE(::utimensat(AT_FDCWD, storage.layout.loaded(uri.sha1).c_str(), times, 0) == 0);
 }
 
+Catalog::Removal remove(const Catalog& catalog, const proto::Uri& uri) {
+    return catalog.remove({uri}).front();
+}
+
 Removed collect(const Storage& storage, std::uint64_t most_bytes,
                 Catalog::Mode mode = Catalog::Mode::really) {
     return storage.store.catalog().collect(most_bytes, mode);
@@ -205,15 +209,14 @@ TEST_CASE("a file is removed with all that is known of it, and what is linked st
     PutOptions linking;
     linking.content = PutOptions::Content::link;
     const auto linked = storage.put(storage.file("b.txt", "two"), linking);
-    std::string why;
-    CHECK(storage.store.catalog().remove(uri, why)->bytes == 3);
-    CHECK(storage.store.catalog().remove(linked, why)->files == 1);
+    CHECK(remove(storage.store.catalog(), uri).outcome->bytes == 3);
+    CHECK(remove(storage.store.catalog(), linked).outcome->files == 1);
     CHECK(!has(storage, uri));
     CHECK(!has(storage, linked));
     CHECK(fs::exists(storage.files / "b.txt"));
     CHECK(listed(storage).empty());
     CHECK(!fs::exists(storage.layout.names(uri.sha1)));
-    CHECK(storage.store.catalog().remove(uri, why).error() == Errc::not_found);
+    CHECK(remove(storage.store.catalog(), uri).outcome.error() == Errc::not_found);
 }
 
 TEST_CASE("a manifest and its lists of pieces are part of their file") {
@@ -226,13 +229,12 @@ TEST_CASE("a manifest and its lists of pieces are part of their file") {
     CHECK(listed(storage) == std::vector<std::string>{"stored 22020096 a"});
     const Catalog catalog = storage.store.catalog();
     CHECK(catalog.contents(uri, {}).size() == 3);
-    std::string why;
     CHECK(catalog.pin(uri));
     proto::Uri list;
     list.sha1 = lists[0];
-    CHECK(catalog.remove(list, why).error() == Errc::usage);
+    CHECK(remove(catalog, list).outcome.error() == Errc::usage);
     CHECK(catalog.unpin(uri));
-    CHECK(catalog.remove(uri, why)->files == 3);
+    CHECK(remove(catalog, uri).outcome->files == 3);
     CHECK(listed(storage).empty());
 
     // Two whose first pieces are the same have a list in common.
@@ -240,7 +242,7 @@ TEST_CASE("a manifest and its lists of pieces are part of their file") {
     const auto first = storage.put(storage.file("first", bytes));
     bytes.push_back(1);
     const auto second = storage.put(storage.file("second", bytes));
-    CHECK(catalog.remove(first, why)->files == 2);
+    CHECK(remove(catalog, first).outcome->files == 2);
     REQUIRE(second.manifest);
     for (const Sha1& each : piece_lists_of(storage.layout, *second.manifest))
         CHECK(storage.store.find(each));
@@ -258,8 +260,7 @@ TEST_CASE("a directory goes with what of it is no part of anything else") {
     const auto sha1_of = [](const char* text) {
         return proto::sha1_of(as_bytes(std::string(text)));
     };
-    std::string why;
-    CHECK(storage.store.catalog().remove(one, why)->files == 2);
+    CHECK(remove(storage.store.catalog(), one).outcome->files == 2);
     CHECK(!has(storage, one));
     CHECK(storage.store.find(sha1_of("in one alone")).error() == Errc::not_found);
     CHECK(storage.store.find(sha1_of("in both")));
@@ -274,14 +275,13 @@ TEST_CASE("what is pinned is not removed, and what is not here cannot be pinned"
     const auto one = storage.put(storage.files / "one");
     const auto part = storage.put(storage.files / "one/part");
     const Catalog catalog = storage.store.catalog();
-    std::string why;
     CHECK(catalog.pin(one));
-    CHECK(catalog.remove(one, why).error() == Errc::usage);
-    CHECK(catalog.remove(part, why).error() == Errc::usage);
-    CHECK(why.find("pinned") != std::string::npos);
+    CHECK(remove(catalog, one).outcome.error() == Errc::usage);
+    CHECK(remove(catalog, part).outcome.error() == Errc::usage);
+    CHECK(remove(catalog, part).why.find("pinned") != std::string::npos);
     CHECK(catalog.unpin(one));
     CHECK(catalog.unpin(one).error() == Errc::not_found);
-    CHECK(catalog.remove(part, why));
+    CHECK(remove(catalog, part).outcome);
     CHECK(catalog.pin(part).error() == Errc::not_found);
 }
 
@@ -412,8 +412,7 @@ TEST_CASE("what cannot be removed stays, with all that is known of it, and it is
     const auto refused = [&](const proto::Uri& of) {
         return storage.layout.content(of.sha1).string() + ": Read-only file system";
     };
-    std::string why;
-    CHECK(catalog.remove(uri, why).error() == Errc::storage_unavailable);
+    CHECK(remove(catalog, uri).outcome.error() == Errc::storage_unavailable);
     CHECK(storage_trouble() == refused(uri));
     Unread unread;
     CHECK(catalog.collect(0, Catalog::Mode::really, {}, &unread).files == 0);
@@ -426,9 +425,8 @@ TEST_CASE("of a storage that is away nothing is said but that") {
     const auto uri = storage.put(storage.file("a.txt", "one"));
     const Catalog catalog = storage.store.catalog();
     const auto is_away = [&](const std::string& words) {
-        std::string why;
         for (const std::error_code error :
-             {catalog.can_list().error(), catalog.remove(uri, why).error(),
+             {catalog.can_list().error(), remove(catalog, uri).outcome.error(),
               catalog.pin(uri).error(), catalog.unpin(uri).error(), storage.store.check().error()})
             CHECK(error == Errc::storage_unavailable);
         CHECK(storage_trouble() == storage.root.string() + words);
