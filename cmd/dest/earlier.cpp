@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <string>
+
 namespace kp2p {
 
 Result<const Earlier::Listing*> Earlier::listing(const Delivery& by, const Sha1& document) {

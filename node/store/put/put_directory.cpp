@@ -38,16 +38,11 @@ bool is_gone(std::error_code error) {
 
 // Why a directory is never given to others, with whatever it is in; no error if it may be.
 std::error_code never_shared(const fs::path& directory, const Layout& layout) {
-    struct stat own, storage;
-    const auto has = [&](const char* name) {
-        struct stat status;
-        return ::lstat((directory / name).c_str(), &status) == 0 && S_ISREG(status.st_mode);
-    };
+    std::error_code none;
+    const auto has = [&](const char* name) { return fs::is_regular_file(directory / name, none); };
     if (has("key") && has("api-token")) return StoreErrc::secrets;
-    const bool is_storage = ::stat(directory.c_str(), &own) == 0 &&
-                            ::stat(layout.root().c_str(), &storage) == 0 &&
-                            own.st_dev == storage.st_dev && own.st_ino == storage.st_ino;
-    return is_storage ? make_error_code(StoreErrc::itself) : std::error_code();
+    if (fs::equivalent(directory, layout.root(), none)) return StoreErrc::itself;
+    return {};
 }
 
 class Walk {
