@@ -15,7 +15,7 @@ namespace kp2p {
 
 struct Datagram {
     Endpoint from;
-    ByteView bytes;  // valid until the next receive()
+    ByteView bytes;  // valid until the next take() or receive()
 };
 
 class Datagrams {
@@ -37,8 +37,15 @@ class Datagrams {
     // Whether what is sent to `to` is rejected, by a firewall on the way or as nothing listens
     // there. Null: that cannot be known.
     virtual std::unique_ptr<Inquiry> inquire(const Endpoint&) { return nullptr; }
-    // Waits for datagrams and returns a batch of at least one. An error is final.
-    virtual Task<Result<std::span<const Datagram>>> receive() = 0;
+    // What is here already, which may be nothing.
+    virtual std::span<const Datagram> take() = 0;
+    // Waits until there may be some. An error is final.
+    virtual Task<Result<void>> arrived() = 0;
+    // Both: a batch of at least one.
+    Task<Result<std::span<const Datagram>>> receive();
+    // What comes from now on wakes nobody before arrived() is called: whoever reads again in a
+    // while has no use for it.
+    virtual void rest() {}
     // The largest IP packet the system knows to fit the first hop towards `to`.
     virtual std::size_t route_mtu_bytes(const Endpoint&) const { return 1500; }
 };

@@ -1,5 +1,7 @@
 #include "node/net/udp_socket.hpp"
 
+#include <unistd.h>
+
 #include <asio/ip/v6_only.hpp>
 
 #include "node/net/address.hpp"
@@ -56,6 +58,10 @@ std::function<Result<std::unique_ptr<Datagrams>>()> UdpSocket::opener(Executor e
 UdpSocket::UdpSocket(asio::ip::udp::socket socket, const Endpoint& local)
     : socket_(std::move(socket)), local_(local), batch_(socket_) {}
 
+UdpSocket::~UdpSocket() {
+    if (resting_) ::close(*resting_);
+}
+
 void UdpSocket::send(const Endpoint& to, ByteView bytes) {
     batch_.send(beyond(to), {&bytes, 1}, std::max<std::size_t>(1, bytes.size()));
 }
@@ -81,16 +87,33 @@ std::size_t UdpSocket::route_mtu_bytes(const Endpoint& to) const {
     return batch_.route_mtu_bytes(beyond(to));
 }
 
-Task<Result<std::span<const Datagram>>> UdpSocket::receive() {
-    for (;;) {
-        std::error_code error;
-        const std::span<const Datagram> batch = batch_.receive(error);
-        if (!batch.empty()) co_return batch;
-        if (error == asio::error::bad_descriptor) co_return error;
-        // Anything else but would_block reports an earlier send that found nobody: not our concern.
-        auto [waited] = co_await socket_.async_wait(asio::ip::udp::socket::wait_read, use_result);
-        if (waited) co_return waited;
-    }
+std::span<const Datagram> UdpSocket::take() {
+    std::error_code ignored;  // none is here, or an earlier send found nobody: not our concern
+    return batch_.receive(ignored);
+}
+
+// The loop's reactor would be woken by each datagram, whether anybody waits for it or not.
+void UdpSocket::rest() {
+    if (resting_) return;
+    std::error_code error;
+    const auto handle = socket_.release(error);
+    if (!error) resting_ = handle;
+}
+
+std::error_code UdpSocket::wake() {
+    if (!resting_) return {};
+    std::error_code error;
+    socket_.assign(local_.host.is_v4() ? asio::ip::udp::v4() : asio::ip::udp::v6(), *resting_,
+                   error);
+    if (!error) resting_.reset();
+    return error;
+}
+
+Task<Result<void>> UdpSocket::arrived() {
+    if (const auto error = wake()) co_return error;
+    auto [error] = co_await socket_.async_wait(asio::ip::udp::socket::wait_read, use_result);
+    if (error) co_return error;
+    co_return ok;
 }
 
 }  // namespace kp2p

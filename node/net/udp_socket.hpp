@@ -6,6 +6,7 @@
 #include <asio/ip/udp.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "node/net/datagrams.hpp"
 #include "node/net/udp_batch.hpp"
@@ -20,6 +21,7 @@ class UdpSocket final : public Datagrams {
     static std::function<Result<std::unique_ptr<Datagrams>>()> opener(Executor executor,
                                                                       const Endpoint& local);
 
+    ~UdpSocket() override;
     Endpoint local() const override { return local_; }
     void send(const Endpoint& to, ByteView bytes) override;
     void send_with_ttl(const Endpoint& to, ByteView bytes, int ttl) override;
@@ -28,13 +30,17 @@ class UdpSocket final : public Datagrams {
                        std::size_t segment_bytes) override;
     std::error_code refusal() const override { return batch_.refusal(); }
     std::unique_ptr<Inquiry> inquire(const Endpoint& to) override;
-    Task<Result<std::span<const Datagram>>> receive() override;
+    std::span<const Datagram> take() override;
+    Task<Result<void>> arrived() override;
+    void rest() override;
     std::size_t route_mtu_bytes(const Endpoint& to) const override;
 
   private:
     UdpSocket(asio::ip::udp::socket socket, const Endpoint& local);
+    std::error_code wake();
 
-    asio::ip::udp::socket socket_;
+    asio::ip::udp::socket socket_;  // not open while it rests
+    std::optional<asio::ip::udp::socket::native_handle_type> resting_;
     Endpoint local_;
     UdpBatch batch_;
 };

@@ -4,15 +4,15 @@
 
 namespace kp2p {
 
-// Nothing is lost where both have some: what arrived by the tunnel stays until it is taken.
-Task<Result<std::span<const Datagram>>> EitherSocket::receive() {
-    for (;;) {
-        const auto waiting = tunnel_->take();
-        if (!waiting.empty()) co_return waiting;
-        auto [direct, tunnelled] = co_await first_of(direct_->receive(), tunnel_->arrived());
-        if (direct) co_return direct;
-        if (!tunnelled) co_return direct.error();
-    }
+std::span<const Datagram> EitherSocket::take() {
+    const auto batch = tunnel_->take();
+    return batch.empty() ? direct_->take() : batch;
+}
+
+Task<Result<void>> EitherSocket::arrived() {
+    auto [direct, tunnelled] = co_await first_of(direct_->arrived(), tunnel_->arrived());
+    if (tunnelled) co_return ok;
+    co_return direct;
 }
 
 }  // namespace kp2p

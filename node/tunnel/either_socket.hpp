@@ -27,7 +27,9 @@ class EitherSocket final : public Datagrams {
     }
     std::error_code refusal() const override { return in_use().refusal(); }
     std::unique_ptr<Inquiry> inquire(const Endpoint& to) override { return in_use().inquire(to); }
-    Task<Result<std::span<const Datagram>>> receive() override;
+    std::span<const Datagram> take() override;
+    Task<Result<void>> arrived() override;
+    void rest() override { direct_->rest(); }
     std::size_t route_mtu_bytes(const Endpoint& to) const override {
         return in_use().route_mtu_bytes(to);
     }

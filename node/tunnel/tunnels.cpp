@@ -246,15 +246,6 @@ void TunnelSocket::send_segments(const Endpoint& to, std::span<const ByteView> p
     flush();
 }
 
-Task<Result<std::span<const Datagram>>> TunnelSocket::receive() {
-    for (;;) {
-        const auto batch = take();
-        if (!batch.empty()) co_return batch;
-        auto woken = co_await arrived();
-        if (!woken) co_return woken.error();
-    }
-}
-
 Task<Result<void>> TunnelSocket::arrived() {
     while (state_->inbox.entries.empty()) {
         auto woken = co_await state_->filled.wait();

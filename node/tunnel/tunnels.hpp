@@ -34,10 +34,8 @@ class TunnelSocket final : public Datagrams {
     void send_with_ttl(const Endpoint& to, ByteView bytes, int ttl) override;
     void send_segments(const Endpoint& to, std::span<const ByteView> pieces,
                        std::size_t segment_bytes) override;
-    Task<Result<std::span<const Datagram>>> receive() override;
-    // The same in two steps: waits until there are some; takes them, which may be none.
-    Task<Result<void>> arrived();
-    std::span<const Datagram> take();
+    std::span<const Datagram> take() override;
+    Task<Result<void>> arrived() override;
 
   private:
     friend class Tunnels;

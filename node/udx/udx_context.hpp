@@ -32,6 +32,7 @@ class UdxContext {
     // The socket is going away: its streams end with Errc::closed.
     void forget(Datagrams& socket);
     std::size_t streams() const { return streams_.size(); }
+    Clock& clock() { return clock_; }
 
   private:
     friend class UdxRelay;

@@ -4,9 +4,9 @@ kernel's TCP with cubic and with BBR, and a JavaScript hyperdht connection. LINK
 link.cpp (ninja -C build test/bench/link), a cable between two network namespaces; needs root.
 
 Each number is the median of the megabits a second of some transfers, and behind it what went over
-the wire beyond the file. Ours is all that kp2p-load takes over a connection that is up;
-JavaScript's begins with the first byte that arrives. What would take very long is cut off, and is
-the rate until then."""
+the wire beyond the file. Ours is all that kp2p-load takes over a connection that is up, and has
+the processor time that both daemons take for a MiB; JavaScript's begins with the first byte that arrives.
+What would take very long is cut off, and is the rate until then."""
 import argparse
 import contextlib
 import fcntl
@@ -104,6 +104,14 @@ class Ours:
     def runs_over_tcp(self):
         return self.bob.status()["peers"][0]["paths"][0]["path"].startswith("tcp")
 
+    def processor_ms(self):
+        """Both daemons', so far."""
+        ticks = 0
+        for daemon in (self.alice, self.bob):
+            stat = pathlib.Path(f"/proc/{daemon.process.pid}/stat").read_text()
+            ticks += sum(map(int, stat.rpartition(") ")[2].split()[11:13]))
+        return 1000 * ticks / os.sysconf("SC_CLK_TCK")
+
     def take(self, size):
         path = self.network.root / f"file{time.monotonic_ns()}"
         random_file(path, size)
@@ -181,7 +189,7 @@ def measure(link, rounds, take):
 def cell(told, numbers):
     megabits, round_trip_ms, loss = numbers
     size = told.mib * MIB * (4 if megabits > 500 else 1)
-    row, first = [], ""
+    row, spent, first = [], [], ""
     for only_udp in (True, False):
         with contextlib.ExitStack() as stack:
             link = Link(told.link, *numbers, only_udp=only_udp)
@@ -190,7 +198,9 @@ def cell(told, numbers):
             if only_udp:
                 took = statistics.median(ours.take(MIB)[1] for _ in range(told.rounds))
                 first = f"{took * 1e3 / round_trip_ms:5.1f} round trips"
+            before = ours.processor_ms()
             row.append(measure(link, told.rounds, lambda: ours.take(size)))
+            spent.append((ours.processor_ms() - before) / (told.rounds * size / MIB))
     available = pathlib.Path("/proc/sys/net/ipv4/tcp_available_congestion_control").read_text()
     for how in ("cubic", "bbr", "JavaScript"):
         if how != "JavaScript" and how not in available.split():
@@ -202,6 +212,7 @@ def cell(told, numbers):
                                if how == "JavaScript" else kernel_tcp(link, how, size)))
         finally:
             link.close()
+    row.append(" and".join(f"{milliseconds:5.1f}" for milliseconds in spent))
     print(f"{megabits:5} {round_trip_ms:4} {loss:5} | " + " | ".join(row) + f" | {first}, load "
           f"{os.getloadavg()[0]:.1f}", flush=True)
 
@@ -224,7 +235,7 @@ def main():
           f"{os.cpu_count()} cores")
     names = ("ours, UDX", "ours, TCP", "TCP cubic", "TCP BBR", "JavaScript")
     print(" Mbit   ms  loss | " + " | ".join(f"{name:14}" for name in names) +
-          " | 1 MiB over UDX")
+          " | ours, ms a MiB | 1 MiB over UDX")
     try:
         for numbers in cells or (FEW_CELLS if told.few else CELLS):
             cell(told, numbers)

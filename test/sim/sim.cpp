@@ -95,17 +95,22 @@ void SimSocket::send_segments(const Endpoint& to, std::span<const ByteView> piec
         send(to, ByteView(whole).subspan(at, std::min(segment_bytes, whole.size() - at)));
 }
 
-Task<Result<std::span<const Datagram>>> SimSocket::receive() {
+std::span<const Datagram> SimSocket::take() {
+    if (queue_.empty()) return {};
+    current_ = std::move(queue_.front());
+    queue_.pop_front();
+    batch_ = {current_.from, current_.bytes};
+    return {&batch_, 1};
+}
+
+Task<Result<void>> SimSocket::arrived() {
     while (queue_.empty()) {
         co_await arrived_.async_wait(use_result);
         const auto state = co_await asio::this_coro::cancellation_state;
         if (state.cancelled() != asio::cancellation_type::none)
             co_return asio::error::operation_aborted;
     }
-    current_ = std::move(queue_.front());
-    queue_.pop_front();
-    batch_ = {current_.from, current_.bytes};
-    co_return std::span<const Datagram>(&batch_, 1);
+    co_return ok;
 }
 
 std::unique_ptr<Datagrams> Sim::open(const Endpoint& local) {

@@ -76,7 +76,8 @@ class SimSocket final : public Datagrams {
     void send_with_ttl(const Endpoint& to, ByteView bytes, int ttl) override;
     void send_segments(const Endpoint& to, std::span<const ByteView> pieces,
                        std::size_t segment_bytes) override;
-    Task<Result<std::span<const Datagram>>> receive() override;
+    std::span<const Datagram> take() override;
+    Task<Result<void>> arrived() override;
 
   private:
     friend class Sim;

@@ -1,5 +1,9 @@
+#include <filesystem>
+#include <fstream>
+
 #include "node/async/tasks.hpp"
 #include "node/net/udp_socket.hpp"
+#include "node/udx/coalescing.hpp"
 #include "node/udx/udp_port.hpp"
 #include "node/udx/udx_context.hpp"
 #include "test/run.hpp"
@@ -211,7 +215,75 @@ Task<> who_asks_for_rejections_does_so_from_the_same_address() {
     CHECK(asked->front().from.host == other);
 }
 
+// How many files the reactors of this process watch.
+std::size_t watched() {
+    std::size_t count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+        std::error_code gone;
+        const auto target = std::filesystem::read_symlink(entry, gone);
+        if (target != "anon_inode:[eventpoll]") continue;
+        std::ifstream info("/proc/self/fdinfo/" + entry.path().filename().string());
+        for (std::string line; std::getline(info, line);) count += line.starts_with("tfd:");
+    }
+    return count;
+}
+
+Task<> who_rests_is_not_woken() {
+    auto executor = co_await asio::this_coro::executor;
+    auto a = UdpSocket::open(executor, any_port);
+    auto b = UdpSocket::open(executor, any_port);
+    REQUIRE(a);
+    REQUIRE(b);
+    const std::size_t before = watched();
+    for (int round = 0; round < 3; ++round) {
+        (*b)->rest();
+        (*b)->rest();
+        CHECK(watched() + 1 == before);
+        (*a)->send((*b)->local(), as_bytes("while it rests"));
+        const auto taken = (*b)->take();
+        REQUIRE(taken.size() == 1);
+        CHECK(as_text(taken[0].bytes) == "while it rests");
+        CHECK((*b)->take().empty());
+        (*a)->send((*b)->local(), as_bytes("before it waits"));
+        auto woken = co_await (*b)->arrived();
+        CHECK(woken);
+        CHECK(watched() == before);
+        auto got = co_await (*b)->receive();
+        REQUIRE(got);
+        CHECK(as_text(got->front().bytes) == "before it waits");
+    }
+    (*b)->rest();
+    const Endpoint place = (*b)->local();
+    b->reset();
+    CHECK(UdpSocket::open(executor, place));
+}
+
+// Datagrams of so many bytes, `each` in a batch, every `apart`; whether it pays in the end.
+bool pays(std::size_t bytes, std::size_t each, Clock::Span apart) {
+    const ByteVector content(bytes);
+    const std::vector<Datagram> batch(each, {Endpoint::loopback(1), content});
+    Coalescing coalescing;
+    Clock::Time now{};
+    bool said = false;
+    for (int i = 0; i < 100; ++i) said = coalescing.pays(now += apart, batch);
+    return said;
+}
+
 }  // namespace
+
+TEST_CASE("who reads again in a while is not woken meanwhile, and loses nothing") {
+    if (std::filesystem::exists("/proc/self/fdinfo")) test::run(who_rests_is_not_woken());
+}
+TEST_CASE("datagrams are read together where they come one by one, and are many") {
+    using namespace std::chrono_literals;
+    CHECK(pays(1400, 1, 120us));       // 90 Mbit/s
+    CHECK(pays(1400, 1, 400us));       // 28 Mbit/s
+    CHECK(pays(1400, 8, 1ms));         // read together already
+    CHECK_FALSE(pays(1400, 1, 1ms));   // few
+    CHECK_FALSE(pays(60, 1, 120us));   // questions and acknowledgements
+    CHECK_FALSE(pays(1400, 1, 12us));  // more than a socket's buffer may hold
+    CHECK_FALSE(pays(1400, 32, 2ms));  // of themselves
+}
 
 TEST_CASE("segments leave as datagrams of one size") { test::run(segments_arrive_in_order()); }
 TEST_CASE("datagrams arrive, empty ones too") { test::run(single_datagrams_arrive()); }

@@ -22,7 +22,8 @@ class Outgoing final : public Datagrams {
     }
     void send_with_ttl(const Endpoint&, ByteView, int) override {}
     void send_segments(const Endpoint&, std::span<const ByteView>, std::size_t) override {}
-    Task<Result<std::span<const Datagram>>> receive() override { co_return Errc::closed; }
+    std::span<const Datagram> take() override { return {}; }
+    Task<Result<void>> arrived() override { co_return Errc::closed; }
 
     std::vector<std::pair<Endpoint, ByteVector>> sent;
 };

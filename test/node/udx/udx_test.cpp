@@ -244,7 +244,8 @@ class CountingSocket final : public Datagrams {
     void send(const Endpoint&, ByteView) override { sent++; }
     void send_with_ttl(const Endpoint&, ByteView, int) override { sent++; }
     void send_segments(const Endpoint&, std::span<const ByteView>, std::size_t) override { sent++; }
-    Task<Result<std::span<const Datagram>>> receive() override { co_return Errc::closed; }
+    std::span<const Datagram> take() override { return {}; }
+    Task<Result<void>> arrived() override { co_return Errc::closed; }
 
     std::size_t sent = 0;
 };
