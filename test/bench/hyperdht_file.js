@@ -1,7 +1,7 @@
 // hyperdht_file.js FILE: what a plain JavaScript program does to send a file to another computer.
 // Starts a private DHT, a sender process and a receiver process on loopback; the receiver takes
 // the file over one hyperdht connection and hashes it. Prints {"seconds", "bytes", "sha1"} from
-// the first to the last byte as the receiver sees them. The parts run apart, each on an address of
+// when the receiver asks, over a connection that is up, to the last byte. The parts run apart, each on an address of
 // its own, as --dht ADDRESS, --send BOOTSTRAP FILE ADDRESS and --receive BOOTSTRAP KEY
 // ADDRESS [SECONDS], which tells what has come by then.
 const { fork } = require('child_process')
@@ -18,7 +18,7 @@ async function send (bootstrap, file, host) {
   const node = new DHT({ bootstrap, host, firewalled: host === '127.0.0.1' })
   const server = node.createServer(socket => {
     socket.on('error', () => {})
-    createReadStream(file, { highWaterMark: 1 << 20 }).pipe(socket)
+    socket.once('data', () => createReadStream(file, { highWaterMark: 1 << 20 }).pipe(socket))
   })
   const keyPair = DHT.keyPair()
   await server.listen(keyPair)
@@ -36,11 +36,12 @@ function receive (bootstrap, publicKey, host, limit) {
     tell({ seconds, bytes, sha1: hash.digest('hex') })
   }
   socket.on('error', error => { throw error })
+  socket.on('open', () => {
+    started = process.hrtime.bigint()
+    socket.write('?')
+    if (limit) setTimeout(() => { finish(); process.exit() }, limit * 1000)
+  })
   socket.on('data', data => {
-    if (started === undefined) {
-      started = process.hrtime.bigint()
-      if (limit) setTimeout(() => { finish(); process.exit() }, limit * 1000)
-    }
     hash.update(data)
     bytes += data.length
   })

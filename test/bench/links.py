@@ -5,7 +5,7 @@ link.cpp (ninja -C build test/bench/link), a cable between two network namespace
 
 Each number is the median of the megabits a second of some transfers, and behind it what went over
 the wire beyond the file. Ours is all that kp2p-load takes over a connection that is up, and has
-the processor time that both daemons take for a MiB; JavaScript's begins with the first byte that arrives.
+the processor time that both daemons take for a MiB; JavaScript's begins when the receiver asks.
 What would take very long is cut off, and is the rate until then."""
 import argparse
 import contextlib
