@@ -7,7 +7,7 @@ import contextvars
 import socket
 import threading
 import time
-from typing import Optional
+from typing import Iterator, Optional
 
 from ._errors import CanceledError, Error, TimedOutError
 
@@ -73,3 +73,15 @@ class Deadline:
 
 
 never = Deadline(None)
+# Of what is being done in the context, for what waits there without being told of it.
+ending: "contextvars.ContextVar[Deadline]" = contextvars.ContextVar("ending", default=never)
+
+
+@contextlib.contextmanager
+def ends(deadline: Deadline) -> Iterator[None]:
+    """What is done here ends by then."""
+    token = ending.set(deadline)
+    try:
+        yield
+    finally:
+        ending.reset(token)

@@ -9,7 +9,7 @@ import os
 import warnings
 from typing import Any, Callable, NamedTuple, Optional, SupportsFloat, TypeVar, Union
 
-from ._ending import Deadline, sleep
+from ._ending import Deadline, ends, sleep
 from ._errors import AbsentError, NotFoundError, UsageError
 from ._outage import log, outlasting
 from ._paths import PathLike, as_uri
@@ -74,7 +74,8 @@ class Options(NamedTuple):
         wait = math.inf if self.wait is True else seconds("wait", self.wait or None)
         patience = Deadline(None if wait == math.inf else wait or 0)
         pause, met = _first_pause, False
-        with shown(self.progress, os.path.basename(as_uri(uri)).split("?")[0]) as progress:
+        with shown(self.progress, os.path.basename(as_uri(uri)).split("?")[0]) as progress, \
+                ends(deadline):
             while True:
                 source = Source(self.p2p, deadline, progress, wait)
                 try:

@@ -14,9 +14,10 @@ from typing import IO, Callable, Dict, Iterable, Iterator, Optional, Tuple, Type
 
 from . import _mounts
 from ._dest import naming
-from ._errors import FailedError, StorageUnavailableError, error_of_system
+from ._errors import Error, FailedError, StorageUnavailableError, error_of_system
 from ._files import close_temp, flush_directory, open_temp, set_rights, state
 from ._paths import configured, home, local_path, make_private, named_path
+from ._reach import reach
 
 _Found = TypeVar("_Found")
 _block_bytes = 1 << 20
@@ -28,6 +29,7 @@ _piece_list_bytes = 4096 * 20  # of so many SHA-1s
 def root_folder(make: bool) -> pathlib.Path:
     named = os.environ.get("KACHERY_STORAGE_DIR") or local_path(configured("storage_dir", str) or "")
     root = named_path(named) if named else home() / "kachery-storage"
+    reach(str(root), f"the storage {root}")
     if make and not named:
         try:
             make_private(root)
@@ -70,7 +72,11 @@ def _first(sha1: str, look: Callable[[str, str], Optional[_Found]]) -> Optional[
         path = None
         try:
             path = _linked(place) if is_link else str(place)
+            if path and is_link:
+                reach(path, f"the file system of {path}")
             found = look(path, sha1.lower()) if path else None
+        except Error:  # that nothing answers
+            raise
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:

@@ -5,10 +5,12 @@ import itertools
 import json
 import os
 import pathlib
+import signal
 import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 import unittest.mock
@@ -255,6 +257,35 @@ class NoDaemon(unittest.TestCase):
         self.assertRaises(kp.NoDaemonError, kp.load_bytes, uri)
         self.assertEqual(kp.store_text("right"), uri)
         self.assertEqual(kp.load_text(uri), "right")
+
+    def test_a_storage_that_does_not_answer_is_named_and_left_in_time_and_by_ctrl_c(self):
+        uri, (path, linked) = kp.store_text("here"), self.linked(b"linked")
+        handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+        self.addCleanup(signal.signal, signal.SIGINT, handler)
+        for lost, place, name in ((uri, self.storage, f"the storage {self.storage}"),
+                                  (linked, path, f"the file system of {path}")):
+            for interrupt in (False, True):
+                answers = threading.Event()
+
+                def silent(asked):
+                    if asked == str(place):
+                        if interrupt:
+                            os.kill(os.getpid(), signal.SIGINT)
+                        answers.wait()
+
+                with unittest.mock.patch("os.statvfs", silent):
+                    if interrupt:
+                        self.assertRaises(KeyboardInterrupt, kp.load_text, lost)
+                    else:
+                        for _ in range(3):
+                            self.assertRaisesRegex(kp.TimedOutError, f"{name} does not answer",
+                                                   kp.load_text, lost, timeout=0.3)
+                    waiting = [thread for thread in threading.enumerate() if "reach" in thread.name]
+                    answers.set()
+                    for thread in waiting:
+                        thread.join()
+                self.assertEqual(len(waiting), 1)
+                self.assertIn(kp.load_text(lost), ("here", "linked"))
 
     def linked(self, content):
         path = self.root / "linked"
