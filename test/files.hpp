@@ -12,8 +12,12 @@
 
 namespace kp2p::test {
 
+// Also over one that is read-only.
 inline void write_file(const std::filesystem::path& path, ByteView bytes) {
-    std::filesystem::create_directories(path.parent_path());
+    namespace fs = std::filesystem;
+    fs::create_directories(path.parent_path());
+    std::error_code absent;
+    fs::permissions(path, fs::perms::owner_write, fs::perm_options::add, absent);
     std::ofstream(path, std::ios::binary) << as_text(bytes);
 }
 inline void write_file(const std::filesystem::path& path, std::string_view text) {

@@ -311,6 +311,13 @@ bool File::is_ours_alone() const {
 
 void File::set_rights(unsigned rights) const { (void)disk().set_rights(fd_, rights); }
 
+void File::protect() const {
+    constexpr mode_t kept = 07555, writing = 0222;
+    struct stat status;
+    if (disk().status(fd_, status) == 0 && (status.st_mode & writing))
+        set_rights(status.st_mode & kept);
+}
+
 void File::give_to(std::uint32_t user, std::uint32_t group) const {
     struct stat status;
     if (disk().status(fd_, status) != 0 || status.st_uid != 0) return;

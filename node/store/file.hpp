@@ -80,6 +80,7 @@ class File {
     // Its mode, as it is for `group`: one that is not its own has the rights of all others.
     unsigned rights(unsigned group) const;
     void set_rights(unsigned rights) const;  // as far as we may
+    void protect() const;                    // nobody may write to it, the same
     // What root made is that user's, and that group's, from now on; what another has made stays.
     void give_to(std::uint32_t user, std::uint32_t group) const;
     // Whether nobody but this user, and root, can have written to it.

@@ -13,14 +13,17 @@
 //   kp2p/removed/aa/HASH      the same of a file that was removed out of what has a record
 // What is in sha1/ is shared with kachery (source: kachery 0.6 localhashcache.py, kachery_p2p 0.8
 // _local_kachery_storage.py); what is in kp2p/ is ours alone. Parts of sha1/ may be symbolic links
-// or other file systems; in kp2p/ a link is refused, as another user's trap.
+// or other file systems; in kp2p/ a link is refused, as another user's trap, unless it is the NAME
+// of just this content.
 //
 // Rights: what is made in a directory is as open as the directory, less the umask, and a content is
 // readable to nobody who could not read the file that was stored. In a directory that its group or
 // all may write to, a storage that several share, the umask does not count: directories take its
-// mode, set-group-id included, and the group may read and write all files. What root makes in
-// another user's storage is that user's. The storage directory itself is never made here: a default
-// one is made for its owner alone (node/client/config.cpp).
+// mode, set-group-id included, and the group may read and write all files. A content has one set of
+// bytes for ever, and nobody may write to it, not its owner either: who opens it to change it, as
+// an array that is mapped, is refused by the system. Removing it takes its directory alone. What
+// root makes in another user's storage is that user's. The storage directory itself is never made
+// here: a default one is made for its owner alone (node/client/config.cpp).
 #pragma once
 
 #include <filesystem>

@@ -24,6 +24,16 @@ bool is_not_ours(std::error_code error) {
            error == std::errc::operation_not_permitted || error == std::errc::is_a_directory;
 }
 
+// The data of one that was ended while it became a content is read-only already.
+Result<File> open_data(const fs::path& path) {
+    auto data = File::open(path, File::Mode::change);
+    if (data || data.error() != std::errc::permission_denied) return data;
+    const auto closed = File::open(path, File::Mode::read);
+    if (!closed || !closed->stamp() || !closed->is_at(path)) return data;
+    closed->set_rights(rights_in(directory_of(path)));
+    return File::open(path, File::Mode::change);
+}
+
 }  // namespace
 
 Result<std::optional<Partial::Place>> Partial::take(const Layout& layout, const Sha1& file,
@@ -49,7 +59,7 @@ Result<std::unique_ptr<Partial>> Partial::resume(const Layout& layout, const Sha
         Place& place = **taken;
         auto replayed = place.journal.replay(file);
         if (!replayed) continue;
-        auto data = File::open(place.data_path, File::Mode::change);
+        auto data = open_data(place.data_path);
         const bool gone = !data && data.error() == std::errc::no_such_file_or_directory;
         if (gone || (!data && is_not_ours(data.error()))) continue;
         if (!data) return storage_error(data.error(), place.data_path);

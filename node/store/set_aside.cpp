@@ -33,7 +33,7 @@ Result<fs::path> set_aside(const Layout& layout, const Sha1& sha1, const FileSta
     if (!moved || moved->inode == stamp.inode) return to;
     // Another process has put the file anew in that moment: it goes back, unless there is one
     // again.
-    if (disk().link(*to, from) == 0) disk().unlink(*to);
+    (void)disk().rename_new(*to, from);
     return Errc::not_found;
 }
 

@@ -66,8 +66,12 @@ std::optional<File> take_abandoned(const fs::path& path) {
     const bool directory = S_ISDIR(status.st_mode);
     if (!directory && !S_ISREG(status.st_mode)) return std::nullopt;
     // Some network file systems lock only what is open for writing.
-    const auto mode = directory ? File::Mode::read : File::Mode::change;
+    auto mode = directory ? File::Mode::read : File::Mode::change;
     auto file = File::open(path, mode);
+    if (!file && file.error() == std::errc::permission_denied) {  // it was about to get its name
+        mode = File::Mode::read;
+        file = File::open(path, mode);
+    }
     if (!file) return std::nullopt;
     const File::Lock lock = file->try_lock();
     if (lock == File::Lock::busy || !file->is_at(path)) return std::nullopt;

@@ -37,9 +37,9 @@ def load_file(uri: PathLike, dest: Optional[PathLike] = None, *, progress: Progr
               timeout: Seconds = None, wait: Wait = None, missing: _Missing = "none",
               p2p: bool = True, from_node: Optional[str] = None,
               from_channel: Optional[str] = None) -> Optional[str]:
-    """The path of the verified file; copied to `dest` if given. A whole sha1dir needs `dest`, the
-    directory to make. A device or FIFO at `dest` is written to, a link is followed, a file is
-    replaced.
+    """The path of the verified file, which is read-only; copied to `dest` if given. A whole sha1dir
+    needs `dest`, the directory to make. A device or FIFO at `dest` is written to, a link is followed,
+    a file is replaced.
 
     Here and below: a hash alone is a URI; a path in place of one is a file of this computer. None if
     nobody provides it, or a sha1dir has no such name; why() says more; with `missing="raise"` it is a

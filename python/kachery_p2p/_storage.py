@@ -341,6 +341,7 @@ class _Writer:
     def finish(self) -> str:
         sha1 = self._whole.hexdigest()
         place = self._flushed(sha1)
+        set_rights(self._fd, stat.S_IMODE(os.fstat(self._fd).st_mode) & ~0o222)  # (node/store/layout.hpp)
         self._settle(place, sha1)
         flush_directory(str(place.parent))
         return sha1

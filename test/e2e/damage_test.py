@@ -10,6 +10,7 @@ from network import MIB, random_file, sha1_of
 def overwrite(path, offset=MIB + 10):
     """Other bytes under the same size and time."""
     status = path.stat()
+    path.chmod(0o644)
     with open(path, "r+b") as file:
         file.seek(offset)
         byte = file.read(1)
@@ -19,10 +20,12 @@ def overwrite(path, offset=MIB + 10):
 
 
 def cut(path):
+    path.chmod(0o644)
     os.truncate(path, 1000)
 
 
 def empty(path):
+    path.chmod(0o644)
     os.truncate(path, 0)
 
 
@@ -120,6 +123,21 @@ class Together(NetworkCase):
         said = f"{path} has changed since"
         self.alice.process.wait_for_words(said)
         self.assertEqual(self.alice.log().count(said), 1)
+
+    def test_a_linked_file_that_goes_away_while_it_is_given_is_said(self):
+        path = self.path("leaving.dat")
+        random_file(path, 20 * MIB)
+        uri = self.alice.lines("kp2p-link", "--bare", path)[0]
+        self.bob.run("kp2p-limit", "--down", "2M")
+        loading = self.bob.popen("kp2p-load", uri)
+        try:
+            self.bob.process.wait_until(lambda: b" load " in self.bob.run("kp2p-transfers").stdout, "no load")
+            path.unlink()
+            self.alice.process.wait_for_words(f"the linked file {path} is gone")
+        finally:
+            loading.kill()
+            loading.communicate()
+            self.bob.run("kp2p-limit", "--down", "none")
 
 
 if __name__ == "__main__":

@@ -301,6 +301,7 @@ class Housekeeping(NetworkCase):
         self.assert_ends(bob.run("kp2p-verify"), 0, "all is well")
         sha1 = sha1_of(path)
         for flags, status in (([], 5), (["--repair"], 0)):
+            bob.stored(sha1).chmod(0o644)
             with open(bob.stored(sha1), "r+b") as file:
                 file.seek(2 * MIB)
                 file.write(b"rot")
@@ -353,7 +354,9 @@ class Housekeeping(NetworkCase):
         path, removed = self.make("file", MIB), self.make("removed", MIB)
         for each in (path, removed):
             bob.run("kp2p-load", self.alice.store(each))
-            bob.stored(sha1_of(each)).write_bytes(b"rot")
+            stored = bob.stored(sha1_of(each))
+            stored.chmod(0o644)
+            stored.write_bytes(b"rot")
         done = bob.run("kp2p-verify", check=False)
         self.assert_ends(done, 5, "2 damaged")
         self.assertIn(b"kp2p-verify: files that are not what their hashes say: 2", done.stderr)

@@ -85,7 +85,9 @@ class Storage(NetworkCase):
             self.assert_ends(done, 0)
         files = [path for path in storage.rglob("*") if path.is_file()]
         self.assertEqual(len(files), 6)  # each with a record
-        self.assertEqual({mode(path) for path in files}, {0o664})
+        contents = {path for path in files if storage / "sha1" in path.parents}
+        self.assertEqual({mode(path) for path in contents}, {0o444})
+        self.assertEqual({mode(path) for path in files if path not in contents}, {0o664})
         directories = [path for path in storage.rglob("*") if path.is_dir()]
         self.assertEqual({mode(path) for path in directories}, {0o2775})
 

@@ -252,6 +252,7 @@ class NoDaemon(unittest.TestCase):
     def test_wrong_bytes_are_not_given_and_give_way(self):
         uri = kp.store_text("right")
         content = self.content(uri)
+        content.chmod(0o600)
         content.write_bytes(b"wrong")
         self.assertRaisesRegex(kp.NoDaemonError, "not in the storage", kp.load_text, uri)
         self.assertRaises(kp.NoDaemonError, kp.load_bytes, uri)
@@ -465,12 +466,12 @@ class NoDaemon(unittest.TestCase):
         path = self.root / "private"
         path.write_bytes(b"private")
         path.chmod(0o600)
-        self.assertEqual(self.content(kp.store_file(path)).stat().st_mode & 0o777, 0o600)
+        self.assertEqual(self.content(kp.store_file(path)).stat().st_mode & 0o777, 0o400)
         self.storage.chmod(0o2770)
         mask = os.umask(0o077)
         self.addCleanup(os.umask, mask)
         shared = self.content(kp.store_text("shared"))
-        self.assertEqual(shared.stat().st_mode & 0o777, 0o660)
+        self.assertEqual(shared.stat().st_mode & 0o777, 0o440)
         self.assertEqual(shared.parent.stat().st_mode & 0o7777, 0o2770)
 
     @unittest.skipUnless(os.geteuid() == 0, "needs to be several users")

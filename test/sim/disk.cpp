@@ -299,6 +299,8 @@ int SimDisk::link(const Path& path, const Path& name) {
     return add_name(name, node);
 }
 
+int SimDisk::symbolic_link(const Path&, const Path&) { return fail(EPERM); }
+
 void SimDisk::remove_all(const Path& path) {
     if (check("remove", path) != 0) return;
     if (const NodeRef above = find(path.parent_path()))

@@ -67,6 +67,8 @@ class SimDisk final : public Disk {
     int rename(const Path& from, const Path& to) override;
     int rename_new(const Path& from, const Path& to) override;
     int link(const Path& path, const Path& name) override;
+    int symbolic_link(const Path& target, const Path& name) override;
+    Path link_target(const Path&) override { return {}; }
     void remove_all(const Path& path) override;
     std::vector<std::string> names(const Path& directory, std::error_code& error) override;
     std::chrono::system_clock::time_point now() override { return clock_.wall_now(); }

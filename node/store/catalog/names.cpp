@@ -1,7 +1,5 @@
 #include "node/store/catalog/names.hpp"
 
-#include <cerrno>
-
 #include "node/store/directories.hpp"
 #include "node/store/links_cache.hpp"
 
@@ -15,17 +13,21 @@ Result<NamedContent> name_content(const Layout& layout, const Sha1& sha1, const 
     const auto before = file->stamp();
     if (!before) return before.error();
     const fs::path directory = layout.names(sha1);
+    const fs::path target = content.lexically_relative(directory);
     fs::path named = directory / name;
-    if (file->is_at(named)) return NamedContent{named, *before, *before};
-    if (auto made = make_directories(layout, directory); !made) return made.error();
-    if (disk().link(content, named) != 0) {
-        if (errno != EEXIST || disk().unlink(named) != 0) return last_error();
-        if (disk().link(content, named) != 0) return last_error();
+    const bool there = file->is_at(named) || disk().link_target(named) == target;
+    file->protect();  // an older version has left it open to changes
+    if (!there) {
+        if (auto made = make_directories(layout, directory); !made) return made.error();
+        int linked = disk().link(content, named);
+        if (linked != 0 && disk().unlink(named) == 0) linked = disk().link(content, named);
+        if (linked != 0 && disk().symbolic_link(target, named) != 0) return last_error();
     }
     const auto after = file->stamp();
     if (!after) return after.error();
-    if (const auto known = load_links(layout.links_cache(sha1), *before))
-        save_links(layout.links_cache(sha1), *after, *known);
+    if (*after != *before)
+        if (const auto known = load_links(layout.links_cache(sha1), *before))
+            save_links(layout.links_cache(sha1), *after, *known);
     return NamedContent{named, *before, *after};
 }
 

@@ -107,6 +107,14 @@ int Disk::rename_new(const Path& from, const Path& to) {
     return platform::rename_new(from.c_str(), to.c_str());
 }
 int Disk::link(const Path& path, const Path& name) { return ::link(path.c_str(), name.c_str()); }
+int Disk::symbolic_link(const Path& target, const Path& name) {
+    return ::symlink(target.c_str(), name.c_str());
+}
+
+Disk::Path Disk::link_target(const Path& path) {
+    std::error_code none;
+    return std::filesystem::read_symlink(path, none);
+}
 
 void Disk::remove_all(const Path& path) {
     std::error_code ignored;

@@ -64,6 +64,8 @@ class Disk {
     virtual int rename(const Path& from, const Path& to);
     virtual int rename_new(const Path& from, const Path& to);
     virtual int link(const Path& path, const Path& name);
+    virtual int symbolic_link(const Path& target, const Path& name);
+    virtual Path link_target(const Path& path);  // of a symbolic link; else empty
     virtual void remove_all(const Path& path);  // and all that is in it, as far as that can be done
     // What a directory has, in no order; as far as that can be read, and why not further.
     virtual std::vector<std::string> names(const Path& directory, std::error_code& error);

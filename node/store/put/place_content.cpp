@@ -75,6 +75,7 @@ Result<Placed> place_elsewhere(const Layout& layout, const Content& content,
 Result<Placed> place_content(const Layout& layout, const Content& content, DirectoryMaker& maker) {
     const fs::path to = layout.content(content.sha1);
     if (auto made = maker.make(to.parent_path()); !made) return made.error();
+    content.file.protect();  // before anybody reads it, for whom it would be a change
     int renamed = disk().rename_new(content.from, to);
     if (renamed != 0 && errno == ENOENT) {  // somebody has removed the directory since
         maker.forget();

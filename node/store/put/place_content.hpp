@@ -23,7 +23,8 @@ struct Placed {
     bool anew = true;        // false: the same bytes were there, and `from` is left over
     bool elsewhere = false;  // on another file system than `from`, durably; `from` is left over
 };
-// Makes the directories that it takes. The name is not flushed. StoreErrc::collision.
+// Makes the directories that it takes, and `from` read-only. The name is not flushed.
+// StoreErrc::collision.
 Result<Placed> place_content(const Layout& layout, const Content& content, DirectoryMaker& maker);
 // Takes back a name whose flush failed: what is not acknowledged must not look so.
 void displace_content(const Layout& layout, const Sha1& sha1, const Placed& placed);

@@ -77,6 +77,13 @@ class ReadOnlyDisk final : public Disk {
     int rename(const Path&, const Path&) override { return refused(); }
 };
 
+class LinklessDisk final : public Disk {
+    int link(const Path&, const Path&) override {
+        errno = EPERM;
+        return -1;
+    }
+};
+
 // As some FUSE file systems are: what is asked for has another number each time.
 class RenumberingDisk final : public Disk {
     int renumbered(int outcome, struct stat& status) {
@@ -321,6 +328,38 @@ TEST_CASE("a content has a second name for who must know what it is, and is what
     fs::remove(path);
     write_file(path, bytes);
     CHECK(fs::equivalent(storage.store.named(path, uri).path, path));
+}
+
+TEST_CASE("a content that gets no second name is pointed to by one") {
+    const Storage storage;
+    const auto uri = storage.put(storage.file("a.csv.gz", "some bytes"));
+    const fs::path path = storage.layout.content(uri.sha1);
+    LinklessDisk linkless;
+    const DiskInstead instead(linkless);
+    const fs::path named = storage.store.named(path, uri).path;
+    CHECK(named.filename() == "a.csv.gz");
+    CHECK(fs::is_symlink(named));
+    CHECK(read_file(named) == "some bytes");
+    CHECK(storage.store.named(path, uri).path == named);
+    fs::remove(named);
+    fs::create_symlink("/etc/passwd", named);  // somebody else's
+    CHECK(read_file(storage.store.named(path, uri).path) == "some bytes");
+    fs::rename(storage.root, storage.directory.path() / "moved");
+    CHECK(read_file(storage.directory.path() / "moved" / named.lexically_relative(storage.root)) ==
+          "some bytes");
+}
+
+TEST_CASE("a content that an older version left open to changes is so no more once it is named") {
+    const Storage storage;
+    const auto uri = storage.put(storage.file("a.csv.gz", test::content(3 * mib)));
+    const fs::path path = storage.layout.content(uri.sha1);
+    (void)storage.store.named(path, uri);
+    fs::permissions(path, fs::perms(0644));
+    REQUIRE((*storage.store.open_chunks(uri.sha1))->prepare());
+    const auto [named, stamp] = storage.store.named(path, uri);
+    CHECK(fs::status(named).permissions() == fs::perms(0444));
+    CHECK(stamp == *File::open(path, File::Mode::read)->stamp());
+    CHECK(storage.store.is_checked(uri.sha1, *storage.store.find(uri.sha1)));
 }
 
 TEST_CASE("a quota has the cache give way, and then refuses what is loaded, not what is stored") {

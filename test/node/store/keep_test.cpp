@@ -46,22 +46,22 @@ void make_older(const fs::path& path, std::chrono::hours age) {
 
 }  // namespace
 
-TEST_CASE("what is stored is as open as the storage, and never more than its source") {
+TEST_CASE("what is stored is as open as the storage, never more than its source, and read-only") {
     const struct {
         const char* name;
         unsigned storage, umask, source;
         unsigned directory, file;
     } rows[] = {
-        {"usual", 0755, 022, 0644, 0755, 0644},
-        {"private source", 0755, 022, 0600, 0755, 0600},
-        {"source for the group", 0755, 022, 0640, 0755, 0640},
-        {"private storage", 0700, 000, 0666, 0700, 0600},
-        {"careful user", 0755, 077, 0644, 0700, 0600},
-        {"no umask", 0755, 000, 0666, 0755, 0644},
-        {"shared by a group", 02775, 022, 0644, 02775, 0664},
-        {"shared, careful user", 02775, 077, 0644, 02775, 0664},
-        {"shared, private source", 02770, 022, 0600, 02770, 0660},
-        {"shared by all", 01777, 022, 0644, 01777, 0664},
+        {"usual", 0755, 022, 0644, 0755, 0444},
+        {"private source", 0755, 022, 0600, 0755, 0400},
+        {"source for the group", 0755, 022, 0640, 0755, 0440},
+        {"private storage", 0700, 000, 0666, 0700, 0400},
+        {"careful user", 0755, 077, 0644, 0700, 0400},
+        {"no umask", 0755, 000, 0666, 0755, 0444},
+        {"shared by a group", 02775, 022, 0644, 02775, 0444},
+        {"shared, careful user", 02775, 077, 0644, 02775, 0444},
+        {"shared, private source", 02770, 022, 0600, 02770, 0440},
+        {"shared by all", 01777, 022, 0644, 01777, 0444},
     };
     for (const auto& row : rows) {
         CAPTURE(row.name);
@@ -84,7 +84,7 @@ TEST_CASE("what is stored is as open as the storage, and never more than its sou
 TEST_CASE("a group that is not the source's may read what everybody may, and no more") {
     if (geteuid() != 0) return;  // needs to be in several groups
     constexpr gid_t foreign = 60000;
-    for (const auto& [source, file] : {std::pair(0644u, 0644u), {0640u, 0600u}, {0664u, 0644u}}) {
+    for (const auto& [source, file] : {std::pair(0644u, 0444u), {0640u, 0400u}, {0664u, 0444u}}) {
         const Storage f;
         const Umask umask(022);
         const fs::path path = f.file("a", "some bytes");
@@ -280,6 +280,17 @@ TEST_CASE("what a killed process was writing together goes with the first sweep"
     }
     CHECK(left_over() == 0);
     CHECK(fs::is_empty(f.layout.contents()));
+}
+
+TEST_CASE("what a killed process had made read-only goes with the first sweep") {
+    const Storage f;
+    const fs::path dead = f.layout.contents() / TempFile::new_name();
+    write_file(dead, "all of it");
+    fs::permissions(dead, fs::perms(0444));
+    UsersDisk users;
+    const DiskInstead instead(users);
+    (void)f.store.sweep();
+    CHECK(!fs::exists(dead));
 }
 
 TEST_CASE("nothing is written or removed through a link that was planted in the storage") {

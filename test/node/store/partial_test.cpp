@@ -86,6 +86,37 @@ TEST_CASE("a download goes on from what an earlier run has kept") {
     CHECK(partial->commit());
 }
 
+namespace {
+
+class UnnamingDisk final : public UsersDisk {
+    int rename_new(const Path&, const Path&) override {
+        errno = EIO;
+        return -1;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a whole download that could not get its name keeps what it has") {
+    const Download f(2 * mib);
+    {
+        auto partial = f.open();
+        for (std::size_t i = 0; i < 2; ++i) REQUIRE(partial->write(f.chunks[i], f.chunk(i)));
+        UnnamingDisk unnaming;
+        const DiskInstead instead(unnaming);
+        CHECK(!partial->commit());
+    }
+    UsersDisk users;
+    const DiskInstead instead(users);
+    auto partial = f.resume();
+    REQUIRE(partial);
+    REQUIRE(partial->complete());
+    const auto path = partial->commit();
+    REQUIRE(path);
+    constexpr std::filesystem::perms writing{0222}, none{};
+    CHECK((std::filesystem::status(*path).permissions() & writing) == none);
+}
+
 TEST_CASE("a chunk whose bytes were lost or altered is not resumed, the others are") {
     const Download f(3 * mib);
     {

@@ -2,7 +2,11 @@
 #pragma once
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 
+#include <cerrno>
+
+#include "node/store/disk/disk.hpp"
 #include "node/store/store.hpp"
 #include "test/files.hpp"
 #include "test/temp_dir.hpp"
@@ -34,6 +38,18 @@ struct Storage {
         auto uri = store.put(path, options);
         REQUIRE(uri);
         return *uri;
+    }
+};
+
+// As the system is to who is not root: what is read-only is not opened to be written to.
+class UsersDisk : public Disk {
+    int open(const Path& path, int flags, unsigned rights) override {
+        struct stat status;
+        const bool to_read = (flags & O_ACCMODE) == O_RDONLY;
+        if (to_read || link_status(path, status) != 0 || (status.st_mode & S_IWUSR))
+            return Disk::open(path, flags, rights);
+        errno = EACCES;
+        return -1;
     }
 };
 
