@@ -10,9 +10,23 @@
 namespace kp2p {
 namespace {
 
-constexpr std::chrono::seconds count_lifetime{60};
+constexpr std::chrono::seconds least_lifetime{60};  // of a count
+constexpr int walks_share = 100;                    // one part in so many of the time goes to walks
 
 }  // namespace
+
+void Quota::count(const Layout& layout, const Sha1& except) {
+    const auto began = disk().now();
+    used_bytes_ = used_bytes(layout, except);
+    counted_ = disk().now();
+    took_ = *counted_ - began;
+}
+
+bool Quota::is_fresh() const {
+    if (!counted_) return false;
+    const auto age = disk().now() - *counted_, none = age.zero();
+    return age >= none && (age < least_lifetime || age < took_ * walks_share);
+}
 
 void Quota::limit(std::optional<std::uint64_t> most_bytes) {
     const std::lock_guard lock(mutex_);
@@ -28,11 +42,9 @@ bool Quota::is_limited() const {
 void Quota::keep(const Layout& layout, std::uint64_t added_bytes) {
     const std::lock_guard lock(mutex_);
     if (!most_bytes_) return;
-    const bool fresh = counted_ && disk().now() - *counted_ < count_lifetime;
     used_bytes_ += added_bytes;
-    if (fresh && used_bytes_ <= *most_bytes_) return;
-    used_bytes_ = used_bytes(layout, Sha1());
-    counted_ = disk().now();
+    if (is_fresh() && used_bytes_ <= *most_bytes_) return;
+    count(layout, Sha1());
     if (used_bytes_ <= *most_bytes_) return;
     const Removed removed = Catalog(layout).make_room(used_bytes_ - *most_bytes_);
     used_bytes_ -= std::min(used_bytes_, removed.bytes);
@@ -43,25 +55,20 @@ Result<void> Quota::admit(const Layout& layout, const Sha1& sha1, std::uint64_t 
     if (!most_bytes_) return ok;
     const std::uint64_t most = *most_bytes_;
     const auto fits = [&] { return size_bytes <= most && used_bytes_ <= most - size_bytes; };
-    const auto count = [&] {
-        used_bytes_ = used_bytes(layout, sha1);
-        counted_ = disk().now();
-    };
-    const bool fresh = counted_ && disk().now() - *counted_ < count_lifetime;
-    if (!fresh || !fits()) count();
+    if (!is_fresh() || !fits()) count(layout, sha1);
     std::uint64_t cache_bytes = 0;  // that gives way, but not for nothing
     if (!fits() && size_bytes <= most) {
         const Catalog catalog(layout);
         cache_bytes = catalog.collect(0, Catalog::Mode::dry_run).bytes;
         const auto could = [&] { return used_bytes_ <= cache_bytes + (most - size_bytes); };
-        while (!could() && kp2p::make_room(layout)) count();
+        while (!could() && kp2p::make_room(layout)) count(layout, sha1);
         const std::uint64_t wanted_bytes = could() ? most - size_bytes : most;
         if (used_bytes_ > wanted_bytes) {
             const Removed removed = catalog.make_room(used_bytes_ - wanted_bytes);
             cache_bytes -= std::min(cache_bytes, removed.bytes);
-            count();
+            count(layout, sha1);
         }
-        while (!fits() && could() && kp2p::make_room(layout)) count();
+        while (!fits() && could() && kp2p::make_room(layout)) count(layout, sha1);
     }
     if (fits()) {
         used_bytes_ += size_bytes;

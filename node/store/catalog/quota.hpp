@@ -25,11 +25,15 @@ class Quota {
     void keep(const Layout& layout, std::uint64_t added_bytes);
 
   private:
+    void count(const Layout& layout, const Sha1& except);
+    bool is_fresh() const;
+
     mutable std::mutex mutex_;
     std::optional<std::uint64_t> most_bytes_;
     // Since a walk through the storage takes long, its sum is used for a while, with what was
     // admitted since; what is refused is counted anew.
     std::optional<std::chrono::system_clock::time_point> counted_;
+    std::chrono::system_clock::duration took_{};  // to count
     std::uint64_t used_bytes_ = 0;
 };
 

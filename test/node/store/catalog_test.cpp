@@ -103,17 +103,20 @@ class RenumberingDisk final : public Disk {
     ino_t last_ = 1'000'000;
 };
 
-// Counts how often a directory is read.
+// Counts how often a directory is read, which may take long.
 class WalkedDisk final : public Disk {
   public:
     explicit WalkedDisk(Path top) : top_(std::move(top)) {}
     int walks() const { return walks_; }
+    std::chrono::seconds later{}, each_walk{};
 
   private:
     std::vector<std::string> names(const Path& directory, std::error_code& error) override {
         walks_ += directory == top_;
+        if (directory == top_) later += each_walk;
         return Disk::names(directory, error);
     }
+    std::chrono::system_clock::time_point now() override { return Disk::now() + later; }
     Path top_;
     int walks_ = 0;
 };
@@ -415,6 +418,27 @@ TEST_CASE("of many small files some more give way to a quota than must, and the 
     for (int i = 1; i <= many / 16; ++i) (void)loaded(storage, text(many + i), "and more");
     CHECK(kept() == many - 1 - many / 16);
     CHECK(walked.walks() == walks);
+}
+
+TEST_CASE("the longer it takes to count what there is, the less often a quota has it counted") {
+    const Storage storage;
+    storage.store.limit(1 << 20);
+    WalkedDisk walked(storage.layout.contents());
+    const DiskInstead instead(walked);
+    int loads = 0;
+    const auto walks_after = [&](std::chrono::seconds pause) {
+        walked.later += pause;
+        (void)loaded(storage, std::to_string(++loads), "small");
+        return walked.walks();
+    };
+    using std::chrono::seconds;
+    CHECK(walks_after(seconds(0)) == 1);
+    CHECK(walks_after(seconds(59)) == 1);
+    walked.each_walk = seconds(10);
+    CHECK(walks_after(seconds(2)) == 2);
+    CHECK(walks_after(seconds(900)) == 2);
+    CHECK(walks_after(seconds(101)) == 3);
+    CHECK(walks_after(seconds(-3600)) == 4);  // the clock was set back
 }
 
 TEST_CASE("several are removed as if one after the other, with one walk through the storage") {
