@@ -2,6 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+
 #include "node/store/directories.hpp"
 
 namespace kp2p {
@@ -35,7 +38,25 @@ std::string in_the_way(const fs::path& dest, std::error_code error) {
     return {};
 }
 
+// That of one file over another, when all of it is written beside that.
+bool is_of_renaming(std::error_code error) {
+    constexpr std::array refusals = {
+        std::errc::file_exists, std::errc::operation_not_permitted, std::errc::permission_denied,
+        std::errc::device_or_resource_busy, std::errc::operation_not_supported};
+    return std::ranges::any_of(refusals, [error](std::errc code) { return error == code; });
+}
+
 }  // namespace
+
+std::string replacing_trouble(const fs::path& dest, std::error_code error) {
+    std::error_code none;
+    if (!is_of_renaming(error) || !fs::exists(dest, none)) return dest_trouble(dest, error);
+    const bool mounted = error == std::errc::device_or_resource_busy;
+    return dest.string() + ": " + error.message() +
+           (mounted ? "; what is mounted there, or in use, cannot be replaced: kp2p-cat URI > FILE "
+                      "writes into it"
+                    : "; no file can be renamed over it there: remove it first, or name another");
+}
 
 std::string dest_trouble(const fs::path& dest, std::error_code error) {
     const bool of_system =

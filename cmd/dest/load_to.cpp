@@ -61,7 +61,10 @@ Result<Delivered> file_to(const Delivery& by, const proto::Uri& uri, const fs::p
     }
     if (!waits) waiting.emplace(words_for(dest));
     if (waiting) waiting->moved();  // and is flushed
-    if (auto done = to->finish(); !done) return failed(by, done.error(), dest);
+    if (auto done = to->finish(); !done) {
+        if (to->is_stdout()) return failed(by, done.error(), dest);
+        return by.command.failure(done.error(), replacing_trouble(dest, done.error()));
+    }
     earlier.made(dest, uri.sha1);
     return to->is_stdout() ? Delivered::to_stdout : Delivered::to_path;
 }

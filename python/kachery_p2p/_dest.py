@@ -26,6 +26,7 @@ _hole_bytes = 64 << 10
 _temp = re.compile(r"[0-9a-f]{16}\.kp2p-temp")
 _swept: Dict[str, float] = {}  # when each folder was
 _sweep_seconds, _most_swept = 60, 1000
+_irreplaceable = (errno.EBUSY, errno.EEXIST, errno.EPERM, errno.EACCES, errno.EOPNOTSUPP)
 _opened = re.compile(r"/dev/(stdout|stderr|fd/\d+)|/proc/self/(fd/\d+)")
 
 
@@ -70,8 +71,19 @@ def write_file(dest: str, pieces: Bytes) -> None:
             if status:
                 set_rights(temp, stat.S_IMODE(status.st_mode) & 0o777)
             os.fsync(file.fileno())
-            os.replace(temp, to)
+            _replace(temp, to)
         flush_directory(folder)
+
+
+def _replace(temp: str, to: str) -> None:
+    try:
+        os.replace(temp, to)
+    except OSError as error:
+        if error.errno not in _irreplaceable or not os.path.lexists(to):
+            raise
+        why = ("what is mounted there, or in use, cannot be replaced" if error.errno == errno.EBUSY
+               else "no file can be renamed over it there: remove it first, or name another")
+        raise OSError(error.errno, f"{error.strerror}; {why}") from None
 
 
 def holds(dest: str, listing: Dict[str, Any]) -> bool:

@@ -242,9 +242,12 @@ class Dest(NetworkCase):
         self.assertEqual((out / "a").read_text(), "own")
 
     def apart(self, other, place):
-        """What runs a command to which `other` is at `place`."""
+        """What runs a command to which the directory `other`, which is made, is at `place`."""
         other.mkdir()
         place.mkdir(parents=True)
+        return self.bound(other, place)
+
+    def bound(self, other, place):
         apart = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "-r", "--mount"]
         script = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
         apart += ["sh", "-c", script, "sh", other, place]
@@ -275,6 +278,17 @@ class Dest(NetworkCase):
         bob.run("kp2p-load", uri, "--dest", dest)
         self.assertEqual(sha1_of(dest), self.sha1)
         self.assertEqual(list(other.iterdir()), [])
+
+    def test_a_file_that_cannot_be_replaced_is_said(self):
+        dest = self.path("mounted")
+        dest.write_text("old")
+        before = self.entries()
+        done = subprocess.run(
+            [*self.bound(dest, dest), self.network.command("kp2p-load"), self.uri, "--dest", dest],
+            env=self.alice.environment(), capture_output=True, timeout=60)
+        self.assert_ends(done, 1, f"{dest}: Device or resource busy; what is mounted there, or in use, "
+                                  "cannot be replaced: kp2p-cat URI > FILE writes into it")
+        self.assertEqual((dest.read_text(), self.entries()), ("old", before))
 
     def test_a_full_disk_is_said_with_the_destination(self):
         small = self.path("small")

@@ -1,4 +1,5 @@
 """dest_test.py COMMANDS [TEST...]: the Python package, writing where the user wants a file."""
+import errno
 import os
 import pathlib
 import shutil
@@ -6,6 +7,7 @@ import stat
 import tempfile
 import threading
 import unittest
+import unittest.mock
 
 from case import Network, kp, main
 
@@ -65,6 +67,17 @@ class Dest(Network):
         for dest in (self.folder, self.folder / "missing" / "x"):
             with self.assertRaisesRegex(kp.FailedError, str(dest)):
                 kp.load_file(self.uri, dest=dest)
+
+    def test_a_file_that_cannot_be_replaced_is_said(self):
+        dest = self.folder / "out"
+        dest.write_bytes(b"old")
+        for number, words in ((errno.EBUSY, "mounted there, or in use"), (errno.EPERM, "remove it first"),
+                              (errno.EEXIST, "remove it first")):
+            with unittest.mock.patch("os.replace", side_effect=OSError(number, os.strerror(number))):
+                with self.assertRaisesRegex(kp.Error, f"{dest}: {os.strerror(number)}; .*{words}"):
+                    kp.load_file(self.uri, dest=dest)
+        self.assertEqual(dest.read_bytes(), b"old")
+        self.assertEqual(self.names(), ["out"])
 
     def test_a_name_of_any_bytes_is_one(self):
         dest = os.fsdecode(os.fsencode(self.folder / "x") + b"\xff\n")
