@@ -23,7 +23,8 @@ constexpr std::chrono::seconds work_limit = std::chrono::hours(24 * 365);
 // To take us in, and to begin an answer; shorter where one that is well has it at hand.
 constexpr std::chrono::seconds answer_limit{60}, short_limit{15};
 // How long nothing may come until that is said, where it is odd and where it is not.
-constexpr std::chrono::seconds odd_silence{2}, usual_silence{10};
+// (Of a storage that does not answer a daemon says so after five seconds, ForeignCalls::limit.)
+constexpr std::chrono::seconds odd_silence{6}, usual_silence{10};
 constexpr std::size_t read_bytes = 256 << 10;
 
 using Moment = std::chrono::steady_clock::time_point;

@@ -254,6 +254,7 @@ class ForeignFiles(NetworkCase):
                     self.assertEqual(child.returncode, 1, words)
                     self.assertIn(f"{command[0]}: it took too long: the storage "
                                   f"{alice.storage_dir} does not answer\n", words)
+                    self.assertNotIn("the daemon at", words)
             finally:
                 for child in asking:
                     child.kill()
