@@ -129,7 +129,8 @@ constexpr Wording wordings[] = {
     {Code::not_opened, Stage::open, "not_opened",
      "node {node} does not open the file that it says it has"},
     {Code::lacks, Stage::open, "lacks", "node {node} does not have the file"},
-    {Code::cannot_give, Stage::open, "cannot_give", "node {node} cannot give the file any more"},
+    {Code::cannot_give, Stage::open, "cannot_give",
+     "node {node} cannot give the file any more: there it has changed, or cannot be read"},
     {Code::only_parts, Stage::open, "only_parts",
      "the providers have only parts of the file; {what}"},
 

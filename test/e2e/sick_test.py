@@ -180,9 +180,12 @@ class ForeignFiles(NetworkCase):
                     child.communicate()
             self.assertLess(alice.stop(), STOP_SECONDS)
             self.assertTrue(alice.log().rstrip().endswith("daemon: stopped"), alice.tail())
+            return alice.log()
 
     def test_linked_files_on_a_dead_mount_stop_nothing_else(self):
-        self.check_the_rest_goes_on(dead_mount, "elsewhere/0 does not answer")
+        log = self.check_the_rest_goes_on(dead_mount, "elsewhere/0 does not answer")
+        said = f"share: the file system of {self.path('elsewhere')} does not answer"
+        self.assertEqual(log.count(said), 1, log)
 
     def test_a_command_on_a_dead_mount_says_so_and_can_be_ended(self):
         alice = self.daemon("alone")

@@ -263,6 +263,12 @@ void Inventory::rotten(const std::string& sentence) {
     say(sentence);
 }
 
+void Inventory::is_silent(const std::filesystem::path& linked) {
+    note_storage_trouble("the file system of " + linked.string() + " does not answer");
+    say("the file system of " + linked.parent_path().string() +
+        " does not answer: what is linked there cannot be given");
+}
+
 void Inventory::asked(const Sha1& file, const NodeId& by) {
     const auto download = downloads_.find(file);
     if (download != downloads_.end()) download->second.asked_by(by);

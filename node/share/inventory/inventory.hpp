@@ -141,7 +141,8 @@ class Inventory {
     Task<Result<WholeRef>> open(Sha1 file, Links links, Hashing hashing, std::string& why);
     Task<Result<WholeRef>> prepare(Sha1 file, std::shared_ptr<WholeChunks> chunks, Hashing hashing);
     void say(const std::string& sentence);
-    void rotten(const std::string& sentence);  // that something is; empty: nothing is
+    void rotten(const std::string& sentence);             // that something is; empty: nothing is
+    void is_silent(const std::filesystem::path& linked);  // its file system
 
     template <class F>
     Task<std::invoke_result_t<F&>> read_foreign(std::filesystem::path path, F fn);
@@ -191,8 +192,7 @@ Task<std::invoke_result_t<F&>> Inventory::read(std::shared_ptr<const Chunks> chu
 template <class F>
 Task<std::invoke_result_t<F&>> Inventory::read_foreign(std::filesystem::path path, F fn) {
     auto read = co_await foreign_.call(path, std::move(fn));
-    if (!read && read.error() == Errc::timed_out)
-        note_storage_trouble("the file system of " + path.string() + " does not answer");
+    if (!read && read.error() == Errc::timed_out) is_silent(path);
     co_return read;
 }
 
