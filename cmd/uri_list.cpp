@@ -51,7 +51,8 @@ Result<std::vector<Named>> read_uris(client::Command& command, const std::string
     std::vector<Named> uris;
     std::string line;
     for (std::size_t number = 1; read_line(opened.get(), line); ++number) {
-        if (line.find_first_not_of(" \t\r") == line.npos || line.starts_with('#')) continue;
+        const auto first = line.find_first_not_of(" \t\r");
+        if (first == line.npos || line[first] == '#') continue;
         std::string complaint;
         auto uri = Named::parse(line, complaint);
         if (!uri)

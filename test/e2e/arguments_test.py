@@ -116,7 +116,7 @@ class Arguments(NetworkCase):
         invitation = self.bob.lines("kp2p-invite", "--quiet", "--channel", "only-bob",
                                     self.bob.store(path))[0]
         listing = self.path("list")
-        listing.write_text(f"# what to get\n  {invitation}\r\n{self.bob.store(other)}\n")
+        listing.write_text(f"# what to get\n \t# indented\n  {invitation}\r\n{self.bob.store(other)}\n")
         out = self.path("out")
         self.alice.run("kp2p-load", "-i", listing, "--dest", f"{out}/")
         self.assertIn("only-bob", self.alice.lines("kp2p-channels"))
