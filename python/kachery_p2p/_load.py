@@ -15,8 +15,9 @@ from ._errors import FailedError, UsageError
 from ._file import BufferedFile, Ranges, opened
 from ._listing import load_directory
 from ._options import Options, Seconds, Wait, asked, mean_nothing, why
-from ._paths import PathLike, absolute_path
+from ._paths import PathLike
 from ._progress import Progress
+from ._reach import reached_path
 from ._source import Index, Named, Source, parsed
 
 _Missing = Literal["none", "raise"]
@@ -56,7 +57,7 @@ def load_file(uri: PathLike, dest: Optional[PathLike] = None, *, progress: Progr
         named = source.named(uri)
         if dest is None:
             return source.path(named)
-        to = absolute_path(dest)
+        to = reached_path(dest)
         if named.directory is not None:
             load_directory(source, named, to)
         else:
@@ -123,7 +124,7 @@ def load_npy(uri: PathLike, dest: Optional[PathLike] = None, *, progress: Progre
     def work(source: Source) -> Any:
         named = source.named(uri)
         if dest is not None:
-            to = absolute_path(dest)
+            to = reached_path(dest)
             _dest.refuse_file(to)
             _dest.write_file(to, source.cat(named))
             named = Named(to, path=to)
@@ -157,7 +158,7 @@ def _value(uri: PathLike, dest: Optional[PathLike], options: Options,
     def work(source: Source) -> _Value:
         content = source.content(source.named(uri))
         if dest is not None:
-            to = absolute_path(dest)
+            to = reached_path(dest)
             _dest.refuse_file(to)
             _dest.write_file(to, [content])
         return made(content)

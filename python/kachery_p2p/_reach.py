@@ -12,6 +12,7 @@ from typing import Dict
 
 from ._ending import ending, stop
 from ._errors import CanceledError, TimedOutError
+from ._paths import PathLike, absolute_path
 
 log = logging.getLogger("kachery_p2p")
 _silent_seconds, _glance_seconds = 5.0, 0.2
@@ -65,3 +66,10 @@ def reach(path: str, what: str) -> None:
         if not told and time.monotonic() - began > _silent_seconds:
             told = True
             log.warning("%s does not answer yet", what)
+
+
+def reached_path(path: PathLike) -> str:
+    """A place that the caller names, by its whole path, when its file system answers."""
+    whole = absolute_path(path)
+    reach(whole, f"the file system of {whole}")
+    return whole

@@ -19,8 +19,9 @@ from ._ending import Deadline, never
 from ._errors import (AbsentError, Error, FailedError, NoDaemonError, NotFoundError,
                       StorageUnavailableError, UsageError)
 from ._outage import outlasting
-from ._paths import PathLike, absolute_path, as_uri, local_path
+from ._paths import PathLike, as_uri, local_path
 from ._progress import Shown
+from ._reach import reached_path
 
 _sha1_uri = re.compile(r"sha1://([0-9a-fA-F]{40})(?:[./?].*)?", re.S)
 _manifest = re.compile(r"\?(?:.*&)?manifest=([0-9a-fA-F]{40})(?:&|$)", re.S)
@@ -83,7 +84,7 @@ class Source:
         if "://" in text:
             raise UsageError(f"{text}: a URI begins with sha1:// or sha1dir://, or is 40 hexadecimal "
                              "digits")
-        path = absolute_path(uri)
+        path = reached_path(uri)
         if not os.path.exists(path):
             raise AbsentError(f"there is no such file: {path}")
         return Named(path, path=path)

@@ -17,7 +17,8 @@ from urllib.parse import quote
 from . import _api, _put, _storage
 from ._dest import naming
 from ._errors import NoDaemonError, UsageError
-from ._paths import PathLike, absolute_path, told_path
+from ._paths import PathLike, told_path
+from ._reach import reached_path
 
 _hash = re.compile(r"(sha1(?:dir)?://[0-9a-fA-F]{40})[^?]*(\?.*)?", re.S)
 
@@ -26,7 +27,7 @@ def store_file(path: PathLike, basename: Optional[str] = None) -> str:
     """Copies a file into the storage and returns its URI, which ends in `basename` if given. The
     daemon gets the bytes, so that it need not see the file; where none runs they go straight into
     the storage. A FIFO, or what the kernel makes up in /proc, is read to its end first."""
-    whole = absolute_path(path)
+    whole = reached_path(path)
     with naming(whole):
         mode = os.stat(whole).st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode) and not os.path.isdir(whole):
@@ -44,7 +45,7 @@ def link_file(path: PathLike, basename: Optional[str] = None) -> str:
     """Like store_file(), but leaves the content where it is: when it changes it is not provided
     any more."""
     ending = None if basename is None else "/" + _quoted(basename)
-    uri = _put_path(absolute_path(path), link=True)
+    uri = _put_path(reached_path(path), link=True)
     match = _hash.fullmatch(uri)
     if ending is None or match is None:
         return uri
@@ -54,7 +55,7 @@ def link_file(path: PathLike, basename: Optional[str] = None) -> str:
 def store_dir(path: PathLike, label: Optional[str] = None) -> str:
     """Copies all files of a directory into the storage and returns its sha1dir:// URI."""
     ending = None if label is None else "." + _quoted(label)
-    whole = absolute_path(path)
+    whole = reached_path(path)
     with naming(whole):
         if not stat.S_ISDIR(os.stat(whole).st_mode):
             raise UsageError(f"{whole}: it is no directory")

@@ -259,13 +259,20 @@ class NoDaemon(unittest.TestCase):
         self.assertEqual(kp.store_text("right"), uri)
         self.assertEqual(kp.load_text(uri), "right")
 
-    def test_a_storage_that_does_not_answer_is_named_and_left_in_time_and_by_ctrl_c(self):
+    def test_what_does_not_answer_is_named_and_left_in_time_and_by_ctrl_c(self):
         uri, (path, linked) = kp.store_text("here"), self.linked(b"linked")
         handler = signal.signal(signal.SIGINT, signal.default_int_handler)
         self.addCleanup(signal.signal, signal.SIGINT, handler)
-        for lost, place, name in ((uri, self.storage, f"the storage {self.storage}"),
-                                  (linked, path, f"the file system of {path}")):
-            for interrupt in (False, True):
+        dest, folder = self.root / "copy", self.root / "folder"
+        folder.mkdir()
+        for place, name, work in (
+                (self.storage, "the storage", lambda **limit: kp.load_text(uri, **limit)),
+                (path, "the file system of", lambda **limit: kp.load_text(linked, **limit)),
+                (path, "the file system of", lambda **limit: kp.load_text(path, **limit)),
+                (dest, "the file system of", lambda **limit: kp.load_file(uri, dest, **limit)),
+                (path, None, lambda: kp.store_file(path)), (path, None, lambda: kp.link_file(path)),
+                (folder, None, lambda: kp.store_dir(folder))):
+            for interrupt in (False, True) if name else (True,):
                 answers = threading.Event()
 
                 def silent(asked):
@@ -274,19 +281,20 @@ class NoDaemon(unittest.TestCase):
                             os.kill(os.getpid(), signal.SIGINT)
                         answers.wait()
 
-                with unittest.mock.patch("os.statvfs", silent):
-                    if interrupt:
-                        self.assertRaises(KeyboardInterrupt, kp.load_text, lost)
-                    else:
-                        for _ in range(3):
-                            self.assertRaisesRegex(kp.TimedOutError, f"{name} does not answer",
-                                                   kp.load_text, lost, timeout=0.3)
-                    waiting = [thread for thread in threading.enumerate() if "reach" in thread.name]
-                    answers.set()
-                    for thread in waiting:
-                        thread.join()
-                self.assertEqual(len(waiting), 1)
-                self.assertIn(kp.load_text(lost), ("here", "linked"))
+                with self.subTest(str(place), interrupt=interrupt):
+                    with unittest.mock.patch("os.statvfs", silent):
+                        if interrupt:
+                            self.assertRaises(KeyboardInterrupt, work)
+                        else:
+                            for _ in range(3):
+                                self.assertRaisesRegex(kp.TimedOutError, f"{name} {place} does not answer",
+                                                       work, timeout=0.3)
+                        waiting = [each for each in threading.enumerate() if "reach" in each.name]
+                        answers.set()
+                        for thread in waiting:
+                            thread.join()
+                    self.assertEqual(len(waiting), 1)
+                    self.assertTrue(work())
 
     def linked(self, content):
         path = self.root / "linked"
