@@ -117,6 +117,7 @@ Task<> Node::follow_interfaces() {
             runtime_.log("node", "this computer has another address than before");
             dht_.moved();
             if (mapping_) mapping_->moved();
+            if (tunnels_) tunnels_->moved();
         }
         if (lan_) lan_->announce_anew();
         swarm_.doubt(Swarm::Doubt::of_place);

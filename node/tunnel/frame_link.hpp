@@ -16,7 +16,7 @@ class FrameLink {
   public:
     static constexpr std::size_t max_outbox_bytes = 256 << 10;
     // Proxies end connections that carry nothing for as little as ten seconds.
-    static constexpr std::chrono::seconds keep_alive_interval{5}, max_silence{45};
+    static constexpr std::chrono::seconds keep_alive_interval{5}, max_silence{12};
 
     FrameLink(Executor executor, Clock& clock, std::unique_ptr<WebStream> stream,
               std::unique_ptr<proto::tunnel::FrameReader> frames);

@@ -14,7 +14,7 @@ using namespace proto::tunnel;
 namespace {
 
 // Of a relay that has given a port: streams that go through it stand still until it is back.
-constexpr std::chrono::seconds first_tunnel_pause{1}, max_known_pause{2}, max_tunnel_pause{16};
+constexpr std::chrono::seconds first_tunnel_pause{1}, max_known_pause{2}, max_tunnel_pause{5};
 constexpr int max_in_vain = 3;
 
 }  // namespace
@@ -23,7 +23,7 @@ void Tunnels::add(RelayRoute route, Whose whose) {
     const auto same = [&route](const RelayRoute& other) { return other.url == route.url; };
     if (routes_.size() == max_relays || std::any_of(routes_.begin(), routes_.end(), same)) return;
     routes_.push_back(std::move(route));
-    has_own_ = has_own_ || whose == Whose::own;
+    if (whose == Whose::own && !own_) own_ = routes_.size() - 1;
     wake_standing();
     added_.notify_all();
 }
@@ -45,27 +45,27 @@ std::unique_ptr<TunnelSocket> Tunnels::open_standing() {
     return std::unique_ptr<TunnelSocket>(new TunnelSocket(std::move(state)));
 }
 
-Result<std::shared_ptr<TunnelSocket::State>> Tunnels::start_passing() {
+Result<std::shared_ptr<TunnelSocket::State>> Tunnels::start_passing(bool detour) {
     if (!tasks_) return Errc::closed;
     if (passing_ == max_passing) return Errc::limit_reached;
     auto state = std::make_shared<State>(runtime_.executor);
+    state->detour = detour;
     ++passing_;
     tasks_->spawn(serve(state));
     return state;
 }
 
 Result<std::unique_ptr<Datagrams>> Tunnels::open_passing() {
-    auto state = start_passing();
+    auto state = start_passing(false);
     if (!state) return state.error();
     return std::unique_ptr<Datagrams>(new TunnelSocket(*std::move(state)));
 }
 
 Task<Result<std::unique_ptr<Datagrams>>> Tunnels::open_detour(std::string& why) {
-    if (!has_own_ || in_use_) co_return Errc::not_found;
-    why = place();
-    auto state = start_passing();
+    if (!own_ || in_use_) co_return Errc::not_found;
+    why = routes_[*own_].url.place();
+    auto state = start_passing(true);
     if (!state) co_return state.error();
-    (*state)->detour = true;
     std::unique_ptr<Datagrams> socket(new TunnelSocket(*state));
     while (!(*state)->link && (*state)->failure.empty()) {
         auto woken = co_await (*state)->changed.wait();
@@ -98,7 +98,8 @@ bool Tunnels::is_wanted(const State& state) const {
 // The state is what the socket and this share; it goes with the last of them.
 Task<> Tunnels::serve(std::shared_ptr<State> state) {
     auto wait = first_tunnel_pause;
-    bool broke = false;  // just now, and was good before
+    bool broke = false;      // just now, and was good before
+    std::size_t passed = 0;  // relays, one after the other, that gave no port
     while (!state->closed) {
         if (!is_wanted(*state)) {
             wait = first_tunnel_pause;
@@ -106,12 +107,13 @@ Task<> Tunnels::serve(std::shared_ptr<State> state) {
             if (!woken) co_return;
             continue;
         }
-        const std::size_t at = route_;
+        const std::size_t at = state->detour ? *own_ : route_;
         std::optional<Allocated> again;
         if (state->at == at) again = state->allocated;
         TunnelTrouble why;
         auto opened = co_await open_tunnel(runtime_.clock, routes_[at], again, why);
         if (opened) {
+            passed = 0;
             state->at = at;
             if (state->standing) route_ = at;
             const auto began = runtime_.clock.now();
@@ -127,8 +129,10 @@ Task<> Tunnels::serve(std::shared_ptr<State> state) {
             note_failure(at, why);
             state->failure = routes_[at].url.place() + ": " + why.words;
             state->changed.notify_all();
-            if (!std::exchange(broke, false)) go_on_to_next(at);
+            if (!std::exchange(broke, false) && !state->detour) go_on_to_next(at);
+            if (!state->detour && route_ != at && ++passed < routes_.size()) continue;
         }
+        passed = 0;
         auto slept = co_await pause(*state, wait);
         if (!slept) co_return;
         wait = std::min(2 * wait, state->allocated ? max_known_pause : max_tunnel_pause);
@@ -168,8 +172,13 @@ Task<> Tunnels::serve_opened(State& state, OpenedTunnel opened) {
         }
         link.finish(End::Code::stopping);
     };
+    auto end_when_moved = [this, &link]() -> Task<> {
+        auto moved = co_await moved_.wait();
+        if (moved) link.end();
+    };
     auto body = [&](Tasks& tasks) -> Task<> {
         tasks.spawn(end_when_unwanted());
+        tasks.spawn(end_when_moved());
         co_await link.run(receive);
         tasks.cancel();
     };

@@ -80,7 +80,8 @@ class Tunnels {
 
     static constexpr std::size_t max_relays = 16;
 
-    explicit Tunnels(Runtime& runtime) : runtime_(runtime), added_(runtime.executor) {}
+    explicit Tunnels(Runtime& runtime)
+        : runtime_(runtime), added_(runtime.executor), moved_(runtime.executor) {}
     Tunnels(const Tunnels&) = delete;
     Tunnels& operator=(const Tunnels&) = delete;
 
@@ -89,7 +90,7 @@ class Tunnels {
     void add(RelayRoute route, Whose whose = Whose::own);
     bool has_relays() const { return !routes_.empty(); }
     Task<Result<void>> relay_added() { return added_.wait(); }  // from now on
-    bool has_own() const { return has_own_; }
+    bool has_own() const { return own_.has_value(); }
 
     Task<> run();
     // Before run(): one that is connected only while want() says so.
@@ -101,6 +102,9 @@ class Tunnels {
     // those of others are for where UDP is blocked.
     Task<Result<std::unique_ptr<Datagrams>>> open_detour(std::string& why);
 
+    // We leave from another address than before: what was connected from there is connected anew,
+    // as it may carry nothing any more, which nobody says.
+    void moved() { moved_.notify_all(); }
     void want(bool wanted);
     bool wanted() const { return wanted_; }
     // Whether datagrams leave through the standing sockets, rather than directly.
@@ -117,7 +121,7 @@ class Tunnels {
   private:
     using State = TunnelSocket::State;
 
-    Result<std::shared_ptr<State>> start_passing();
+    Result<std::shared_ptr<State>> start_passing(bool detour);
     Task<> serve(std::shared_ptr<State> state);
     Task<> serve_opened(State& state, OpenedTunnel opened);
     Task<Result<void>> pause(State& state, std::chrono::seconds span);
@@ -128,10 +132,10 @@ class Tunnels {
     void wake_standing();
 
     Runtime& runtime_;
-    Event added_;
+    Event added_, moved_;
     std::vector<RelayRoute> routes_;
     std::size_t route_ = 0;  // that is used
-    bool has_own_ = false;
+    std::optional<std::size_t> own_;
     int in_vain_ = 0;  // tries there, while it gives a port to some of us only
     std::vector<std::shared_ptr<State>> standing_;
     std::size_t passing_ = 0;

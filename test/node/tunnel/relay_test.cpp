@@ -105,6 +105,17 @@ Task<> datagrams_go_both_ways(Tls tls) {
         CHECK(*answer == "hello " + std::to_string(socket->local().port));
         CHECK(socket->local().host == world.config.public_host);
         CHECK(tunnels.up());
+        const auto port = std::to_string(socket->local().port);
+        tunnels.moved();
+        const auto until = world.real.clock.now() + patience;
+        while (tunnels.up() && world.real.clock.now() < until) {
+            auto slept = co_await world.real.clock.sleep_for(1ms);
+            REQUIRE(slept);
+        }
+        CHECK_FALSE(tunnels.up());
+        answer = co_await ask(world.real.clock, *socket, other->local(), "anew");
+        REQUIRE(answer);
+        CHECK(*answer == "anew " + port);
         all.cancel();
     });
     (void)ran;
@@ -116,7 +127,6 @@ Task<> the_next_one_is_used() {
     const auto relay = world.relay();
     const auto other = local_socket(executor);
     auto nowhere = world.url;
-    nowhere.token += "x";
     Tunnels tunnels(world.real.runtime);
     const auto socket = tunnels.open_standing();
     const auto another = tunnels.open_standing();
@@ -129,13 +139,18 @@ Task<> the_next_one_is_used() {
         auto slept = co_await clock.sleep_for(0s);
         REQUIRE(slept);
         CHECK_FALSE(tunnels.up());
-        tunnels.add({nowhere});
+        const auto began = clock.now();
+        for (int i = 0; i < 5; ++i) {
+            nowhere.token += "x";
+            tunnels.add({nowhere});
+        }
         tunnels.add({world.url});
         tunnels.add({world.url});
         for (TunnelSocket* each : {socket.get(), another.get()}) {
             auto answer = co_await ask(clock, *each, other->local(), "hello");
             REQUIRE(answer);
         }
+        CHECK(clock.now() - began < 5s);
         CHECK(tunnels.up());
         CHECK(tunnels.moves() == 0);
         all.cancel();
@@ -232,6 +247,7 @@ Task<> a_detour_is_there_or_says_why_not() {
             Tunnels tunnels(world.real.runtime), foreign(world.real.runtime);
             tunnels.add({right ? world.url : wrong});
             foreign.add({world.url}, Tunnels::Whose::heard);
+            if (!right) tunnels.add({world.url}, Tunnels::Whose::heard);
             auto tried = co_await with_tasks([&](Tasks& inner) -> Task<> {
                 inner.spawn(tunnels.run());
                 auto slept = co_await world.real.clock.sleep_for(0s);
@@ -248,6 +264,8 @@ Task<> a_detour_is_there_or_says_why_not() {
                 if (socket) CHECK((*socket)->local().port != 0);
                 if (socket) CHECK((*socket)->is_detour());
                 if (!right) CHECK(why.ends_with("the relay does not know the token"));
+                if (!right) socket = co_await tunnels.open_detour(why);
+                CHECK(bool(socket) == right);  // that of others is not for this
                 inner.cancel();
             });
             (void)tried;
