@@ -37,7 +37,8 @@ std::vector<Finding> SwarmPeers::why_none(const Topic& topic) const {
 
 std::optional<Finding> SwarmPeers::twin() const { return swarm_->twin(); }
 
-// Where UDP is blocked the relay that gives no port is why.
+// Where UDP is blocked our relay, if it gives no port, is why. That of others is none that anybody
+// here looks after, and most likely nothing at all is reached.
 std::optional<Finding> SwarmPeers::network_trouble() const {
     auto trouble = dht_trouble(dht_->contact());
     const bool silent = trouble && (trouble->code == Finding::Code::dht_silent ||
@@ -45,7 +46,7 @@ std::optional<Finding> SwarmPeers::network_trouble() const {
                                     trouble->code == Finding::Code::rejected);
     if (silent && tunnels_ && !tunnels_->up()) {
         const bool impostor = tunnels_->impostor();
-        if (!tunnels_->failure().empty())
+        if (!tunnels_->failure().empty() && (impostor || tunnels_->has_own()))
             trouble = Finding{
                 .code = impostor ? Finding::Code::captive_portal : Finding::Code::no_relay_port,
                 .what = tunnels_->failure(),

@@ -101,7 +101,11 @@ void udp(const Facts& facts, Checks& checks) {
     }
     const std::string when =
         facts.last_answer ? ", the last time " + seconds(*facts.last_answer) + " ago" : "";
-    checks.push_back({"udp", Health::ok, "UDP goes out, and DHT nodes answer" + when, {}});
+    const bool blocked = facts.tunnel && facts.tunnel->in_use;
+    const std::string how = blocked ? "UDP is blocked here, and goes through a kp2p-relay; "
+                                      "DHT nodes answer"
+                                    : "UDP goes out, and DHT nodes answer";
+    checks.push_back({"udp", Health::ok, how + when, {}});
 }
 
 void nat(const Facts& facts, Checks& checks) {

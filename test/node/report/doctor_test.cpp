@@ -48,6 +48,15 @@ TEST_CASE("all is well") {
     }
 }
 
+TEST_CASE("where UDP goes through a relay it is not said to go out") {
+    Facts facts = healthy();
+    facts.tunnel = Facts::Tunnel{"https://relay", true, true};
+    for (const Check& check : examine(facts)) {
+        CHECK(check.health == Health::ok);
+        if (check.section == "udp") CHECK(check.message.starts_with("UDP is blocked here"));
+    }
+}
+
 TEST_CASE("what is not well is said in its section, with what to do") {
     struct Row {
         const char* section;
