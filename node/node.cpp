@@ -324,9 +324,8 @@ Task<NodeHealth> Node::health() {
     }
     for (const ChannelName& name : share_.expected_channels())
         facts.channels.push_back({.name = name.text(), .joined = false});
-    for (const auto& [node, why] : swarm_.failures())
-        if (health.unreached.size() < max_unreached && !swarm_.best(node))
-            health.unreached.push_back({node, why});
+    for (const auto& [node, why] : swarm_.unreached())
+        if (health.unreached.size() < max_unreached) health.unreached.push_back({node, why});
     co_return health;
 }
 

@@ -14,7 +14,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t max_all_dials = 32;            // those that were asked for by key included
-constexpr std::size_t max_failures = 256;            // whose reason is remembered
 constexpr std::chrono::seconds max_fixed_wait = 3s;  // for TCP to a fixed peer, before all else
 constexpr proto::TokenBucket::Limits line_limits{0.5, 100};
 constexpr std::chrono::seconds max_wait = 1s;  // to see whether work has ended meanwhile
@@ -278,10 +277,10 @@ Task<Result<std::shared_ptr<Connection>>> Swarm::connect(NodeId node) {
             if (dialed || node == node_id()) co_return Errc::cannot_connect;
             const bool room = has_room(Cause::key);
             if (!room)
-                remember_failure(node,
-                                 {{.code = Finding::Code::connections_busy,
-                                   .node = node,
-                                   .after = milliseconds_since(parts_.runtime.clock, began)}});
+                failures_.note(parts_.runtime.clock.now(), node,
+                               {{.code = Finding::Code::connections_busy,
+                                 .node = node,
+                                 .after = milliseconds_since(parts_.runtime.clock, began)}});
             if (room && dials_ < max_all_dials) {
                 dialed = true;
                 start_dial(node, Cause::key);
@@ -301,32 +300,30 @@ void Swarm::note_failure(const NodeId& node, std::vector<Finding> why) {
         const auto same = [&](const Finding& other) { return other.code == finding.code; };
         if (std::ranges::none_of(before, same)) log(log_text_of(finding));
     }
-    remember_failure(node, std::move(why));
-}
-
-void Swarm::remember_failure(const NodeId& node, std::vector<Finding> why) {
-    if (failures_.size() >= max_failures && !failures_.contains(node))
-        failures_.erase(failures_.begin());
-    failures_[node] = std::move(why);
+    failures_.note(parts_.runtime.clock.now(), node, std::move(why));
 }
 
 std::vector<Finding> Swarm::why_not(const NodeId& node) const {
-    const auto found = failures_.find(node);
-    return found == failures_.end() ? std::vector<Finding>() : found->second;
+    return failures_.of(parts_.runtime.clock.now(), node);
 }
 
 std::vector<Finding> Swarm::why_none(const Topic& topic) const {
     std::vector<Finding> told;
     // Those that were named are looked for whatever the topic.
     for (const FixedPeer& fixed : parts_.fixed) {
-        const auto failure = failures_.find(fixed.node);
-        if (failure != failures_.end() && !failure->second.empty() && !best(fixed.node))
-            told.push_back(failure->second.front());
+        const auto why = why_not(fixed.node);
+        if (!why.empty() && !best(fixed.node)) told.push_back(why.front());
     }
-    for (const auto& [node, why] : failures_)
-        if (told.size() < max_told && !why.empty() && book_.topics(node).contains(topic))
+    for (const auto& [node, why] : unreached())
+        if (told.size() < max_told && book_.topics(node).contains(topic))
             told.push_back(why.front());
     return told;
+}
+
+std::vector<std::pair<NodeId, std::vector<Finding>>> Swarm::unreached() const {
+    auto all = failures_.all(parts_.runtime.clock.now());
+    std::erase_if(all, [this](const auto& entry) { return best(entry.first) != nullptr; });
+    return all;
 }
 
 void Swarm::log(const std::string& line) const { parts_.runtime.log("swarm", line); }

@@ -19,6 +19,7 @@
 #include "node/reach/tcp_dialer.hpp"
 #include "node/reach/twin.hpp"
 #include "node/swarm/better_pasts.hpp"
+#include "node/swarm/failures.hpp"
 #include "node/swarm/joined.hpp"
 #include "node/swarm/paths_session.hpp"
 #include "node/swarm/peer.hpp"
@@ -82,8 +83,8 @@ class Swarm {
     std::vector<Path> paths_to(const NodeId& node) const;
     std::string label_of(const NodeId& node) const;  // what it calls itself; empty: nothing
     std::vector<Finding> why_not_better(const NodeId& node) const;
-    // Of nodes that could not be connected to, the last time.
-    const std::map<NodeId, std::vector<Finding>>& failures() const { return failures_; }
+    // Of those that could not be connected to, see Failures, and are not.
+    std::vector<std::pair<NodeId, std::vector<Finding>>> unreached() const;
     // Tries each way to the node, whatever connections there are, and changes none; for no longer
     // than a minute. Errc::usage for ourselves.
     Task<Result<void>> try_ways(NodeId node, OnTrial tell);
@@ -148,7 +149,6 @@ class Swarm {
                                   Dialer::Through through, Findings& why);
     static Task<> reach_first(Task<Result<Link>> dial, Result<Link>& first, Tasks& all);
     void note_failure(const NodeId& node, std::vector<Finding> why);
-    void remember_failure(const NodeId& node, std::vector<Finding> why);
     // Connections.
     void accepted(Link link);
     Task<> serve(std::shared_ptr<Connection> connection, PeerBook::Dialed who);
@@ -187,7 +187,7 @@ class Swarm {
     std::map<Topic, std::shared_ptr<Joined>> topics_;
     std::map<NodeId, Peer> peers_;
     std::deque<std::shared_ptr<Connection>> unproven_;  // that dialed us, oldest first
-    std::map<NodeId, std::vector<Finding>> failures_;
+    Failures failures_;
     proto::TokenBucket lines_;
     std::size_t lines_left_out_ = 0, dials_ = 0;
     Tasks* tasks_ = nullptr;       // while run() is

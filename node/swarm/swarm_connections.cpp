@@ -115,7 +115,7 @@ Task<> Swarm::prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who
                        .path = tried_path_of(path)};
         tell(rejection, path.remote, silent);
         beside->lead(std::move(silent));
-        note_failure(connection->remote(), beside->all());
+        if (!best(connection->remote())) note_failure(connection->remote(), beside->all());
     }
     connection->close();
 }
@@ -159,7 +159,7 @@ Task<> Swarm::count(std::shared_ptr<Connection> connection, PeerBook::Dialed who
     if (!heard || !held || connection->is_closed()) co_return;
     std::erase(unproven_, connection);
     if (!peer->second.find(*connection)->proven) set_proven(clock.now());
-    failures_.erase(remote);
+    failures_.forget(remote);
     unsettled_fixed_.erase(remote);
     book_.connected(remote, who);
     changed_.notify_all();

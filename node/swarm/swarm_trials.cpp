@@ -1,4 +1,6 @@
 // What shows how we are, or could be, connected to a node.
+#include <algorithm>
+
 #include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
 #include "node/net/address.hpp"
@@ -56,8 +58,19 @@ Task<Result<void>> Swarm::try_ways(NodeId node, OnTrial tell) {
     co_return ok;
 }
 
+// That nothing comes back from whom we have heard, though unasked, is as it does not hear us.
 Task<> Swarm::try_dialer(NodeId node, OnTrial tell) {
-    auto tried = co_await dialer_.try_ways(node, book_.relays(node), tell);
+    const OnTrial tell_known = [known = why_not(node), tell](Trial trial) {
+        std::optional<Finding>& failure = trial.failure;
+        const auto is_heard = [&](const Finding& one) {
+            return one.code == Finding::Code::not_heard && one.what == failure->what;
+        };
+        if (failure && failure->code == Finding::Code::path_silent &&
+            std::ranges::any_of(known, is_heard))
+            failure->code = Finding::Code::not_heard;
+        tell(trial);
+    };
+    auto tried = co_await dialer_.try_ways(node, book_.relays(node), tell_known);
     (void)tried;  // it ends early only by cancellation
 }
 

@@ -44,7 +44,8 @@ constexpr Advice advice[] = {
      "give this computer IPv4, and name no --host, or one of IPv4; members in the LAN, and those "
      "named with --peer, are reached over IPv6, too"},
     {FindingCode::unresolved,
-     "look whether this computer is online, and whether it can resolve names"},
+     "open any web page in a browser: where none comes this computer is offline, or cannot resolve "
+     "names, and a page to log in at is a captive portal's"},
 
     {FindingCode::captive_portal,
      "open any web page in a browser, and log in if that is asked for; else ask who runs the "
@@ -65,7 +66,14 @@ constexpr Advice advice[] = {
     {FindingCode::not_announced,
      "see to it that the node's daemon runs and is in the same DHT network"},
     {FindingCode::refused_or_foreign, "bring both nodes to the same version of kp2p"},
-    {FindingCode::sent_nothing, "let UDP out of the other node's network"},
+    {FindingCode::sent_nothing,
+     "a firewall here or there lets no UDP through between the two, or in one direction alone: ask "
+     "who runs it to let UDP from the other node's address in, and there out to this one"},
+    {FindingCode::path_silent,
+     "a firewall here or there lets nothing through between the two, or in one direction alone: "
+     "kp2p-doctor on the other computer says so where what is sent from here arrives; ask who runs "
+     "it to let what goes to this address, and what comes from there, through; or run a node of "
+     "the channel, with --relay on, where both reach it"},
     {FindingCode::not_heard,
      "a firewall here or there lets UDP through in one direction alone: ask who runs it to let UDP "
      "to this address, too; or run a node of the channel, with --relay on, where both reach it"},
@@ -92,7 +100,9 @@ constexpr Advice advice[] = {
     {FindingCode::tcp_unreachable,
      "look at the routes of this computer (ip route); else ask who runs the firewalls on the way "
      "to let TCP to this port through"},
-    {FindingCode::tcp_other_node, "name the node with the key of the one that is there"},
+    {FindingCode::tcp_other_node,
+     "look whether the key is that of the node there: another node, or another program, does not "
+     "answer to it, nor does one that has as many connections as it can"},
     {FindingCode::tcp_lossy,
      "ask whether the network limits TCP to this port; until then UDP is used"},
     {FindingCode::tcp_unresolved,

@@ -83,7 +83,8 @@ constexpr Wording wordings[] = {
     {Code::sent_nothing, Stage::reach, "sent_nothing",
      "node {node} cannot be connected to: it answered, but sent nothing to our open port"},
     {Code::path_silent, Stage::reach, "path_silent",
-     "node {node} cannot be connected to: nothing comes back from {what}, where it should be"},
+     "node {node} cannot be connected to: it runs, but nothing comes back from {what}, where it "
+     "should be"},
     {Code::not_heard, Stage::reach, "not_heard",
      "node {node} cannot be connected to: what it sends comes here from {what}, but nothing that "
      "goes there from here arrives"},
@@ -114,7 +115,7 @@ constexpr Wording wordings[] = {
     {Code::tcp_unreachable, Stage::reach, "tcp_unreachable",
      "node {node} cannot be connected to over TCP at {what}"},
     {Code::tcp_other_node, Stage::reach, "tcp_other_node",
-     "node {node} cannot be connected to: what answers at {what} is not it"},
+     "node {node} cannot be connected to: what answers at {what} is not it, or takes nobody in"},
     {Code::tcp_lossy, Stage::reach, "tcp_lossy",
      "much of what is sent to node {node} over TCP at {what} is lost on the way"},
     {Code::tcp_unresolved, Stage::reach, "tcp_unresolved",
@@ -173,6 +174,15 @@ std::string span_text(std::chrono::milliseconds span) {
 }  // namespace
 
 Stage stage_of(Code code) { return wording_of(code).stage; }
+
+bool node_runs(Code code) {
+    constexpr Code running[] = {
+        Code::refused_or_foreign, Code::sent_nothing,   Code::path_silent,
+        Code::not_heard,          Code::path_rejected,  Code::path_not_let_out,
+        Code::lan_silent,         Code::no_way_through, Code::no_hole,
+        Code::relay_failed,       Code::tunnel_failed};
+    return std::ranges::find(running, code) != std::end(running);
+}
 
 std::string_view name_of(Code code) { return wording_of(code).name; }
 

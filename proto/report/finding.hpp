@@ -69,7 +69,7 @@ struct Finding {
         relays_silent,
         refused_or_foreign,
         sent_nothing,      // to our open port
-        path_silent,       // what: the address where it should be
+        path_silent,       // it has answered otherwise; what: the address where it should be
         not_heard,         // what: the address that it sends from
         path_rejected,     // what: that address, by whom and how
         path_not_let_out,  // what: that address, and what the system says
@@ -117,6 +117,8 @@ struct Finding {
 };
 
 Stage stage_of(Finding::Code code);
+// Of those of reaching a node: it has answered, as it could not have otherwise.
+bool node_runs(Finding::Code code);
 // As in JSON, once and for all.
 std::string_view name_of(Stage stage);
 std::string_view name_of(Finding::Code code);

@@ -493,6 +493,14 @@ class Awkward(unittest.TestCase):
         said = [finding for finding in findings if finding['code'] == 'not_heard']
         self.assertEqual([finding['node'] for finding in said], [deaf], findings)
         self.assertIn('in one direction', said[0]['advice'])
+        self.assertIn('but nothing that goes there from here arrives',
+                      ' '.join(giver.run('kp2p-doctor', deaf).stdout.split()))
+        # The other knows only that the one that it dials runs.
+        loader.wait_for_words('[reach path_silent]')
+        found = loader.run('kp2p-find', 'sha1://' + 40 * '1').stderr.splitlines()
+        self.assertRegex(found[0], '^kp2p-find: nobody provides it: node %s cannot be connected to: it runs, but '
+                         'nothing comes back from %s' % (giver.status()['node'], givers.address))
+        self.assertIn('a firewall here or there', found[1])
 
     def assert_met_through_a_tunnel(self, whose):
         """What the giver sends to the loader is dropped, and one of them has a kp2p-relay."""

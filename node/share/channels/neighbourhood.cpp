@@ -231,10 +231,14 @@ void Neighbourhood::explain_silence(Diagnosis& diagnosis, const Finder::Search* 
         Code code = silent == 0 ? Code::all_lack : Code::some_silent;
         if (nodes == 0) code = Code::nobody_there;
         if (nodes == 1) code = silent == 0 ? Code::only_one_lacks : Code::only_one_silent;
+        std::vector<Finding> unreached;
+        if (nodes == 0) unreached = parts_.peers.why_none(channel->topic);
+        const auto runs = [](const Finding& why) { return node_runs(why.code); };
+        const auto rest = std::ranges::stable_partition(unreached, runs).begin();
+        for (auto why = unreached.begin(); why != rest; ++why) diagnosis.add(*why);
         diagnosis.add(
             {.code = code, .what = name.text(), .count = nodes, .silent = silent, .after = after});
-        if (nodes > 0) continue;
-        for (const Finding& why : parts_.peers.why_none(channel->topic)) diagnosis.add(why);
+        for (auto why = rest; why != unreached.end(); ++why) diagnosis.add(*why);
     }
     if (twin && !alone) diagnosis.add(*twin);
 }
