@@ -83,6 +83,7 @@ SwarmRelaysParts Swarm::relay_parts() {
                            .shared = nullptr,
                            .found = nullptr,
                            .udp_place = nullptr,
+                           .silent = nullptr,
                            .connect = nullptr,
                            .spawn = nullptr};
     parts.shared = [this](const NodeId& node) {
@@ -93,6 +94,10 @@ SwarmRelaysParts Swarm::relay_parts() {
         const auto peer = peers_.find(node);
         if (peer == peers_.end()) return std::nullopt;
         return peer->second.udp_place;
+    };
+    parts.silent = [this](const NodeId& node) {
+        const auto peer = peers_.find(node);
+        return peer != peers_.end() && peer->second.silent();
     };
     parts.connect = [this](NodeId node) { return connect(node); };
     parts.spawn = [this](Task<> task) {

@@ -141,6 +141,7 @@ class Swarm {
     Task<> leave_tcp(NodeId node);
     bool is_direct_due(Peer& peer, bool needed);
     void look_at_network();
+    void doubt_relays();
     void hurry_lookups();
     Task<Result<void>> pause_while(std::function<bool()> holds, Clock::Span pause);
     Task<> try_beside(std::shared_ptr<Connection> connection, std::shared_ptr<Findings> why);
@@ -155,7 +156,6 @@ class Swarm {
     Task<> run_connection(std::shared_ptr<Connection> connection, Tasks& all);
     Task<> prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who, Tasks& all);
     Task<> count(std::shared_ptr<Connection> connection, PeerBook::Dialed who);
-    Task<> relay_over(std::shared_ptr<RelaySession> session);
     Task<> serve_proven(std::shared_ptr<Connection> connection);
     bool admit(const std::shared_ptr<Connection>& connection);
     void leave_silent(Peer& peer);
@@ -182,7 +182,7 @@ class Swarm {
     std::vector<NearPeer> near_;
     BetterPasts better_pasts_;
     std::set<NodeId> near_loops_, better_loops_, redials_, direct_dials_;  // that run
-    std::set<NodeId> beside_;  // dialed beside another connection, or connected in that way
+    std::set<NodeId> beside_;  // dialed beside another connection, until that shows that it works
     PeerBook book_;
     std::map<Topic, std::shared_ptr<Joined>> topics_;
     std::map<NodeId, Peer> peers_;

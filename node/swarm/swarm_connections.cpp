@@ -33,6 +33,8 @@ Task<Result<void>> done_or_rejected(Clock& clock, std::shared_ptr<Connection> co
     co_return co_await heeding(clock, *first.socket, first.remote, rejection, std::move(work));
 }
 
+Task<> relay_over(std::shared_ptr<RelaySession> session) { co_await session->run(); }
+
 }  // namespace
 
 std::shared_ptr<Connection> Swarm::make_connection(Link link) {
@@ -167,8 +169,6 @@ Task<> Swarm::count(std::shared_ptr<Connection> connection, PeerBook::Dialed who
                             words_of(path) +
                             (who == PeerBook::Dialed::by_us ? ", dialed by us" : ", dialed by it"));
 }
-
-Task<> Swarm::relay_over(std::shared_ptr<RelaySession> session) { co_await session->run(); }
 
 Task<> Swarm::serve_proven(std::shared_ptr<Connection> connection) {
     co_await parts_.serve(connection);

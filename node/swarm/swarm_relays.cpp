@@ -46,7 +46,7 @@ std::optional<NodeId> SwarmRelays::choose(const NodeId& for_node) {
     for (const NodeId& relay : client_.all()) {
         const auto topics = parts_.shared(relay);
         const auto common = [&](const Topic& topic) { return topics.contains(topic); };
-        if (relay == for_node || topics.empty()) continue;
+        if (relay == for_node || topics.empty() || parts_.silent(relay)) continue;
         if (wanted.empty() || std::ranges::any_of(wanted, common)) fit.push_back(relay);
     }
     if (fit.empty()) return std::nullopt;

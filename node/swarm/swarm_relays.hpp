@@ -5,6 +5,7 @@
 
 #include <map>
 #include <set>
+#include <vector>
 
 #include "node/dht/dht.hpp"
 #include "node/relay/relay_session.hpp"
@@ -22,6 +23,7 @@ struct SwarmRelaysParts {
     std::function<std::set<Topic>(const NodeId&)> shared;  // that both have proven to be in
     std::function<std::set<Topic>(const NodeId&)> found;   // that it was found under
     std::function<std::optional<Endpoint>(const NodeId&)> udp_place;
+    std::function<bool(const NodeId&)> silent;  // though we are connected to it
     std::function<Task<Result<std::shared_ptr<Connection>>>(NodeId)> connect;
     std::function<void(Task<>)> spawn;
 };
@@ -37,6 +39,7 @@ class SwarmRelays final : public Relays {
     // Spawn its run().
     std::shared_ptr<RelaySession> session_of(const std::shared_ptr<Connection>& connection);
     RelayCounts counts() const { return server_.counts(); }
+    std::vector<NodeId> known() const { return client_.all(); }  // who would relay for us
 
     // Relays
     std::optional<NodeId> choose(const NodeId& for_node) override;

@@ -43,6 +43,7 @@ Task<> Swarm::watch_loop() {
             needed = needed || this_one;
             if (watch(peer, this_one)) {
                 log("nothing comes from " + node.hex() + " any more; looking for another way");
+                if (peer.best()->rank == PathRank::relayed) doubt_relays();
                 changed_.notify_all();
             }
             if (!peer.silent()) leave_silent(peer);
@@ -64,6 +65,15 @@ Task<> Swarm::watch_loop() {
             needed ? Clock::Span(Vigil::look_interval) : clock.about(idle_look_interval);
         auto slept = co_await clock.sleep_for(pause);
         if (!slept) co_return;
+    }
+}
+
+// It may be a relay that is gone, of which nobody else would notice it soon.
+void Swarm::doubt_relays() {
+    for (const NodeId& relay : relays_.known()) {
+        const auto peer = peers_.find(relay);
+        if (peer == peers_.end()) continue;
+        peer->second.doubt_until = parts_.runtime.clock.now() + Peer::doubt_span;
     }
 }
 
@@ -228,10 +238,16 @@ Task<> Swarm::try_beside(std::shared_ptr<Connection> connection, std::shared_ptr
         beside_.erase(node);
 }
 
-// As long as it is there nothing is tried beside it in its turn.
+// Until it has shown that it works, or has ended, nothing is tried beside it in its turn.
 Task<> Swarm::serve_beside(Link link, NodeId node) {
-    co_await serve(make_connection(std::move(link)), PeerBook::Dialed::by_us);
-    beside_.erase(node);
+    const auto connection = make_connection(std::move(link));
+    auto body = [&](Tasks& all) -> Task<> {
+        all.spawn(serve(connection, PeerBook::Dialed::by_us));
+        auto shown = co_await connection->heard();
+        (void)shown;
+        beside_.erase(node);
+    };
+    (void)co_await with_tasks(body);
 }
 
 Task<> Swarm::reach_first(Task<Result<Link>> dial, Result<Link>& first, Tasks& all) {

@@ -43,7 +43,9 @@ class Vigil {
         }
         const Span limit = sight.patience + 2 * sight.round_trip.value_or(Span::zero());
         if (*sight.unanswered < look_interval) looks_ = 0;
-        if (silent_ && *sight.unanswered < limit) silent_ = false;
+        // However patient we are meanwhile, only what comes makes it less.
+        if (*sight.unanswered < last_unanswered_) silent_ = false;
+        last_unanswered_ = *sight.unanswered;
         ++looks_;
         if (!sight.needed || silent_ || looks_ < min_looks || *sight.unanswered < limit)
             return Verdict::well;
@@ -56,6 +58,7 @@ class Vigil {
     int looks_ = 0;  // in a row at which an answer was missing
     int rest_ = 0;   // looks until it is asked again
     bool silent_ = false;
+    Span last_unanswered_{};
 };
 
 }  // namespace kp2p

@@ -423,8 +423,8 @@ class Awkward(unittest.TestCase):
         pair = self.kept_apart('drop', 'loader')
         self.assert_said_of_a_member(pair, 'path_not_let_out', ': Operation not permitted')
 
-    def third(self):
-        node = self.node(self.world.host(), 'third')
+    def third(self, name='third'):
+        node = self.node(self.world.host(), name)
         node.until(lambda status: status['relay']['serves'])
         return node
 
@@ -450,12 +450,16 @@ class Awkward(unittest.TestCase):
     def test_two_of_which_one_does_not_hear_the_other_meet_at_a_third(self):
         self.assert_met_at_a_third('accept')
 
-    def assert_outlives_a_firewall(self, giver, loader, limit):
-        """When a firewall begins to drop what the giver sends, which hears the loader all the time."""
+    def load_begun(self, giver, loader):
         giver.run('kp2p-limit', '--up', '2M')
         load = loader.place.popen(command('kp2p-load'), '--quiet', self.given(giver), env=loader.environment,
                                   stdout=subprocess.DEVNULL)
         loader.until(lambda status: status['received_bytes'] > 2 << 20)
+        return load
+
+    def assert_outlives_a_firewall(self, giver, loader, limit):
+        """When a firewall begins to drop what the giver sends, which hears the loader all the time."""
+        load = self.load_begun(giver, loader)
         self.world.between('ip saddr %s ip daddr %s drop' % (giver.place.address, loader.place.address))
         self.assert_goes_on(load, loader, limit)
 
@@ -466,19 +470,36 @@ class Awkward(unittest.TestCase):
             node.until(lambda status: status['connections'] == 2)
         self.assert_outlives_a_firewall(giver, loader, LEFT_SECONDS)
 
+    def test_a_load_goes_on_at_another_third_when_the_one_dies(self):
+        """Twice: whichever of the two has found the first of these."""
+        thirds = [self.third('third%d' % number) for number in range(3)]
+        loader, giver = self.kept_apart('drop')
+        for node in (giver, loader):
+            node.until(lambda status: status['connections'] == 4)
+        load, id_of_giver = self.load_begun(giver, loader), giver.status()['node']
+        for _ in range(2):
+            peers = {peer['node']: peer for peer in loader.status()['peers']}
+            path = peers[id_of_giver]['paths'][0]['path']
+            next(third for third in thirds if third.place.address in path).process.kill()
+            self.assert_heals(loader, LEFT_SECONDS)
+        self.assertEqual(load.wait(30), 0, loader.words())
+
     def test_a_load_goes_on_from_a_relay_of_the_giver_when_a_firewall_comes_between(self):
         giver = self.node(self.world.host(), 'giver', '--relay-url', self.relay(self.world.host()))
         loader = self.node(self.world.host(), 'loader')
         loader.until(lambda status: status['connections'] == 1)
         self.assert_outlives_a_firewall(giver, loader, UNHEARD_SECONDS)
 
-    def assert_goes_on(self, load, loader, limit):
+    def assert_heals(self, loader, limit):
         began, had = time.monotonic(), loader.status()['received_bytes']
         loader.until(lambda status: status['received_bytes'] > had + (1 << 20))
         seconds = time.monotonic() - began
         print('%s: %.2f s' % (self.id(), seconds), flush=True)
-        self.assertEqual(load.wait(30), 0, loader.words())
         self.assertLess(seconds, limit, loader.words())
+
+    def assert_goes_on(self, load, loader, limit):
+        self.assert_heals(loader, limit)
+        self.assertEqual(load.wait(30), 0, loader.words())
 
     def test_one_that_is_heard_and_hears_nothing_is_not_counted_and_named(self):
         loaders, givers = self.world.host(), self.world.host()

@@ -101,6 +101,11 @@ TEST_CASE("time alone makes nobody silent") {
     for (int i = 0; i < 20; ++i) CHECK(vigil.look(patient) == Verdict::well);
     patient.unanswered = 5s;
     CHECK(vigil.look(patient) == Verdict::silent);
+    // It stays silent for who has become more patient for it.
+    patient.patience = 8s;
+    patient.unanswered = 6s;
+    CHECK(vigil.look(patient) == Verdict::well);
+    CHECK(vigil.silent());
 }
 
 TEST_CASE("where the path to a node breaks while there is work, another is found") {
