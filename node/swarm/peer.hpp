@@ -49,6 +49,8 @@ class Peer {
     static constexpr std::chrono::seconds doubt_span{10};
     Clock::Time doubt_until{};                     // its connections are asked if they hold
     Clock::Span patience = Vigil::first_patience;  // of the next vigil
+    // Since when its connections, one after the other, are not known to be heard.
+    std::weak_ptr<const Clock::Time> unheard_since = {};
 
     // Instead of the one of its rank, if there is one; its own rank may have changed.
     void hold(Held held) {

@@ -1,4 +1,6 @@
 // Connections of the swarm: from the first packet to the end.
+#include <algorithm>
+
 #include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
 #include "node/reach/heed.hpp"
@@ -16,7 +18,7 @@ constexpr std::chrono::seconds min_stale_age{5};
 // So long a connection has to show that it works, where another that does is there.
 constexpr std::chrono::milliseconds max_rival_wait{1000}, rival_look_interval{20};
 // By whom we hear we are heard a moment later; of one that takes longer it is said.
-constexpr std::chrono::seconds usual_deafness{3};
+constexpr std::chrono::seconds usual_deafness{3}, least_deafness{1};
 
 std::string words_of(const Path& path) {
     if (path.kind == Path::Kind::relayed) return ", through this relay";
@@ -122,13 +124,17 @@ Task<> Swarm::prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who
     connection->close();
 }
 
-// It is taken for one that leads to the other side at once, so that nothing waits, and for none if
-// that side then does not hear us.
+// Without another it is taken for one that leads to the other side at once, and for none if that
+// side then does not hear us. Several in a row, as of one who dials again and again, have no
+// longer together to show it.
 Task<> Swarm::count(std::shared_ptr<Connection> connection, PeerBook::Dialed who) {
     Clock& clock = parts_.runtime.clock;
     const NodeId& remote = connection->remote();
     const Path path = connection->path();
-    const auto began = clock.now();
+    std::weak_ptr<const Clock::Time>& unheard = peers_.at(remote).unheard_since;
+    auto first = unheard.lock();  // of these
+    if (!first) unheard = first = std::make_shared<const Clock::Time>(clock.now());
+    const auto began = *first;
     const auto set_proven = [this, &connection](std::optional<Clock::Time> since) {
         const auto peer = peers_.find(connection->remote());
         if (peer == peers_.end()) return;
@@ -137,9 +143,12 @@ Task<> Swarm::count(std::shared_ptr<Connection> connection, PeerBook::Dialed who
         });
         changed_.notify_all();
     };
+    if (tasks_) tasks_->spawn(try_beside(connection, std::make_shared<Findings>()));
     std::optional<Rejection> rejection;
     auto hearing = done_or_rejected(clock, connection, connection->heard(), rejection);
-    auto heard = co_await with_timeout(clock, usual_deafness, std::move(hearing));
+    const auto patience =
+        std::max<Clock::Span>(began + usual_deafness - clock.now(), least_deafness);
+    auto heard = co_await with_timeout(clock, patience, std::move(hearing));
     if (!heard && heard.error() == Errc::timed_out) {
         Finding deaf{.code = Finding::Code::not_heard,
                      .node = remote,
@@ -152,7 +161,6 @@ Task<> Swarm::count(std::shared_ptr<Connection> connection, PeerBook::Dialed who
         const auto peer = peers_.find(remote);
         if (peer != peers_.end()) peer->second.doubt_until = clock.now() + Peer::doubt_span;
         if (!best(remote)) note_failure(remote, {deaf});
-        if (tasks_) tasks_->spawn(try_beside(connection, std::make_shared<Findings>()));
         heard = co_await with_timeout(clock, max_proof, connection->heard());
     }
     const auto peer = peers_.find(remote);
@@ -199,7 +207,13 @@ bool Swarm::admit(const std::shared_ptr<Connection>& connection) {
     Peer& peer = peers_[remote];
     leave_silent(peer);
     if (Tasks* dial = std::exchange(peer.dial, nullptr)) dial->cancel();
-    peer.hold({connection, rank, parts_.runtime.clock.now()});
+    // Where another one works nothing waits, and this one has to show that it does.
+    const auto works = [rank](const Peer::Held& other) {
+        return other.proven && other.rank != rank;
+    };
+    std::optional<Clock::Time> proven;
+    if (std::ranges::none_of(peer.held(), works)) proven = parts_.runtime.clock.now();
+    peer.hold({connection, rank, proven});
     changed_.notify_all();
     return true;
 }

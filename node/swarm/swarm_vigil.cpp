@@ -18,7 +18,7 @@ constexpr Clock::Span first_redial_pause = 500ms, longest_redial_pause = 5s;
 constexpr Clock::Span max_redial = 10s;
 // Until others have seen us where we are now; and between further attempts, as they fail.
 constexpr Clock::Span first_direct_wait = 2s, first_direct_pause = 5s, longest_direct_pause = 5min;
-constexpr Clock::Span before_tunnel = 2s;  // for what is tried with it, as TCP
+constexpr Clock::Span before_tunnel = 500ms;  // for what is tried with it, as TCP
 constexpr Clock::Span network_silence = 8s;
 constexpr Clock::Span max_unshown = 1s;  // that a connection works, before others are tried
 // So long after a vigil was mistaken, or right, the next is not more patient for it.
@@ -222,12 +222,17 @@ Task<Result<Link>> Swarm::reach_anew(NodeId node, std::vector<Endpoint> places,
 Task<> Swarm::try_beside(std::shared_ptr<Connection> connection, std::shared_ptr<Findings> why) {
     const NodeId node = connection->remote();
     const bool direct = connection->path_kind() == Path::Kind::direct;
-    const auto carried = [this, &node] {
-        const auto peer = peers_.find(node);
-        return peer != peers_.end() && peer->second.best() && !peer->second.silent();
-    };
     auto slept = co_await parts_.runtime.clock.sleep_for(max_unshown);
-    if (!slept || !direct || carried() || !beside_.insert(node).second) co_return;
+    if (!slept || !direct) co_return;
+    const auto peer = peers_.find(node);
+    const bool there = peer != peers_.end();
+    const auto carries = [](const Peer::Held& held) {
+        return held.proven && !held.vigil.silent() && held.connection->is_heard();
+    };
+    if (there && std::ranges::any_of(peer->second.held(), carries)) co_return;
+    // What has ended may have been replaced by another of the kind.
+    if (connection->is_closed() && !(there && peer->second.unheard_since.lock())) co_return;
+    if (!beside_.insert(node).second) co_return;
     auto places = tcp_guess_of(*connection);
     auto dial = reach_anew(node, std::move(places), Dialer::Through::answered, *why);
     auto link = co_await with_timeout(parts_.runtime.clock, max_redial, std::move(dial));

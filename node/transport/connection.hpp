@@ -57,6 +57,7 @@ class Connection {
     Task<Result<void>> established();
     // Waits until it is known to get what we send, too (ByteStream::heard()); likewise.
     Task<Result<void>> heard();
+    bool is_heard() const { return heard_; }
     // Nothing is read of what the other side sends before this is called, so that handlers can be
     // set first.
     void start();

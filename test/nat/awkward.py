@@ -27,7 +27,6 @@ VALID_KEY = 'd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a'  
 SOON_SECONDS = 3
 GIVEN_UP_SECONDS = 40
 HEALED_SECONDS = 4  # one of them for the MiB that shows it
-UNHEARD_SECONDS = 20  # each dial of the other begins anew, until it is seen that none is heard
 LEFT_SECONDS = 8  # until what leads nowhere is left, and after
 FREED_SECONDS = 15  # names are asked about again after five, of nodes that are asked after five
 FOUND_SECONDS = 9  # of two that start at once: they look each other up again after five
@@ -488,7 +487,7 @@ class Awkward(unittest.TestCase):
         giver = self.node(self.world.host(), 'giver', '--relay-url', self.relay(self.world.host()))
         loader = self.node(self.world.host(), 'loader')
         loader.until(lambda status: status['connections'] == 1)
-        self.assert_outlives_a_firewall(giver, loader, UNHEARD_SECONDS)
+        self.assert_outlives_a_firewall(giver, loader, LEFT_SECONDS)
 
     def assert_heals(self, loader, limit):
         began, had = time.monotonic(), loader.status()['received_bytes']
