@@ -324,6 +324,18 @@ class Awkward(unittest.TestCase):
         print('%s: %.2f s' % (self.id(), time.monotonic() - began), flush=True)
         self.assertLess(time.monotonic() - began, SOON_SECONDS, node.words())
 
+    def test_where_nothing_answers_no_relay_that_a_member_has_named_is_said_to_be_why(self):
+        host, kept = self.world.host(), self.world.folder + '/node/config'
+        os.makedirs(kept, mode=0o700)
+        with open(kept + '/relays', 'w') as file:
+            file.write(self.relay(self.world.host()) + '\n')
+        self.world.between('ip saddr %s drop' % host.address)
+        node = self.node(host, 'node')
+        node.wait_for_words('no TCP to ')
+        found = node.run('kp2p-find', 'sha1://' + 40 * '1').stderr.splitlines()
+        self.assertIn('no DHT node has answered yet', found[0])
+        self.assertIn('this computer is offline', found[1])
+
     def with_name_server(self):
         """A host, whose names are of one, and so is that of the DHT node from now on."""
         host, address = self.world.host(), self.world.first.split(':')[0]
