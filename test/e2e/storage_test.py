@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What is kept on the disk and for whom, and what is said when the disk is not there."""
 import os
+import pathlib
 import shutil
 import stat
 import subprocess
@@ -76,6 +77,9 @@ class Storage(NetworkCase):
         os.chown(storage, -1, group)
         storage.chmod(0o2775)
         command = shutil.copy(self.network.command("kp2p-store"), self.path("store"))
+        loading = shutil.copy(self.network.command("kp2p-load"), self.path("load"))
+        environment = {**os.environ, "KACHERY_STORAGE_DIR": str(storage),
+                       "KACHERY_P2P_CONFIG_DIR": str(self.path("none"))}
         for user, mask in ((60001, 0o022), (60002, 0o077), (60003, 0o002)):
             path = self.path(str(user))
             path.write_text(f"of {user}")
@@ -83,6 +87,12 @@ class Storage(NetworkCase):
             done = subprocess.run([command, "--storage-dir", storage, path], user=user, group=group,
                                   extra_groups=[], umask=mask, capture_output=True)
             self.assert_ends(done, 0)
+            for other in (user, 60004):  # whose it is not
+                loaded = subprocess.run([loading, done.stdout.decode().strip()], user=other, group=group,
+                                        extra_groups=[], env=environment, capture_output=True)
+                named = pathlib.Path(loaded.stdout.decode().strip())
+                self.assertEqual((named.name, named.read_text()), (str(user), f"of {user}"))
+                named.unlink()
         files = [path for path in storage.rglob("*") if path.is_file()]
         self.assertEqual(len(files), 6)  # each with a record
         contents = {path for path in files if storage / "sha1" in path.parents}
