@@ -57,7 +57,7 @@ std::string span_words(std::uint64_t seconds) {
 }
 
 std::string kept_words(const Progress& progress) {
-    if (progress.done_bytes == 0) return "nothing of it had come yet";
+    if (progress.done_bytes == 0) return "nothing new of it had come yet";
     return amount_of(progress) + " are kept, and the same command goes on from there";
 }
 
