@@ -18,6 +18,7 @@ from ._dest import naming
 from ._ending import Deadline, never
 from ._errors import (AbsentError, Error, FailedError, NoDaemonError, NotFoundError,
                       StorageUnavailableError, UsageError)
+from ._names import own_name
 from ._outage import outlasting
 from ._paths import PathLike, as_uri, local_path
 from ._progress import Shown
@@ -118,12 +119,13 @@ class Source:
         path, nobody = self._loaded(named)
         if path is not None:
             return path
-        found = _storage.find(sha1_of(named.uri))
+        sha1 = sha1_of(named.uri)
+        found = _storage.find(sha1)
         if found is None:
             raise _absent(named.words, nobody)
         with found:
             self.progress.now(found.size, found.size)
-            return found.path
+            return _storage.named(found, sha1, own_name(named.within or named.uri))
 
     def _loaded(self, named: Named) -> Tuple[Optional[str], Optional[NoDaemonError]]:
         """Where the daemon says that it is, or why it cannot be asked."""

@@ -10,12 +10,14 @@ import json
 import os
 import pathlib
 import stat
-from typing import IO, Callable, Dict, Iterable, Iterator, Optional, Tuple, TypeVar, Union
+from typing import IO, Callable, Dict, Iterable, Iterator, Optional, Tuple, TypeVar
 
 from . import _mounts
 from ._dest import naming
 from ._errors import Error, FailedError, StorageUnavailableError, error_of_system
 from ._files import close_temp, flush_directory, open_temp, set_rights, state
+from ._folders import Folders
+from ._names import named_content
 from ._paths import configured, home, local_path, make_private, named_path
 from ._reach import reach
 
@@ -54,6 +56,13 @@ def _place(root: pathlib.Path, sha1: str) -> pathlib.Path:
 def find(sha1: str) -> Optional["Reader"]:
     """A file whose bytes have this hash, now; None if none has."""
     return _first(sha1, _opened_if)
+
+
+def named(found: "Reader", sha1: str, name: str) -> str:
+    """The path of what find() has found, which ends in this name if it is in the storage."""
+    root = root_folder(make=False)
+    place = _place(root, sha1.lower())
+    return named_content(root, place, name) if name and found.path == str(place) else found.path
 
 
 def content(sha1: str) -> Optional[bytearray]:
@@ -300,23 +309,17 @@ class _Writer:
 
     def __init__(self, root: pathlib.Path, source: Optional[IO[bytes]]) -> None:
         self._root = root
-        status = os.stat(root)
-        rights = status.st_mode
-        # Of root's files in another user's storage that user could make nothing.
-        self._owner = (status.st_uid, status.st_gid) if status.st_uid and not os.geteuid() else None
-        # A directory that others may write to as well is shared: the umask does not count there.
-        self._shared = bool(rights & 0o022)
-        self._dir_rights = stat.S_IMODE(rights)
-        self._rights = rights & 0o666
+        self._folders = Folders(root)
+        self._rights = self._folders.file_rights
         if source is not None:
             self._rights &= os.fstat(source.fileno()).st_mode | 0o600
         self.size = 0
         self._whole = hashlib.sha1()
-        self._make_directory(root / "sha1")
+        self._folders.make(root / "sha1")
         self._fd, self._path = open_temp(str(root / "sha1"), self._rights)
         try:
-            self._give(self._fd)
-            if self._shared:
+            self._folders.give(self._fd)
+            if self._folders.shared:
                 set_rights(self._fd, self._rights)
         except BaseException:
             close_temp(self._fd, self._path)
@@ -355,7 +358,7 @@ class _Writer:
         os.fsync(self._fd)
         place = _place(self._root, sha1)
         for directory in (place.parents[2], place.parents[1], place.parent):
-            self._make_directory(directory)
+            self._folders.make(directory)
         return place
 
     def _settle(self, place: pathlib.Path, sha1: str) -> None:
@@ -371,24 +374,6 @@ class _Writer:
             # trouble the next call tells.
             pass
         os.rename(self._path, place)
-
-    def _give(self, made: Union[int, pathlib.Path]) -> None:
-        if self._owner:
-            with contextlib.suppress(OSError):
-                if isinstance(made, int):
-                    os.fchown(made, *self._owner)
-                else:
-                    os.lchown(made, *self._owner)
-
-    def _make_directory(self, path: pathlib.Path) -> None:
-        try:
-            path.mkdir(mode=self._dir_rights)
-        except FileExistsError:
-            return
-        self._give(path)
-        if self._shared:
-            set_rights(path, self._dir_rights)
-        flush_directory(str(path.parent))
 
 
 def _holds(place: pathlib.Path, sha1: str) -> bool:

@@ -84,7 +84,7 @@ class NoDaemon(unittest.TestCase):
             path.write_bytes(os.urandom(size))
             uri = kp.store_file(path)
             self.assertEqual(uri, self.command("kp2p-store", str(path)))
-            self.assertEqual(kp.load_file(uri), str(self.content(uri)))
+            self.assertEqual(kp.load_file(uri), self.command("kp2p-load", uri))
             self.assertEqual(kp.load_bytes(uri), path.read_bytes())
             self.assertEqual(kp.load_bytes(uri, 1, 3), path.read_bytes()[1:3])
             self.command("kp2p-load", uri, "--dest", str(self.root / "copy"))
@@ -204,6 +204,30 @@ class NoDaemon(unittest.TestCase):
         self.assertEqual(kp.load_file(linked), str(self.root / "linked"))
         (self.root / "linked").write_bytes(b"otherwise")
         self.assertRaises(kp.NoDaemonError, kp.load_file, linked)
+
+    def test_what_is_loaded_has_its_own_name(self):
+        inner = self.root / "dir" / "inner"
+        inner.mkdir(parents=True)
+        for name in ("a b.csv.gz", "\xfc.npy"):
+            (inner / name).write_bytes(name.encode())
+        folder = kp.store_dir(inner.parent, label="mine")
+        uri = kp.store_file(inner / "a b.csv.gz")
+        bare = uri[:len("sha1://") + 40]
+        for named in (uri, folder + "/inner/\xfc.npy", folder + "/inner/%C3%BC.npy", bare, bare + "/a%2Fb",
+                      bare + "/x%0Ay", bare + "/..", bare + "/" + "x" * 256, bare + "/%FF", bare + ".label",
+                      bare + "/in/last.txt?manifest=" + "0" * 40):
+            path = kp.load_file(named)
+            self.assertEqual(path, kp.load_file(named))
+            self.assertTrue(os.path.samefile(path, self.content(bare if bare in named else kp.store_file(path))))
+            self.assertEqual(path, self.command("kp2p-load", named))
+        self.assertEqual(os.path.basename(kp.load_file(uri)), "a b.csv.gz")
+        other = kp.store_text("other", "a b.csv.gz")
+        self.assertEqual(pathlib.Path(kp.load_file(other)).read_text(), "other")
+        self.command("kp2p-rm", uri)
+        self.assertEqual(list((self.storage / "kp2p" / "names").glob("*/" + bare[7:] + "/*")), [])
+        with unittest.mock.patch("os.symlink", side_effect=PermissionError):
+            self.assertEqual(kp.load_file(kp.store_text("unnamed", "n.txt")),
+                             str(self.content(kp.store_text("unnamed"))))
 
     def test_paths_go_in_as_with_the_commands(self):
         inner = self.root / "dir" / "in ü"
@@ -488,7 +512,8 @@ class NoDaemon(unittest.TestCase):
         kp.store_text("of another")
         (self.root / "linked").write_text("linked")
         kp.link_file(self.root / "linked")
-        made = [path.stat() for path in self.storage.rglob("*")]
+        kp.load_file(kp.store_text("loaded"))
+        made = [path.lstat() for path in self.storage.rglob("*")]
         self.assertEqual({(status.st_uid, status.st_gid) for status in made}, {(60001, 60002)})
 
     @unittest.skipUnless(os.geteuid() == 0, "needs to be several users")
