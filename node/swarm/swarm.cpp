@@ -319,7 +319,8 @@ std::vector<Finding> Swarm::why_none(const Topic& topic) const {
         const auto why = why_not(fixed.node);
         if (!why.empty() && !best(fixed.node)) told.push_back(why.front());
     }
-    for (const auto& [node, why] : unreached())
+    // One that dials again and again without hearing us may be connected just now.
+    for (const auto& [node, why] : failures_.all(parts_.runtime.clock.now()))
         if (told.size() < max_told && book_.topics(node).contains(topic))
             told.push_back(why.front());
     return told;

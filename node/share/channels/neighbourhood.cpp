@@ -234,7 +234,7 @@ void Neighbourhood::explain_silence(Diagnosis& diagnosis, const Finder::Search* 
         std::vector<Finding> unreached;
         if (nodes == 0) unreached = parts_.peers.why_none(channel->topic);
         const auto runs = [](const Finding& why) { return node_runs(why.code); };
-        const auto rest = std::ranges::stable_partition(unreached, runs).begin();
+        const auto rest = std::stable_partition(unreached.begin(), unreached.end(), runs);
         for (auto why = unreached.begin(); why != rest; ++why) diagnosis.add(*why);
         diagnosis.add(
             {.code = code, .what = name.text(), .count = nodes, .silent = silent, .after = after});
