@@ -169,6 +169,10 @@ Task<> Swarm::count(std::shared_ptr<Connection> connection, PeerBook::Dialed who
     if (!heard || !held || connection->is_closed()) co_return;
     std::erase(unproven_, connection);
     if (!peer->second.find(*connection)->proven) set_proven(clock.now());
+    // What was taken for one that works as there was no other is none until it is heard.
+    peer->second.look([](Peer::Held& other) {
+        if (!other.connection->is_heard()) other.proven.reset();
+    });
     failures_.forget(remote);
     unsettled_fixed_.erase(remote);
     book_.connected(remote, who);
