@@ -17,6 +17,9 @@ Endpoint from_asio(const asio::ip::udp::endpoint& endpoint);
 
 class UdpBatch {
   public:
+    // Whether it works by the handle alone, also while the loop does not have the socket.
+    static const bool by_handle;
+
     // The socket is open, bound and non-blocking, and outlives this.
     explicit UdpBatch(asio::ip::udp::socket& socket);
     ~UdpBatch();

@@ -132,6 +132,8 @@ struct UdpBatch::State {
     bool reaches(const Endpoint& to) const { return family != AF_INET || to.host.is_v4(); }
 };
 
+const bool UdpBatch::by_handle = true;
+
 UdpBatch::UdpBatch(asio::ip::udp::socket& socket) : state_(std::make_unique<State>()) {
     State& s = *state_;
     s.fd = socket.native_handle();

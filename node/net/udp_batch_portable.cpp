@@ -15,6 +15,8 @@ struct UdpBatch::State {
     std::vector<asio::const_buffer> datagram;
 };
 
+const bool UdpBatch::by_handle = false;
+
 UdpBatch::UdpBatch(asio::ip::udp::socket& socket)
     : state_(new State{.socket = socket,
                        .protocol = socket.local_endpoint().protocol(),

@@ -63,20 +63,20 @@ UdpSocket::~UdpSocket() {
 }
 
 void UdpSocket::send(const Endpoint& to, ByteView bytes) {
-    batch_.send(beyond(to), {&bytes, 1}, std::max<std::size_t>(1, bytes.size()));
+    batch().send(beyond(to), {&bytes, 1}, std::max<std::size_t>(1, bytes.size()));
 }
 
 void UdpSocket::send_with_ttl(const Endpoint& to, ByteView bytes, int ttl) {
-    batch_.send_with_ttl(beyond(to), bytes, ttl);
+    batch().send_with_ttl(beyond(to), bytes, ttl);
 }
 
 void UdpSocket::send_in_fragments(const Endpoint& to, ByteView bytes) {
-    batch_.send_in_fragments(beyond(to), bytes);
+    batch().send_in_fragments(beyond(to), bytes);
 }
 
 void UdpSocket::send_segments(const Endpoint& to, std::span<const ByteView> pieces,
                               std::size_t segment_bytes) {
-    batch_.send(beyond(to), pieces, segment_bytes);
+    batch().send(beyond(to), pieces, segment_bytes);
 }
 
 std::unique_ptr<Inquiry> UdpSocket::inquire(const Endpoint& to) {
@@ -89,7 +89,7 @@ std::size_t UdpSocket::route_mtu_bytes(const Endpoint& to) const {
 
 std::span<const Datagram> UdpSocket::take() {
     std::error_code ignored;  // none is here, or an earlier send found nobody: not our concern
-    return batch_.receive(ignored);
+    return batch().receive(ignored);
 }
 
 // The loop's reactor would be woken by each datagram, whether anybody waits for it or not.
@@ -100,12 +100,19 @@ void UdpSocket::rest() {
     if (!error) resting_ = handle;
 }
 
+UdpBatch& UdpSocket::batch() {
+    if (!UdpBatch::by_handle) (void)wake();
+    return batch_;
+}
+
 std::error_code UdpSocket::wake() {
     if (!resting_) return {};
     std::error_code error;
     socket_.assign(local_.host.is_v4() ? asio::ip::udp::v4() : asio::ip::udp::v6(), *resting_,
                    error);
-    if (!error) resting_.reset();
+    if (error) return error;
+    resting_.reset();
+    socket_.non_blocking(true, error);
     return error;
 }
 
