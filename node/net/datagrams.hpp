@@ -43,8 +43,8 @@ class Datagrams {
     virtual Task<Result<void>> arrived() = 0;
     // Both: a batch of at least one.
     Task<Result<std::span<const Datagram>>> receive();
-    // What comes from now on wakes nobody before arrived() is called: whoever reads again in a
-    // while has no use for it.
+    // What comes from now on need wake nobody before arrived() is called, as for who reads again in
+    // a while anyway.
     virtual void rest() {}
     // The largest IP packet the system knows to fit the first hop towards `to`.
     virtual std::size_t route_mtu_bytes(const Endpoint&) const { return 1500; }

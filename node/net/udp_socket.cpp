@@ -63,20 +63,20 @@ UdpSocket::~UdpSocket() {
 }
 
 void UdpSocket::send(const Endpoint& to, ByteView bytes) {
-    batch().send(beyond(to), {&bytes, 1}, std::max<std::size_t>(1, bytes.size()));
+    batch_.send(beyond(to), {&bytes, 1}, std::max<std::size_t>(1, bytes.size()));
 }
 
 void UdpSocket::send_with_ttl(const Endpoint& to, ByteView bytes, int ttl) {
-    batch().send_with_ttl(beyond(to), bytes, ttl);
+    batch_.send_with_ttl(beyond(to), bytes, ttl);
 }
 
 void UdpSocket::send_in_fragments(const Endpoint& to, ByteView bytes) {
-    batch().send_in_fragments(beyond(to), bytes);
+    batch_.send_in_fragments(beyond(to), bytes);
 }
 
 void UdpSocket::send_segments(const Endpoint& to, std::span<const ByteView> pieces,
                               std::size_t segment_bytes) {
-    batch().send(beyond(to), pieces, segment_bytes);
+    batch_.send(beyond(to), pieces, segment_bytes);
 }
 
 std::unique_ptr<Inquiry> UdpSocket::inquire(const Endpoint& to) {
@@ -89,20 +89,15 @@ std::size_t UdpSocket::route_mtu_bytes(const Endpoint& to) const {
 
 std::span<const Datagram> UdpSocket::take() {
     std::error_code ignored;  // none is here, or an earlier send found nobody: not our concern
-    return batch().receive(ignored);
+    return batch_.receive(ignored);
 }
 
 // The loop's reactor would be woken by each datagram, whether anybody waits for it or not.
 void UdpSocket::rest() {
-    if (resting_) return;
+    if (resting_ || !UdpBatch::by_handle) return;
     std::error_code error;
     const auto handle = socket_.release(error);
     if (!error) resting_ = handle;
-}
-
-UdpBatch& UdpSocket::batch() {
-    if (!UdpBatch::by_handle) (void)wake();
-    return batch_;
 }
 
 std::error_code UdpSocket::wake() {
@@ -110,9 +105,7 @@ std::error_code UdpSocket::wake() {
     std::error_code error;
     socket_.assign(local_.host.is_v4() ? asio::ip::udp::v4() : asio::ip::udp::v6(), *resting_,
                    error);
-    if (error) return error;
-    resting_.reset();
-    socket_.non_blocking(true, error);
+    if (!error) resting_.reset();
     return error;
 }
 

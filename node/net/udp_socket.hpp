@@ -38,7 +38,6 @@ class UdpSocket final : public Datagrams {
   private:
     UdpSocket(asio::ip::udp::socket socket, const Endpoint& local);
     std::error_code wake();
-    UdpBatch& batch();  // to be used
 
     asio::ip::udp::socket socket_;  // not open while it rests
     std::optional<asio::ip::udp::socket::native_handle_type> resting_;
