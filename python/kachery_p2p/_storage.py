@@ -60,9 +60,11 @@ def find(sha1: str) -> Optional["Reader"]:
 
 def named(found: "Reader", sha1: str, name: str) -> str:
     """The path of what find() has found, which ends in this name if it is in the storage."""
+    if not name:
+        return found.path
     root = root_folder(make=False)
     place = _place(root, sha1.lower())
-    return named_content(root, place, name) if name and found.path == str(place) else found.path
+    return named_content(root, place, name) if found.path == str(place) else found.path
 
 
 def content(sha1: str) -> Optional[bytearray]:
