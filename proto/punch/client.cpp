@@ -38,7 +38,7 @@ NatKind Client::told_kind() const {
 
 HolepunchPayload Client::payload() {
     HolepunchPayload payload;
-    tell(payload, nat_, remote_.kind());
+    tell(payload, nat_, remote_);
     if (nat_.kind().consistent()) payload.firewall = told_kind().firewall;
     payload.round = round_++;
     return payload;
@@ -93,7 +93,7 @@ void Client::unanswered(Time) {
 }
 
 bool Client::unstable() const {
-    const NatKind ours = nat_.kind(), theirs = remote_.kind();
+    const NatKind ours = nat_.kind(), theirs = remote_.foreseen();
     if (ours.sequential() && theirs.sequential()) return false;
     return ours.firewall == Firewall::unknown || (ours.random() && theirs.random());
 }
@@ -144,7 +144,7 @@ void Client::punch(Time now) {
     const NatKind ours = told_kind();
     const Plan::Setup setup{.role = Role::initiator,
                             .ours = ours,
-                            .theirs = ours.consistent() ? remote_.foreseen() : remote_.kind(),
+                            .theirs = remote_.foreseen(),
                             .targets = remote_.targets(),
                             .seed = setup_.seed};
     if (const auto why = punching_.begin(now, setup)) return give_up(*why);

@@ -74,7 +74,7 @@ class RemoteNat {
     // Where a relay sees one of its sockets. hyperdht does not say that its ports follow each
     // other; two that do show it.
     void seen(const Endpoint& at);
-    NatKind foreseen() const;  // the same with what was seen, for who need not agree with it
+    NatKind foreseen() const;  // the same with what was seen
     bool punching() const { return punching_; }
     const std::vector<Target>& targets() const { return targets_; }
     std::optional<Endpoint> verified() const;

@@ -43,7 +43,7 @@ void Server::received(Time now, Message message) {
 }
 
 bool Server::unstable() const {
-    const NatKind ours = nat_.kind(), theirs = remote_.kind();
+    const NatKind ours = nat_.kind(), theirs = remote_.foreseen();
     if (ours.sequential() && theirs.sequential()) return false;
     return ours.firewall == Firewall::unknown || (ours.random() && theirs.random());
 }
@@ -73,12 +73,11 @@ void Server::answer(Time now, const Message& message) {
         act(Probe{0, message.client, Probe::Range::far});
     if (remote_.punching()) {
         const NatKind ours = nat_.kind();
-        const auto why =
-            punching_.begin(now, {.role = Role::responder,
-                                  .ours = ours,
-                                  .theirs = ours.consistent() ? remote_.foreseen() : remote_.kind(),
-                                  .targets = remote_.targets(),
-                                  .seed = setup_.seed});
+        const auto why = punching_.begin(now, {.role = Role::responder,
+                                               .ours = ours,
+                                               .theirs = remote_.foreseen(),
+                                               .targets = remote_.targets(),
+                                               .seed = setup_.seed});
         over_.reset();
         if (why) {
             const bool busy = *why == Failure::busy;
@@ -87,7 +86,7 @@ void Server::answer(Time now, const Message& message) {
     }
     if (nat_.kind().firewall != Firewall::unknown) nat_.freeze();
     HolepunchPayload payload;
-    tell(payload, nat_, remote_.kind());
+    tell(payload, nat_, remote_);
     payload.round = round_;
     payload.punching = punching_.under_way();
     if (message.ours) payload.token = dht::address_token(setup_.secret, message.client);

@@ -9,11 +9,16 @@ constexpr std::chrono::milliseconds budget_wait{5};
 
 }  // namespace
 
-void tell(dht::HolepunchPayload& payload, const OwnNat& ours, const NatKind& theirs) {
+void tell(dht::HolepunchPayload& payload, const OwnNat& ours, const RemoteNat& theirs) {
     const NatKind kind = ours.kind();
-    const bool foretell = kind.sequential() && (!theirs.random() || theirs.sequential());
+    const bool foretell =
+        kind.sequential() && (!theirs.kind().random() || theirs.foreseen().sequential());
     payload.firewall = foretell ? Firewall::consistent : kind.firewall;
     payload.addresses = foretell ? ours.foretold() : ours.addresses();
+    // Who does not say itself that its ports follow each other is a hyperdht: from a NAT that it
+    // takes for a random one it sends to the first address alone.
+    if (foretell && theirs.kind().random() && !theirs.kind().sequential())
+        payload.addresses = {(*payload.addresses)[Plan::meeting_sockets / 2 - 1]};
 }
 
 std::optional<Failure> Punching::begin(Time now, const Plan::Setup& setup) {

@@ -25,7 +25,7 @@ enum class Failure {
 };
 
 // What the other side is told of our NAT.
-void tell(dht::HolepunchPayload& payload, const OwnNat& ours, const NatKind& theirs);
+void tell(dht::HolepunchPayload& payload, const OwnNat& ours, const RemoteNat& theirs);
 
 // What it sends while punching, within the budget.
 class Punching {

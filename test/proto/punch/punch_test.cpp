@@ -53,33 +53,41 @@ TEST_CASE("a NAT that hands out one port after another is told from one that dra
         // The other side reads it back from what we tell.
         RemoteNat remote(Firewall::unknown);
         HolepunchPayload said;
-        tell(said, nat, remote.kind());
+        tell(said, nat, remote);
         remote.update(said, std::nullopt);
         CHECK(remote.kind() == nat.kind());
     }
 }
 
 TEST_CASE("to who keeps its ports one that hands out one after another names those to come") {
+    RemoteNat as_we_do(Firewall::unknown);
+    HolepunchPayload foretelling;
+    tell(foretelling, seen_at({6, 7, 8, 9}), as_we_do);
+    as_we_do.update(foretelling, std::nullopt);
+    RemoteNat as_we_do_unsaid(Firewall::random);
+    as_we_do_unsaid.seen(at("7.7.7.7:700"));
+    as_we_do_unsaid.seen(at("7.7.7.7:702"));
     struct Row {
         const char* name;
-        NatKind theirs;
-        bool names;
+        RemoteNat theirs;
+        std::uint16_t first;  // 0: none
+        std::size_t named;
     };
     const Row rows[] = {
-        {"not known yet", {Firewall::unknown, std::nullopt}, true},
-        {"keeps them", {Firewall::consistent, std::nullopt}, true},
-        {"hands them out as we do", {Firewall::random, 9}, true},
-        {"draws them", {Firewall::random, std::nullopt}, false},
+        {"not known yet", RemoteNat(Firewall::unknown), 104, RemoteNat::foretold_ports},
+        {"keeps them", RemoteNat(Firewall::consistent), 104, RemoteNat::foretold_ports},
+        {"hands them out as we do", as_we_do, 104, RemoteNat::foretold_ports},
+        {"and does not say so", as_we_do_unsaid, 128, 1},
+        {"draws them", RemoteNat(Firewall::random), 0, 1},
     };
     for (const Row& row : rows) {
         CAPTURE(row.name);
         HolepunchPayload said;
         tell(said, seen_at({100, 101, 102, 103}), row.theirs);
         REQUIRE(said.addresses);
-        CHECK(said.firewall == (row.names ? Firewall::consistent : Firewall::random));
-        CHECK(said.addresses->size() == (row.names ? RemoteNat::foretold_ports : 1));
-        CHECK(said.addresses->front() ==
-              Endpoint{{1, 1, 1, 1}, std::uint16_t(row.names ? 104 : 0)});
+        CHECK(said.firewall == (row.first > 0 ? Firewall::consistent : Firewall::random));
+        CHECK(said.addresses->size() == row.named);
+        CHECK(said.addresses->front() == Endpoint{{1, 1, 1, 1}, row.first});
     }
 }
 
@@ -330,6 +338,56 @@ TEST_CASE("a client says why it gives up") {
         client.replied(start + 1s, reply_of(Firewall::unknown));
         client.expire(start + 2s);
         CHECK(failure_of(client) == Failure::nat_unknown);
+    }
+}
+
+void sample_sequential(auto& side) {
+    for (std::uint16_t i = 0; i < 4; i++)
+        side.sampled(start, {{{1, 1, 1, 1}, static_cast<std::uint16_t>(100 + i)},
+                             {{9, 9, 9, 9}, static_cast<std::uint16_t>(i + 1)}});
+}
+
+TEST_CASE("a hyperdht whose ports follow each other is met, though it takes them for random ones") {
+    Budget budget(start);
+    HolepunchPayload said;  // by it
+    said.firewall = Firewall::random;
+    said.addresses = {at("7.7.7.7:0")};
+    SUBCASE("as a server") {
+        auto setup = client_setup(budget);
+        setup.said_relay.peer = at("7.7.7.7:690");
+        Client client(start, setup);
+        sample_sequential(client);
+        said.token = proto::dht::Token();
+        client.replied(start, {said, at("7.7.7.7:700"), at("1.1.1.1:104")});
+        std::optional<ClientAsks> asks;
+        while (const auto action = client.next_action())
+            if (const auto* a = std::get_if<ClientAsks>(&*action)) asks = *a;
+        REQUIRE(asks);
+        CHECK(asks->payload.punching);
+        CHECK(asks->payload.firewall == Firewall::consistent);
+        CHECK(asks->payload.addresses == std::vector{at("1.1.1.1:129")});
+        said.punching = true;
+        said.remote_token = proto::dht::address_token({}, at("7.7.7.7:700"));
+        client.replied(start, {said, at("7.7.7.7:700"), at("1.1.1.1:104")});
+        CHECK(client.way() == Way::meet);
+    }
+    SUBCASE("as a client") {
+        const proto::dht::AddressSecret secret{};
+        const Endpoint client = at("7.7.7.7:700");
+        Server server(start,
+                      {.budget = budget, .secret = secret, .greeted_from = at("7.7.7.7:690")});
+        sample_sequential(server);
+        said.punching = true;
+        said.remote_token = proto::dht::address_token(secret, client);
+        server.received(
+            start, {.payload = said, .client = client, .relay = at("5.5.5.5:5"), .ours = true});
+        CHECK(server.way() == Way::meet);
+        std::optional<ServerAnswers> answers;
+        while (const auto action = server.next_action())
+            if (const auto* a = std::get_if<ServerAnswers>(&*action)) answers = *a;
+        REQUIRE(answers);
+        CHECK(answers->payload.punching);
+        CHECK(answers->payload.addresses == std::vector{at("1.1.1.1:128")});
     }
 }
 
