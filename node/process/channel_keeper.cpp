@@ -34,22 +34,24 @@ Task<> ChannelKeeper::start(std::vector<ChannelName> more) {
             names.push_back(name);
         }
     }
-    if (wanted_.size() != had) {
-        auto kept = co_await keep(What::names);
-        if (!kept) log(LogLevel::error, "daemon", "channels: " + kept.error().message());
-    }
-    if (names.empty()) co_return;
+    const bool derives_none = names.empty();
     auto side_by_side = [&](Tasks& all) -> Task<> {
+        if (wanted_.size() != had) all.spawn(keep_names());
         for (std::size_t i = 0; i < derived_at_once; ++i) all.spawn(derive(names, failed));
         co_return;
     };
     auto derived = co_await with_tasks(side_by_side);
-    if (!derived) co_return;
+    if (!derived || derives_none) co_return;
     co_await derive(failed, given_up);  // one alone takes the least memory
     if (!given_up.empty())
         log(LogLevel::error, "share",
             "not enough memory to join channels: " + std::to_string(given_up.size()));
     (void)co_await keep(What::keys);
+}
+
+Task<> ChannelKeeper::keep_names() {
+    auto kept = co_await keep(What::names);
+    if (!kept) log(LogLevel::error, "daemon", "channels: " + kept.error().message());
 }
 
 Task<> ChannelKeeper::derive(std::vector<ChannelName>& names, std::vector<ChannelName>& failed) {

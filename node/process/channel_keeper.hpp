@@ -29,6 +29,7 @@ class ChannelKeeper {
   private:
     enum class What { names, keys };  // the keys always
     Task<Result<void>> keep(What what);
+    Task<> keep_names();
     Task<> derive(std::vector<ChannelName>& names, std::vector<ChannelName>& failed);
 
     Share& share_;

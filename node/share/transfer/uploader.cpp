@@ -54,6 +54,8 @@ Result<void> Uploader::open(const proto::Open& open) {
     file.sha1 = open.file;
     file.number = next_number_++;
     ++opening_;
+    ++coming_;
+    last_open_ = clock_.now();
     tasks_->spawn(open_file(open, file.number, follows ? Last::follows : Last::asked_for));
     return ok;
 }
@@ -70,9 +72,13 @@ bool Uploader::hashing(proto::FileId id, std::uint64_t number, Clock::Time& told
 
 Task<> Uploader::open_file(proto::Open open, std::uint64_t number, Last wanted_last) {
     struct Leave {
-        std::size_t& opening;
-        ~Leave() { --opening; }
-    } leave{opening_};
+        Uploader& of;
+        bool last_follows = false;
+        ~Leave() {
+            --of.opening_;
+            if (!last_follows) of.come();
+        }
+    } leave{*this};
     Clock::Time told = clock_.now();
     Inventory::Hashing wanted = [&] { return hashing(open.id, number, told); };
     auto taken = co_await inventory_.take(open.file, wanted);
@@ -93,6 +99,7 @@ Task<> Uploader::open_file(proto::Open open, std::uint64_t number, Last wanted_l
         opened.have = have_bits(*partial);
     const std::uint64_t last = proto::chunk_count(opened.size_bytes) - 1;
     opened.last_follows = wanted_last == Last::follows && take_last(file->second, last);
+    leave.last_follows = opened.last_follows;
     Outbox::Sent sent;  // no chunk comes before the answer
     if (opened.last_follows)
         sent = [this, id = open.id, number, last] { queue_last(id, number, last); };
@@ -109,6 +116,7 @@ bool Uploader::take_last(File& file, proto::ChunkIndex last) {
 }
 
 void Uploader::queue_last(proto::FileId id, std::uint64_t number, proto::ChunkIndex last) {
+    come();
     const auto file = files_.find(id);
     if (file == files_.end() || file->second.number != number) return;
     // It may have been called off, and asked for again, since.
@@ -158,18 +166,10 @@ Result<void> Uploader::cancel(const proto::Cancel& cancel) {
         *at = Stage::called_off;  // answered behind the blocks that are under way
         return ok;
     }
-    for (Lane& lane : lanes_) std::erase(lane.queue, wanted);
+    for (Lane& lane : lanes_) lane.drop([&](const Wanted& queued) { return queued == wanted; });
     done(wanted);
     put(encode(proto::Canceled{cancel.id, cancel.index}));
     return ok;
-}
-
-void Uploader::queue(const Wanted& wanted) {
-    const std::uint64_t file_bytes = files_.at(wanted.id).chunks->size_bytes();
-    const bool fits = proto::chunk_size_bytes(file_bytes, wanted.index) <= proto::block_bytes;
-    Lane& lane = lanes_[std::size_t(fits ? Size::of_a_block : Size::longer)];
-    lane.queue.push_back(wanted);
-    lane.filled.notify_all();
 }
 
 Task<> Uploader::upload_loop(std::shared_ptr<MuxChannel> channel, Size size) {
@@ -181,21 +181,13 @@ Task<> Uploader::upload_loop(std::shared_ptr<MuxChannel> channel, Size size) {
         }
         const Wanted wanted = lane.queue.front();
         lane.queue.pop_front();
+        const Place place(lane);
         Stage* at = stage(wanted);
         if (!at) continue;
         *at = Stage::giving;
-        const Place place(lane);
         auto given = co_await give(channel, wanted, place);
         if (!given) co_return;
     }
-}
-
-Task<Result<void>> Uploader::Place::first() const {
-    while (!is_first()) {
-        auto moved = co_await lane_.moved.wait();
-        if (!moved) co_return moved;
-    }
-    co_return ok;
 }
 
 Task<Result<void>> Uploader::give(std::shared_ptr<MuxChannel> channel, Wanted wanted,
@@ -286,6 +278,11 @@ Task<Result<void>> Uploader::send(std::shared_ptr<MuxChannel> channel, Wanted wa
     }
     for (; next < blocks.size(); ++next) {
         const proto::Block& block = blocks[next];
+        const bool may_wait = !short_ones().idle() || (next == 0 && coming_ > 0);
+        if (may_wait && !place.is_of(short_ones())) {
+            auto passed = co_await with_timeout(clock_, unread_span, let_short_ones_pass());
+            if (!passed) co_return passed;
+        }
         if (!channel->has_room()) {
             auto waiting = channel->room();
             auto room = co_await with_timeout(clock_, unread_span, std::move(waiting));
@@ -339,8 +336,7 @@ void Uploader::close(proto::FileId id) {
     if (file == files_.end()) return;
     asked_ -= file->second.asked.size() + file->second.slices.size();
     files_.erase(file);
-    for (Lane& lane : lanes_)
-        std::erase_if(lane.queue, [&](const Wanted& wanted) { return wanted.id == id; });
+    for (Lane& lane : lanes_) lane.drop([&](const Wanted& queued) { return queued.id == id; });
 }
 
 void Uploader::refuse(proto::FileId id, RefusalCode code) {

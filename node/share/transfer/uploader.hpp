@@ -1,10 +1,11 @@
 // Uploader: gives files to one neighbour over its transfer channel. Source: proto/PROTOCOL.md,
 // section 5. Chunks are read, and compressed where it pays, on the pool; two at a time, so that
 // one is read while the other is sent, but sent one after the other, so that the first is there
-// sooner. Slices that are asked for of one chunk are cut from it together, and small files that
-// are asked for together are read some at a time. Holds at most proto::max_open_files files (none
-// of them by a descriptor), proto::max_outstanding_gets gets, proto::max_file_batches batches of
-// small files and what five chunks take, and that only while the neighbour reads.
+// sooner; one that fits in a block passes longer ones. Slices that are asked for of one chunk are
+// cut from it together, and small files that are asked for together are read some at a time. Holds
+// at most proto::max_open_files files (none of them by a descriptor), proto::max_outstanding_gets
+// gets, proto::max_file_batches batches of small files and what five chunks take, and that only
+// while the neighbour reads.
 #pragma once
 
 #include <array>
@@ -87,6 +88,9 @@ class Uploader {
         std::deque<std::uint64_t> given;  // those that are being given, the first of which is sent
         std::uint64_t next_number = 0;    // of those
         Event moved;
+        bool idle() const { return queue.empty() && given.empty(); }
+        bool has_left(std::uint64_t number) const;  // what comes before that number
+        void drop(const std::function<bool(const Wanted&)>& which);  // of those that are queued
     };
     class Place {  // of a chunk among those of its lane that are being given
       public:
@@ -98,6 +102,7 @@ class Uploader {
             std::erase(lane_.given, number_);
             lane_.moved.notify_all();
         }
+        bool is_of(const Lane& lane) const { return &lane_ == &lane; }
         bool is_first() const { return lane_.given.front() == number_; }
         Task<Result<void>> first() const;  // waits until it is
 
@@ -140,6 +145,9 @@ class Uploader {
     Task<Result<void>> send(std::shared_ptr<MuxChannel> channel, Wanted wanted,
                             const std::vector<proto::Block>& blocks, std::size_t& next,
                             const Place& place);
+    Lane& short_ones() { return lanes_[std::size_t(Size::of_a_block)]; }
+    Task<Result<void>> let_short_ones_pass();
+    void come();  // one of those that are coming is there, or does not come
     Task<Result<void>> turn(proto::FileId id, std::size_t bytes);
     static bool can_give(const File& file, proto::ChunkIndex index);
     void refuse_chunk(proto::FileId id, const File& file);
@@ -167,6 +175,8 @@ class Uploader {
     std::deque<proto::FileId> batch_queue_;  // that nobody gives yet
     std::size_t asked_ = 0;                  // chunks and slices
     std::size_t opening_ = 0;  // open_file() that run, also those whose file was closed
+    std::size_t coming_ = 0;   // files that have been asked for, and may be short
+    Clock::Time last_open_{};  // when the newest of them was
     std::uint64_t next_number_ = 1;
     std::optional<proto::FileId> wants_last_;  // of the next open
     Given given_;

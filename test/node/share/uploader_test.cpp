@@ -121,6 +121,48 @@ Task<> slow(FakeNetwork& network) {
     CHECK(got_bytes == std::vector<std::uint64_t>(chunks, mib));
 }
 
+// Also where what is asked for is looked for at different times.
+Task<> short_and_long(FakeNetwork& network) {
+    auto nodes = co_await members(network, 1);
+    auto long_one = nodes[0]->store.put_bytes(noise(8 * mib));
+    auto short_one = nodes[0]->store.put_bytes(noise(1000));
+    REQUIRE(long_one);
+    REQUIRE(short_one);
+    RawPeer reader(network);
+    ChannelEnd transfer = co_await reader.open_transfer(nodes[0]->id);
+    proto::FileId id = 0;
+    for (const Sha1& file : {*long_one, *short_one}) {
+        const proto::WantLast last{++id};
+        const proto::Open open{id, file};
+        co_await send(transfer, encode(last));
+        co_await send(transfer, encode(open));
+    }
+    std::size_t opened = 0;
+    std::optional<proto::FileId> first;
+    while (opened < 2 || !first) {
+        auto got = co_await transfer->receive();
+        REQUIRE(got);
+        auto message = proto::decode_transfer(got->type, got->payload);
+        REQUIRE(message);
+        opened += std::holds_alternative<proto::Opened>(*message);
+        const auto* data = std::get_if<proto::Data>(&*message);
+        if (data && !first) first = data->id;
+    }
+    CHECK(first == 2);
+    // Nor behind those chunks that are under way.
+    for (std::uint64_t i = 0; i < 7; ++i) {
+        const proto::Get get{1, i};
+        co_await send(transfer, encode(get));
+    }
+    auto under_way = co_await next<proto::Data>(transfer);
+    CHECK(under_way.id == 1);
+    const proto::Get again{2, 0};
+    co_await send(transfer, encode(again));
+    std::uint64_t before = 0;
+    for (auto data = under_way; data.id == 1; ++before) data = co_await next<proto::Data>(transfer);
+    CHECK(before * proto::block_bytes < 2 * mib);
+}
+
 }  // namespace
 
 TEST_CASE("files that a neighbour has open cost no descriptors while nobody reads them") {
@@ -128,3 +170,4 @@ TEST_CASE("files that a neighbour has open cost no descriptors while nobody read
 }
 TEST_CASE("a neighbour that does not read holds no chunks") { test::in_network(unread); }
 TEST_CASE("a neighbour that reads slowly gets each block once") { test::in_network(slow); }
+TEST_CASE("a short file does not wait behind a long one") { test::in_network(short_and_long); }
