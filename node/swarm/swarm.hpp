@@ -156,7 +156,7 @@ class Swarm {
     Task<> run_connection(std::shared_ptr<Connection> connection, Tasks& all);
     Task<> prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who, Tasks& all);
     Task<> count(std::shared_ptr<Connection> connection, PeerBook::Dialed who);
-    Task<> serve_proven(std::shared_ptr<Connection> connection);
+    Task<> serve_channels(std::shared_ptr<Connection> connection);
     bool admit(const std::shared_ptr<Connection>& connection);
     void leave_silent(Peer& peer);
     bool prefers_new(const Connection& connection, const Peer::Held& old) const;

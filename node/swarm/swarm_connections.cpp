@@ -35,6 +35,13 @@ Task<Result<void>> done_or_rejected(Clock& clock, std::shared_ptr<Connection> co
     co_return co_await heeding(clock, *first.socket, first.remote, rejection, std::move(work));
 }
 
+// What is said first may leave with the first packet: over TCP, and through a relay, but not to an
+// address that has shown nothing yet, which may be somebody's whom we are to send much to.
+bool may_speak_at_once(const Connection& connection) {
+    const Path path = connection.path();
+    return path.transport == Path::Transport::tcp || path.kind == Path::Kind::relayed;
+}
+
 Task<> relay_over(std::shared_ptr<RelaySession> session) { co_await session->run(); }
 
 }  // namespace
@@ -90,6 +97,8 @@ Task<> Swarm::run_connection(std::shared_ptr<Connection> connection, Tasks& all)
 Task<> Swarm::prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who, Tasks& all) {
     const auto began = parts_.runtime.clock.now();
     const auto beside = std::make_shared<Findings>();
+    const bool at_once = may_speak_at_once(*connection);
+    if (at_once) all.spawn(serve_channels(connection));
     if (who == PeerBook::Dialed::by_us) all.spawn(try_beside(connection, beside));
     std::optional<Rejection> rejection;
     auto work = connection->established();
@@ -101,7 +110,7 @@ Task<> Swarm::prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who
     if (!proven && proven.error() == asio::error::operation_aborted) co_return;
     if (proven) co_await settle_tie(connection);
     if (proven && admit(connection)) {
-        all.spawn(serve_proven(connection));
+        if (!at_once) all.spawn(serve_channels(connection));
         if (tcp_dialer_) all.spawn(exchange_paths(paths_of(connection)));
         all.spawn(relay_over(relays_.session_of(connection)));
         connection->start();
@@ -182,7 +191,7 @@ Task<> Swarm::count(std::shared_ptr<Connection> connection, PeerBook::Dialed who
                             (who == PeerBook::Dialed::by_us ? ", dialed by us" : ", dialed by it"));
 }
 
-Task<> Swarm::serve_proven(std::shared_ptr<Connection> connection) {
+Task<> Swarm::serve_channels(std::shared_ptr<Connection> connection) {
     co_await parts_.serve(connection);
     connection->close();
 }

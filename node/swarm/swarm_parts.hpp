@@ -23,9 +23,10 @@ struct SwarmParts {
     Dht& dht;
     UdxContext& udx;
     proto::KeyPair keys;  // our identity
-    // Runs for every connection, dialed by whichever side, once the peer has proven itself; the
-    // connection ends when it returns, and it is cancelled when the connection ends. What it does
-    // before it first waits (set handlers for opens) comes before anything the peer sends.
+    // Runs for every connection, dialed by whichever side; the connection ends when it returns, and
+    // it is cancelled when the connection ends. Over TCP and through a relay what it says at once
+    // leaves with the first packet, else when the peer has proven itself; nothing of what the peer
+    // says is heard before that, and before the connection is started.
     std::function<Task<>(std::shared_ptr<Connection>)> serve;
     // What the connection to this node is used for. When all are taken, the least useful makes
     // room; empty: none does.

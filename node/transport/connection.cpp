@@ -298,6 +298,15 @@ void Connection::start() {
     state_changed_.notify_all();
 }
 
+Task<Result<void>> Connection::started() {
+    while (!started_ && !why_) {
+        auto woken = co_await state_changed_.wait();
+        if (!woken) co_return woken;
+    }
+    if (started_ && !why_) co_return ok;
+    co_return why_;
+}
+
 void Connection::trust() {
     if (stream_) stream_->allow_large_frames();
     trusted_ = true;

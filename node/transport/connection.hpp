@@ -61,6 +61,8 @@ class Connection {
     // Nothing is read of what the other side sends before this is called, so that handlers can be
     // set first.
     void start();
+    bool is_started() const { return started_; }
+    Task<Result<void>> started();  // waits for that; the reason if the connection ends first
     // The other may make us hold long frames from now on, see SecureStream.
     void trust();
     // Waits for that; the reason if the connection ends first.

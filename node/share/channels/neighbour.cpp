@@ -18,9 +18,10 @@ Neighbour::Neighbour(const ShareParts& parts, Finder& finder, Inventory& invento
 
 Task<> Neighbour::serve() {
     auto body = [this](Tasks& all) -> Task<> {
-        unproven_->set(parts_.runtime.clock.now() + proof_span);
         transfer_.start(all);
         lookup_.start(all);
+        auto started = co_await connection_->started();
+        if (started) unproven_->set(parts_.runtime.clock.now() + proof_span);
         auto ended = co_await connection_->closed();
         (void)ended;  // however it ended, there is nothing left to serve
         all.cancel();

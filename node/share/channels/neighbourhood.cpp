@@ -39,12 +39,20 @@ Task<> Neighbourhood::serve(std::shared_ptr<Connection> connection) {
         }
     } leave{*this, entry};
     auto body = [&](Tasks& all) -> Task<> {
+        all.spawn(note_start(entry->second));
         all.spawn(give_way(neighbour));
         co_await neighbour.serve();
         all.cancel();
     };
     auto served = co_await with_tasks(body);
     (void)served;
+}
+
+Task<> Neighbourhood::note_start(Served& served) {
+    auto started = co_await served.neighbour->connection()->started();
+    if (!started) co_return;
+    served.since = parts_.runtime.clock.now();
+    served.heard = true;
 }
 
 Task<Result<void>> Neighbourhood::join(ChannelName name) {
@@ -125,7 +133,9 @@ Task<> Neighbourhood::give_way(Neighbour& neighbour) {
 
 Task<Result<void>> Neighbourhood::reach(NodeId node) {
     if (proven(node)) co_return ok;
-    if (!neighbours_.contains(node)) {
+    const auto [first, last] = neighbours_.equal_range(node);
+    const auto is_heard = [](const auto& entry) { return entry.second.heard; };
+    if (std::none_of(first, last, is_heard)) {
         auto connecting = parts_.peers.connect(node);
         auto connected =
             co_await with_timeout(parts_.runtime.clock, connect_span, std::move(connecting));

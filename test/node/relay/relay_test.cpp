@@ -111,6 +111,44 @@ TEST_CASE("a node that was not at the relay asks it for the other at once") {
     });
 }
 
+// An address that has shown nothing yet may be somebody's whom we are to send much to.
+TEST_CASE(
+    "what is said first leaves with the first packet through a relay, else a round trip later") {
+    for (const Kind kind : {Kind::random, Kind::full_cone}) {
+        const bool relayed = kind == Kind::random;
+        CAPTURE(relayed);
+        in_world(69, lab, [&](World& world, Tasks& all) -> Task<> {
+            Clock& clock = world.sim.clock();
+            Clock::Time opened{};
+            const auto greet = [&](std::shared_ptr<Connection> connection) -> Task<> {
+                connection->trust();
+                auto channel = co_await connection->open(protocol, ByteVector(), ByteVector());
+                if (channel && connection->role() == Role::responder) opened = clock.now();
+                auto ended = co_await connection->closed();
+                (void)ended;
+            };
+            Member& relay = world.add(Reach::open, hold_trusting);
+            Member& server = world.add(kind, greet);
+            Member& client = world.add(kind, greet);
+            Three three{world, relay, client, server};
+            three.share_all();
+            co_await three.enter(all);
+            auto connection = co_await client.swarm.connect(server.swarm.node_id());
+            REQUIRE(connection);
+            CHECK((*connection)->path().kind ==
+                  (relayed ? Path::Kind::relayed : Path::Kind::direct));
+            while (!server.swarm.best(client.swarm.node_id())) {
+                auto slept = co_await clock.sleep_for(1ms);
+                REQUIRE(slept);
+            }
+            const auto established = clock.now();
+            auto open = co_await soon(world, 1s, [&] { return opened > Clock::Time(); });
+            REQUIRE(open);
+            CHECK((opened < established + 1ms) == relayed);
+        });
+    }
+}
+
 TEST_CASE("a relayed stream goes on without the relay when a punch succeeds") {
     with_relay(61, Kind::random, Kind::port_restricted, [](Three& three, Tasks& all) -> Task<> {
         three.share_all();
