@@ -11,7 +11,7 @@ namespace kp2p {
 
 class Coalescing {
   public:
-    static constexpr Clock::Span pause = std::chrono::milliseconds(1);
+    static constexpr Clock::Span pause = std::chrono::milliseconds(2);
 
     // Whether the next are better read after the pause: a stream comes in, so slowly that each wake
     // finds few of its datagrams, and what comes during the pause fits into any socket's buffer.
@@ -19,7 +19,7 @@ class Coalescing {
         for (const Datagram& datagram : batch) full_ += datagram.bytes.size() >= full_bytes;
         if (now - since_ >= window) {
             const auto pauses = static_cast<std::size_t>((now - since_) / pause);
-            pays_ = full_ >= 2 * pauses && full_ <= 32 * pauses;
+            pays_ = full_ >= 4 * pauses && full_ <= 64 * pauses;
             since_ = now;
             full_ = 0;
         }
@@ -28,7 +28,7 @@ class Coalescing {
 
   private:
     static constexpr std::size_t full_bytes = 1000, few = 16;
-    static constexpr Clock::Span window = 8 * pause;
+    static constexpr Clock::Span window = 4 * pause;
 
     Clock::Time since_{};
     std::size_t full_ = 0;  // datagrams that carry a stream, since then

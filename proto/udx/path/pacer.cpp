@@ -8,8 +8,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Span tick = 250us;  // waking up more often costs more than it smooths
-// What leaves together: so much of time, and on slow links a few packets if that is not too long.
-constexpr double quantum_seconds = 1e-3, max_quantum_seconds = 10e-3;
+// What leaves together: so much of time, or of longer where that is no more than a connection
+// begins with, and on slow links a few packets if that is not too long.
+constexpr double quantum_seconds = 1e-3, slow_quantum_seconds = 2e-3, max_quantum_seconds = 10e-3;
 constexpr double few_packets_bytes = 4 * 1500, max_quantum_bytes = 65507;
 // What a late wake-up may catch up with: on a busy machine one is late by some milliseconds, but
 // few queues on the way take as much of a fast link.
@@ -30,7 +31,8 @@ void Pacer::refill(Time now) {
 
 double Pacer::quantum_bytes() const {
     const double few = std::max(1., std::min(few_packets_bytes, rate_ * max_quantum_seconds));
-    return std::clamp(rate_ * quantum_seconds, few, max_quantum_bytes);
+    const double slow = std::min(rate_ * slow_quantum_seconds, burst_bytes);
+    return std::clamp(std::max(rate_ * quantum_seconds, slow), few, max_quantum_bytes);
 }
 
 Time Pacer::ready_at() const {
