@@ -46,21 +46,25 @@ Task<> Bootstrap::resolve(const BootstrapNode& node, std::vector<Endpoint>& reso
         if (certain || answer) co_return resolved.push_back(*node.address);
         if (answer.error() != Errc::timed_out) co_return;
     }
-    unresolved_.emplace(node.host, name_words(node.host, Errc::timed_out));
+    // Its address was asked first.
+    const std::string asked =
+        node.address ? node.address->text() + " does not answer, and " : std::string();
+    unresolved_.emplace(node.host, asked + name_words(node.host, Errc::timed_out));
     NameQuestion question{node.host};
     auto hosts = co_await hosts_of(rpc_.clock(), std::move(question));
     if (!hosts) {
-        unresolved_[node.host] = name_words(node.host, hosts.error());
+        unresolved_[node.host] = asked + name_words(node.host, hosts.error());
         co_return;
     }
     std::ranges::transform(*hosts, hosts->begin(), before_nat64);
     const auto v4 = std::ranges::find_if(*hosts, &Host::is_v4);
     if (v4 == hosts->end()) {
-        unresolved_[node.host] = node.host + " has IPv6 addresses alone, and the DHT is of IPv4";
+        unresolved_[node.host] =
+            asked + node.host + " has IPv6 addresses alone, and the DHT is of IPv4";
         co_return;
     }
     if (is_nobody({*v4, node.port})) {
-        unresolved_[node.host] = node.host + " is " + v4->text() +
+        unresolved_[node.host] = asked + node.host + " is " + v4->text() +
                                  ", as name servers say that keep names from being used";
         co_return;
     }

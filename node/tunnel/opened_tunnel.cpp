@@ -19,7 +19,7 @@ using namespace proto::tunnel;
 
 constexpr std::chrono::seconds open_limit{15}, connect_limit{5};
 constexpr std::chrono::milliseconds address_start{250};
-constexpr std::size_t max_relay_addresses = 4;
+constexpr std::size_t max_relay_addresses = 16;
 constexpr int upgrade_required = 426;  // RFC 9110, section 15.5.22
 
 std::string base64(std::string_view text) {

@@ -131,6 +131,13 @@ class Trouble(Doctor):
         self.assertEqual(self.checks(events)["udp"]["health"], "problem")
         self.assertEqual(events[-1]["event"], "error")
 
+    def test_an_address_that_was_asked_before_its_name_is_named(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+            silent.bind(("127.0.0.1", 0))
+            port = silent.getsockname()[1]
+            deaf = self.daemon("deaf", bootstrap=[f"127.0.0.1@kp2p.invalid:{port}"])
+            deaf.process.wait_for_words(f"127.0.0.1:{port} does not answer, and ")
+
     def remember(self, daemon, **settings):
         (daemon.config_dir / "config.json").write_text(json.dumps(settings))
 
