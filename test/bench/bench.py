@@ -31,14 +31,14 @@ ROUNDS = 5
 IDLE_SECONDS = 60
 PAGE_COLUMNS = 110
 SMALL_FILES, SMALL_BYTES = 2000, 16 << 10
-KINDS = [contenders.Unflushed, contenders.Flushed, contenders.ToDestination, contenders.OneByOne,
-         contenders.Piped, contenders.Storing, contenders.Rsync, contenders.Curl,
+KINDS = [contenders.Unflushed, contenders.Flushed, contenders.OverUdx, contenders.ToDestination,
+         contenders.OneByOne, contenders.Piped, contenders.Storing, contenders.Rsync, contenders.Curl,
          contenders.CurlPiped, contenders.Aria2, contenders.Libtorrent, contenders.Hyperdht]
 # The directories at the end, lest they be removed with what was loaded before.
 LOADS = {"1 GiB": 1024 * MIB, "64 MiB": 64 * MIB, "1 KiB": 1024, "2,000 files of 16 KiB": None}
 # Times the floor, or milliseconds.
 GOALS = {("kp2p --no-flush", "1 GiB"): 0.95, ("kp2p", "1 GiB"): 1.2,
-         ("kp2p --no-flush", "64 MiB"): 1.2,
+         ("kp2p --no-flush", "64 MiB"): 1.2, ("kp2p --no-flush, over UDX", "1 GiB"): 1.4,
          ("kp2p --no-flush", "2,000 files of 16 KiB"): 1.6, ("kp2p", "2,000 files of 16 KiB"): 2.5,
          ("kp2p --no-flush, load -i", "2,000 files of 16 KiB"): 4,
          ("kp2p-store --no-flush", "1 GiB"): 0.8, ("kp2p --no-flush", "1 KiB"): 10}

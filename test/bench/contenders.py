@@ -19,13 +19,10 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
+from apart import DaemonApart, Namespace, Unavailable, bootstrap_apart  # noqa: E402
 from network import Network, Process, sha1_of  # noqa: E402
 
 FETCH_SECONDS = 600
-
-
-class Unavailable(Exception):
-    pass
 
 
 def need(program):
@@ -169,6 +166,32 @@ class Flushed(Ours):
 class Unflushed(Flushed):
     name, flags = "kp2p --no-flush", ("--no-flush",)
     load_flags = ("--no-flush",)
+
+
+class OverUdx(Unflushed):
+    """In a namespace where no TCP passes between the two, as where a NAT lets only UDP through."""
+    name, directories, how = "kp2p --no-flush, over UDX", False, "ChaCha20"
+    giver_host, loader_host, dht_host, dht_port = "127.0.0.2", "127.0.0.3", "127.0.0.4", 5000
+
+    def set_up(self):
+        need("nft")
+        self.version = ""
+        namespace = Namespace()
+        namespace.run("nft", "add table inet wall; add chain inet wall out { type filter hook output "
+                      "priority 0; }; add rule inet wall out ip daddr != 127.0.0.1 meta l4proto tcp drop")
+        self.network = self.processes.enter_context(Network(self.commands, self.place))
+        self.processes.callback(
+            bootstrap_apart(self.network, namespace, self.dht_host, self.dht_port).end)
+        self.giver, self.loader = (DaemonApart(self.network, name, namespace)
+                                   for name in ("giver", "loader"))
+        for daemon, host, flags in ((self.giver, self.giver_host, ()),
+                                    (self.loader, self.loader_host, self.flags)):
+            daemon.start(under=daemon.under, bootstrap=[f"{self.dht_host}:{self.dht_port}"],
+                         host=host, flags=flags)
+            self.processes.callback(daemon.stop)
+        self.meet()
+        if self.loader.status()["peers"][0]["paths"][0]["path"].startswith("tcp"):
+            raise Unavailable("TCP passes all the same")
 
 
 class ToDestination(Unflushed):

@@ -25,9 +25,9 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path += [str(HERE.parent / "e2e"), str(HERE.parent / "nat")]
 
-from internet import IFF_NO_PI, IFF_TUN, TUNSETIFF, Unavailable  # noqa: E402
-from mapping import Namespace  # noqa: E402
-from network import MIB, Daemon, Failed, Network, Process, random_file  # noqa: E402
+from apart import DaemonApart, Namespace, Unavailable, bootstrap_apart  # noqa: E402
+from internet import IFF_NO_PI, IFF_TUN, TUNSETIFF  # noqa: E402
+from network import MIB, Failed, Network, random_file  # noqa: E402
 
 QUEUE_MS = 50
 CELLS = [(100, ms, loss) for ms in (10, 50, 150) for loss in (0, 0.1, 1, 3)] + [(1000, 20, 0)]
@@ -71,29 +71,14 @@ class Link:
             os.close(end.fd)
 
 
-class LinkedDaemon(Daemon):
-    def __init__(self, network, name, end):
-        super().__init__(network, name)
-        self.under = ["nsenter", f"--net=/proc/{os.getpid()}/fd/{end.fd}"]
-
-    def run(self, command, *arguments, check=True, seconds=LIMIT_SECONDS):
-        return subprocess.run([*self.under, self.network.command(command), *map(str, arguments)],
-                              stdin=subprocess.DEVNULL, capture_output=True, check=check,
-                              env=self.environment(), timeout=seconds)
-
-
 class Ours:
     """Two daemons, and the seconds of one kp2p-load after another."""
 
     def __init__(self, commands, link, only_udp, stack):
         self.network = stack.enter_context(Network(commands))
-        root = self.network.root
-        alice, bob = (LinkedDaemon(self.network, name, end)
+        alice, bob = (DaemonApart(self.network, name, end)
                       for name, end in zip(("alice", "bob"), link.ends))
-        bootstrap = Process([*alice.under, self.network.command("kp2p-bootstrap"), "--host",
-                             HERE_ADDRESS, "--port", "5000"], root / "there.log")
-        stack.callback(bootstrap.end)
-        bootstrap.wait_until(lambda: HERE_ADDRESS in bootstrap.words(), "no bootstrap")
+        stack.callback(bootstrap_apart(self.network, link.ends[0], HERE_ADDRESS, 5000).end)
         for daemon, address in ((alice, HERE_ADDRESS), (bob, THERE_ADDRESS)):
             daemon.start(under=daemon.under, bootstrap=[HERE_ADDRESS + ":5000"], host=address)
             stack.callback(daemon.stop)
