@@ -10,6 +10,9 @@ namespace {
 
 // A node has three relays; one that names more may name anything.
 constexpr std::size_t max_relays_known = 3;
+// So long a race is waited for before a relay is looked for that was not known when it began, as
+// just after the start; and how often.
+constexpr std::chrono::milliseconds usual_race{800}, between_looks{200};
 
 void keep(std::vector<Approach>& to, std::optional<Approach> approach) {
     if (approach) to.push_back(std::move(*approach));
@@ -31,6 +34,7 @@ struct Dialer::Attempt {
     std::optional<RelayPlan> plan;  // of going through a relay
     std::optional<RelayLeg> leg;    // which we did
     UdxByteStream::Handle relayed;  // the stream, while it does
+    std::optional<Reached> anew;    // who goes through it, if it was not named in our greeting
     bool relay_over = false, race_over = false;
     Tasks* racing = nullptr;  // while race_on() is
 };
@@ -72,7 +76,7 @@ Task<Result<Link>> Dialer::dial(AttemptRef attempt, std::vector<Endpoint> relays
     if (relays.size() > max_relays_known) relays.resize(max_relays_known);
 
     const auto began = parts_.runtime.clock.now();
-    auto stream = std::make_unique<UdxByteStream>(parts_.udx);
+    auto stream = new_stream();
     const bool answered_only = attempt->through == Through::answered;
     const auto on_path = [this, attempt](const UdxPath& path) {
         FoundPath& found = attempt->found;
@@ -80,9 +84,6 @@ Task<Result<Link>> Dialer::dial(AttemptRef attempt, std::vector<Endpoint> relays
         found.changed.notify_all();
     };
     if (!answered_only) stream->on_path(on_path);
-    if (parts_.pool)
-        stream->keep_paths(
-            [pool = parts_.pool](UdxPath path) { return pool->keeping(std::move(path)); });
     attempt->ours = own_payload(parts_.dht, stream->id());
     const bool relay_will_do = attempt->through != Through::no_relay;
     if (parts_.relays && relay_will_do && (answered_only || may_need_relay(remote)))
@@ -112,6 +113,12 @@ Task<Result<Link>> Dialer::dial(AttemptRef attempt, std::vector<Endpoint> relays
     if (!path) co_return path.error();
     if (parts_.pool) *path = parts_.pool->keeping(std::move(*path));
     if (answer.payload.udx->reusable_socket && !path->relay_id) remember(remote, *path);
+    proto::NoiseKeys keys = attempt->greeting.keys();
+    if (path->relay_id && attempt->anew) {
+        stream = std::move(attempt->anew->stream);
+        peer = attempt->anew->peer;
+        keys = attempt->anew->keys;
+    }
     stream->connect(*path, *peer);
     if (path->relay_id) {
         attempt->relayed = stream->handle();
@@ -122,8 +129,16 @@ Task<Result<Link>> Dialer::dial(AttemptRef attempt, std::vector<Endpoint> relays
     if (answer.payload.relay_addresses && !answer.payload.relay_addresses->empty())
         remembered = *answer.payload.relay_addresses;
     remember(remote, std::move(remembered));
-    Link link{std::move(stream), attempt->greeting.keys()};
+    Link link{std::move(stream), std::move(keys)};
     co_return link;
+}
+
+std::unique_ptr<UdxByteStream> Dialer::new_stream() const {
+    auto stream = std::make_unique<UdxByteStream>(parts_.udx);
+    if (parts_.pool)
+        stream->keep_paths(
+            [pool = parts_.pool](UdxPath path) { return pool->keeping(std::move(path)); });
+    return stream;
 }
 
 // The first there is. Where that is through a relay, the race for another goes on.
@@ -135,11 +150,17 @@ Task<Result<UdxPath>> Dialer::find_path(AttemptRef attempt) {
     // That one of us can be reached by everybody is no use where the other is the exception.
     const bool straight =
         attempt->through != Through::answered && (we_are_open || open_approach(greeted));
-    if (!attempt->plan || straight) co_return co_await race_all(attempt);
+    const bool may_be_relayed =
+        attempt->plan || (parts_.relays && attempt->through == Through::any);
+    if (!may_be_relayed || straight) co_return co_await race_all(attempt);
     parts_.relays->spawn(race_on(attempt));
     FoundPath& found = attempt->found;
+    attempt->relay_over = !attempt->plan;
     auto done = co_await with_tasks([&](Tasks& all) -> Task<> {
-        all.spawn(go_through_relay(attempt));
+        if (attempt->plan)
+            all.spawn(go_through_relay(attempt));
+        else
+            all.spawn(await_relay(attempt));
         while (!found.path && !attempt->leg && !(attempt->relay_over && attempt->race_over)) {
             auto woken = co_await found.changed.wait();
             if (!woken) break;
@@ -169,6 +190,42 @@ Task<> Dialer::go_through_relay(AttemptRef attempt) {
     }
     attempt->relay_over = true;
     attempt->found.changed.notify_all();
+}
+
+Task<> Dialer::await_relay(AttemptRef attempt) {
+    std::optional<RelayThrough> relay;
+    for (Clock::Span pause = usual_race; !relay; pause = between_looks) {
+        auto slept = co_await parts_.runtime.clock.sleep_for(pause);
+        if (!slept || attempt->race_over) co_return;
+        relay = offer_relay(*parts_.relays, parts_.runtime.random, attempt->remote);
+    }
+    attempt->relay_over = false;
+    co_await greet_through(attempt, *std::move(relay));
+    attempt->relay_over = true;
+    attempt->found.changed.notify_all();
+}
+
+// Once more, and with a stream of its own, as the first greeting has named no relay. What the race
+// finds leads there as well.
+Task<> Dialer::greet_through(AttemptRef attempt, RelayThrough relay) {
+    auto stream = new_stream();
+    NoisePayload ours = own_payload(parts_.dht, stream->id());
+    ours.relay_through = std::move(relay);
+    Greeting greeting(parts_.runtime, parts_.dht, parts_.keys, attempt->remote);
+    Greeting::Ways ways;
+    ways.relays.push_back(attempt->greeting.answer().relay);
+    Findings why;
+    auto answered = co_await greeting.run(ours, std::move(ways), why);
+    if (!answered) co_return;
+    const NoisePayload& theirs = greeting.answer().payload;
+    const auto peer = udx_peer_of(theirs);
+    const RelayOffers offers{theirs.relay_through, ours.relay_through};
+    const auto plan = plan_of(offers, proto::Role::initiator, stream->id());
+    if (!peer || !plan) co_return;
+    auto leg = co_await take_leg(parts_.runtime.clock, *parts_.relays, *plan);
+    if (!leg) co_return;
+    attempt->leg = *std::move(leg);
+    attempt->anew = Reached{std::move(stream), *peer, attempt->leg->path, greeting.keys()};
 }
 
 Task<> Dialer::race_on(AttemptRef attempt) {

@@ -1,6 +1,7 @@
 // Dialer: connects to a node by its public key: greets it through the DHT, and then lets the
 // approaches race that fit the two nodes. Where a relay is named the stream goes through that at
-// once, and the race goes on. Where all that fails it is dialed from a port at a kp2p-relay.
+// once, and the race goes on; so it does through one that is known only while a race takes long.
+// Where all that fails it is dialed from a port at a kp2p-relay.
 // Source: npm hyperdht 6.34.0 (lib/connect.js).
 #pragma once
 
@@ -59,7 +60,7 @@ class Dialer {
   private:
     struct Attempt;
     using AttemptRef = std::shared_ptr<Attempt>;
-    struct Tunnelled {
+    struct Reached {                            // by a greeting of its own
         std::unique_ptr<UdxByteStream> stream;  // not connected yet
         UdxPeer peer;
         UdxPath path;
@@ -73,12 +74,15 @@ class Dialer {
                                              OnTrial tell);
     Task<Result<void>> try_ways_here(NodeId remote, std::vector<Endpoint> relays, OnTrial tell);
     Task<Result<void>> try_tunnel(NodeId remote, OnTrial tell);
-    Task<Result<Tunnelled>> reach_tunnelled(NodeId remote, Finding& failure);
+    Task<Result<Reached>> reach_tunnelled(NodeId remote, Finding& failure);
     Task<Result<Link>> dial(AttemptRef attempt, std::vector<Endpoint> relays);
+    std::unique_ptr<UdxByteStream> new_stream() const;  // that holds the sockets it comes to use
     Task<Result<UdxPath>> find_path(AttemptRef attempt);
     Task<Result<UdxPath>> race_all(AttemptRef attempt);
     Task<> race_on(AttemptRef attempt);
     Task<> go_through_relay(AttemptRef attempt);
+    Task<> await_relay(AttemptRef attempt);
+    Task<> greet_through(AttemptRef attempt, NoisePayload::RelayThrough relay);
     bool may_need_relay(const NodeId& remote) const;
     bool may_need_tunnel(const Attempt& attempt) const;
     void remember(const NodeId& remote, std::vector<Endpoint> relays);

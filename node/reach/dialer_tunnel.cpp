@@ -5,7 +5,7 @@
 namespace kp2p {
 
 // By a greeting of its own, and all through one port, which everything that is sent there comes to.
-Task<Result<Dialer::Tunnelled>> Dialer::reach_tunnelled(NodeId remote, Finding& failure) {
+Task<Result<Dialer::Reached>> Dialer::reach_tunnelled(NodeId remote, Finding& failure) {
     const TriedPath tried{TriedPath::Way::tunnelled};
     failure = {.code = Finding::Code::tunnel_failed, .node = remote, .path = tried};
     if (!parts_.open_tunnelled || !parts_.pool) co_return Errc::not_found;
@@ -49,7 +49,7 @@ Task<Result<Dialer::Tunnelled>> Dialer::reach_tunnelled(NodeId remote, Finding& 
         failure.path = tried;
         co_return path.error();
     }
-    Tunnelled reached{std::move(stream), *peer, *std::move(path), greeting.keys()};
+    Reached reached{std::move(stream), *peer, *std::move(path), greeting.keys()};
     co_return reached;
 }
 

@@ -176,6 +176,44 @@ TEST_CASE("a relayed stream goes on without the relay when a punch succeeds") {
     });
 }
 
+// As just after the start: what begins then names no relay, and may take long.
+TEST_CASE("a relay that becomes known while a hole is punched is used meanwhile") {
+    with_relay(68, Kind::random, Kind::port_restricted, [](Three& three, Tasks& all) -> Task<> {
+        three.share_all();
+        const std::vector<Member*> early{&three.server};
+        co_await three.enter(all, early);
+        Sim& sim = three.world.sim;
+        const auto no_probes = [](ByteVector& bytes) { return bytes.size() == 1 ? 0u : 1u; };
+        sim.meddle(three.server.node.address, no_probes);
+        const auto go_to_relay = [&]() -> Task<> {
+            auto slept = co_await sim.clock().sleep_for(300ms);
+            if (!slept) co_return;
+            auto connection = co_await three.client.swarm.connect(three.relay.swarm.node_id());
+            CHECK(connection);
+        };
+        all.spawn(go_to_relay());
+        const auto began = sim.clock().now();
+        auto connection = co_await three.client.swarm.connect(three.server.swarm.node_id());
+        const auto why = reasons(three.client.swarm, three.server.swarm.node_id());
+        CAPTURE(why);
+        REQUIRE(connection);
+        CHECK((*connection)->path().kind == Path::Kind::relayed);
+        CHECK(sim.clock().now() - began < 1500ms);
+        auto channel = co_await (*connection)->open(protocol, ByteVector(), ByteVector());
+        REQUIRE(channel);
+        // The very punch that was under way goes on.
+        sim.meddle(three.server.node.address, [](ByteVector&) { return 1u; });
+        auto direct = co_await soon(
+            three.world, 10s, [&] { return (*connection)->path().kind == Path::Kind::direct; });
+        CHECK(direct);
+        const ByteVector payload(1000, 7);
+        auto sent = co_await (*channel)->send(3, payload);
+        CHECK(sent);
+        auto back = co_await (*channel)->receive();
+        CHECK(back);
+    });
+}
+
 TEST_CASE("a relay is left when a NAT lets a hole be punched that did not before") {
     in_world(66, lab, [](World& world, Tasks& all) -> Task<> {
         Member& relay = world.add(Reach::open, hold_trusting);
