@@ -19,8 +19,8 @@ class ChannelKeeper {
                   const std::vector<ChannelName>& kept, ChannelKeys keys);
 
     std::vector<ChannelName> wanted() const { return {wanted_.begin(), wanted_.end()}; }
-    // Joins all that are wanted, and also `more`, which are kept first: before it first waits those
-    // whose keys are known, while Share expects the others. Says what fails in the log.
+    // Joins all that are wanted, and also `more`, which are kept meanwhile: before it first waits
+    // those whose keys are known, while Share expects the others. Says what fails in the log.
     Task<> start(std::vector<ChannelName> more);
     // Durably, when they return.
     Task<Result<void>> join(ChannelName name);

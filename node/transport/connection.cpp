@@ -259,23 +259,20 @@ Task<Result<void>> Connection::closed() {
     co_return why_;
 }
 
-Task<Result<void>> Connection::established() {
-    while (!established_ && !why_) {
+Task<Result<void>> Connection::until(const bool& holds) {
+    while (!holds && !why_) {
         auto woken = co_await state_changed_.wait();
         if (!woken) co_return woken;
     }
-    if (established_) co_return ok;
+    if (holds) co_return ok;
     co_return why_;
 }
 
-Task<Result<void>> Connection::heard() {
-    while (!heard_ && !why_) {
-        auto woken = co_await state_changed_.wait();
-        if (!woken) co_return woken;
-    }
-    if (heard_) co_return ok;
-    co_return why_;
-}
+Task<Result<void>> Connection::established() { return until(established_); }
+
+Task<Result<void>> Connection::heard() { return until(heard_); }
+
+Task<Result<void>> Connection::started() { return until(started_); }
 
 void Connection::prod() {
     if (established_ && !why_) stream_->prod();
@@ -296,15 +293,6 @@ bool Connection::was_altered() const { return why_ == proto::Errc::bad_decryptio
 void Connection::start() {
     started_ = true;
     state_changed_.notify_all();
-}
-
-Task<Result<void>> Connection::started() {
-    while (!started_ && !why_) {
-        auto woken = co_await state_changed_.wait();
-        if (!woken) co_return woken;
-    }
-    if (started_ && !why_) co_return ok;
-    co_return why_;
 }
 
 void Connection::trust() {

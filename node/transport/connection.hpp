@@ -62,7 +62,7 @@ class Connection {
     // set first.
     void start();
     bool is_started() const { return started_; }
-    Task<Result<void>> started();  // waits for that; the reason if the connection ends first
+    Task<Result<void>> started();  // waits for that, likewise
     // The other may make us hold long frames from now on, see SecureStream.
     void trust();
     // Waits for that; the reason if the connection ends first.
@@ -102,6 +102,7 @@ class Connection {
     Task<> keepalive_loop(Tasks& all);
     Task<> limit_goodbye(Tasks& all);
     Task<> note_heard();
+    Task<Result<void>> until(const bool& holds);  // or the end
     Task<Result<void>> read_frames();
     Task<Result<void>> drain(proto::MuxEvent event);  // apply() when its channel has room
     void apply(proto::MuxEvent event);

@@ -9,6 +9,7 @@ Neighbour::Neighbour(const ShareParts& parts, Finder& finder, Inventory& invento
     : parts_(parts),
       changed_(changed),
       connection_(std::move(connection)),
+      since_(parts.runtime.clock.now()),
       unproven_(parts.runtime.clock.alarm(parts.runtime.executor, [this] { close_unproven(); })),
       lookup_(
           {parts.runtime, finder, inventory, channels}, connection_,
@@ -21,7 +22,8 @@ Task<> Neighbour::serve() {
         transfer_.start(all);
         lookup_.start(all);
         auto started = co_await connection_->started();
-        if (started) unproven_->set(parts_.runtime.clock.now() + proof_span);
+        since_ = parts_.runtime.clock.now();
+        if (started) unproven_->set(since_ + proof_span);
         auto ended = co_await connection_->closed();
         (void)ended;  // however it ended, there is nothing left to serve
         all.cancel();

@@ -24,6 +24,7 @@ class Neighbour {
     const NodeId& node() const { return connection_->remote(); }
     const std::shared_ptr<Connection>& connection() const { return connection_; }
     bool proven() const { return lookup_.proven(); }  // that it is in a channel of ours
+    Clock::Time since() const { return since_; }      // that it is here, or can be heard
     Use use() const {
         const bool awaited = connection_->is_held() || lookup_.owes();
         const Work least = awaited ? Work::quiet : Work::none;
@@ -43,6 +44,7 @@ class Neighbour {
     const ShareParts& parts_;
     Event& changed_;  // of the neighbourhood: who is proven
     std::shared_ptr<Connection> connection_;
+    Clock::Time since_;
     bool complained_ = false;
     bool was_proven_ = false;
     std::unique_ptr<Alarm> unproven_;  // for too long

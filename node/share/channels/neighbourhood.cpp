@@ -28,31 +28,22 @@ Neighbourhood::Neighbourhood(const ShareParts& parts, Finder& finder, Inventory&
 
 Task<> Neighbourhood::serve(std::shared_ptr<Connection> connection) {
     Neighbour neighbour(parts_, finder_, inventory_, channels_, changed_, connection);
-    const auto entry =
-        neighbours_.emplace(connection->remote(), Served{&neighbour, parts_.runtime.clock.now()});
+    const auto entry = neighbours_.emplace(connection->remote(), &neighbour);
     struct Leave {
         Neighbourhood& hood;
-        std::multimap<NodeId, Served>::iterator entry;
+        std::multimap<NodeId, Neighbour*>::iterator entry;
         ~Leave() {
             hood.neighbours_.erase(entry);
             hood.changed_.notify_all();
         }
     } leave{*this, entry};
     auto body = [&](Tasks& all) -> Task<> {
-        all.spawn(note_start(entry->second));
         all.spawn(give_way(neighbour));
         co_await neighbour.serve();
         all.cancel();
     };
     auto served = co_await with_tasks(body);
     (void)served;
-}
-
-Task<> Neighbourhood::note_start(Served& served) {
-    auto started = co_await served.neighbour->connection()->started();
-    if (!started) co_return;
-    served.since = parts_.runtime.clock.now();
-    served.heard = true;
 }
 
 Task<Result<void>> Neighbourhood::join(ChannelName name) {
@@ -83,7 +74,7 @@ void Neighbourhood::join(const ChannelName& name, const ChannelKey& key) {
         std::make_shared<const Channel>(Channel{next_tag_++, name, key, proto::channel_topic(key)});
     channels_.emplace(name, channel);
     parts_.peers.join(channel->topic);
-    for (auto& [node, served] : neighbours_) served.neighbour->joined(channel);
+    for (auto& [node, neighbour] : neighbours_) neighbour->joined(channel);
 }
 
 void Neighbourhood::expected_no_more(const ChannelName& name) {
@@ -97,7 +88,7 @@ Result<void> Neighbourhood::leave(const ChannelName& name) {
     const ChannelRef channel = found->second;
     channels_.erase(found);
     parts_.peers.leave(channel->topic);
-    for (auto& [node, served] : neighbours_) served.neighbour->left(channel->tag);
+    for (auto& [node, neighbour] : neighbours_) neighbour->left(channel->tag);
     return ok;
 }
 
@@ -105,7 +96,7 @@ Neighbour* Neighbourhood::proven(const NodeId& node) const {
     const auto [first, last] = neighbours_.equal_range(node);
     Neighbour* found = nullptr;
     for (auto at = first; at != last; ++at) {
-        Neighbour* neighbour = at->second.neighbour;
+        Neighbour* neighbour = at->second;
         if (!neighbour->proven()) continue;
         if (!found || parts_.peers.best(node) == neighbour->connection()) found = neighbour;
     }
@@ -134,7 +125,9 @@ Task<> Neighbourhood::give_way(Neighbour& neighbour) {
 Task<Result<void>> Neighbourhood::reach(NodeId node) {
     if (proven(node)) co_return ok;
     const auto [first, last] = neighbours_.equal_range(node);
-    const auto is_heard = [](const auto& entry) { return entry.second.heard; };
+    const auto is_heard = [](const auto& entry) {
+        return entry.second->connection()->is_started();
+    };
     if (std::none_of(first, last, is_heard)) {
         auto connecting = parts_.peers.connect(node);
         auto connected =
@@ -159,7 +152,7 @@ Use Neighbourhood::use_of(const NodeId& node) const {
     Use use;
     const auto [first, last] = neighbours_.equal_range(node);
     for (auto at = first; at != last; ++at) {
-        Use one = at->second.neighbour->use();
+        Use one = at->second->use();
         use.topics.merge(one.topics);
         use.work = std::max(use.work, one.work);
     }
@@ -197,8 +190,8 @@ bool Neighbourhood::settling() const {
     const auto now = parts_.runtime.clock.now();
     const bool proving =
         std::any_of(neighbours_.begin(), neighbours_.end(), [&](const auto& entry) {
-            const Served& served = entry.second;
-            return !served.neighbour->proven() && now - served.since < usual_proof_span;
+            const Neighbour& neighbour = *entry.second;
+            return !neighbour.proven() && now - neighbour.since() < usual_proof_span;
         });
     return proving || std::any_of(channels_.begin(), channels_.end(), [&](const auto& entry) {
                return parts_.peers.settling(entry.second->topic);

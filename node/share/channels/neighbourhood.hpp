@@ -43,16 +43,9 @@ class Neighbourhood {
     Event& changed() { return changed_; }  // who is proven
 
   private:
-    struct Served {
-        Neighbour* neighbour;
-        Clock::Time since;   // that it is here, or can be heard
-        bool heard = false;  // what it says
-    };
-
     bool settling() const;
     bool looked_up_again(Clock::Time since) const;
     bool outdone(const Neighbour& neighbour) const;
-    Task<> note_start(Served& served);
     Task<> give_way(Neighbour& neighbour);
     void expected_no_more(const ChannelName& name);
 
@@ -64,7 +57,7 @@ class Neighbourhood {
     std::size_t deriving_ = 0;
     std::set<ChannelName> expected_;
     Clock::Time expected_last_;  // when the last one was joined, or given up
-    std::multimap<NodeId, Served> neighbours_;
+    std::multimap<NodeId, Neighbour*> neighbours_;
     Event changed_;
 };
 

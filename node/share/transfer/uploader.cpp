@@ -54,7 +54,6 @@ Result<void> Uploader::open(const proto::Open& open) {
     file.sha1 = open.file;
     file.number = next_number_++;
     ++opening_;
-    ++coming_;
     last_open_ = clock_.now();
     tasks_->spawn(open_file(open, file.number, follows ? Last::follows : Last::asked_for));
     return ok;
@@ -73,10 +72,9 @@ bool Uploader::hashing(proto::FileId id, std::uint64_t number, Clock::Time& told
 Task<> Uploader::open_file(proto::Open open, std::uint64_t number, Last wanted_last) {
     struct Leave {
         Uploader& of;
-        bool last_follows = false;
         ~Leave() {
             --of.opening_;
-            if (!last_follows) of.come();
+            of.short_ones().moved.notify_all();
         }
     } leave{*this};
     Clock::Time told = clock_.now();
@@ -99,8 +97,8 @@ Task<> Uploader::open_file(proto::Open open, std::uint64_t number, Last wanted_l
         opened.have = have_bits(*partial);
     const std::uint64_t last = proto::chunk_count(opened.size_bytes) - 1;
     opened.last_follows = wanted_last == Last::follows && take_last(file->second, last);
-    leave.last_follows = opened.last_follows;
     Outbox::Sent sent;  // no chunk comes before the answer
+    following_ += opened.last_follows;
     if (opened.last_follows)
         sent = [this, id = open.id, number, last] { queue_last(id, number, last); };
     put(encode(std::move(opened)), std::move(sent));
@@ -116,7 +114,8 @@ bool Uploader::take_last(File& file, proto::ChunkIndex last) {
 }
 
 void Uploader::queue_last(proto::FileId id, std::uint64_t number, proto::ChunkIndex last) {
-    come();
+    --following_;
+    short_ones().moved.notify_all();
     const auto file = files_.find(id);
     if (file == files_.end() || file->second.number != number) return;
     // It may have been called off, and asked for again, since.
@@ -278,7 +277,7 @@ Task<Result<void>> Uploader::send(std::shared_ptr<MuxChannel> channel, Wanted wa
     }
     for (; next < blocks.size(); ++next) {
         const proto::Block& block = blocks[next];
-        const bool may_wait = !short_ones().idle() || (next == 0 && coming_ > 0);
+        const bool may_wait = !short_ones().idle() || (next == 0 && coming());
         if (may_wait && !place.is_of(short_ones())) {
             auto passed = co_await with_timeout(clock_, unread_span, let_short_ones_pass());
             if (!passed) co_return passed;

@@ -147,7 +147,7 @@ class Uploader {
                             const Place& place);
     Lane& short_ones() { return lanes_[std::size_t(Size::of_a_block)]; }
     Task<Result<void>> let_short_ones_pass();
-    void come();  // one of those that are coming is there, or does not come
+    bool coming() const { return opening_ + following_ > 0; }  // a file that may be short
     Task<Result<void>> turn(proto::FileId id, std::size_t bytes);
     static bool can_give(const File& file, proto::ChunkIndex index);
     void refuse_chunk(proto::FileId id, const File& file);
@@ -174,9 +174,9 @@ class Uploader {
     std::map<proto::FileId, Batch> batches_;
     std::deque<proto::FileId> batch_queue_;  // that nobody gives yet
     std::size_t asked_ = 0;                  // chunks and slices
-    std::size_t opening_ = 0;  // open_file() that run, also those whose file was closed
-    std::size_t coming_ = 0;   // files that have been asked for, and may be short
-    Clock::Time last_open_{};  // when the newest of them was
+    std::size_t opening_ = 0;    // open_file() that run, also those whose file was closed
+    std::size_t following_ = 0;  // last chunks that do, once the answer is sent
+    Clock::Time last_open_{};
     std::uint64_t next_number_ = 1;
     std::optional<proto::FileId> wants_last_;  // of the next open
     Given given_;

@@ -9,11 +9,6 @@ constexpr std::chrono::milliseconds opening_span{5};  // what it takes, unless t
 
 }  // namespace
 
-void Uploader::come() {
-    --coming_;
-    short_ones().moved.notify_all();
-}
-
 void Uploader::queue(const Wanted& wanted) {
     const std::uint64_t file_bytes = files_.at(wanted.id).chunks->size_bytes();
     const bool fits = proto::chunk_size_bytes(file_bytes, wanted.index) <= proto::block_bytes;
@@ -26,7 +21,7 @@ void Uploader::queue(const Wanted& wanted) {
 Task<Result<void>> Uploader::let_short_ones_pass() {
     Lane& lane = short_ones();
     const auto opened = last_open_ + opening_span;
-    for (auto now = clock_.now(); coming_ > 0 && now < opened; now = clock_.now()) {
+    for (auto now = clock_.now(); coming() && now < opened; now = clock_.now()) {
         auto woken = co_await with_timeout(clock_, opened - now, lane.moved.wait());
         if (!woken && woken.error() != Errc::timed_out) co_return woken;
     }
