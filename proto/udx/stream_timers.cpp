@@ -15,7 +15,7 @@ constexpr unsigned narrower_after = 2;      // of both in a row: large packets m
 constexpr unsigned no_fragments_after = narrower_after + 1;
 constexpr Span min_quick_timeout = 30ms;
 constexpr unsigned max_window_probes = 7;  // unanswered
-constexpr Span tail_probe_unknown_rtt = 1s;
+constexpr Span tail_probe_unknown_rtt = 1s, quick_timeout_unknown_rtt = 500ms;
 // A peer acknowledges at once but may be late in noticing, a single packet most of all.
 constexpr Span min_tail_probe = 2ms, single_packet_extra = 2ms;
 constexpr Span min_remaining = 1ms;
@@ -48,11 +48,11 @@ bool Stream::tail_probe_allowed() const {
 }
 
 // A path that was alive a moment ago is not given a whole second when repetitions were lost, or the
-// probe was.
+// probe was; nor is a new one, which what is sent first opens.
 bool Stream::quick_timeout_allowed() const {
     const bool unprobed = recovery_ != Recovery::open || !tail_probe_allowed();
-    return unprobed && timeouts_ == 0 && round_trip().known() &&
-           quick_timeouts_ < max_quick_timeouts;
+    const bool in_time = timeouts_ == 0 || !round_trip().known();
+    return unprobed && in_time && quick_timeouts_ < max_quick_timeouts;
 }
 
 // Chooses the role that fits what is out; a loss detection that looks again is armed elsewhere.
@@ -61,7 +61,9 @@ void Stream::rearm(Time now) {
     if (!flight_.empty()) {
         Time timeout = std::max(timeout_at_, now + min_remaining);
         if (quick_timeout_allowed()) {
-            const Span quick = std::max<Span>(round_trip().patience(), min_quick_timeout);
+            const RoundTrip& rtt = round_trip();
+            const Span quick = rtt.known() ? std::max<Span>(rtt.patience(), min_quick_timeout)
+                                           : quick_timeout_unknown_rtt;
             timeout = std::min(timeout, now + quick * (1 << quick_timeouts_));
         }
         if (!tail_probe_allowed()) return arm(Role::timeout, timeout);

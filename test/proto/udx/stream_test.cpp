@@ -172,6 +172,24 @@ TEST_CASE("what was sent before the peer was there is repeated at its first sign
     CHECK(drain(other, start + 10ms).empty());
 }
 
+TEST_CASE("what is sent first is repeated soon, though no round trip is known") {
+    Stream stream(1, {});
+    stream.connect(start, {.id = 2});
+    stream.write(start, ByteVector(100));
+    Time now = start;
+    std::size_t sent = drain(stream, now).size();
+    REQUIRE(sent == 1);
+    std::vector<Span> repeated;
+    while (stream.deadline() && *stream.deadline() <= start + 4s) {
+        now = *stream.deadline();
+        stream.expire(now);
+        for (const Sent& packet : drain(stream, now))
+            if (packet.header().seq == 0) repeated.push_back(now - start);
+    }
+    const std::vector<Span> expected{500ms, 1s, 2s, 3s};
+    CHECK(std::ranges::equal(repeated, expected));
+}
+
 TEST_CASE("what comes is a sign of life, but no word that anything has arrived there") {
     Stream stream(1, {});
     stream.connect(start, {.id = 2});
