@@ -129,12 +129,15 @@ void Swarm::start_redial(std::set<NodeId>& running, const NodeId& node, Task<> d
     tasks_->spawn(std::move(dial));
 }
 
-// A NAT may have been changed, or one of us may be elsewhere, since a relay was needed.
+// A NAT may have been changed, or one of us may be elsewhere, since a relay was needed; or what was
+// lost a moment ago has spoilt the way without one, for which once more is tried before there is
+// need of it.
 bool Swarm::is_direct_due(Peer& peer, bool needed) {
     const auto now = parts_.runtime.clock.now();
     const Peer::Held* best = peer.best();
-    if (!needed || !peer.tells_places || !best || now < peer.direct_due) return false;
+    if (!peer.tells_places || !best || now < peer.direct_due) return false;
     if (rank_of(best->connection->path()) != PathRank::relayed) return false;
+    if (!needed && peer.direct_pause > first_direct_pause) return false;
     const bool first = peer.direct_due == Clock::Time{};
     peer.direct_due = now + peer.direct_pause;
     if (!first) peer.direct_pause = std::min(2 * peer.direct_pause, longest_direct_pause);
@@ -224,20 +227,25 @@ Task<> Swarm::try_beside(std::shared_ptr<Connection> connection, std::shared_ptr
     const bool direct = connection->path_kind() == Path::Kind::direct;
     auto slept = co_await parts_.runtime.clock.sleep_for(max_unshown);
     if (!slept || !direct) co_return;
-    const auto peer = peers_.find(node);
-    const bool there = peer != peers_.end();
-    const auto carries = [](const Peer::Held& held) {
-        return held.proven && !held.vigil.silent() && held.connection->is_heard();
+    const auto carries = [this, &node] {
+        const auto there = peers_.find(node);
+        const auto works = [](const Peer::Held& held) {
+            return held.proven && !held.vigil.silent() && held.connection->is_heard();
+        };
+        return there != peers_.end() && std::ranges::any_of(there->second.held(), works);
     };
-    if (there && std::ranges::any_of(peer->second.held(), carries)) co_return;
+    if (carries()) co_return;
     // What has ended may have been replaced by another of the kind.
-    if (connection->is_closed() && !(there && peer->second.unheard_since.lock())) co_return;
+    const auto peer = peers_.find(node);
+    const bool unheard = peer != peers_.end() && peer->second.unheard_since.lock();
+    if (connection->is_closed() && !unheard) co_return;
     if (!beside_.insert(node).second) co_return;
     auto places = tcp_guess_of(*connection);
     auto dial = reach_anew(node, std::move(places), Dialer::Through::answered, *why);
     auto link = co_await with_timeout(parts_.runtime.clock, max_redial, std::move(dial));
-    // What has come meanwhile need not be heard.
-    if (link && tasks_)
+    // What has come meanwhile need not be heard. If it is, another would only take its place over
+    // there, where a way from a kp2p-relay looks like any other.
+    if (link && tasks_ && !carries())
         tasks_->spawn(serve_beside(*std::move(link), node));
     else
         beside_.erase(node);
