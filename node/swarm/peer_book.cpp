@@ -155,7 +155,8 @@ PeerBook::Span PeerBook::delay_of(RetryDelay delay) {
 bool PeerBook::unsettled(const Topic& topic, bool needed) const {
     return std::any_of(peers_.begin(), peers_.end(), [&](const auto& entry) {
         const Peer& peer = entry.second;
-        const bool soon = peer.past.attempts == 0 || peer.spoilt;
+        const bool lost = peer.past.attempts == 1 && peer.past.proven;
+        const bool soon = peer.past.attempts == 0 || peer.spoilt || lost;
         const bool under_way =
             peer.state == State::dialing || (needed && peer.state == State::due && soon);
         return under_way && peer.topics.contains(topic);

@@ -59,7 +59,7 @@ class PeerBook {
     void connected(const NodeId& peer, Dialed who);
     void closed(Time now, const NodeId& peer, Span lived);
     // Whether peers of this topic are being dialed or, if more are needed, about to be: for the
-    // first time, or once more because they answered.
+    // first time, or once more because they answered, or were connected and are so no more.
     bool unsettled(const Topic& topic, bool needed) const;
 
   private:

@@ -111,6 +111,7 @@ class Sim {
         : random_(seed), node_random_(~seed), conditions_(conditions) {}
 
     std::unique_ptr<Datagrams> open(const Endpoint& local);
+    void lose(double share) { conditions_.loss = share; }  // of the datagrams, from now on
     void kill(const Endpoint& host);  // all of its sockets: nothing leaves or arrives any more
     void revive(const Endpoint& host) { dead_.erase({host.host, 0}); }
     // From now on its sockets hear only those whom they have sent something themselves.

@@ -24,7 +24,10 @@ class Neighbour {
     const NodeId& node() const { return connection_->remote(); }
     const std::shared_ptr<Connection>& connection() const { return connection_; }
     bool proven() const { return lookup_.proven(); }  // that it is in a channel of ours
-    Clock::Time since() const { return since_; }      // that it is here, or can be heard
+    // It may be soon: it has not said yet that it is in none, as what either says may be lost on
+    // the way, and come late.
+    bool may_prove() const { return !proven() && lookup_.awaited(); }
+    Clock::Time since() const { return since_; }  // that it is here, or can be heard
     Use use() const {
         const bool awaited = connection_->is_held() || lookup_.owes();
         const Work least = awaited ? Work::quiet : Work::none;

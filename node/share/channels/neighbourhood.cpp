@@ -10,9 +10,12 @@ namespace kp2p {
 namespace {
 
 constexpr std::chrono::seconds connect_span{20};
-// Until both have opened over the better connection what they had open.
-constexpr std::chrono::seconds give_way_span{1};
-constexpr std::chrono::seconds usual_proof_span{2};  // what a well-behaved node needs at most
+// Until both have opened over the better connection what they had open; and until the one has ended
+// the other connection, and the other one has heard so.
+constexpr std::chrono::seconds give_way_span{1}, late_give_way_span{4};
+// What a well-behaved node needs, which then may join another channel still; and so long where it
+// answers nothing at all it is waited for.
+constexpr std::chrono::seconds usual_proof_span{2}, longest_proof_span{30};
 
 // Each takes 64 MiB for a moment, and a thread of the pool.
 constexpr std::size_t max_deriving = 4;
@@ -107,14 +110,16 @@ bool Neighbourhood::outdone(const Neighbour& neighbour) const {
     return neighbour.proven() && proven(neighbour.node()) != &neighbour;
 }
 
-// A connection ends when there is a better one, and neither owes the other anything on it.
+// A connection ends when there is a better one, and neither owes the other anything on it. As each
+// of the two may take another one for the better, one of them comes first.
 Task<> Neighbourhood::give_way(Neighbour& neighbour) {
+    const auto span = parts_.own < neighbour.node() ? late_give_way_span : give_way_span;
     for (;;) {
         while (!outdone(neighbour)) {
             auto changed = co_await changed_.wait();
             if (!changed) co_return;
         }
-        auto slept = co_await parts_.runtime.clock.sleep_for(give_way_span);
+        auto slept = co_await parts_.runtime.clock.sleep_for(span);
         if (!slept) co_return;
         if (!outdone(neighbour) || neighbour.use().work != Work::none) continue;
         neighbour.connection()->close();
@@ -123,29 +128,45 @@ Task<> Neighbourhood::give_way(Neighbour& neighbour) {
 }
 
 Task<Result<void>> Neighbourhood::reach(NodeId node) {
-    if (proven(node)) co_return ok;
-    const auto [first, last] = neighbours_.equal_range(node);
-    const auto is_heard = [](const auto& entry) {
-        return entry.second->connection()->is_started();
-    };
-    if (std::none_of(first, last, is_heard)) {
-        auto connecting = parts_.peers.connect(node);
-        auto connected =
-            co_await with_timeout(parts_.runtime.clock, connect_span, std::move(connecting));
-        if (!connected && connected.error() == asio::error::operation_aborted)
-            co_return connected.error();
-        if (!connected) co_return Errc::cannot_connect;
-    }
-    const auto until = parts_.runtime.clock.now() + Neighbour::proof_span;
-    while (!proven(node)) {
-        const auto now = parts_.runtime.clock.now();
-        if (now >= until) co_return Errc::refused;
+    std::optional<Clock::Time> began;
+    for (bool connected = false; !proven(node);) {
+        bool heard = false;
+        std::vector<Connection::Hold> holds;  // without them the connections end before
+        const auto [first, last] = neighbours_.equal_range(node);
+        for (auto at = first; at != last; ++at) {
+            const Connection& connection = *at->second->connection();
+            heard = heard || (connection.is_started() && !connection.is_closed());
+            if (at->second->may_prove()) holds.push_back(at->second->connection()->hold());
+        }
+        if (!heard && !std::exchange(connected, true)) {
+            auto reached = co_await connect(node);
+            if (!reached) co_return reached;
+            if (!began) began = parts_.runtime.clock.now();
+            continue;
+        }
+        if (!began) began = parts_.runtime.clock.now();
+        const auto waited = parts_.runtime.clock.now() - *began;
+        const bool refused = heard && holds.empty();
+        if (refused && waited >= Neighbour::proof_span) co_return Errc::refused;
+        if (waited >= longest_proof_span) co_return Errc::timed_out;
+        const Clock::Span longest = refused ? Neighbour::proof_span : longest_proof_span;
         auto change = changed_.wait();
-        auto changed = co_await with_timeout(parts_.runtime.clock, until - now, std::move(change));
+        auto changed =
+            co_await with_timeout(parts_.runtime.clock, longest - waited, std::move(change));
         if (!changed && changed.error() == asio::error::operation_aborted)
             co_return changed.error();
+        connected = false;
     }
     co_return ok;
+}
+
+Task<Result<void>> Neighbourhood::connect(NodeId node) {
+    auto connecting = parts_.peers.connect(std::move(node));
+    auto connected =
+        co_await with_timeout(parts_.runtime.clock, connect_span, std::move(connecting));
+    if (connected) co_return ok;
+    if (connected.error() == asio::error::operation_aborted) co_return connected.error();
+    co_return Errc::cannot_connect;
 }
 
 Use Neighbourhood::use_of(const NodeId& node) const {
@@ -162,13 +183,20 @@ Use Neighbourhood::use_of(const NodeId& node) const {
 std::vector<Finding> Neighbourhood::why_not(const NodeId& node, std::error_code why,
                                             Clock::Time since) const {
     const auto after = milliseconds_since(parts_.runtime.clock, since);
+    const auto there = parts_.peers.best(node);
     if (why == Errc::refused) {
         Finding refused{
             .code = Finding::Code::no_common_channel, .node = node, .after = after, .path = {}};
-        if (const auto there = parts_.peers.best(node)) refused.path = tried_path_of(there->path());
+        if (there) refused.path = tried_path_of(there->path());
         return {std::move(refused)};
     }
     auto known = parts_.peers.why_not(node);
+    if (why == Errc::timed_out && there)
+        return {{.code = Finding::Code::path_silent,
+                 .node = node,
+                 .what = there->path().remote.text(),
+                 .after = after,
+                 .path = tried_path_of(there->path())}};
     if (known.empty())
         known.push_back({.code = Finding::Code::unreachable, .node = node, .after = after});
     return known;
@@ -191,7 +219,8 @@ bool Neighbourhood::settling() const {
     const bool proving =
         std::any_of(neighbours_.begin(), neighbours_.end(), [&](const auto& entry) {
             const Neighbour& neighbour = *entry.second;
-            return !neighbour.proven() && now - neighbour.since() < usual_proof_span;
+            const auto age = now - neighbour.since();
+            return !neighbour.proven() && (neighbour.may_prove() || age < usual_proof_span);
         });
     return proving || std::any_of(channels_.begin(), channels_.end(), [&](const auto& entry) {
                return parts_.peers.settling(entry.second->topic);

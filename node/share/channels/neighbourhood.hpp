@@ -26,8 +26,8 @@ class Neighbourhood {
     // Over the best connection on which it has proven a channel; null if there is none. Valid until
     // the next wait.
     Neighbour* proven(const NodeId& node) const;
-    // Until proven(node), connecting if need be. Errc::cannot_connect, or Errc::refused when it is
-    // in no channel of ours.
+    // Until proven(node), connecting if need be. Errc::cannot_connect; Errc::refused when it is in
+    // no channel of ours; Errc::timed_out when it does not say whether it is.
     Task<Result<void>> reach(NodeId node);
     Use use_of(const NodeId& node) const;  // of all connections to it
     // Of reach(), which began at `since`.
@@ -47,6 +47,7 @@ class Neighbourhood {
     bool looked_up_again(Clock::Time since) const;
     bool outdone(const Neighbour& neighbour) const;
     Task<> give_way(Neighbour& neighbour);
+    Task<Result<void>> connect(NodeId node);
     void expected_no_more(const ChannelName& name);
 
     const ShareParts& parts_;

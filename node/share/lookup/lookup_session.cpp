@@ -53,6 +53,12 @@ bool LookupSession::owes() const {
     });
 }
 
+bool LookupSession::awaited() const {
+    return std::any_of(lookups_.begin(), lookups_.end(), [](const auto& entry) {
+        return !entry.second.mux && !entry.second.leaving;
+    });
+}
+
 void LookupSession::left(proto::ChannelTag tag) {
     for (auto& [number, lookup] : lookups_) {
         if (lookup.channel->tag != tag) continue;
@@ -108,6 +114,7 @@ Task<> LookupSession::run(std::uint64_t number) {
         break;
     }
     lookups_.erase(number);
+    owner_.changed();
 }
 
 Task<> LookupSession::talk(std::uint64_t number) {
@@ -141,7 +148,6 @@ Task<> LookupSession::talk(std::uint64_t number) {
     mux->close();
     lookups_.at(number).edge = nullptr;
     lookups_.at(number).proven = false;
-    owner_.changed();
 }
 
 Task<> LookupSession::look(std::uint64_t ticket, Sha1 file) {

@@ -26,7 +26,7 @@ class LookupSession {
         const ChannelList& channels;
     };
     struct Owner {
-        std::function<void()> changed;  // a channel is proven, or is so no more
+        std::function<void()> changed;  // a channel is proven, or is so no more, or will not be
         std::function<void(const std::string& what)> complain;  // the other is at fault
     };
 
@@ -43,6 +43,8 @@ class LookupSession {
     std::set<Topic> topics() const;  // of those channels
     std::set<ChannelName> channels() const;
     bool owes() const;  // the other, an answer to a search of ours
+    // Of a channel of ours the other has not said yet whether it is in it, too.
+    bool awaited() const;
 
   private:
     struct Lookup {  // a lookup channel: being opened while `mux` is null

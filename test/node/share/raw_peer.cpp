@@ -4,7 +4,8 @@
 
 namespace kp2p::test {
 
-RawPeer::RawPeer(FakeNetwork& network) : network_(network), key_(lab_key()) {
+RawPeer::RawPeer(FakeNetwork& network, Answer answer)
+    : network_(network), answer_(answer), key_(lab_key()) {
     id_ = network_.add_stranger(proto::channel_topic(key_), [this](std::shared_ptr<Connection> c) {
         return serve(std::move(c));
     });
@@ -12,6 +13,8 @@ RawPeer::RawPeer(FakeNetwork& network) : network_(network), key_(lab_key()) {
 
 Task<> RawPeer::serve(std::shared_ptr<Connection> connection) {
     connections_[connection->remote()] = connection;
+    if (answer_ == Answer::nothing)
+        connection->on_open(proto::lookup_protocol, [](const proto::RemoteOpen&) { return true; });
     auto ended = co_await connection->closed();
     (void)ended;
 }

@@ -16,8 +16,10 @@ using ChannelEnd = std::shared_ptr<MuxChannel>;
 
 class RawPeer {
   public:
+    // To those who open a channel with it, before it opens it itself.
+    enum class Answer { refused, nothing };
     // Joins the topic of the channel lab().
-    explicit RawPeer(FakeNetwork& network);
+    explicit RawPeer(FakeNetwork& network, Answer answer = Answer::refused);
     RawPeer(const RawPeer&) = delete;
 
     const NodeId& id() const { return id_; }
@@ -32,6 +34,7 @@ class RawPeer {
     Task<> serve(std::shared_ptr<Connection> connection);
 
     FakeNetwork& network_;
+    Answer answer_;
     ChannelKey key_;
     NodeId id_;
     std::map<NodeId, std::shared_ptr<Connection>> connections_;

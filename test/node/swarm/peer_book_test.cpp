@@ -97,7 +97,7 @@ TEST_CASE("one that did not answer is not waited for") {
     CHECK_FALSE(book.unsettled(Topic(), true));
 }
 
-TEST_CASE("a connection that lived well is taken up again soon") {
+TEST_CASE("a connection that lived well is taken up again soon, for which is waited") {
     PeerBook book(numbered(1), 7);
     book.discovered(start, Topic(), numbered(2), {});
     REQUIRE(book.next_dial(start, any));
@@ -105,6 +105,8 @@ TEST_CASE("a connection that lived well is taken up again soon") {
     book.closed(start, numbered(2), 20s);
     REQUIRE(book.deadline(any));
     CHECK(*book.deadline(any) - start <= 2s);
+    CHECK(book.unsettled(Topic(), true));
+    CHECK_FALSE(book.unsettled(Topic(), false));
 }
 
 TEST_CASE("peers of a topic that was left are forgotten") {
