@@ -6,6 +6,7 @@ import pathlib
 import pty
 import socket
 import subprocess
+import threading
 import unicodedata
 
 from case import NetworkCase, main, shown_on
@@ -339,13 +340,20 @@ class Housekeeping(NetworkCase):
         self.assertEqual(done.stdout.decode().split(), [linked])
 
     def test_what_changes_while_it_is_checked_is_said(self):
-        path = self.make("file", 16 * MIB)
+        path = self.make("file", 64 * MIB)
         self.alice.store(path)
         place = self.alice.stored(sha1_of(path))
-        verify = self.alice.popen("kp2p-verify")
-        while verify.poll() is None:
-            os.utime(place)
-        said = verify.communicate()[1].decode()
+        over = threading.Event()
+
+        def change():  # before it begins, lest it be over first
+            while not over.is_set():
+                os.utime(place)
+
+        changing = threading.Thread(target=change)
+        changing.start()
+        said = self.alice.run("kp2p-verify", check=False).stderr.decode()
+        over.set()
+        changing.join()
         self.assertIn(f"not all could be checked: {place} changed, or went, while it was checked", said)
         self.assert_ends(self.alice.run("kp2p-verify"), 0, "all is well")
 
