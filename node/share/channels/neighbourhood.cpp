@@ -13,8 +13,8 @@ constexpr std::chrono::seconds connect_span{20};
 // Until both have opened over the better connection what they had open; and until the one has ended
 // the other connection, and the other one has heard so.
 constexpr std::chrono::seconds give_way_span{1}, late_give_way_span{4};
-// What a well-behaved node needs, which then may join another channel still; and so long where it
-// answers nothing at all it is waited for.
+// So long one that is just there, and has refused our channels, may be about to join one of them;
+// and so long one that has not said whether it is in them is waited for.
 constexpr std::chrono::seconds usual_proof_span{2}, longest_proof_span{30};
 
 // Each takes 64 MiB for a moment, and a thread of the pool.
@@ -141,7 +141,6 @@ Task<Result<void>> Neighbourhood::reach(NodeId node) {
         if (!heard && !std::exchange(connected, true)) {
             auto reached = co_await connect(node);
             if (!reached) co_return reached;
-            if (!began) began = parts_.runtime.clock.now();
             continue;
         }
         if (!began) began = parts_.runtime.clock.now();
@@ -190,13 +189,13 @@ std::vector<Finding> Neighbourhood::why_not(const NodeId& node, std::error_code 
         if (there) refused.path = tried_path_of(there->path());
         return {std::move(refused)};
     }
-    auto known = parts_.peers.why_not(node);
     if (why == Errc::timed_out && there)
         return {{.code = Finding::Code::path_silent,
                  .node = node,
                  .what = there->path().remote.text(),
                  .after = after,
                  .path = tried_path_of(there->path())}};
+    auto known = parts_.peers.why_not(node);
     if (known.empty())
         known.push_back({.code = Finding::Code::unreachable, .node = node, .after = after});
     return known;

@@ -1,5 +1,5 @@
 // Members whose words come late, or not at all, as where much is lost on the way.
-#include "node/async/timeout.hpp"
+#include "node/async/tasks.hpp"
 #include "test/node/share/loading.hpp"
 #include "test/node/share/raw_peer.hpp"
 #include "test/run.hpp"
