@@ -32,7 +32,7 @@ void Download::add_source(Time now, SourceKey key, Offer offer) {
         return drop(key, Fault::wrong_size, 0);
     if (offer.have && offer.have->size() != have_bytes(chunk_count(size)))
         return drop(key, Fault::bad_message, 0);
-    const auto [at, added] = sources_.try_emplace(key, std::move(offer));
+    const auto [at, added] = sources_.try_emplace(key, now, std::move(offer));
     if (!added) return;
     if (!proven) claims_.try_emplace(size);
     if (at->second.offer().last_follows) expect_last(now, key, at->second);
@@ -62,7 +62,7 @@ void Download::have(Time now, SourceKey key, ChunkIndex index) {
     const auto found = sources_.find(key);
     if (found == sources_.end()) return;
     if (index >= chunk_count(found->second.offer().size_bytes)) return misbehaved(now, key);
-    found->second.learn(index);
+    found->second.learn(now, index);
     go_on(now);
 }
 

@@ -12,12 +12,12 @@
 //     first_window and grows with what was proven, so that a liar wastes no more than was given;
 //   - the provider with the least to do, for its speed, is asked next;
 //   - of what nobody but those who have the whole file can give, each of several nodes that are
-//     getting it, and keep up with each other, asks for other chunks, and gets the rest from them,
-//     what few have first: from them alone while they give faster, together, than who has it all,
-//     and it gets on;
+//     getting it, keep up with each other and get on, asks for other chunks, and gets the rest from
+//     them, what few have first: from them alone while they give faster, together, than who has it
+//     all, and it gets on;
 //   - to them goes, too, what cannot be judged yet (HoldChunk, until it is stored or LetGoChunk),
-//     or each chunk would wait for those behind it. Who has passed on a wrong one is not believed
-//     again while it has the file open, and is dropped after Trust::max_misled of them;
+//     as each chunk waits for those behind it. Who has passed on a wrong one is not believed again
+//     while it has the file open, and dropped after Trust::max_misled;
 //   - a chunk that is late at one provider is called off there and asked of a faster one;
 //   - a provider that sends something wrong is dropped, and all that it gave is forgotten; one that
 //     sends nothing for stall_span is let go of, and what it gave is kept;
@@ -92,12 +92,11 @@ class Download {
 
     explicit Download(const Sha1& file) : chain_(file) {}
 
-    // Before anything else, if there is something to resume.
-    void resume(std::uint64_t size_bytes, const std::vector<StoredChunk>& chunks);
+    void resume(std::uint64_t size_bytes, const std::vector<StoredChunk>& chunks);  // first of all
 
-    // Before anything is asked for. held_back(): it has refused something since the last asking.
+    // Before anything is asked for. held_back(): it refuses, or what is wanted is left to others.
     void ask_if(MayAsk may_ask) { may_ask_.ask_if(std::move(may_ask)); }
-    bool held_back() const { return may_ask_.refused() > 0; }
+    bool held_back() const { return may_ask_.refused() > 0 || (deferred_ && giving() == 0); }
     // Which node this is, as Offer::node is of others.
     void set_own_node(std::uint64_t node) { own_node_ = node; }
     // Keys start at 1 and are not used again.
@@ -160,8 +159,8 @@ class Download {
     ChunkIndex window_begin() const;
     bool is_open(const Source& source, ChunkIndex index) const;
     std::optional<ChunkIndex> rarest_of(const Source& source) const;
-    std::optional<ChunkIndex> best_of_whole(Time now, const Source& source) const;
-    std::pair<bool, std::size_t> turn(ChunkIndex index) const;
+    std::optional<ChunkIndex> best_of_whole(Time now, const Source& source);
+    std::pair<bool, std::size_t> turn(Time now, const Source& whole, ChunkIndex index) const;
     bool is_scarce(const Source& source) const;
     bool is_stuck(Time now, const Source& source, std::size_t before_us = 0) const;
     bool ask_late(Time now, SourceKey key, Source& source);
@@ -192,6 +191,7 @@ class Download {
     Permission may_ask_;
     std::uint64_t own_node_ = 0, next_job_ = 1, proven_chunks_ = 0;  // since it began
     std::size_t unstored_ = 0;
+    bool deferred_ = false;     // a chunk that can be asked for, as it is the turn of others
     std::optional<Time> tick_;  // when to look for late chunks again
     ChunkIndex seen_frontier_ = 0;
     Time moved_{};  // when the frontier has

@@ -12,8 +12,20 @@ namespace {
 constexpr auto tick_span = std::chrono::milliseconds(200);
 constexpr auto late_margin = std::chrono::milliseconds(200);
 constexpr double late_factor = 2;
-constexpr double stuck_factor = 3;   // of the time that a chunk takes
+// What one waits for others to get, of the time that a chunk takes: what few give is shared out
+// among all. A rate may be known from little, and a node may have ended that has got a part.
+constexpr double stuck_factor = 3;
+constexpr std::chrono::duration<double> max_stuck{30}, min_getting{1};
 constexpr double first_guess = 1e6;  // bytes a second, before anybody's rate is known
+
+std::chrono::duration<double> stuck_span(double bytes_per_second) {
+    return std::chrono::duration<double>(stuck_factor * double(chunk_bytes) / bytes_per_second);
+}
+
+// Whether a node that has a part of the file gets more of it, at what who has the whole gives.
+bool gets_on(Source::Time now, const Source& part, double bytes_per_second) {
+    return now - part.learned() <= std::clamp(stuck_span(bytes_per_second), min_getting, max_stuck);
+}
 
 // The steps of SplitMix64: in which order nodes come for a chunk, and chunks for a node.
 std::uint64_t weight(std::uint64_t node, ChunkIndex index) {
@@ -53,6 +65,7 @@ bool Download::can_ask(const Source& source, ChunkIndex index) const {
 
 void Download::go_on(Time now) {
     may_ask_.begin();
+    deferred_ = false;
     if (std::exchange(seen_frontier_, chain_.frontier()) != chain_.frontier()) moved_ = now;
     if (!chain_.size_bytes()) {
         for (auto& [size, claim] : claims_) ask_for_size(now, size, claim);
@@ -147,18 +160,21 @@ bool Download::ask_neediest(Time now) {
 
 // Of all that are getting the file: whether one has the chunk already, and how many come before us
 // to ask for it of who has the whole file. All of them come to the same answer, as far as they know
-// of each other; one that has fallen behind does not count, as it would be waited for.
-std::pair<bool, std::size_t> Download::turn(ChunkIndex index) const {
+// of each other; one that has fallen behind, or gets nothing any more, does not count, as it would
+// be waited for.
+std::pair<bool, std::size_t> Download::turn(Time now, const Source& whole, ChunkIndex index) const {
     constexpr ChunkIndex behind = first_window / 2;
     const ChunkIndex reached = chain_.frontier() + behind;
     const std::uint64_t ours = weight(own_node_, index);
+    const double rate = rate_of(whole);
     std::size_t before = 0;
     bool had = false;
     for (const auto& [key, source] : sources_) {
         if (!source.offer().have || source.retired()) continue;
         had = had || source.has(index);
         const bool keeps_up = reached >= chunk_count(*chain_.size_bytes()) || source.has(reached);
-        if (keeps_up && weight(source.offer().node, index) < ours) ++before;
+        if (keeps_up && gets_on(now, source, rate) && weight(source.offer().node, index) < ours)
+            ++before;
     }
     return {had, before};
 }
@@ -195,14 +211,14 @@ std::optional<ChunkIndex> Download::rarest_of(const Source& source) const {
     return rarest;
 }
 
-std::optional<ChunkIndex> Download::best_of_whole(Time now, const Source& source) const {
+std::optional<ChunkIndex> Download::best_of_whole(Time now, const Source& source) {
     const bool scarce = is_scarce(source), stuck = is_stuck(now, source);
     std::optional<ChunkIndex> had, theirs;
     std::size_t before_had = 0, before_theirs = 0;
     const ChunkIndex lowest = window_begin();
     for (ChunkIndex index = chain_.frontier(); index-- > lowest;) {
         if (!is_open(source, index)) continue;
-        const auto [is_had, before] = turn(index);
+        const auto [is_had, before] = turn(now, source, index);
         if (!is_had && before == 0) return index;  // ours
         if (is_had && !had) {
             had = index;
@@ -219,7 +235,10 @@ std::optional<ChunkIndex> Download::best_of_whole(Time now, const Source& source
     // may never give it. Of one whose rate all others wait for only when nothing gets on.
     const bool waits = scarce ? !is_stuck(now, source, had ? before_had : before_theirs)
                               : 2 * source.outstanding() >= depth_of(source);
-    if (waits) return std::nullopt;
+    if (waits) {
+        deferred_ |= had || theirs;
+        return std::nullopt;
+    }
     return had ? had : theirs;
 }
 
@@ -234,8 +253,7 @@ bool Download::is_scarce(const Source& source) const {
 // Whether nothing was proven for longer than `source` takes for a few chunks, for each before us,
 // as all would ask for the same chunk at once.
 bool Download::is_stuck(Time now, const Source& source, std::size_t before_us) const {
-    const std::chrono::duration<double> chunk(double(chunk_bytes) / rate_of(source));
-    return now - moved_ > stuck_factor * double(1 + before_us) * chunk;
+    return now - moved_ > std::min(double(1 + before_us) * stuck_span(rate_of(source)), max_stuck);
 }
 
 bool Download::ask_late(Time now, SourceKey key, Source& source) {

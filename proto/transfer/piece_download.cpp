@@ -20,7 +20,8 @@ void PieceDownload::add_source(Time now, SourceKey key, const NodeId& node, Offe
     if (offer.have && offer.have->size() != have_bytes(chunk_count(offer.size_bytes)))
         return drop(node, Fault::bad_message, {});
     if (!offer.slices) return;
-    if (sources_.try_emplace(key, From{node, Source(std::move(offer)), now}).second) go_on(now);
+    if (sources_.try_emplace(key, From{node, Source(now, std::move(offer)), now}).second)
+        go_on(now);
 }
 
 void PieceDownload::remove_source(Time now, SourceKey key) {
@@ -62,7 +63,7 @@ void PieceDownload::have(Time now, SourceKey key, ChunkIndex index) {
     const auto found = sources_.find(key);
     if (found == sources_.end()) return;
     if (index >= chunk_count(file_bytes_)) return misbehaved(now, found->second.node);
-    found->second.source.learn(index);
+    found->second.source.learn(now, index);
     go_on(now);
 }
 

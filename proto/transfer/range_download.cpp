@@ -33,7 +33,7 @@ void RangeDownload::add_source(Time now, SourceKey key, const NodeId& node, Offe
     if (offer.size_bytes != manifest_.size_bytes) return drop(node, Fault::wrong_size, {});
     if (offer.have && offer.have->size() != have_bytes(chunk_count(offer.size_bytes)))
         return drop(node, Fault::bad_message, {});
-    if (sources_.try_emplace(key, From{node, Source(std::move(offer))}).second) go_on(now);
+    if (sources_.try_emplace(key, From{node, Source(now, std::move(offer))}).second) go_on(now);
 }
 
 void RangeDownload::remove_source(Time now, SourceKey key) {
@@ -72,7 +72,7 @@ void RangeDownload::have(Time now, SourceKey key, ChunkIndex index) {
     const auto found = sources_.find(key);
     if (found == sources_.end()) return;
     if (index >= chunk_count(manifest_.size_bytes)) return misbehaved(now, found->second.node);
-    found->second.source.learn(index);
+    found->second.source.learn(now, index);
     go_on(now);
 }
 

@@ -18,7 +18,8 @@ bool Source::has_proven(ChunkIndex index) const {
     return !offer_.have || has_chunk(*offer_.have, index);
 }
 
-void Source::learn(ChunkIndex index) {
+void Source::learn(Time now, ChunkIndex index) {
+    learned_ = now;
     if (offer_.have) add_chunk(*offer_.have, index);
     unproven_.erase(index);
 }

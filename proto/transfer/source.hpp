@@ -77,12 +77,13 @@ class Source {
     // and the one before it on the way as long.
     static constexpr std::chrono::seconds stall_span{20};
 
-    explicit Source(Offer offer) : offer_(std::move(offer)) {}
+    Source(Time now, Offer offer) : offer_(std::move(offer)), learned_(now) {}
 
     const Offer& offer() const { return offer_; }
     bool has(ChunkIndex index) const { return has_proven(index) || unproven_.contains(index); }
     bool has_proven(ChunkIndex index) const;
-    void learn(ChunkIndex index);
+    void learn(Time now, ChunkIndex index);
+    Time learned() const { return learned_; }  // when it last had a chunk more, or was opened
     // It has a chunk of which it cannot tell yet whether it is right. Heeded until one was not,
     // and max_unproven at a time.
     void learn_unproven(ChunkIndex index);
@@ -124,7 +125,7 @@ class Source {
     std::map<ChunkIndex, Receiving> receiving_;
     std::set<ChunkIndex> unproven_;
     bool retired_ = false, trusted_ = true;
-    Time active_{}, heard_{}, sample_start_{};
+    Time learned_, active_{}, heard_{}, sample_start_{};
     std::uint64_t sample_bytes_ = 0, given_bytes_ = 0;
     double bytes_per_second_ = 0;
 };

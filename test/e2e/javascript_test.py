@@ -58,6 +58,12 @@ class Peer:
                 raise Failed(f"the JavaScript peer did not say {event}: {self.events}")
             return self.all(event, **fields)[0]
 
+    def told(self):
+        """Its events, and how it ended if it has: what a test says that failed."""
+        status = self.child.poll()
+        words = "" if status is None else self.child.stderr.read().decode(errors="replace")
+        return f"status {status}: {self.events}\n{words}"
+
     def say(self, line):
         self.child.stdin.write(line.encode() + b"\n")
         self.child.stdin.flush()
@@ -82,7 +88,7 @@ class JavaScriptPeer(SideBySideCase):
 
     def setUp(self):
         super().setUp()
-        self.ours = self.daemon("ours", channels=[self.channel])
+        self.ours = self.daemon("ours", channels=[self.channel], flags=["--log-level", "debug"])
         self.our_node = self.ours.status()["node"]
 
     def peer(self, *arguments):
@@ -147,7 +153,11 @@ class JavaScriptPeer(SideBySideCase):
         for peer in (liar, honest):
             peer.wait("connection", node=self.our_node)
         loading = self.ours.loading(f"sha1://{sha1}/x")
-        self.assert_named(self.ours, liar, words)
+        try:
+            self.assert_named(self.ours, liar, words)
+        except Failed as why:
+            raise Failed(f"{why}\n{self.ours.run('kp2p-status').stdout.decode()}\n"
+                         f"the liar: {liar.told()}\nthe honest one: {honest.told()}") from None
         honest.say("now all of it")
         self.assertEqual(loading.finish(), 0, loading.words)
         self.assertEqual(sha1_of(self.ours.stored(sha1)), sha1)

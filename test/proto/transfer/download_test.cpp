@@ -322,6 +322,25 @@ TEST_CASE("partial providers complete one another") {
     CHECK(sim.right());
 }
 
+// What nobody else has is asked of the only one who has it, though all that is known of the other
+// is that it gives faster and may be getting the file, too.
+TEST_CASE("who has a part of the file and gets no more of it holds nobody up") {
+    constexpr double slowest = 50e3;
+    const SimFile& file = file_of(8 * mib);
+    SimProvider whole, part;
+    whole.bytes_per_second = slowest;
+    part.bytes_per_second = 100e6;
+    part.have = ByteVector{0xf0};
+    for (std::uint64_t own = 1; own <= 8; ++own) {
+        CAPTURE(own);
+        DownloadSim sim(file, {whole, part}, 1);
+        sim.download.set_own_node(own);
+        sim.run();
+        CHECK(sim.download.complete());
+        CHECK(sim.providers.seconds() < 4 * mib / slowest + 35);
+    }
+}
+
 TEST_CASE("nothing that was kept is fetched again") {
     const SimFile& file = file_of(12 * mib + 100);
     struct Row {
