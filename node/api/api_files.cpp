@@ -119,7 +119,9 @@ Task<Api::Arrival> Api::arrived(proto::Uri uri, std::filesystem::path path, Nami
         const auto stamp = named.stamp ? *named.stamp : stamp_at(named.path);
         return Arrival{named.path, stamp ? stamp->text() : std::string()};
     };
-    co_return co_await offload(parts_.runtime.pool, work);
+    Arrival arrival = co_await offload(parts_.runtime.pool, work);
+    storage_answered_ = parts_.runtime.clock.now();  // the next need not ask it
+    co_return arrival;
 }
 
 Api::Answer Api::files(Call& call) {
