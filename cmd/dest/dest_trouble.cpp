@@ -46,16 +46,37 @@ bool is_of_renaming(std::error_code error) {
     return std::ranges::any_of(refusals, [error](std::errc code) { return error == code; });
 }
 
+// Where other files can be made in the same directory.
+bool is_of_name(std::error_code error) {
+    constexpr std::array refusals = {std::errc::no_such_file_or_directory,
+                                     std::errc::invalid_argument, std::errc::illegal_byte_sequence};
+    return std::ranges::any_of(refusals, [error](std::errc code) { return error == code; });
+}
+
+const std::string no_such_name = "; the file system there takes no such name: ";
+
 }  // namespace
 
 std::string replacing_trouble(const fs::path& dest, std::error_code error) {
     std::error_code none;
+    if (is_of_name(error) && fs::is_directory(directory_of(dest), none))
+        return dest.string() + ": " + error.message() + no_such_name + "give it another";
     if (!is_of_renaming(error) || !fs::exists(dest, none)) return dest_trouble(dest, error);
     const bool mounted = error == std::errc::device_or_resource_busy;
     return dest.string() + ": " + error.message() +
            (mounted ? "; what is mounted there, or in use, cannot be replaced: kp2p-cat URI > FILE "
                       "writes into it"
                     : "; no file can be renamed over it there: remove it first, or name another");
+}
+
+std::string naming_trouble(const fs::path& dest, const fs::path& name, std::error_code error) {
+    const std::string entry = (dest / name).string(), words = entry + ": " + error.message();
+    if (error == std::errc::file_exists)
+        return words +
+               "; the file system there takes this for the name of another file of the "
+               "directory, as where capital letters are the same as small ones: load it to "
+               "another file system";
+    return is_of_name(error) ? words + no_such_name + "load it to another file system" : entry;
 }
 
 std::string dest_trouble(const fs::path& dest, std::error_code error) {

@@ -12,5 +12,8 @@ namespace kp2p {
 std::string dest_trouble(const std::filesystem::path& dest, std::error_code error);
 // The same once all of it lies beside `dest`.
 std::string replacing_trouble(const std::filesystem::path& dest, std::error_code error);
+// Why `name`, of a directory that is loaded to `dest`, cannot be made there.
+std::string naming_trouble(const std::filesystem::path& dest, const std::filesystem::path& name,
+                           std::error_code error);
 
 }  // namespace kp2p

@@ -21,24 +21,29 @@ constexpr std::size_t alone_files = 16;        // copied sooner than another thr
 struct Wanted {
     Sha1 sha1;
     fs::path to;
+    bool made = false;
     Result<bool> taken = false;  // from the storage itself
 };
 
-Result<void> lay_out(const proto::Sha1Dir& dir, const fs::path& to, std::vector<Wanted>& files) {
+Result<void> lay_out(const proto::Sha1Dir& dir, const fs::path& to, std::vector<Wanted>& files,
+                     fs::path& unmade) {
     for (const auto& [name, file] : dir.files) files.push_back({file.sha1, to / name});
     for (const auto& [name, child] : dir.dirs) {
         std::error_code error;
-        if (!fs::create_directory(to / name, error))
+        if (!fs::create_directory(to / name, error)) {
+            unmade = to / name;
             return error ? error : make_error_code(std::errc::file_exists);
-        if (auto done = lay_out(child, to / name, files); !done) return done;
+        }
+        if (auto done = lay_out(child, to / name, files, unmade); !done) return done;
     }
     return ok;
 }
 
-Result<bool> take(const Wanted& wanted, const Layout& storage, const std::stop_token& stop,
+Result<bool> take(Wanted& wanted, const Layout& storage, const std::stop_token& stop,
                   client::Waiting& waiting) {
     auto copy = File::open(wanted.to, File::Mode::create, common_file_rights);
     if (!copy) return copy.error();
+    wanted.made = true;
     waiting.moved();
     return copy_stored({storage.content(wanted.sha1), wanted.sha1}, *copy, stop,
                        [&waiting] { waiting.moved(); });
@@ -76,14 +81,19 @@ void take_each(std::vector<Wanted>& files, const Layout& storage, const std::sto
 }  // namespace
 
 Result<void> fill_directory(const Delivery& by, const Layout& storage, const proto::Sha1Dir& dir,
-                            const fs::path& to) {
+                            const fs::path& to, fs::path& unmade) {
     std::vector<Wanted> files;
     std::optional<client::Waiting> waiting(to.parent_path().string());
-    if (auto made = lay_out(dir, to, files); !made) return made;
+    auto made = lay_out(dir, to, files, unmade);
+    if (!unmade.empty()) unmade = unmade.lexically_relative(to);
+    if (!made) return made;
     take_each(files, storage, by.command.stop(), *waiting);
     waiting.reset();
-    for (const Wanted& wanted : files)
-        if (!wanted.taken) return wanted.taken.error();
+    for (const Wanted& wanted : files) {
+        if (wanted.taken) continue;
+        if (!wanted.made) unmade = wanted.to.lexically_relative(to);
+        return wanted.taken.error();
+    }
     for (const Wanted& wanted : files)
         if (!*wanted.taken)
             if (auto done = ask_for(by, wanted); !done) return done;

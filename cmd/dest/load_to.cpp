@@ -96,7 +96,10 @@ Result<Delivered> directory_to(const Delivery& by, const proto::Uri& uri, const 
     if (auto begun = to->begin(); !begun) return failed(by, begun.error(), dest);
     waiting.reset();
     const Layout storage(loaded->string("storage"));
-    auto filled = fill_directory(by, storage, dir, to->path());
+    fs::path unmade;
+    auto filled = fill_directory(by, storage, dir, to->path(), unmade);
+    if (!filled && !unmade.empty())
+        return by.command.failure(filled.error(), naming_trouble(dest, unmade, filled.error()));
     if (!filled) return blame(by, filled.error(), dest);
     waiting.emplace(words_for(dest));
     waiting->moved();  // and is flushed

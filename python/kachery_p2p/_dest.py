@@ -26,6 +26,8 @@ _hole_bytes = 64 << 10
 _temp = re.compile(r"[0-9a-f]{16}\.kp2p-temp")
 _swept: Dict[str, float] = {}  # when each folder was
 _sweep_seconds, _most_swept = 60, 1000
+_of_name = (errno.ENOENT, errno.EINVAL, errno.EILSEQ)
+_no_such_name = "the file system there takes no such name"
 _irreplaceable = (errno.EBUSY, errno.EEXIST, errno.EPERM, errno.EACCES, errno.EOPNOTSUPP)
 _opened = re.compile(r"/dev/(stdout|stderr|fd/\d+)|/proc/self/(fd/\d+)")
 
@@ -79,6 +81,8 @@ def _replace(temp: str, to: str) -> None:
     try:
         os.replace(temp, to)
     except OSError as error:
+        if error.errno in _of_name and os.path.exists(temp):
+            raise OSError(error.errno, f"{error.strerror}; {_no_such_name}: give it another") from None
         if error.errno not in _irreplaceable or not os.path.lexists(to):
             raise
         why = ("what is mounted there, or in use, cannot be replaced" if error.errno == errno.EBUSY
@@ -215,16 +219,33 @@ def _sweep(folder: str) -> None:
                 os.close(fd)
 
 
+@contextlib.contextmanager
+def _making(name: str) -> Iterator[None]:
+    """An entry in a directory that is new."""
+    try:
+        yield
+    except FileExistsError as error:
+        raise OSError(errno.EEXIST, f"{name}: {error.strerror}; the file system there takes this for the "
+                      "name of another file of the directory, as where capital letters are the same as "
+                      "small ones: load it to another file system") from None
+    except OSError as error:
+        why = f"; {_no_such_name}: load it to another file system" if error.errno in _of_name else ""
+        raise OSError(error.errno, f"{name}: {error.strerror}{why}") from None
+
+
 def _fill(folder: str, listing: Dict[str, Any], get: Callable[[str, str], Bytes],
           inside: str = "") -> None:
     for name, file in listing["files"].items():
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        with open(os.open(os.path.join(folder, local_path(name)), flags, 0o666), "w+b") as out:
+        with _making(inside + name):
+            fd = os.open(os.path.join(folder, local_path(name)), flags, 0o666)
+        with open(fd, "w+b") as out:
             _write_sparse(out, get(inside + name, file["sha1"]))
             os.fsync(out.fileno())
     for name, inner in listing["dirs"].items():
         path = os.path.join(folder, local_path(name))
-        os.mkdir(path)
+        with _making(inside + name):
+            os.mkdir(path)
         _fill(path, inner, get, f"{inside}{name}/")
     flush_directory(folder)
 

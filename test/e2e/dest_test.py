@@ -155,6 +155,19 @@ class Dest(NetworkCase):
             with self.subTest((uri, dest)):
                 self.assert_ends(self.to(dest, uri=uri), 1, words)
 
+    def test_the_entry_that_cannot_be_made_is_named(self):
+        tree, deep = self.path("tree"), self.path("deep")
+        (tree / "in").mkdir(parents=True)
+        name = "n" * 200  # with it the path is longer than the system takes
+        (tree / "in" / name).write_text("x")
+        while len(os.fsencode(deep)) < 3900:
+            deep /= "d" * min(100, 3900 - len(os.fsencode(deep)))
+        deep.mkdir(parents=True)
+        dest = deep / "out"
+        done = self.to(dest, uri=self.alice.store(tree))
+        self.assert_ends(done, 1, f"{dest}/in/{name}: File name too long\n")
+        self.assertEqual(os.listdir(deep), [])
+
     def test_a_directory_that_is_there_gets_it_under_its_own_name(self):
         folder = self.path("folder")
         folder.mkdir()

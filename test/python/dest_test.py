@@ -79,6 +79,25 @@ class Dest(Network):
         self.assertEqual(dest.read_bytes(), b"old")
         self.assertEqual(self.names(), ["out"])
 
+    def test_the_entry_that_cannot_be_made_is_named(self):
+        tree = self.folder / "tree"
+        (tree / "in").mkdir(parents=True)
+        (tree / "in" / "a.dat").write_text("x")
+        uri = kp.store_dir(tree)
+        for number, words in ((errno.EEXIST, "for the name of another file"), (errno.EINVAL, "no such name"),
+                              (errno.ENOSPC, os.strerror(errno.ENOSPC))):
+            opened = os.open
+
+            def refuse(path, *rest, number=number, **more):
+                if str(path).endswith("a.dat") and "kp2p-temp" in str(path):
+                    raise OSError(number, os.strerror(number))
+                return opened(path, *rest, **more)
+
+            with unittest.mock.patch("os.open", refuse):
+                with self.assertRaisesRegex(kp.Error, f"out: in/a.dat: .*{words}"):
+                    kp.load_file(uri, dest=self.folder / "out")
+            self.assertEqual(self.names(), ["tree"])
+
     def test_a_name_of_any_bytes_is_one(self):
         dest = os.fsdecode(os.fsencode(self.folder / "x") + b"\xff\n")
         self.assertEqual(kp.load_file(self.uri, dest=dest), dest)
