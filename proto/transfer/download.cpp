@@ -70,7 +70,7 @@ void Download::have_unproven(Time now, SourceKey key, ChunkIndex index) {
     const auto found = sources_.find(key);
     if (found == sources_.end()) return;
     if (index >= chunk_count(found->second.offer().size_bytes)) return misbehaved(now, key);
-    found->second.learn_unproven(index);
+    found->second.learn_unproven(now, index);
     go_on(now);
 }
 

@@ -24,7 +24,8 @@ void Source::learn(Time now, ChunkIndex index) {
     unproven_.erase(index);
 }
 
-void Source::learn_unproven(ChunkIndex index) {
+void Source::learn_unproven(Time now, ChunkIndex index) {
+    learned_ = now;
     if (trusted_ && !has_proven(index) && unproven_.size() < max_unproven) unproven_.insert(index);
 }
 

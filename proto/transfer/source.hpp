@@ -86,7 +86,7 @@ class Source {
     Time learned() const { return learned_; }  // when it last had a chunk more, or was opened
     // It has a chunk of which it cannot tell yet whether it is right. Heeded until one was not,
     // and max_unproven at a time.
-    void learn_unproven(ChunkIndex index);
+    void learn_unproven(Time now, ChunkIndex index);
     void distrust();
     bool trusted() const { return trusted_; }
     void retire() { retired_ = true; }

@@ -15,8 +15,9 @@
 
 namespace kp2p::test {
 
-using proto::ChunkIndex;
-using proto::SourceKey;
+using proto::block_bytes, proto::chunk_bytes, proto::chunk_size_bytes, proto::have_bytes,
+    proto::run_check;
+using proto::BlockEncoding, proto::ChunkIndex, proto::Data, proto::Download, proto::SourceKey;
 
 constexpr SourceKey uploader = 1;  // has the whole file
 

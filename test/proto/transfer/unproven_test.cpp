@@ -120,3 +120,13 @@ TEST_CASE("a last chunk that comes slowly from all is waited for") {
     CHECK(moved.stored.contains(2));
     CHECK(moved.now - began < 40s);
 }
+
+TEST_CASE("who has a chunk more gets on, whether it can tell that it is right or not") {
+    const Source::Time opened{}, later = opened + 5s, last = later + 5s;
+    Source source(opened, {20 * chunk_bytes, ByteVector(have_bytes(20))});
+    CHECK(source.learned() == opened);
+    source.learn_unproven(later, 3);
+    CHECK(source.learned() == later);
+    source.learn(last, 3);
+    CHECK(source.learned() == last);
+}
