@@ -1,6 +1,8 @@
 // Whole nodes in a network that loses much, in virtual time.
 #include "node/node.hpp"
 
+#include <doctest/doctest.h>
+
 #include "test/node/share/fake_network.hpp"
 #include "test/sim/host.hpp"
 

@@ -1,6 +1,8 @@
 // Whole nodes in one process and in virtual time: from the DHT to the files on their disks.
 #include "node/node.hpp"
 
+#include <doctest/doctest.h>
+
 #include "test/node/share/fake_network.hpp"
 #include "test/sim/host.hpp"
 

@@ -1,5 +1,6 @@
 // What a process may do that reaches the API and does not know its token, or sends what nobody
 // should.
+#include <doctest/doctest.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>

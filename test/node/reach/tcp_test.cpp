@@ -1,5 +1,8 @@
 // Handshakes over TCP: who is answered, who is not, and how many there may be. In virtual time.
+#include <doctest/doctest.h>
+
 #include "node/async/tasks.hpp"
+#include "node/async/timeout.hpp"
 #include "node/reach/tcp_acceptor.hpp"
 #include "node/reach/tcp_dialer.hpp"
 #include "node/reach/tcp_handshake.hpp"
