@@ -84,14 +84,12 @@ Result<void> fill_directory(const Delivery& by, const Layout& storage, const pro
                             const fs::path& to, fs::path& unmade) {
     std::vector<Wanted> files;
     std::optional<client::Waiting> waiting(to.parent_path().string());
-    auto made = lay_out(dir, to, files, unmade);
-    if (!unmade.empty()) unmade = unmade.lexically_relative(to);
-    if (!made) return made;
+    if (auto made = lay_out(dir, to, files, unmade); !made) return made;
     take_each(files, storage, by.command.stop(), *waiting);
     waiting.reset();
     for (const Wanted& wanted : files) {
         if (wanted.taken) continue;
-        if (!wanted.made) unmade = wanted.to.lexically_relative(to);
+        if (!wanted.made) unmade = wanted.to;
         return wanted.taken.error();
     }
     for (const Wanted& wanted : files)

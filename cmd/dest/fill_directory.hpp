@@ -11,8 +11,7 @@
 namespace kp2p {
 
 // `to` is new and known to nobody else, and every name was checked when the listing was parsed, so
-// nothing can be written elsewhere. `unmade`: which of them could not be made, below `to`, if that
-// is what the error is about.
+// nothing can be written elsewhere. `unmade`: what could not be made, if the error is about that.
 Result<void> fill_directory(const Delivery& by, const Layout& storage, const proto::Sha1Dir& dir,
                             const std::filesystem::path& to, std::filesystem::path& unmade);
 

@@ -98,8 +98,10 @@ Result<Delivered> directory_to(const Delivery& by, const proto::Uri& uri, const 
     const Layout storage(loaded->string("storage"));
     fs::path unmade;
     auto filled = fill_directory(by, storage, dir, to->path(), unmade);
-    if (!filled && !unmade.empty())
-        return by.command.failure(filled.error(), naming_trouble(dest, unmade, filled.error()));
+    if (!filled && !unmade.empty()) {
+        const fs::path name = unmade.lexically_relative(to->path());
+        return by.command.failure(filled.error(), naming_trouble(dest, name, filled.error()));
+    }
     if (!filled) return blame(by, filled.error(), dest);
     waiting.emplace(words_for(dest));
     waiting->moved();  // and is flushed
