@@ -94,7 +94,7 @@ class Download {
 
     void resume(std::uint64_t size_bytes, const std::vector<StoredChunk>& chunks);  // first of all
 
-    // Before anything is asked for. held_back(): it refuses, or what is wanted is left to others.
+    // Before anything is asked for. held_back(): that refuses, or all is left to others just now.
     void ask_if(MayAsk may_ask) { may_ask_.ask_if(std::move(may_ask)); }
     bool held_back() const { return may_ask_.refused() > 0 || (deferred_ && giving() == 0); }
     // Which node this is, as Offer::node is of others.
