@@ -13,8 +13,22 @@ client::Request load_request(const std::string& uri, Naming naming,
     return {"/v1/load", "path", body.end_object().take()};
 }
 
+client::Request load_request(const std::vector<std::string>& uris, Naming naming,
+                             const std::optional<proto::Duration>& wait) {
+    proto::JsonWriter body;
+    body.begin_object().key("uris").begin_array();
+    for (const std::string& uri : uris) body.value(uri);
+    body.end_array().field("unnamed", naming == Naming::none);
+    if (wait) body.field("wait", wait->span.count());
+    return {"/v1/load", "files", body.end_object().take()};
+}
+
 Result<client::Answer> Delivery::load(const std::string& uri, Naming naming) const {
-    if (ahead) return client::Answer(*ahead);
+    if (ahead) {
+        client::Answer answer(*ahead);
+        if (answer.string("event") == "error") return daemon.error_of(answer);
+        return answer;
+    }
     return ask(load_request(uri, naming, wait));
 }
 

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "node/client/command.hpp"
 #include "node/client/daemon.hpp"
@@ -15,6 +16,9 @@ namespace kp2p {
 // Of a file into the storage; `own`: its path there ends in the name that the URI gives it.
 enum class Naming { own, none };
 client::Request load_request(const std::string& uri, Naming naming,
+                             const std::optional<proto::Duration>& wait);
+// The same of several, each of which is told of in a line of its own.
+client::Request load_request(const std::vector<std::string>& uris, Naming naming,
                              const std::optional<proto::Duration>& wait);
 
 struct Delivery {

@@ -155,7 +155,7 @@ Api::Api(HttpServer& server, ApiParts parts) : server_(server), parts_(std::move
         {Method::get, "/v1/channels", Shape::json, &Api::channels},
         {Method::post, "/v1/channels", Shape::json, &Api::join},
         {Method::del, "/v1/channels", Shape::json, &Api::leave},
-        {Method::post, "/v1/load", Shape::events, &Api::counted_load, Needs::storage},
+        {Method::post, "/v1/load", Shape::events, &Api::load, Needs::storage},
         {Method::post, "/v1/find", Shape::events, &Api::find, Needs::storage},
         {Method::post, "/v1/cat", Shape::frames, &Api::counted_cat, Needs::storage},
         {Method::post, "/v1/ls", Shape::events, &Api::list, Needs::storage},
@@ -281,13 +281,18 @@ Api::Answer Api::leave(Call& call) {
 // What the client is told, the log has as well.
 std::error_code Api::failed(const Asked& asked, std::error_code error, const Diagnosis& diagnosis) {
     asked.call.explain(diagnosis);
-    if (error == Errc::canceled || error == asio::error::operation_aborted) return error;
-    std::string line = std::string(asked.what) + " of " + asked.uri.sha1.hex() + " failed [" +
-                       std::string(code_name(error)) + "]";
+    log_failure(asked.what, asked.uri.sha1, error, diagnosis);
+    return error;
+}
+
+void Api::log_failure(const char* what, const Sha1& file, std::error_code error,
+                      const Diagnosis& diagnosis) {
+    if (error == Errc::canceled || error == asio::error::operation_aborted) return;
+    std::string line =
+        std::string(what) + " of " + file.hex() + " failed [" + std::string(code_name(error)) + "]";
     if (!diagnosis.about().empty()) line += "; " + diagnosis.about();
     for (const Finding& finding : diagnosis.all()) line += "; " + log_text_of(finding);
     parts_.runtime.log("api", line);
-    return error;
 }
 
 Api::Answer Api::find(Call& call) {

@@ -67,6 +67,8 @@ class Api {
     Answer join(Call& call);
     Answer leave(Call& call);
     Answer load(Call& call);
+    Answer load_one(Call& call);
+    Answer load_list(Call& call);
     Answer find(Call& call);
     Answer cat(Call& call);
     Answer list(Call& call);
@@ -91,11 +93,19 @@ class Api {
     // What is done once `uri` has been loaded: a record, and for a file at `path` a name of its
     // own.
     enum class Naming { own, none };
+    struct Came {
+        proto::Uri uri;
+        std::filesystem::path path;
+        Naming naming = Naming::none;
+    };
     struct Arrival {
         std::filesystem::path path;  // where it lies then
         std::string stamp;           // FileStamp::text() of it, or nothing
     };
-    Task<Arrival> arrived(proto::Uri uri, std::filesystem::path path, Naming naming);
+    Task<Arrival> arrived(Came came);
+    Task<std::vector<Arrival>> arrived(std::vector<Came> all);
+    struct ListLoad;  // files that are loaded by one call
+    Task<> note_arrivals(ListLoad& all);
     Task<> keep_limit(std::uint64_t added_bytes);  // of the storage
 
     std::string channels_json() const;
@@ -106,9 +116,11 @@ class Api {
     };
     static std::error_code stopped(Call& call);
     std::error_code failed(const Asked& asked, std::error_code error, const Diagnosis& diagnosis);
+    void log_failure(const char* what, const Sha1& file, std::error_code error,
+                     const Diagnosis& diagnosis);
 
     Answer counted(Answer (Api::*load)(Call&), Call& call);
-    Answer counted_load(Call& call) { return counted(&Api::load, call); }
+    void count_load(std::error_code error);
     Answer counted_cat(Call& call) { return counted(&Api::cat, call); }
 
     HttpServer& server_;

@@ -57,27 +57,6 @@ Listed listed(CatalogList all, const std::string& words) {
 }
 
 // Those of `uris`, or the one that is `uri`.
-Result<std::vector<proto::Uri>> uris_of(Call& call, const std::vector<std::string>& uris) {
-    std::vector<proto::Uri> all;
-    if (uris.empty()) {
-        auto one = call.uri();
-        if (!one) return one.error();
-        all.push_back(*std::move(one));
-    }
-    if (uris.size() > max_removed) {
-        call.explain("\"uris\" takes at most " + std::to_string(max_removed));
-        return Errc::usage;
-    }
-    for (const std::string& text : uris) {
-        std::string complaint;
-        auto uri = proto::Uri::parse(text, complaint);
-        if (!uri) call.explain(text + ": " + complaint);
-        if (!uri) return uri.error();
-        all.push_back(*std::move(uri));
-    }
-    return all;
-}
-
 std::string json_of(const std::vector<std::string>& uris,
                     const std::vector<Catalog::Removal>& removals) {
     JsonWriter json;
@@ -104,24 +83,35 @@ std::string json_of(const Removed& removed, const Unread& unread = {}) {
 
 }  // namespace
 
-Task<Api::Arrival> Api::arrived(proto::Uri uri, std::filesystem::path path, Naming naming) {
-    auto work = [&store = parts_.store, uri, path, naming] {
-        proto::Uri file = uri;
-        const auto sha1 = Sha1::from_hex(path.filename().native());
-        if (uri.kind == proto::Uri::Kind::directory && sha1) {
-            file = {};
-            file.sha1 = *sha1;
-            file.path = uri.own_name();
+Task<std::vector<Api::Arrival>> Api::arrived(std::vector<Came> all) {
+    auto work = [&store = parts_.store, all = std::move(all)] {
+        std::vector<Arrival> arrivals;
+        for (const Came& each : all) {
+            proto::Uri file = each.uri;
+            const auto sha1 = Sha1::from_hex(each.path.filename().native());
+            if (file.kind == proto::Uri::Kind::directory && sha1) {
+                file = {};
+                file.sha1 = *sha1;
+                file.path = each.uri.own_name();
+            }
+            store.note_arrival(file, Record::Kind::loaded);
+            Store::Named named{each.path, std::nullopt};
+            if (each.naming == Naming::own) named = store.named(each.path, file);
+            const auto stamp = named.stamp ? *named.stamp : stamp_at(named.path);
+            arrivals.push_back({named.path, stamp ? stamp->text() : std::string()});
         }
-        store.note_arrival(file, Record::Kind::loaded);
-        Store::Named named{path, std::nullopt};
-        if (naming == Naming::own) named = store.named(path, file);
-        const auto stamp = named.stamp ? *named.stamp : stamp_at(named.path);
-        return Arrival{named.path, stamp ? stamp->text() : std::string()};
+        return arrivals;
     };
-    Arrival arrival = co_await offload(parts_.runtime.pool, work);
+    auto arrivals = co_await offload(parts_.runtime.pool, std::move(work));
     storage_answered_ = parts_.runtime.clock.now();  // the next need not ask it
-    co_return arrival;
+    co_return arrivals;
+}
+
+Task<Api::Arrival> Api::arrived(Came came) {
+    std::vector<Came> one;
+    one.push_back(std::move(came));
+    auto arrivals = co_await arrived(std::move(one));
+    co_return std::move(arrivals.front());
 }
 
 Api::Answer Api::files(Call& call) {
@@ -158,8 +148,13 @@ Api::Answer Api::files(Call& call) {
 Api::Answer Api::remove(Call& call) {
     auto texts = call.texts("uris");
     if (!texts) co_return texts.error();
-    auto uris = uris_of(call, *texts);
+    auto uris = call.uris(max_removed);
     if (!uris) co_return uris.error();
+    if (texts->empty()) {
+        auto one = call.uri();
+        if (!one) co_return one.error();
+        uris->push_back(*std::move(one));
+    }
     auto work = [catalog = parts_.store.catalog(), &uris](const std::stop_token&) {
         return catalog.remove(*uris);
     };

@@ -1,6 +1,7 @@
 // Loads: into the storage, and bytes to the client. Each is among the transfers while it runs, and
 // can be ended there.
 #include "node/api/api.hpp"
+#include "node/api/load_call.hpp"
 #include "node/async/tasks.hpp"
 #include "node/share/inventory/transfers.hpp"
 #include "node/share/share.hpp"
@@ -12,8 +13,6 @@ namespace kp2p {
 namespace {
 
 using proto::JsonWriter;
-
-constexpr std::size_t max_told_nodes = 16;
 
 constexpr std::size_t max_ranges = 1024;  // of one call
 
@@ -46,50 +45,6 @@ Result<AskedRanges> ranges_of(Call& call) {
     }
     return asked;
 }
-
-constexpr std::chrono::seconds max_outage = std::chrono::hours(30 * 24);
-
-// How long the call waits when all who gave the file have gone.
-Result<Clock::Span> outage_of(Call& call) {
-    auto wait = call.optional_number("wait");
-    if (!wait) return wait.error();
-    if (!*wait) return Clock::Span(usual_outage);
-    if (**wait > std::uint64_t(max_outage.count())) {
-        call.explain("\"wait\" takes seconds, no more than 30 days");
-        return Errc::usage;
-    }
-    return std::max<Clock::Span>(std::chrono::seconds(**wait), least_outage);
-}
-
-std::string progress_line(const FetchProgress& progress) {
-    JsonWriter json;
-    json.begin_object().field("event", "progress");
-    json.field("verified_bytes", progress.verified_bytes);
-    json.field("size_bytes", progress.size_bytes);
-    json.field("providers", progress.providers).key("from").begin_array();
-    for (std::size_t i = 0; i < progress.from.size() && i < max_told_nodes; ++i)
-        json.value(progress.from[i].hex());
-    return json.end_array().end_object().take();
-}
-
-// Which progress a client is told of: what is new, and else, as a sign of life, one a second.
-class News {
-  public:
-    explicit News(Clock& clock) : clock_(clock) {}
-    bool is_due(const FetchProgress& progress) {
-        constexpr std::chrono::seconds quiet_span{1};
-        const Clock::Time now = clock_.now();
-        if (told_ && *told_ == progress && now - told_at_ < quiet_span) return false;
-        told_ = progress;
-        told_at_ = now;
-        return true;
-    }
-
-  private:
-    Clock& clock_;
-    std::optional<FetchProgress> told_;
-    Clock::Time told_at_ = {};
-};
 
 // A load as one of the transfers.
 class Loading {
@@ -134,6 +89,13 @@ class Loading {
 }  // namespace
 
 Api::Answer Api::load(Call& call) {
+    auto several = call.texts("uris");
+    if (!several) co_return several.error();
+    if (several->empty()) co_return co_await counted(&Api::load_one, call);
+    co_return co_await load_list(call);
+}
+
+Api::Answer Api::load_one(Call& call) {
     auto uri = call.uri();
     if (!uri) co_return uri.error();
     auto directory = call.truth("directory");
@@ -158,7 +120,8 @@ Api::Answer Api::load(Call& call) {
         auto all =
             co_await loading.run(parts_.share.load_directory(*uri, progress, diagnosis, *outage));
         if (all) {
-            (void)co_await arrived(*uri, std::filesystem::path(), Naming::none);
+            Came came{*uri, {}, Naming::none};
+            (void)co_await arrived(std::move(came));
             json.field("files", *all).field("storage", parts_.store.root().string());
             co_return json.end_object().take();
         }
@@ -166,8 +129,8 @@ Api::Answer Api::load(Call& call) {
     } else {
         auto loaded = co_await loading.run(parts_.share.load(*uri, progress, diagnosis, *outage));
         if (loaded) {
-            const auto naming = *unnamed ? Naming::none : Naming::own;
-            const Arrival arrival = co_await arrived(*uri, *loaded, naming);
+            Came came{*uri, *loaded, *unnamed ? Naming::none : Naming::own};
+            const Arrival arrival = co_await arrived(std::move(came));
             json.field("path", arrival.path.string());
             if (comes && !arrival.stamp.empty()) json.field("stamp", arrival.stamp);
             co_return json.end_object().take();
@@ -180,7 +143,7 @@ Api::Answer Api::load(Call& call) {
 }
 
 std::error_code Api::stopped(Call& call) {
-    call.explain("it was called off elsewhere, as by kp2p-transfers; what came is kept");
+    call.explain(called_off);
     return Errc::failed;
 }
 
@@ -214,8 +177,10 @@ Api::Answer Api::cat(Call& call) {
         if (loading.is_cancelled()) co_return stopped(call);
         co_return failure;
     }
-    if (uri->kind == proto::Uri::Kind::file && !uri->own_name().empty())
-        (void)co_await arrived(*uri, std::filesystem::path(), Naming::none);
+    if (uri->kind == proto::Uri::Kind::file && !uri->own_name().empty()) {
+        Came came{*uri, {}, Naming::none};
+        (void)co_await arrived(std::move(came));
+    }
     std::uint64_t all_bytes = 0;
     for (std::size_t i = 0; i < left.size(); ++i) all_bytes += left[i].start - asked->all[i].start;
     JsonWriter json;

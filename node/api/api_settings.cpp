@@ -16,9 +16,13 @@ Api::Answer Api::metrics(Call&) {
 
 Api::Answer Api::counted(Answer (Api::*load)(Call&), Call& call) {
     auto outcome = co_await (this->*load)(call);
-    const bool gone = !outcome && outcome.error() == asio::error::operation_aborted;
-    ++loads_[outcome ? "done" : std::string(code_name(gone ? Errc::canceled : outcome.error()))];
+    count_load(outcome ? std::error_code() : outcome.error());
     co_return outcome;
+}
+
+void Api::count_load(std::error_code error) {
+    if (error == asio::error::operation_aborted) error = Errc::canceled;
+    ++loads_[error ? std::string(code_name(error)) : "done"];
 }
 
 Api::Answer Api::settings(Call&) {

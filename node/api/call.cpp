@@ -64,6 +64,12 @@ std::string error_json(std::error_code error, const ErrorWords& words, Shape sha
     return json.end_object().take();
 }
 
+std::string error_line(std::error_code error, const Diagnosis& why) {
+    proto::JsonWriter findings;
+    if (!why.empty()) write_findings(findings, why.all());
+    return error_json(for_client(error), {why.text(), why.about(), findings.take()}, Shape::events);
+}
+
 std::string remark_line(std::string_view words) {
     proto::JsonWriter json;
     return json.begin_object().field("event", "remark").field("message", words).end_object().take();
@@ -91,6 +97,24 @@ Result<proto::Uri> Call::uri() {
     auto parsed = proto::Uri::parse(*said, complaint);
     if (!parsed) explain(complaint);
     return parsed;
+}
+
+Result<std::vector<proto::Uri>> Call::uris(std::size_t most) {
+    auto said = texts("uris");
+    if (!said) return said.error();
+    if (said->size() > most) {
+        explain("\"uris\" takes at most " + std::to_string(most));
+        return Errc::usage;
+    }
+    std::vector<proto::Uri> all;
+    for (const std::string& text : *said) {
+        std::string complaint;
+        auto uri = proto::Uri::parse(text, complaint);
+        if (!uri) explain(text + ": " + complaint);
+        if (!uri) return uri.error();
+        all.push_back(*std::move(uri));
+    }
+    return all;
 }
 
 Result<std::optional<std::string>> Call::optional_text(const char* key) {

@@ -40,7 +40,8 @@ class Call {
 
     // What the body holds. Errc::usage for a missing key or a wrong type, with an explanation.
     Result<std::string> text(const char* key);
-    Result<proto::Uri> uri();  // of the key "uri"
+    Result<proto::Uri> uri();                                // of the key "uri"
+    Result<std::vector<proto::Uri>> uris(std::size_t most);  // of "uris", none when missing
     Result<std::optional<std::string>> optional_text(const char* key);
     Result<std::optional<std::uint64_t>> optional_number(const char* key);
     Result<bool> truth(const char* key);                      // false when missing
@@ -94,6 +95,8 @@ struct ErrorWords {
     std::string_view message, about = {}, findings = {};
 };
 std::string error_json(std::error_code error, const ErrorWords& words, Shape shape);
+// The same in a stream, with all the words of a diagnosis.
+std::string error_line(std::error_code error, const Diagnosis& why);
 // {"event":"remark","message"}
 std::string remark_line(std::string_view words);
 // An answer of one JSON object, or other text, and a line end, as it is sent.

@@ -83,6 +83,19 @@ class Share {
     Task<Result<std::filesystem::path>> load(proto::Uri uri, ProgressSink progress,
                                              Diagnosis& diagnosis,
                                              Clock::Span outage = usual_outage);
+    struct Loaded {
+        std::filesystem::path path;
+        bool came = false;  // from other nodes, verified, just now
+    };
+    // Of one file of a list, by its index there.
+    struct ListHooks {
+        std::function<void(std::size_t index, std::function<void()> cancel)> begun;
+        std::function<void(std::size_t index, const FetchProgress&)> moved;
+        std::function<void(std::size_t index, const Result<Loaded>&, const Diagnosis&)> ended;
+    };
+    // Each as load() does it; many at once, and small ones of one node together.
+    Task<Result<void>> load_files(std::vector<proto::Uri> uris, ListHooks hooks,
+                                  Clock::Span outage = usual_outage);
     // All files of a sha1dir, or of a directory in one, into the storage; their number.
     Task<Result<std::size_t>> load_directory(proto::Uri uri, ProgressSink progress,
                                              Diagnosis& diagnosis,

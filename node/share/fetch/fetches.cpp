@@ -87,10 +87,11 @@ Task<Result<Fetched>> Fetches::fetch(Sha1 file, std::vector<NodeId> hints, Progr
     }
 }
 
-Task<Result<Fetched>> Fetches::fetch_small(Sha1 file, std::vector<NodeId> hints) {
+Task<Result<Fetched>> Fetches::fetch_small(Sha1 file, std::vector<NodeId> hints,
+                                           SmallFiles::Size size) {
     const auto giver = small_.giver(hints);
     if (!giver || active_.contains(file)) co_return Errc::not_found;
-    auto got = co_await small_.get(*giver, file);
+    auto got = co_await small_.get(*giver, file, size);
     if (!got && got.error() == asio::error::operation_aborted) co_return Errc::canceled;
     if (!got) co_return Errc::not_found;
     co_return Fetched{parts_.share.store.place_of(file), {*giver}};

@@ -25,12 +25,12 @@ class Fetches {
                                 Diagnosis& diagnosis, Clock::Span outage = usual_outage,
                                 Here known = Here::perhaps);
 
-    // A small file that Inventory::lacks(), together with others that are asked for in this way by
-    // now. Errc::not_found when fetch() has to do it, whatever the reason.
+    // A file that Inventory::lacks(), if it is a small one, together with others that are asked for
+    // in this way by now. Errc::not_found when fetch() has to do it, whatever the reason.
     bool has_giver_of_small(const std::vector<NodeId>& hints) const {
         return bool(small_.giver(hints));
     }
-    Task<Result<Fetched>> fetch_small(Sha1 file, std::vector<NodeId> hints);
+    Task<Result<Fetched>> fetch_small(Sha1 file, std::vector<NodeId> hints, SmallFiles::Size size);
 
   private:
     struct Active {

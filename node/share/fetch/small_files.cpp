@@ -13,6 +13,7 @@ constexpr std::chrono::seconds silent_span{10};  // without a file or a word
 constexpr int max_words = 4;                     // one after the other, instead of a file
 // One that gave nothing has none of these, or only such as have to be asked for alone.
 constexpr std::chrono::seconds pause_span{30};
+constexpr std::chrono::seconds unknown_pause_span{1};  // where they may have been large
 constexpr std::chrono::hours distrust_span{24};
 constexpr std::size_t max_left_alone = 64;
 
@@ -49,9 +50,9 @@ std::optional<NodeId> SmallFiles::giver(const std::vector<NodeId>& likely) const
 }
 
 // Whoever finds too few batches on their way asks for all that wait.
-Task<Result<void>> SmallFiles::get(NodeId node, Sha1 file) {
+Task<Result<void>> SmallFiles::get(NodeId node, Sha1 file, Size size) {
     if (is_coming(file)) co_return co_await share(file);
-    const auto ours = std::make_shared<Wanted>(parts_.share.runtime.executor, file);
+    const auto ours = std::make_shared<Wanted>(parts_.share.runtime.executor, file, size);
     coming_.emplace(file, ours);
     Giver& giver = givers_[node];
     ++giver.users;
@@ -176,7 +177,10 @@ Task<PutQueue::Contents> SmallFiles::receive(NodeId node, const Batch& batch) {
         }
         received.push_back({batch[at]->file, {*std::move(bytes)}});
     }
-    if (received.empty() && !is_lost) leave_alone(node, pause_span);
+    const bool were_small =
+        std::ranges::any_of(batch, [](const WantedRef& each) { return each->size == Size::known; });
+    if (received.empty() && !is_lost)
+        leave_alone(node, were_small ? pause_span : unknown_pause_span);
     co_return received;
 }
 

@@ -27,15 +27,18 @@ class SmallFiles {
     // A file that is not here. What waits for the same node is asked for together. Errc::not_found
     // when it has to be fetched otherwise, whatever the reason; its owner is told that then. One
     // that is coming already is waited for, as share() does.
-    Task<Result<void>> get(NodeId node, Sha1 file);
+    enum class Size { known, unknown };  // known: it is no more than max_bytes
+    Task<Result<void>> get(NodeId node, Sha1 file, Size size);
     bool is_coming(const Sha1& file) const { return coming_.contains(file); }
     // As get() for whoever called it first; Errc::canceled if that one has gone meanwhile.
     Task<Result<void>> share(Sha1 file);
 
   private:
     struct Wanted {
-        Wanted(Executor executor, const Sha1& which) : file(which), changed(executor) {}
+        Wanted(Executor executor, const Sha1& which, Size of)
+            : file(which), size(of), changed(executor) {}
         Sha1 file;
+        Size size;
         std::optional<Result<void>> outcome;
         Event changed;  // that, or there may be something to do for whoever waits for it
     };

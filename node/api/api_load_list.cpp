@@ -1,0 +1,162 @@
+// Loads of many files by one call: what is told of each is what a call for it alone would say. What
+// arrives together is noted together, and told at once.
+#include <map>
+#include <utility>
+
+#include "node/api/api.hpp"
+#include "node/api/load_call.hpp"
+#include "node/async/event.hpp"
+#include "node/async/tasks.hpp"
+#include "node/share/inventory/transfers.hpp"
+#include "node/share/share.hpp"
+#include "proto/json.hpp"
+#include "proto/outcome.hpp"
+
+namespace kp2p {
+namespace {
+
+using proto::JsonWriter;
+
+constexpr std::size_t max_listed = 1024;  // of one call
+
+std::string file_line(std::size_t index, const std::string& line) {
+    JsonWriter json;
+    json.begin_object().field("event", "file").field("index", index);
+    return json.key("line").raw(line).end_object().take();
+}
+
+class Coming {  // one of them, on its way
+  public:
+    Coming(Transfers& all, const proto::Uri& uri, std::function<void()> cancel, Clock& clock)
+        : cancel_(std::move(cancel)),
+          entry_(all, {.kind = TransferKind::load, .file = uri.sha1, .name = uri.own_name()},
+                 [this] {
+                     cancelled_ = true;
+                     cancel_();
+                 }),
+          news_(clock) {}
+    Coming(const Coming&) = delete;
+
+    // Whether the client is to be told.
+    bool moved(const FetchProgress& now) {
+        entry_.set(now.verified_bytes, now.size_bytes, now.from);
+        return news_.is_due(now);
+    }
+    void done() { entry_.done(); }
+    bool is_cancelled() const { return cancelled_; }
+
+  private:
+    std::function<void()> cancel_;
+    bool cancelled_ = false;
+    Transfers::Entry entry_;
+    News news_;
+};
+
+}  // namespace
+
+struct Api::ListLoad {
+    Call& call;
+    const std::vector<proto::Uri>& uris;
+    Naming naming;
+    Event changed;
+    struct Ended {
+        std::size_t index;
+        std::filesystem::path path;  // empty: it failed
+        bool came;                   // from others, verified as it came
+        std::string failure;         // its line
+    };
+    std::vector<Ended> ended = {};  // that the client does not know of yet
+    bool is_over = false;           // none will be added
+    std::size_t files = 0;          // that were loaded
+};
+
+Task<> Api::note_arrivals(ListLoad& all) {
+    while (!all.is_over || !all.ended.empty()) {
+        if (all.ended.empty()) {
+            auto changed = co_await all.changed.wait();
+            if (!changed) co_return;
+            continue;
+        }
+        const auto ended = std::exchange(all.ended, {});
+        std::vector<Came> came;
+        for (const ListLoad::Ended& each : ended)
+            if (each.failure.empty()) came.push_back({all.uris[each.index], each.path, all.naming});
+        std::vector<Arrival> arrivals;
+        if (!came.empty()) arrivals = co_await arrived(std::move(came));
+        std::string lines;
+        auto next = arrivals.begin();
+        for (const ListLoad::Ended& each : ended) {
+            std::string line = each.failure;
+            if (line.empty()) {
+                const Arrival& arrival = *next++;
+                JsonWriter json;
+                json.begin_object().field("event", "result");
+                json.field("path", arrival.path.string());
+                if (each.came && !arrival.stamp.empty()) json.field("stamp", arrival.stamp);
+                line = json.end_object().take();
+            }
+            lines += (lines.empty() ? "" : "\n") + file_line(each.index, line);
+        }
+        auto sent = co_await all.call.send(std::move(lines));
+        if (!sent) co_return;
+    }
+}
+
+Api::Answer Api::load_list(Call& call) {
+    auto uris = call.uris(max_listed);
+    if (!uris) co_return uris.error();
+    auto unnamed = call.truth("unnamed");
+    if (!unnamed) co_return unnamed.error();
+    auto outage = outage_of(call);
+    if (!outage) co_return outage.error();
+    Clock& clock = parts_.runtime.clock;
+    Transfers& transfers = parts_.share.transfers();
+    ListLoad all{call, *uris, *unnamed ? Naming::none : Naming::own,
+                 Event(parts_.runtime.executor)};
+    std::map<std::size_t, Coming> coming;
+    const auto fail = [&](std::size_t index, std::error_code error, const Diagnosis& why) {
+        const auto at = coming.find(index);
+        const bool cancelled = at != coming.end() && at->second.is_cancelled();
+        log_failure("load", all.uris[index].sha1, error, why);
+        count_load(error);
+        all.ended.push_back({index, {}, false, error_line(error, why)});
+        if (cancelled)
+            all.ended.back().failure =
+                error_json(Errc::failed, {.message = called_off}, Shape::events);
+    };
+    Share::ListHooks hooks;
+    hooks.begun = [&](std::size_t index, std::function<void()> cancel) {
+        coming.try_emplace(index, transfers, all.uris[index], std::move(cancel), clock);
+    };
+    hooks.moved = [&](std::size_t index, const FetchProgress& now) {
+        if (coming.at(index).moved(now)) call.try_send(file_line(index, progress_line(now)));
+    };
+    hooks.ended = [&](std::size_t index, const Result<Share::Loaded>& loaded,
+                      const Diagnosis& why) {
+        if (loaded) {
+            coming.at(index).done();
+            count_load({});
+            ++all.files;
+            all.ended.push_back({index, loaded->path, loaded->came, {}});
+        } else {
+            fail(index, loaded.error(), why);
+        }
+        coming.erase(index);
+        all.changed.notify_all();
+    };
+    Result<void> loaded = Errc::canceled;
+    auto work = [&](Tasks& tasks) -> Task<> {
+        tasks.spawn(note_arrivals(all));
+        loaded = co_await parts_.share.load_files(*uris, hooks, *outage);
+        all.is_over = true;
+        all.changed.notify_all();
+    };
+    auto ended = co_await with_tasks(work);
+    if (!ended) co_return ended.error();
+    if (!loaded) co_return loaded.error();
+    JsonWriter json;
+    json.begin_object().field("event", "result").field("files", all.files);
+    co_return json.end_object().take();
+}
+
+}  // namespace kp2p

@@ -1,0 +1,143 @@
+#include "node/share/file_batch.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace kp2p {
+namespace {
+
+// So many are on their way at once with those that are being written, which pays for each flush of
+// the disk with many files. None is begun while so many bytes are being written.
+constexpr std::size_t writes_at_once = 128;
+constexpr std::uint64_t written_bytes_at_once = std::uint64_t{16} << 20;
+// Those that are asked for together.
+constexpr std::size_t small_files_at_once = 4 * proto::max_files_at_once;
+constexpr std::size_t looks_at_once = 64;  // whether they are here, ahead of their turn
+
+}  // namespace
+
+class FileBatch::Arrival {  // of one file, as long as this lives
+  public:
+    explicit Arrival(FileBatch& batch) : batch_(batch) { ++batch_.coming_; }
+    Arrival(const Arrival&) = delete;
+    ~Arrival() {
+        came(0);
+        batch_.written_bytes_ -= written_bytes_;
+        batch_.room_.notify_all();
+    }
+    void came(std::uint64_t bytes) {  // all of it; it is being written
+        if (std::exchange(is_here_, true)) return;
+        --batch_.coming_;
+        batch_.written_bytes_ += written_bytes_ = bytes;
+        batch_.room_.notify_all();
+    }
+
+  private:
+    FileBatch& batch_;
+    bool is_here_ = false;
+    std::uint64_t written_bytes_ = 0;
+};
+
+bool FileBatch::may_be_small(std::size_t index) const {
+    const auto size_bytes = files_[index].size_bytes;
+    if (!lacking_[index]) return false;
+    return !size_bytes || (*size_bytes > 0 && *size_bytes <= SmallFiles::max_bytes);
+}
+
+bool FileBatch::has_room(std::size_t index) const {
+    if (written_bytes_ >= written_bytes_at_once) return false;
+    if (may_be_small(index) && fetches_.has_giver_of_small(givers_))
+        return under_way_.size() < small_files_at_once;
+    return coming_ < terms_.fetches_at_once && under_way_.size() < writes_at_once;
+}
+
+void FileBatch::gave(const std::vector<NodeId>& nodes) {
+    for (const NodeId& node : nodes)
+        if (std::ranges::find(givers_, node) == givers_.end()) givers_.push_back(node);
+}
+
+Task<Result<void>> FileBatch::run() {
+    auto body = [this](Tasks& all) -> Task<> { co_await fetch_in_turn(all); };
+    co_return co_await with_tasks(body);
+}
+
+void FileBatch::cancel(std::size_t index) {
+    const auto at = under_way_.find(index);
+    if (at != under_way_.end() && at->second) at->second->cancel();
+}
+
+// Begins with one after the other, as there is room.
+Task<> FileBatch::fetch_in_turn(Tasks& all) {
+    while (next_ < files_.size()) {
+        if (next_ == lacking_.size()) {
+            std::vector<Sha1> ahead;
+            for (std::size_t i = next_; i < files_.size() && ahead.size() < looks_at_once; ++i)
+                ahead.push_back(files_[i].sha1);
+            auto lacking = co_await inventory_.lacks(std::move(ahead));
+            lacking_.insert(lacking_.end(), lacking.begin(), lacking.end());
+        } else if (!has_room(next_)) {
+            auto woken = co_await room_.wait();
+            if (!woken) co_return;
+        } else {
+            all.spawn(fetch_one(next_++, all));
+        }
+    }
+}
+
+Task<> FileBatch::fetch_one(std::size_t index, Tasks& all) {
+    struct UnderWay {
+        FileBatch& batch;
+        std::size_t index;
+        UnderWay(FileBatch& of, std::size_t number) : batch(of), index(number) {
+            batch.under_way_.emplace(index, nullptr);
+        }
+        ~UnderWay() {
+            batch.under_way_.erase(index);
+            batch.room_.notify_all();
+        }
+    } under_way(*this, index);
+    if (hooks_.begun) hooks_.begun(index);
+    Diagnosis diagnosis;
+    Result<Fetched> fetched = Errc::canceled;
+    auto body = [&](Tasks& own) -> Task<> {
+        under_way_[index] = &own;
+        fetched = co_await fetch(index, diagnosis);
+    };
+    auto ran = co_await with_tasks(body);
+    under_way_[index] = nullptr;
+    if (!ran) co_return;  // as all of them are
+    if (fetched) gave(fetched->uploaders);
+    if (!hooks_.ended(index, fetched, diagnosis)) all.cancel();
+}
+
+Task<Result<Fetched>> FileBatch::fetch(std::size_t index, Diagnosis& diagnosis) {
+    if (may_be_small(index)) {
+        auto small = co_await fetch_small(index);
+        if (small) co_return small;
+    }
+    while (coming_ >= terms_.fetches_at_once) {
+        auto woken = co_await room_.wait();
+        if (!woken) co_return Errc::canceled;
+    }
+    Arrival arrival(*this);
+    ProgressSink moved = [&](const FetchProgress& at) {
+        if (at.size_bytes > 0 && at.verified_bytes == at.size_bytes) arrival.came(at.size_bytes);
+        hooks_.moved(index, at);
+    };
+    const auto here = lacking_[index] ? Fetches::Here::no : Fetches::Here::perhaps;
+    co_return co_await fetches_.fetch(files_[index].sha1, givers_, std::move(moved), diagnosis,
+                                      terms_.outage, here);
+}
+
+// With others, if it is one of those.
+Task<Result<Fetched>> FileBatch::fetch_small(std::size_t index) {
+    const File& file = files_[index];
+    Arrival arrival(*this);
+    // Soon, and no sooner than all that are asked for with it.
+    arrival.came(file.size_bytes.value_or(SmallFiles::max_bytes));
+    using Size = SmallFiles::Size;
+    const Size size = file.size_bytes ? Size::known : Size::unknown;
+    co_return co_await fetches_.fetch_small(file.sha1, givers_, size);
+}
+
+}  // namespace kp2p
