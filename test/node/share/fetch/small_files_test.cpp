@@ -169,6 +169,74 @@ Task<> given(FakeNetwork& network, const MannerRow& row) {
     CHECK(network.clock.now() - began < 60s);
 }
 
+// Of a list, from `first` on: how many of them came.
+Task<std::size_t> listed(FakeNode& node, SmallGiver& giver, std::size_t first, std::size_t count) {
+    std::vector<proto::Uri> uris;
+    for (const auto& [sha1, bytes] : giver.files) uris.push_back(uri_of(sha1));
+    uris.erase(uris.begin(), uris.begin() + static_cast<std::ptrdiff_t>(first));
+    uris.resize(count);
+    std::size_t came = 0;
+    Share::ListHooks hooks;
+    hooks.begun = [](std::size_t, const std::function<void()>&) {};
+    hooks.moved = [](std::size_t, const FetchProgress&) {};
+    hooks.ended = [&](std::size_t index, const Result<Share::Loaded>& loaded,
+                      const Diagnosis& why) {
+        CAPTURE(why.text());
+        REQUIRE(loaded);
+        CHECK(content(loaded->path) == giver.files.at(uris[index].sha1));
+        CHECK(loaded->came);
+        ++came;
+    };
+    auto ended = co_await node.share.load_files(uris, hooks);
+    CHECK(ended);
+    co_return came;
+}
+
+Task<> given_of_list(FakeNetwork& network, const MannerRow& row) {
+    auto nodes = co_await members(network, 1);
+    SmallGiver giver(network, row.manner);
+    giver.peer_clock = &network.clock;
+    ChannelEnd transfer = co_await giver.peer.open_transfer(nodes[0]->id);
+    std::size_t came = 0;
+    auto body = [&](Tasks& all) -> Task<> {
+        all.spawn(giver.answer_searches());
+        all.spawn(giver.give(transfer, all));
+        came = co_await listed(*nodes[0], giver, 0, giver.count);
+        all.cancel();
+    };
+    auto ended = co_await with_tasks(body);
+    CHECK(ended);
+    CHECK(came == giver.count);
+    CHECK(giver.opens + (row.together ? giver.count / 2 : 0) <= giver.count);
+    CHECK((giver.batches > 0) == (row.manner != Manner::as_before));
+    CHECK(logged(*nodes[0], giver.peer.id()) == row.distrusted);
+}
+
+// Files of a list may be large: that nobody gives those together says nothing of the next.
+Task<> small_after_large(FakeNetwork& network) {
+    auto nodes = co_await members(network, 1);
+    SmallGiver giver(network, Manner::not_so);
+    ChannelEnd transfer = co_await giver.peer.open_transfer(nodes[0]->id);
+    auto body = [&](Tasks& all) -> Task<> {
+        all.spawn(giver.answer_searches());
+        all.spawn(giver.give(transfer, all));
+        const std::size_t large = co_await listed(*nodes[0], giver, 0, 20);
+        CHECK(large == 20);
+        CHECK(giver.batches > 0);
+        CHECK(giver.batches <= 3);
+        auto slept = co_await network.clock.sleep_for(2s);
+        CHECK(slept);
+        giver.manner = Manner::well;
+        giver.opens = 0;
+        const std::size_t small = co_await listed(*nodes[0], giver, 20, 100);
+        CHECK(small == 100);
+        CHECK(giver.opens == 0);
+        all.cancel();
+    };
+    auto ended = co_await with_tasks(body);
+    CHECK(ended);
+}
+
 Task<> asked(FakeNetwork& network) {
     auto nodes = co_await members(network, 1);
     const Store& store = nodes[0]->store;
@@ -274,7 +342,12 @@ TEST_CASE("small files come together, or else alone, whatever their giver does")
     for (const MannerRow& row : rows) {
         CAPTURE(row.name);
         in_network([&](FakeNetwork& network) { return given(network, row); });
+        in_network([&](FakeNetwork& network) { return given_of_list(network, row); });
     }
+}
+
+TEST_CASE("small files of a list come together after large ones, too") {
+    in_network(small_after_large);
 }
 
 TEST_CASE("of files that are asked for together each is answered") { in_network(asked); }
