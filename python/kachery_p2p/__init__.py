@@ -23,6 +23,7 @@ from ._errors import (AbsentError, CanceledError, CannotConnectError, ClosedErro
 from ._find import find_file, read_dir
 from ._load import (cat_file, load_bytes, load_file, load_json, load_npy, load_object, load_pkl,
                     load_text, open)
+from ._load_files import load_files
 from ._manage import cancel_transfer, gc, list_files, pin, remove, transfers, unpin, verify
 from ._options import why
 from ._store import (link_file, store_dir, store_file, store_json, store_npy, store_object,
@@ -38,8 +39,8 @@ __all__ = [
     "UnauthorizedError", "UnavailableError", "UsageError", "VerificationFailedError",
     "cancel_transfer", "cat_file", "find_file", "gc", "get_channels", "get_node_id",
     "join_channel", "leave_channel", "link_file", "list_files", "load_bytes", "load_file",
-    "load_json", "load_npy", "load_object", "load_pkl", "load_text", "open", "peers", "pin",
-    "read_dir", "remove", "start_daemon", "status", "stop_daemon", "store_dir", "store_file",
+    "load_files", "load_json", "load_npy", "load_object", "load_pkl", "load_text", "open", "peers",
+    "pin", "read_dir", "remove", "start_daemon", "status", "stop_daemon", "store_dir", "store_file",
     "store_json", "store_npy", "store_object", "store_pkl", "store_text", "transfers", "unpin",
     "verify", "why",
 ]

@@ -11,13 +11,13 @@ import os
 import re
 from typing import (Any, Callable, Dict, Generator, Iterator, List, NamedTuple, Optional, Sequence,
                     SupportsIndex, Tuple, TypeVar, Union)
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from . import _api, _storage
 from ._dest import naming
 from ._ending import Deadline, never
 from ._errors import (AbsentError, Error, FailedError, NoDaemonError, NotFoundError,
-                      StorageUnavailableError, UsageError)
+                      StorageUnavailableError, UsageError, error_of)
 from ._names import own_name
 from ._outage import outlasting
 from ._paths import PathLike, as_uri, local_path
@@ -34,6 +34,7 @@ _Found = TypeVar("_Found")
 Index = Optional[SupportsIndex]
 Pieces = Generator[bytes, None, None]
 _max_ranges = 1024  # of one call
+_max_files, _max_uri_bytes = 256, 16 << 10  # the same; all URIs together
 _least_wait, _longest_wait = 30, 86400  # seconds; the first is what the daemon does by itself
 _max_bytes = (1 << 63) - 1  # beyond the end of every file
 # Listings, with the bytes of their documents: who asks for one file of a directory after another
@@ -54,6 +55,26 @@ class Named(NamedTuple):
     def words(self) -> str:
         """What an error calls it."""
         return f"{self.within} ({self.uri})" if self.within else self.uri
+
+    @property
+    def named_uri(self) -> str:
+        """Of a file in a sha1dir with the name that it has there, which its path is to end in."""
+        name = own_name(self.within)
+        return f"{self.uri}/{quote(name, safe='')}" if name else self.uri
+
+
+def _calls(indices: Sequence[int], lengths: Sequence[int]) -> Iterator[List[int]]:
+    """As many for each as one call takes."""
+    some: List[int] = []
+    length = 0
+    for index in indices:
+        length += lengths[index]
+        if some and (len(some) == _max_files or length > _max_uri_bytes):
+            yield some
+            some, length = [], lengths[index]
+        some.append(index)
+    if some:
+        yield some
 
 
 class Source:
@@ -137,13 +158,55 @@ class Source:
         if not self._p2p:
             return None, None
         try:
-            done = _api.result("/v1/load", self._body(uri=named.uri), "path", self._deadline,
+            done = _api.result("/v1/load", self._body(uri=named.named_uri), "path", self._deadline,
                                self.progress.event, about=named.words)
         except NoDaemonError as error:
             return None, error
         path = local_path(str(done["path"]))
         self._all_here(path)
         return path, None
+
+    def paths(self, files: Sequence[Named]) -> Iterator[Tuple[int, Union[str, Error]]]:
+        """The same of many, by their index, as they come; what the daemon is asked for in one call
+        comes together."""
+        verified: Dict[int, int] = {}
+
+        def here(index: int, path: str) -> Tuple[int, str]:
+            with contextlib.suppress(OSError):
+                verified[index] = os.stat(path).st_size
+            self.progress.now(sum(verified.values()), 0)
+            return index, path
+
+        alone = {index for index, named in enumerate(files) if not self._p2p or named.path is not None}
+        of_daemon = [index for index in range(len(files)) if index not in alone]
+        for some in _calls(of_daemon, [len(named.named_uri) for named in files]):
+            left = set(some)
+            body = self._body(uris=[files[index].named_uri for index in some])
+            try:
+                for event in _api.events("/v1/load", body, "files", self._deadline):
+                    if event.get("event") != "file":
+                        continue
+                    index, line = some[event["index"]], event["line"]
+                    if line.get("event") == "progress":
+                        verified[index] = int(line.get("verified_bytes", 0))
+                        self.progress.event({**line, "verified_bytes": sum(verified.values()),
+                                             "size_bytes": 0})
+                        continue
+                    left.discard(index)
+                    if line.get("event") == "error":
+                        yield index, error_of(line, files[index].words)
+                    else:
+                        yield here(index, local_path(str(line["path"])))
+            except NoDaemonError:
+                alone |= left
+        quiet = self.again()
+        for index in sorted(alone):
+            try:
+                yield here(index, quiet.path(files[index]))
+            except Error as error:
+                yield index, error
+        done = self.progress.most()
+        self.progress.now(done, done)
 
     def _all_here(self, path: str) -> None:
         with contextlib.suppress(OSError):

@@ -19,10 +19,10 @@ import os
 import sys
 import threading
 from types import TracebackType
-from typing import (TYPE_CHECKING, Any, Callable, Coroutine, Literal, Optional, Protocol, Set,
-                    Type, TypeVar, cast, overload)
+from typing import (TYPE_CHECKING, Any, Callable, Coroutine, Iterable, List, Literal, Optional,
+                    Protocol, Set, Type, TypeVar, cast, overload)
 
-from . import _daemon, _find, _load, _manage, _options, _store
+from . import _daemon, _find, _load, _load_files, _manage, _options, _store
 from ._ending import Stop, stop
 from ._file import BufferedFile
 from ._options import Seconds, Wait, why
@@ -43,8 +43,8 @@ _Found = TypeVar("_Found")
 __all__ = [
     "AsyncFile", "cancel_transfer", "cat_file", "find_file", "gc", "get_channels", "get_node_id",
     "join_channel", "leave_channel", "link_file", "list_files", "load_bytes", "load_file",
-    "load_json", "load_npy", "load_object", "load_pkl", "load_text", "open", "peers", "pin",
-    "read_dir", "remove", "status", "stop_daemon", "store_dir", "store_file", "store_json",
+    "load_files", "load_json", "load_npy", "load_object", "load_pkl", "load_text", "open", "peers",
+    "pin", "read_dir", "remove", "status", "stop_daemon", "store_dir", "store_file", "store_json",
     "store_npy", "store_object", "store_pkl", "store_text", "transfers", "unpin", "verify", "why",
 ]
 
@@ -145,6 +145,18 @@ class _LoadBytes(Protocol):
                  from_channel: Optional[str] = None) -> "_MaybeBytes": ...
 
 
+class _LoadFiles(Protocol):
+    @overload
+    def __call__(self, uris: Iterable[PathLike], *, progress: Progress = None,
+                 timeout: Seconds = None, wait: Wait = None, missing: Literal["raise"],
+                 p2p: bool = True) -> Coroutine[Any, Any, List[str]]: ...
+    @overload
+    def __call__(self, uris: Iterable[PathLike], *, progress: Progress = None,
+                 timeout: Seconds = None, wait: Wait = None,
+                 missing: Literal["none"] = "none",
+                 p2p: bool = True) -> Coroutine[Any, Any, List[Optional[str]]]: ...
+
+
 cat_file = _waited(_load.cat_file)
 cancel_transfer = _waited(_manage.cancel_transfer)
 find_file = _waited(_find.find_file)
@@ -157,6 +169,7 @@ link_file = _waited(_store.link_file)
 list_files = _waited(_manage.list_files)
 load_bytes = cast(_LoadBytes, _waited(_load.load_bytes))
 load_file = cast(_Load, _waited(_load.load_file))
+load_files = cast(_LoadFiles, _waited(_load_files.load_files))
 load_json = _waited(_load.load_json)
 load_npy = _waited(_load.load_npy)
 load_object = load_json

@@ -23,9 +23,11 @@ def work() -> None:
     with kp.open(uri) as binary, kp.open(uri, "r") as text:
         read: bytes = binary.read()
         lines: List[str] = list(text)
+    paths: List[Optional[str]] = kp.load_files([uri, pathlib.Path("file")], progress=show)
+    here: List[str] = kp.load_files((one for one in [uri]), missing="raise")
     why: Optional[kp.NotFoundError] = kp.why()
     known: List[Dict[str, Any]] = kp.list_files() + kp.peers() + kp.find_file(uri)
-    print(path, certain, part, read, lines, why, known, Downloader(progressbar=True))
+    print(path, certain, part, read, lines, paths, here, why, known, Downloader(progressbar=True))
 
 
 async def work_async() -> None:
