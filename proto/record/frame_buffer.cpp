@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <utility>
 
 namespace kp2p::proto {
 namespace {
@@ -14,6 +15,8 @@ constexpr std::size_t min_room_bytes = 64 * 1024;
 }  // namespace
 
 std::span<std::uint8_t> FrameBuffer::room() {
+    if (std::exchange(filled_, false) && buffer_.size() < usual_buffer_bytes)
+        buffer_.resize(2 * buffer_.size());
     if (begin_ == end_) begin_ = end_ = 0;
     // What is left of a frame is moved only when the room behind it has become small.
     if (begin_ > 0 && buffer_.size() - end_ < min_room_bytes) {
@@ -33,6 +36,7 @@ std::span<std::uint8_t> FrameBuffer::room() {
 void FrameBuffer::received(std::size_t n_bytes) {
     assert(n_bytes <= buffer_.size() - end_);
     end_ += n_bytes;
+    filled_ = end_ == buffer_.size();
 }
 
 }  // namespace kp2p::proto

@@ -1,6 +1,6 @@
 // FrameBuffer: what an Opener has received and not yet taken, in one piece. It begins small, grows
-// when a receive fills it, and what a rare long frame made it grow beyond the usual size is given
-// back.
+// when a receive fills it, as more may be there by then, and what a rare long frame made it grow
+// beyond the usual size is given back.
 #pragma once
 
 #include <span>
@@ -20,6 +20,7 @@ class FrameBuffer {
   private:
     BulkBytes buffer_;
     std::size_t begin_ = 0, end_ = 0;
+    bool filled_ = false;  // by the last receive
 };
 
 }  // namespace kp2p::proto
