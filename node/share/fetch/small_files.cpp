@@ -150,11 +150,18 @@ Task<PutQueue::Contents> SmallFiles::receive(NodeId node, const Batch& batch) {
     std::vector<Sha1> files;
     for (const WantedRef& each : batch) files.push_back(each->file);
     RemoteFile remote(there->transfer(), std::move(files));
+    Clock& clock = parts_.share.runtime.clock;
     std::vector<bool> answered(batch.size());
     std::size_t left = batch.size();
     bool is_lost = false, is_refused = false;
     for (int words = 0; left > 0 && words < max_words;) {
-        auto event = co_await with_timeout(parts_.share.runtime.clock, silent_span, remote.next());
+        Result<TransferEvent> event = Errc::timed_out;
+        if (remote.has_next()) {
+            event = co_await remote.next();
+        } else {
+            auto next = remote.next();
+            event = co_await with_timeout(clock, silent_span, std::move(next));
+        }
         is_lost = !event && event.error() != Errc::timed_out && !is_refused;
         if (!event) break;
         is_refused |= std::holds_alternative<proto::Refused>(event->message);

@@ -92,6 +92,11 @@ struct SmallFile {
 
 SmallFile read_small(const Store& store, const Sha1& file, std::size_t max_bytes) {
     SmallFile small;
+    if (auto bytes = store.read_small(file, max_bytes)) {
+        store.note_use(file);
+        small.bytes = *std::move(bytes);
+        return small;
+    }
     const Located located = store.locate(file);
     if (!located.stored || located.stored->stamp.size_bytes > max_bytes) return small;
     auto opened = open_whole(store, file, located, WholeChunks::Links::kept, nullptr);

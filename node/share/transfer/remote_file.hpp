@@ -39,6 +39,7 @@ class RemoteFile {
     // here, or refused, or the connection or the channel has ended, and a proto::Errc when the peer
     // has sent what cannot be read.
     Task<Result<TransferEvent>> next();
+    bool has_next() const { return !waiting_.empty(); }  // then it is not waited for
     void ask(proto::ChunkIndex index);
     void call_off(proto::ChunkIndex index);
     void ask_slice(std::uint64_t offset, std::uint64_t length);
