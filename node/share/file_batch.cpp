@@ -16,26 +16,67 @@ constexpr std::size_t looks_at_once = 64;  // whether they are here, ahead of th
 
 }  // namespace
 
-class FileBatch::Arrival {  // of one file, as long as this lives
+class FileBatch::Writing {  // of so many bytes, as long as this lives
   public:
-    explicit Arrival(FileBatch& batch) : batch_(batch) { ++batch_.coming_; }
-    Arrival(const Arrival&) = delete;
-    ~Arrival() {
-        came(0);
-        batch_.written_bytes_ -= written_bytes_;
-        batch_.room_.notify_all();
+    Writing(FileBatch& batch, std::uint64_t bytes) : batch_(batch), bytes_(bytes) {
+        batch_.written_bytes_ += bytes_;
     }
-    void came(std::uint64_t bytes) {  // all of it; it is being written
-        if (std::exchange(is_here_, true)) return;
-        --batch_.coming_;
-        batch_.written_bytes_ += written_bytes_ = bytes;
+    Writing(const Writing&) = delete;
+    ~Writing() {
+        batch_.written_bytes_ -= bytes_;
         batch_.room_.notify_all();
     }
 
   private:
     FileBatch& batch_;
-    bool is_here_ = false;
-    std::uint64_t written_bytes_ = 0;
+    std::uint64_t bytes_;
+};
+
+// One that is fetched by itself: in its turn, which ends when all of it is here.
+class FileBatch::Alone {
+  public:
+    explicit Alone(FileBatch& batch) : batch_(batch), changed_(batch.executor_) {
+        batch_.waiting_.push_back(this);
+        let_next();
+    }
+    Alone(const Alone&) = delete;
+    ~Alone() {
+        std::erase(batch_.waiting_, this);
+        end();
+    }
+    Task<Result<void>> turn() {
+        while (!is_coming_) {
+            auto changed = co_await changed_.wait();
+            if (!changed) co_return changed;
+        }
+        co_return ok;
+    }
+    void came(std::uint64_t bytes) {  // it is being written
+        if (!writing_) writing_.emplace(batch_, bytes);
+        end();
+    }
+
+  private:
+    void end() {
+        if (!std::exchange(is_coming_, false)) return;
+        --batch_.coming_;
+        let_next();
+        batch_.room_.notify_all();
+    }
+    void let_next() {
+        while (!batch_.waiting_.empty() && batch_.coming_ < batch_.terms_.fetches_at_once) {
+            Alone& next = *batch_.waiting_.front();
+            batch_.waiting_.pop_front();
+            ++batch_.coming_;
+            next.is_coming_ = true;
+            next.changed_.notify_all();
+        }
+    }
+
+    FileBatch& batch_;
+    Event changed_;
+    bool is_coming_ = false;
+    std::optional<Writing> writing_;
 };
 
 bool FileBatch::may_be_small(std::size_t index) const {
@@ -48,7 +89,8 @@ bool FileBatch::has_room(std::size_t index) const {
     if (written_bytes_ >= written_bytes_at_once) return false;
     if (may_be_small(index) && fetches_.has_giver_of_small(givers_))
         return under_way_.size() < small_files_at_once;
-    return coming_ < terms_.fetches_at_once && under_way_.size() < writes_at_once;
+    const bool comes = coming_ + waiting_.size() < terms_.fetches_at_once;
+    return comes && under_way_.size() < writes_at_once;
 }
 
 void FileBatch::gave(const std::vector<NodeId>& nodes) {
@@ -115,13 +157,11 @@ Task<Result<Fetched>> FileBatch::fetch(std::size_t index, Diagnosis& diagnosis) 
         auto small = co_await fetch_small(index);
         if (small) co_return small;
     }
-    while (coming_ >= terms_.fetches_at_once) {
-        auto woken = co_await room_.wait();
-        if (!woken) co_return Errc::canceled;
-    }
-    Arrival arrival(*this);
+    Alone alone(*this);
+    auto turn = co_await alone.turn();
+    if (!turn) co_return Errc::canceled;
     ProgressSink moved = [&](const FetchProgress& at) {
-        if (at.size_bytes > 0 && at.verified_bytes == at.size_bytes) arrival.came(at.size_bytes);
+        if (at.size_bytes > 0 && at.verified_bytes == at.size_bytes) alone.came(at.size_bytes);
         hooks_.moved(index, at);
     };
     const auto here = lacking_[index] ? Fetches::Here::no : Fetches::Here::perhaps;
@@ -132,9 +172,8 @@ Task<Result<Fetched>> FileBatch::fetch(std::size_t index, Diagnosis& diagnosis) 
 // With others, if it is one of those.
 Task<Result<Fetched>> FileBatch::fetch_small(std::size_t index) {
     const File& file = files_[index];
-    Arrival arrival(*this);
     // Soon, and no sooner than all that are asked for with it.
-    arrival.came(file.size_bytes.value_or(SmallFiles::max_bytes));
+    const Writing writing(*this, file.size_bytes.value_or(SmallFiles::max_bytes));
     using Size = SmallFiles::Size;
     const Size size = file.size_bytes ? Size::known : Size::unknown;
     co_return co_await fetches_.fetch_small(file.sha1, givers_, size);

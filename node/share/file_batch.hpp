@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -47,6 +48,7 @@ class FileBatch {
           givers_(std::move(givers)),
           terms_(terms),
           hooks_(std::move(hooks)),
+          executor_(executor),
           room_(executor) {}
     FileBatch(const FileBatch&) = delete;
 
@@ -58,7 +60,8 @@ class FileBatch {
     const std::vector<NodeId>& givers() const { return givers_; }  // with who gave some just now
 
   private:
-    class Arrival;
+    class Writing;
+    class Alone;
 
     Task<> fetch_in_turn(Tasks& all);
     Task<> fetch_one(std::size_t index, Tasks& all);
@@ -74,12 +77,14 @@ class FileBatch {
     std::vector<NodeId> givers_;
     const Terms terms_;
     const Hooks hooks_;
-    Event room_;
+    Executor executor_;
+    Event room_;  // for the next one to begin
     std::size_t next_ = 0;
     std::vector<bool> lacking_;                // what is known of the files from the first on
     std::map<std::size_t, Tasks*> under_way_;  // by index
-    std::size_t coming_ = 0;
-    std::uint64_t written_bytes_ = 0;  // just now
+    std::deque<Alone*> waiting_;               // for one that comes to be here
+    std::size_t coming_ = 0;                   // alone
+    std::uint64_t written_bytes_ = 0;          // just now
 };
 
 }  // namespace kp2p
