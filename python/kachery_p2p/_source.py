@@ -167,46 +167,52 @@ class Source:
         return path, None
 
     def paths(self, files: Sequence[Named]) -> Iterator[Tuple[int, Union[str, Error]]]:
-        """The same of many, by their index, as they come; what the daemon is asked for in one call
-        comes together."""
-        verified: Dict[int, int] = {}
-
-        def here(index: int, path: str) -> Tuple[int, str]:
-            with contextlib.suppress(OSError):
-                verified[index] = os.stat(path).st_size
-            self.progress.now(sum(verified.values()), 0)
-            return index, path
-
-        alone = {index for index, named in enumerate(files) if not self._p2p or named.path is not None}
-        of_daemon = [index for index in range(len(files)) if index not in alone]
-        for some in _calls(of_daemon, [len(named.named_uri) for named in files]):
-            left = set(some)
-            body = self._body(uris=[files[index].named_uri for index in some])
-            try:
-                for event in _api.events("/v1/load", body, "files", self._deadline):
-                    if event.get("event") != "file":
-                        continue
-                    index, line = some[event["index"]], event["line"]
-                    if line.get("event") == "progress":
-                        verified[index] = int(line.get("verified_bytes", 0))
-                        self.progress.event({**line, "verified_bytes": sum(verified.values()),
-                                             "size_bytes": 0})
-                        continue
-                    left.discard(index)
-                    if line.get("event") == "error":
-                        yield index, error_of(line, files[index].words)
-                    else:
-                        yield here(index, local_path(str(line["path"])))
-            except NoDaemonError:
-                alone |= left
+        """The same of many, by their index, as they come: of a daemon together."""
+        sizes: Dict[int, int] = {}
+        left = set(range(len(files)))
+        with contextlib.suppress(NoDaemonError):
+            for index, found in self.together(files, sizes):
+                left.discard(index)
+                yield index, found
         quiet = self.again()
-        for index in sorted(alone):
+        for index in sorted(left):
             try:
-                yield here(index, quiet.path(files[index]))
+                path = quiet.path(files[index])
             except Error as error:
                 yield index, error
+            else:
+                self._count(sizes, index, path)
+                yield index, path
         done = self.progress.most()
         self.progress.now(done, done)
+
+    def together(self, files: Sequence[Named], sizes: Dict[int, int],
+                 unnamed: bool = False) -> Iterator[Tuple[int, Union[str, Error]]]:
+        """Those of them that the daemon can be asked for, by a few calls; `sizes` gets what has come
+        of each. Unnamed: the paths are those of the contents, and end in hashes."""
+        indices = [index for index, named in enumerate(files) if named.path is None]
+        uris = [named.named_uri for named in files]
+        for some in _calls(indices if self._p2p else [], [len(uri) for uri in uris]):
+            body = self._body(uris=[uris[index] for index in some], unnamed=unnamed)
+            for event in _api.events("/v1/load", body, "files", self._deadline):
+                if event.get("event") != "file":
+                    continue
+                index, line = some[event["index"]], event["line"]
+                if line.get("event") == "progress":
+                    sizes[index] = int(line.get("verified_bytes", 0))
+                    self.progress.event({**line, "verified_bytes": sum(sizes.values()),
+                                         "size_bytes": 0})
+                elif line.get("event") == "error":
+                    yield index, error_of(line, files[index].words)
+                else:
+                    path = local_path(str(line["path"]))
+                    self._count(sizes, index, path)
+                    yield index, path
+
+    def _count(self, sizes: Dict[int, int], index: int, path: str) -> None:
+        with contextlib.suppress(OSError):
+            sizes[index] = os.stat(path).st_size
+        self.progress.now(sum(sizes.values()), 0)
 
     def _all_here(self, path: str) -> None:
         with contextlib.suppress(OSError):

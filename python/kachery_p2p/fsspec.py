@@ -23,12 +23,12 @@ import fsspec
 from fsspec.callbacks import NoOpCallback
 from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 
-from . import _dest
+from . import _dest, _storage
 from ._errors import Error, UnavailableError
 from ._file import Ranges, Span, jump_bytes
 from ._listing import checked
 from ._options import Options, Seconds, Wait
-from ._source import Named, Source, at, components, file_sha1
+from ._source import Named, Source, at, components, file_sha1, sha1_of
 
 __all__ = ["Sha1DirFileSystem", "Sha1FileSystem"]
 
@@ -99,11 +99,35 @@ class _FileSystem(AbstractFileSystem):
         if isinstance(path, str) and not recursive and not self._is_pattern(path):
             return self.cat_file(path)
         paths = self._expanded(path, recursive)
-        found = self._many(self.cat_file, [(one,) for one in paths], on_error)
-        answers = dict(zip(paths, found))
+        here = self._together(paths) if len(paths) > 1 else {}
+        left = [one for one in paths if one not in here]
+        found = dict(zip(left, self._many(self.cat_file, [(one,) for one in left], on_error)))
+        answers = {one: here[one] if one in here else found[one] for one in paths}
         if on_error == "omit":
             return {one: got for one, got in answers.items() if not isinstance(got, Exception)}
         return answers
+
+    def _together(self, paths: Sequence[str]) -> Dict[str, bytes]:
+        """Of these files, those that come by a few calls for all of them; whatever the others are."""
+        files: Dict[str, Named] = {}
+        for path in paths:
+            with contextlib.suppress(Error, OSError):
+                files[path] = self._named(path)
+        names = list(files)
+        here: Dict[str, bytes] = {}
+
+        def work(source: Source) -> bool:
+            for index, found in source.together(list(files.values()), {}, unnamed=True):
+                if isinstance(found, str):
+                    path = names[index]
+                    content = _storage.content_if(found, sha1_of(files[path].uri))
+                    if content is not None:
+                        here[path] = bytes(content)
+            return True
+
+        with contextlib.suppress(Error):
+            self._options.load(f"{len(files)} files", work)
+        return here
 
     def _expanded(self, path: Union[str, Sequence[str]], recursive: bool) -> List[str]:
         paths: List[str] = []
