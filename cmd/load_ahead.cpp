@@ -10,7 +10,10 @@
 namespace kp2p {
 
 LoadAhead::~LoadAhead() {
-    stop_.request_stop();
+    {
+        const std::lock_guard lock(mutex_);  // whoever looks at it just now waits by then
+        stop_.request_stop();
+    }
     changed_.notify_all();
     for (std::thread& thread : threads_) thread.join();
 }
@@ -60,7 +63,8 @@ void LoadAhead::take(const Call& call, const client::Answer& event) {
         load.progress = std::move(line);
         if (index == first_) changed_.notify_all();
     } else {
-        load.answer = std::move(line);
+        // The next daemon may not have met the others yet: that is asked again.
+        if (kind != "error" || !broken_off_) load.answer = std::move(line);
         end(index);
     }
 }
@@ -86,6 +90,7 @@ void LoadAhead::run() {
         lock.lock();
         for (const std::size_t index : call.indices)
             if (index >= first_ && !loads_[index - first_].over) end(index);
+        if (!loaded) broken_off_ = true;
         if (!loaded && loaded.error() == Errc::no_daemon) break;
     }
     --running_;

@@ -70,6 +70,7 @@ class LoadAhead {
     std::size_t first_ = 0;
     std::size_t running_ = 0;  // threads
     bool begun_ = false;
+    bool broken_off_ = false;  // a call was
     std::vector<std::thread> threads_;
 };
 

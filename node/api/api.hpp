@@ -9,6 +9,7 @@
 
 #include "node/api/http_server.hpp"
 #include "node/async/clock.hpp"
+#include "node/store/file.hpp"
 #include "proto/file/uri.hpp"
 #include "proto/lookup/channel.hpp"
 #include "proto/report/diagnosis.hpp"
@@ -100,7 +101,7 @@ class Api {
     };
     struct Arrival {
         std::filesystem::path path;  // where it lies then
-        std::string stamp;           // FileStamp::text() of it, or nothing
+        std::optional<FileStamp> stamp;
     };
     Task<Arrival> arrived(Came came);
     Task<std::vector<Arrival>> arrived(std::vector<Came> all);

@@ -97,8 +97,9 @@ Task<std::vector<Api::Arrival>> Api::arrived(std::vector<Came> all) {
             store.note_arrival(file, Record::Kind::loaded);
             Store::Named named{each.path, std::nullopt};
             if (each.naming == Naming::own) named = store.named(each.path, file);
-            const auto stamp = named.stamp ? *named.stamp : stamp_at(named.path);
-            arrivals.push_back({named.path, stamp ? stamp->text() : std::string()});
+            if (!named.stamp)
+                if (auto stamp = stamp_at(named.path)) named.stamp = *stamp;
+            arrivals.push_back({named.path, named.stamp});
         }
         return arrivals;
     };

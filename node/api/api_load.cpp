@@ -132,7 +132,7 @@ Api::Answer Api::load_one(Call& call) {
             Came came{*uri, *loaded, *unnamed ? Naming::none : Naming::own};
             const Arrival arrival = co_await arrived(std::move(came));
             json.field("path", arrival.path.string());
-            if (comes && !arrival.stamp.empty()) json.field("stamp", arrival.stamp);
+            if (comes && arrival.stamp) json.field("stamp", arrival.stamp->text());
             co_return json.end_object().take();
         }
         failure = loaded.error();

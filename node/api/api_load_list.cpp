@@ -28,26 +28,25 @@ std::string file_line(std::size_t index, const std::string& line) {
 class Coming {  // one of them, on its way
   public:
     Coming(Transfers& all, const proto::Uri& uri, std::function<void()> cancel, Clock& clock)
-        : cancel_(std::move(cancel)),
-          entry_(all, {.kind = TransferKind::load, .file = uri.sha1, .name = uri.own_name()},
-                 [this] {
-                     cancelled_ = true;
-                     cancel_();
-                 }),
+        : entry_(all, {.kind = TransferKind::load, .file = uri.sha1, .name = uri.own_name()},
+                 std::move(cancel)),
           news_(clock) {}
     Coming(const Coming&) = delete;
 
     // Whether the client is to be told.
     bool moved(const FetchProgress& now) {
+        moved_ = true;
         entry_.set(now.verified_bytes, now.size_bytes, now.from);
         return news_.is_due(now);
     }
-    void done() { entry_.done(); }
-    bool is_cancelled() const { return cancelled_; }
+    // What came with others has told nothing before.
+    void done(std::uint64_t size_bytes, const std::vector<NodeId>& from) {
+        if (!moved_ && !from.empty()) entry_.set(size_bytes, size_bytes, from);
+        entry_.done();
+    }
 
   private:
-    std::function<void()> cancel_;
-    bool cancelled_ = false;
+    bool moved_ = false;
     Transfers::Entry entry_;
     News news_;
 };
@@ -61,10 +60,10 @@ struct Api::ListLoad {
     Event changed;
     struct Ended {
         std::size_t index;
-        std::filesystem::path path;  // empty: it failed
-        bool came;                   // from others, verified as it came
-        std::string failure;         // its line
+        Share::Loaded loaded;
+        std::string failure;  // its line, or it was loaded
     };
+    std::map<std::size_t, Coming> coming = {};
     std::vector<Ended> ended = {};  // that the client does not know of yet
     bool is_over = false;           // none will be added
     std::size_t files = 0;          // that were loaded
@@ -80,7 +79,8 @@ Task<> Api::note_arrivals(ListLoad& all) {
         const auto ended = std::exchange(all.ended, {});
         std::vector<Came> came;
         for (const ListLoad::Ended& each : ended)
-            if (each.failure.empty()) came.push_back({all.uris[each.index], each.path, all.naming});
+            if (each.failure.empty())
+                came.push_back({all.uris[each.index], each.loaded.path, all.naming});
         std::vector<Arrival> arrivals;
         if (!came.empty()) arrivals = co_await arrived(std::move(came));
         std::string lines;
@@ -92,9 +92,14 @@ Task<> Api::note_arrivals(ListLoad& all) {
                 JsonWriter json;
                 json.begin_object().field("event", "result");
                 json.field("path", arrival.path.string());
-                if (each.came && !arrival.stamp.empty()) json.field("stamp", arrival.stamp);
+                const std::vector<NodeId>& from = each.loaded.from;
+                if (!from.empty() && arrival.stamp) json.field("stamp", arrival.stamp->text());
                 line = json.end_object().take();
+                const auto coming = all.coming.find(each.index);
+                if (coming != all.coming.end() && arrival.stamp)
+                    coming->second.done(arrival.stamp->size_bytes, from);
             }
+            all.coming.erase(each.index);
             lines += (lines.empty() ? "" : "\n") + file_line(each.index, line);
         }
         auto sent = co_await all.call.send(std::move(lines));
@@ -113,35 +118,27 @@ Api::Answer Api::load_list(Call& call) {
     Transfers& transfers = parts_.share.transfers();
     ListLoad all{call, *uris, *unnamed ? Naming::none : Naming::own,
                  Event(parts_.runtime.executor)};
-    std::map<std::size_t, Coming> coming;
-    const auto fail = [&](std::size_t index, std::error_code error, const Diagnosis& why) {
-        const auto at = coming.find(index);
-        const bool cancelled = at != coming.end() && at->second.is_cancelled();
-        log_failure("load", all.uris[index].sha1, error, why);
-        count_load(error);
-        all.ended.push_back({index, {}, false, error_line(error, why)});
-        if (cancelled)
-            all.ended.back().failure =
-                error_json(Errc::failed, {.message = called_off}, Shape::events);
-    };
     Share::ListHooks hooks;
     hooks.begun = [&](std::size_t index, std::function<void()> cancel) {
-        coming.try_emplace(index, transfers, all.uris[index], std::move(cancel), clock);
+        all.coming.try_emplace(index, transfers, all.uris[index], std::move(cancel), clock);
     };
     hooks.moved = [&](std::size_t index, const FetchProgress& now) {
-        if (coming.at(index).moved(now)) call.try_send(file_line(index, progress_line(now)));
+        if (all.coming.at(index).moved(now)) call.try_send(file_line(index, progress_line(now)));
     };
     hooks.ended = [&](std::size_t index, const Result<Share::Loaded>& loaded,
                       const Diagnosis& why) {
+        const std::error_code error = loaded ? std::error_code() : loaded.error();
+        count_load(error);
         if (loaded) {
-            coming.at(index).done();
-            count_load({});
             ++all.files;
-            all.ended.push_back({index, loaded->path, loaded->came, {}});
+            all.ended.push_back({index, *loaded, {}});
+        } else if (error == Errc::canceled) {  // it alone
+            const ErrorWords words{.message = called_off};
+            all.ended.push_back({index, {}, error_json(Errc::failed, words, Shape::events)});
         } else {
-            fail(index, loaded.error(), why);
+            log_failure("load", all.uris[index].sha1, error, why);
+            all.ended.push_back({index, {}, error_line(error, why)});
         }
-        coming.erase(index);
         all.changed.notify_all();
     };
     Result<void> loaded = Errc::canceled;

@@ -37,6 +37,8 @@ class FileBatch {
         Clock::Span outage;
         // Of those that are not asked for together, so many are on their way at once.
         std::size_t fetches_at_once;
+        // Who gave one is likely to have the others, too.
+        bool akin;
     };
 
     // `givers`: who is likely to have them.

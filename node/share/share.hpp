@@ -85,7 +85,7 @@ class Share {
                                              Clock::Span outage = usual_outage);
     struct Loaded {
         std::filesystem::path path;
-        bool came = false;  // from other nodes, verified, just now
+        std::vector<NodeId> from = {};  // who gave it, verified, just now
     };
     // Of one file of a list, by its index there.
     struct ListHooks {
@@ -93,7 +93,8 @@ class Share {
         std::function<void(std::size_t index, const FetchProgress&)> moved;
         std::function<void(std::size_t index, const Result<Loaded>&, const Diagnosis&)> ended;
     };
-    // Each as load() does it; many at once, and small ones of one node together.
+    // Each as load() does it; many at once, and small ones of one node together. What is in the
+    // list several times is begun once, and ends for each.
     Task<Result<void>> load_files(std::vector<proto::Uri> uris, ListHooks hooks,
                                   Clock::Span outage = usual_outage);
     // All files of a sha1dir, or of a directory in one, into the storage; their number.

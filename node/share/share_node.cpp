@@ -159,7 +159,8 @@ Task<Result<std::size_t>> Share::Node::fetch_all(Named named, ProgressSink progr
                      const FetchProgress& at) { moved(index, at.verified_bytes); },
         .ended = ended};
     batch.emplace(fetches, inventory, parts.runtime.executor, std::move(files),
-                  std::move(named.uploaders), FileBatch::Terms{outage, fetches_at_once}, hooks);
+                  std::move(named.uploaders), FileBatch::Terms{outage, fetches_at_once, true},
+                  hooks);
     auto fetched = co_await batch->run();
     if (failure) co_return failure;
     if (!fetched) co_return fetched.error();

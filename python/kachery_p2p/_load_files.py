@@ -7,9 +7,9 @@ from typing import Dict, Iterable, List, Literal, Optional, Union, overload
 
 from ._errors import AbsentError, Error, NotFoundError, UsageError
 from ._options import Options, Seconds, Wait
-from ._paths import PathLike
+from ._paths import PathLike, as_uri
 from ._progress import Progress
-from ._source import Named, Source
+from ._source import Named, Sizes, Source
 
 
 @overload
@@ -32,32 +32,45 @@ def load_files(uris: Iterable[PathLike], *, progress: Progress = None, timeout: 
     wanted = list(uris)
     files: Dict[int, Named] = {}
     paths: List[Optional[str]] = [None] * len(wanted)
-    absent: Dict[int, Error] = {}  # for good
+    lost: Dict[int, Error] = {}  # for good
+    sizes = Sizes()
 
-    def work(source: Source) -> bool:
+    def name(source: Source) -> Dict[int, Error]:
+        """Those that are not known yet; what fails of these."""
         failed: Dict[int, Error] = {}
+        unlisted: Dict[str, Error] = {}  # directories, of which each is asked for once
         for index, uri in enumerate(wanted):
-            if index in files or index in absent:
+            if index in files or index in lost:
                 continue
+            directory = as_uri(uri)[:len("sha1dir://") + 40]
             try:
+                if directory in unlisted:
+                    raise unlisted[directory]
                 files[index] = source.named(uri)
-            except AbsentError as error:
-                absent[index] = error
-            except NotFoundError as error:
-                failed[index] = error
-            else:
                 if files[index].directory is not None:
                     raise UsageError(f"it is a directory: {uri}")
-        left = [index for index in files if paths[index] is None]
-        for number, found in source.paths([files[index] for index in left]):
+            except (AbsentError, UsageError) as error:
+                files.pop(index, None)
+                lost[index] = error
+            except NotFoundError as error:
+                failed[index] = unlisted[directory] = error
+        return failed
+
+    def work(source: Source) -> bool:
+        failed = name(source)
+        left = {index: named for index, named in files.items() if paths[index] is None}
+        for index, found in source.paths(left, sizes):
             if isinstance(found, str):
-                paths[left[number]] = found
+                paths[index] = found
             else:
-                failed[left[number]] = found
-        for index in sorted(failed, key=lambda each: isinstance(failed[each], NotFoundError)):
-            raise failed[index]
-        for index in sorted(absent):
-            raise absent[index]
+                failed[index] = found
+        if not failed:
+            source.progress.now(sizes.all, sizes.all)
+        errors: List[Error] = [*failed.values(), *lost.values()]
+        # What waiting does not mend comes first, unless it is that there is nothing to wait for.
+        errors.sort(key=lambda one: isinstance(one, NotFoundError) + isinstance(one, AbsentError))
+        if errors:
+            raise errors[0]
         return True
 
     Options(p2p, progress, timeout, wait, missing).load(f"{len(wanted)} files", work)

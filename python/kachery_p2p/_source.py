@@ -9,15 +9,15 @@ import math
 import operator
 import os
 import re
-from typing import (Any, Callable, Dict, Generator, Iterator, List, NamedTuple, Optional, Sequence,
-                    SupportsIndex, Tuple, TypeVar, Union)
+from typing import (Any, Callable, Dict, Generator, Hashable, Iterator, List, Mapping, NamedTuple,
+                    Optional, Sequence, SupportsIndex, Tuple, TypeVar, Union)
 from urllib.parse import quote, unquote
 
 from . import _api, _storage
 from ._dest import naming
 from ._ending import Deadline, never
-from ._errors import (AbsentError, Error, FailedError, NoDaemonError, NotFoundError,
-                      StorageUnavailableError, UsageError, error_of)
+from ._errors import (AbsentError, CanceledError, Error, FailedError, NoDaemonError, NotFoundError,
+                      StorageUnavailableError, TimedOutError, UsageError, error_of)
 from ._names import own_name
 from ._outage import outlasting
 from ._paths import PathLike, as_uri, local_path
@@ -30,6 +30,7 @@ _sha1 = re.compile(r"[0-9a-fA-F]{40}")
 _dir_uri = re.compile(r"sha1dir://([0-9a-fA-F]{40})(?:\.[^/?]*)?(?:/([^?]*))?(\?.*)?", re.S)
 
 _Found = TypeVar("_Found")
+_Key = TypeVar("_Key", bound=Hashable)
 # numpy's integers as well.
 Index = Optional[SupportsIndex]
 Pieces = Generator[bytes, None, None]
@@ -63,18 +64,36 @@ class Named(NamedTuple):
         return f"{self.uri}/{quote(name, safe='')}" if name else self.uri
 
 
-def _calls(indices: Sequence[int], lengths: Sequence[int]) -> Iterator[List[int]]:
+def _calls(uris: Mapping[_Key, str]) -> Iterator[List[_Key]]:
     """As many for each as one call takes."""
-    some: List[int] = []
+    some: List[_Key] = []
     length = 0
-    for index in indices:
-        length += lengths[index]
+    for key, uri in uris.items():
+        length += len(uri)
         if some and (len(some) == _max_files or length > _max_uri_bytes):
             yield some
-            some, length = [], lengths[index]
-        some.append(index)
+            some, length = [], len(uri)
+        some.append(key)
     if some:
         yield some
+
+
+class Sizes:
+    """What has come of each of many files, and of all of them."""
+
+    def __init__(self) -> None:
+        self._each: Dict[Hashable, int] = {}
+        self.all = 0
+
+    def come(self, key: Hashable, size: int) -> int:
+        self.all += size - self._each.get(key, 0)
+        self._each[key] = size
+        return self.all
+
+    def is_here(self, key: Hashable, path: str) -> int:
+        with contextlib.suppress(OSError):
+            self.come(key, os.stat(path).st_size)
+        return self.all
 
 
 class Source:
@@ -166,53 +185,50 @@ class Source:
         self._all_here(path)
         return path, None
 
-    def paths(self, files: Sequence[Named]) -> Iterator[Tuple[int, Union[str, Error]]]:
-        """The same of many, by their index, as they come: of a daemon together."""
-        sizes: Dict[int, int] = {}
-        left = set(range(len(files)))
-        with contextlib.suppress(NoDaemonError):
-            for index, found in self.together(files, sizes):
-                left.discard(index)
-                yield index, found
-        quiet = self.again()
-        for index in sorted(left):
+    def paths(self, files: Mapping[_Key, Named],
+              sizes: "Sizes") -> Iterator[Tuple[_Key, Union[str, Error]]]:
+        """The same of many, by their keys, as they come: of a daemon together."""
+        left = dict(files)
+        try:
+            for key, found in self.together(files, sizes):
+                del left[key]
+                yield key, found
+        except (NoDaemonError, UsageError):  # what is no URI, or an older daemon
+            pass
+        for key, named in left.items():
+            if self._deadline.passed():
+                raise self._deadline.error()
+            quiet = Source(self._p2p, self._deadline, None, self._wait)
             try:
-                path = quiet.path(files[index])
+                path = quiet.path(named)
+            except (CanceledError, TimedOutError):
+                raise
             except Error as error:
-                yield index, error
+                yield key, error
             else:
-                self._count(sizes, index, path)
-                yield index, path
-        done = self.progress.most()
-        self.progress.now(done, done)
+                self.progress.now(sizes.is_here(key, path), 0)
+                yield key, path
 
-    def together(self, files: Sequence[Named], sizes: Dict[int, int],
-                 unnamed: bool = False) -> Iterator[Tuple[int, Union[str, Error]]]:
-        """Those of them that the daemon can be asked for, by a few calls; `sizes` gets what has come
-        of each. Unnamed: the paths are those of the contents, and end in hashes."""
-        indices = [index for index, named in enumerate(files) if named.path is None]
-        uris = [named.named_uri for named in files]
-        for some in _calls(indices if self._p2p else [], [len(uri) for uri in uris]):
-            body = self._body(uris=[uris[index] for index in some], unnamed=unnamed)
+    def together(self, files: Mapping[_Key, Named], sizes: "Sizes",
+                 unnamed: bool = False) -> Iterator[Tuple[_Key, Union[str, Error]]]:
+        """Those of them that the daemon can be asked for, by a few calls. Unnamed: the paths are
+        those of the contents, and end in hashes."""
+        uris = {key: named.named_uri for key, named in files.items() if named.path is None}
+        for keys in _calls(uris) if self._p2p else ():
+            body = self._body(uris=[uris[key] for key in keys], unnamed=unnamed)
             for event in _api.events("/v1/load", body, "files", self._deadline):
                 if event.get("event") != "file":
                     continue
-                index, line = some[event["index"]], event["line"]
+                key, line = keys[event["index"]], event["line"]
                 if line.get("event") == "progress":
-                    sizes[index] = int(line.get("verified_bytes", 0))
-                    self.progress.event({**line, "verified_bytes": sum(sizes.values()),
-                                         "size_bytes": 0})
+                    done = sizes.come(key, int(line.get("verified_bytes", 0)))
+                    self.progress.event({**line, "verified_bytes": done, "size_bytes": 0})
                 elif line.get("event") == "error":
-                    yield index, error_of(line, files[index].words)
+                    yield key, error_of(line, files[key].words)
                 else:
                     path = local_path(str(line["path"]))
-                    self._count(sizes, index, path)
-                    yield index, path
-
-    def _count(self, sizes: Dict[int, int], index: int, path: str) -> None:
-        with contextlib.suppress(OSError):
-            sizes[index] = os.stat(path).st_size
-        self.progress.now(sum(sizes.values()), 0)
+                    self.progress.now(sizes.is_here(key, path), 0)
+                    yield key, path
 
     def _all_here(self, path: str) -> None:
         with contextlib.suppress(OSError):

@@ -28,7 +28,7 @@ from ._errors import Error, UnavailableError
 from ._file import Ranges, Span, jump_bytes
 from ._listing import checked
 from ._options import Options, Seconds, Wait
-from ._source import Named, Source, at, components, file_sha1, sha1_of
+from ._source import Named, Sizes, Source, at, components, file_sha1, sha1_of
 
 __all__ = ["Sha1DirFileSystem", "Sha1FileSystem"]
 
@@ -100,34 +100,51 @@ class _FileSystem(AbstractFileSystem):
             return self.cat_file(path)
         paths = self._expanded(path, recursive)
         here = self._together(paths) if len(paths) > 1 else {}
-        left = [one for one in paths if one not in here]
-        found = dict(zip(left, self._many(self.cat_file, [(one,) for one in left], on_error)))
-        answers = {one: here[one] if one in here else found[one] for one in paths}
+
+        def whole(one: str) -> bytes:
+            got = here.get(one)
+            if isinstance(got, Exception):
+                raise got
+            return self.cat_file(one) if got is None else got
+
+        answers = dict(zip(paths, self._many(whole, [(one,) for one in paths], on_error)))
         if on_error == "omit":
             return {one: got for one, got in answers.items() if not isinstance(got, Exception)}
         return answers
 
-    def _together(self, paths: Sequence[str]) -> Dict[str, bytes]:
-        """Of these files, those that come by a few calls for all of them; whatever the others are."""
+    def _together(self, paths: Sequence[str]) -> Dict[str, Union[bytes, Exception]]:
+        """Of these files, those that come by a few calls for all of them, and those that cannot be
+        had; whatever the others are."""
         files: Dict[str, Named] = {}
         for path in paths:
-            with contextlib.suppress(Error, OSError):
+            try:
                 files[path] = self._named(path)
-        names = list(files)
-        here: Dict[str, bytes] = {}
+            except (FileNotFoundError, IsADirectoryError):
+                continue
+            except Error:  # the listing cannot be had
+                return {}
+        answers: Dict[str, Union[bytes, Exception]] = {}
 
         def work(source: Source) -> bool:
-            for index, found in source.together(list(files.values()), {}, unnamed=True):
+            for path, found in source.together(files, Sizes(), unnamed=True):
                 if isinstance(found, str):
-                    path = names[index]
                     content = _storage.content_if(found, sha1_of(files[path].uri))
                     if content is not None:
-                        here[path] = bytes(content)
+                        answers[path] = bytes(content)
+                elif not self._options.wait:
+                    answers[path] = self._as_seen(path, found)
             return True
 
         with contextlib.suppress(Error):
             self._options.load(f"{len(files)} files", work)
-        return here
+        return answers
+
+    def _as_seen(self, path: str, error: Error) -> Exception:
+        try:
+            with self._seen(path):
+                raise error
+        except Exception as seen:
+            return seen
 
     def _expanded(self, path: Union[str, Sequence[str]], recursive: bool) -> List[str]:
         paths: List[str] = []

@@ -48,8 +48,11 @@ class Many(Network):
             again, more = self.make("more", 2)
         with self.at("bob"):
             with self.assertRaises(kp.NotFoundError) as raised:
-                kp.load_files([ABSENT, *more], missing="raise")
+                kp.load_files([ABSENT, *more[:1]], missing="raise")
             self.assertIn("7777", str(raised.exception))
+            with self.assertRaises(kp.UsageError) as raised:
+                kp.load_files(["sha1://zz", *more[1:], ABSENT])
+            self.assertIn("sha1://zz", str(raised.exception))
             with storage(self.root / "bob" / "storage"):
                 self.assert_are(kp.load_files(more, p2p=False), again)
 

@@ -184,7 +184,7 @@ Task<std::size_t> listed(FakeNode& node, SmallGiver& giver, std::size_t first, s
         CAPTURE(why.text());
         REQUIRE(loaded);
         CHECK(content(loaded->path) == giver.files.at(uris[index].sha1));
-        CHECK(loaded->came);
+        CHECK(loaded->from == std::vector{giver.peer.id()});
         ++came;
     };
     auto ended = co_await node.share.load_files(uris, hooks);
