@@ -129,13 +129,13 @@ def idle(commands, folder):
         daemon = network.daemon("idle")
         time.sleep(20)  # joining is not idling
 
-        def cpu_ticks():
-            stat = pathlib.Path(f"/proc/{daemon.process.pid}/stat").read_text().rsplit(") ", 1)[1]
-            return sum(map(int, stat.split()[11:13]))
+        def cpu_seconds():  # not in ticks, of which it would take a few
+            threads = pathlib.Path(f"/proc/{daemon.process.pid}/task").iterdir()
+            return sum(int((one / "schedstat").read_text().split()[0]) for one in threads) / 1e9
 
-        before = cpu_ticks()
+        before = cpu_seconds()
         time.sleep(IDLE_SECONDS)
-        spent = (cpu_ticks() - before) / os.sysconf("SC_CLK_TCK")
+        spent = cpu_seconds() - before
         status = pathlib.Path(f"/proc/{daemon.process.pid}/status").read_text()
         resident = next(line for line in status.splitlines() if line.startswith("VmRSS"))
         return int(resident.split()[1]) / 1024, 100 * spent / IDLE_SECONDS
