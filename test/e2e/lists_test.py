@@ -127,10 +127,10 @@ class Lists(NetworkCase):
                          [absent("4"), absent("5")], said)
         self.assertEqual(self.bob.log().count(f"load of {'4' * 40} failed"), 1)
         self.assertIn("more small files", self.alice.log())
-        # The log leaves out what is much alike.
+        # Of what is much alike the log has the first ones.
         said = [self.bob.log().count(f"loaded {sha1_of(path)} ") for path in paths]
-        self.assertEqual(said[:20], [1] * 20)
-        self.assertLessEqual(max(said), 1)
+        self.assertEqual(max(said), 1)
+        self.assertGreater(sum(said), 20)
 
     def test_one_of_a_list_that_is_called_off_leaves_the_others(self):
         self.alice.run("kp2p-limit", "--up", "2M")
