@@ -69,7 +69,7 @@ class Api {
     Answer leave(Call& call);
     Answer load(Call& call);
     Answer load_one(Call& call);
-    Answer load_list(Call& call);
+    Answer load_list(Call& call, std::vector<proto::Uri> uris);
     Answer find(Call& call);
     Answer cat(Call& call);
     Answer list(Call& call);

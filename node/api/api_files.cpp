@@ -56,7 +56,6 @@ Listed listed(CatalogList all, const std::string& words) {
     return listed;
 }
 
-// Those of `uris`, or the one that is `uri`.
 std::string json_of(const std::vector<std::string>& uris,
                     const std::vector<Catalog::Removal>& removals) {
     JsonWriter json;

@@ -14,7 +14,7 @@ namespace {
 
 using proto::JsonWriter;
 
-constexpr std::size_t max_ranges = 1024;  // of one call
+constexpr std::size_t max_ranges = 1024, max_listed = 1024;  // of one call
 
 // Those that a call asks for, or the one.
 struct AskedRanges {
@@ -89,10 +89,10 @@ class Loading {
 }  // namespace
 
 Api::Answer Api::load(Call& call) {
-    auto several = call.texts("uris");
+    auto several = call.uris(max_listed);
     if (!several) co_return several.error();
     if (several->empty()) co_return co_await counted(&Api::load_one, call);
-    co_return co_await load_list(call);
+    co_return co_await load_list(call, *std::move(several));
 }
 
 Api::Answer Api::load_one(Call& call) {

@@ -17,8 +17,6 @@ namespace {
 
 using proto::JsonWriter;
 
-constexpr std::size_t max_listed = 1024;  // of one call
-
 std::string file_line(std::size_t index, const std::string& line) {
     JsonWriter json;
     json.begin_object().field("event", "file").field("index", index);
@@ -107,17 +105,14 @@ Task<> Api::note_arrivals(ListLoad& all) {
     }
 }
 
-Api::Answer Api::load_list(Call& call) {
-    auto uris = call.uris(max_listed);
-    if (!uris) co_return uris.error();
+Api::Answer Api::load_list(Call& call, std::vector<proto::Uri> uris) {
     auto unnamed = call.truth("unnamed");
     if (!unnamed) co_return unnamed.error();
     auto outage = outage_of(call);
     if (!outage) co_return outage.error();
     Clock& clock = parts_.runtime.clock;
     Transfers& transfers = parts_.share.transfers();
-    ListLoad all{call, *uris, *unnamed ? Naming::none : Naming::own,
-                 Event(parts_.runtime.executor)};
+    ListLoad all{call, uris, *unnamed ? Naming::none : Naming::own, Event(parts_.runtime.executor)};
     Share::ListHooks hooks;
     hooks.begun = [&](std::size_t index, std::function<void()> cancel) {
         all.coming.try_emplace(index, transfers, all.uris[index], std::move(cancel), clock);
@@ -144,7 +139,7 @@ Api::Answer Api::load_list(Call& call) {
     Result<void> loaded = Errc::canceled;
     auto work = [&](Tasks& tasks) -> Task<> {
         tasks.spawn(note_arrivals(all));
-        loaded = co_await parts_.share.load_files(*uris, hooks, *outage);
+        loaded = co_await parts_.share.load_files(uris, hooks, *outage);
         all.is_over = true;
         all.changed.notify_all();
     };

@@ -164,13 +164,10 @@ Task<Result<Fetched>> FileBatch::fetch(std::size_t index, Diagnosis& diagnosis) 
         if (at.size_bytes > 0 && at.verified_bytes == at.size_bytes) alone.came(at.size_bytes);
         hooks_.moved(index, at);
     };
-    std::vector<Sha1> one{files_[index].sha1};
-    const auto lacking = co_await inventory_.lacks(std::move(one));  // by now
-    const auto here = lacking.front() ? Fetches::Here::no : Fetches::Here::perhaps;
     std::vector<NodeId> hints;
     if (terms_.akin) hints = givers_;
     co_return co_await fetches_.fetch(files_[index].sha1, std::move(hints), std::move(moved),
-                                      diagnosis, terms_.outage, here);
+                                      diagnosis, terms_.outage);
 }
 
 // With others, if it is one of those.

@@ -87,7 +87,7 @@ class Share {
         std::filesystem::path path;
         std::vector<NodeId> from = {};  // who gave it, verified, just now
     };
-    // Of one file of a list, by its index there.
+    // Of one file of a list, by its index there. `cancel` ends it with Errc::canceled.
     struct ListHooks {
         std::function<void(std::size_t index, std::function<void()> cancel)> begun;
         std::function<void(std::size_t index, const FetchProgress&)> moved;

@@ -1,7 +1,9 @@
 // Lists of files of Share.
 #include <map>
 #include <memory>
+#include <set>
 #include <utility>
+#include <vector>
 
 #include "node/share/file_batch.hpp"
 #include "node/share/share_node.hpp"

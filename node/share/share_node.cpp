@@ -1,10 +1,9 @@
 // Directories of Share, and documents that it reads.
-#include <algorithm>
 #include <chrono>
+#include <optional>
 #include <set>
 #include <utility>
 
-#include "node/async/event.hpp"
 #include "node/async/offload.hpp"
 #include "node/share/file_batch.hpp"
 #include "node/share/share_node.hpp"

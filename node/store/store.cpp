@@ -239,14 +239,10 @@ Result<ByteVector> Store::read(const Sha1& sha1, std::size_t max_bytes) const {
     return bytes;
 }
 
-std::optional<BulkBytes> Store::read_small(const Sha1& sha1, std::size_t max_bytes) const {
-    const auto file = File::open(layout_.content(sha1), File::Mode::read);
-    const auto stamp = file ? file->stamp() : Result<FileStamp>(file.error());
-    if (!stamp || stamp->size_bytes > max_bytes) return std::nullopt;
-    BulkBytes bytes(static_cast<std::size_t>(stamp->size_bytes));
-    const auto size = file->read_at(0, bytes);
-    if (!size || *size != bytes.size() || proto::sha1_to_name(bytes) != sha1) return std::nullopt;
-    return bytes;
+std::optional<ByteVector> Store::read_small(const Sha1& sha1, std::size_t max_bytes) const {
+    auto bytes = read_small_file(layout_.content(sha1), max_bytes);
+    if (!bytes || proto::sha1_to_name(*bytes) != sha1) return std::nullopt;
+    return *std::move(bytes);
 }
 
 Result<proto::Uri> Store::put(const fs::path& path, const PutOptions& options) const {

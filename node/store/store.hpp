@@ -91,7 +91,7 @@ class Store {
     Result<ByteVector> read(const Sha1& sha1, std::size_t max_bytes) const;
     // What lies in the storage itself, in fewer steps than the above take; nothing where it takes
     // them to tell: it is linked, larger, not what its name says, or cannot be read.
-    std::optional<BulkBytes> read_small(const Sha1& sha1, std::size_t max_bytes) const;
+    std::optional<ByteVector> read_small(const Sha1& sha1, std::size_t max_bytes) const;
 
     // A file, or with all that is in it, links followed, a directory.
     Result<proto::Uri> put(const std::filesystem::path& path, const PutOptions& options) const;

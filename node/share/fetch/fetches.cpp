@@ -20,17 +20,14 @@ class Watching {  // a progress sink at a fetch, for as long as this lives
 }  // namespace
 
 Task<Result<Fetched>> Fetches::fetch(Sha1 file, std::vector<NodeId> hints, ProgressSink progress,
-                                     Diagnosis& diagnosis, Clock::Span outage, Here known) {
+                                     Diagnosis& diagnosis, Clock::Span outage) {
     for (;;) {
         if (small_.is_coming(file)) {
             auto came = co_await small_.share(file);
             if (!came && came.error() == asio::error::operation_aborted) co_return Errc::canceled;
-            known = Here::perhaps;
         }
         std::string why;
-        Result<std::filesystem::path> here = Errc::not_found;
-        if (std::exchange(known, Here::perhaps) == Here::perhaps)
-            here = co_await find_here(file, why);
+        auto here = co_await find_here(file, why);
         if (here) co_return Fetched{*here, {}};
         if (here.error() == asio::error::operation_aborted) co_return Errc::canceled;
         const bool hangs = here.error() == Errc::timed_out;  // others may have it

@@ -20,10 +20,8 @@ class Fetches {
     explicit Fetches(FetchParts parts) : parts_(parts), small_(parts) {}
 
     // Where several ask for one file, the longest outage that one of them allows counts.
-    enum class Here { perhaps, no };  // no: Inventory::lacks() it, as it said just now
     Task<Result<Fetched>> fetch(Sha1 file, std::vector<NodeId> hints, ProgressSink progress,
-                                Diagnosis& diagnosis, Clock::Span outage = usual_outage,
-                                Here known = Here::perhaps);
+                                Diagnosis& diagnosis, Clock::Span outage = usual_outage);
 
     // A file that Inventory::lacks(), if it is a small one, together with others that are asked for
     // in this way by now. Errc::not_found when fetch() has to do it, whatever the reason.

@@ -86,7 +86,7 @@ Result<Look> look_at(const Store& store, const Sha1& file, const Located& locate
 }
 
 struct SmallFile {
-    BulkBytes bytes;
+    ByteVector bytes;
     std::string why, remark;
 };
 
@@ -97,13 +97,12 @@ SmallFile read_small(const Store& store, const Sha1& file, std::size_t max_bytes
         small.bytes = *std::move(bytes);
         return small;
     }
+    // What lies there and is not right is found out, and set aside.
     const Located located = store.locate(file);
     if (!located.stored || located.stored->stamp.size_bytes > max_bytes) return small;
     auto opened = open_whole(store, file, located, WholeChunks::Links::kept, nullptr);
     small.why = std::move(opened->why);
     small.remark = std::move(opened->remark);
-    if (!opened->chunks || !(*opened->chunks)->ready()) return small;
-    if (auto whole = (*opened->chunks)->read(0)) small.bytes = std::move(whole->bytes);
     return small;
 }
 
@@ -150,15 +149,15 @@ Task<Result<Inventory::Entry>> Inventory::take(Sha1 file, Hashing hashing) {
     co_return Entry{std::move(*taken), true};
 }
 
-Task<std::vector<BulkBytes>> Inventory::small_files(std::vector<Sha1> files,
-                                                    std::size_t max_bytes) {
+Task<std::vector<ByteVector>> Inventory::small_files(std::vector<Sha1> files,
+                                                     std::size_t max_bytes) {
     auto read = [store = &store_, files = std::move(files), max_bytes] {
         std::vector<SmallFile> small;
         for (const Sha1& file : files) small.push_back(read_small(*store, file, max_bytes));
         return small;
     };
     auto small = co_await offload(runtime_.pool, std::move(read));
-    std::vector<BulkBytes> contents;
+    std::vector<ByteVector> contents;
     for (SmallFile& file : small) {
         say(file.why);
         rotten(file.remark);

@@ -76,7 +76,7 @@ class Inventory {
 
     // What can be given of these at once: those that are in the storage, whole and right, and of at
     // most `max_bytes`. Empty for the others.
-    Task<std::vector<BulkBytes>> small_files(std::vector<Sha1> files, std::size_t max_bytes);
+    Task<std::vector<ByteVector>> small_files(std::vector<Sha1> files, std::size_t max_bytes);
 
     PartialDesk& desk() { return desk_; }
 

@@ -66,7 +66,7 @@ Task<Result<void>> Uploader::give_files(std::shared_ptr<MuxChannel> channel, pro
         const std::size_t after = next + some.size();
         auto read = co_await inventory_.small_files(std::move(some), proto::block_bytes);
         // What is cut are views of it.
-        const auto contents = std::make_shared<const std::vector<BulkBytes>>(std::move(read));
+        const auto contents = std::make_shared<const std::vector<ByteVector>>(std::move(read));
         auto cut = [contents, id, next] {
             const std::vector<ByteView> views(contents->begin(), contents->end());
             return proto::cut_files(id, next, views);
