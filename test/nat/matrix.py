@@ -57,14 +57,21 @@ class Dht:
 
 
 def wait_for_line(stream, word, seconds=20):
+    """Byte by byte, since select does not see what Python has read ahead."""
+    line = b''
     with selectors.DefaultSelector() as selector:
         selector.register(stream, selectors.EVENT_READ)
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            if selector.select(until - time.monotonic()):
-                line = stream.readline()
-                if not line or word in line:
-                    return line
+            if not selector.select(until - time.monotonic()):
+                continue
+            byte = os.read(stream.fileno(), 1)
+            line += byte
+            if byte and byte != b'\n':
+                continue
+            if not byte or word in line.decode(errors='replace'):
+                return line.decode(errors='replace')
+            line = b''
     return ''
 
 

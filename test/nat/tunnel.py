@@ -294,7 +294,7 @@ class Tunnelled(unittest.TestCase):
         sha1 = uri.split('/')[2]
         got = self.javascript('get', sha1, ours + '.got', str(PATIENCE_SECONDS))
         words, _ = got.communicate(timeout=2 * PATIENCE_SECONDS)
-        self.assertEqual(got.returncode, 0, words)
+        self.assertEqual(got.returncode, 0, words + inside.words())
         self.assertTrue(same(ours, ours + '.got'))
         giver = self.javascript('give', theirs)
         self.addCleanup(giver.communicate)
