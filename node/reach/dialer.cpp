@@ -22,10 +22,15 @@ void keep(std::vector<Approach>& to, std::optional<Approach> approach) {
 
 // All that one dial needs, for as long as anything of it goes on.
 struct Dialer::Attempt {
-    Attempt(Runtime& runtime, Dht& dht, const proto::KeyPair& keys, const NodeId& to)
-        : remote(to), greeting(runtime, dht, keys, to), found(runtime.executor) {}
+    Attempt(Runtime& runtime, Dht& dht, const proto::KeyPair& keys, const NodeId& to,
+            std::shared_ptr<DialProgress> progress)
+        : remote(to),
+          progress(progress ? std::move(progress) : std::make_shared<DialProgress>()),
+          greeting(runtime, dht, keys, to, this->progress),
+          found(runtime.executor) {}
 
     NodeId remote;
+    std::shared_ptr<DialProgress> progress;
     Through through = Through::any;
     Greeting greeting;
     NoisePayload ours;
@@ -40,9 +45,9 @@ struct Dialer::Attempt {
 };
 
 Task<Result<Link>> Dialer::dial(NodeId remote, std::vector<Endpoint> relays, Findings& why,
-                                Through through) {
-    auto attempt =
-        std::make_shared<Attempt>(parts_.runtime, parts_.dht, parts_.keys, std::move(remote));
+                                Through through, std::shared_ptr<DialProgress> progress) {
+    auto attempt = std::make_shared<Attempt>(parts_.runtime, parts_.dht, parts_.keys,
+                                             std::move(remote), std::move(progress));
     attempt->through = through;
     auto link = co_await dial(attempt, std::move(relays));
     for (const Finding& finding : attempt->why.all()) why.add(finding);
@@ -150,6 +155,9 @@ Task<Result<UdxPath>> Dialer::find_path(AttemptRef attempt) {
     // That one of us can be reached by everybody is no use where the other is the exception.
     const bool straight =
         attempt->through != Through::answered && (we_are_open || open_approach(greeted));
+    // It has a connection before it hears from us there; of a hole only when it does.
+    attempt->progress->taken = straight || attempt->plan;
+    if (attempt->progress->unneeded && !attempt->progress->taken) co_return Errc::cannot_connect;
     const bool may_be_relayed =
         attempt->plan || (parts_.relays && attempt->through == Through::any);
     if (!may_be_relayed || straight) co_return co_await race_all(attempt);

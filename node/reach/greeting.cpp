@@ -16,10 +16,12 @@ constexpr unsigned find_retries = 3;
 
 }  // namespace
 
-Greeting::Greeting(Runtime& runtime, Dht& dht, const proto::KeyPair& keys, const NodeId& remote)
+Greeting::Greeting(Runtime& runtime, Dht& dht, const proto::KeyPair& keys, const NodeId& remote,
+                   std::shared_ptr<DialProgress> progress)
     : clock_(runtime.clock),
       dht_(dht),
       remote_(remote),
+      progress_(std::move(progress)),
       target_(proto::dht::target_of(remote)),
       noise_(noise_initiator(runtime.random, keys, remote)),
       changed_(runtime.executor) {}
@@ -100,11 +102,14 @@ Task<> Greeting::try_found(Tasks& all) {
 }
 
 Task<> Greeting::try_hole(OpenHole hole, Tasks& all) {
+    progress_->taken = true;
     auto reply = co_await dht_.peer_handshake(hole.socket, hole.remote, target_, message_);
     if (take(hole.remote, std::move(reply))) all.cancel();
 }
 
 Task<bool> Greeting::try_relay(Endpoint relay) {
+    if (progress_->unneeded) co_return false;
+    progress_->taken = true;
     auto reply = co_await dht_.peer_handshake(relay, target_, message_);
     co_return take(relay, std::move(reply));
 }

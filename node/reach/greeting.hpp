@@ -4,6 +4,7 @@
 #pragma once
 
 #include <deque>
+#include <memory>
 #include <set>
 
 #include "node/async/event.hpp"
@@ -26,9 +27,16 @@ struct OpenHole {
     Endpoint remote;
 };
 
+// Of a dial that somebody may come to need no more, shared with him.
+struct DialProgress {
+    bool taken = false;     // the node may have taken it for a connection, whether or not we go on
+    bool unneeded = false;  // by who dials: only what may have been taken is brought to its end
+};
+
 class Greeting {
   public:
-    Greeting(Runtime& runtime, Dht& dht, const proto::KeyPair& keys, const NodeId& remote);
+    Greeting(Runtime& runtime, Dht& dht, const proto::KeyPair& keys, const NodeId& remote,
+             std::shared_ptr<DialProgress> progress = std::make_shared<DialProgress>());
     Greeting(const Greeting&) = delete;
 
     // The relays are tried at once and seed the search for others. Once. On failure, which is
@@ -54,6 +62,7 @@ class Greeting {
     Clock& clock_;
     Dht& dht_;
     NodeId remote_;
+    std::shared_ptr<DialProgress> progress_;
     proto::dht::DhtId target_;
     proto::Noise noise_;
     ByteVector message_;  // the same through every relay

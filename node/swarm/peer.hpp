@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "node/async/clock.hpp"
+#include "node/swarm/dialing.hpp"
 #include "node/swarm/places.hpp"
 #include "node/swarm/toll.hpp"
 #include "node/swarm/vigil.hpp"
@@ -17,7 +18,6 @@
 namespace kp2p {
 
 class Connection;
-class Tasks;
 
 enum class PathRank { tcp, udx, relayed };  // the best first
 inline PathRank rank_of(const Path& path) {
@@ -37,7 +37,7 @@ class Peer {
     };
 
     Cause cause = Cause::came;
-    Tasks* dial = nullptr;                 // while it is being dialed
+    std::shared_ptr<Dialing> dial;         // while it is being dialed
     std::string label;                     // what it calls itself; empty: nothing
     std::vector<Endpoint> tcp_places;      // where it says that it listens
     std::vector<Finding> better_failures;  // why these, tried last, led to no better path

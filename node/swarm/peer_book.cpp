@@ -121,8 +121,10 @@ void PeerBook::connected(const NodeId& id, Dialed who) {
 
 void PeerBook::closed(Time now, const NodeId& id, Span lived) {
     const auto found = peers_.find(id);
-    if (found == peers_.end() || found->second.state != State::connected) return;
+    if (found == peers_.end()) return;
     Peer& peer = found->second;
+    if (peer.state == State::dialing) return dial_failed(now, id, Answered::yes);
+    if (peer.state != State::connected) return;
     if (lived >= good_life) peer.past.attempts = 0;
     peer.past.attempts++;
     retry(now, found);

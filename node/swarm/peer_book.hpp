@@ -57,7 +57,7 @@ class PeerBook {
     enum class Answered { no, yes };
     void dial_failed(Time now, const NodeId& peer, Answered answered);
     void connected(const NodeId& peer, Dialed who);
-    void closed(Time now, const NodeId& peer, Span lived);
+    void closed(Time now, const NodeId& peer, Span lived);  // though it may not have counted
     // Whether peers of this topic are being dialed or, if more are needed, about to be: for the
     // first time, or once more because they answered, or were connected and are so no more.
     bool unsettled(const Topic& topic, bool needed) const;

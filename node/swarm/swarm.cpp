@@ -234,13 +234,27 @@ void Swarm::start_dial(const NodeId& node, Cause cause) {
 Task<> Swarm::dial(NodeId node) {
     Findings why;
     Result<Link> link;
-    Tasks* own = nullptr;
+    const auto own = std::make_shared<Dialing>();
     auto done = co_await with_tasks([&](Tasks& all) -> Task<> {
-        own = peers_[node].dial = &all;
-        link = co_await reach(node, why);
+        own->tasks = &all;
+        peers_[node].dial = own;
+        link = co_await reach(node, why, own);
     });
+    own->tasks = nullptr;
     dials_--;
     changed_.notify_all();
+    if (own->unneeded && link) {
+        // Of what the node has dialed and what we have it may take the latter, though it has heard
+        // us along the former, and ends that when it does.
+        const auto there = [this, node] {
+            const auto held = best(node);
+            return held && !held->is_closed();
+        };
+        auto waited = co_await pause_while(there, Dialing::max_standby);
+        if (!waited || !tasks_ || there()) co_return;
+        book_.dialing(node);
+        withdraw(std::exchange(peers_[node].dial, own));
+    }
     const auto peer = peers_.find(node);
     if (peer == peers_.end() || peer->second.dial != own) co_return;  // the peer came to us
     peer->second.dial = nullptr;
@@ -256,7 +270,11 @@ Task<> Swarm::dial(NodeId node) {
     co_await serve(connection, PeerBook::Dialed::by_us);
 }
 
-Task<Result<Link>> Swarm::reach(NodeId node, Findings& why) {
+void Swarm::withdraw(std::shared_ptr<Dialing> dial) {
+    if (dial && tasks_) tasks_->spawn(end_unneeded(parts_.runtime.clock, std::move(dial)));
+}
+
+Task<Result<Link>> Swarm::reach(NodeId node, Findings& why, std::shared_ptr<Dialing> dial) {
     for (const FixedPeer& peer : parts_.fixed) {
         if (peer.node != node || !tcp_dialer_) continue;
         auto limited = with_timeout(parts_.runtime.clock, max_fixed_wait, reach_fixed(peer, why));
@@ -268,7 +286,8 @@ Task<Result<Link>> Swarm::reach(NodeId node, Findings& why) {
         auto entered = co_await parts_.entered();
         if (!entered) co_return entered.error();
     }
-    co_return co_await dialer_.dial(node, book_.relays(node), why);
+    co_return co_await dialer_.dial(node, book_.relays(node), why, Dialer::Through::any,
+                                    std::move(dial));
 }
 
 Task<Result<std::shared_ptr<Connection>>> Swarm::connect(NodeId node) {

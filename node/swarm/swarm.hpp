@@ -110,7 +110,8 @@ class Swarm {
     Places places() const;
     bool has_room(Cause cause) const;
     void make_room(Cause cause);
-    Task<Result<Link>> reach(NodeId node, Findings& why);
+    void withdraw(std::shared_ptr<Dialing> dial);
+    Task<Result<Link>> reach(NodeId node, Findings& why, std::shared_ptr<Dialing> dial);
     // TCP.
     Task<> keep_fixed(FixedPeer fixed);
     std::vector<Endpoint> tcp_guess_of(const Connection& connection) const;
@@ -148,7 +149,6 @@ class Swarm {
     Task<> serve_beside(Link link, NodeId node);
     Task<Result<Link>> reach_anew(NodeId node, std::vector<Endpoint> places,
                                   Dialer::Through through, Findings& why);
-    static Task<> reach_first(Task<Result<Link>> dial, Result<Link>& first, Tasks& all);
     void note_failure(const NodeId& node, std::vector<Finding> why);
     // Connections.
     void accepted(Link link);

@@ -96,6 +96,7 @@ Task<> Swarm::run_connection(std::shared_ptr<Connection> connection, Tasks& all)
 
 Task<> Swarm::prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who, Tasks& all) {
     const auto began = parts_.runtime.clock.now();
+    const Path path = connection->path();
     const auto beside = std::make_shared<Findings>();
     const bool at_once = may_speak_at_once(*connection);
     if (at_once) all.spawn(serve_channels(connection));
@@ -120,14 +121,16 @@ Task<> Swarm::prove(std::shared_ptr<Connection> connection, PeerBook::Dialed who
     const auto peer = peers_.find(connection->remote());
     const bool replaced = peer == peers_.end() || !peer->second.find(*connection);
     if (!proven && who == PeerBook::Dialed::by_us && !replaced) {
-        const Path path = connection->path();
-        Finding silent{.code = Finding::Code::path_silent,
-                       .node = connection->remote(),
-                       .what = path.remote.text(),
-                       .after = milliseconds_since(parts_.runtime.clock, began),
-                       .path = tried_path_of(path)};
-        tell(rejection, path.remote, silent);
-        beside->lead(std::move(silent));
+        // What came before the proof may be the end.
+        const bool silence = proven.error() == Errc::timed_out || rejection;
+        Finding failure{
+            .code = silence ? Finding::Code::path_silent : Finding::Code::connection_lost,
+            .node = connection->remote(),
+            .what = path.remote.text(),
+            .after = milliseconds_since(parts_.runtime.clock, began),
+            .path = tried_path_of(path)};
+        tell(rejection, path.remote, failure);
+        beside->lead(std::move(failure));
         if (!best(connection->remote())) note_failure(connection->remote(), beside->all());
     }
     connection->close();
@@ -219,7 +222,7 @@ bool Swarm::admit(const std::shared_ptr<Connection>& connection) {
     }
     Peer& peer = peers_[remote];
     leave_silent(peer);
-    if (Tasks* dial = std::exchange(peer.dial, nullptr)) dial->cancel();
+    withdraw(std::exchange(peer.dial, nullptr));
     // Where another one works nothing waits, and this one has to show that it does.
     const auto works = [rank](const Peer::Held& other) {
         return other.proven && other.rank != rank;

@@ -30,6 +30,13 @@ Task<Result<Link>> later(Clock& clock, Clock::Span wait, Task<Result<Link>> dial
     co_return co_await std::move(dial);
 }
 
+Task<> reach_first(Task<Result<Link>> dial, Result<Link>& first, Tasks& all) {
+    auto link = co_await std::move(dial);
+    if (!link || first) co_return;
+    first = std::move(link);
+    all.cancel();
+}
+
 }  // namespace
 
 Task<> Swarm::watch_loop() {
@@ -261,13 +268,6 @@ Task<> Swarm::serve_beside(Link link, NodeId node) {
         beside_.erase(node);
     };
     (void)co_await with_tasks(body);
-}
-
-Task<> Swarm::reach_first(Task<Result<Link>> dial, Result<Link>& first, Tasks& all) {
-    auto link = co_await std::move(dial);
-    if (!link || first) co_return;
-    first = std::move(link);
-    all.cancel();
 }
 
 }  // namespace kp2p

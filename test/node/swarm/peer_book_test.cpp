@@ -109,6 +109,15 @@ TEST_CASE("a connection that lived well is taken up again soon, for which is wai
     CHECK_FALSE(book.unsettled(Topic(), false));
 }
 
+TEST_CASE("one that came while it was dialed, and went before it counted, is dialed again") {
+    PeerBook book(numbered(1), 7);
+    book.discovered(start, Topic(), numbered(2), {});
+    REQUIRE(book.next_dial(start, any));
+    book.closed(start, numbered(2), 0s);
+    REQUIRE(book.deadline(any));
+    CHECK(*book.deadline(any) - start <= 2s);
+}
+
 TEST_CASE("peers of a topic that was left are forgotten") {
     PeerBook book(numbered(1), 7);
     Topic other;
