@@ -266,7 +266,9 @@ Task<> Swarm::dial(NodeId node) {
         co_return;
     }
     auto connection = make_connection(std::move(*link));
-    peer->second.hold({connection, rank_of(connection->path()), std::nullopt});
+    const PathRank rank = rank_of(connection->path());
+    if (const Peer::Held* unheard = peer->second.find(rank)) unheard->connection->close();
+    peer->second.hold({connection, rank, std::nullopt});
     co_await serve(connection, PeerBook::Dialed::by_us);
 }
 
