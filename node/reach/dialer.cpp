@@ -25,7 +25,7 @@ struct Dialer::Attempt {
     Attempt(Runtime& runtime, Dht& dht, const proto::KeyPair& keys, const NodeId& to,
             std::shared_ptr<DialProgress> progress)
         : remote(to),
-          progress(progress ? std::move(progress) : std::make_shared<DialProgress>()),
+          progress(std::move(progress)),
           greeting(runtime, dht, keys, to, this->progress),
           found(runtime.executor) {}
 

@@ -49,9 +49,9 @@ class Dialer {
     enum class Through { any, no_relay, answered };
     // `relays` are DHT nodes that may relay to it, tried at once; may be empty. When it fails,
     // which is Errc::cannot_connect, `why` has what was tried.
-    Task<Result<Link>> dial(NodeId remote, std::vector<Endpoint> relays, Findings& why,
-                            Through through = Through::any,
-                            std::shared_ptr<DialProgress> progress = nullptr);
+    Task<Result<Link>> dial(
+        NodeId remote, std::vector<Endpoint> relays, Findings& why, Through through = Through::any,
+        std::shared_ptr<DialProgress> progress = std::make_shared<DialProgress>());
     // From a port at a kp2p-relay. Errc::not_found: none may be used.
     Task<Result<Link>> dial_tunnelled(NodeId remote, Findings& why);
     // Greets it in the same way, and tries each approach to its end, through a relay and from a

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "node/async/clock.hpp"
-#include "node/swarm/dialing.hpp"
 #include "node/swarm/places.hpp"
 #include "node/swarm/toll.hpp"
 #include "node/swarm/vigil.hpp"
@@ -18,6 +17,7 @@
 namespace kp2p {
 
 class Connection;
+struct Dialing;
 
 enum class PathRank { tcp, udx, relayed };  // the best first
 inline PathRank rank_of(const Path& path) {

@@ -6,6 +6,7 @@
 
 #include "node/async/tasks.hpp"
 #include "node/async/timeout.hpp"
+#include "node/swarm/dialing.hpp"
 #include "proto/outcome.hpp"
 
 namespace kp2p {
