@@ -31,8 +31,8 @@ void tell(dht::HolepunchPayload& payload, const OwnNat& ours, const RemoteNat& t
 class Punching {
   public:
     // Of all plans together, or a client that says something else about its NAT each time would
-    // have us send for as long as it likes. The longest plan has 1100.
-    static constexpr std::size_t max_probes = 1500;
+    // have us send for as long as it likes. The longest plan has 1870.
+    static constexpr std::size_t max_probes = 2300;
 
     explicit Punching(Budget& budget) : budget_(budget) {}
 
