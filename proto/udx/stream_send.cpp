@@ -104,6 +104,8 @@ bool Stream::add_tail_probe(Time now) {
 bool Stream::add_lost(Time now) {
     if (flight_.lost() == 0 || flight_.in_flight(path_) >= window_packets()) return false;
     SentPacket& packet = flight_.at(flight_.first_lost());
+    // The peer may have left the relay as well.
+    if (paths_[packet.path]->relayed && !current().relayed) flight_.reroute(packet, path_);
     if (!fits_burst(header_bytes + packet.bytes, packet.path)) return false;
     if (burst_packets_ > 0 && exceeds_path(packet)) return false;
     if (!current().pacer.allows()) {

@@ -416,6 +416,21 @@ TEST_CASE("a stream leaves a relay that still answers, for who answers elsewhere
     CHECK(a.stream.path() == path);
 }
 
+TEST_CASE("what a relay has lost goes to where the stream has moved") {
+    Subject a({.id = 77, .relayed = true});
+    a.stream.write(a.now, as_bytes("hello"));  // the peer has left the relay
+    a.drain();
+    const std::set<std::uint32_t> lost{0};
+    CHECK(a.numbers_sent_to(0) == lost);
+    const unsigned path = a.stream.discover({.id = 10});
+    a.receive({.flags = flag::message}, path, ByteVector(100));
+    a.acknowledge(0, a.numbers_sent_to(path), path);
+    REQUIRE(a.stream.path() == path);
+    a.sent.clear();
+    CHECK(a.run(100ms, [&] { return a.numbers_sent_to(path).contains(0); }));
+    CHECK(a.numbers_sent_to(0).empty());
+}
+
 TEST_CASE("a forged source makes a relayed stream send it at most three times as much") {
     Subject a({.id = 77, .relayed = true});
     const unsigned path = a.stream.discover({.id = 10});
