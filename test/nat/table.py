@@ -99,6 +99,10 @@ class Node(Daemon):
     def ready(self):
         return self.lines.wait(START_SECONDS, ' ready') is not None
 
+    def joined(self):
+        """It has met somebody of the channel, as who gives a file has before another one is started."""
+        return self.ready() and self.lines.wait(START_SECONDS, 'connected to ') is not None
+
     def identity(self):
         return self.status()['node']
 
@@ -167,6 +171,8 @@ class Script:
 
     def ready(self):
         return True
+
+    joined = ready
 
     def give(self, path):
         self.start('give', path)
@@ -246,7 +252,7 @@ class Lab:
         giver, beside = self.node(languages[1], other, folder + '/giver')
         loader = None
         try:
-            uri = giver.give(self.file) if giver.ready() else ''
+            uri = giver.give(self.file) if giver.joined() else ''
             if not uri:
                 return {'error': 'the giver is not ready'}
             loader, more = self.node(languages[0], site, folder + '/loader')
