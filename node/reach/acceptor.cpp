@@ -107,6 +107,7 @@ void Acceptor::start_punch(const IncomingHandshake& incoming, const NoisePayload
     if (!permit) return;
     std::optional<Endpoint> greeted_from;
     if (parts_.announcer.is_relay(incoming.from)) greeted_from = incoming.client();
+    const auto seen = parts_.dht.sampled_address();
     const auto changed = [weak = std::weak_ptr(slot)] {
         if (const auto there = weak.lock()) there->changed.notify_all();
     };
@@ -118,6 +119,8 @@ void Acceptor::start_punch(const IncomingHandshake& incoming, const NoisePayload
         .secret = proto::dht::HolepunchSecret(proto::holepunch_secret(slot->keys.hash).view()),
         .said_firewall = theirs.firewall,
         .greeted_from = greeted_from,
+        .draws_ports = seen && seen->port == 0,
+        .knock = first_packet(slot->peer),
         .changed = changed});
     tasks_->spawn(ServerPunch::run(slot->punch));
     // A client in our LAN comes to the server port, which the answer's source shows it.

@@ -51,6 +51,8 @@ struct Punching {
     proto::NoiseKeys keys;
     proto::punch::Client::Course* course;  // that led through the last time
     SocketPool::Open open = nullptr;       // in the place of the pool's own
+    // What we knock with: a packet of our stream, for which it is ready. None: a probe.
+    std::function<ByteVector()> knock = nullptr;
 };
 std::optional<Approach> punch_approach(const Greeted& greeted, const Punching& punching);
 

@@ -40,7 +40,7 @@ struct Dialer::Attempt {
     std::optional<RelayLeg> leg;    // which we did
     UdxByteStream::Handle relayed;  // the stream, while it does
     std::optional<Reached> anew;    // who goes through it, if it was not named in our greeting
-    bool relay_over = false, race_over = false;
+    bool knocked = false, relay_over = false, race_over = false;
     Tasks* racing = nullptr;  // while race_on() is
 };
 
@@ -85,7 +85,11 @@ Task<Result<Link>> Dialer::dial(AttemptRef attempt, std::vector<Endpoint> relays
     const bool answered_only = attempt->through == Through::answered;
     const auto on_path = [this, attempt](const UdxPath& path) {
         FoundPath& found = attempt->found;
-        if (!found.path) found.path = parts_.pool ? parts_.pool->keeping(path) : path;
+        if (!found.path) {
+            found.path = parts_.pool ? parts_.pool->keeping(path) : path;
+            // A port that was opened to knock is known to nobody who has not heard it.
+            found.path->answered = attempt->knocked && found.path->keeper;
+        }
         found.changed.notify_all();
     };
     if (!answered_only) stream->on_path(on_path);
@@ -258,7 +262,13 @@ Task<Result<UdxPath>> Dialer::race_all(AttemptRef attempt) {
     auto course = proto::punch::Client::Course::usual;
     if (const auto known = courses_.find(remote); known != courses_.end()) course = known->second;
     const auto usual = course;
-    auto approaches = approaches_to(greeted, attempt->found, attempt->greeting.keys(), course);
+    // It has a connection as soon as that gets in.
+    const auto knock = [attempt] {
+        attempt->progress->taken = attempt->knocked = true;
+        return first_packet(*udx_peer_of(attempt->greeting.answer().payload));
+    };
+    auto approaches =
+        approaches_to(greeted, attempt->found, attempt->greeting.keys(), course, knock);
     // Who has a connection already must not lose it for one that nothing comes over.
     if (attempt->through == Through::no_relay)
         for (Approach& approach : approaches)
@@ -282,14 +292,19 @@ Task<Result<UdxPath>> Dialer::race_all(AttemptRef attempt) {
 
 std::vector<Approach> Dialer::approaches_to(const Greeted& greeted, FoundPath& found,
                                             const proto::NoiseKeys& keys,
-                                            proto::punch::Client::Course& course) {
+                                            proto::punch::Client::Course& course,
+                                            std::function<ByteVector()> knock) {
     std::vector<Approach> approaches;
     keep(approaches, open_approach(greeted));
     keep(approaches, awaited_approach(greeted, found));
     keep(approaches, lan_approach(greeted));
     keep(approaches, ipv6_approach(greeted));
     if (parts_.pool)
-        keep(approaches, punch_approach(greeted, {parts_.runtime, *parts_.pool, keys, &course}));
+        keep(approaches, punch_approach(greeted, {.runtime = parts_.runtime,
+                                                  .pool = *parts_.pool,
+                                                  .keys = keys,
+                                                  .course = &course,
+                                                  .knock = std::move(knock)}));
     return approaches;
 }
 

@@ -70,7 +70,8 @@ class Dialer {
 
     std::vector<Approach> approaches_to(const Greeted& greeted, FoundPath& found,
                                         const proto::NoiseKeys& keys,
-                                        proto::punch::Client::Course& course);
+                                        proto::punch::Client::Course& course,
+                                        std::function<ByteVector()> knock = nullptr);
     std::optional<Approach> relayed_approach(const Greeted& greeted, const NoisePayload& ours,
                                              OnTrial tell);
     Task<Result<void>> try_ways_here(NodeId remote, std::vector<Endpoint> relays, OnTrial tell);

@@ -2,6 +2,8 @@
 
 #include "node/net/interfaces.hpp"
 #include "proto/outcome.hpp"
+#include "proto/udx/packet.hpp"
+#include "proto/udx/stream_types.hpp"
 
 namespace kp2p {
 namespace {
@@ -54,6 +56,15 @@ Result<UdxPeer> udx_peer_of(const NoisePayload& payload) {
                         payload.udx && payload.udx->id <= 0xffffffff;
     if (!usable) return Errc::cannot_connect;
     return UdxPeer{static_cast<std::uint32_t>(payload.udx->id), payload.udx->large_datagrams};
+}
+
+ByteVector first_packet(const UdxPeer& peer) {
+    using namespace proto::udx;
+    const auto window_bytes = static_cast<std::uint32_t>(StreamOptions().receive_window_bytes);
+    ByteVector packet(header_bytes);
+    write_header({.receiver_id = peer.id, .window_bytes = window_bytes},
+                 std::span<std::uint8_t, header_bytes>(packet));
+    return packet;
 }
 
 proto::Noise noise_initiator(Random& random, const proto::KeyPair& local, const NodeId& remote) {

@@ -31,6 +31,8 @@ std::vector<Endpoint> ipv6_addresses(const Endpoint& bound);
 NoisePayload own_payload(Dht& dht, std::uint32_t udx_id);
 // Errc::cannot_connect for a peer whose version is foreign, or that refuses.
 Result<UdxPeer> udx_peer_of(const NoisePayload& payload);
+// A packet without content, by which the peer's stream, not connected yet, learns where we are.
+ByteVector first_packet(const UdxPeer& peer);
 
 proto::Noise noise_initiator(Random& random, const proto::KeyPair& local, const NodeId& remote);
 proto::Noise noise_responder(Random& random, const proto::KeyPair& local);

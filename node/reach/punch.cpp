@@ -29,6 +29,7 @@ class ClientPunch {
           random_(punching.runtime.random),
           pool_(punching.pool),
           open_(punching.open),
+          knock_(punching.knock),
           remote_(greeted.remote),
           target_(proto::dht::target_of(greeted.remote)),
           number_(greeted.answer.payload.holepunch->id),
@@ -56,6 +57,7 @@ class ClientPunch {
     Random& random_;
     SocketPool& pool_;
     SocketPool::Open open_;
+    std::function<ByteVector()> knock_;
     NodeId remote_;
     proto::dht::DhtId target_;
     std::uint64_t number_;
@@ -144,6 +146,10 @@ void ClientPunch::pump() {
         if (!action) break;
         if (const auto* probe = std::get_if<proto::punch::Probe>(&*action)) {
             puncher_->send(*probe);
+        } else if (const auto* knock = std::get_if<proto::punch::Knock>(&*action)) {
+            puncher_->knock(knock->to, knock_ ? knock_() : ByteVector());
+        } else if (const auto* admitted = std::get_if<proto::punch::Admit>(&*action)) {
+            puncher_->admit(admitted->from);
         } else if (auto* question = std::get_if<ClientAsks>(&*action)) {
             tasks_->spawn(ask(std::move(*question)));
         } else if (std::get_if<proto::punch::Reopen>(&*action)) {

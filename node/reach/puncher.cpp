@@ -56,6 +56,14 @@ void Puncher::send(const Probe& probe) {
     }
 }
 
+void Puncher::knock(const Endpoint& to, ByteView bytes) {
+    sockets_.at(0)->datagrams().send(to, bytes.empty() ? ByteView(probe_bytes) : bytes);
+}
+
+void Puncher::admit(const Endpoint& from) {
+    dht_.port(dht_.default_socket())->socket().send_with_ttl(from, probe_bytes, near_ttl);
+}
+
 UdxPath Puncher::path(std::size_t socket, const Endpoint& remote) const {
     UdxPath path;
     path.socket = &sockets_.at(socket)->datagrams();

@@ -25,6 +25,9 @@ class Puncher {
     proto::dht::SocketId id() const { return sockets_.at(0)->id(); }  // of socket 0
     // Where there is no socket of that number yet, it is opened; if that fails, nothing is sent.
     void send(const proto::punch::Probe& probe);
+    // From socket 0; no bytes: a probe.
+    void knock(const Endpoint& to, ByteView bytes);
+    void admit(const Endpoint& from);  // to the DHT's usual socket
     // With a hold on it.
     UdxPath path(std::size_t socket, const Endpoint& remote) const;
 

@@ -16,7 +16,8 @@ ServerPunch::ServerPunch(ServerPunchParts parts)
                 .secret = parts_.runtime.random.bytes<proto::dht::AddressSecret>(),
                 .seed = parts_.runtime.random.number(),
                 .said_firewall = parts_.said_firewall,
-                .greeted_from = parts_.greeted_from}),
+                .greeted_from = parts_.greeted_from,
+                .draws_ports = parts_.draws_ports}),
       ended_(parts_.runtime.executor),
       alarm_(parts_.runtime.clock.alarm(parts_.runtime.executor, [this] {
           machine_.expire(parts_.runtime.clock.now());
@@ -98,6 +99,8 @@ void ServerPunch::pump() {
         if (!action) break;
         if (const auto* probe = std::get_if<proto::punch::Probe>(&*action)) {
             puncher_->send(*probe);
+        } else if (const auto* knock = std::get_if<proto::punch::Knock>(&*action)) {
+            puncher_->knock(knock->to, parts_.knock);
         } else if (const auto* answer = std::get_if<ServerAnswers>(&*action)) {
             this->answer(*answer);
         } else if (std::get_if<proto::punch::Reopen>(&*action)) {

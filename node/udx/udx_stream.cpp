@@ -22,7 +22,8 @@ proto::udx::Remote remote_of(const UdxPath& path, std::uint32_t peer_id) {
         .id = path.relay_id.value_or(peer_id),
         .max_mtu_bytes = mtu_bytes,
         .overhead_bytes = path.remote.host.is_v4() ? packet_overhead_bytes : ipv6_overhead_bytes,
-        .relayed = relayed};
+        .relayed = relayed,
+        .answered = path.answered};
 }
 
 ByteVector joined(std::span<const ByteView> pieces) {

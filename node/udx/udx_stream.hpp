@@ -24,6 +24,7 @@ struct UdxPath {
     // Through a relay, which has an id of its own for the peer's end: the path itself is no proof
     // that the peer is there, and any other is better.
     std::optional<std::uint32_t> relay_id = {};
+    bool answered = false;  // the peer's packets answer one of ours, from before connect()
 
     friend bool operator==(const UdxPath& a, const UdxPath& b) {
         return a.socket == b.socket && a.remote == b.remote;

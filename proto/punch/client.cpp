@@ -11,8 +11,6 @@ using dht::PeerError;
 
 constexpr std::chrono::seconds unknown_pause{1};  // for a server that does not know its NAT yet
 constexpr unsigned max_reopens = 3;
-constexpr std::chrono::milliseconds between_knocks{50};
-constexpr unsigned max_knocks = 6;
 
 }  // namespace
 
@@ -27,7 +25,9 @@ Client::Client(Time now, Setup setup)
     remote_.seen(setup_.said_relay.peer);
     remote_.seen(server_);
     ask(now, Again::may);
-    if (setup_.draws_ports) knock(now);
+    if (setup_.draws_ports) knocks_.begin(now, server_);
+    if (!setup_.draws_ports && !remote_.kind().consistent()) act(Admit{server_});  // it may knock
+    expire(now);
 }
 
 NatKind Client::told_kind() const {
@@ -42,14 +42,6 @@ HolepunchPayload Client::payload() {
     if (nat_.kind().consistent()) payload.firewall = told_kind().firewall;
     payload.round = round_++;
     return payload;
-}
-
-// From a port that the server will hardly ever send to: a NAT of its that lets in what comes from
-// anywhere, or from our host, need not wait until both sides know what their NATs do.
-void Client::knock(Time now) {
-    if (setup_.budget.spend_probe(now)) act(Probe{0, server_, Probe::Range::far});
-    next_knock_ = now + between_knocks;
-    if (++knocks_ == max_knocks) next_knock_.reset();
 }
 
 // The first packet towards the server opens our NAT for the one that the server sends at once.
@@ -75,7 +67,7 @@ void Client::replied(Time now, const Reply& reply) {
         return punch(now);
     }
     remote_.update(said, std::nullopt);
-    if (remote_.kind().random()) next_knock_.reset();
+    if (remote_.kind().random()) knocks_.stop();
     their_token_ = said.token;
     reached_ = reply.server;
     remote_.seen(reply.server);
@@ -127,7 +119,7 @@ void Client::announce(Time) {
         open_session(server_);
     }
     nat_.freeze();
-    next_knock_.reset();
+    knocks_.stop();
     // No harm is done by a packet from a port that the server will hardly ever send to; and it gets
     // through where the server's NAT lets in what comes from our host, or from anywhere.
     if (nat_.kind().random() && remote_.kind().consistent())
@@ -195,7 +187,8 @@ void Client::probed(Time, std::size_t socket, const Endpoint& from) {
 
 void Client::expire(Time now) {
     if (state_ == State::pausing && now >= pause_ends_) settle(now);
-    if (state_ != State::done && next_knock_ && now >= *next_knock_) knock(now);
+    if (state_ != State::done)
+        if (const auto knock = knocks_.next(now, setup_.budget)) act(*knock);
     if (state_ != State::punching) return;
     while (const auto probe = punching_.next(now)) act(*probe);
     if (!punching_.over(now)) return;
@@ -208,9 +201,10 @@ void Client::expire(Time now) {
 
 std::optional<Time> Client::deadline() const {
     if (state_ == State::done) return std::nullopt;
-    if (state_ == State::pausing) return std::min(pause_ends_, next_knock_.value_or(pause_ends_));
+    const auto knock = knocks_.deadline();
+    if (state_ == State::pausing) return std::min(pause_ends_, knock.value_or(pause_ends_));
     if (state_ == State::punching) return punching_.deadline();
-    return next_knock_;
+    return knock;
 }
 
 std::optional<ClientAction> Client::next_action() {

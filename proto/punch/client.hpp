@@ -21,7 +21,10 @@ struct Found {
 struct Failed {
     Failure why;
 };
-using ClientAction = std::variant<Probe, ClientAsks, Reopen, Found, Failed>;
+struct Admit {  // by our NAT, to the socket that greeted: a packet that dies on the way opens it
+    Endpoint from;
+};
+using ClientAction = std::variant<Probe, Knock, Admit, ClientAsks, Reopen, Found, Failed>;
 
 class Client {
   public:
@@ -73,7 +76,6 @@ class Client {
     void punch(Time now);
     void give_up(Failure why);
     void abort(Failure why);
-    void knock(Time now);
     void open_session(const Endpoint& to) { act(Probe{0, to, Probe::Range::near}); }
     void act(ClientAction action) { actions_.push_back(std::move(action)); }
     bool unstable() const;
@@ -93,8 +95,7 @@ class Client {
     Endpoint server_, reached_;  // its address; its socket as the last reply showed it
     std::optional<dht::Token> their_token_;
     Time pause_ends_{};
-    std::optional<Time> next_knock_;
-    unsigned knocks_ = 0;
+    Knocks knocks_;
     std::deque<ClientAction> actions_;
 };
 

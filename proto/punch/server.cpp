@@ -19,9 +19,13 @@ Server::Server(Time now, Setup setup)
       remote_(setup_.said_firewall),
       punching_(setup_.budget),
       echoes_(now, echoes) {
-    if (setup_.greeted_from && setup_.budget.spend_probe(now))
+    if (!setup_.greeted_from) return;
+    remote_.seen(*setup_.greeted_from);
+    if (setup_.draws_ports && !remote_.kind().random())
+        knocks_.begin(now, *setup_.greeted_from);
+    else if (setup_.budget.spend_probe(now))
         act(Probe{0, *setup_.greeted_from, Probe::Range::near});
-    if (setup_.greeted_from) remote_.seen(*setup_.greeted_from);
+    expire(now);
 }
 
 void Server::received(Time now, Message message) {
@@ -36,6 +40,7 @@ void Server::received(Time now, Message message) {
         const bool echoed =
             message.ours && said.remote_token == dht::address_token(setup_.secret, message.client);
         remote_.update(said, echoed ? std::optional(message.client) : std::nullopt);
+        if (remote_.kind().random() || remote_.punching()) knocks_.stop();
     }
     if (waiting_.size() == max_waiting) waiting_.pop_front();
     waiting_.push_back(std::move(message));
@@ -123,6 +128,7 @@ void Server::probed(Time now, std::size_t socket, const Endpoint& from) {
 
 void Server::expire(Time now) {
     if (done_) return;
+    if (const auto knock = knocks_.next(now, setup_.budget)) act(*knock);
     while (const auto probe = punching_.next(now)) act(*probe);
     if (punching_.over(now)) {
         punching_.stop();
@@ -142,8 +148,8 @@ void Server::stop() {
 
 std::optional<Time> Server::deadline() const {
     if (done_) return std::nullopt;
-    if (over_) return over_;
-    return punching_.deadline();
+    const auto knock = knocks_.deadline(), other = over_ ? over_ : punching_.deadline();
+    return knock && other ? std::min(knock, other) : knock ? knock : other;
 }
 
 std::optional<ServerAction> Server::next_action() {

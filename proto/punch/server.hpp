@@ -17,7 +17,7 @@ struct ServerAnswers {
 struct ServerEnds {
     Failure why;
 };
-using ServerAction = std::variant<Probe, ServerAnswers, Reopen, ServerEnds>;
+using ServerAction = std::variant<Probe, Knock, ServerAnswers, Reopen, ServerEnds>;
 
 class Server {
   public:
@@ -33,6 +33,7 @@ class Server {
         Firewall said_firewall = Firewall::unknown;
         // Where our own relay saw its greeting come from: our NAT lets in what follows from there.
         std::optional<Endpoint> greeted_from = {};
+        bool draws_ports = false;  // as in Client
     };
     Server(Time now, Setup setup);
 
@@ -72,6 +73,7 @@ class Server {
     RemoteNat remote_;
     Punching punching_;
     TokenBucket echoes_;
+    Knocks knocks_;  // where we were greeted from
     std::uint64_t round_ = 0;
     unsigned reopened_ = 0;
     bool done_ = false;

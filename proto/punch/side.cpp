@@ -5,9 +5,28 @@
 namespace kp2p::proto::punch {
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr std::chrono::milliseconds budget_wait{5};
+// The second, where the way is short, and the last, where it is long, come to a client when its NAT
+// has just been told to let them in.
+constexpr std::chrono::milliseconds knocks_after[] = {0ms, 25ms, 50ms, 100ms, 200ms, 400ms};
+static_assert(std::size(knocks_after) == Knocks::most);
 
 }  // namespace
+
+std::optional<Knock> Knocks::next(Time now, Budget& budget) {
+    const auto due = deadline();
+    if (!due || now < *due) return std::nullopt;
+    sent_++;
+    if (!budget.spend_probe(now)) return std::nullopt;
+    return Knock{to_};
+}
+
+std::optional<Time> Knocks::deadline() const {
+    if (sent_ == most) return std::nullopt;
+    return began_ + knocks_after[sent_];
+}
 
 void tell(dht::HolepunchPayload& payload, const OwnNat& ours, const RemoteNat& theirs) {
     const NatKind kind = ours.kind();

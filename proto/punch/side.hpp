@@ -24,6 +24,27 @@ enum class Failure {
     no_hole,       // all probes were in vain
 };
 
+// Packets to a NAT that may let them in before both sides know what theirs do: by one whose own
+// draws ports, to which no harm is done, since hardly anything will ever be sent from that port to
+// this one again. In what lets in whatever comes from anywhere, or from our host, they find a way.
+struct Knock {  // from socket 0: a probe, or what shows more
+    Endpoint to;
+};
+class Knocks {
+  public:
+    static constexpr std::size_t most = 6;
+
+    void begin(Time now, const Endpoint& to) { to_ = to, began_ = now, sent_ = 0; }
+    void stop() { sent_ = most; }
+    std::optional<Knock> next(Time now, Budget& budget);
+    std::optional<Time> deadline() const;
+
+  private:
+    Endpoint to_;
+    Time began_{};
+    std::size_t sent_ = most;
+};
+
 // What the other side is told of our NAT.
 void tell(dht::HolepunchPayload& payload, const OwnNat& ours, const RemoteNat& theirs);
 

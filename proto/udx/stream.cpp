@@ -30,6 +30,7 @@ void Stream::connect(Time now, const Remote& remote) {
     connected_ = true;
     paths_[0] = std::make_unique<Path>(remote);
     paths_[0]->validated = true;  // by whoever knows that the peer is there
+    roaming_.heard = remote.answered;
     paths_[0]->pacer.refill(now);
     rearm(now);
 }

@@ -18,6 +18,7 @@ struct Remote {
     std::size_t max_mtu_bytes = MtuSearch::internet_bytes;  // of the way there, as far as known
     std::size_t overhead_bytes = packet_overhead_bytes;     // of each packet that goes there
     bool relayed = false;                                   // any other path is better
+    bool answered = false;  // by the peer, there: to what it was sent before this
 };
 
 struct Path {

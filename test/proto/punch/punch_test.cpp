@@ -428,16 +428,21 @@ TEST_CASE("one whose NAT draws ports knocks at once, and not for ever") {
     Budget budget(start);
     auto setup = client_setup(budget);
     const auto knocks = [](Client& client) {
-        std::size_t far = 0;
+        std::size_t count = 0;
         while (const auto action = client.next_action()) {
-            const auto* probe = std::get_if<Probe>(&*action);
-            if (probe && probe->range == Probe::Range::far) far += probe->to == at("7.7.7.7:700");
+            const auto* knock = std::get_if<Knock>(&*action);
+            if (knock) count += knock->to == at("7.7.7.7:700");
         }
-        return far;
+        return count;
     };
-    SUBCASE("not one whose NAT does not") {
+    SUBCASE("not one whose NAT does not, which lets in the server's") {
         Client client(start, setup);
-        CHECK(knocks(client) == 0);
+        std::vector<Endpoint> admitted;
+        while (const auto action = client.next_action()) {
+            CHECK(!std::get_if<Knock>(&*action));
+            if (const auto* admit = std::get_if<Admit>(&*action)) admitted.push_back(admit->from);
+        }
+        CHECK(admitted == std::vector{at("7.7.7.7:700")});
         CHECK(!client.deadline());
     }
     setup.draws_ports = true;
@@ -475,6 +480,39 @@ TEST_CASE("a server lets its NAT know whom it was greeted by") {
     REQUIRE(probe);
     CHECK(*probe == Probe{0, at("8.8.8.8:8"), Probe::Range::near});
     CHECK(!server.next_action());
+}
+
+TEST_CASE("a server whose NAT draws ports knocks where it was greeted from") {
+    Budget budget(start);
+    const Endpoint client = at("8.8.8.8:8");
+    Server::Setup setup{.budget = budget, .greeted_from = client, .draws_ports = true};
+    const auto knocks = [](Server& server, Time until) {
+        std::vector<Endpoint> at;
+        for (;;) {
+            while (const auto action = server.next_action())
+                if (const auto* knock = std::get_if<Knock>(&*action)) at.push_back(knock->to);
+            const auto due = server.deadline();
+            if (!due || *due > until) return at;
+            server.expire(*due);
+        }
+    };
+    SUBCASE("a few times") {
+        Server server(start, setup);
+        CHECK(knocks(server, start + 10s) == std::vector(Knocks::most, client));
+    }
+    SUBCASE("not at a NAT that draws them too") {
+        setup.said_firewall = Firewall::random;
+        Server server(start, setup);
+        CHECK(knocks(server, start + 10s).empty());
+    }
+    SUBCASE("until the client punches") {
+        Server server(start, setup);
+        CHECK(knocks(server, start).size() == 1);
+        HolepunchPayload said;
+        said.punching = true;
+        server.received(start, {.payload = said, .client = client, .relay = at("5.5.5.5:5")});
+        CHECK(knocks(server, start + 10s).empty());
+    }
 }
 
 TEST_CASE("a server holds few messages, and echoes few probes") {

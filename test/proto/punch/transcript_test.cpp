@@ -86,6 +86,7 @@ void replay_client(const Transcript& t) {
     HolepunchPayload first = t.said[0];
     first.remote_address = t.server;  // one was recorded without
     CHECK(asks.payload == first);
+    CHECK(next<Admit>(client).from == t.server);  // the reference does not
     client.replied(recorded, {t.said[1], t.server, t.client});
     CHECK(!client.next_action());  // it looks at its own NAT
     for (const auto& sample : t.client_samples) client.sampled(recorded, sample);
