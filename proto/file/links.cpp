@@ -111,12 +111,13 @@ LinkHasher::LinkHasher(LinkHasher&&) noexcept = default;
 LinkHasher& LinkHasher::operator=(LinkHasher&&) noexcept = default;
 LinkHasher::~LinkHasher() = default;
 
-void LinkHasher::update(ByteView bytes) {
+void LinkHasher::update(ByteView bytes, Sha1Masks masks) {
     while (!bytes.empty()) {
         const ByteView part = begin_part(bytes);
-        hasher_.update(part);
+        hasher_.update(part, masks);
         end_part(part);
         bytes = bytes.subspan(part.size());
+        masks = masks_from(masks, part.size());
     }
 }
 

@@ -72,7 +72,7 @@ class LinkHasher {
     LinkHasher& operator=(LinkHasher&&) noexcept;
     ~LinkHasher();
 
-    void update(ByteView bytes);
+    void update(ByteView bytes, Sha1Masks masks = {});  // as in Sha1Hasher
     // Once, and no update() after it. From then on links() and sums() hold chunk_count(size).
     Sha1 finish();
     bool collided() const { return hasher_.collided(); }  // as in Sha1Hasher

@@ -126,13 +126,14 @@ void ManifestHasher::update(ByteView bytes) {
     }
 }
 
-void ManifestHasher::update_both(LinkHasher& links, ByteView bytes) {
+void ManifestHasher::update_both(LinkHasher& links, ByteView bytes, Sha1Masks masks) {
     while (!bytes.empty()) {
         const ByteView part = links.begin_part(begin_part(bytes));
-        Sha1Hasher::update_three(links.hasher_, chunk_, piece_, part);
+        Sha1Hasher::update_three(links.hasher_, chunk_, piece_, part, masks);
         links.end_part(part);
         end_part(part);
         bytes = bytes.subspan(part.size());
+        masks = masks_from(masks, part.size());
     }
 }
 

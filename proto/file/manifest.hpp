@@ -78,7 +78,7 @@ class ManifestHasher {
         : chunk_bytes_(manifest_chunk_bytes(expected_bytes)) {}
     void update(ByteView bytes);
     // The same and links.update(bytes), in much less time.
-    void update_both(LinkHasher& links, ByteView bytes);
+    void update_both(LinkHasher& links, ByteView bytes, Sha1Masks masks = {});
     // Whether so many bytes have come that the chunks have the size that they should.
     bool fits() const { return chunk_bytes_ == manifest_chunk_bytes(size_bytes_); }
 

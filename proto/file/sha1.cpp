@@ -86,16 +86,21 @@ void leave_sha1(Sha1Lanes<1> lane, std::size_t count, const std::uint32_t* masks
     }
 }
 
-// At most blocks_at_once.
-template <std::size_t lanes>
-void take_run(Sha1Lanes<lanes>& all, std::size_t count) {
+const Sha1Filter& best_filter() {
     static const Sha1Filter& best = sha1_filters().front();
-    std::uint32_t masks[lanes][blocks_at_once];
+    return best;
+}
+
+// At most blocks_at_once. `known`: of the first lane, and of those that have the same blocks.
+template <std::size_t lanes>
+void take_run(Sha1Lanes<lanes>& all, std::size_t count, const std::uint32_t* known) {
+    std::uint32_t found[lanes][blocks_at_once];
+    std::array<const std::uint32_t*, lanes> masks;
     for (std::size_t i = 0; i < lanes; ++i) {
-        if (all[i].blocks == all[0].blocks && i > 0)  // the same bytes, hashed from two states
-            std::copy_n(masks[0], count, masks[i]);
-        else
-            best.masks(all[i].blocks, count, masks[i]);
+        masks[i] = i == 0 ? known : masks[0];
+        if (masks[i] && all[i].blocks == all[0].blocks) continue;
+        best_filter().masks(all[i].blocks, count, found[i]);
+        masks[i] = found[i];
     }
     const Sha1Lanes<lanes> first = all;
     std::array<Sha1State, lanes> start;
@@ -125,12 +130,14 @@ void take_run(Sha1Lanes<lanes>& all, std::size_t count) {
     }
 }
 
+// Whose masks are known: all lanes have the same blocks then.
 template <std::size_t lanes>
-void take_blocks(Sha1Lanes<lanes> all, std::size_t count) {
+void take_blocks(Sha1Lanes<lanes> all, std::size_t count, Sha1Masks masks = {}) {
     if constexpr (lanes == 1)
         if (!all[0].searches()) return compress(all, count);
-    for (; count > 0; count -= std::min(count, blocks_at_once))
-        take_run(all, std::min(count, blocks_at_once));
+    const bool known = count > 0 && masks.size() >= count;
+    for (std::size_t done = 0; done < count; done += blocks_at_once)
+        take_run(all, std::min(count - done, blocks_at_once), known ? &masks[done] : nullptr);
 }
 
 void store_big_endian(std::uint64_t value, std::size_t size, std::uint8_t* to) {
@@ -147,6 +154,17 @@ Id state_as(const Sha1State& state) {
 
 }  // namespace
 
+void find_sha1_masks(ByteView bytes, std::vector<std::uint32_t>& masks) {
+    masks.resize(bytes.size() / sha1_block_bytes);
+    if (!masks.empty()) best_filter().masks(bytes.data(), masks.size(), masks.data());
+}
+
+Sha1Masks masks_from(Sha1Masks masks, std::size_t offset_bytes) {
+    const std::size_t blocks = offset_bytes / sha1_block_bytes;
+    if (offset_bytes % sha1_block_bytes != 0 || blocks > masks.size()) return {};
+    return masks.subspan(blocks);
+}
+
 Sha1Hasher::Sha1Hasher() : state_{0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0} {}
 
 Sha1Hasher::Sha1Hasher(const Sha1Link& link, std::uint64_t done_bytes, Search search)
@@ -156,7 +174,7 @@ Sha1Hasher::Sha1Hasher(const Sha1Link& link, std::uint64_t done_bytes, Search se
         state_[i / 4] = state_[i / 4] << 8 | link.data()[i];
 }
 
-void Sha1Hasher::update(ByteView bytes) {
+void Sha1Hasher::update(ByteView bytes, Sha1Masks masks) {
     if (bytes.empty()) return;
     const std::size_t rest = rest_bytes();
     size_bytes_ += bytes.size();
@@ -166,8 +184,9 @@ void Sha1Hasher::update(ByteView bytes) {
         if (rest + size < rest_.size()) return;
         take_blocks<1>({{{*this, rest_.data()}}}, 1);
         bytes = bytes.subspan(size);
+        masks = masks_from(masks, size);
     }
-    take_blocks<1>({{{*this, bytes.data()}}}, bytes.size() / sha1_block_bytes);
+    take_blocks<1>({{{*this, bytes.data()}}}, bytes.size() / sha1_block_bytes, masks);
     if (const std::size_t left = rest_bytes(); left > 0)
         std::memcpy(rest_.data(), bytes.last(left).data(), left);
 }
@@ -186,15 +205,17 @@ void Sha1Hasher::update_two(Sha1Hasher& a, ByteView bytes_a, Sha1Hasher& b, Byte
     b.update(bytes_b);
 }
 
-void Sha1Hasher::update_three(Sha1Hasher& a, Sha1Hasher& b, Sha1Hasher& c, ByteView bytes) {
+void Sha1Hasher::update_three(Sha1Hasher& a, Sha1Hasher& b, Sha1Hasher& c, ByteView bytes,
+                              Sha1Masks masks) {
     if (a.rest_bytes() == 0 && b.rest_bytes() == 0 && c.rest_bytes() == 0) {
         const std::size_t count = bytes.size() / sha1_block_bytes;
         const std::size_t size = count * sha1_block_bytes;
-        take_blocks<3>({{{a, bytes.data()}, {b, bytes.data()}, {c, bytes.data()}}}, count);
+        take_blocks<3>({{{a, bytes.data()}, {b, bytes.data()}, {c, bytes.data()}}}, count, masks);
         for (Sha1Hasher* each : {&a, &b, &c}) each->size_bytes_ += size;
         bytes = bytes.subspan(size);
+        masks = masks_from(masks, size);
     }
-    for (Sha1Hasher* each : {&a, &b, &c}) each->update(bytes);
+    for (Sha1Hasher* each : {&a, &b, &c}) each->update(bytes, masks);
 }
 
 Sha1Link Sha1Hasher::link() const {

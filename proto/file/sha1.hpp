@@ -12,10 +12,20 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "proto/bytes.hpp"
 
 namespace kp2p::proto {
+
+// What the search begins with, and a sixth of the work: for each block of 64 bytes the attacks that
+// it could belong to. That may be found before, by another core; of bytes that begin with a block
+// of what is hashed.
+using Sha1Masks = std::span<const std::uint32_t>;
+void find_sha1_masks(ByteView bytes, std::vector<std::uint32_t>& masks);  // of its whole blocks
+// Of the bytes from there on; none, which are found anew, where no block begins.
+Sha1Masks masks_from(Sha1Masks masks, std::size_t offset_bytes);
 
 class Sha1Hasher {
   public:
@@ -26,12 +36,14 @@ class Sha1Hasher {
     enum class Search { attacks, nothing };
     Sha1Hasher(const Sha1Link& link, std::uint64_t done_bytes, Search search = Search::attacks);
 
-    void update(ByteView bytes);
+    // `masks`: those of `bytes`, if they are known.
+    void update(ByteView bytes, Sha1Masks masks = {});
     // a.update(bytes_a), b.update(bytes_b): in little more time than one of them, as far as they
     // are equally long, if both hashers have taken a multiple of 64 bytes.
     static void update_two(Sha1Hasher& a, ByteView bytes_a, Sha1Hasher& b, ByteView bytes_b);
     // a.update(bytes), b.update(bytes), c.update(bytes): the same, of the same bytes.
-    static void update_three(Sha1Hasher& a, Sha1Hasher& b, Sha1Hasher& c, ByteView bytes);
+    static void update_three(Sha1Hasher& a, Sha1Hasher& b, Sha1Hasher& c, ByteView bytes,
+                             Sha1Masks masks = {});
 
     Sha1Link link() const;                       // only after a multiple of 64 bytes
     Sha1 finish();                               // once, and nothing but collided() after it

@@ -14,13 +14,14 @@
 namespace kp2p {
 namespace {
 
-constexpr std::size_t block_bytes = std::size_t{256} << 10;  // stays in a core's own cache
+constexpr std::size_t block_bytes = std::size_t{128} << 10;
 // Of a file that is hashed sooner than another core has begun to help.
 constexpr std::uint64_t alone_bytes = std::uint64_t{1} << 20;
 
 // Hashes a file for all that is to be known of it, a larger one on another core while the next
-// blocks are read and written; on this one where no thread can be had. Shape: fill room() from its
-// beginning and take() that, until the end of the file; wait().
+// blocks are read and written, and their masks found, as hashing takes longer; on this one where no
+// thread can be had. Shape: fill room() from its beginning and take() that, until the end of the
+// file; wait().
 class BlockHasher {
   public:
     // `size_bytes`: of the file, as it seems to be.
@@ -40,13 +41,15 @@ class BlockHasher {
     }
     // The caller, too, may read it until the next room().
     void take(ByteView block) {
-        if (!thread_.joinable()) return hash(block);
-        give(block);
+        if (!thread_.joinable()) return hash({block, {}});
+        std::vector<std::uint32_t>& masks = masks_[number_ % rooms];
+        proto::find_sha1_masks(block, masks);
+        give({block, masks});
         has_room_ = false;
     }
     void wait() {
         if (!thread_.joinable()) return;
-        give(ByteView());
+        give({});
         thread_.join();
     }
 
@@ -63,7 +66,14 @@ class BlockHasher {
     bool collided() const { return links_.collided() || (manifest_ && manifest_->collided()); }
 
   private:
-    static constexpr std::size_t rooms = 4;
+    // In a core's own cache all together. Given back some at a time, as to wake a thread takes
+    // long.
+    static constexpr std::size_t rooms = 8, given_back = 4;
+
+    struct Block {
+        ByteView bytes;
+        proto::Sha1Masks masks;
+    };
 
     void start() {
         try {
@@ -71,32 +81,33 @@ class BlockHasher {
         } catch (const std::system_error&) {  // the system's limit of threads
         }
     }
-    void give(ByteView block) {
+    void give(Block block) {
         given_[number_++ % given_.size()] = block;
         ready_.release();
     }
     void run() {
         for (std::size_t at = 0;; ++at) {
             ready_.acquire();
-            const ByteView block = given_[at % given_.size()];
-            if (block.empty()) return;
+            const Block block = given_[at % given_.size()];
+            if (block.bytes.empty()) return;
             hash(block);
-            free_.release();
+            if ((at + 1) % given_back == 0) free_.release(given_back);
         }
     }
-    void hash(ByteView block) {
+    void hash(const Block& block) {
         if (manifest_)
-            manifest_->update_both(links_, block);
+            manifest_->update_both(links_, block.bytes, block.masks);
         else
-            links_.update(block);
+            links_.update(block.bytes, block.masks);
     }
 
     std::size_t room_bytes_;
     proto::LinkHasher links_;
     std::optional<proto::ManifestHasher> manifest_;
     ByteVector buffer_;
-    std::array<ByteView, rooms + 1> given_;  // and the end
-    std::size_t number_ = 0;                 // of what is given next
+    std::array<std::vector<std::uint32_t>, rooms> masks_;
+    std::array<Block, rooms + 1> given_;  // and the end
+    std::size_t number_ = 0;              // of what is given next
     bool has_room_ = false;
     std::counting_semaphore<> free_{rooms}, ready_{0};
     std::thread thread_;

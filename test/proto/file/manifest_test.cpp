@@ -61,24 +61,29 @@ TEST_CASE("the lists that a manifest names have the SHA-1 of each piece") {
 TEST_CASE("links and a manifest are the same when they are made together") {
     const std::uint64_t size = 3 * chunk_bytes + 12'345;
     const ByteVector bytes = test::content(size);
-    for (const std::size_t step : {std::size_t{1} << 18, std::size_t{100'000}, bytes.size()}) {
-        CAPTURE(step);
-        LinkHasher links, own_links;
-        ManifestHasher manifest(size), own_manifest(size);
-        for (std::size_t at = 0; at < size; at += step) {
-            const ByteView part = ByteView(bytes).subspan(at, std::min(step, bytes.size() - at));
-            manifest.update_both(links, part);
-            own_links.update(part);
-            own_manifest.update(part);
+    for (const std::size_t step : {std::size_t{1} << 18, std::size_t{100'000}, bytes.size()})
+        for (const bool known : {false, true}) {
+            CAPTURE(step);
+            CAPTURE(known);
+            std::vector<std::uint32_t> masks;
+            LinkHasher links, own_links;
+            ManifestHasher manifest(size), own_manifest(size);
+            for (std::size_t at = 0; at < size; at += step) {
+                const ByteView part =
+                    ByteView(bytes).subspan(at, std::min(step, bytes.size() - at));
+                if (known) find_sha1_masks(part, masks);
+                manifest.update_both(links, part, masks);
+                own_links.update(part);
+                own_manifest.update(part);
+            }
+            const Sha1 whole = links.finish();
+            CHECK(whole == own_links.finish());
+            CHECK(links.links() == own_links.links());
+            CHECK(links.sums() == own_links.sums());
+            const auto made = manifest.finish(whole), own_made = own_manifest.finish(whole);
+            CHECK(made.manifest == own_made.manifest);
+            CHECK(made.piece_lists == own_made.piece_lists);
         }
-        const Sha1 whole = links.finish();
-        CHECK(whole == own_links.finish());
-        CHECK(links.links() == own_links.links());
-        CHECK(links.sums() == own_links.sums());
-        const auto made = manifest.finish(whole), own_made = own_manifest.finish(whole);
-        CHECK(made.manifest == own_made.manifest);
-        CHECK(made.piece_lists == own_made.piece_lists);
-    }
 }
 
 TEST_CASE("an attack in any piece is found, that the whole has none or not") {

@@ -121,6 +121,38 @@ TEST_CASE("contents that attacks on SHA-1 have made are found, and lose their SH
     CHECK(sha1_to_name(after) == openssl_sha1(after));
 }
 
+TEST_CASE("masks that were found before are those that are found in passing") {
+    const ByteVector clean = random_bytes(70'000);
+    for (const test::Sha1Collision& collision : test::sha1_collisions())
+        for (const std::size_t head : {0u, 3u, 64u}) {
+            CAPTURE(collision.name);
+            CAPTURE(head);
+            const ByteVector bytes = joined(collision.bytes, clean);
+            std::vector<std::uint32_t> masks, later;
+            find_sha1_masks(bytes, masks);
+            find_sha1_masks(ByteView(bytes).subspan(head), later);
+            Sha1Hasher whole, parts, three[3];
+            whole.update(bytes, masks);
+            CHECK(whole.collided());
+            CHECK(whole.finish() == sha1_of(bytes));
+            parts.update(ByteView(bytes).first(head), masks);
+            parts.update(ByteView(bytes).subspan(head), later);
+            CHECK(parts.collided());
+            CHECK(parts.finish() == sha1_of(bytes));
+            three[1].update(random_bytes(head));
+            Sha1Hasher::update_three(three[0], three[1], three[2], bytes, masks);
+            CHECK(three[0].finish() == sha1_of(bytes));
+            CHECK(three[1].finish() == sha1_of(joined(random_bytes(head), bytes)));
+            CHECK(three[2].collided());
+        }
+    // They are what is looked at.
+    const test::Sha1Collision collision = test::sha1_collisions().front();
+    const std::vector<std::uint32_t> none(collision.bytes.size() / 64);
+    Sha1Hasher hasher;
+    hasher.update(collision.bytes, none);
+    CHECK_FALSE(hasher.collided());
+}
+
 TEST_CASE("an attack on one of three lanes leaves the others alone") {
     for (const test::Sha1Collision& collision : test::sha1_collisions()) {
         CAPTURE(collision.name);
