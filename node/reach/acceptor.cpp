@@ -107,7 +107,6 @@ void Acceptor::start_punch(const IncomingHandshake& incoming, const NoisePayload
     if (!permit) return;
     std::optional<Endpoint> greeted_from;
     if (parts_.announcer.is_relay(incoming.from)) greeted_from = incoming.client();
-    const auto seen = parts_.dht.sampled_address();
     const auto changed = [weak = std::weak_ptr(slot)] {
         if (const auto there = weak.lock()) there->changed.notify_all();
     };
@@ -119,7 +118,7 @@ void Acceptor::start_punch(const IncomingHandshake& incoming, const NoisePayload
         .secret = proto::dht::HolepunchSecret(proto::holepunch_secret(slot->keys.hash).view()),
         .said_firewall = theirs.firewall,
         .greeted_from = greeted_from,
-        .draws_ports = seen && seen->port == 0,
+        .draws_ports = draws_ports(parts_.dht),
         .knock = first_packet(slot->peer),
         .changed = changed});
     tasks_->spawn(ServerPunch::run(slot->punch));

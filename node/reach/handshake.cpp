@@ -33,6 +33,11 @@ std::vector<Endpoint> ipv6_addresses(const Endpoint& bound) {
     return found;
 }
 
+bool draws_ports(Dht& dht) {
+    const auto seen = dht.sampled_address();
+    return seen && seen->port == 0;
+}
+
 NoisePayload own_payload(Dht& dht, std::uint32_t udx_id) {
     NoisePayload payload;
     const auto open_at = dht.remote_address();

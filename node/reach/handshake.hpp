@@ -27,6 +27,9 @@ std::vector<Endpoint> local_addresses(const Endpoint& bound);
 inline constexpr std::size_t max_ipv6_addresses = 2;
 std::vector<Endpoint> ipv6_addresses(const Endpoint& bound);
 
+// Whether our NAT has another port for each destination, as far as others say.
+bool draws_ports(Dht& dht);
+
 // What either side says of itself.
 NoisePayload own_payload(Dht& dht, std::uint32_t udx_id);
 // Errc::cannot_connect for a peer whose version is foreign, or that refuses.

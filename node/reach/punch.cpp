@@ -80,7 +80,6 @@ Client::Setup ClientPunch::setup_of(const Greeted& greeted, const Punching& punc
     const HandshakeReply& reply = greeted.answer.reply;
     const NoisePayload& payload = greeted.answer.payload;
     const auto& relays = payload.holepunch->relays;
-    const auto seen = greeted.dht.sampled_address();
     const auto same =
         std::find_if(relays.begin(), relays.end(),
                      [&](const NoisePayload::Relay& said) { return said.relay == relay; });
@@ -93,7 +92,7 @@ Client::Setup ClientPunch::setup_of(const Greeted& greeted, const Punching& punc
             .said_firewall = payload.firewall,
             .said_addresses = payload.addresses4,
             .course = *punching.course,
-            .draws_ports = seen && seen->port == 0};
+            .draws_ports = draws_ports(greeted.dht)};
 }
 
 Task<Result<UdxPath>> ClientPunch::run() {

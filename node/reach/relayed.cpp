@@ -16,10 +16,7 @@ constexpr int max_moves = 5;
 
 }  // namespace
 
-bool needs_relay(Dht& dht) {
-    const auto seen = dht.sampled_address();
-    return !dht.remote_address() && seen && seen->port == 0;
-}
+bool needs_relay(Dht& dht) { return !dht.remote_address() && draws_ports(dht); }
 
 std::optional<RelayThrough> offer_relay(Relays& relays, Random& random, const NodeId& for_node) {
     const auto relay = relays.choose(for_node);

@@ -19,7 +19,7 @@ struct ServerPunchParts {
     proto::dht::HolepunchSecret secret;
     proto::dht::Firewall said_firewall;
     std::optional<Endpoint> greeted_from;
-    bool draws_ports;
+    bool draws_ports;               // our NAT does
     ByteVector knock;               // what we knock with: a packet of our stream
     std::function<void()> changed;  // it has begun, or is over
 };
