@@ -128,7 +128,7 @@ Task<> Dht::tick_loop() {
 // While nobody answers: whether that is because somebody rejects what we send. Of that routers tell
 // now and then only.
 Task<> Dht::rejection_loop() {
-    std::unique_ptr<Inquiry> inquiry;
+    std::shared_ptr<Inquiry> inquiry;
     Endpoint asked;
     int untold = 0;
     for (std::size_t turn = 0;;) {

@@ -35,8 +35,8 @@ class Datagrams {
     // Why the system did not let out what was sent last; none: it did.
     virtual std::error_code refusal() const { return {}; }
     // Whether what is sent to `to` is rejected, by a firewall on the way or as nothing listens
-    // there. Null: that cannot be known.
-    virtual std::unique_ptr<Inquiry> inquire(const Endpoint&) { return nullptr; }
+    // there. Null: that cannot be known. Until it knows it asks before all else that goes there.
+    virtual std::shared_ptr<Inquiry> inquire(const Endpoint&) { return nullptr; }
     // What is here already, which may be nothing.
     virtual std::span<const Datagram> take() = 0;
     // Waits until there may be some. An error is final.

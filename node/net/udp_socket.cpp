@@ -62,7 +62,20 @@ UdpSocket::~UdpSocket() {
     if (resting_) ::close(*resting_);
 }
 
+// Of what is rejected a router tells once a second, and a stream that tries again each second would
+// be told of every time: what it is told of has to be what asks.
+void UdpSocket::ask_before(const Endpoint& to) {
+    if (inquiries_.empty()) return;
+    std::erase_if(inquiries_, [](const auto& entry) { return entry.second.expired(); });
+    for (const auto& [place, entry] : inquiries_) {
+        if (place != to) continue;
+        const auto inquiry = entry.lock();
+        if (!inquiry->answer()) inquiry->ask();
+    }
+}
+
 void UdpSocket::send(const Endpoint& to, ByteView bytes) {
+    ask_before(to);
     batch_.send(beyond(to), {&bytes, 1}, std::max<std::size_t>(1, bytes.size()));
 }
 
@@ -71,16 +84,21 @@ void UdpSocket::send_with_ttl(const Endpoint& to, ByteView bytes, int ttl) {
 }
 
 void UdpSocket::send_in_fragments(const Endpoint& to, ByteView bytes) {
+    ask_before(to);
     batch_.send_in_fragments(beyond(to), bytes);
 }
 
 void UdpSocket::send_segments(const Endpoint& to, std::span<const ByteView> pieces,
                               std::size_t segment_bytes) {
+    ask_before(to);
     batch_.send(beyond(to), pieces, segment_bytes);
 }
 
-std::unique_ptr<Inquiry> UdpSocket::inquire(const Endpoint& to) {
-    return open_inquiry(socket_.get_executor(), local_.host, beyond(to));
+std::shared_ptr<Inquiry> UdpSocket::inquire(const Endpoint& to) {
+    std::shared_ptr<Inquiry> inquiry =
+        open_inquiry(socket_.get_executor(), local_.host, beyond(to));
+    inquiries_.emplace_back(to, inquiry);
+    return inquiry;
 }
 
 std::size_t UdpSocket::route_mtu_bytes(const Endpoint& to) const {

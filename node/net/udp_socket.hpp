@@ -7,6 +7,8 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "node/net/datagrams.hpp"
 #include "node/net/udp_batch.hpp"
@@ -29,7 +31,7 @@ class UdpSocket final : public Datagrams {
     void send_segments(const Endpoint& to, std::span<const ByteView> pieces,
                        std::size_t segment_bytes) override;
     std::error_code refusal() const override { return batch_.refusal(); }
-    std::unique_ptr<Inquiry> inquire(const Endpoint& to) override;
+    std::shared_ptr<Inquiry> inquire(const Endpoint& to) override;
     std::span<const Datagram> take() override;
     Task<Result<void>> arrived() override;
     void rest() override;
@@ -38,11 +40,13 @@ class UdpSocket final : public Datagrams {
   private:
     UdpSocket(asio::ip::udp::socket socket, const Endpoint& local);
     std::error_code wake();
+    void ask_before(const Endpoint& to);
 
     asio::ip::udp::socket socket_;  // not open while it rests
     std::optional<asio::ip::udp::socket::native_handle_type> resting_;
     Endpoint local_;
     UdpBatch batch_;
+    std::vector<std::pair<Endpoint, std::weak_ptr<Inquiry>>> inquiries_;  // few, mostly none
 };
 
 }  // namespace kp2p

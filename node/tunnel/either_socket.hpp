@@ -26,7 +26,7 @@ class EitherSocket final : public Datagrams {
         in_use().send_segments(to, pieces, segment_bytes);
     }
     std::error_code refusal() const override { return in_use().refusal(); }
-    std::unique_ptr<Inquiry> inquire(const Endpoint& to) override { return in_use().inquire(to); }
+    std::shared_ptr<Inquiry> inquire(const Endpoint& to) override { return in_use().inquire(to); }
     std::span<const Datagram> take() override;
     Task<Result<void>> arrived() override;
     void rest() override { direct_->rest(); }

@@ -426,6 +426,8 @@ class Awkward(unittest.TestCase):
         self.assertIn(words, ' '.join(loader.run('kp2p-doctor').stdout.split()))
 
     def test_who_rejects_what_is_sent_to_a_member_is_said(self):
+        # What tells of few of the packets tells of those that ask.
+        self.world.router.run('sysctl', '-qw', 'net.ipv4.icmp_ratelimit=2000')
         pair = self.kept_apart('reject with icmpx admin-prohibited')
         router = pair[0].place.address[:-1] + '1'
         self.assert_said_of_a_member(pair, 'path_rejected', ', by %s: administratively prohibited' % router)

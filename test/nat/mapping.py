@@ -188,6 +188,7 @@ class Node:
             self.process = place.popen(
                 command('kp2p-start-daemon'), *self.usual, '--channel', self.channel, '--bootstrap',
                 world.first, '--api-port', 0, *flags, env=self.environment, stderr=log)
+        self.until(lambda status: True)  # its commands would find none
 
     def words(self):
         with open(self.folder + '/log') as log:

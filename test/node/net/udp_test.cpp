@@ -215,6 +215,29 @@ Task<> who_asks_for_rejections_does_so_from_the_same_address() {
     CHECK(asked->front().from.host == other);
 }
 
+Task<> who_asks_for_rejections_does_so_before_what_is_sent() {
+    auto executor = co_await asio::this_coro::executor;
+    auto socket = UdpSocket::open(executor, any_port);
+    auto there = UdpSocket::open(executor, any_port);
+    auto elsewhere = UdpSocket::open(executor, any_port);
+    REQUIRE(socket);
+    REQUIRE(there);
+    REQUIRE(elsewhere);
+    auto inquiry = (*socket)->inquire((*there)->local());
+    const ByteView words = as_bytes("words");
+    (*socket)->send((*elsewhere)->local(), words);
+    (*socket)->send((*there)->local(), words);
+    (*socket)->send_segments((*there)->local(), {&words, 1}, words.size());
+    (*socket)->send_in_fragments((*there)->local(), words);
+    inquiry.reset();
+    (*socket)->send((*there)->local(), words);
+    std::vector<std::size_t> sizes, other_sizes;
+    REQUIRE(co_await receive_all(**there, 7, sizes));
+    CHECK(sizes == std::vector<std::size_t>{1, 5, 1, 5, 1, 5, 5});
+    REQUIRE(co_await receive_all(**elsewhere, 1, other_sizes));
+    CHECK(other_sizes.front() == 5);
+}
+
 // How many files the reactors of this process watch.
 std::size_t watched() {
     std::size_t count = 0;
@@ -306,6 +329,9 @@ TEST_CASE("that nothing listens there is heard, and who has said so") {
 TEST_CASE("what has no way to go does not leave") { test::run(what_has_no_way_does_not_leave()); }
 TEST_CASE("whether it is rejected is asked from the address that is used") {
     test::run(who_asks_for_rejections_does_so_from_the_same_address());
+}
+TEST_CASE("whether it is rejected is asked before what is sent") {
+    test::run(who_asks_for_rejections_does_so_before_what_is_sent());
 }
 TEST_CASE("what is for the other family is lost") {
     test::run(other_family_is_lost(localhost, {Host::loopback_v6(), 9}));

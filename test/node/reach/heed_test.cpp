@@ -24,9 +24,9 @@ class Rejected final : public Datagrams {
     void send_segments(const Endpoint&, std::span<const ByteView>, std::size_t) override {}
     std::span<const Datagram> take() override { return {}; }
     Task<Result<void>> arrived() override { co_return Errc::closed; }
-    std::unique_ptr<Inquiry> inquire(const Endpoint& to) override {
+    std::shared_ptr<Inquiry> inquire(const Endpoint& to) override {
         CHECK(to == there);
-        return std::make_unique<Asking>(*this);
+        return std::make_shared<Asking>(*this);
     }
     unsigned asked = 0;
 
