@@ -3,7 +3,6 @@
 #include "node/log/log.hpp"
 #include "node/settings/config_trouble.hpp"
 #include "node/store/directories.hpp"
-#include "node/store/temp_file.hpp"
 #include "proto/crypto/hash.hpp"
 #include "proto/outcome.hpp"
 
@@ -85,7 +84,7 @@ Result<proto::Seed> ConfigDir::key_seed(std::string& why) const {
 
 Result<proto::ApiToken> ConfigDir::new_api_token(std::string& why) const {
     const auto fresh = random_.bytes<proto::ApiToken>();
-    if (auto kept = keep("api-token", fresh.hex() + '\n'); !kept)
+    if (auto kept = keep("api-token", fresh.hex() + '\n', only_now); !kept)
         return say(why, path_ / "api-token", kept.error());
     return fresh;
 }
@@ -197,20 +196,21 @@ Result<void> ConfigDir::keep_learnt_relays(
 }
 
 Result<void> ConfigDir::keep_api_port(std::uint16_t port) const {
-    return keep("api-port", std::to_string(port) + '\n');
+    return keep("api-port", std::to_string(port) + '\n', only_now);
 }
 
 Result<void> ConfigDir::keep_storage(const std::filesystem::path& storage) const {
-    return keep("storage", storage.native());
+    return keep("storage", storage.native(), only_now);
 }
 
-Result<void> ConfigDir::keep(const char* name, const std::string& text) const {
+Result<void> ConfigDir::keep(const char* name, const std::string& text,
+                             TempFile::Durability durability) const {
     const auto write = [&]() -> Result<void> {
         auto temp = TempFile::create_in(path_, File::Mode::create_secret);
         if (!temp) return temp.error();
         give_to_owner_of(path_, temp->file());
         if (auto done = temp->file().write_at(0, as_bytes(text)); !done) return done.error();
-        return temp->publish(path_ / name, TempFile::Durability::flush);
+        return temp->publish(path_ / name, durability);
     };
     auto written = write();
     if (!written) note_storage_trouble((path_ / name).string() + ": " + written.error().message());

@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "node/async/random.hpp"
-#include "node/store/file.hpp"
+#include "node/store/temp_file.hpp"
 #include "proto/crypto/api_proof.hpp"
 #include "proto/crypto/key_pair.hpp"
 #include "proto/endpoint.hpp"
@@ -71,7 +71,10 @@ class ConfigDir {
         : path_(std::move(path)), random_(random), lock_(std::move(lock)) {}
     // None if there is no such file.
     Result<std::vector<std::string>> lines(const char* name) const;
-    Result<void> keep(const char* name, const std::string& text) const;
+    // What counts only while this node runs need not outlive the computer.
+    static constexpr auto only_now = TempFile::Durability::none;
+    Result<void> keep(const char* name, const std::string& text,
+                      TempFile::Durability durability = TempFile::Durability::flush) const;
 
     std::filesystem::path path_;
     Random& random_;

@@ -341,6 +341,24 @@ TEST_CASE("a change through a mapping shows as any other") {
     close(fd);
 }
 
+TEST_CASE("a node that starts again waits for no disk") {
+    const Healed healed;
+    const TempDir temp;
+    SystemRandom random;
+    std::string why;
+    REQUIRE((*ConfigDir::open(temp.path(), random, why))->key_seed(why));
+    faults.calls.clear();
+    const auto config = ConfigDir::open(temp.path(), random, why);
+    REQUIRE(config);
+    CHECK((*config)->key_seed(why));
+    CHECK((*config)->new_api_token(why));
+    CHECK((*config)->keep_storage("/storage"));
+    CHECK((*config)->keep_api_port(4000));
+    CHECK(count("flush data") + count("flush names") + count("flush system") == 0);
+    CHECK((*config)->keep_channels({*ChannelName::parse("lab")}));
+    CHECK(count("flush data") == 1);
+}
+
 TEST_CASE("a file system that does not flush directories takes files, whatever it says to that") {
     for (const int error : {EINVAL, EBADF, EISDIR, ENOTSUP, ENOSYS}) {
         CAPTURE(error);
