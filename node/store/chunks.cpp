@@ -64,7 +64,7 @@ Result<void> WholeChunks::prepare() {
     const Sha1 found = hasher_.finish();
     if (hasher_.collided()) return Errc::sha1_collision;
     if (found != sha1_) return proto::Errc::wrong_hash;
-    known_ = {hasher_.links(), hasher_.sums()};
+    known_ = {hasher_.links(), sums_.finish()};
     save_links(cache_, stored_.stamp, known_);
     return ok;
 }
@@ -76,7 +76,9 @@ Result<bool> WholeChunks::hash_some(const File& file, int chunks) {
     for (int i = 0; i < chunks; ++i) {
         auto size = read(file, hasher_.size_bytes(), buffer);
         if (!size) return size.error();
-        hasher_.update(ByteView(buffer).first(*size));
+        const ByteView bytes = ByteView(buffer).first(*size);
+        hasher_.update(bytes);
+        sums_.update(bytes);
         if (*size < buffer.size() || hasher_.size_bytes() >= size_bytes()) {
             if (hasher_.size_bytes() == size_bytes() && size_bytes() <= max_kept_bytes)
                 at_hand_ = std::move(buffer);

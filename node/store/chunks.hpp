@@ -87,6 +87,7 @@ class WholeChunks final : public Chunks {
     mutable BulkBytes at_hand_;  // all of it, hashed just now; empty: it is not
     KnownLinks known_;           // empty until ready
     proto::LinkHasher hasher_;   // what prepare() has hashed so far
+    proto::ChunkSums sums_;      // and of that
     // Links that may be right: two chunks can be hashed at once where these hold.
     KnownLinks supposed_;
     std::uint64_t confirmed_ = 0;  // chunks that led from their link to the next one

@@ -24,6 +24,12 @@ std::uint64_t size_of(ByteViews parts) {
     return size;
 }
 
+// The first of `bytes`, which begin at `offset` of a file, that lie in one chunk.
+ByteView first_in_chunk(ByteView bytes, std::uint64_t offset) {
+    const auto size = std::min<std::uint64_t>(bytes.size(), chunk_bytes - offset % chunk_bytes);
+    return bytes.first(static_cast<std::size_t>(size));
+}
+
 }  // namespace
 
 Result<Sha1Link> next_link(const Sha1Link& link, ByteViews chunk) {
@@ -104,12 +110,27 @@ std::uint64_t content_sum(ByteViews bytes) {
     return sum.finish();
 }
 
-class LinkHasher::Sum : public ContentSum {};
+class ChunkSums::Sum : public ContentSum {};
 
-LinkHasher::LinkHasher() : sum_(std::make_unique<Sum>()) {}
-LinkHasher::LinkHasher(LinkHasher&&) noexcept = default;
-LinkHasher& LinkHasher::operator=(LinkHasher&&) noexcept = default;
-LinkHasher::~LinkHasher() = default;
+ChunkSums::ChunkSums() : sum_(std::make_unique<Sum>()) {}
+ChunkSums::ChunkSums(ChunkSums&&) noexcept = default;
+ChunkSums& ChunkSums::operator=(ChunkSums&&) noexcept = default;
+ChunkSums::~ChunkSums() = default;
+
+void ChunkSums::update(ByteView bytes) {
+    while (!bytes.empty()) {
+        const ByteView part = first_in_chunk(bytes, size_bytes_);
+        if (size_bytes_ % chunk_bytes == 0 && size_bytes_ > 0) sums_.push_back(sum_->finish());
+        sum_->update(part);
+        size_bytes_ += part.size();
+        bytes = bytes.subspan(part.size());
+    }
+}
+
+std::vector<std::uint64_t> ChunkSums::finish() {
+    sums_.push_back(sum_->finish());
+    return std::move(sums_);
+}
 
 void LinkHasher::update(ByteView bytes, Sha1Masks masks) {
     while (!bytes.empty()) {
@@ -124,23 +145,10 @@ void LinkHasher::update(ByteView bytes, Sha1Masks masks) {
 ByteView LinkHasher::begin_part(ByteView bytes) {
     // The link of a chunk is known when the one before it is whole, but belongs to the file only if
     // another byte follows.
-    const std::uint64_t into_chunk = size_bytes_ % chunk_bytes;
-    if (into_chunk == 0 && size_bytes_ > 0) {
-        links_.push_back(hasher_.link());
-        sums_.push_back(sum_->finish());
-    }
-    const auto size = std::min<std::uint64_t>(bytes.size(), chunk_bytes - into_chunk);
-    return bytes.first(static_cast<std::size_t>(size));
+    if (size_bytes_ % chunk_bytes == 0 && size_bytes_ > 0) links_.push_back(hasher_.link());
+    return first_in_chunk(bytes, size_bytes_);
 }
 
-void LinkHasher::end_part(ByteView part) {
-    sum_->update(part);
-    size_bytes_ += part.size();
-}
-
-Sha1 LinkHasher::finish() {
-    sums_.push_back(sum_->finish());
-    return hasher_.finish();
-}
+Sha1 LinkHasher::finish() { return hasher_.finish(); }
 
 }  // namespace kp2p::proto

@@ -64,35 +64,44 @@ bool is_last_of(const Sha1& whole, const Sha1Link& link, ByteView chunk, std::ui
 std::uint64_t content_sum(ByteView bytes);
 std::uint64_t content_sum(ByteViews bytes);
 
-// Hashes a file from front to back and keeps the link of each chunk, and its content_sum().
+// The content_sum() of each chunk of a file that comes from front to back.
+class ChunkSums {
+  public:
+    ChunkSums();
+    ChunkSums(ChunkSums&&) noexcept;
+    ChunkSums& operator=(ChunkSums&&) noexcept;
+    ~ChunkSums();
+
+    void update(ByteView bytes);
+    std::vector<std::uint64_t> finish();  // once, and no update() after it: chunk_count(size)
+
+  private:
+    class Sum;
+    std::unique_ptr<Sum> sum_;  // of the chunk so far
+    std::uint64_t size_bytes_ = 0;
+    std::vector<std::uint64_t> sums_;
+};
+
+// Hashes a file from front to back and keeps the link of each chunk.
 class LinkHasher {
   public:
-    LinkHasher();
-    LinkHasher(LinkHasher&&) noexcept;
-    LinkHasher& operator=(LinkHasher&&) noexcept;
-    ~LinkHasher();
-
     void update(ByteView bytes, Sha1Masks masks = {});  // as in Sha1Hasher
-    // Once, and no update() after it. From then on links() and sums() hold chunk_count(size).
+    // Once, and no update() after it. From then on links() holds chunk_count(size).
     Sha1 finish();
     bool collided() const { return hasher_.collided(); }  // as in Sha1Hasher
 
     std::uint64_t size_bytes() const { return size_bytes_; }
     const std::vector<Sha1Link>& links() const { return links_; }
-    const std::vector<std::uint64_t>& sums() const { return sums_; }
 
   private:
     friend class ManifestHasher;  // which hashes the same bytes at the same time
     // The first of `bytes` that lie in one chunk, whose link is kept, and once they are hashed.
     ByteView begin_part(ByteView bytes);
-    void end_part(ByteView part);
+    void end_part(ByteView part) { size_bytes_ += part.size(); }
 
-    class Sum;
     Sha1Hasher hasher_;
-    std::unique_ptr<Sum> sum_;  // of the chunk so far
     std::uint64_t size_bytes_ = 0;
     std::vector<Sha1Link> links_{first_link()};
-    std::vector<std::uint64_t> sums_;
 };
 
 }  // namespace kp2p::proto

@@ -19,9 +19,9 @@ constexpr std::size_t block_bytes = std::size_t{128} << 10;
 constexpr std::uint64_t alone_bytes = std::uint64_t{1} << 20;
 
 // Hashes a file for all that is to be known of it, a larger one on another core while the next
-// blocks are read and written, and their masks found, as hashing takes longer; on this one where no
-// thread can be had. Shape: fill room() from its beginning and take() that, until the end of the
-// file; wait().
+// blocks are read and written, and their masks and sums found, as hashing takes longer; on this one
+// where no thread can be had. Shape: fill room() from its beginning and take() that, until the end
+// of the file; wait().
 class BlockHasher {
   public:
     // `size_bytes`: of the file, as it seems to be.
@@ -41,6 +41,7 @@ class BlockHasher {
     }
     // The caller, too, may read it until the next room().
     void take(ByteView block) {
+        sums_.update(block);
         if (!thread_.joinable()) return hash({block, {}});
         std::vector<std::uint32_t>& masks = masks_[number_ % rooms];
         proto::find_sha1_masks(block, masks);
@@ -59,7 +60,7 @@ class BlockHasher {
         HashedFile hashed;
         hashed.sha1 = links_.finish();
         hashed.size_bytes = links_.size_bytes();
-        hashed.known = {links_.links(), links_.sums()};
+        hashed.known = {links_.links(), sums_.finish()};
         if (manifest_) hashed.manifest = manifest_->finish(hashed.sha1);
         return hashed;
     }
@@ -102,6 +103,7 @@ class BlockHasher {
     }
 
     std::size_t room_bytes_;
+    proto::ChunkSums sums_;
     proto::LinkHasher links_;
     std::optional<proto::ManifestHasher> manifest_;
     ByteVector buffer_;

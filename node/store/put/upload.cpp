@@ -21,6 +21,7 @@ Result<std::unique_ptr<Upload>> Upload::open(const Layout& layout, PutOptions::M
 Result<void> Upload::add(ByteView bytes) {
     if (auto done = file_->file().write_sparse_at(hasher_.size_bytes(), bytes); !done)
         return storage_error(done.error(), where_);
+    sums_.update(bytes);
     if (manifest_)
         manifest_->update_both(hasher_, bytes);
     else
@@ -48,7 +49,7 @@ Result<Intake::Put> Upload::finish() {
     if (manifest_ && !manifest_->fits())
         if (auto done = hash_again(); !done) return done.error();
     hashed.sha1 = hasher_.finish();
-    hashed.known = {hasher_.links(), hasher_.sums()};
+    hashed.known = {hasher_.links(), sums_.finish()};
     if (manifest_ && hashed.size_bytes > proto::manifest_threshold_bytes)
         hashed.manifest = manifest_->finish(hashed.sha1);
     if (hasher_.collided() || (manifest_ && manifest_->collided())) return Errc::sha1_collision;

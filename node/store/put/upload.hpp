@@ -30,6 +30,7 @@ class Upload {
     std::optional<TempFile> file_;
     std::filesystem::path where_;
     proto::LinkHasher hasher_;
+    proto::ChunkSums sums_;
     std::optional<proto::ManifestHasher> manifest_;
 };
 
